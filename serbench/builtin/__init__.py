@@ -1,0 +1,1 @@
+"""Built-in plugins: ordinary plugins that happen to be in this package."""

@@ -1,0 +1,165 @@
+"""What a corpus plugin knows: file names, labels, licence, home page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from serbench.errors import DatasetError
+
+EMOTIONS = (
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "happiness",
+    "neutral",
+    "calm",
+    "surprise",
+    "boredom",
+)
+"""Canonical emotions in their fixed order; the first six are codes 0 to 5 of the paper."""
+
+SHARED_EMOTIONS = EMOTIONS[:6]
+"""The six emotions that RAVDESS, CREMA-D, SAVEE and TESS share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a corpus says of one file, before anybody has listened to it.
+
+    Attributes:
+        path: the audio file.
+        speaker: the corpus's own name for who speaks.
+        label: the corpus's own label.
+        emotion: the canonical emotion, or None where the label has none.
+        sex: ``female`` or ``male``, or None where the corpus does not say.
+        sentence: the corpus's own name for what is said, or None.
+        excluded: why the corpus itself leaves the file out (no majority label, song, …), or None.
+    """
+
+    path: Path
+    speaker: str
+    label: str
+    emotion: str | None
+    sex: str | None = None
+    sentence: str | None = None
+    excluded: str | None = None
+
+
+class Corpus(Protocol):
+    """A published collection. ``synthetic`` corpora are labelled as such wherever they appear."""
+
+    @property
+    def name(self) -> str:
+        """Lower-case, as typed on the command line."""
+
+    @property
+    def title(self) -> str:
+        """The full name, with who published it and when."""
+
+    @property
+    def licence(self) -> str:
+        """The licence, or the terms of use in a few words."""
+
+    @property
+    def home(self) -> str:
+        """Where to get it: an address or a sentence."""
+
+    @property
+    def synthetic(self) -> bool:
+        """True where no human speaks."""
+
+    @property
+    def known_conflicts(self) -> Mapping[str, str]:
+        """Published twins: file stem → stem of the same audio under another label."""
+
+    def recognise(self, files: Sequence[Path]) -> Iterable[Recording]:
+        """The recordings of this corpus among ``files`` (of any type, in any nesting).
+
+        Raises:
+            DatasetError: a file that belongs to this corpus cannot be understood.
+        """
+
+    def fetch(self, folder: Path) -> None:
+        """Put the corpus into ``folder``, where a program may do so.
+
+        Raises:
+            DatasetError: it has to be obtained by a person; the message says where.
+        """
+
+
+@dataclass(frozen=True)
+class NamedFiles:
+    """A corpus whose file names say everything: most of them.
+
+    ``pattern`` is matched against the end of ``folder/stem``, from a path separator on, with
+    named groups ``speaker`` and ``label``, and optionally ``sentence``. Subclasses override
+    ``speaker``, ``sex`` or ``excluded`` where a name needs reading between the lines.
+    """
+
+    name: str
+    title: str
+    licence: str
+    home: str
+    pattern: str
+    emotions: Mapping[str, str]
+    sexes: Mapping[str, str] = field(default_factory=dict)
+    synthetic: bool = False
+    known_conflicts: Mapping[str, str] = field(default_factory=dict)
+
+    def recognise(self, files: Sequence[Path]) -> Iterator[Recording]:
+        """The files whose names fit, in the order given."""
+        expression = re.compile(rf"(?:^|.*/){self.pattern}", re.IGNORECASE)
+        for path in files:
+            match = expression.fullmatch(f"{path.parent.name}/{path.stem}")
+            if match is not None and is_audio_name(path):
+                yield self.recording(path, match)
+
+    def recording(self, path: Path, match: re.Match[str]) -> Recording:
+        """The recording that a matching file name describes."""
+        groups = match.groupdict()
+        label = groups["label"].lower()
+        speaker = self.speaker(match)
+        return Recording(
+            path=path,
+            speaker=speaker,
+            label=label,
+            emotion=self.emotions.get(label),
+            sex=self.sex(speaker),
+            sentence=groups.get("sentence"),
+            excluded=self.excluded(match),
+        )
+
+    def speaker(self, match: re.Match[str]) -> str:
+        """Who speaks."""
+        return match["speaker"]
+
+    def sex(self, speaker: str) -> str | None:
+        """The speaker's sex, where the corpus publishes it."""
+        return self.sexes.get(speaker)
+
+    def excluded(self, match: re.Match[str]) -> str | None:
+        """Why this file is no emotional speech, or None."""
+        return None
+
+    def fetch(self, folder: Path) -> None:
+        """A person has to fetch it: the licence is between them and the publisher."""
+        raise DatasetError(
+            f"{self.title} has to be obtained from its publisher: {self.home}; "
+            f"then run `serbench corpus scan FOLDER --dataset {self.name}`"
+        )
+
+
+AUDIO_EXTENSIONS = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"}
+    | {".sph", ".w64", ".caf", ".rf64", ".voc"}
+)
+
+
+def is_audio_name(path: Path) -> bool:
+    """True for the file-name endings of formats that libsndfile reads."""
+    return path.suffix.lower() in AUDIO_EXTENSIONS

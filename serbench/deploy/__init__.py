@@ -1,0 +1,1 @@
+"""The winner where it will live: latency and predictions."""

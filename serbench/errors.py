@@ -1,0 +1,91 @@
+"""Everything that can go wrong because of what a user has, typed or wrote.
+
+::
+
+    SerbenchError                 exit code 1
+    ├── UsageError                exit code 2: what was typed or written
+    │   ├── UnknownNameError      no such backbone, corpus, protocol, …
+    │   └── StudyFileError        every mistake of a study file, at once
+    ├── PluginError               a plugin broke the contract
+    ├── AudioError                one recording that cannot be used
+    ├── DatasetError              recordings that cannot be studied together
+    │   └── LeakError             a split that tests on what it trained on
+    ├── WeightsError              pretrained weights that cannot be had
+    └── StorageError              the database, the disk
+
+The message is one line that says what is wrong and what to do. It is caught in one place,
+``serbench.cli.main``; anything that is not a ``SerbenchError`` keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class SerbenchError(Exception):
+    """The root of the tree: a message for the user, and an exit code."""
+
+    exit_code = 1
+
+
+class UsageError(SerbenchError):
+    """Something typed on the command line or written into a file is not valid."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name nobody registered; the message carries the nearest ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        nearest = difflib.get_close_matches(name, list(known), n=5, cutoff=0.5)
+        hint = (
+            f"did you mean {', '.join(nearest)}?"
+            if nearest
+            else "`serbench plugins list` shows every name"
+        )
+        super().__init__(f"unknown {kind} '{name}': {hint}")
+        self.kind = kind
+        self.name = name
+        self.nearest = nearest
+
+
+class StudyFileError(UsageError):
+    """A study file with mistakes; ``mistakes`` holds one sentence for each."""
+
+    def __init__(self, path: object, mistakes: Sequence[str]) -> None:
+        listed = "; ".join(mistakes)
+        super().__init__(f"study file {path}: {listed}")
+        self.mistakes = tuple(mistakes)
+
+
+class PluginError(SerbenchError):
+    """A plugin registered something twice or not in the form the contract asks for."""
+
+
+class AudioError(SerbenchError):
+    """A recording that cannot be heard: missing, empty, truncated, silent, not audio.
+
+    ``reason`` is the kind of defect in a few words; skipped files are counted by it.
+    """
+
+    def __init__(self, path: object, reason: str, advice: str = "") -> None:
+        super().__init__(f"{path}: {reason}{'; ' + advice if advice else ''}")
+        self.reason = reason
+
+
+class DatasetError(SerbenchError):
+    """A dataset that does not exist, is empty, or cannot be split as asked."""
+
+
+class LeakError(DatasetError):
+    """A split that has a speaker, or the same audio, on both sides."""
+
+
+class WeightsError(SerbenchError):
+    """Pretrained weights that cannot be fetched, read, or do not fit the network."""
+
+
+class StorageError(SerbenchError):
+    """The database or the disk does not do what is needed."""

@@ -1,0 +1,1 @@
+"""One network, one fold: front end, augmentation, backbone, training, metrics."""

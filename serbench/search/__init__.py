@@ -1,0 +1,1 @@
+"""Many networks, many folds: search space, cross-validation, study."""

@@ -1,0 +1,63 @@
+"""Where things are kept: the database, prepared clips, trained weights."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+DATABASE_VARIABLE = "SERBENCH_DB"
+CACHE_VARIABLE = "SERBENCH_CACHE"
+DATABASE_FILE = "serbench.db"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The places one command works with.
+
+    Attributes:
+        database_url: an SQLAlchemy URL; by default SQLite in ``serbench.db`` here.
+        cache: prepared clips and generated corpora; all of it can be made again.
+        artifacts: trained weights, beside the database that refers to them.
+    """
+
+    database_url: str
+    cache: Path
+    artifacts: Path
+
+    @property
+    def clips(self) -> Path:
+        """The folder of prepared clips."""
+        return self.cache / "clips"
+
+    @property
+    def corpora(self) -> Path:
+        """The folder of corpora that serbench itself fetched or made."""
+        return self.cache / "corpora"
+
+
+def find_workspace(database: str | None = None) -> Workspace:
+    """The workspace for a ``--db`` option (a URL or a file name), or the environment's.
+
+    ``SERBENCH_DB`` names the database and ``SERBENCH_CACHE`` the cache folder; without them the
+    database is ``serbench.db`` in the current folder and the cache is the platform's own.
+    """
+    named = database or os.environ.get(DATABASE_VARIABLE) or DATABASE_FILE
+    if "://" in named:
+        url = named
+        beside = Path.cwd()
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and url != prefix:
+            beside = Path(url.removeprefix(prefix)).absolute().parent
+    else:
+        path = Path(named).expanduser().absolute()
+        url = f"sqlite:///{path}"
+        beside = path.parent
+    cache = os.environ.get(CACHE_VARIABLE)
+    return Workspace(
+        database_url=url,
+        cache=Path(cache).expanduser().absolute() if cache else platformdirs.user_cache_path("serbench"),
+        artifacts=beside / "serbench-artifacts",
+    )
