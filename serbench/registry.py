@@ -13,7 +13,8 @@ class Named(Protocol):
     """Anything a plugin registers has a name, unique among its kind."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name."""
 
 
 Thing = TypeVar("Thing", bound=Named)

@@ -58,6 +58,8 @@ def find_workspace(database: str | None = None) -> Workspace:
     cache = os.environ.get(CACHE_VARIABLE)
     return Workspace(
         database_url=url,
-        cache=Path(cache).expanduser().absolute() if cache else platformdirs.user_cache_path("serbench"),
+        cache=Path(cache).expanduser().absolute()
+        if cache
+        else platformdirs.user_cache_path("serbench"),
         artifacts=beside / "serbench-artifacts",
     )

@@ -1,0 +1,66 @@
+"""CREMA-D: 91 actors, twelve sentences, six emotions, one sentence at three levels.
+
+Names are ``actor_sentence_EMO_LEVEL``; see https://github.com/CheyneyComputerScience/CREMA-D and
+H. Cao et al., *CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset*, IEEE Transactions on
+Affective Computing 5(4), 2014. The actors' sexes are those of ``VideoDemographics.csv`` in that
+repository. One clip is published as ``1040_ITH_SAD_X``, with half of its level missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from serbench import hookimpl
+from serbench.data.corpus import Corpus, NamedFiles
+
+FEMALE_ACTORS = frozenset(
+    {1002, 1003, 1004, 1006, 1007, 1008, 1009, 1010, 1012, 1013, 1018, 1020, 1021, 1024, 1025}
+    | {1028, 1029, 1030, 1037, 1043, 1046, 1047, 1049, 1052, 1053, 1054, 1055, 1056, 1058, 1060}
+    | {1061, 1063, 1072, 1073, 1074, 1075, 1076, 1078, 1079, 1082, 1084, 1089, 1091}
+)
+
+TWINS = {
+    "1006_TIE_NEU_XX": "1006_TIE_HAP_XX",
+    "1013_WSI_SAD_XX": "1013_WSI_DIS_XX",
+    "1017_IWW_FEA_XX": "1017_IWW_ANG_XX",
+}
+"""Byte-identical files under two labels: nobody can say which of the two is meant."""
+
+
+class CremaD(NamedFiles):
+    """CREMA-D's repository holds every clip twice: as wav, and as the MP3 its raters heard."""
+
+    def excluded(self, match: re.Match[str]) -> str | None:
+        """Leave out the MP3 copies, which would put one recording into a study twice."""
+        if match.string.startswith("AudioMP3/"):
+            return "MP3 copy of a clip in AudioWAV"
+        return None
+
+
+CREMA_D = CremaD(
+    name="crema-d",
+    title="CREMA-D, Crowd-sourced Emotional Multimodal Actors Dataset (Cao et al. 2014)",
+    licence="ODbL 1.0",
+    home="https://github.com/CheyneyComputerScience/CREMA-D",
+    pattern=r"(?P<speaker>10(?:0[1-9]|[1-8]\d|9[01]))_(?P<sentence>[A-Z]{3})"
+    r"_(?P<label>ANG|DIS|FEA|HAP|NEU|SAD)_(?:LO|MD|HI|XX?)",
+    emotions={
+        "ang": "anger",
+        "dis": "disgust",
+        "fea": "fear",
+        "hap": "happiness",
+        "neu": "neutral",
+        "sad": "sadness",
+    },
+    sexes={
+        str(actor): "female" if actor in FEMALE_ACTORS else "male" for actor in range(1001, 1092)
+    },
+    known_conflicts=TWINS | {twin: stem for stem, twin in TWINS.items()},
+)
+
+
+@hookimpl
+def register_corpora(register: Callable[[Corpus], None]) -> None:
+    """Register CREMA-D."""
+    register(CREMA_D)

@@ -1,0 +1,153 @@
+"""The demo corpus: eight espeak-ng voices act six emotions, so that everything can be tried.
+
+Nobody speaks here. A voice *acts* an emotion by its prosody alone (rate, volume, pitch, pitch
+range, pauses, final contour), around values that follow K. R. Scherer, *Vocal communication of
+emotion: A review of research paradigms*, Speech Communication 40, 2003: sadness slow, low and
+flat, anger loud and fast, fear high and fast, happiness lively. Every clip strays from them by a
+seeded amount, so that emotions overlap. What is learned from it says nothing about people.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from serbench import hookimpl
+from serbench.builtin.espeak import Line, record
+from serbench.data.corpus import SHARED_EMOTIONS, Corpus, NamedFiles
+from serbench.errors import DatasetError
+
+VOICES = {
+    "anna": "en-us+f1",
+    "beth": "en-us+f2",
+    "cora": "en+f3",
+    "dora": "en+f4",
+    "evan": "en-us+m1",
+    "finn": "en-us+m3",
+    "glen": "en+m4",
+    "hugo": "en+m7",
+}
+"""Speaker → accent and variant of espeak-ng; the first four are women."""
+
+SENTENCES = {
+    "bus": "The next bus leaves at ten past four",
+    "keys": "Your keys are on the kitchen table",
+    "letter": "He put the letter back in the drawer",
+    "market": "We walked to the market this morning",
+    "window": "Somebody has left the window open",
+}
+"""Five sentences, written for this corpus, that suit every emotion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """The middle of an emotion's prosody, and how a sentence of it may end."""
+
+    rate: float
+    volume: float
+    pitch: float
+    pitch_range: float
+    word_gap: float
+    endings: str
+
+
+MANNERS = {
+    "sadness": Manner(135, 70, 36, 25, 2.0, "..,"),
+    "anger": Manner(190, 125, 52, 70, 0.0, "!!."),
+    "disgust": Manner(145, 95, 30, 60, 1.5, ".!,"),
+    "fear": Manner(205, 85, 72, 35, 0.5, "?,!"),
+    "happiness": Manner(180, 110, 68, 85, 0.5, "!?."),
+    "neutral": Manner(165, 92, 48, 45, 0.5, "..."),
+}
+
+STRAYING = {"rate": 14.0, "volume": 12.0, "pitch": 9.0, "pitch_range": 15.0, "word_gap": 0.7}
+"""Standard deviations of one clip around its emotion's middle."""
+
+LIMITS = {
+    "rate": (110, 230),
+    "volume": (40, 150),
+    "pitch": (5, 95),
+    "pitch_range": (0, 99),
+    "word_gap": (0, 5),
+}
+
+
+def script() -> list[Line]:
+    """Every clip of the corpus, the same in every run."""
+    return [
+        line(voice, emotion, sentence)
+        for voice in VOICES
+        for emotion in SHARED_EMOTIONS
+        for sentence in SENTENCES
+    ]
+
+
+def line(voice: str, emotion: str, sentence: str) -> Line:
+    """One clip: its emotion's manner, from which chance strays, seeded by the clip's own name."""
+    name = f"demo_{voice}_{emotion}_{sentence}"
+    chance = random.Random(name)  # noqa: S311
+    manner = MANNERS[emotion]
+    values = {}
+    for parameter, (lowest, highest) in LIMITS.items():
+        value = round(chance.gauss(getattr(manner, parameter), STRAYING[parameter]))
+        values[parameter] = min(max(value, lowest), highest)
+    text = SENTENCES[sentence] + chance.choice(manner.endings)
+    return Line(f"{name}.wav", text, VOICES[voice], **values)
+
+
+@dataclass(frozen=True)
+class Demo(NamedFiles):
+    """A corpus that this machine makes for itself."""
+
+    def fetch(self, folder: Path) -> None:
+        """Speak the whole corpus into ``folder``, all of it or nothing; mend it if clips are gone.
+
+        Raises:
+            DatasetError: espeak-ng does not work here, or the folder cannot be written.
+        """
+        lines = script()
+        if all((folder / line.file).is_file() for line in lines):
+            return
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".demo-", dir=folder.parent) as temporary:
+                made = Path(temporary) / "demo"
+                made.mkdir()
+                record(lines, made)
+                move(made, folder)
+        except OSError as error:
+            raise DatasetError(
+                f"the demo corpus cannot be written to {folder} ({error}); choose another folder"
+            ) from error
+
+
+def move(made: Path, folder: Path) -> None:
+    """Rename ``made`` to ``folder``; if that is there already, put what was made into it."""
+    try:
+        made.rename(folder)
+    except OSError:
+        for clip in made.iterdir():
+            clip.replace(folder / clip.name)
+
+
+DEMO = Demo(
+    name="demo",
+    title="serbench demo: synthetic speech, made on this machine by espeak-ng",
+    licence="synthetic speech without a human speaker; the sentences are serbench's (MIT), "
+    "the program that speaks them is espeak-ng (GPL-3.0)",
+    home="`serbench corpus fetch demo` makes it here; nothing is downloaded",
+    pattern=rf"demo_(?P<speaker>{'|'.join(VOICES)})_(?P<label>{'|'.join(SHARED_EMOTIONS)})"
+    rf"_(?P<sentence>{'|'.join(SENTENCES)})",
+    emotions={emotion: emotion for emotion in SHARED_EMOTIONS},
+    sexes={voice: "female" if n < 4 else "male" for n, voice in enumerate(VOICES)},
+    synthetic=True,
+)
+
+
+@hookimpl
+def register_corpora(register: Callable[[Corpus], None]) -> None:
+    """Register the demo corpus."""
+    register(DEMO)

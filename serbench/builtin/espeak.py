@@ -1,0 +1,169 @@
+"""espeak-ng as a voice for synthetic corpora: text and prosody in, wav files out.
+
+The library and its data come with the package ``espeakng-loader``, so that nothing has to be
+installed by hand; its C interface is ``speak_lib.h`` of https://github.com/espeak-ng/espeak-ng.
+
+It runs in a process of its own (``python -m serbench.builtin.espeak FOLDER``, the lines as JSON on
+standard input). What espeak-ng says depends on all it said before, as its glottal phase, flutter
+and noise are never reset; only a fresh process says the same thing every time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import subprocess
+import sys
+import tempfile
+import wave
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from serbench.errors import DatasetError
+
+SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: hand samples to the callback, open no audio device
+DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: report missing data, do not end the process
+CHARACTERS = 1  # POS_CHARACTER, and also espeakCHARS_UTF8
+PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3, "pitch_range": 4, "word_gap": 7}
+SEED = 1  # of the noise in breathy voices
+LONGEST_PATH = 140  # bytes: espeak-ng cuts its data path at 160, file names included
+ADVICE = "reinstall it with `pip install --force-reinstall espeakng-loader`"
+
+CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something to be said, in espeak-ng's own units.
+
+    Attributes:
+        file: the name of the wav.
+        text: what is said; its punctuation shapes the melody.
+        voice: language and variant, such as ``en-us+f2``.
+        rate: words per minute, 80 to 450.
+        volume: 0 to 200, where 100 is normal.
+        pitch: 0 to 99, where 50 is the voice's own.
+        pitch_range: 0 (monotone) to 99.
+        word_gap: the pause between words, in units of 10 ms at the normal rate.
+    """
+
+    file: str
+    text: str
+    voice: str
+    rate: int
+    volume: int
+    pitch: int
+    pitch_range: int
+    word_gap: int
+
+
+def record(lines: Sequence[Line], folder: Path) -> None:
+    """Speak every line into its wav in ``folder``, byte for byte the same in every run.
+
+    Raises:
+        DatasetError: espeak-ng cannot be loaded, does not start, or refuses a line.
+    """
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-P", "-m", __name__, str(folder)],
+        input=json.dumps([asdict(line) for line in lines]),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode != 0:
+        reason = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
+        raise DatasetError(f"espeak-ng cannot speak: {reason[0]}")
+
+
+class Espeak:
+    """espeak-ng for the length of a ``with`` block; one at a time, as its state is the library's.
+
+    Attributes:
+        sample_rate: of everything it says, in Hz.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import espeakng_loader
+
+            self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+            self._data = str(espeakng_loader.get_data_path())
+        except (ImportError, OSError, RuntimeError) as error:
+            raise DatasetError(f"the library cannot be loaded ({error}); {ADVICE}") from error
+        self._samples = bytearray()
+        self._callback = CALLBACK(self._hear)  # kept here, as the library does not keep it alive
+        self._closing = ExitStack()
+        self.sample_rate = 0
+
+    def __enter__(self) -> Self:
+        data = self._short_path(self._data)
+        self.sample_rate = self._library.espeak_Initialize(SYNCHRONOUS, 0, data.encode(), DONT_EXIT)
+        self._closing.callback(self._library.espeak_Terminate)
+        if self.sample_rate <= 0:
+            self._closing.close()
+            raise DatasetError(f"it does not start with its data in {self._data}; {ADVICE}")
+        self._library.espeak_SetSynthCallback(self._callback)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def say(self, line: Line) -> bytes:
+        """Speak; the answer is 16-bit mono samples in this machine's byte order."""
+        self._samples.clear()
+        self._check(self._library.espeak_SetVoiceByName(line.voice.encode()), line.voice)
+        for name, number in PARAMETERS.items():
+            value = getattr(line, name)
+            self._check(self._library.espeak_SetParameter(number, value, 0), f"{name} {value}")
+        text = line.text.encode()
+        status = self._library.espeak_Synth(
+            text, ctypes.c_size_t(len(text) + 1), 0, CHARACTERS, 0, CHARACTERS, None, None
+        )
+        self._check(status, repr(line.text))
+        if not self._samples:
+            raise DatasetError(f"it says nothing for {line.text!r}")
+        return bytes(self._samples)
+
+    def _hear(self, samples: int | None, count: int, _events: int | None) -> int:
+        if samples is not None and count > 0:
+            self._samples += ctypes.string_at(samples, 2 * count)
+        return 0  # go on
+
+    def _short_path(self, data: str) -> str:
+        """Make a path to ``data`` that fits into espeak-ng's buffer: itself, or a link to it."""
+        if len(data.encode()) <= LONGEST_PATH:
+            return data
+        folder = self._closing.enter_context(tempfile.TemporaryDirectory(prefix="espeak-"))
+        link = Path(folder) / "espeak-ng-data"
+        link.symlink_to(data, target_is_directory=True)
+        return str(link)
+
+    def _check(self, status: int, what: str) -> None:
+        if status != 0:
+            raise DatasetError(f"it refuses {what} (status {status})")
+
+
+def main() -> None:
+    """Read lines as JSON from standard input; write their wavs to the folder named."""
+    folder = Path(sys.argv[1])
+    lines = [Line(**line) for line in json.load(sys.stdin)]
+    try:
+        with Espeak() as espeak:
+            for line in lines:
+                samples = espeak.say(line)
+                with wave.open(str(folder / line.file), "wb") as file:
+                    file.setnchannels(1)
+                    file.setsampwidth(2)
+                    file.setframerate(espeak.sample_rate)
+                    file.writeframes(samples)
+    except (DatasetError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

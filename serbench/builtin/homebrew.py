@@ -1,0 +1,69 @@
+"""The paper's own small network."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from serbench import hookimpl
+from serbench.model.backbone import NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.frontend import InputSpec
+from serbench.model.weights import file_identity, load_matching, read_weights
+
+MAPS = (8, 16, 32, 64)
+
+
+def _block(maps_in: int, maps_out: int, kernel: int) -> nn.Sequential:
+    convolution = nn.Conv2d(maps_in, maps_out, kernel, stride=2, padding=kernel // 2)
+    nn.init.kaiming_normal_(convolution.weight, a=0.1)
+    nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+    return nn.Sequential(convolution, nn.ReLU(), nn.BatchNorm2d(maps_out))
+
+
+@dataclass(frozen=True)
+class Homebrew:
+    """Four convolution blocks, adaptive average pooling, one linear layer."""
+
+    name: str = "homebrew"
+    front_end: str = "mel"
+
+    def input_spec(self) -> InputSpec:
+        """One channel of 128×128; there are no pretrained weights whose statistics to keep."""
+        return InputSpec(channels=1, height=128, width=128, mean=(0.5,), std=(0.25,))
+
+    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
+        """A fresh network, or one that continues from a file."""
+        blocks: OrderedDict[str, nn.Module] = OrderedDict()
+        maps_in = 1
+        for number, maps_out in enumerate(MAPS):
+            blocks[f"block{number}"] = _block(maps_in, maps_out, kernel=5 if number == 0 else 3)
+            maps_in = maps_out
+        blocks["pool"] = nn.AdaptiveAvgPool2d(1)
+        blocks["flatten"] = nn.Flatten()
+        blocks["head"] = nn.Linear(maps_in, n_classes)
+        module = nn.Sequential(blocks)
+        if weights in ("default", "none"):
+            return BuiltBackbone(module, NO_WEIGHTS)
+        load_matching(module, read_weights(weights), ("head.",), weights)
+        return BuiltBackbone(module, file_identity(weights))
+
+    def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
+        """The four blocks."""
+        names = [name for name, _ in module.named_parameters()]
+        return [
+            [name for name in names if name.startswith(f"block{number}.")]
+            for number in range(len(MAPS))
+        ]
+
+    def paper_freeze_depth(self, module: nn.Module) -> int:
+        """Everything learns."""
+        return 0
+
+
+@hookimpl
+def register_backbones(register: Callable[[Backbone], None]) -> None:
+    """Register ``homebrew``."""
+    register(Homebrew())

@@ -1,0 +1,138 @@
+"""Mel spectrograms: in decibels as the paper has them, and as log energies."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torchaudio
+from torch import Tensor
+
+from serbench import hookimpl
+from serbench.data.clips import ClipFormat
+from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec, fit_image, fitted_hop
+
+DECIBEL_FLOOR = -40.0
+DECIBEL_SPAN = 100.0
+"""A full-scale sine reaches about +57 dB here, so speech lies between 0 and 1."""
+
+
+class MelSpectrogram(FrontEndModule):
+    """Mel power spectrogram ``[B, samples]`` → ``[B, n_mels, frames]``; HTK scale, Hann window."""
+
+    window: Tensor
+    filters: Tensor
+
+    def __init__(
+        self, sample_rate: int, n_fft: int, win_length: int, hop_length: int, n_mels: int
+    ) -> None:
+        super().__init__()
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.win_length = win_length
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torchaudio only warns of empty filters: see notes
+            filters = torchaudio.functional.melscale_fbanks(
+                n_fft // 2 + 1, 0.0, sample_rate / 2, n_mels, sample_rate
+            )
+        self.register_buffer("window", torch.hann_window(win_length), persistent=False)
+        self.register_buffer("filters", filters, persistent=False)
+        empty = int((filters.sum(0) == 0).sum())
+        if empty:
+            self.notes = (
+                f"{empty} of {n_mels} mel filters are empty: n_fft {n_fft} at {sample_rate} Hz "
+                "is too coarse for so many bands; choose a backbone with fewer rows",
+            )
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Mel powers."""
+        spectrum = torch.stft(
+            waveform,
+            self.n_fft,
+            self.hop_length,
+            self.win_length,
+            self.window,
+            return_complex=True,
+        )  # [B, n_fft/2 + 1, frames]
+        power = torch.view_as_real(spectrum).square().sum(-1)
+        return torch.matmul(self.filters.T, power)
+
+
+class _FittedMel(FrontEndModule):
+    """A mel spectrogram, a scale for its powers, and the fit to the backbone."""
+
+    def __init__(
+        self, mel: MelSpectrogram, scale: Callable[[Tensor], Tensor], spec: InputSpec
+    ) -> None:
+        super().__init__()
+        self.mel = mel
+        self.scale = scale
+        self.spec = spec
+        self.notes = mel.notes
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Feature images ``[B, C, F, T]``."""
+        return fit_image(self.scale(self.mel(waveform)), self.spec)
+
+
+def decibels(power: Tensor) -> Tensor:
+    """Powers ``[B, F, T]`` in dB, none more than 80 dB below the clip's loudest, about 0 to 1.
+
+    The reference is fixed, so that how loud a clip is stays visible.
+    """
+    level = 10 * torch.log10(power.clamp(min=1e-10))
+    floor = level.amax(dim=(1, 2), keepdim=True) - 80
+    return (torch.maximum(level, floor) - DECIBEL_FLOOR) / DECIBEL_SPAN
+
+
+def standardised_log(power: Tensor) -> Tensor:
+    """Natural logarithms of powers ``[B, F, T]``, each clip brought to mean ½ and deviation ¼."""
+    energy = torch.log(power + 1e-6)
+    mean = energy.mean(dim=(1, 2), keepdim=True)
+    deviation = energy.std(dim=(1, 2), keepdim=True)
+    return 0.5 + 0.25 * (energy - mean) / (deviation + 1e-5)
+
+
+@dataclass(frozen=True)
+class Mel:
+    """The paper's front end: as many mel bands as rows, the hop fitted to the columns."""
+
+    name: str = "mel"
+    sample_rate: int | None = None
+    n_fft: int = 2048
+
+    def build(self, clip_format: ClipFormat, spec: InputSpec) -> FrontEndModule:
+        """The module for these clips and this backbone."""
+        hop = fitted_hop(clip_format.samples, self.n_fft, spec.width)
+        mel = MelSpectrogram(clip_format.sample_rate, self.n_fft, self.n_fft, hop, spec.height)
+        return _FittedMel(mel, decibels, spec)
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """Speech recognition's usual features: 25 ms windows every 10 ms, 80 bands, log energies.
+
+    Standardised clip by clip, hence blind to how loud a recording is; resized to the backbone.
+    """
+
+    name: str = "logmel"
+    sample_rate: int | None = None
+    n_mels: int = 80
+
+    def build(self, clip_format: ClipFormat, spec: InputSpec) -> FrontEndModule:
+        """The module for these clips and this backbone."""
+        rate = clip_format.sample_rate
+        window, hop = round(0.025 * rate), round(0.010 * rate)
+        n_fft = 2 ** math.ceil(math.log2(window))
+        mel = MelSpectrogram(rate, n_fft, window, hop, self.n_mels)
+        return _FittedMel(mel, standardised_log, spec)
+
+
+@hookimpl
+def register_front_ends(register: Callable[[FrontEnd], None]) -> None:
+    """Register ``mel`` and ``logmel``."""
+    register(Mel())
+    register(LogMel())

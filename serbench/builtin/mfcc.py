@@ -1,0 +1,59 @@
+"""Mel-frequency cepstral coefficients (Davis and Mermelstein 1980)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torchaudio
+from torch import Tensor
+
+from serbench import hookimpl
+from serbench.data.clips import ClipFormat
+from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec, fit_image
+
+
+class _FittedMfcc(FrontEndModule):
+    def __init__(self, n_mfcc: int, n_mels: int, clip_format: ClipFormat, spec: InputSpec) -> None:
+        super().__init__()
+        rate = clip_format.sample_rate
+        window = round(0.025 * rate)
+        self.spec = spec
+        self.mfcc = torchaudio.transforms.MFCC(
+            rate,
+            n_mfcc=n_mfcc,
+            log_mels=True,
+            melkwargs={
+                "n_fft": 1024,
+                "win_length": window,
+                "hop_length": round(0.010 * rate),
+                "n_mels": n_mels,
+            },
+        )
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Feature images ``[B, C, F, T]``, each coefficient standardised over its clip."""
+        coefficients = self.mfcc(waveform)  # [B, n_mfcc, frames]
+        mean = coefficients.mean(dim=2, keepdim=True)
+        deviation = coefficients.std(dim=2, keepdim=True)
+        return fit_image(0.5 + 0.25 * (coefficients - mean) / (deviation + 1e-5), self.spec)
+
+
+@dataclass(frozen=True)
+class Mfcc:
+    """40 coefficients of 25 ms windows every 10 ms, resized to the backbone."""
+
+    name: str = "mfcc"
+    sample_rate: int | None = None
+    n_mfcc: int = 40
+    n_mels: int = 64
+
+    def build(self, clip_format: ClipFormat, spec: InputSpec) -> FrontEndModule:
+        """The module for these clips and this backbone."""
+        return _FittedMfcc(self.n_mfcc, self.n_mels, clip_format, spec)
+
+
+@hookimpl
+def register_front_ends(register: Callable[[FrontEnd], None]) -> None:
+    """Register ``mfcc``."""
+    register(Mfcc())

@@ -1,0 +1,53 @@
+"""RAVDESS: 24 actors, two sentences, eight emotions at two intensities, spoken and sung.
+
+Names are ``modality-channel-emotion-intensity-statement-repetition-actor``, as explained on
+https://zenodo.org/records/1188976 and in S. R. Livingstone and F. A. Russo, *The Ryerson
+Audio-Visual Database of Emotional Speech and Song*, PLoS ONE 13(5), 2018. All eight emotions are
+here; which of them a study uses is the label set's choice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from serbench import hookimpl
+from serbench.data.corpus import Corpus, NamedFiles
+
+
+class Ravdess(NamedFiles):
+    """RAVDESS also holds songs, and the sound tracks of its videos: neither is a recording here."""
+
+    def excluded(self, match: re.Match[str]) -> str | None:
+        """Song, and whatever was made from the videos, whose sound the audio files repeat."""
+        if match["channel"] == "02":
+            return "song, not speech"
+        return None if match["modality"] == "03" else "not an audio-only recording"
+
+
+RAVDESS = Ravdess(
+    name="ravdess",
+    title="RAVDESS, Ryerson Audio-Visual Database of Emotional Speech and Song "
+    "(Livingstone and Russo 2018)",
+    licence="CC BY-NC-SA 4.0",
+    home="https://zenodo.org/records/1188976",
+    pattern=r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-0[12]-(?P<sentence>0[12])"
+    r"-0[12]-(?P<speaker>0[1-9]|1\d|2[0-4])",
+    emotions={
+        "01": "neutral",
+        "02": "calm",
+        "03": "happiness",
+        "04": "sadness",
+        "05": "anger",
+        "06": "fear",
+        "07": "disgust",
+        "08": "surprise",
+    },
+    sexes={f"{actor:02}": "male" if actor % 2 else "female" for actor in range(1, 25)},
+)
+
+
+@hookimpl
+def register_corpora(register: Callable[[Corpus], None]) -> None:
+    """Register RAVDESS."""
+    register(RAVDESS)

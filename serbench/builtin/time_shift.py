@@ -1,0 +1,36 @@
+"""Shift in time, with wrap-around (the paper's first augmentation)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from serbench import hookimpl
+from serbench.model.augment import Augmentation, uniform
+from serbench.model.ranges import Range
+
+
+@dataclass(frozen=True)
+class TimeShift:
+    """Roll each waveform forward by up to ``width`` of its length."""
+
+    name: str = "time-shift"
+    acts_on: Literal["waveform", "features"] = "waveform"
+    widths: Range = field(default_factory=lambda: Range(0.0, 0.5, paper=0.3))
+
+    def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
+        """Rolled waveforms ``[B, samples]``."""
+        n_clips, samples = batch.shape
+        shift = (uniform((n_clips, 1), generator, batch) * (width * samples)).long()
+        source = (torch.arange(samples, device=batch.device) - shift) % samples
+        return batch.gather(1, source)
+
+
+@hookimpl
+def register_augmentations(register: Callable[[Augmentation], None]) -> None:
+    """Register ``time-shift``."""
+    register(TimeShift())

@@ -1,0 +1,146 @@
+"""The table of utterances, harmonised and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.corpus import EMOTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One recording that a dataset holds.
+
+    Attributes:
+        path: absolute path of the audio file.
+        corpus: the corpus's name.
+        speaker: ``corpus/speaker``, so that two corpora's first actors stay two people.
+        emotion: canonical emotion.
+        label: the corpus's own label.
+        audio_hash: SHA-256 of the decoded samples.
+        sample_rate: native rate in Hz.
+        channels: native channel count.
+        frames: native length in samples.
+        sex: ``female``, ``male`` or None.
+        sentence: the corpus's own name for what is said, or None.
+    """
+
+    path: str
+    corpus: str
+    speaker: str
+    emotion: str
+    label: str
+    audio_hash: str
+    sample_rate: int
+    channels: int
+    frames: int
+    sex: str | None = None
+    sentence: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sample_rate
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What makes this utterance this one, wherever the file lies."""
+        return self.corpus, self.speaker, self.emotion, self.audio_hash
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A named, ordered set of utterances.
+
+    The order comes from the utterances alone, so that two machines with the same recordings in
+    different folders split them alike.
+    """
+
+    name: str
+    utterances: tuple[Utterance, ...]
+    synthetic: bool = False
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    @cached_property
+    def emotions(self) -> tuple[str, ...]:
+        """The label set: emotions that occur, in canonical order."""
+        present = {utterance.emotion for utterance in self.utterances}
+        return tuple(emotion for emotion in EMOTIONS if emotion in present)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over what is said by whom with which emotion; paths and name do not count."""
+        digest = hashlib.sha256()
+        for utterance in self.utterances:
+            digest.update("\t".join(utterance.identity).encode() + b"\n")
+        return digest.hexdigest()
+
+    @cached_property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """Index into ``emotions`` for each utterance, ``[N]``."""
+        code = {emotion: index for index, emotion in enumerate(self.emotions)}
+        return np.array([code[u.emotion] for u in self.utterances], dtype=np.int64)
+
+    @cached_property
+    def speakers(self) -> npt.NDArray[np.str_]:
+        """The speaker of each utterance, ``[N]``."""
+        return np.array([u.speaker for u in self.utterances], dtype=np.str_)
+
+    @cached_property
+    def corpora(self) -> npt.NDArray[np.str_]:
+        """The corpus of each utterance, ``[N]``."""
+        return np.array([u.corpus for u in self.utterances], dtype=np.str_)
+
+    @cached_property
+    def audio_hashes(self) -> npt.NDArray[np.str_]:
+        """The audio's hash of each utterance, ``[N]``."""
+        return np.array([u.audio_hash for u in self.utterances], dtype=np.str_)
+
+    def summary(self) -> dict[str, object]:
+        """Counts and durations as plain data, the body of ``corpus show --format json``."""
+        rates = Counter(u.sample_rate for u in self.utterances)
+        return {
+            "utterances": len(self),
+            "hash": self.hash,
+            "synthetic": self.synthetic,
+            "by_corpus": dict(sorted(Counter(u.corpus for u in self.utterances).items())),
+            "by_emotion": {
+                emotion: int((self.targets == code).sum())
+                for code, emotion in enumerate(self.emotions)
+            },
+            "by_corpus_and_emotion": self._crossed(),
+            "speakers": len(set(self.speakers)),
+            "speakers_by_corpus": {
+                corpus: len(set(self.speakers[self.corpora == corpus]))
+                for corpus in sorted(set(self.corpora.tolist()))
+            },
+            "hours": sum(u.seconds for u in self.utterances) / 3600,
+            "hours_by_corpus": {
+                corpus: sum(u.seconds for u in self.utterances if u.corpus == corpus) / 3600
+                for corpus in sorted(set(self.corpora.tolist()))
+            },
+            "mean_seconds": float(np.mean([u.seconds for u in self.utterances])),
+            "sample_rates": {str(rate): rates[rate] for rate in sorted(rates)},
+        }
+
+    def _crossed(self) -> dict[str, dict[str, int]]:
+        pairs = Counter((u.corpus, u.emotion) for u in self.utterances)
+        return {
+            corpus: {emotion: pairs[corpus, emotion] for emotion in self.emotions}
+            for corpus in sorted({corpus for corpus, _ in pairs})
+        }
+
+
+def make_manifest(name: str, utterances: Iterable[Utterance], synthetic: bool = False) -> Manifest:
+    """A manifest in its canonical order."""
+    ordered = sorted(utterances, key=lambda u: (*u.identity, u.path.rpartition("/")[2]))
+    return Manifest(name, tuple(ordered), synthetic)

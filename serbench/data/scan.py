@@ -1,0 +1,233 @@
+"""From folders to a manifest: recognise, listen, harmonise, and account for every file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from serbench.data.audio import read_audio
+from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS, Corpus, Recording, is_audio_name
+from serbench.data.manifest import Manifest, Utterance, make_manifest
+from serbench.errors import AudioError, DatasetError, UnknownNameError, UsageError
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was found and not kept."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The same audio under two labels.
+
+    Attributes:
+        recordings: the files here, as ``stem (label)``.
+        evidence: how it is known.
+    """
+
+    recordings: tuple[str, ...]
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a scan found; ``found`` is always the kept plus the skipped."""
+
+    manifest: Manifest
+    found: int
+    skipped: tuple[Skipped, ...]
+    conflicts: tuple[Conflict, ...]
+
+    def skipped_by_reason(self) -> dict[str, int]:
+        """How many files were left out for each reason, most frequent first."""
+        return dict(Counter(skip.reason for skip in self.skipped).most_common())
+
+    def summary(self) -> dict[str, object]:
+        """The manifest's summary and the account of the scan."""
+        return {
+            "name": self.manifest.name,
+            **self.manifest.summary(),
+            "found": self.found,
+            "skipped": self.skipped_by_reason(),
+            "conflicts": [
+                {"recordings": list(conflict.recordings), "evidence": conflict.evidence}
+                for conflict in self.conflicts
+            ],
+        }
+
+
+def scan(
+    paths: Sequence[Path],
+    name: str,
+    corpora: Iterable[Corpus],
+    emotions: Sequence[str] = SHARED_EMOTIONS,
+    progress: Progress = lambda done, total: None,
+) -> Scan:
+    """Recognise the recordings under ``paths`` and listen to each once.
+
+    Args:
+        paths: folders in any nesting, or files.
+        name: the dataset's name.
+        corpora: who may recognise files.
+        emotions: the canonical emotions to keep.
+        progress: called while listening.
+
+    Raises:
+        UsageError: a path does not exist, or an emotion is unknown.
+        DatasetError: nothing usable was found, or two corpora claim the same file.
+    """
+    for emotion in emotions:
+        if emotion not in EMOTIONS:
+            raise UnknownNameError("emotion", emotion, EMOTIONS)
+    files = list(_walk(paths))
+    claims = _claim(files, list(corpora))
+    claimed = {recording.path for _, recording in claims}
+    skipped = [
+        Skipped(str(path), "file name of no known corpus")
+        for path in files
+        if is_audio_name(path) and path not in claimed
+    ]
+    found = len(skipped) + len(claims)
+    wanted: list[tuple[Corpus, Recording]] = []
+    for corpus, recording in claims:
+        reason = _left_out(recording, emotions)
+        if reason is None:
+            wanted.append((corpus, recording))
+        else:
+            skipped.append(Skipped(str(recording.path), reason))
+    heard = _listen(wanted, progress)
+    kept: dict[tuple[str, ...], Utterance] = {}
+    for outcome in heard:
+        if isinstance(outcome, Skipped):
+            skipped.append(outcome)
+        elif (key := (*outcome.identity, outcome.label, Path(outcome.path).stem)) in kept:
+            skipped.append(Skipped(outcome.path, "another copy of a recording already counted"))
+        else:
+            kept[key] = outcome
+    if not kept:
+        raise DatasetError(_nothing_found(paths, found, skipped))
+    synthetic = any(corpus.synthetic for corpus, _ in wanted)
+    manifest = make_manifest(name, kept.values(), synthetic)
+    known = {corpus.name: corpus for corpus, _ in wanted}
+    return Scan(manifest, found, tuple(skipped), tuple(_conflicts(manifest, known)))
+
+
+def _walk(paths: Sequence[Path]) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for root in paths:
+        if not root.exists():
+            raise UsageError(f"{root} does not exist: name a folder of recordings or a CSV table")
+        for path in sorted(_below(root.absolute())):
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _below(root: Path) -> Iterator[Path]:
+    if root.is_file():
+        yield root
+    for folder, _, names in os.walk(root, followlinks=True):
+        for file_name in names:
+            yield Path(folder, file_name)
+
+
+def _claim(files: list[Path], corpora: list[Corpus]) -> list[tuple[Corpus, Recording]]:
+    claims: list[tuple[Corpus, Recording]] = []
+    owner: dict[Path, str] = {}
+    for corpus in corpora:
+        for recording in corpus.recognise(files):
+            first = owner.setdefault(recording.path, corpus.name)
+            if first != corpus.name:
+                raise DatasetError(
+                    f"{recording.path} is claimed by corpora '{first}' and '{corpus.name}': "
+                    f"say which with --corpus {first} or --corpus {corpus.name}"
+                )
+            claims.append((corpus, recording))
+    return claims
+
+
+def _left_out(recording: Recording, emotions: Sequence[str]) -> str | None:
+    if recording.excluded is not None:
+        return recording.excluded
+    if recording.emotion is None:
+        return f"label '{recording.label}' has no canonical emotion"
+    if recording.emotion not in emotions:
+        return f"emotion '{recording.emotion}' not asked for"
+    return None
+
+
+def _listen(
+    wanted: list[tuple[Corpus, Recording]], progress: Progress
+) -> Iterator[Utterance | Skipped]:
+    # Decoding and hashing release the interpreter's lock, so threads use every core.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, outcome in enumerate(pool.map(_hear, wanted), start=1):
+            progress(done, len(wanted))
+            yield outcome
+
+
+def _hear(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
+    corpus, recording = claim
+    try:
+        audio = read_audio(recording.path)
+    except AudioError as error:
+        return Skipped(str(recording.path), error.reason)
+    assert recording.emotion is not None
+    frames, channels = audio.waveform.shape
+    return Utterance(
+        path=str(recording.path),
+        corpus=corpus.name,
+        speaker=f"{corpus.name}/{recording.speaker}",
+        emotion=recording.emotion,
+        label=recording.label,
+        audio_hash=audio.content_hash,
+        sample_rate=audio.sample_rate,
+        channels=channels,
+        frames=frames,
+        sex=recording.sex,
+        sentence=recording.sentence,
+    )
+
+
+def _conflicts(manifest: Manifest, corpora: dict[str, Corpus]) -> Iterator[Conflict]:
+    by_audio: defaultdict[str, list[Utterance]] = defaultdict(list)
+    for utterance in manifest.utterances:
+        by_audio[utterance.audio_hash].append(utterance)
+    for same in by_audio.values():
+        if len({utterance.label for utterance in same}) > 1:
+            yield Conflict(tuple(sorted(map(_described, same))), "identical audio")
+        elif twin := _published_twin(same[0], corpora[same[0].corpus]):
+            yield Conflict(
+                (_described(same[0]),), f"also published as {twin}, which is not in this dataset"
+            )
+
+
+def _described(utterance: Utterance) -> str:
+    return f"{Path(utterance.path).stem} ({utterance.emotion})"
+
+
+def _published_twin(utterance: Utterance, corpus: Corpus) -> str | None:
+    return corpus.known_conflicts.get(Path(utterance.path).stem)
+
+
+def _nothing_found(paths: Sequence[Path], found: int, skipped: list[Skipped]) -> str:
+    where = ", ".join(str(path) for path in paths)
+    if found == 0:
+        return f"no recordings under {where}: a dataset needs audio files or a CSV table of them"
+    reasons = Counter(skip.reason for skip in skipped).most_common(3)
+    listed = ", ".join(f"{count} × {reason}" for reason, count in reasons)
+    return (
+        f"none of the {found} recordings under {where} can be used ({listed}): "
+        "`serbench plugins list` shows the known corpora; "
+        "for your own files write a CSV table with the columns path, emotion, speaker"
+    )

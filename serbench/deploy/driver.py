@@ -1,0 +1,210 @@
+"""Carry a study from its plan to a ranked entry: compute, record, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+
+from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.protocols import parse_protocol, split_dataset
+from serbench.deploy.latency import LatencyJob, measure_latency
+from serbench.deploy.network import load_network, save_weights
+from serbench.errors import SerbenchError, StorageError
+from serbench.model.complexity import measure_complexity
+from serbench.model.training import EpochReport
+from serbench.plugins import Plugins
+from serbench.results.database import Database
+from serbench.results.datasets import Datasets
+from serbench.results.machine import this_machine
+from serbench.results.studies import EntryFacts, Studies
+from serbench.search.crossval import Bench, FoldOutcome
+from serbench.search.plan import StudyPlan
+from serbench.search.study import (
+    FoldScored,
+    TrialEnded,
+    TrialStarted,
+    WinnerExamined,
+    run_study,
+)
+from serbench.workspace import Workspace
+
+
+class Listener:
+    """Hears of everything that happens in a study; this one keeps quiet."""
+
+    def preparing(self, done: int, total: int) -> None:
+        """``done`` of ``total`` clips are prepared."""
+
+    def begun(self, bench: Bench, known: int) -> None:
+        """The study begins, or goes on with ``known`` trainings already recorded."""
+
+    def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
+        """A setting is about to be tried."""
+
+    def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
+        """An epoch ended."""
+
+    def fold_scored(self, outcome: FoldOutcome) -> None:
+        """A fold is done and recorded."""
+
+    def trial_ended(self, ended: TrialEnded) -> None:
+        """A setting is done and recorded."""
+
+    def measuring(self, entry: int) -> None:
+        """The winner is recorded; its latency is being measured."""
+
+
+def make_bench(
+    plan: StudyPlan, plugins: Plugins, workspace: Workspace, database: Database, listener: Listener
+) -> Bench:
+    """Resolve what a plan names and prepare its clips.
+
+    Raises:
+        SerbenchError: an unknown name, a dataset that cannot be split so, clips that cannot be
+            prepared.
+    """
+    backbone = plugins.backbones.get(plan.backbone)
+    front_end = plugins.front_ends.get(plan.front_end)
+    scheduler = plugins.schedulers.get(plan.schedule)
+    augmentations = [plugins.augmentations.get(name) for name in plan.augmentations]
+    protocol = parse_protocol(plan.protocol)
+    manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
+    split = split_dataset(manifest, protocol)
+    clips = prepare_clips(manifest, workspace.clips, plan.clip_format, listener.preparing)
+    return Bench(
+        plan, manifest, clips, protocol, split, backbone, front_end, scheduler, augmentations
+    )
+
+
+def drive_study(
+    plan: StudyPlan,
+    plugins: Plugins,
+    workspace: Workspace,
+    database: Database,
+    listener: Listener,
+) -> int:
+    """Run a study to its end, from wherever an earlier run of the same plan stopped.
+
+    Returns:
+        the number of its entry on the leaderboard.
+
+    Raises:
+        SerbenchError: anything a user can mend.
+    """
+    studies = Studies(database)
+    with _alone(plan, workspace):
+        entry = studies.entry_of(plan)
+        if entry is None:
+            bench = make_bench(plan, plugins, workspace, database, listener)
+            entry = _search(bench, studies, database, workspace, listener)
+        listener.measuring(entry)
+        _measure(entry, studies, workspace)
+    return entry
+
+
+def _search(
+    bench: Bench, studies: Studies, database: Database, workspace: Workspace, listener: Listener
+) -> int:
+    plan = bench.plan
+    studies.begin_study(plan)
+    known = studies.folds(plan)
+    listener.begun(bench, len(known))
+    with _optuna_errors(database.url):
+        for event in run_study(bench, _optuna_storage(database), known, listener.epoch):
+            match event:
+                case TrialStarted():
+                    studies.begin_trial(plan, event.trial, event.parameters)
+                    listener.trial_started(event.trial, event.parameters)
+                case FoldScored():
+                    studies.save_fold(plan, event.outcome)
+                    listener.fold_scored(event.outcome)
+                case TrialEnded():
+                    state = "pruned" if event.pruned else "complete"
+                    studies.end_trial(plan, event.trial, state, event.mean_uar)
+                    listener.trial_ended(event)
+                case WinnerExamined():
+                    return _record(bench, event, studies, workspace)
+    raise AssertionError("a study ends with its winner's exam or an existing entry")
+
+
+def _record(bench: Bench, winner: WinnerExamined, studies: Studies, workspace: Workspace) -> int:
+    plan = bench.plan
+    artifact = f"{plan.key}.safetensors"
+    path = workspace.artifacts / artifact
+    sha256 = save_weights(winner.trained.state, path)
+    network = load_network(
+        bench.backbone, bench.front_end, plan.clip_format, len(bench.manifest.emotions), path
+    )
+    complexity = measure_complexity(network.backbone, bench.backbone.input_spec())
+    facts = EntryFacts(winner.trial, complexity.params, complexity.macs, artifact, sha256)
+    return studies.save_entry(plan, winner.trained.outcome, facts)
+
+
+def _measure(entry: int, studies: Studies, workspace: Workspace) -> None:
+    machine = this_machine()
+    record = studies.entry(entry)
+    measured = studies.latency_threads(entry, machine)
+    for threads in sorted({1, machine.cores} - set(measured)):
+        job = LatencyJob(
+            backbone=record.plan.backbone,
+            front_end=record.plan.front_end,
+            n_classes=len(record.emotions),
+            weights=str(workspace.artifacts / record.artifact),
+            sample_rate=record.plan.clip_format.sample_rate,
+            seconds=record.plan.clip_format.seconds,
+            threads=threads,
+        )
+        studies.save_latency(entry, machine, measure_latency(job))
+
+
+@contextmanager
+def _alone(plan: StudyPlan, workspace: Workspace) -> Iterator[None]:
+    """Keep a second process from running the same study at the same time."""
+    path = Path(workspace.artifacts, f"{plan.key}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise SerbenchError(
+            "this study is already running in another process: wait for it, or stop it"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"{path.parent} cannot be written to ({error.strerror})") from error
+    with lock:
+        yield
+        lock.release()
+
+
+def _optuna_storage(database: Database) -> RDBStorage:
+    database.engine.dispose()  # SQLite: no connection of ours stays open beside Optuna's
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return RDBStorage(database.url)
+
+
+@contextmanager
+def _optuna_errors(url: str) -> Iterator[None]:
+    try:
+        yield
+    except StorageInternalError as error:
+        raise StorageError(
+            f"{url}: Optuna's part of the database does not answer ({error.__cause__ or error}): "
+            "is another process writing to it?"
+        ) from error
+
+
+def default_augmentations(plugins: Plugins) -> tuple[str, ...]:
+    """Every augmentation that is registered, in order."""
+    return tuple(augmentation.name for augmentation in plugins.augmentations)
+
+
+def clip_format_for(plugins: Plugins, front_end: str) -> ClipFormat:
+    """The paper's clip format, at the front end's own rate where it needs one."""
+    rate = plugins.front_ends.get(front_end).sample_rate
+    return ClipFormat() if rate is None else ClipFormat(sample_rate=rate)

@@ -1,0 +1,22 @@
+"""What a study may vary, and between which bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Range:
+    """An interval to search, and the value the paper used.
+
+    Attributes:
+        low: the smallest value.
+        high: the largest value.
+        paper: the paper's setting, always tried first; 0 for what the paper did without.
+        log: whether to search on a logarithmic scale.
+    """
+
+    low: float
+    high: float
+    paper: float
+    log: bool = False

@@ -1,0 +1,77 @@
+"""Read weight files, name them by content, and load what fits."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from serbench.errors import WeightsError
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a ``.safetensors`` file or of a ``.pth`` state dict.
+
+    Raises:
+        WeightsError: the file is missing or holds something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"no weights at {path}: --weights takes default, none or a file")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as weights: give a .safetensors file or a .pth state dict"
+        ) from error
+    for wrapper in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise WeightsError(f"{path} holds no state dict: give one tensor for each parameter name")
+    return state
+
+
+def file_identity(path: str | Path) -> str:
+    """``file:NAME:`` and the first 12 digits of the content's SHA-256."""
+    path = Path(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"file:{path.name}:{digest[:12]}"
+
+
+def load_matching(
+    module: nn.Module, state: dict[str, Tensor], heads: tuple[str, ...], source: object
+) -> None:
+    """Load ``state`` into ``module``, strictly, but for the last layer.
+
+    ``heads`` are the prefixes of the last layer's parameter names, such as ``classifier.``.
+
+    The last layer is loaded too where its shape fits: a network trained on as many emotions.
+
+    Raises:
+        WeightsError: anything else is missing, left over or of another shape.
+    """
+    own = module.state_dict()
+    fits = {
+        name: tensor
+        for name, tensor in state.items()
+        if name in own and own[name].shape == tensor.shape
+    }
+    wrong = {
+        name
+        for name in own.keys() ^ fits.keys() | state.keys() ^ fits.keys()
+        if not name.startswith(heads)
+    }
+    if wrong:
+        raise WeightsError(
+            f"{source} does not fit this backbone ({len(wrong)} tensors differ, "
+            f"such as {min(wrong)}): give weights of the same network"
+        )
+    module.load_state_dict(fits, strict=False)

@@ -1,0 +1,68 @@
+"""What a measurement was made on and with."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+RECORDED = ("serbench", "torch", "torchaudio", "timm", "optuna", "numpy", "scikit-learn", "soxr")
+"""Packages whose versions are kept with every study."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A computer, as far as it matters for latency.
+
+    Attributes:
+        cpu: the processor's name.
+        cores: logical cores this process may use.
+        system: operating system and architecture.
+    """
+
+    cpu: str
+    cores: int
+    system: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for machines whose latencies may be compared."""
+        text = f"{self.cpu}|{self.cores}|{self.system}"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def name(self) -> str:
+        """For people: processor and cores."""
+        return f"{self.cpu}, {self.cores} {'core' if self.cores == 1 else 'cores'}"
+
+
+def this_machine() -> Machine:
+    """The machine this process runs on."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        cores = os.cpu_count() or 1
+    return Machine(_cpu_name(), cores, f"{platform.system()} {platform.machine()}")
+
+
+def _cpu_name() -> str:
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        for line in facts.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for package in RECORDED:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
