@@ -105,7 +105,7 @@ class Plugins:
 
     def _fill(self, kind: str, hook: str) -> Registry[Any]:
         registry: Registry[Any] = Registry(kind)
-        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             name = implementation.plugin_name
             offered: list[Any] = []
             try:

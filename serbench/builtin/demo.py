@@ -1,10 +1,12 @@
 """The demo corpus: eight espeak-ng voices act six emotions, so that everything can be tried.
 
-Nobody speaks here. A voice *acts* an emotion by its prosody alone (rate, volume, pitch, pitch
-range, pauses, final contour), around values that follow K. R. Scherer, *Vocal communication of
-emotion: A review of research paradigms*, Speech Communication 40, 2003: sadness slow, low and
-flat, anger loud and fast, fear high and fast, happiness lively. Every clip strays from them by a
-seeded amount, so that emotions overlap. What is learned from it says nothing about people.
+Nobody speaks here. A voice *acts* an emotion by its prosody alone: rate, volume, pitch, pitch
+range, pauses, final contour. Their directions follow K. R. Scherer, *Vocal communication of
+emotion: A review of research paradigms*, Speech Communication 40, 2003 (sadness slow, low and
+flat; anger loud and fast; fear high and fast; happiness lively); the numbers are ours. Every clip
+strays from them by a seeded amount, so that emotions overlap: on voices it has not heard, a linear
+classifier of mean and deviation of the log-mel bands finds about 70 % of the emotions, where
+chance finds 17 %. What is learned here says nothing about people.
 """
 
 from __future__ import annotations
@@ -33,11 +35,11 @@ VOICES = {
 """Speaker → accent and variant of espeak-ng; the first four are women."""
 
 SENTENCES = {
-    "bus": "The next bus leaves at ten past four",
+    "bus": "The next bus leaves at ten",
     "keys": "Your keys are on the kitchen table",
     "letter": "He put the letter back in the drawer",
-    "market": "We walked to the market this morning",
-    "window": "Somebody has left the window open",
+    "market": "We walked to the market today",
+    "window": "Somebody left the window open",
 }
 """Five sentences, written for this corpus, that suit every emotion."""
 
@@ -55,23 +57,23 @@ class Manner:
 
 
 MANNERS = {
-    "sadness": Manner(135, 70, 36, 25, 2.0, "..,"),
-    "anger": Manner(190, 125, 52, 70, 0.0, "!!."),
-    "disgust": Manner(145, 95, 30, 60, 1.5, ".!,"),
-    "fear": Manner(205, 85, 72, 35, 0.5, "?,!"),
-    "happiness": Manner(180, 110, 68, 85, 0.5, "!?."),
-    "neutral": Manner(165, 92, 48, 45, 0.5, "..."),
+    "sadness": Manner(132, 62, 25, 20, 1.0, "..,"),
+    "anger": Manner(190, 140, 46, 75, 0.0, "!!."),
+    "disgust": Manner(148, 106, 18, 65, 1.0, ".!,"),
+    "fear": Manner(208, 70, 85, 25, 0.5, "?,!"),
+    "happiness": Manner(178, 112, 82, 90, 0.5, "!?."),
+    "neutral": Manner(165, 88, 48, 45, 0.5, "..."),
 }
 
-STRAYING = {"rate": 14.0, "volume": 12.0, "pitch": 9.0, "pitch_range": 15.0, "word_gap": 0.7}
+STRAYING = Manner(8, 7, 5, 8, 0.3, "")
 """Standard deviations of one clip around its emotion's middle."""
 
 LIMITS = {
-    "rate": (110, 230),
-    "volume": (40, 150),
+    "rate": (120, 230),
+    "volume": (40, 170),
     "pitch": (5, 95),
     "pitch_range": (0, 99),
-    "word_gap": (0, 5),
+    "word_gap": (0, 2),
 }
 
 
@@ -92,7 +94,7 @@ def line(voice: str, emotion: str, sentence: str) -> Line:
     manner = MANNERS[emotion]
     values = {}
     for parameter, (lowest, highest) in LIMITS.items():
-        value = round(chance.gauss(getattr(manner, parameter), STRAYING[parameter]))
+        value = round(chance.gauss(getattr(manner, parameter), getattr(STRAYING, parameter)))
         values[parameter] = min(max(value, lowest), highest)
     text = SENTENCES[sentence] + chance.choice(manner.endings)
     return Line(f"{name}.wav", text, VOICES[voice], **values)

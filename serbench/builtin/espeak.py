@@ -66,14 +66,14 @@ def record(lines: Sequence[Line], folder: Path) -> None:
     Raises:
         DatasetError: espeak-ng cannot be loaded, does not start, or refuses a line.
     """
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-P", "-m", __name__, str(folder)],
-        input=json.dumps([asdict(line) for line in lines]),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    command = [sys.executable, "-P", "-m", __name__, str(folder)]
+    text = json.dumps([asdict(line) for line in lines])
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, input=text, capture_output=True, text=True, encoding="utf-8", check=False
+        )
+    except OSError as error:
+        raise DatasetError(f"espeak-ng cannot be run by {sys.executable}: {error}") from error
     if done.returncode != 0:
         reason = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
         raise DatasetError(f"espeak-ng cannot speak: {reason[0]}")

@@ -57,7 +57,7 @@ class MelSpectrogram(FrontEndModule):
             self.window,
             return_complex=True,
         )  # [B, n_fft/2 + 1, frames]
-        power = torch.view_as_real(spectrum).square().sum(-1)
+        power = spectrum.real.square() + spectrum.imag.square()
         return torch.matmul(self.filters.T, power)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -103,7 +104,7 @@ def run_study(
         storage=storage,
         study_name=f"serbench-{plan.key}",
         direction="maximize",
-        pruner=optuna.pruners.WilcoxonPruner(p_threshold=WORSE_BY_CHANCE),
+        pruner=_fold_pruner(),
         load_if_exists=True,
     )
     spent = sum(outcome.seconds for outcome in known.values())
@@ -140,6 +141,12 @@ def run_study(
         yield TrialEnded(trial.number, trial.params, pruned, tuple(uars))
     if (study.best_trial.number, EXAM) not in known:
         yield _examine(bench, study.best_trial, on_epoch)
+
+
+def _fold_pruner() -> optuna.pruners.BasePruner:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.pruners.WilcoxonPruner(p_threshold=WORSE_BY_CHANCE)
 
 
 def _next_trial(

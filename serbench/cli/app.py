@@ -1,0 +1,76 @@
+"""What all commands share: the workspace, the database, the plugins, and their options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from serbench.plugins import Plugins
+    from serbench.results.database import Database
+    from serbench.workspace import Workspace
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class App:
+    """One run of the command line; everything is made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self.database_option: str | None = None
+        self.debug = False
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Where things are kept."""
+        from serbench.workspace import find_workspace
+
+        return find_workspace(self.database_option)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, opened when it is first used."""
+        from serbench.results.database import Database
+
+        return Database(self.workspace.database_url)
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """All plugins."""
+        from serbench.plugins import Plugins
+
+        return Plugins()
+
+
+def common_options(command: Command) -> Command:
+    """Add ``--db`` and ``--debug``, which are understood before and after a command's name."""
+
+    def set_database(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.ensure_object(App).database_option = value
+
+    def set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.ensure_object(App).debug = True
+
+    add_database = click.option(
+        "--db",
+        metavar="FILE|URL",
+        expose_value=False,
+        callback=set_database,
+        help="Database; by default $SERBENCH_DB or serbench.db here.",
+    )
+    add_debug = click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        callback=set_debug,
+        help="Show the traceback of an error.",
+    )
+    return add_database(add_debug(command))
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)

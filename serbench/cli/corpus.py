@@ -1,0 +1,204 @@
+"""``serbench corpus``: from recordings to datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.output import counting, emit_json, emit_table, errors
+
+if TYPE_CHECKING:
+    from serbench.data.scan import Scan
+
+DEMO = "demo"
+"""The corpus that anyone has: it is spoken on the spot."""
+
+FORMAT = click.option(
+    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+
+
+@click.group()
+def corpus() -> None:
+    """Scan recordings into datasets; list and show them."""
+
+
+@corpus.command("scan")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--dataset", required=True, metavar="NAME", help="Name to give to what is found.")
+@click.option(
+    "--emotions",
+    metavar="A,B,…",
+    help="Emotions to keep; 'all' for every canonical one. [default: the six that RAVDESS, "
+    "CREMA-D, SAVEE and TESS share]",
+)
+@click.option(
+    "--corpus", "corpora", multiple=True, metavar="NAME", help="Recognise only this corpus."
+)
+@FORMAT
+@common_options
+@pass_app
+def scan_command(
+    app: App,
+    paths: tuple[Path, ...],
+    dataset: str,
+    emotions: str | None,
+    corpora: tuple[str, ...],
+    format_: str,
+) -> None:
+    """Recognise the recordings under PATHS and keep them as a dataset.
+
+    PATHS are folders in any nesting, or CSV tables with the columns path, emotion, speaker.
+    """
+    scan = scan_into(app, paths, dataset, emotions, corpora)
+    if format_ == "json":
+        emit_json(scan.summary())
+    else:
+        show_account(scan.summary())
+
+
+def scan_into(
+    app: App,
+    paths: tuple[Path, ...],
+    dataset: str,
+    emotions: str | None = None,
+    corpora: tuple[str, ...] = (),
+) -> Scan:
+    """Scan and keep."""
+    from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS
+    from serbench.data.scan import scan
+    from serbench.results.datasets import Datasets
+
+    wanted: tuple[str, ...] = EMOTIONS if emotions == "all" else SHARED_EMOTIONS
+    if emotions not in (None, "all"):
+        wanted = tuple(name.strip().lower() for name in str(emotions).split(","))
+    known = app.plugins.corpora
+    chosen = [known.get(name) for name in corpora] if corpora else list(known)
+    with counting("listening") as progress:
+        found = scan(paths, dataset, chosen, wanted, progress)
+    Datasets(app.database).save_scan(found)
+    return found
+
+
+def fetch_demo(app: App) -> None:
+    """Have the demo corpus spoken, and scan it as dataset ``demo``."""
+    errors().print(
+        "no recordings yet: using the demo corpus, synthetic speech made here by espeak-ng; "
+        "its scores say nothing about people",
+        highlight=False,
+    )
+    folder = app.workspace.corpora / DEMO
+    app.plugins.corpora.get(DEMO).fetch(folder)
+    scan_into(app, (folder,), DEMO, corpora=(DEMO,))
+
+
+@corpus.command("fetch")
+@click.argument("name")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder to put it into.")
+@common_options
+@pass_app
+def fetch_command(app: App, name: str, folder: Path | None) -> None:
+    """Get corpus NAME, where a program may: 'demo' is spoken on the spot by espeak-ng."""
+    folder = folder or app.workspace.corpora / name
+    app.plugins.corpora.get(name).fetch(folder)
+    click.echo(f"{folder}\nnow: serbench corpus scan {folder} --dataset {name}")
+
+
+@corpus.command("list")
+@FORMAT
+@common_options
+@pass_app
+def list_command(app: App, format_: str) -> None:
+    """List the datasets."""
+    from serbench.results.datasets import Datasets
+
+    accounts = Datasets(app.database).datasets()
+    if format_ == "json":
+        emit_json(accounts)
+    elif not accounts:
+        click.echo("no datasets yet: serbench corpus scan FOLDER --dataset NAME")
+    else:
+        emit_table(
+            ["dataset", ">utterances", ">speakers", ">hours", "corpora", "hash"],
+            [
+                [
+                    account["name"] + (" (synthetic)" if account["synthetic"] else ""),
+                    f"{account['utterances']:,}",
+                    str(account["speakers"]),
+                    f"{account['hours']:.2f}",
+                    ", ".join(account["by_corpus"]),
+                    account["hash"][:8],
+                ]
+                for account in accounts
+            ],
+        )
+
+
+@corpus.command("show")
+@click.argument("name")
+@FORMAT
+@common_options
+@pass_app
+def show_command(app: App, name: str, format_: str) -> None:
+    """Show what dataset NAME holds."""
+    from serbench.results.datasets import Datasets
+
+    account = Datasets(app.database).dataset_account(name)
+    if format_ == "json":
+        emit_json(account)
+    else:
+        show_account(account)
+
+
+def show_account(account: dict[str, Any]) -> None:
+    """Print the account of a scan for people."""
+    note = ", synthetic speech" if account["synthetic"] else ""
+    emotions = list(account["by_emotion"])
+    crossed = account["by_corpus_and_emotion"]
+    rows = [
+        [
+            name,
+            *(str(counts[emotion]) for emotion in emotions),
+            f"{sum(counts.values()):,}",
+            str(account["speakers_by_corpus"][name]),
+            f"{account['hours_by_corpus'][name]:.2f}",
+            f"{3600 * account['hours_by_corpus'][name] / sum(counts.values()):.2f}",
+        ]
+        for name, counts in crossed.items()
+    ]
+    if len(rows) > 1:
+        rows.append(
+            [
+                "all",
+                *(str(count) for count in account["by_emotion"].values()),
+                f"{account['utterances']:,}",
+                str(account["speakers"]),
+                f"{account['hours']:.2f}",
+                f"{account['mean_seconds']:.2f}",
+            ]
+        )
+    emit_table(
+        [
+            "corpus",
+            *(f">{emotion}" for emotion in emotions),
+            ">clips",
+            ">speakers",
+            ">hours",
+            ">mean s",
+        ],
+        rows,
+        title=f"dataset {account['name']} [{account['hash'][:8]}]{note}",
+    )
+    rates = ", ".join(
+        f"{int(rate):,} Hz × {count:,}" for rate, count in account["sample_rates"].items()
+    )
+    skipped = sum(account["skipped"].values())
+    click.echo(f"\nsample rates: {rates}")
+    click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
+    for reason, count in account["skipped"].items():
+        click.echo(f"  skipped {count:,}: {reason}")
+    for conflict in account["conflicts"]:
+        click.echo(f"  conflict: {', '.join(conflict['recordings'])}: {conflict['evidence']}")

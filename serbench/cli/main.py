@@ -1,0 +1,83 @@
+"""The command line's entry: groups that load when used, and the one place that catches errors."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from serbench import __version__
+from serbench.cli.app import App, common_options
+from serbench.errors import SerbenchError
+
+COMMANDS = {
+    "corpus": ("serbench.cli.corpus:corpus", "Scan recordings into datasets; list and show them."),
+    "study": ("serbench.cli.study:study", "Search the best setting of a backbone."),
+    "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank what studies found."),
+    "predict": ("serbench.cli.predict:predict", "Ask an entry what it hears in files."),
+    "plugins": ("serbench.cli.plugins:plugins", "Show what is registered, and by whom."),
+}
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="serbench")
+@common_options
+def cli() -> None:
+    """Find the best small network for speech emotion recognition.
+
+    \b
+    serbench corpus scan FOLDER --dataset mine
+    serbench study run --backbone homebrew --dataset mine
+    serbench leaderboard
+    """  # noqa: D301
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failure, 2 usage, 130 interrupted."""
+    app = App()
+    try:
+        code = cli.main(args=arguments, obj=app, standalone_mode=False, prog_name="serbench")
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted: the same command goes on where it stopped", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader left, as `| head` does: nothing to say to nobody
+        code = 1
+    except SerbenchError as error:
+        if app.debug:
+            raise
+        click.echo(f"error: {error}", err=True)
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

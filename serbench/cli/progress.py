@@ -1,0 +1,154 @@
+"""What a running study says: bars on a terminal, a line for each fold elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from serbench.cli.output import errors
+from serbench.deploy.driver import Listener
+from serbench.model.training import EpochReport
+from serbench.search.crossval import Bench, FoldOutcome
+from serbench.search.plan import StudyPlan
+from serbench.search.study import TrialEnded
+
+
+class PlainListener(Listener):
+    """A line for each fold and trial: for logs, pipes and terminals that cannot draw."""
+
+    def __init__(self, plan: StudyPlan, console: Console) -> None:
+        self.plan = plan
+        self.console = console
+        self.folds = 0
+        self.best: float | None = None
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self.console.print(text, highlight=False, markup=False)
+
+    def preparing(self, done: int, total: int) -> None:
+        """Say when the clips are ready."""
+        if done == total:
+            self.say(f"{total:,} clips prepared")
+
+    def begun(self, bench: Bench, known: int) -> None:
+        """Say what is about to happen, and what a reader of the result must know."""
+        self.folds = len(bench.split.folds)
+        plan = self.plan
+        self.say(
+            f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
+            f"on {plan.dataset}: {plan.trials} trials × {self.folds} folds, "
+            f"{len(bench.split.exam.train):,} clips to search with, "
+            f"{len(bench.split.exam.test):,} for the exam"
+        )
+        if not bench.protocol.speaker_disjoint:
+            self.say(f"note: {plan.protocol} is speaker-dependent: people tested were heard before")
+        module = bench.front_end.build(bench.clips.format, bench.backbone.input_spec())
+        for note in module.notes:
+            self.say(f"note: {note}")
+        if known:
+            self.say(f"going on: {known} trainings of an earlier run are kept")
+
+    def fold_scored(self, outcome: FoldOutcome) -> None:
+        """Say what a fold scored."""
+        self.say(
+            f"trial {outcome.trial + 1}/{self.plan.trials} fold {int(outcome.fold) + 1}/"
+            f"{self.folds}: UA {100 * outcome.scores.uar:.1f} after {outcome.epochs} epochs "
+            f"({outcome.seconds:.0f} s)"
+        )
+
+    def trial_ended(self, ended: TrialEnded) -> None:
+        """Say what a trial came to, and the best so far."""
+        if not ended.pruned:
+            self.best = max(ended.mean_uar, self.best or 0.0)
+        given_up = f" (given up after {len(ended.uars)} folds)" if ended.pruned else ""
+        best = "" if self.best is None else f", best so far {100 * self.best:.1f}"
+        self.say(
+            f"trial {ended.trial + 1}/{self.plan.trials}: "
+            f"mean UA {100 * ended.mean_uar:.1f}{given_up}{best}"
+        )
+
+    def measuring(self, entry: int) -> None:
+        """Say that latency is measured."""
+        self.say(f"entry {entry}: measuring latency")
+
+
+class BarListener(PlainListener):
+    """Bars for trials, folds and epochs, with the best so far and the time left."""
+
+    def __init__(self, plan: StudyPlan, progress: Progress) -> None:
+        super().__init__(plan, progress.console)
+        self.progress = progress
+        self.clips = self._bar("clips", visible=False)
+        self.trials = self._bar("trials", total=plan.trials, visible=False)
+        self.trainings = self._bar("trainings", visible=False)
+        self.epochs = self._bar("epochs", total=plan.epochs, visible=False)
+
+    def _bar(self, name: str, total: float | None = None, visible: bool = True) -> TaskID:
+        return self.progress.add_task(name, total=total, visible=visible, note="")
+
+    def preparing(self, done: int, total: int) -> None:
+        """Move the bar of the clips."""
+        self.progress.update(self.clips, completed=done, total=total, visible=done < total)
+
+    def begun(self, bench: Bench, known: int) -> None:
+        """Show the bars."""
+        super().begun(bench, known)
+        total = self.plan.trials * self.folds + 1
+        self.progress.update(self.trials, visible=True)
+        self.progress.update(self.trainings, total=total, visible=True)
+        self.progress.update(self.epochs, visible=True)
+
+    def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
+        """Move the bar of the trials."""
+        self.progress.update(self.trials, completed=trial)
+        self.progress.update(self.trainings, completed=trial * self.folds)
+
+    def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
+        """Move the bar of the epochs."""
+        note = f"fold {fold if isinstance(fold, str) else fold + 1} · "
+        note += f"validation UA {100 * report.validation_uar:.1f}"
+        self.progress.update(self.epochs, completed=report.epoch, note=note)
+
+    def fold_scored(self, outcome: FoldOutcome) -> None:
+        """Move the bar of the trainings."""
+        completed = outcome.trial * self.folds + int(outcome.fold) + 1
+        self.progress.update(self.trainings, completed=completed)
+        super().fold_scored(outcome)
+
+    def trial_ended(self, ended: TrialEnded) -> None:
+        """Move the bars, past folds that were not worth running."""
+        super().trial_ended(ended)
+        note = "" if self.best is None else f"best UA {100 * self.best:.1f}"
+        self.progress.update(self.trials, completed=ended.trial + 1, note=note)
+        self.progress.update(self.trainings, completed=(ended.trial + 1) * self.folds)
+
+
+@contextmanager
+def study_listener(plan: StudyPlan) -> Iterator[Listener]:
+    """Bars on a terminal, plain lines elsewhere; both on standard error."""
+    console = errors()
+    if not console.is_terminal:
+        yield PlainListener(plan, console)
+        return
+    columns = (
+        TextColumn("{task.description:>9}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield BarListener(plan, progress)
