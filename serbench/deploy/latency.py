@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from serbench.errors import SerbenchError
-from serbench.results.studies import LatencyFacts
+from serbench.results.latency import LatencyFacts
 
 WARM_UP = 20
 RUNS = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,13 @@ from serbench.model.schedule import Scheduler
 
 PATIENCE = 5
 """Epochs without progress before training stops (the paper's)."""
+
+PATIENT_STEPS = 150
+"""Training never stops before so many steps without progress.
+
+The paper's five epochs are 1,400 steps. On a few hundred clips they would be a few dozen, too few
+for batch norm's running statistics to arrive at anything that could be validated.
+"""
 
 
 @dataclass(frozen=True)
@@ -96,9 +104,12 @@ def train(
     device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(regime.seed)
     torch.manual_seed(regime.seed)  # dropout and stochastic depth draw from torch's own
-    steps = regime.epochs * sum(1 for _ in batches(part.train, regime.batch_size))
+    steps = sum(1 for _ in batches(part.train, regime.batch_size))
+    patience = max(PATIENCE, math.ceil(PATIENT_STEPS / steps))
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer, schedule = regime.scheduler.build(learning, regime.learning_rate, steps)
+    optimizer, schedule = regime.scheduler.build(
+        learning, regime.learning_rate, regime.epochs * steps
+    )
     best: tuple[float, float] | None = None
     best_epoch, best_state, epoch = 0, copy.deepcopy(network.state_dict()), 0
 
@@ -128,7 +139,7 @@ def train(
         merit = (report.validation_uar, -report.validation_loss)
         if best is None or merit > best:
             best, best_epoch, best_state = merit, epoch, copy.deepcopy(network.state_dict())
-        elif epoch - best_epoch >= PATIENCE:
+        elif epoch - best_epoch >= patience:
             break
 
     network.load_state_dict(best_state)

@@ -15,6 +15,7 @@ from serbench.errors import UsageError
 from serbench.model.metrics import score
 from serbench.results.database import Database
 from serbench.results.datasets import Datasets, find_dataset
+from serbench.results.latency import LatencyFacts
 from serbench.results.machine import Machine, versions
 from serbench.results.schema import (
     EntryRow,
@@ -57,22 +58,6 @@ class EntryRecord:
     emotions: tuple[str, ...]
     artifact: str
     artifact_sha256: str
-
-
-@dataclass(frozen=True)
-class LatencyFacts:
-    """Milliseconds for one clip at batch size one, after warm-up, in a fresh process."""
-
-    runtime: str
-    threads: int
-    runs: int
-    p50: float
-    p90: float
-    p99: float
-    front_end_p50: float
-    front_end_p90: float
-    network_p50: float
-    network_p90: float
 
 
 class Studies:
