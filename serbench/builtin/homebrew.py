@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from serbench import hookimpl
-from serbench.model.backbone import NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, BuiltBackbone
 from serbench.model.frontend import InputSpec
 from serbench.model.weights import file_identity, load_matching, read_weights
 
@@ -45,7 +45,7 @@ class Homebrew:
         blocks["flatten"] = nn.Flatten()
         blocks["head"] = nn.Linear(maps_in, n_classes)
         module = nn.Sequential(blocks)
-        if weights in ("default", "none"):
+        if weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
             return BuiltBackbone(module, NO_WEIGHTS)
         load_matching(module, read_weights(weights), ("head.",), weights)
         return BuiltBackbone(module, file_identity(weights))

@@ -12,7 +12,7 @@ from torch import nn
 
 from serbench import hookimpl
 from serbench.errors import WeightsError
-from serbench.model.backbone import NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, BuiltBackbone
 from serbench.model.frontend import InputSpec
 from serbench.model.weights import file_identity, load_matching, read_weights
 
@@ -35,7 +35,7 @@ class TimmBackbone:
 
     def build(self, n_classes: int, weights: str) -> BuiltBackbone:
         """The network with a last layer of ``n_classes`` outputs."""
-        if weights == "default":
+        if weights == DEFAULT_WEIGHTS:
             module = self._pretrained(n_classes)
             config = module.pretrained_cfg
             return BuiltBackbone(module, f"timm:{config['architecture']}.{config['tag']}")

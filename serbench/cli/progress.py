@@ -79,9 +79,9 @@ class PlainListener(Listener):
             f"mean UA {100 * ended.mean_uar:.1f}{given_up}{best}"
         )
 
-    def measuring(self, entry: int) -> None:
+    def measuring(self, entry: int, threads: int) -> None:
         """Say that latency is measured."""
-        self.say(f"entry {entry}: measuring latency")
+        self.say(f"entry {entry}: measuring latency, {threads} thread{'s' * (threads > 1)}")
 
 
 class BarListener(PlainListener):

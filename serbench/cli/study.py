@@ -101,6 +101,7 @@ def make_plan(app: App, study_file: Path | None, options: dict[str, Any]) -> Stu
     from serbench.data.protocols import parse_protocol
     from serbench.deploy.driver import clip_format_for, default_augmentations
     from serbench.errors import UsageError
+    from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
     from serbench.results.datasets import Datasets
     from serbench.search.plan import StudyPlan, read_study_file
 
@@ -120,7 +121,7 @@ def make_plan(app: App, study_file: Path | None, options: dict[str, Any]) -> Stu
     app.plugins.front_ends.get(settings["front_end"])
     app.plugins.schedulers.get(settings["schedule"])
     settings["protocol"] = parse_protocol(settings["protocol"]).name
-    if settings["weights"] not in ("default", "none"):
+    if settings["weights"] not in (DEFAULT_WEIGHTS, NO_WEIGHTS):
         settings["weights"] = str(Path(settings["weights"]).absolute())
     settings["dataset"] = _dataset(app, settings.get("dataset"))
     manifest = Datasets(app.database).manifest(settings["dataset"])

@@ -23,6 +23,8 @@ from serbench.errors import DatasetError, StorageError
 LAYOUT = 1
 """Changes whenever the same recordings would be prepared differently."""
 
+MEGABYTE = 1 << 20
+
 CHUNK = 64
 """Clips between two marks of what is done: at most this many are prepared again after a crash."""
 
@@ -190,7 +192,11 @@ def _reserve(
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     with path.open("ab") as file:
-        os.posix_fallocate(file.fileno(), 0, size)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:  # macOS and Windows
+            for start in range(file.tell(), size, MEGABYTE):
+                file.write(bytes(min(MEGABYTE, size - start)))
     return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
 
 

@@ -56,8 +56,8 @@ class Listener:
     def trial_ended(self, ended: TrialEnded) -> None:
         """A setting is done and recorded."""
 
-    def measuring(self, entry: int) -> None:
-        """The winner is recorded; its latency is being measured."""
+    def measuring(self, entry: int, threads: int) -> None:
+        """The winner is recorded; its latency on so many threads is being measured."""
 
 
 def make_bench(
@@ -103,8 +103,7 @@ def drive_study(
         if entry is None:
             bench = make_bench(plan, plugins, workspace, database, listener)
             entry = _search(bench, studies, database, workspace, listener)
-        listener.measuring(entry)
-        _measure(entry, studies, workspace)
+        _measure(entry, studies, workspace, listener)
     return entry
 
 
@@ -146,11 +145,12 @@ def _record(bench: Bench, winner: WinnerExamined, studies: Studies, workspace: W
     return studies.save_entry(plan, winner.trained.outcome, facts)
 
 
-def _measure(entry: int, studies: Studies, workspace: Workspace) -> None:
+def _measure(entry: int, studies: Studies, workspace: Workspace, listener: Listener) -> None:
     machine = this_machine()
     record = studies.entry(entry)
     measured = studies.latency_threads(entry, machine)
     for threads in sorted({1, machine.cores} - set(measured)):
+        listener.measuring(entry, threads)
         job = LatencyJob(
             backbone=record.plan.backbone,
             front_end=record.plan.front_end,

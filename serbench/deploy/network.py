@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from serbench.data.clips import ClipFormat
@@ -72,4 +73,5 @@ def load_network(
         ) from error
     network = EmotionNetwork(front_end.build(clip_format, backbone.input_spec()), module)
     network.eval()
-    return network
+    # The memory order it was trained in, and in which front ends deliver.
+    return network.to(memory_format=torch.channels_last)

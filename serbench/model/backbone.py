@@ -10,8 +10,11 @@ from torch import Tensor, nn
 
 from serbench.model.frontend import InputSpec
 
+DEFAULT_WEIGHTS = "default"
+"""What asks for a backbone's own pretrained weights."""
+
 NO_WEIGHTS = "none"
-"""The identity of a network that starts from random weights."""
+"""What asks for random weights, and the identity of a network that started from them."""
 
 
 @dataclass(frozen=True)

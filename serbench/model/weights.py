@@ -20,9 +20,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: the file is missing or holds something else.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise WeightsError(f"no weights at {path}: --weights takes default, none or a file")
+    path = _existing(path)
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
@@ -39,9 +37,20 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def file_identity(path: str | Path) -> str:
-    """``file:NAME:`` and the first 12 digits of the content's SHA-256."""
+def _existing(path: str | Path) -> Path:
     path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"no weights at {path}: --weights takes default, none or a file")
+    return path
+
+
+def file_identity(path: str | Path) -> str:
+    """``file:NAME:`` and the first 12 digits of the content's SHA-256.
+
+    Raises:
+        WeightsError: there is no such file.
+    """
+    path = _existing(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f"file:{path.name}:{digest[:12]}"
 

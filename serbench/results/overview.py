@@ -61,6 +61,7 @@ def show_study(database: Database, number: int) -> dict[str, Any]:
             "study": study.id,
             "state": "finished" if study.finished else "unfinished",
             "plan": study.plan,
+            "machine": study.machine,
             "versions": study.versions,
             "started": study.started.isoformat(timespec="seconds"),
             "finished": study.finished and study.finished.isoformat(timespec="seconds"),

@@ -78,6 +78,7 @@ class StudyRow(Base):
     schedule: Mapped[str]
     protocol: Mapped[str]
     plan: Mapped[dict[str, Any]]
+    machine: Mapped[dict[str, Any]]
     versions: Mapped[dict[str, Any]]
     started: Mapped[datetime] = mapped_column(default=now)
     finished: Mapped[datetime | None]

@@ -16,7 +16,7 @@ from serbench.model.metrics import score
 from serbench.results.database import Database
 from serbench.results.datasets import Datasets, find_dataset
 from serbench.results.latency import LatencyFacts
-from serbench.results.machine import Machine, versions
+from serbench.results.machine import Machine, this_machine, versions
 from serbench.results.schema import (
     EntryRow,
     FoldRow,
@@ -79,6 +79,7 @@ class Studies:
                         schedule=plan.schedule,
                         protocol=plan.protocol,
                         plan=plan.as_dict(),
+                        machine=asdict(this_machine()),
                         versions=versions(),
                     )
                 )

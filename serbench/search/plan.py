@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from serbench.data.clips import ClipFormat
 from serbench.data.protocols import parse_protocol
 from serbench.errors import SerbenchError, StudyFileError
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
+from serbench.model.weights import file_identity
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,18 @@ class StudyPlan:
         values["augmentations"] = tuple(values["augmentations"])
         return cls(**values)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The study's identity: the same plan goes on where it stopped.
 
-        The dataset's name does not count, its content does.
+        Of the dataset and of a weights file the content counts, not the name.
+
+        Raises:
+            WeightsError: the weights file is missing.
         """
         identity = {name: value for name, value in self.as_dict().items() if name != "dataset"}
+        if self.weights not in (DEFAULT_WEIGHTS, NO_WEIGHTS):
+            identity["weights"] = file_identity(self.weights)
         text = json.dumps(identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("schedule", sa.String(), nullable=False),
         sa.Column("protocol", sa.String(), nullable=False),
         sa.Column("plan", sa.JSON(), nullable=False),
+        sa.Column("machine", sa.JSON(), nullable=False),
         sa.Column("versions", sa.JSON(), nullable=False),
         sa.Column("started", sa.DateTime(), nullable=False),
         sa.Column("finished", sa.DateTime(), nullable=True),

@@ -1,0 +1,56 @@
+# `make demo` and `make test` each work alone on a bare checkout with Python 3.11 or newer.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DEMO   := demo
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint types layers unit test-slow clean
+
+help:
+	@echo "make demo       install, speak the demo corpus, search two small networks, rank them"
+	@echo "make test       install, then lint, types, layers and tests"
+	@echo "make test-slow  the tests that take minutes, such as ten random kills"
+	@echo "make clean      remove the virtual environment and what the demo made"
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,postgresql]'
+	@touch $@ $(VENV)/installed
+
+demo: export SERBENCH_CACHE := $(CURDIR)/$(DEMO)/cache
+demo: export SERBENCH_DB := $(CURDIR)/$(DEMO)/serbench.db
+demo: $(VENV)/installed
+	@mkdir -p $(DEMO)
+	$(BIN)/serbench study run --backbone homebrew --protocol speaker-3 --trials 2 --epochs 25
+	$(BIN)/serbench study run --backbone test_efficientnet --weights none --protocol speaker-3 \
+		--trials 1 --epochs 12
+	$(BIN)/serbench leaderboard
+
+test: lint types layers unit
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+layers: $(VENV)/installed-dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow
+
+clean:
+	rm -rf $(VENV) $(DEMO)
