@@ -22,6 +22,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+FEW = 12
+"""So many names are listed where none comes near."""
+
 
 class SerbenchError(Exception):
     """The root of the tree: a message for the user, and an exit code."""
@@ -39,12 +42,14 @@ class UnknownNameError(UsageError):
     """A name nobody registered; the message carries the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        nearest = difflib.get_close_matches(name, list(known), n=5, cutoff=0.5)
-        hint = (
-            f"did you mean {', '.join(nearest)}?"
-            if nearest
-            else "`serbench plugins list` shows every name"
-        )
+        names = list(known)
+        nearest = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+        if nearest:
+            hint = f"did you mean {', '.join(nearest)}?"
+        elif names and len(names) <= FEW:
+            hint = f"there is {', '.join(names)}"
+        else:
+            hint = "`serbench plugins list` shows every name"
         super().__init__(f"unknown {kind} '{name}': {hint}")
         self.kind = kind
         self.name = name

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from serbench import hookspecs
+from serbench.errors import PluginError
 from serbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -88,18 +89,22 @@ class Plugins:
                 self._load(source)
 
     def _load(self, source: PluginSource) -> None:
+        taken = self.sources.get(source.name)
+        if taken is not None:
+            self._fail(source, PluginError(f"package {taken.package} has a plugin of that name"))
+            return
         # Whatever a stranger's module raises on import is its own failure, never everybody's.
         try:
             self._manager.register(source.load(), name=source.name)
             self._manager.check_pending()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if self._manager.has_plugin(source.name):
                 self._manager.unregister(name=source.name)
             self._fail(source, error)
         else:
             self.sources[source.name] = source
 
-    def _fail(self, source: PluginSource, error: Exception) -> None:
+    def _fail(self, source: PluginSource, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         self.failures.append(PluginFailure(source.name, source.package, reason))
 
@@ -110,14 +115,15 @@ class Plugins:
             offered: list[Any] = []
             try:
                 implementation.function(register=offered.append)
-                trial: Registry[Any] = Registry(kind)
-                for thing in [*registry, *offered]:
-                    trial.add(thing, name)
-            except Exception as error:
+                extended: Registry[Any] = Registry(kind)
+                for known in registry.registrations():
+                    extended.add(known.thing, known.plugin)
+                for thing in offered:
+                    extended.add(thing, name)
+            except (Exception, SystemExit) as error:
                 self._fail(self.sources[name], error)
-                continue
-            for thing in offered:
-                registry.add(thing, name)
+            else:
+                registry = extended
         return registry
 
     @cached_property

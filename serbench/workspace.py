@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,8 @@ def find_workspace(database: str | None = None) -> Workspace:
     named = database or os.environ.get(DATABASE_VARIABLE) or DATABASE_FILE
     if "://" in named:
         url = named
-        beside = Path.cwd()
-        prefix = "sqlite:///"
-        if url.startswith(prefix) and url != prefix:
-            beside = Path(url.removeprefix(prefix)).absolute().parent
+        file = re.match(r"sqlite(?:\+\w+)?:///(?:file:)?([^?]+)", url)
+        beside = Path(file[1]).absolute().parent if file else Path.cwd()
     else:
         path = Path(named).expanduser().absolute()
         url = f"sqlite:///{path}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class _FittedMfcc(FrontEndModule):
             n_mfcc=n_mfcc,
             log_mels=True,
             melkwargs={
-                "n_fft": 1024,
+                "n_fft": max(1024, 2 ** math.ceil(math.log2(window))),
                 "win_length": window,
                 "hop_length": round(0.010 * rate),
                 "n_mels": n_mels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from timm.models import get_pretrained_cfg, group_parameters
 from torch import nn
 
 from serbench import hookimpl
-from serbench.errors import WeightsError
+from serbench.errors import UsageError, WeightsError
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, BuiltBackbone
 from serbench.model.frontend import InputSpec
 from serbench.model.weights import file_identity, load_matching, read_weights
@@ -35,15 +36,21 @@ class TimmBackbone:
 
     def build(self, n_classes: int, weights: str) -> BuiltBackbone:
         """The network with a last layer of ``n_classes`` outputs."""
-        if weights == DEFAULT_WEIGHTS:
-            module = self._pretrained(n_classes)
+        pretrained = weights == DEFAULT_WEIGHTS
+        module = self._pretrained(n_classes) if pretrained else self._fresh(n_classes)
+        heads = _heads(module)
+        if not any(name.startswith(heads) for name, _ in module.named_parameters()):
+            raise UsageError(f"{self.name} has no last layer for classes: choose another backbone")
+        if pretrained:
             config = module.pretrained_cfg
             return BuiltBackbone(module, f"timm:{config['architecture']}.{config['tag']}")
-        module = timm.create_model(self.name, pretrained=False, num_classes=n_classes)
         if weights == NO_WEIGHTS:
             return BuiltBackbone(module, NO_WEIGHTS)
-        load_matching(module, read_weights(weights), _heads(module), weights)
+        load_matching(module, read_weights(weights), heads, weights)
         return BuiltBackbone(module, file_identity(weights))
+
+    def _fresh(self, n_classes: int) -> Any:
+        return timm.create_model(self.name, pretrained=False, num_classes=n_classes)
 
     def _pretrained(self, n_classes: int) -> Any:
         try:
@@ -61,14 +68,10 @@ class TimmBackbone:
         """Timm's own layer groups, coarse where it offers a choice, else the direct children."""
         heads = _heads(module)
         names = [name for name, _ in module.named_parameters() if not name.startswith(heads)]
-        matcher: Any = getattr(module, "group_matcher", None)
-        if matcher is not None:
-            groups = group_parameters(module, matcher(coarse=True), reverse=True)
-        else:
-            groups = {name: name.split(".")[0] for name in names}
-        stages: dict[object, list[str]] = {}
-        for name in sorted(names, key=groups.__getitem__) if groups else names:
-            stages.setdefault(groups[name], []).append(name)
+        places = _places(module)
+        stages: dict[int, list[str]] = {}
+        for name in sorted(names, key=places.__getitem__):
+            stages.setdefault(places[name], []).append(name)
         return list(stages.values())
 
     def paper_freeze_depth(self, module: nn.Module) -> int:
@@ -78,6 +81,19 @@ class TimmBackbone:
             return 0
         learning = [any(name.startswith(first) for name in stage) for stage in self.stages(module)]
         return learning.index(True)
+
+
+def _places(module: Any) -> dict[str, int]:
+    """Parameter name → place of its layer group, or of its child, from the input on."""
+    if hasattr(module, "group_matcher"):
+        with suppress(AssertionError):  # what a network without coarse groups raises
+            groups: dict[str, int] = group_parameters(
+                module, module.group_matcher(coarse=True), reverse=True
+            )
+            return groups
+    children = {child: place for place, (child, _) in enumerate(module.named_children())}
+    # What belongs to no child (class tokens, position embeddings) meets the input.
+    return {name: children.get(name.partition(".")[0], 0) for name, _ in module.named_parameters()}
 
 
 def _heads(module: Any) -> tuple[str, ...]:

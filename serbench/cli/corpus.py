@@ -86,7 +86,7 @@ def scan_into(
 def fetch_demo(app: App) -> None:
     """Have the demo corpus spoken, and scan it as dataset ``demo``."""
     errors().print(
-        "no recordings yet: using the demo corpus, synthetic speech made here by espeak-ng; "
+        "using the demo corpus: synthetic speech, made here by espeak-ng; "
         "its scores say nothing about people",
         highlight=False,
     )
@@ -191,6 +191,7 @@ def show_account(account: dict[str, Any]) -> None:
         ],
         rows,
         title=f"dataset {account['name']} [{account['hash'][:8]}]{note}",
+        spare=["mean s", "hours"],
     )
     rates = ", ".join(
         f"{int(rate):,} Hz × {count:,}" for rate, count in account["sample_rates"].items()

@@ -53,11 +53,17 @@ def leaderboard(app: App, dataset: str | None, threads: str, format_: str) -> No
         raise click.BadParameter(
             f"'{threads}' is neither a number nor 'all'", param_hint="--threads"
         )
+    if dataset is not None:
+        from serbench.results.datasets import Datasets
+
+        Datasets(app.database).dataset_account(dataset)  # an unknown name is an error
     rankings = read_rankings(app.database, dataset, None if threads == "all" else int(threads))
     if format_ == "json":
         emit_json([row.as_dict() for ranking in rankings for row in ranking.rows])
     elif format_ == "csv":
         click.echo(to_frame(rankings).to_csv(index=False), nl=False)
+    elif not rankings and threads not in ("1", "all"):
+        click.echo(f"nothing was measured on {threads} threads: --threads all shows what was")
     elif not rankings:
         click.echo("no entries yet: serbench study run --backbone homebrew")
     else:
@@ -72,7 +78,7 @@ def _show(ranking: Ranking, format_: str) -> None:
     if format_ == "markdown":
         click.echo(f"**{ranking.title}**\n\n{markdown_table(COLUMNS, rows)}")
     else:
-        emit_table(COLUMNS, rows, title=ranking.title)
+        emit_table(COLUMNS, rows, ranking.title, spare=["weights", "MACs", "front end", "schedule"])
 
 
 def _cells(row: Row) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich.console import Console
@@ -16,6 +16,10 @@ from rich.table import Table
 
 PLAIN_SECONDS = 10
 """Without a terminal, a long job says how far it is this often."""
+
+
+GAP = 2
+"""Spaces between two columns of a table."""
 
 
 def errors() -> Console:
@@ -29,18 +33,33 @@ def emit_json(data: Any) -> None:
 
 
 def emit_table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    title: str | None = None,
+    spare: Sequence[str] = (),
 ) -> None:
-    """Print a table as wide as the terminal; columns marked with ``>`` are aligned right."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column.startswith(">")
-        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
+    """Print a table as wide as the terminal; columns marked with ``>`` are aligned right.
+
+    Those are numbers and never broken. On too narrow a terminal the columns named in ``spare``
+    are left out, the first of them first.
+    """
     # Without a terminal nothing is cut to a width that nobody looks at.
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False, markup=False).print(table)
+    width = Console().width if sys.stdout.isatty() else 200
+    names = [column.lstrip(">") for column in columns]
+    widths = [max(len(row[n]) for row in (names, *rows)) + GAP for n in range(len(names))]
+    kept = list(range(len(names)))
+    for name in spare:
+        if sum(widths[n] for n in kept) - GAP > width:
+            kept.remove(names.index(name))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for n in kept:
+        right = columns[n] != names[n]
+        justify: Literal["right", "left"] = "right" if right else "left"
+        table.add_column(names[n], justify=justify, overflow="fold", no_wrap=right)
+    for row in rows:
+        table.add_row(*(row[n] for n in kept))
+    least = sum(widths[n] if columns[n] != names[n] else min(widths[n], 10) for n in kept) - GAP
+    Console(width=max(width, least), highlight=False, markup=False).print(table)
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -17,11 +17,12 @@ from rich.progress import (
 )
 
 from serbench.cli.output import errors
+from serbench.data.protocols import EXAM
 from serbench.deploy.driver import Listener
 from serbench.model.training import EpochReport
 from serbench.search.crossval import Bench, FoldOutcome
 from serbench.search.plan import StudyPlan
-from serbench.search.study import TrialEnded
+from serbench.search.study import Known, TrialEnded
 
 
 class PlainListener(Listener):
@@ -42,7 +43,7 @@ class PlainListener(Listener):
         if done == total:
             self.say(f"{total:,} clips prepared")
 
-    def begun(self, bench: Bench, known: int) -> None:
+    def begun(self, bench: Bench, known: Known) -> None:
         """Say what is about to happen, and what a reader of the result must know."""
         self.folds = len(bench.split.folds)
         plan = self.plan
@@ -58,7 +59,13 @@ class PlainListener(Listener):
         for note in module.notes:
             self.say(f"note: {note}")
         if known:
-            self.say(f"going on: {known} trainings of an earlier run are kept")
+            self.say(f"going on: {len(known)} trainings of an earlier run are kept")
+            uars: dict[int, list[float]] = {}
+            for (trial, fold), outcome in known.items():
+                if fold != EXAM:
+                    uars.setdefault(trial, []).append(outcome.scores.uar)
+            whole = [sum(each) / self.folds for each in uars.values() if len(each) == self.folds]
+            self.best = max(whole, default=None)
 
     def fold_scored(self, outcome: FoldOutcome) -> None:
         """Say what a fold scored."""
@@ -102,7 +109,7 @@ class BarListener(PlainListener):
         """Move the bar of the clips."""
         self.progress.update(self.clips, completed=done, total=total, visible=done < total)
 
-    def begun(self, bench: Bench, known: int) -> None:
+    def begun(self, bench: Bench, known: Known) -> None:
         """Show the bars."""
         super().begun(bench, known)
         total = self.plan.trials * self.folds + 1

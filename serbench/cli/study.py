@@ -9,7 +9,7 @@ import click
 
 from serbench.cli.app import App, common_options, pass_app
 from serbench.cli.corpus import DEMO, fetch_demo
-from serbench.cli.output import emit_json, emit_table
+from serbench.cli.output import emit_json, emit_table, errors
 
 if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
@@ -141,10 +141,12 @@ def _dataset(app: App, name: str | None) -> str:
     names = [account["name"] for account in Datasets(app.database).datasets()]
     if name is None and len(names) > 1:
         raise UsageError(f"which dataset? --dataset takes one of {', '.join(names)}")
-    if (name or DEMO) == DEMO and DEMO not in names and (name == DEMO or not names):
+    if name is None and not names:
+        errors().print("nothing is scanned yet")
+    chosen = name or (names[0] if names else DEMO)
+    if chosen == DEMO and DEMO not in names:
         fetch_demo(app)
-        return DEMO
-    return name or names[0]
+    return chosen
 
 
 @study.command("list")
@@ -190,6 +192,7 @@ def list_command(app: App, format_: str) -> None:
             ]
             for row in studies
         ],
+        spare=["front end", "schedule", "protocol"],
     )
 
 

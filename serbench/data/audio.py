@@ -14,6 +14,9 @@ import soundfile
 from serbench.errors import AudioError
 
 LFS_POINTER = b"version https://git-lfs"
+STREAMED = 0x7F000000
+"""From here on a chunk's length is none: sox writes about as much, ffmpeg 2³²−1, into a pipe."""
+
 RESAVE = "save it again as 16-bit WAV or FLAC, or leave it out"
 
 
@@ -50,7 +53,7 @@ def read_audio(path: Path | str) -> Audio:
 
     Raises:
         AudioError: the file is missing, empty, a Git-LFS pointer, not audio, truncated, silent,
-            or holds values that are not numbers.
+            or holds values that are not numbers; or its name is not UTF-8.
     """
     path = Path(path)
     _check_file(path)
@@ -62,7 +65,7 @@ def read_audio(path: Path | str) -> Audio:
         raise AudioError(path, reason, RESAVE) from error
     if len(waveform) == 0:
         raise AudioError(path, "no samples", "leave it out")
-    if len(waveform) < promised or _riff_is_cut(path):
+    if len(waveform) < promised or _chunk_is_cut(path):
         raise AudioError(path, "truncated", "copy it again from its source")
     if not np.isfinite(waveform).all():
         raise AudioError(path, "samples that are not numbers (NaN or infinite)", RESAVE)
@@ -72,6 +75,11 @@ def read_audio(path: Path | str) -> Audio:
 
 
 def _check_file(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = str(path).encode(errors="backslashreplace").decode()
+        raise AudioError(shown, "file name that is not UTF-8", "rename it") from error
     if not path.exists():
         raise AudioError(path, "missing", "check the path")
     if path.is_dir():
@@ -95,19 +103,20 @@ def _opens(path: Path) -> bool:
     return True
 
 
-def _riff_is_cut(path: Path) -> bool:
-    """True where a WAV ends before its data chunk does; libsndfile silently shortens those.
+def _chunk_is_cut(path: Path) -> bool:
+    """True where a WAV or AIFF ends before its samples do; libsndfile silently shortens those.
 
-    The sizes 0 and 2³²−1 are what programs write that stream into a pipe: they promise nothing.
+    A program that writes into a pipe cannot know the length, and promises none.
     """
+    aiff = (">4sI", b"SSND")
+    kinds = {b"RIFFWAVE": ("<4sI", b"data"), b"FORMAIFF": aiff, b"FORMAIFC": aiff}
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
-        if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return False
-        while len(chunk := file.read(8)) == 8:
-            name, length = struct.unpack("<4sI", chunk)
-            if name == b"data":
-                return length not in (0, 0xFFFFFFFF) and file.tell() + length > size
+        layout, samples = kinds.get(head[:4] + head[8:], ("", b""))
+        while layout and len(chunk := file.read(8)) == 8:
+            name, length = struct.unpack(layout, chunk)
+            if name == samples:
+                return bool(length < STREAMED and file.tell() + length > size)
             file.seek(length + length % 2, 1)
     return False

@@ -84,6 +84,8 @@ def standardise(
     Too short a waveform is continued by its reflection, again and again where one is not enough.
     """
     resampled = soxr.resample(waveform, sample_rate, clip_format.sample_rate, quality="HQ")
+    if len(resampled) == 0:  # a lone sample of a high rate
+        resampled = waveform[:1]
     missing = clip_format.samples - len(resampled)
     if missing > 0:
         resampled = np.pad(resampled, (0, missing), mode="reflect")
@@ -151,7 +153,8 @@ def _build(
     def prepare(row: int) -> int:
         clip = _prepared(manifest.utterances[row], clip_format)
         peaks[row] = np.abs(clip).max()
-        np.rint(clip * (32767 / peaks[row]), out=clip)
+        if peaks[row] > 0:  # else all sound comes after the end of the clip
+            np.rint(clip * (32767 / peaks[row]), out=clip)
         waveforms[row] = clip
         return row
 

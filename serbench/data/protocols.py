@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 
 from serbench.data.manifest import Manifest
+from serbench.data.seeds import derive_seed
 from serbench.errors import DatasetError, LeakError, UnknownNameError, UsageError
 
 Rows = npt.NDArray[np.int64]
@@ -167,18 +168,43 @@ def validation_part(manifest: Manifest, protocol: Protocol, train: Rows, seed: i
     """Part the training rows: who is learnt from, and who decides when to stop.
 
     Whole speakers are held out where the protocol keeps speakers apart and there are at least
-    three of them; otherwise clips are, evenly over the emotions.
+    three of them; otherwise clips are, evenly over the emotions. Nobody is held out who alone
+    expresses an emotion: it could not be learnt.
 
     Returns:
         a fold whose ``test`` is the validation part.
     """
-    units = linked_speakers(manifest)[train]
-    strata: npt.NDArray[np.generic] = manifest.corpora[train]
-    if not protocol.speaker_disjoint or len(set(units.tolist())) < 3:
-        units = np.arange(len(train))
-        strata = manifest.targets[train]
-    held_out = np.isin(units, _one_in(VALIDATION_SHARE, units, strata, seed))
+    targets = manifest.targets[train]
+    speakers = linked_speakers(manifest)[train]
+    clips: Rows = np.arange(len(train))
+    held_out = np.zeros(len(train), dtype=bool)
+    if protocol.speaker_disjoint and len(set(speakers.tolist())) > 2:
+        held_out = _spare_units(speakers, manifest.corpora[train], targets, seed)
+    if not held_out.any():
+        held_out = _spare_units(clips, targets, targets, seed)
+    if not held_out.any():
+        held_out = clips == derive_seed(seed) % len(train)
     return Fold(train[~held_out], train[held_out])
+
+
+def _spare_units(
+    units: Rows, strata: npt.NDArray[np.generic], targets: Rows, seed: int
+) -> npt.NDArray[np.bool_]:
+    """Mark the rows of every ``VALIDATION_SHARE``-th unit, but of none that alone has an emotion.
+
+    Where all the drawn ones do, another takes their place; nothing is marked where all units do.
+    """
+    emotions = set(targets.tolist())
+    drawn = _one_in(VALIDATION_SHARE, units, strata, seed)
+    others = np.random.default_rng(seed).permutation(np.setdiff1d(units, drawn))
+    held_out = np.zeros(len(units), dtype=bool)
+    for place, unit in enumerate((*drawn, *others)):
+        if place >= len(drawn) and held_out.any():
+            break
+        extended = held_out | (units == unit)
+        if set(targets[~extended].tolist()) == emotions:
+            held_out = extended
+    return held_out
 
 
 def _one_in(share: int, units: Rows, strata: npt.NDArray[np.generic], seed: int) -> Rows:
@@ -222,15 +248,16 @@ def _folds(
     targets = manifest.targets[dev]
     if protocol.rule == "corpus":
         return iter(LeaveOneGroupOut().split(dev, targets, manifest.corpora[dev]))
-    rarest = int(np.bincount(targets)[np.unique(targets)].min())
+    codes, counts = np.unique(targets, return_counts=True)
+    rarest = manifest.emotions[codes[counts.argmin()]]
     assert protocol.k is not None
-    if rarest < protocol.k:
+    if counts.min() < protocol.k:
         raise DatasetError(
-            f"the rarest emotion of dataset '{manifest.name}' has {rarest} clips, fewer than the "
-            f"{protocol.k} folds of {protocol.name}: ask for fewer folds or leave it out"
+            f"emotion '{rarest}' of dataset '{manifest.name}' has {counts.min()} clips without "
+            f"the exam, fewer than the {protocol.k} folds of {protocol.name}: ask for fewer folds "
+            "or scan with --emotions to leave it out"
         )
-    kind: Callable[..., StratifiedKFold | StratifiedGroupKFold] = (
-        StratifiedGroupKFold if protocol.speaker_disjoint else StratifiedKFold
-    )
-    folder = kind(n_splits=protocol.k, shuffle=True, random_state=protocol.seed)
-    return iter(folder.split(dev, targets, units[dev]))
+    shuffled = {"n_splits": protocol.k, "shuffle": True, "random_state": protocol.seed}
+    if protocol.speaker_disjoint:
+        return iter(StratifiedGroupKFold(**shuffled).split(dev, targets, units[dev]))
+    return iter(StratifiedKFold(**shuffled).split(dev, targets))

@@ -136,7 +136,14 @@ def _walk(paths: Sequence[Path]) -> Iterator[Path]:
 def _below(root: Path) -> Iterator[Path]:
     if root.is_file():
         yield root
-    for folder, _, names in os.walk(root, followlinks=True):
+    entered = {root.resolve()}
+    for folder, inner, names in os.walk(root, followlinks=True):
+        inner.sort()
+        for name in list(inner):  # each real folder once: links may lead round for ever
+            real = Path(folder, name).resolve()
+            if real in entered:
+                inner.remove(name)
+            entered.add(real)
         for file_name in names:
             yield Path(folder, file_name)
 
@@ -203,10 +210,11 @@ def _conflicts(manifest: Manifest, corpora: dict[str, Corpus]) -> Iterator[Confl
     by_audio: defaultdict[str, list[Utterance]] = defaultdict(list)
     for utterance in manifest.utterances:
         by_audio[utterance.audio_hash].append(utterance)
+    here = {Path(utterance.path).stem for utterance in manifest.utterances}
     for same in by_audio.values():
         if len({utterance.label for utterance in same}) > 1:
             yield Conflict(tuple(sorted(map(_described, same))), "identical audio")
-        elif twin := _published_twin(same[0], corpora[same[0].corpus]):
+        elif (twin := _published_twin(same[0], corpora[same[0].corpus])) and twin not in here:
             yield Conflict(
                 (_described(same[0]),), f"also published as {twin}, which is not in this dataset"
             )

@@ -19,7 +19,7 @@ from serbench.errors import SerbenchError, StorageError
 from serbench.model.complexity import measure_complexity
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
-from serbench.results.database import Database
+from serbench.results.database import Database, shown_url, storage_errors
 from serbench.results.datasets import Datasets
 from serbench.results.machine import this_machine
 from serbench.results.studies import EntryFacts, Studies
@@ -27,6 +27,7 @@ from serbench.search.crossval import Bench, FoldOutcome
 from serbench.search.plan import StudyPlan
 from serbench.search.study import (
     FoldScored,
+    Known,
     TrialEnded,
     TrialStarted,
     WinnerExamined,
@@ -41,8 +42,8 @@ class Listener:
     def preparing(self, done: int, total: int) -> None:
         """``done`` of ``total`` clips are prepared."""
 
-    def begun(self, bench: Bench, known: int) -> None:
-        """The study begins, or goes on with ``known`` trainings already recorded."""
+    def begun(self, bench: Bench, known: Known) -> None:
+        """The study begins, or goes on with what is ``known`` from earlier runs."""
 
     def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
         """A setting is about to be tried."""
@@ -113,7 +114,7 @@ def _search(
     plan = bench.plan
     studies.begin_study(plan)
     known = studies.folds(plan)
-    listener.begun(bench, len(known))
+    listener.begun(bench, known)
     with _optuna_errors(database.url):
         for event in run_study(bench, _optuna_storage(database), known, listener.epoch):
             match event:
@@ -177,8 +178,9 @@ def _alone(plan: StudyPlan, workspace: Workspace) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise StorageError(f"{path.parent} cannot be written to ({error.strerror})") from error
-    with lock:
+    try:
         yield
+    finally:
         lock.release()
 
 
@@ -191,11 +193,12 @@ def _optuna_storage(database: Database) -> RDBStorage:
 @contextmanager
 def _optuna_errors(url: str) -> Iterator[None]:
     try:
-        yield
+        with storage_errors(url):
+            yield
     except StorageInternalError as error:
         raise StorageError(
-            f"{url}: Optuna's part of the database does not answer ({error.__cause__ or error}): "
-            "is another process writing to it?"
+            f"{shown_url(url)}: Optuna's part of the database does not answer "
+            f"({error.__cause__ or error}): is another process writing to it?"
         ) from error
 
 

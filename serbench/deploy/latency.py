@@ -66,7 +66,8 @@ def measure_latency(job: LatencyJob) -> LatencyFacts:
     if finished.returncode != 0:
         last = finished.stderr.strip().splitlines()[-1:] or ["no message"]
         raise SerbenchError(f"measuring the latency of {job.backbone} failed: {last[0]}")
-    return LatencyFacts(**json.loads(finished.stdout))
+    facts = finished.stdout.splitlines()[-1]  # after whatever plugins print
+    return LatencyFacts(**json.loads(facts))
 
 
 def _measure(job: LatencyJob) -> LatencyFacts:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from serbench.errors import WeightsError
@@ -25,14 +23,17 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+    # What reading garbage raises depends on the garbage: KeyError, IndexError, struct.error, …
+    except Exception as error:
         raise WeightsError(
             f"{path} cannot be read as weights: give a .safetensors file or a .pth state dict"
         ) from error
     for wrapper in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise WeightsError(f"{path} holds no state dict: give one tensor for each parameter name")
     return state
 

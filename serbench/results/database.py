@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +18,9 @@ from serbench.errors import StorageError
 VERSION_TABLE = "serbench_version"
 LATEST = "0001"
 """The newest migration; a database of this version is used without importing Alembic."""
+
+ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7372)"}
+"""What makes one process at a time migrate, wholly or not at all."""
 
 
 class Database:
@@ -50,10 +54,10 @@ def open_database(url: str) -> Engine:
     with storage_errors(url):
         try:
             engine = create_engine(url)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
             raise StorageError(
-                f"'{url}' is no database that can be used here ({error}): give a file name or an "
-                "SQLAlchemy URL; PostgreSQL needs `pip install 'serbench[postgresql]'`"
+                f"'{shown_url(url)}' is no database that can be used here ({error}): give a file "
+                "name or an SQLAlchemy URL; PostgreSQL needs `pip install 'serbench[postgresql]'`"
             ) from error
         version = _version(engine)
         if version != LATEST:
@@ -79,10 +83,12 @@ def _migrate(engine: Engine, url: str, version: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if version is not None and version not in known:
         raise StorageError(
-            f"{_shown(url)} was made by a newer serbench (schema {version}, this one knows "
+            f"{shown_url(url)} was made by a newer serbench (schema {version}, this one knows "
             f"{LATEST}): upgrade with `pip install --upgrade serbench` or name another with --db"
         )
     with engine.begin() as connection:
+        if engine.dialect.name in ALONE:
+            connection.exec_driver_sql(ALONE[engine.dialect.name])
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
 
@@ -97,7 +103,7 @@ def storage_errors(url: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StorageError(f"{_shown(url)}: {_explained(error)}") from error
+        raise StorageError(f"{shown_url(url)}: {_explained(error)}") from error
 
 
 def _explained(error: DBAPIError) -> str:
@@ -117,8 +123,12 @@ def _explained(error: DBAPIError) -> str:
     return f"the database {kind}: {cause.splitlines()[0]}"
 
 
-def _shown(url: str) -> str:
-    parsed = make_url(url)
+def shown_url(url: str) -> str:
+    """A database for people: the file of SQLite, else the URL without its password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return parsed.database
     return parsed.render_as_string(hide_password=True)

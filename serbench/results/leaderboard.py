@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -210,4 +210,5 @@ def to_frame(rankings: Sequence[Ranking]) -> pandas.DataFrame:
     """All rows of all rankings as a pandas table, for notebooks and ``--format csv``."""
     import pandas
 
-    return pandas.DataFrame([row.as_dict() for ranking in rankings for row in ranking.rows])
+    rows = [row.as_dict() for ranking in rankings for row in ranking.rows]
+    return pandas.DataFrame(rows, columns=[field.name for field in fields(Row)])

@@ -127,8 +127,9 @@ def read_study_file(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyFileError(path, [f"is not valid TOML ({error})"]) from error
     mistakes: list[str] = []
+    options: dict[str, Any] = {}
     try:
-        StudyFile.model_validate(data)
+        options = StudyFile.model_validate(data).model_dump(exclude_unset=True)
     except ValidationError as error:
         mistakes += [_mistake(details) for details in error.errors()]
     for option, registry in known.items():
@@ -139,7 +140,7 @@ def read_study_file(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
                 mistakes.append(f"{option}: {error}")
     if mistakes:
         raise StudyFileError(path, mistakes)
-    return data
+    return options
 
 
 def _mistake(details: Any) -> str:

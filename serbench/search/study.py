@@ -115,6 +115,7 @@ def run_study(
         yield TrialStarted(trial.number, trial.params)
         uars: list[float] = []
         pruned = False
+        reported = len(study.get_trials(deepcopy=False)[trial.number].intermediate_values)
         for number, fold in enumerate(folds):
             outcome = known.get((trial.number, number))
             if outcome is None:
@@ -129,18 +130,21 @@ def run_study(
                 spent += outcome.seconds
                 yield FoldScored(outcome)
             uars.append(outcome.scores.uar)
-            if number not in _reported(study, trial.number):
+            if number >= reported:
                 trial.report(outcome.scores.uar, step=number)
-            if number + 1 < len(folds) and trial.should_prune():
+            # Not again for a fold that an earlier run went past.
+            if reported <= number + 1 < len(folds) and trial.should_prune():
                 pruned = True
                 break
+        # The driver records the end before Optuna does: stopped in between, it is told again.
+        yield TrialEnded(trial.number, trial.params, pruned, tuple(uars))
         if pruned:
             study.tell(trial, state=TrialState.PRUNED)
         else:
             study.tell(trial, float(np.mean(uars)))
-        yield TrialEnded(trial.number, trial.params, pruned, tuple(uars))
-    if (study.best_trial.number, EXAM) not in known:
-        yield _examine(bench, study.best_trial, on_epoch)
+    winner = _winner(study)
+    if (winner.number, EXAM) not in known:
+        yield _examine(bench, winner, on_epoch)
 
 
 def _fold_pruner() -> optuna.pruners.BasePruner:
@@ -197,14 +201,16 @@ def _suggest(trial: Trial, space: SearchSpace) -> None:
             trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
 
 
-def _reported(study: optuna.Study, number: int) -> Mapping[int, float]:
-    return study.get_trials(deepcopy=False)[number].intermediate_values
-
-
 def _told(
     on_epoch: Callable[[int, int | str, EpochReport], None], trial: int, fold: int | str
 ) -> Callable[[EpochReport], None]:
     return lambda report: on_epoch(trial, fold, report)
+
+
+def _winner(study: optuna.Study) -> FrozenTrial:
+    """The best trial; of equals the first, where a database might name any."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return max(complete, key=lambda trial: trial.values[0])
 
 
 def _examine(

@@ -1,0 +1,87 @@
+"""One finished study for all tests of the command line, and a narrow terminal."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from serbench.cli.main import main
+from serbench.deploy.latency import LatencyJob
+from serbench.results.latency import LatencyFacts
+
+
+def pretended(job: LatencyJob) -> LatencyFacts:
+    """A measurement that nobody waited for."""
+    return LatencyFacts("eager", job.threads, 100, 3.0, 4.0 / job.threads, 5.0, 1.0, 1.5, 2.0, 2.5)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A database with one finished study: homebrew, two trials of two folds, two epochs."""
+
+    db: Path
+    cache: Path
+    corpus: Path
+    out: str
+    err: str
+
+    arguments = (
+        *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
+        *("--protocol", "speaker-2", "--trials", "2", "--epochs", "2"),
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Keep PyTorch to one thread: so small a training is fastest that way."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Latencies are pretended."""
+    monkeypatch.setattr("serbench.deploy.driver.measure_latency", pretended)
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]
+) -> Finished:
+    """The study, run by the command line in this process; tests only read it."""
+    folder = tmp_path_factory.mktemp("finished")
+    db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERBENCH_CACHE", str(cache))
+        patch.setattr("serbench.deploy.driver.measure_latency", pretended)
+        for command in (["corpus", "scan", str(corpus), "--dataset", "tiny"], Finished.arguments):
+            with (
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+                pytest.raises(SystemExit) as ended,
+            ):
+                main([*command, "--db", str(db)])
+            assert ended.value.code == 0, err.getvalue()
+    return Finished(db, cache, corpus, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, run: Callable[..., object]) -> Callable[..., str]:
+    """``terminal(80, "corpus", "list")`` shows what a terminal of 80 columns shows."""
+
+    def run_on_terminal(columns: int, *arguments: object) -> str:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        return re.sub(r"\x1b\[[0-9;]*m", "", run(*arguments).out)
+
+    return run_on_terminal

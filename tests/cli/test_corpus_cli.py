@@ -1,0 +1,160 @@
+"""``serbench corpus``: scan, list, show, fetch."""
+
+import json
+import shutil
+
+import pytest
+
+from serbench.builtin.demo import Demo
+
+SHARED = ["sadness", "anger", "disgust", "fear", "happiness", "neutral"]
+
+
+@pytest.fixture
+def scanned(run, tiny_corpus):
+    """``tiny_corpus`` as dataset ``tiny``; what the scan said."""
+    ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny")
+    assert ran.code == 0
+    return ran
+
+
+def shown(run, name="tiny"):
+    return json.loads(run("corpus", "show", name, "--format", "json").out)
+
+
+def test_a_scan_accounts_for_every_file(scanned):
+    lines = scanned.out.splitlines()
+    assert lines[0].startswith("dataset tiny [")
+    assert lines[1].split() == ["corpus", *SHARED, "clips", "speakers", "hours", "mean", "s"]
+    assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6", "0.01", "0.50"]
+    assert lines[-1] == "found 36 = kept 36 + skipped 0"
+    assert scanned.err == "listening: 36 of 36\n"
+
+
+def test_what_is_skipped_is_counted_by_reason(run, tiny_corpus):
+    (tiny_corpus / "notes.wav").write_bytes(b"anything")
+    next(tiny_corpus.rglob("03-*.wav")).write_bytes(b"")
+    out = run("corpus", "scan", tiny_corpus, "--dataset", "tiny").out
+    assert "found 37 = kept 35 + skipped 2" in out
+    assert "  skipped 1: file name of no known corpus" in out
+    assert "  skipped 1: empty file" in out
+
+
+def test_the_same_audio_under_two_labels_is_a_conflict(run, tiny_corpus):
+    happy = tiny_corpus / "Actor_01" / "03-01-03-01-01-01-01.wav"
+    shutil.copy(happy, happy.with_name("03-01-05-01-01-02-01.wav"))
+    out = run("corpus", "scan", tiny_corpus, "--dataset", "tiny").out
+    assert "conflict: 03-01-03-01-01-01-01 (happiness), 03-01-05-01-01-02-01 (anger)" in out
+
+
+def test_a_scan_as_json_is_what_show_tells_later(run, tiny_corpus):
+    ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny", "--format", "json")
+    account = json.loads(ran.out)
+    assert account == shown(run)
+    assert (account["name"], account["utterances"], account["found"]) == ("tiny", 36, 36)
+    assert account["by_emotion"] == dict.fromkeys(SHARED, 6)
+
+
+def test_show_prints_what_the_scan_printed(run, scanned):
+    assert run("corpus", "show", "tiny").out == scanned.out
+
+
+def test_chosen_emotions_are_kept_and_the_others_accounted_for(run, tiny_corpus):
+    out = run("corpus", "scan", tiny_corpus, "--dataset", "two", "--emotions", "Anger, fear").out
+    assert "found 36 = kept 12 + skipped 24" in out
+    assert "skipped 6: emotion 'sadness' not asked for" in out
+    assert list(shown(run, "two")["by_emotion"]) == ["anger", "fear"]
+
+
+def test_an_unknown_emotion_gets_the_nearest(run, tiny_corpus):
+    ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny", "--emotions", "angry")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "error: unknown emotion 'angry': did you mean anger?\n"
+
+
+def test_only_the_named_corpus_is_recognised(run, tiny_corpus):
+    ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny", "--corpus", "savee")
+    assert ran.code == 1
+    assert "none of the 36 recordings" in ran.err
+    assert "36 × file name of no known corpus" in ran.err
+
+
+def test_an_unknown_corpus_gets_the_nearest(run, tiny_corpus):
+    ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny", "--corpus", "ravdes")
+    assert ran.code == 2
+    assert "unknown corpus 'ravdes': did you mean ravdess" in ran.err
+
+
+def test_a_folder_that_does_not_exist_is_a_usage_error(run, tmp_path):
+    ran = run("corpus", "scan", tmp_path / "nowhere", "--dataset", "tiny")
+    assert ran.code == 2
+    assert ran.err.startswith(f"error: {tmp_path / 'nowhere'} does not exist")
+
+
+def test_a_folder_without_recordings_is_an_error_and_no_dataset(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    ran = run("corpus", "scan", tmp_path / "empty", "--dataset", "tiny")
+    assert ran.code == 1
+    assert "no recordings under" in ran.err
+    assert run("corpus", "list", "--format", "json").out == "[]\n"
+
+
+@pytest.mark.parametrize("missing", [["--dataset", "tiny"], ["."]])
+def test_folder_and_name_must_be_given(run, missing):
+    ran = run("corpus", "scan", *missing)
+    assert ran.code == 2
+    assert "Missing" in ran.err
+
+
+def test_before_any_scan_the_list_names_the_command(run):
+    ran = run("corpus", "list")
+    assert ran.code == 0
+    assert ran.out == "no datasets yet: serbench corpus scan FOLDER --dataset NAME\n"
+
+
+def test_the_list_has_a_line_for_each_dataset(run, scanned, tiny_corpus):
+    run("corpus", "scan", tiny_corpus / "Actor_01", "--dataset", "one")
+    lines = run("corpus", "list").out.splitlines()
+    assert lines[0].split() == ["dataset", "utterances", "speakers", "hours", "corpora", "hash"]
+    assert sorted(line.split()[:3] for line in lines[1:]) == [
+        ["one", "6", "1"],
+        ["tiny", "36", "6"],
+    ]
+    listed = json.loads(run("corpus", "list", "--format", "json").out)
+    assert {account["name"]: account["speakers"] for account in listed} == {"one": 1, "tiny": 6}
+
+
+def test_an_unknown_dataset_gets_the_nearest(run, scanned):
+    ran = run("corpus", "show", "tinny")
+    assert ran.code == 2
+    assert ran.err == "error: unknown dataset 'tinny': did you mean tiny?\n"
+
+
+def test_on_eighty_columns_no_number_and_no_name_is_broken(terminal, scanned):
+    lines = terminal(80, "corpus", "show", "tiny").splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[1].split() == ["corpus", *SHARED, "clips", "speakers"]
+    assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6"]
+
+
+def test_on_too_few_columns_the_numbers_still_stand_whole(terminal, scanned):
+    lines = terminal(40, "corpus", "show", "tiny").splitlines()
+    assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6"]
+
+
+def test_fetching_says_where_and_what_to_do_next(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(Demo, "fetch", lambda self, folder: folder.mkdir(parents=True))
+    ran = run("corpus", "fetch", "demo")
+    folder = tmp_path / "cache" / "corpora" / "demo"
+    assert ran.out == f"{folder}\nnow: serbench corpus scan {folder} --dataset demo\n"
+    assert folder.is_dir()
+    assert run("corpus", "fetch", "demo", "--to", tmp_path / "mine").out.startswith(
+        f"{tmp_path / 'mine'}\n"
+    )
+
+
+def test_a_corpus_that_no_program_may_fetch_tells_where_it_is(run):
+    ran = run("corpus", "fetch", "ravdess")
+    assert ran.code == 1
+    assert ran.err.startswith("error: ")
+    assert "http" in ran.err

@@ -1,0 +1,140 @@
+"""The one entry: what it imports, what it exits with, what it says when it ends early."""
+
+import subprocess
+import sys
+
+import pytest
+
+from serbench import __version__
+from serbench.cli.main import COMMANDS
+from serbench.cli.plugins import list_command
+from serbench.errors import SerbenchError, UsageError
+
+HEAVY = {"torch", "numpy", "pandas", "optuna", "sqlalchemy", "timm", "rich"}
+
+
+def serbench(*arguments, **options):
+    """The command line in a process of its own."""
+    command = [sys.executable, "-X", "importtime", "-m", "serbench.cli.main", *arguments]
+    return subprocess.Popen(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
+
+
+@pytest.fixture
+def ends_in(monkeypatch):
+    """``ends_in(error)`` makes ``plugins list`` raise it."""
+
+    def end_in(error):
+        def fail(*_, **__):
+            raise error
+
+        monkeypatch.setattr(list_command, "callback", fail)
+
+    return end_in
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy():
+    out, err = serbench("--help").communicate()
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in err.splitlines()}
+    assert "click" in imported
+    assert imported & HEAVY == set()
+    for name, (_, text) in COMMANDS.items():
+        assert f"  {name}" in out
+        assert text in out
+
+
+def test_a_reader_who_leaves_hears_no_complaint():
+    process = serbench("--help")
+    process.stdout.close()
+    said = [line for line in process.stderr if not line.startswith("import time:")]
+    assert said == []
+    assert process.wait() == 1
+    process.stderr.close()
+
+
+def test_the_version_is_told(run):
+    assert run("--version").out == f"serbench, version {__version__}\n"
+
+
+@pytest.mark.parametrize("group", ["corpus", "study", "plugins"])
+def test_a_group_alone_shows_its_commands(run, group):
+    ran = run(group)
+    assert ran.code == 2
+    assert "Commands:" in ran.out + ran.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command):
+    ran = run(command, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"Usage: serbench {command}")
+
+
+def test_an_unknown_command_is_a_usage_error(run):
+    ran = run("stduy")
+    assert ran.code == 2
+    assert ran.out == ""
+    assert "No such command 'stduy'" in ran.err
+
+
+def test_an_unknown_option_is_a_usage_error(run):
+    ran = run("plugins", "list", "--colour")
+    assert ran.code == 2
+    assert "No such option" in ran.err
+
+
+@pytest.mark.parametrize(("error", "code"), [(SerbenchError, 1), (UsageError, 2)])
+def test_an_error_of_ours_is_one_line_and_its_exit_code(run, ends_in, error, code):
+    ends_in(error("this is wrong: do that"))
+    ran = run("plugins", "list")
+    assert (ran.code, ran.out, ran.err) == (code, "", "error: this is wrong: do that\n")
+
+
+@pytest.mark.parametrize("place", [("--debug", "plugins", "list"), ("plugins", "list", "--debug")])
+def test_debug_shows_where_an_error_of_ours_comes_from(run, ends_in, place):
+    ends_in(SerbenchError("this is wrong"))
+    with pytest.raises(SerbenchError, match="this is wrong"):
+        run(*place)
+
+
+def test_an_error_that_is_not_ours_keeps_its_traceback(run, ends_in):
+    ends_in(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        run("plugins", "list")
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(run, ends_in):
+    ends_in(KeyboardInterrupt())
+    ran = run("plugins", "list")
+    assert ran.code == 130
+    assert ran.err.strip() == "interrupted: the same command goes on where it stopped"
+
+
+def test_the_database_may_be_named_before_and_after_the_command(run, finished):
+    before = run("--db", finished.db, "corpus", "list")
+    after = run("corpus", "list", "--db", finished.db)
+    assert before == after
+    assert "tiny" in after.out
+
+
+def test_of_two_databases_the_one_after_the_command_is_meant(run, finished, tmp_path):
+    ran = run("--db", tmp_path / "other.db", "corpus", "list", "--db", finished.db)
+    assert "tiny" in ran.out
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_a_database_may_be_a_url(run, finished):
+    assert "tiny" in run("corpus", "list", "--db", f"sqlite:///{finished.db}").out
+
+
+def test_the_environment_names_the_database_where_the_command_does_not(run, finished, monkeypatch):
+    monkeypatch.setenv("SERBENCH_DB", str(finished.db))
+    assert "tiny" in run("corpus", "list").out
+
+
+def test_a_database_that_cannot_be_is_one_line(run, tmp_path):
+    ran = run("corpus", "list", "--db", tmp_path / "nowhere" / "serbench.db")
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: {tmp_path}/nowhere/serbench.db: unable to open")
+    assert ran.err.count("\n") == 1

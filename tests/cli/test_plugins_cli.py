@@ -1,0 +1,91 @@
+"""``serbench plugins``: what is registered, and by whom."""
+
+import json
+
+import pytest
+
+from serbench import __version__
+
+
+def listed(run):
+    return json.loads(run("plugins", "list", "--format", "json").out)
+
+
+def test_every_kind_is_listed_with_who_brought_it(run):
+    lines = run("plugins", "list").out.splitlines()
+    assert lines[0].split() == ["kind", "name", "plugin", "package"]
+    for kind, name, plugin in [
+        ("corpus", "ravdess", "ravdess"),
+        ("front end", "logmel", "mel"),
+        ("augmentation", "time-mask", "masking"),
+        ("backbone", "homebrew", "homebrew"),
+        ("scheduler", "one-cycle", "schedules"),
+    ]:
+        expected = [*kind.split(), name, plugin, "serbench", __version__]
+        assert expected in [line.split() for line in lines]
+
+
+def test_thousands_of_names_are_one_row(run):
+    out = run("plugins", "list").out
+    assert len(out.splitlines()) < 60
+    assert " names, " in out
+    assert "(--all lists them)" in out
+    assert "mobilenetv3_large_100" not in out
+
+
+def test_all_of_them_are_listed_when_asked(run, monkeypatch):
+    monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
+    monkeypatch.setattr("serbench.cli.plugins.MANY", 1)
+    assert "2 names, mel … logmel (--all lists them)" in run("plugins", "list").out
+    lines = [line.split()[:4] for line in run("plugins", "list", "--all").out.splitlines()]
+    assert ["front", "end", "mel", "mel"] in lines
+    assert ["front", "end", "logmel", "mel"] in lines
+
+
+def test_json_holds_every_name_with_its_source(run):
+    registered = listed(run)["registered"]
+    assert {
+        "kind": "backbone",
+        "name": "homebrew",
+        "plugin": "homebrew",
+        "package": "serbench",
+        "version": __version__,
+    } in registered
+    assert len(registered) > 1000
+
+
+def test_a_disabled_plugin_is_named_and_brings_nothing(run, monkeypatch):
+    monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "masking,timm")
+    data = listed(run)
+    assert data["disabled"] == ["masking", "timm"]
+    assert "time-mask" not in {thing["name"] for thing in data["registered"]}
+    out = run("plugins", "list").out
+    assert "disabled: masking (by SERBENCH_DISABLE_PLUGINS)" in out
+    assert "disabled: timm (by SERBENCH_DISABLE_PLUGINS)" in out
+
+
+@pytest.fixture
+def _broken_plugin(tmp_path, monkeypatch):
+    """An installed package whose plugin cannot be imported."""
+    package = tmp_path / "strange-7.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 7.0\n")
+    (package / "entry_points.txt").write_text("[serbench]\nbroken = serbench_no_such_module\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("_broken_plugin")
+def test_a_broken_plugin_is_listed_with_its_reason_and_stops_nothing(run):
+    ran = run("plugins", "list")
+    assert ran.code == 0
+    assert "failed: broken (strange): ModuleNotFoundError: " in ran.out
+    assert "No module named 'serbench_no_such_module'" in ran.out
+    assert "homebrew" in ran.out
+    [failure] = listed(run)["failed"]
+    assert failure["plugin"] == "broken"
+
+
+def test_on_eighty_columns_every_name_is_whole(terminal):
+    lines = terminal(80, "plugins", "list").splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert any(line.split()[:2] == ["augmentation", "frequency-mask"] for line in lines)

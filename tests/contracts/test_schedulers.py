@@ -1,0 +1,125 @@
+"""What every scheduler promises: an optimiser, and a learning rate that takes its course."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from serbench.plugins import Plugins
+
+SCHEDULERS = {scheduler.name: scheduler for scheduler in Plugins().schedulers}
+RATE = 2e-3
+
+
+@pytest.fixture(params=SCHEDULERS)
+def scheduler(request):
+    """Each registered scheduler in turn."""
+    return SCHEDULERS[request.param]
+
+
+def course(name, steps, rate=RATE):
+    """The learning rate at each of ``steps`` batches, and the one after the last."""
+    layer = nn.Linear(2, 1)
+    optimizer, schedule = SCHEDULERS[name].build(layer.parameters(), rate, steps)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.zero_grad()
+        layer(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        schedule.step()
+    return rates, optimizer.param_groups[0]["lr"]
+
+
+def test_the_built_in_ones_are_there():
+    assert {"half-cycle", "one-cycle", "cosine", "constant"} <= set(SCHEDULERS)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 10, 97])
+def test_any_number_of_steps_runs_through(scheduler, steps):
+    rates, after = course(scheduler.name, steps)
+    assert len(rates) == steps
+    assert all(0 <= rate <= RATE * (1 + 1e-9) for rate in [*rates, after])
+    assert all(math.isfinite(rate) for rate in rates)
+    assert max(rates) > 0
+
+
+def test_the_rate_asked_for_is_the_highest_of_the_course(scheduler):
+    rates, _ = course(scheduler.name, 1000)
+    assert max(rates) == pytest.approx(RATE, rel=0.01)
+
+
+def test_twice_the_rate_is_the_same_course_twice_as_high(scheduler):
+    once, twice = course(scheduler.name, 50)[0], course(scheduler.name, 50, 2 * RATE)[0]
+    assert twice == pytest.approx([2 * rate for rate in once])
+
+
+def test_the_range_searched_is_positive_and_holds_the_papers_rate(scheduler):
+    rates = scheduler.learning_rates
+    assert 0 < rates.low <= rates.paper <= rates.high
+    assert rates.log
+
+
+def test_only_the_parameters_given_are_learnt(scheduler):
+    learnt, spared = nn.Linear(2, 1), nn.Linear(2, 1)
+    optimizer, _ = scheduler.build(list(learnt.parameters()), RATE, 3)
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    assert held == {id(parameter) for parameter in learnt.parameters()}
+    assert held.isdisjoint(id(parameter) for parameter in spared.parameters())
+
+
+@pytest.mark.parametrize("name", ["half-cycle", "one-cycle", "cosine", "constant"])
+def test_the_built_in_optimiser_is_adam(name):
+    optimizer, _ = SCHEDULERS[name].build(nn.Linear(2, 1).parameters(), RATE, 3)
+    assert type(optimizer) is torch.optim.Adam
+    assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 100])
+def test_half_cycle_falls_in_a_straight_line_to_zero(steps):
+    rates, after = course("half-cycle", steps)
+    assert rates == pytest.approx([RATE * (1 - step / steps) for step in range(steps)])
+    assert after == pytest.approx(0, abs=1e-9)
+
+
+def test_one_cycle_rises_from_a_tenth_and_falls_again_in_straight_lines():
+    rates, after = course("one-cycle", 1000)
+    peak = rates.index(max(rates))
+    assert rates[0] == pytest.approx(RATE / 10)
+    assert peak == pytest.approx(300, abs=2)
+    rise = [after - before for before, after in pairwise(rates[:peak])]
+    fall = [after - before for before, after in pairwise(rates[peak + 1 :])]
+    assert min(rise) == pytest.approx(max(rise))
+    assert min(rise) > 0
+    assert min(fall) == pytest.approx(max(fall))
+    assert max(fall) < 0
+    assert after < rates[-1] < RATE / 100
+
+
+def test_one_cycle_leaves_momentum_alone():
+    layer = nn.Linear(2, 1)
+    optimizer, schedule = SCHEDULERS["one-cycle"].build(layer.parameters(), RATE, 10)
+    for _ in range(10):
+        optimizer.step()
+        schedule.step()
+        assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+
+
+def test_cosine_falls_along_half_a_cosine():
+    rates, after = course("cosine", 40)
+    assert rates == pytest.approx(
+        [RATE * (1 + math.cos(math.pi * step / 40)) / 2 for step in range(40)]
+    )
+    assert after == pytest.approx(0, abs=1e-9)
+
+
+def test_constant_stays():
+    rates, after = course("constant", 20)
+    assert {*rates, after} == {RATE}
+
+
+def test_the_papers_rate_is_a_thousandth():
+    assert SCHEDULERS["half-cycle"].learning_rates.paper == 1e-3
+    assert SCHEDULERS["one-cycle"].learning_rates.paper == 1e-3

@@ -1,0 +1,311 @@
+"""Clips: mono, one rate, one length, prepared once, in one memory-mapped array."""
+
+import errno
+import multiprocessing
+import os
+import shutil
+import subprocess
+import threading
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from serbench.builtin.ravdess import RAVDESS
+from serbench.data import clips as clips_module
+from serbench.data.audio import read_audio
+from serbench.data.clips import ClipFormat, prepare_clips, standardise
+from serbench.data.scan import scan
+from serbench.errors import AudioError, DatasetError, StorageError
+
+SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
+
+
+def manifest_of(folder):
+    return scan([folder], "some", [RAVDESS]).manifest
+
+
+def write_one(folder, samples, rate=16000, subtype="FLOAT"):
+    """The manifest of a folder with one recording."""
+    folder.mkdir()
+    soundfile.write(folder / "03-01-05-01-01-01-01.wav", samples, rate, subtype=subtype)
+    return manifest_of(folder)
+
+
+def expected(utterance, clip_format):
+    audio = read_audio(utterance.path)
+    return standardise(audio.mono, audio.sample_rate, clip_format)
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """The rows whose recording was read, one by one."""
+    rows = []
+    prepare = clips_module._prepared
+
+    def counted(utterance, clip_format):
+        rows.append(utterance.path)
+        return prepare(utterance, clip_format)
+
+    monkeypatch.setattr(clips_module, "_prepared", counted)
+    return rows
+
+
+def test_the_default_format_is_the_papers():
+    assert ClipFormat() == ClipFormat(sample_rate=24414, seconds=2.618)
+    assert ClipFormat().samples == 63916
+
+
+def test_the_papers_clips_fit_into_a_gigabyte_and_a_half(tiny_manifest, tmp_path):
+    prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    size = sum(path.stat().st_size for path in (tmp_path / "clips").rglob("*.*"))
+    per_sample = size / (len(tiny_manifest) * SHORT.samples)
+    assert per_sample * 11318 * ClipFormat().samples < 1.5e9
+
+
+def test_clips_have_one_shape_and_are_mapped(tiny_manifest, tmp_path):
+    clips = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    assert len(clips) == 36
+    assert clips.format == SHORT
+    assert isinstance(clips.waveforms, np.memmap)
+    assert clips.waveforms.shape == (36, 5600)
+    assert clips.waveforms.dtype == np.int16
+    assert clips.peaks.shape == (36,)
+    assert not clips.waveforms.flags.writeable
+
+
+def test_a_batch_holds_its_own_rows_only(tiny_manifest, tmp_path):
+    clips = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    batch = clips.batch(np.array([7, 3, 7]))
+    assert batch.shape == (3, 5600)
+    assert batch.dtype == np.float32
+    assert np.array_equal(batch[0], batch[2])
+    assert np.array_equal(batch[1], clips.batch(np.array([3]))[0])
+    batch[:] = 0
+    assert clips.batch(np.array([3])).any()
+
+
+def test_values_are_right_to_half_a_step_of_16_bits(tiny_manifest, tmp_path):
+    clips = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    for row in range(0, 36, 5):
+        wanted = expected(tiny_manifest.utterances[row], SHORT)
+        step = np.abs(wanted).max() / 32767
+        assert np.abs(clips.batch(np.array([row]))[0] - wanted).max() <= 0.51 * step
+        assert np.abs(clips.waveforms[row]).max() == 32767
+
+
+def test_a_quiet_recording_keeps_its_resolution(tmp_path):
+    loud = np.random.default_rng(0).uniform(-1, 1, 4000)
+    manifest = write_one(tmp_path / "quiet", loud / 10000)
+    batch = prepare_clips(manifest, tmp_path / "clips", SHORT).batch(np.array([0]))
+    wanted = expected(manifest.utterances[0], SHORT)
+    assert np.abs(batch[0] - wanted).max() <= np.abs(wanted).max() / 60000
+
+
+def test_sound_that_begins_after_the_clip_ends_leaves_silence(tmp_path):
+    late = np.zeros(32000)
+    late[-100:] = 0.5
+    clips = prepare_clips(write_one(tmp_path / "late", late), tmp_path / "clips", SHORT)
+    assert not clips.waveforms.any()
+    assert not clips.batch(np.array([0])).any()
+
+
+def test_channels_are_mixed_before_the_clip_is_cut(tmp_path):
+    both = np.random.default_rng(0).uniform(-0.5, 0.5, (16000, 2))
+    manifest = write_one(tmp_path / "stereo", both)
+    batch = prepare_clips(manifest, tmp_path / "clips", SHORT).batch(np.array([0]))
+    wanted = soxr.resample(both.mean(axis=1), 16000, 8000, quality="HQ")[:5600]
+    assert np.allclose(batch[0], wanted, atol=1e-4)
+
+
+def reflected(samples, length):
+    """Each output's place, found by walking to and fro."""
+    place, step, out = 0, 1, []
+    for _ in range(length):
+        out.append(samples[place])
+        if len(samples) > 1:
+            if not 0 <= place + step < len(samples):
+                step = -step
+            place += step
+    return np.array(out, np.float32)
+
+
+@given(frames=st.integers(1, 40), seconds=st.integers(1, 10))
+@settings(deadline=None, max_examples=40)
+def test_a_short_recording_is_reflected_as_often_as_it_takes(frames, seconds):
+    samples = np.arange(1, frames + 1, dtype=np.float32)
+    clip_format = ClipFormat(sample_rate=20, seconds=seconds)
+    clip = standardise(samples, 20, clip_format)
+    assert np.array_equal(clip, reflected(samples, 20 * seconds))
+
+
+def test_a_long_recording_is_cut():
+    samples = np.random.default_rng(0).uniform(-1, 1, 9000).astype(np.float32)
+    assert np.array_equal(standardise(samples, 8000, SHORT), samples[:5600])
+
+
+@given(frames=st.integers(1, 300), rate=st.sampled_from([8000, 11025, 16000, 22050, 48000, 96000]))
+@settings(deadline=None, max_examples=40)
+@example(frames=1, rate=96000)
+def test_every_recording_comes_to_the_same_length(frames, rate):
+    clip = standardise(np.full(frames, 0.5, np.float32), rate, ClipFormat(24414, 0.005))
+    assert clip.shape == (122,)
+    assert clip.dtype == np.float32
+    assert np.isfinite(clip).all()
+
+
+def test_pitch_survives_resampling():
+    for rate in (8000, 16000, 22050, 48000):
+        tone = np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)
+        clip = standardise(tone, rate, ClipFormat(24414, 1.0))
+        assert np.abs(np.fft.rfft(clip)).argmax() == 440
+
+
+def test_clips_are_prepared_once(tiny_manifest, tmp_path, prepared):
+    first = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    second = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    assert len(prepared) == 36
+    assert np.array_equal(first.waveforms, second.waveforms)
+
+
+def test_another_format_is_prepared_beside(tiny_manifest, tmp_path, prepared):
+    prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    other = prepare_clips(tiny_manifest, tmp_path / "clips", ClipFormat(8000, 0.5))
+    assert len(prepared) == 72
+    assert other.waveforms.shape == (36, 4000)
+
+
+def test_recordings_that_moved_are_not_prepared_again(tiny_corpus, tmp_path, prepared):
+    first = prepare_clips(manifest_of(tiny_corpus), tmp_path / "clips", SHORT)
+    moved = manifest_of(tiny_corpus.rename(tmp_path / "moved"))
+    second = prepare_clips(moved, tmp_path / "clips", SHORT)
+    assert len(prepared) == 36
+    assert np.array_equal(first.waveforms, second.waveforms)
+
+
+def test_progress_counts_to_the_end(tiny_manifest, tmp_path):
+    said = []
+    prepare_clips(tiny_manifest, tmp_path, SHORT, lambda done, total: said.append((done, total)))
+    assert said == [(number, 36) for number in range(1, 37)]
+
+
+def test_an_interrupted_preparation_goes_on_with_what_is_missing(
+    tiny_manifest, tmp_path, prepared, monkeypatch
+):
+    monkeypatch.setattr(clips_module, "CHUNK", 8)
+
+    def interrupt(done, total):
+        if done == 21:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare_clips(tiny_manifest, tmp_path / "clips", SHORT, interrupt)
+    prepared.clear()
+    said = []
+    clips = prepare_clips(
+        tiny_manifest, tmp_path / "clips", SHORT, lambda done, total: said.append(done)
+    )
+    assert len(prepared) == 36 - 16  # two chunks of eight were marked as done
+    assert said == list(range(17, 37))
+    whole = prepare_clips(tiny_manifest, tmp_path / "other", SHORT)
+    assert np.array_equal(clips.waveforms, whole.waveforms)
+    assert np.array_equal(clips.peaks, whole.peaks)
+
+
+def test_threads_that_ask_at_once_prepare_once(tiny_manifest, tmp_path, prepared):
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(prepare_clips(tiny_manifest, tmp_path, SHORT)))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(prepared) == 36
+    assert len(found) == 3
+    assert all(np.array_equal(found[0].waveforms, clips.waveforms) for clips in found)
+
+
+def prepare_elsewhere(together, manifest, folder, answers):
+    """What another process does: say how many clips it prepared, and what it got."""
+    together.wait(60)
+    prepared = []
+    clips = prepare_clips(manifest, folder, SHORT, lambda done, total: prepared.append(done))
+    answers.put((len(prepared), clips.waveforms.tobytes(), clips.peaks.tobytes()))
+
+
+def test_processes_that_ask_at_once_prepare_once_and_get_the_same(tiny_manifest, tmp_path):
+    spawn = multiprocessing.get_context("spawn")
+    together, answers = spawn.Barrier(2), spawn.Queue()
+    job = (together, tiny_manifest, tmp_path / "clips", answers)
+    processes = [spawn.Process(target=prepare_elsewhere, args=job) for _ in range(2)]
+    for process in processes:
+        process.start()
+    (one, *its_clips), (other, *others_clips) = answers.get(timeout=60), answers.get(timeout=60)
+    for process in processes:
+        process.join(60)
+    answers.close()
+    answers.join_thread()
+    assert sorted((one, other)) == [0, 36]
+    assert its_clips == others_clips
+    assert its_clips[0] == prepare_clips(tiny_manifest, tmp_path / "own", SHORT).waveforms.tobytes()
+
+
+def test_a_recording_that_changed_since_the_scan_is_refused(tiny_manifest, tmp_path):
+    path = tiny_manifest.utterances[20].path
+    shutil.copy(path, tmp_path / "kept.wav")
+    shutil.copy(tiny_manifest.utterances[0].path, path)
+    with pytest.raises(DatasetError, match="not the recording that was scanned") as refusal:
+        prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    assert path in str(refusal.value)
+    shutil.copy(tmp_path / "kept.wav", path)
+    clips = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    assert (np.abs(clips.waveforms).max(axis=1) == 32767).all()
+
+
+def test_a_recording_that_is_gone_is_refused(tiny_corpus, tiny_manifest, tmp_path):
+    shutil.rmtree(tiny_corpus / "Actor_03")
+    with pytest.raises(AudioError, match=r"Actor_03.*missing"):
+        prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 128 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    options = ["-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place)]
+    if mount is None or subprocess.run([mount, *options], capture_output=True).returncode:
+        pytest.skip("nothing may be mounted here")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_disk_that_is_too_small_is_an_error_that_names_the_need(tiny_manifest, small_disk):
+    with pytest.raises(StorageError) as refusal:
+        prepare_clips(tiny_manifest, small_disk, ClipFormat(8000, 2.0))
+    said = str(refusal.value)
+    assert "the disk is full: preparing the clips needs 1 MB" in said
+    assert "SERBENCH_CACHE" in said
+
+
+def test_a_disk_that_fills_up_is_an_error_and_room_mends_it(tiny_manifest, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        with pytest.raises(StorageError, match="the disk is full"):
+            prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    assert len(prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)) == 36
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error(tiny_manifest, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"cannot write there .*SERBENCH_CACHE"):
+        prepare_clips(tiny_manifest, tmp_path / "file" / "clips", SHORT)

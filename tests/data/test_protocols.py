@@ -1,0 +1,409 @@
+"""Who is trained on and who is tested: never the same person, never the same audio."""
+
+import random
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serbench.data.manifest import Utterance, make_manifest
+from serbench.data.protocols import (
+    Fold,
+    Protocol,
+    check_fold,
+    linked_speakers,
+    parse_protocol,
+    split_dataset,
+    validation_part,
+)
+from serbench.errors import DatasetError, LeakError, UnknownNameError, UsageError
+
+EMOTIONS = ("sadness", "anger", "disgust")
+
+
+def utterance(speaker, emotion, take=0, audio=None):
+    """An utterance of ``corpus/person``; its audio is its own unless it is said otherwise."""
+    name = f"{speaker} {emotion} {take}"
+    return Utterance(
+        path=f"/{name}.wav",
+        corpus=speaker.partition("/")[0],
+        speaker=speaker,
+        emotion=emotion,
+        label=emotion,
+        audio_hash=audio or name,
+        sample_rate=16000,
+        channels=1,
+        frames=100,
+    )
+
+
+def people(corpus, count, emotions=EMOTIONS, takes=1):
+    """Each of ``count`` speakers expresses every emotion ``takes`` times."""
+    return [
+        utterance(f"{corpus}/{person:02}", emotion, take)
+        for person in range(count)
+        for emotion in emotions
+        for take in range(takes)
+    ]
+
+
+def manifest(*utterances):
+    return make_manifest("some", [each for group in utterances for each in group])
+
+
+def split(data, protocol):
+    return split_dataset(data, parse_protocol(protocol))
+
+
+def who(data, rows):
+    return set(data.speakers[rows].tolist())
+
+
+@st.composite
+def manifests(draw):
+    """One to three corpora whose speakers express everything once or twice."""
+    corpora = draw(st.lists(st.integers(5, 9), min_size=1, max_size=3))
+    emotions = EMOTIONS[: draw(st.integers(2, 3))]
+    takes = draw(st.integers(1, 2))
+    said = [
+        each
+        for number, count in enumerate(corpora)
+        for each in people(f"corpus{number}", count, emotions, takes)
+    ]
+    return make_manifest("random", said)
+
+
+@st.composite
+def ragged_manifests(draw):
+    """Any few speakers with any few clips of any emotion, some with the audio of others."""
+    speakers = st.sampled_from([f"{corpus}/{person}" for corpus in "ab" for person in range(7)])
+    clip = st.tuples(speakers, st.sampled_from(EMOTIONS), st.sampled_from(["1", *20 * [""]]))
+    said = draw(st.lists(clip, min_size=20, max_size=90))
+    return make_manifest(
+        "ragged",
+        [
+            utterance(speaker, emotion, take, shared and f"shared {shared}")
+            for take, (speaker, emotion, shared) in enumerate(said)
+        ],
+    )
+
+
+PROTOCOLS = st.builds(
+    Protocol, st.sampled_from(["speaker", "random"]), st.integers(2, 3), st.integers(0, 5)
+)
+HELD_APART = st.builds(Protocol, st.just("speaker"), st.integers(2, 4), st.integers(0, 5)) | (
+    st.builds(Protocol, st.just("corpus"), st.none(), st.integers(0, 5))
+)
+
+
+@given(manifests(), PROTOCOLS)
+@settings(deadline=None, max_examples=50)
+def test_exam_and_folds_account_for_every_clip_once(data, protocol):
+    parts = split_dataset(data, protocol)
+    everyone = list(range(len(data)))
+    dev, exam = parts.exam.train, parts.exam.test
+    assert sorted([*dev, *exam]) == everyone
+    assert len(parts.folds) == protocol.k
+    assert sorted(row for fold in parts.folds for row in fold.test) == sorted(dev)
+    for fold in parts.folds:
+        assert sorted([*fold.train, *fold.test]) == sorted(dev)
+
+
+@given(ragged_manifests(), HELD_APART)
+@settings(deadline=None, max_examples=100)
+def test_a_split_is_refused_or_keeps_speakers_and_audio_apart(data, protocol):
+    try:
+        parts = split_dataset(data, protocol)
+    except DatasetError:
+        return
+    for fold in (parts.exam, *parts.folds):
+        assert who(data, fold.train).isdisjoint(who(data, fold.test))
+        heard = [set(data.audio_hashes[rows].tolist()) for rows in (fold.train, fold.test)]
+        assert heard[0].isdisjoint(heard[1])
+        assert len(fold.test) > 0
+        assert set(data.targets[fold.train].tolist()) == set(data.targets.tolist())
+
+
+@given(ragged_manifests(), HELD_APART, st.integers(0, 9))
+@settings(deadline=None, max_examples=100)
+def test_the_validation_part_takes_whole_speakers_of_the_training_rows(data, protocol, seed):
+    train = np.flatnonzero(data.corpora == "a")
+    units = linked_speakers(data)[train]
+    emotions = set(data.targets[train].tolist())
+    spare = [
+        u for u in set(units.tolist()) if set(data.targets[train[units != u]].tolist()) == emotions
+    ]
+    if len(set(units.tolist())) < 3 or not spare:
+        return
+    part = validation_part(data, protocol, train, seed)
+    assert set(data.targets[part.train].tolist()) == emotions
+    assert sorted([*part.train, *part.test]) == train.tolist()
+    assert len(part.train) > 0
+    assert len(part.test) > 0
+    assert who(data, part.train).isdisjoint(who(data, part.test))
+
+
+def test_with_two_training_speakers_the_validation_part_takes_clips_of_each_emotion():
+    data = manifest(people("c", 2, takes=7))
+    everyone = np.arange(len(data))
+    part = validation_part(data, parse_protocol("speaker-2"), everyone, 0)
+    assert sorted([*part.train, *part.test]) == everyone.tolist()
+    assert np.bincount(data.targets[part.test]).tolist() == [2, 2, 2]
+
+
+def test_a_random_protocol_validates_on_clips_too():
+    data = manifest(people("c", 10, takes=2))
+    part = validation_part(data, parse_protocol("random-5"), np.arange(len(data)), 0)
+    assert who(data, part.train) & who(data, part.test)
+
+
+def test_the_validation_part_depends_on_its_seed_alone():
+    data = manifest(people("c", 20))
+    train = np.arange(30)
+    protocol = parse_protocol("speaker-5")
+    held_out = [validation_part(data, protocol, train, seed).test.tolist() for seed in range(10)]
+    assert held_out[3] == validation_part(data, protocol, train, 3).test.tolist()
+    assert len({tuple(rows) for rows in held_out}) > 3
+
+
+@given(st.integers(3, 40), st.integers(0, 20))
+@settings(deadline=None, max_examples=40)
+def test_one_speaker_in_five_sits_the_exam(count, seed):
+    data = manifest(people("c", count))
+    examined = who(data, split_dataset(data, Protocol("speaker", 2, seed)).exam.test)
+    assert abs(len(examined) - count / 5) <= 1
+    assert examined
+
+
+@given(st.lists(st.integers(5, 12), min_size=2, max_size=3), st.integers(0, 20))
+@settings(deadline=None, max_examples=25)
+def test_every_corpus_of_five_speakers_sends_one_to_the_exam(counts, seed):
+    data = manifest(*(people(f"corpus{number}", count) for number, count in enumerate(counts)))
+    examined = split_dataset(data, Protocol("speaker", 2, seed)).exam.test
+    assert set(data.corpora[examined].tolist()) == set(data.corpora.tolist())
+
+
+def test_every_fold_of_the_corpus_protocol_tests_one_corpus():
+    data = manifest(people("a", 6), people("b", 7), people("c", 8))
+    parts = split(data, "corpus")
+    assert [set(data.corpora[fold.test].tolist()) for fold in parts.folds] == [{"a"}, {"b"}, {"c"}]
+    for fold in parts.folds:
+        assert set(data.corpora[fold.train]).isdisjoint(data.corpora[fold.test])
+
+
+def test_folds_are_about_as_large_as_each_other():
+    sizes = [len(fold.test) for fold in split(manifest(people("c", 25)), "speaker-5").folds]
+    assert sizes == [12] * 5
+
+
+@given(manifests(), HELD_APART | PROTOCOLS)
+@settings(deadline=None, max_examples=25)
+def test_a_split_depends_on_nothing_but_the_utterances(data, protocol):
+    mixed = list(data.utterances)
+    random.Random(1).shuffle(mixed)
+    again = make_manifest("another name", mixed)
+    try:
+        one = split_dataset(data, protocol)
+    except DatasetError:
+        with pytest.raises(DatasetError):
+            split_dataset(again, protocol)
+        return
+    other = split_dataset(again, protocol)
+    for mine, its in zip((one.exam, *one.folds), (other.exam, *other.folds), strict=True):
+        assert np.array_equal(mine.train, its.train)
+        assert np.array_equal(mine.test, its.test)
+
+
+def test_the_seed_of_a_protocol_names_another_split():
+    data = manifest(people("c", 20))
+    exams = {frozenset(who(data, split(data, f"speaker-5@{seed}").exam.test)) for seed in range(8)}
+    assert len(exams) > 4
+
+
+def test_the_seed_decides_the_folds_too_where_the_exam_is_the_same():
+    data = manifest(people("c", 6))
+    folds = defaultdict(set)
+    for seed in range(20):
+        parts = split(data, f"speaker-3@{seed}")
+        folds[tuple(parts.exam.test)].add(tuple(tuple(fold.test) for fold in parts.folds))
+    assert max(len(ways) for ways in folds.values()) > 1
+
+
+def test_all_rules_with_speakers_apart_examine_the_same_speakers():
+    data = manifest(people("a", 12), people("b", 12))
+    exams = [split(data, rule).exam.test.tolist() for rule in ("speaker-3", "speaker-5", "corpus")]
+    assert exams[0] == exams[1] == exams[2]
+
+
+def test_speakers_who_share_audio_are_one_group():
+    data = manifest(
+        people("c", 4),
+        [utterance("c/00", "anger", 9, "twin"), utterance("c/02", "fear", 9, "twin")],
+    )
+    group = dict(zip(data.speakers.tolist(), linked_speakers(data).tolist(), strict=True))
+    assert group["c/00"] == group["c/02"]
+    assert len(set(group.values())) == 3
+
+
+def test_sharing_audio_is_passed_on_from_speaker_to_speaker():
+    chain = [
+        utterance(f"c/{person:02}", "anger", 9 + link, f"link {person + link}")
+        for person in range(3)
+        for link in (0, 1)
+    ]
+    data = manifest(people("c", 5), chain)
+    group = dict(zip(data.speakers.tolist(), linked_speakers(data).tolist(), strict=True))
+    assert group["c/00"] == group["c/01"] == group["c/02"]
+    assert len(set(group.values())) == 3
+
+
+def test_speakers_who_share_audio_stand_on_one_side():
+    twins = [utterance(f"c/{person:02}", "anger", 9, "twin") for person in (1, 8)]
+    data = manifest(people("c", 12), twins)
+    for seed in range(10):
+        parts = split(data, f"speaker-3@{seed}")
+        for fold in (parts.exam, *parts.folds):
+            tested = who(data, fold.test)
+            assert ("c/01" in tested) == ("c/08" in tested)
+
+
+def test_random_splits_hear_the_same_people_on_both_sides_and_say_so():
+    data = manifest(people("c", 8, takes=3))
+    protocol = parse_protocol("random-3")
+    assert protocol.note == "speaker-dependent"
+    assert not protocol.speaker_disjoint
+    fold = split_dataset(data, protocol).folds[0]
+    assert who(data, fold.train) & who(data, fold.test)
+    assert abs(len(split_dataset(data, protocol).exam.test) - len(data) / 5) <= 1
+
+
+@pytest.mark.parametrize("protocol", ["speaker-5", "corpus"])
+def test_splits_with_speakers_apart_need_no_note(protocol):
+    assert parse_protocol(protocol).note == ""
+    assert parse_protocol(protocol).speaker_disjoint
+
+
+@pytest.mark.parametrize(
+    ("data", "protocol", "advice"),
+    [
+        (people("c", 5), "speaker-5", "5 speakers, 4 without the exam.*use speaker-4 or add sp"),
+        (people("c", 2), "speaker-5", "2 speakers, 1 without the exam.*: add speakers"),
+        (people("c", 3, takes=3), "random-30", "27 clips, 22 without.*use random-22 or add clips"),
+        (people("c", 9, ("anger",)), "speaker-5", r"one emotion only \(anger\).*at least two"),
+        (people("c", 9), "corpus", "has 1: scan more folders or use speaker-5"),
+        (
+            people("c", 9) + [utterance("c/03", "fear", take) for take in range(9)],
+            "speaker-2",
+            "of fear: too few speakers express it; scan with --emotions",
+        ),
+        (
+            [*people("c", 9), utterance("c/03", "fear"), utterance("c/04", "fear")],
+            "speaker-5@3",
+            "emotion 'fear' .* has [12] clips without the exam, fewer than the 5 folds",
+        ),
+    ],
+    ids=["folds", "one left", "clips", "one emotion", "one corpus", "lone emotion", "rare emotion"],
+)
+def test_data_that_cannot_be_split_so_is_refused_with_advice(data, protocol, advice):
+    with pytest.raises(DatasetError, match=advice) as refusal:
+        split(manifest(data), protocol)
+    assert type(refusal.value) is DatasetError
+    assert "'some'" in str(refusal.value)
+
+
+def test_the_advised_number_of_folds_works():
+    assert len(split(manifest(people("c", 5)), "speaker-4").folds) == 4
+    assert len(split(manifest(people("c", 3, takes=3)), "random-5").folds) == 5
+
+
+LEAKY = manifest(
+    people("c", 4), [utterance("c/00", "anger", 9, "x"), utterance("c/03", "anger", 9, "x")]
+)
+
+
+def rows(*speakers):
+    return np.flatnonzero(np.isin(LEAKY.speakers, speakers))
+
+
+def test_a_fold_with_a_speaker_on_both_sides_leaks():
+    fold = Fold(rows("c/00", "c/01")[:-1], rows("c/01")[-1:])
+    with pytest.raises(LeakError, match="speaker c/01 is in training and in testing"):
+        check_fold(LEAKY, parse_protocol("speaker-2"), fold)
+    check_fold(LEAKY, parse_protocol("random-2"), fold)
+
+
+def test_a_fold_with_the_same_audio_on_both_sides_leaks():
+    fold = Fold(rows("c/00", "c/01"), rows("c/02", "c/03"))
+    with pytest.raises(LeakError, match="audio x is in training and in testing"):
+        check_fold(LEAKY, parse_protocol("speaker-2"), fold)
+    check_fold(LEAKY, parse_protocol("speaker-2"), Fold(rows("c/00", "c/03"), rows("c/01")))
+
+
+def test_audio_shared_between_corpora_leaks_between_them():
+    shared = [
+        utterance(f"{corpus}/{person:02}", "anger", 9, f"song {person}")
+        for corpus in "ab"
+        for person in range(10)
+    ]
+    with pytest.raises(LeakError, match=r"audio song .* is in training and in testing"):
+        split(manifest(people("a", 10), people("b", 10), shared), "corpus")
+
+
+@pytest.mark.parametrize("protocol", ["speaker-2", "random-2", "corpus"])
+def test_a_fold_with_the_same_row_on_both_sides_leaks_under_any_protocol(protocol):
+    with pytest.raises(LeakError, match="row 3 is in training and in testing"):
+        check_fold(LEAKY, parse_protocol(protocol), Fold(np.arange(10), np.array([3])))
+
+
+def test_a_fold_without_test_clips_is_refused():
+    with pytest.raises(DatasetError, match="without clips"):
+        check_fold(LEAKY, parse_protocol("speaker-2"), Fold(rows("c/00"), rows("nobody")))
+
+
+@given(
+    st.one_of(
+        st.builds(
+            Protocol,
+            st.sampled_from(["speaker", "random"]),
+            st.integers(2, 10**6),
+            st.integers(0, 10**6),
+        ),
+        st.builds(Protocol, st.just("corpus"), st.none(), st.integers(0, 10**6)),
+    )
+)
+@settings(deadline=None, max_examples=50)
+def test_a_protocol_is_read_from_its_own_name(protocol):
+    assert parse_protocol(protocol.name) == protocol
+
+
+def test_the_first_seed_is_not_written():
+    assert parse_protocol("speaker-5@0").name == "speaker-5"
+    assert parse_protocol("corpus@3").name == "corpus@3"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("speeker-5", "speaker-5"),
+        ("speaker", "speaker-5"),
+        ("speaker5", "speaker-5"),
+        ("random_10", "random-10"),
+        ("corpora", "corpus"),
+        ("corpus-5", "corpus"),
+        ("Speaker-5", "speaker-5"),
+        ("speaker-5@", "speaker-5"),
+        ("speaker--5", "speaker-5"),
+    ],
+)
+def test_a_mistyped_protocol_is_answered_with_the_nearest(typed, meant):
+    with pytest.raises(UnknownNameError) as refusal:
+        parse_protocol(typed)
+    assert meant in refusal.value.nearest
+
+
+@pytest.mark.parametrize("typed", ["speaker-1", "random-0", "speaker-1@7"])
+def test_fewer_than_two_folds_are_no_cross_validation(typed):
+    with pytest.raises(UsageError, match="fewer than two folds: try"):
+        parse_protocol(typed)

@@ -1,0 +1,309 @@
+"""A scan recognises, listens, harmonises, and accounts for every file."""
+
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serbench.builtin.crema_d import CREMA_D
+from serbench.builtin.ravdess import RAVDESS
+from serbench.builtin.tess import TESS
+from serbench.data.corpus import EMOTIONS, NamedFiles
+from serbench.data.scan import scan
+from serbench.errors import DatasetError, UnknownNameError, UsageError
+
+COPY = "another copy of a recording already counted"
+
+
+def write(path, seed=0, frames=200):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(seed).integers(-9000, 9000, frames).astype(np.int16)
+    soundfile.write(path, samples, 16000)
+    return path
+
+
+def anger(actor, take=1):
+    """A name of RAVDESS."""
+    return f"03-01-05-01-01-{take:02}-{actor:02}.wav"
+
+
+def scanned(*paths, corpora=(RAVDESS, CREMA_D, TESS), **options):
+    return scan(paths, "some", corpora, **options)
+
+
+# What may lie in a folder: a name, who writes the file, and why it is left out.
+KINDS = {
+    "good": ("03-01-05", write, None),
+    "calm": ("03-01-02", write, "emotion 'calm' not asked for"),
+    "song": ("03-02-05", write, "song, not speech"),
+    "zeros": (
+        "03-01-04",
+        lambda path, _: soundfile.write(path, np.zeros(200), 16000),
+        "silent (every sample is zero)",
+    ),
+    "empty": ("03-01-03", lambda path, _: path.touch(), "empty file"),
+    "text": (
+        "03-01-06",
+        lambda path, _: path.write_text("no sound"),
+        "not audio that libsndfile can read",
+    ),
+    "pointer": (
+        "03-01-07",
+        lambda path, _: path.write_text("version https://git-lfs.github.com/spec/v1\n"),
+        "Git-LFS pointer, not audio",
+    ),
+    "cut": (
+        "03-01-01",
+        lambda path, seed: path.write_bytes(write(path, seed).read_bytes()[:-100]),
+        "truncated",
+    ),
+}
+
+
+@given(st.lists(st.sampled_from([*KINDS, "copy", "stranger", "note"]), min_size=1, max_size=10))
+@settings(deadline=None, max_examples=40)
+def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        good = write(folder / "03-01-05-01-02-02-24.wav", 999)
+        reasons = Counter()
+        for number, kind in enumerate(kinds, start=1):
+            if kind == "copy":
+                shutil.copy(good, write(folder / str(number) / good.name))
+                reasons[COPY] += 1
+            elif kind == "stranger":
+                write(folder / f"holiday {number}.wav")
+                reasons["file name of no known corpus"] += 1
+            elif kind == "note":
+                (folder / f"read me {number}.txt").touch()
+            else:
+                start, write_it, reason = KINDS[kind]
+                write_it(folder / f"{start}-01-01-01-{number:02}.wav", number)
+                reasons.update([reason] if reason else [])
+        found = scanned(folder)
+        assert found.found == len(kinds) - kinds.count("note") + 1
+        assert found.found == len(found.manifest) + len(found.skipped)
+        assert len(found.manifest) == kinds.count("good") + 1
+        assert found.skipped_by_reason() == dict(reasons)
+        kept = {utterance.path for utterance in found.manifest.utterances}
+        assert kept.isdisjoint(skip.path for skip in found.skipped)
+
+
+def test_an_utterance_says_what_was_heard(tmp_path):
+    path = write(tmp_path / "03-01-06-01-02-01-07.wav", frames=321)
+    (utterance,) = scanned(tmp_path).manifest.utterances
+    assert utterance.path == str(path)
+    assert (utterance.corpus, utterance.speaker) == ("ravdess", "ravdess/07")
+    assert (utterance.emotion, utterance.label) == ("fear", "06")
+    assert (utterance.sample_rate, utterance.channels, utterance.frames) == (16000, 1, 321)
+    assert (utterance.sex, utterance.sentence) == ("male", "02")
+
+
+def test_the_summary_accounts_for_the_scan(tmp_path):
+    write(tmp_path / anger(1), 1)
+    write(tmp_path / anger(2), 2)
+    write(tmp_path / "holiday.wav")
+    summary = scanned(tmp_path).summary()
+    assert (summary["found"], summary["utterances"], summary["speakers"]) == (3, 2, 2)
+    assert summary["skipped"] == {"file name of no known corpus": 1}
+    assert summary["by_corpus_and_emotion"] == {"ravdess": {"anger": 2}}
+
+
+def test_a_copy_in_a_nested_folder_is_counted_once(tmp_path):
+    write(tmp_path / "Actor_01" / anger(1))
+    write(tmp_path / "audio" / "Actor_01" / anger(1))
+    found = scanned(tmp_path)
+    assert (found.found, len(found.manifest)) == (2, 1)
+    assert found.skipped_by_reason() == {COPY: 1}
+
+
+def test_a_folder_named_twice_is_scanned_once(tmp_path):
+    path = write(tmp_path / "inner" / anger(1))
+    found = scanned(tmp_path, tmp_path / "inner", path)
+    assert (found.found, found.skipped) == (1, ())
+
+
+def test_links_that_lead_round_for_ever_are_followed_once(tmp_path):
+    write(tmp_path / "one" / anger(1), 1)
+    write(tmp_path / "two" / anger(2), 2)
+    (tmp_path / "one" / "other").symlink_to(tmp_path / "two")
+    (tmp_path / "two" / "other").symlink_to(tmp_path / "one")
+    (tmp_path / "two" / "up").symlink_to(tmp_path)
+    found = scanned(tmp_path)
+    assert len(found.manifest) == 2
+    assert found.found == 2
+
+
+def test_a_link_to_another_disk_is_followed(tmp_path):
+    write(tmp_path / "disk" / anger(1))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "corpus").symlink_to(tmp_path / "disk")
+    assert len(scanned(tmp_path / "here").manifest) == 1
+
+
+def test_a_link_to_nowhere_is_skipped_as_missing(tmp_path):
+    write(tmp_path / anger(1))
+    (tmp_path / anger(2)).symlink_to(tmp_path / "gone.wav")
+    assert scanned(tmp_path).skipped_by_reason() == {"missing": 1}
+
+
+def test_the_same_audio_under_two_labels_is_kept_and_reported(tmp_path):
+    write(tmp_path / "03-01-05-01-01-01-01.wav", 7)
+    write(tmp_path / "03-01-06-01-01-01-01.wav", 7)
+    found = scanned(tmp_path)
+    assert len(found.manifest) == 2
+    (conflict,) = found.conflicts
+    assert conflict.evidence == "identical audio"
+    assert conflict.recordings == (
+        "03-01-05-01-01-01-01 (anger)",
+        "03-01-06-01-01-01-01 (fear)",
+    )
+
+
+def test_the_same_audio_twice_under_one_label_is_no_conflict(tmp_path):
+    write(tmp_path / anger(1, take=1), 7)
+    write(tmp_path / anger(1, take=2), 7)
+    found = scanned(tmp_path)
+    assert (len(found.manifest), found.conflicts) == (2, ())
+
+
+def test_a_recording_whose_twin_was_published_elsewhere_is_reported(tmp_path):
+    write(tmp_path / "1006_TIE_NEU_XX.wav")
+    (conflict,) = scanned(tmp_path).conflicts
+    assert conflict.recordings == ("1006_TIE_NEU_XX (neutral)",)
+    assert "also published as 1006_TIE_HAP_XX, which is not in this dataset" in conflict.evidence
+
+
+def test_twins_that_are_both_here_are_judged_by_their_audio(tmp_path):
+    write(tmp_path / "1006_TIE_NEU_XX.wav", 1)
+    write(tmp_path / "1006_TIE_HAP_XX.wav", 2)
+    assert scanned(tmp_path).conflicts == ()
+    write(tmp_path / "1006_TIE_HAP_XX.wav", 1)
+    (conflict,) = scanned(tmp_path).conflicts
+    assert conflict.evidence == "identical audio"
+
+
+def test_only_the_emotions_asked_for_are_kept(tiny_corpus):
+    found = scanned(tiny_corpus, emotions=("anger", "sadness"))
+    assert found.manifest.emotions == ("sadness", "anger")
+    assert (len(found.manifest), found.found) == (12, 36)
+    assert found.skipped_by_reason()["emotion 'fear' not asked for"] == 6
+
+
+def test_every_canonical_emotion_can_be_kept(tmp_path):
+    write(tmp_path / "03-01-02-01-01-01-01.wav")
+    assert scanned(tmp_path, emotions=EMOTIONS).manifest.emotions == ("calm",)
+
+
+def test_an_unknown_emotion_is_answered_with_the_nearest(tmp_path):
+    with pytest.raises(UnknownNameError, match="did you mean anger") as refusal:
+        scanned(tmp_path, emotions=("angre",))
+    assert "anger" in refusal.value.nearest
+
+
+def test_a_path_that_does_not_exist_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="nowhere does not exist"):
+        scanned(tmp_path / "nowhere")
+
+
+def test_a_folder_without_recordings_is_no_dataset(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DatasetError, match="no recordings under"):
+        scanned(tmp_path)
+
+
+def test_where_nothing_can_be_used_the_reasons_are_counted(tmp_path):
+    write(tmp_path / "holiday.wav")
+    (tmp_path / anger(1)).touch()
+    (tmp_path / anger(2)).touch()
+    with pytest.raises(DatasetError) as refusal:
+        scanned(tmp_path)
+    said = str(refusal.value)
+    assert "none of the 3 recordings" in said
+    assert "2 × empty file, 1 × file name of no known corpus" in said
+    assert "\n" not in said
+
+
+def test_a_file_claimed_by_two_corpora_is_an_error_that_names_the_remedy(tmp_path):
+    path = write(tmp_path / anger(1))
+    rival = NamedFiles("rival", "", "", "", r"(?P<speaker>\d\d)-(?P<label>\d\d)-.*", {"01": "fear"})
+    with pytest.raises(DatasetError) as refusal:
+        scanned(tmp_path, corpora=(RAVDESS, rival))
+    assert str(path) in str(refusal.value)
+    assert "--corpus ravdess or --corpus rival" in str(refusal.value)
+    assert len(scanned(tmp_path, corpora=(rival,)).manifest) == 1
+
+
+def test_a_label_without_a_canonical_emotion_is_skipped_by_its_name(tmp_path):
+    write(tmp_path / anger(1))
+    write(tmp_path / "03-01-07-01-01-01-01.wav", 1)
+    without_disgust = replace(RAVDESS, emotions={"05": "anger"})
+    found = scanned(tmp_path, corpora=(without_disgust,))
+    assert found.skipped_by_reason() == {"label '07' has no canonical emotion": 1}
+
+
+def test_a_dataset_with_synthetic_speech_says_so(tiny_corpus):
+    assert not scanned(tiny_corpus).manifest.synthetic
+    assert scanned(tiny_corpus, corpora=(replace(RAVDESS, synthetic=True),)).manifest.synthetic
+
+
+def test_progress_counts_every_recording_that_is_listened_to(tiny_corpus):
+    heard = []
+    scanned(tiny_corpus, progress=lambda done, total: heard.append((done, total)))
+    assert heard == [(number, 36) for number in range(1, 37)]
+
+
+def test_the_hash_does_not_depend_on_where_the_recordings_lie(tiny_corpus, tmp_path):
+    flat = tmp_path / "elsewhere"
+    flat.mkdir()
+    for path in tiny_corpus.rglob("*.wav"):
+        shutil.copy(path, flat)
+    here, there = scanned(tiny_corpus).manifest, scanned(flat).manifest
+    assert here.hash == there.hash
+    assert [u.identity for u in here.utterances] == [u.identity for u in there.utterances]
+
+
+def test_the_hash_does_not_depend_on_the_order_of_scanning(tiny_corpus):
+    actors = sorted(tiny_corpus.iterdir())
+    forwards, backwards = scanned(*actors), scanned(*reversed(actors))
+    assert forwards.manifest == backwards.manifest
+    assert scanned(tiny_corpus, corpora=(TESS, RAVDESS)).manifest == forwards.manifest
+
+
+def test_the_hash_does_not_depend_on_the_file_format(tiny_corpus):
+    before = scanned(tiny_corpus).manifest.hash
+    path = next(tiny_corpus.rglob("*.wav"))
+    samples, rate = soundfile.read(path, dtype="int16")
+    soundfile.write(path.with_suffix(".flac"), samples, rate)
+    path.unlink()
+    assert scanned(tiny_corpus).manifest.hash == before
+
+
+@pytest.mark.parametrize("change", ["audio", "emotion", "speaker", "one less"])
+def test_the_hash_changes_with_the_content(tiny_corpus, change):
+    before = scanned(tiny_corpus).manifest.hash
+    path = tiny_corpus / "Actor_01" / "03-01-05-01-01-01-01.wav"
+    if change == "audio":
+        write(path, 5)
+    elif change == "emotion":
+        path.rename(path.with_name("03-01-06-01-01-02-01.wav"))
+    elif change == "speaker":
+        path.rename(path.with_name("03-01-05-01-01-02-09.wav"))
+    else:
+        path.unlink()
+    assert scanned(tiny_corpus).manifest.hash != before
+
+
+def test_the_real_corpora_are_accounted_for_to_the_last_file(shared_corpora):
+    found = scanned(shared_corpora)
+    assert found.found == 3362
+    assert len(found.manifest) == 2906
+    assert len(found.skipped) == 456
+    assert found.manifest.summary()["by_corpus"] == {"crema-d": 1002, "ravdess": 704, "tess": 1200}

@@ -1,0 +1,94 @@
+"""How long one answer takes, measured in a process of its own."""
+
+import os
+import subprocess
+
+import pytest
+
+from serbench.deploy.latency import RUNS, LatencyJob, measure_latency
+from serbench.deploy.network import save_weights
+from serbench.errors import SerbenchError
+from serbench.plugins import Plugins
+
+
+@pytest.fixture(autouse=True)
+def _without_timm(monkeypatch):
+    """The measuring process starts sooner without thousands of backbones."""
+    monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
+
+
+def job(weights, **changes):
+    facts = {
+        "backbone": "homebrew",
+        "front_end": "mel",
+        "n_classes": 6,
+        "weights": str(weights),
+        "sample_rate": 8_000,
+        "seconds": 1.0,
+        "threads": 1,
+    }
+    return LatencyJob(**{**facts, **changes})
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """The weights of an untrained homebrew network."""
+    path = tmp_path_factory.mktemp("artifacts") / "weights.safetensors"
+    save_weights(Plugins().backbones.get("homebrew").build(6, "none").module.state_dict(), path)
+    return path
+
+
+def test_a_real_measurement_is_positive_ordered_and_says_how_it_was_made(weights):
+    facts = measure_latency(job(weights))
+    assert 0 < facts.p50 <= facts.p90 <= facts.p99 < 10_000
+    assert 0 < facts.front_end_p50 <= facts.front_end_p90
+    assert 0 < facts.network_p50 <= facts.network_p90
+    assert (facts.runtime, facts.threads, facts.runs) == ("eager", 1, RUNS)
+
+
+def test_a_process_that_fails_becomes_one_line(tmp_path):
+    with pytest.raises(SerbenchError, match="measuring the latency of homebrew failed:") as raised:
+        measure_latency(job(tmp_path / "nowhere.safetensors"))
+    assert "no weights at" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.fixture
+def child(monkeypatch):
+    """``child(code, out, err)`` stands in for the measuring process, and tells of its call."""
+
+    def stand_in(code, out="", err=""):
+        called = {}
+
+        def run(command, **options):
+            called.update(options, command=command)
+            return subprocess.CompletedProcess(command, code, out, err)
+
+        monkeypatch.setattr(subprocess, "run", run)
+        return called
+
+    return stand_in
+
+
+def test_a_process_that_is_killed_silently_is_reported_too(child):
+    child(-9)
+    with pytest.raises(SerbenchError, match="measuring the latency of homebrew failed: no message"):
+        measure_latency(job("weights"))
+
+
+FACTS = (
+    '{"runtime": "eager", "threads": 3, "runs": 100, "p50": 1, "p90": 2, "p99": 3, '
+    '"front_end_p50": 1, "front_end_p90": 1, "network_p50": 1, "network_p90": 1}'
+)
+
+
+def test_the_process_is_told_how_many_threads_to_use_before_it_starts(child):
+    called = child(0, FACTS)
+    measure_latency(job("weights", threads=3))
+    assert called["env"]["OMP_NUM_THREADS"] == called["env"]["MKL_NUM_THREADS"] == "3"
+    assert called["env"]["PATH"] == os.environ["PATH"]
+
+
+def test_what_a_plugin_prints_while_it_loads_does_no_harm(child):
+    child(0, f"hello from a plugin\n{FACTS}\n")
+    assert measure_latency(job("weights")).p90 == 2

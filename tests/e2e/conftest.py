@@ -1,0 +1,162 @@
+"""A small study, run without disturbance; what another run of it must come to."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import torch
+from optuna.storages import RDBStorage
+
+from serbench.cli.main import main
+from serbench.deploy.latency import LatencyJob
+from serbench.results.database import Database
+from serbench.results.latency import LatencyFacts
+from serbench.results.schema import EntryRow, StudyRow
+
+STUDY = (
+    *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
+    *("--protocol", "speaker-2", "--trials", "2", "--epochs", "3"),
+)
+
+
+def pretended(job: LatencyJob) -> LatencyFacts:
+    """A measurement that nobody waited for."""
+    return LatencyFacts("eager", job.threads, 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
+
+
+def recorded(db: Path) -> dict[str, Any]:
+    """All that a study's outcome consists of, but for dates and durations."""
+    database = Database(f"sqlite:///{db}")
+    with database.session() as session:
+        [study] = session.query(StudyRow)
+        [entry] = session.query(EntryRow)
+        found = {
+            "trials": [(t.number, t.parameters, t.state, t.mean_uar) for t in study.trials],
+            "folds": {
+                (trial.number, fold.name): (
+                    fold.prediction.rows,
+                    fold.prediction.logits,
+                    fold.epochs,
+                    fold.best_epoch,
+                    fold.seed,
+                )
+                for trial in study.trials
+                for fold in trial.folds
+            },
+            "winner": (entry.trial, entry.uar, entry.artifact, entry.artifact_sha256),
+        }
+    database.engine.dispose()
+    storage = RDBStorage(database.url)
+    [name] = optuna.get_all_study_names(storage)
+    found["optuna"] = [
+        (trial.number, trial.params, trial.state, trial.values, trial.intermediate_values)
+        for trial in optuna.load_study(study_name=name, storage=storage).trials
+    ]
+    storage.remove_session()
+    storage.engine.dispose()
+    return found
+
+
+@dataclass
+class Running:
+    """``study run`` in a process of its own, and what it has said so far."""
+
+    process: subprocess.Popen[str]
+    said: str = ""
+
+    def wait_for(self, pattern: str) -> None:
+        """Return as soon as a line matches."""
+        for line in self.process.stderr:
+            self.said += line
+            if re.match(pattern, line):
+                return
+        pytest.fail(f"'{pattern}' was never said, but:\n{self.said}")
+
+    def kill(self) -> int:
+        """Kill it, and give what it ended with."""
+        self.process.kill()
+        return self.process.wait()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder with a database of its own."""
+
+    db: Path
+    cache: Path
+    processes: list[subprocess.Popen[str]]
+    study = STUDY
+
+    def recorded(self) -> dict[str, Any]:
+        """What the study in the database came to."""
+        return recorded(self.db)
+
+    def run(self, *command: str) -> int:
+        """Run the command line in this process, with pretended latencies."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SERBENCH_CACHE", str(self.cache))
+            patch.setattr("serbench.deploy.driver.measure_latency", pretended)
+            with pytest.raises(SystemExit) as ended:
+                main([*command, "--db", str(self.db)])
+        return ended.value.code
+
+    def start(self) -> Running:
+        """Start the study in a process of its own."""
+        started = subprocess.Popen(
+            [sys.executable, "-m", "serbench.cli.main", *STUDY, "--db", str(self.db)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "SERBENCH_CACHE": str(self.cache),
+                "SERBENCH_DISABLE_PLUGINS": "timm",  # starts sooner
+                "OMP_NUM_THREADS": "1",
+            },
+        )
+        self.processes.append(started)
+        return Running(started)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Keep PyTorch to one thread, here as in the processes that are started."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def _tiny(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]) -> Path:
+    folder: Path = tmp_path_factory.mktemp("study")
+    make_corpus(folder / "tiny")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path, _tiny: Path) -> Iterator[Place]:
+    """A database in which the tiny corpus is scanned; prepared clips are shared."""
+    place = Place(tmp_path / "serbench.db", _tiny / "cache", [])
+    assert place.run("corpus", "scan", str(_tiny / "tiny"), "--dataset", "tiny") == 0
+    yield place
+    for process in place.processes:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(_tiny: Path) -> dict[str, Any]:
+    """What the study comes to when nothing happens to it."""
+    place = Place(_tiny / "serbench.db", _tiny / "cache", [])
+    assert place.run("corpus", "scan", str(_tiny / "tiny"), "--dataset", "tiny") == 0
+    assert place.run(*STUDY) == 0
+    return place.recorded()

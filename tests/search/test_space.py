@@ -1,0 +1,108 @@
+"""The search space: what plugins declare, in Optuna's terms and the paper's point in it."""
+
+from dataclasses import dataclass
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from serbench.model.ranges import Range
+from serbench.plugins import Plugins
+from serbench.search.space import Setting, search_space
+
+
+@dataclass(frozen=True)
+class Declared:
+    """As much of an augmentation as a search space looks at."""
+
+    name: str
+    widths: Range
+
+
+SPACE = search_space(
+    Range(1e-4, 3e-3, paper=1e-3, log=True),
+    n_stages=5,
+    paper_freeze_depth=2,
+    augmentations=[
+        Declared("time-shift", Range(0, 0.5, paper=0.3)),
+        Declared("gain", Range(0, 12, 0)),
+    ],
+)
+
+
+def test_every_parameter_has_its_interval():
+    assert SPACE.distributions() == {
+        "learning_rate": FloatDistribution(1e-4, 3e-3, log=True),
+        "freeze_depth": IntDistribution(0, 5),
+        "width:time-shift": FloatDistribution(0, 0.5),
+        "width:gain": FloatDistribution(0, 12),
+    }
+
+
+def test_the_papers_point_is_what_each_part_says():
+    assert SPACE.paper() == {
+        "learning_rate": 1e-3,
+        "freeze_depth": 2,
+        "width:time-shift": 0.3,
+        "width:gain": 0,
+    }
+
+
+def test_the_papers_point_lies_in_the_space():
+    distributions = SPACE.distributions()
+    assert SPACE.paper().keys() == distributions.keys()
+    for name, value in SPACE.paper().items():
+        assert distributions[name]._contains(value), name
+
+
+def test_a_setting_is_read_from_flat_parameters():
+    setting = Setting.from_parameters(SPACE.paper())
+    assert setting == Setting(1e-3, 2, {"time-shift": 0.3, "gain": 0.0})
+    assert isinstance(setting.freeze_depth, int)
+    assert isinstance(setting.widths["gain"], float)
+
+
+@given(
+    st.floats(1e-6, 1),
+    st.integers(0, 50),
+    st.dictionaries(st.text("abc-:", min_size=1), st.floats(0, 1)),
+)
+def test_no_parameter_is_lost_or_mistaken(learning_rate, freeze_depth, widths):
+    flat = {"learning_rate": learning_rate, "freeze_depth": freeze_depth}
+    flat |= {f"width:{name}": width for name, width in widths.items()}
+    assert Setting.from_parameters(flat) == Setting(learning_rate, freeze_depth, widths)
+
+
+def test_a_network_that_cannot_be_frozen_has_one_depth_only():
+    space = search_space(Range(1e-4, 1e-2, 1e-3, log=True), 0, 0, [])
+    assert space.distributions()["freeze_depth"] == IntDistribution(0, 0)
+    assert space.paper() == {"learning_rate": 1e-3, "freeze_depth": 0}
+
+
+@pytest.mark.parametrize("schedule", ["half-cycle", "one-cycle"])
+def test_the_paper_itself_is_in_the_space_of_the_built_in_plugins(schedule):
+    plugins = Plugins()
+    space = search_space(
+        plugins.schedulers.get(schedule).learning_rates, 4, 0, list(plugins.augmentations)
+    )
+    assert space.paper() == {
+        "learning_rate": 1e-3,
+        "freeze_depth": 0,
+        "width:time-shift": 0.3,
+        "width:frequency-mask": 0.1,
+        "width:time-mask": 0.1,
+        "width:gain": 0,
+        "width:noise": 0,
+    }
+
+
+def test_optuna_draws_settings_from_it():
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [Setting.from_parameters(study.ask(SPACE.distributions()).params) for _ in range(200)]
+    assert {setting.freeze_depth for setting in drawn} == set(range(6))
+    rates = sorted(setting.learning_rate for setting in drawn)
+    assert rates[0] >= 1e-4
+    assert rates[-1] <= 3e-3
+    assert rates[100] == pytest.approx((1e-4 * 3e-3) ** 0.5, rel=0.3), "evenly on a log scale"
