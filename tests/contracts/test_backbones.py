@@ -71,10 +71,9 @@ def test_feature_images_become_logits(name):
 
 
 @pytest.mark.parametrize("name", [*SMALL, *LARGER])
-@pytest.mark.parametrize("n_classes", [2, 9])
-def test_there_are_as_many_logits_as_emotions(name, n_classes):
-    module = on_paper(name, n_classes).eval()
-    assert module(images_for(name, device="meta")).shape == (2, n_classes)
+def test_there_are_as_many_logits_as_emotions(name):
+    module = on_paper(name, n_classes=9).eval()
+    assert module(images_for(name, device="meta")).shape == (2, 9)
 
 
 @pytest.mark.parametrize("name", [*SMALL, *LARGER])

@@ -47,7 +47,7 @@ def test_any_number_of_steps_runs_through(scheduler, steps):
 
 
 def test_the_rate_asked_for_is_the_highest_of_the_course(scheduler):
-    rates, _ = course(scheduler.name, 1000)
+    rates, _ = course(scheduler.name, 300)
     assert max(rates) == pytest.approx(RATE, rel=0.01)
 
 

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
@@ -23,6 +23,7 @@ def answers(draw):
     return logits.astype(np.float32), np.array(targets), np.array(predicted)
 
 
+@settings(max_examples=40)
 @given(answers())
 def test_uar_is_scikit_learns_balanced_accuracy(answer):
     logits, targets, predicted = answer
@@ -32,12 +33,14 @@ def test_uar_is_scikit_learns_balanced_accuracy(answer):
     assert score(logits, targets).uar == pytest.approx(expected)
 
 
+@settings(max_examples=40)
 @given(answers())
 def test_accuracy_is_scikit_learns(answer):
     logits, targets, predicted = answer
     assert score(logits, targets).accuracy == pytest.approx(accuracy_score(targets, predicted))
 
 
+@settings(max_examples=40)
 @given(answers())
 def test_macro_f1_is_scikit_learns_over_the_emotions_that_occur(answer):
     logits, targets, predicted = answer
@@ -65,6 +68,7 @@ def by_hand(targets, predicted, n_classes):
     return confusion, recalls, uar, right / len(targets), sum(f1s) / len(f1s)
 
 
+@settings(max_examples=40)
 @given(answers())
 def test_everything_agrees_with_counting_by_hand(answer):
     logits, targets, predicted = answer
@@ -95,6 +99,7 @@ def test_always_saying_one_emotion_is_chance_however_common_it_is():
     assert scores.accuracy == pytest.approx(0.8)
 
 
+@settings(max_examples=40)
 @given(answers(), st.randoms())
 def test_the_order_of_clips_does_not_matter(answer, random):
     logits, targets, _ = answer
