@@ -59,7 +59,7 @@ class PlainListener(Listener):
         for note in module.notes:
             self.say(f"note: {note}")
         if known:
-            self.say(f"going on: {len(known)} trainings of an earlier run are kept")
+            self.say(f"going on: trainings of an earlier run that are kept: {len(known)}")
             uars: dict[int, list[float]] = {}
             for (trial, fold), outcome in known.items():
                 if fold != EXAM:
@@ -85,6 +85,10 @@ class PlainListener(Listener):
             f"trial {ended.trial + 1}/{self.plan.trials}: "
             f"mean UA {100 * ended.mean_uar:.1f}{given_up}{best}"
         )
+
+    def exam_started(self, trial: int) -> None:
+        """Say who won, and what happens now."""
+        self.say(f"trial {trial + 1} won: refitting it on all dev clips for its one exam")
 
     def measuring(self, entry: int, threads: int) -> None:
         """Say that latency is measured."""

@@ -26,6 +26,7 @@ from serbench.results.studies import EntryFacts, Studies
 from serbench.search.crossval import Bench, FoldOutcome
 from serbench.search.plan import StudyPlan
 from serbench.search.study import (
+    ExamStarted,
     FoldScored,
     Known,
     TrialEnded,
@@ -56,6 +57,9 @@ class Listener:
 
     def trial_ended(self, ended: TrialEnded) -> None:
         """A setting is done and recorded."""
+
+    def exam_started(self, trial: int) -> None:
+        """The search is over; the winner is about to be refitted and examined."""
 
     def measuring(self, entry: int, threads: int) -> None:
         """The winner is recorded; its latency on so many threads is being measured."""
@@ -128,6 +132,8 @@ def _search(
                     state = "pruned" if event.pruned else "complete"
                     studies.end_trial(plan, event.trial, state, event.mean_uar)
                     listener.trial_ended(event)
+                case ExamStarted():
+                    listener.exam_started(event.trial)
                 case WinnerExamined():
                     return _record(bench, event, studies, workspace)
     raise AssertionError("a study ends with its winner's exam or an existing entry")

@@ -30,7 +30,7 @@ Known = Mapping[tuple[int, int | str], FoldOutcome]
 
 @dataclass(frozen=True)
 class TrialStarted:
-    """A setting is about to be tried, or the winner to be examined."""
+    """A setting is about to be tried."""
 
     trial: int
     parameters: Mapping[str, float]
@@ -59,6 +59,13 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
+class ExamStarted:
+    """The search is over; the winner is about to be refitted and examined."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
 class WinnerExamined:
     """The best setting, refitted on all dev speakers and scored once on the exam's."""
 
@@ -67,7 +74,7 @@ class WinnerExamined:
     trained: Trained
 
 
-Event = TrialStarted | FoldScored | TrialEnded | WinnerExamined
+Event = TrialStarted | FoldScored | TrialEnded | ExamStarted | WinnerExamined
 
 
 def space_of(bench: Bench) -> SearchSpace:
@@ -144,6 +151,7 @@ def run_study(
             study.tell(trial, float(np.mean(uars)))
     winner = _winner(study)
     if (winner.number, EXAM) not in known:
+        yield ExamStarted(winner.number)
         yield _examine(bench, winner, on_epoch)
 
 

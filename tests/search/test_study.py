@@ -23,6 +23,7 @@ from serbench.search import study as study_module
 from serbench.search.crossval import Bench, FoldOutcome, Trained, run_fold
 from serbench.search.plan import StudyPlan
 from serbench.search.study import (
+    ExamStarted,
     FoldScored,
     TrialEnded,
     TrialStarted,
@@ -239,7 +240,7 @@ def test_events_come_in_the_order_in_which_things_happen(script):
     script(uar=lambda trial, fold, setting: 1.0)
     _, kinds = completed(make_bench(trials=2))
     trial = [TrialStarted, *[FoldScored] * FOLDS, TrialEnded]
-    assert kinds == [*trial, *trial, WinnerExamined]
+    assert kinds == [*trial, *trial, ExamStarted, WinnerExamined]
 
 
 def test_every_trial_is_another_point_of_the_space(script):
