@@ -378,6 +378,17 @@ def test_time_spent_by_earlier_runs_counts(script):
     assert record.outcome() == completed(bench)[0].outcome()
 
 
+def test_one_trial_is_finished_even_if_optuna_forgot_all_and_the_time_is_spent(script):
+    script(uar=lambda *_: 1.0, seconds=10.0)
+    bench = make_bench(timeout=1.0)
+    before, _ = completed(bench)
+    calls = script(uar=lambda *_: 1.0).calls
+    after = Record(folds=before.folds)
+    after.go_on(bench)
+    assert after.winner == before.winner
+    assert calls == [(0, EXAM)]
+
+
 def good_and_bad(trial, fold, setting):
     """Trial 1 is the best; trial 2 begins better and is given up after four folds."""
     if fold == EXAM:
