@@ -27,6 +27,11 @@ def errors() -> Console:
     return Console(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
+def counted(number: int, thing: str) -> str:
+    """A number and its thing: ``1 trial``, ``2 trials``."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def emit_json(data: Any) -> None:
     """Print plain data as JSON."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from serbench.cli.output import errors
+from serbench.cli.output import counted, errors
 from serbench.data.protocols import EXAM
 from serbench.deploy.driver import Listener
 from serbench.model.training import EpochReport
@@ -49,7 +49,7 @@ class PlainListener(Listener):
         plan = self.plan
         self.say(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
-            f"on {plan.dataset}: {plan.trials} trials × {self.folds} folds, "
+            f"on {plan.dataset}: {counted(plan.trials, 'trial')} × {self.folds} folds, "
             f"{len(bench.split.exam.train):,} clips to search with, "
             f"{len(bench.split.exam.test):,} for the exam"
         )
@@ -71,8 +71,8 @@ class PlainListener(Listener):
         """Say what a fold scored."""
         self.say(
             f"trial {outcome.trial + 1}/{self.plan.trials} fold {int(outcome.fold) + 1}/"
-            f"{self.folds}: UA {100 * outcome.scores.uar:.1f} after {outcome.epochs} epochs "
-            f"({outcome.seconds:.0f} s)"
+            f"{self.folds}: UA {100 * outcome.scores.uar:.1f} "
+            f"after {counted(outcome.epochs, 'epoch')} ({outcome.seconds:.0f} s)"
         )
 
     def trial_ended(self, ended: TrialEnded) -> None:
@@ -92,7 +92,7 @@ class PlainListener(Listener):
 
     def measuring(self, entry: int, threads: int) -> None:
         """Say that latency is measured."""
-        self.say(f"entry {entry}: measuring latency, {threads} thread{'s' * (threads > 1)}")
+        self.say(f"entry {entry}: measuring latency, {counted(threads, 'thread')}")
 
 
 class BarListener(PlainListener):
