@@ -81,6 +81,8 @@ def make_bench(
     protocol = parse_protocol(plan.protocol)
     manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
     split = split_dataset(manifest, protocol)
+    # Weights that cannot be had are better known before an hour of preparing clips than after.
+    backbone.build(len(manifest.emotions), plan.weights)
     clips = prepare_clips(manifest, workspace.clips, plan.clip_format, listener.preparing)
     return Bench(
         plan, manifest, clips, protocol, split, backbone, front_end, scheduler, augmentations
