@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, settings
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.cli.main import main
 from serbench.data.corpus import SHARED_EMOTIONS
 from serbench.data.manifest import Manifest
 from serbench.data.scan import scan
+
+# A busy machine is no finding about the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 SHARED_CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 

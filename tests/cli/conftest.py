@@ -15,6 +15,8 @@ from serbench.cli.main import main
 from serbench.deploy.latency import LatencyJob
 from serbench.results.latency import LatencyFacts
 
+pytest.register_assert_rewrite("refusals")
+
 
 def pretended(job: LatencyJob) -> LatencyFacts:
     """A measurement that nobody waited for."""
@@ -72,6 +74,20 @@ def finished(
                 main([*command, "--db", str(db)])
             assert ended.value.code == 0, err.getvalue()
     return Finished(db, cache, corpus, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def scanned(run: Callable[..., object], tiny_corpus: Path) -> None:
+    """A database that holds dataset ``tiny``."""
+    assert run("corpus", "scan", tiny_corpus, "--dataset", "tiny").code == 0
+
+
+@pytest.fixture(scope="module")
+def without_timm() -> Iterator[None]:
+    """For files of tests that do not need two thousand backbones."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
+        yield
 
 
 @pytest.fixture

@@ -1,36 +1,20 @@
-"""What every backbone promises: logits, ordered stages that can be frozen, honest weights."""
+"""What every backbone promises: logits, ordered stages that can be frozen."""
 
 import random
 
-import huggingface_hub.constants
 import pytest
-import safetensors.torch
 import timm
 import torch
 import torch.nn.functional as F
+from networks import BACKBONES, N_CLASSES, build, head_of, on_paper
 from torch import nn
 
-from serbench.errors import UsageError, WeightsError
+from serbench.errors import UsageError
 from serbench.model.backbone import Freezing
-from serbench.model.weights import file_identity
 from serbench.plugins import Plugins
 
-BACKBONES = Plugins().backbones
 SMALL = ["homebrew", "mobilenetv3_small_050", "resnet18", "convnext_atto"]
 LARGER = ["tf_efficientnetv2_b0", "inception_v3", "vit_tiny_patch16_224"]
-N_CLASSES = 6
-
-
-def build(name, n_classes=N_CLASSES, weights="none"):
-    """A fresh network whose random numbers are always the same."""
-    torch.manual_seed(0)
-    return BACKBONES.get(name).build(n_classes, weights).module
-
-
-def on_paper(name, n_classes=N_CLASSES):
-    """A network without memory or values: names and shapes only."""
-    with torch.device("meta"):
-        return BACKBONES.get(name).build(n_classes, "none").module
 
 
 def images_for(name, n_clips=2, device="cpu"):
@@ -39,12 +23,6 @@ def images_for(name, n_clips=2, device="cpu"):
     size = (64, 64) if name in SMALL and device == "cpu" else (spec.height, spec.width)
     generator = torch.Generator().manual_seed(0)
     return torch.randn(n_clips, spec.channels, *size, generator=generator).to(device)
-
-
-def head_of(name, module):
-    """Names of the parameters that belong to no stage."""
-    staged = {parameter for stage in BACKBONES.get(name).stages(module) for parameter in stage}
-    return [each for each, _ in module.named_parameters() if each not in staged]
 
 
 def frozen(name, module, depth):
@@ -239,141 +217,6 @@ def test_of_inception_the_paper_trained_the_last_eight_mixed_layers(name):
         *("Mixed_7a", "Mixed_7b", "Mixed_7c"),
         "fc",
     }
-
-
-@pytest.mark.parametrize("name", ["homebrew", "mobilenetv3_small_050"])
-def test_without_weights_the_identity_is_none(name):
-    assert BACKBONES.get(name).build(N_CLASSES, "none").weights == "none"
-
-
-def test_homebrew_has_no_weights_of_its_own():
-    assert BACKBONES.get("homebrew").build(N_CLASSES, "default").weights == "none"
-
-
-@pytest.mark.parametrize("name", ["homebrew", "mobilenetv3_small_050"])
-def test_random_weights_come_from_torchs_seed(name):
-    first, same = build(name).state_dict(), build(name).state_dict()
-    assert all(torch.equal(first[each], same[each]) for each in first)
-
-
-@pytest.fixture(params=[".safetensors", ".pth"])
-def save(request, tmp_path):
-    """``save(module)`` writes a weights file of either kind and gives its path."""
-
-    def write(state):
-        path = tmp_path / f"trained{request.param}"
-        if request.param == ".safetensors":
-            safetensors.torch.save_file(state, path)
-        else:
-            torch.save(state, path)
-        return path
-
-    return write
-
-
-@pytest.mark.parametrize("name", ["homebrew", "mobilenetv3_small_050"])
-def test_a_file_of_as_many_emotions_is_loaded_whole(name, save):
-    torch.manual_seed(1)
-    trained = BACKBONES.get(name).build(N_CLASSES, "none").module.state_dict()
-    path = save(trained)
-    torch.manual_seed(2)
-    built = BACKBONES.get(name).build(N_CLASSES, str(path))
-    assert built.weights == file_identity(path)
-    assert built.weights.startswith(f"file:{path.name}:")
-    loaded = built.module.state_dict()
-    assert all(torch.equal(loaded[each], trained[each]) for each in trained)
-
-
-@pytest.mark.parametrize("name", ["homebrew", "mobilenetv3_small_050"])
-def test_of_a_file_of_other_emotions_all_but_the_last_layer_is_loaded(name, save):
-    torch.manual_seed(1)
-    trained = BACKBONES.get(name).build(4, "none").module.state_dict()
-    torch.manual_seed(2)
-    module = BACKBONES.get(name).build(N_CLASSES, str(save(trained))).module
-    head = head_of(name, module)
-    loaded = module.state_dict()
-    assert {each for each in trained if loaded[each].shape != trained[each].shape} == set(head)
-    assert all(torch.equal(loaded[e], trained[e]) for e in trained if e not in head)
-    assert module.get_parameter(head[0]).std() > 0
-
-
-def test_a_last_layer_may_be_missing_from_the_file(save):
-    trained = build("homebrew").state_dict()
-    headless = {each: value for each, value in trained.items() if not each.startswith("head.")}
-    loaded = build("homebrew", weights=str(save(headless))).state_dict()
-    assert all(torch.equal(loaded[each], headless[each]) for each in headless)
-
-
-@pytest.mark.parametrize("name", ["homebrew", "mobilenetv3_small_050"])
-def test_the_weights_of_another_network_are_refused(name, save):
-    path = save({"layer1.weight": torch.zeros(3, 3), "layer1.bias": torch.zeros(3)})
-    with pytest.raises(WeightsError, match="does not fit this backbone"):
-        BACKBONES.get(name).build(N_CLASSES, str(path))
-
-
-def test_a_file_with_one_wrong_shape_is_refused_by_name(save):
-    trained = build("homebrew").state_dict()
-    trained["block1.0.weight"] = torch.zeros(1)
-    with pytest.raises(WeightsError, match=r"1 tensors differ, such as block1\.0\.weight"):
-        BACKBONES.get("homebrew").build(N_CLASSES, str(save(trained)))
-
-
-@pytest.mark.parametrize("name", ["homebrew", "mobilenetv3_small_050"])
-def test_a_missing_file_is_an_error_that_names_it(name, tmp_path):
-    with pytest.raises(WeightsError, match=r"no weights at .*nowhere\.pth"):
-        BACKBONES.get(name).build(N_CLASSES, str(tmp_path / "nowhere.pth"))
-
-
-@pytest.mark.parametrize("file", ["weights.safetensors", "weights.pth"])
-@pytest.mark.parametrize("content", [b"", b"hello, I am a text file\n", bytes(range(256)) * 20])
-def test_garbage_is_refused(file, content, tmp_path):
-    (tmp_path / file).write_bytes(content)
-    with pytest.raises(WeightsError, match="cannot be read as weights"):
-        BACKBONES.get("homebrew").build(N_CLASSES, str(tmp_path / file))
-
-
-@pytest.fixture
-def no_network(monkeypatch, tmp_path):
-    """A Hugging Face hub that can neither be reached nor has been asked before."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HOME", str(tmp_path))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-
-
-@pytest.mark.usefixtures("no_network")
-def test_weights_that_cannot_be_fetched_are_an_error_that_names_the_ways_out():
-    with pytest.raises(WeightsError) as failure:
-        BACKBONES.get("mobilenetv3_small_050").build(N_CLASSES, "default")
-    message = str(failure.value)
-    assert "mobilenetv3_small_050" in message
-    assert "connect to the internet" in message
-    assert "HF_HOME" in message
-    assert "--weights FILE" in message
-    assert "--weights none" in message
-    assert "\n" not in message
-
-
-@pytest.mark.usefixtures("no_network")
-def test_a_network_nobody_has_trained_is_never_started_at_random_by_default():
-    untrained = next(
-        name for name in timm.list_models("*nano*") if not timm.models.is_model_pretrained(name)
-    )
-    with pytest.raises(WeightsError):
-        BACKBONES.get(untrained).build(N_CLASSES, "default")
-
-
-def test_fetched_weights_are_identified_by_architecture_and_tag(monkeypatch):
-    asked = {}
-    create = timm.create_model
-
-    def fetch(name, *, pretrained, num_classes):
-        asked.update(name=name, pretrained=pretrained)
-        return create(name, pretrained=False, num_classes=num_classes)
-
-    monkeypatch.setattr(timm, "create_model", fetch)
-    built = BACKBONES.get("mobilenetv3_small_050").build(N_CLASSES, "default")
-    assert asked == {"name": "mobilenetv3_small_050", "pretrained": True}
-    assert built.weights == "timm:mobilenetv3_small_050.lamb_in1k"
 
 
 @pytest.mark.skipif("qwen3_vit_88m_enc" not in BACKBONES, reason="older timm")

@@ -7,8 +7,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from manifest_making import (
+    HELD_APART,
+    PROTOCOLS,
+    manifest,
+    manifests,
+    people,
+    ragged_manifests,
+    split,
+    utterance,
+    who,
+)
 
-from serbench.data.manifest import Utterance, make_manifest
+from serbench.data.manifest import make_manifest
 from serbench.data.protocols import (
     Fold,
     Protocol,
@@ -16,86 +27,8 @@ from serbench.data.protocols import (
     linked_speakers,
     parse_protocol,
     split_dataset,
-    validation_part,
 )
-from serbench.errors import DatasetError, LeakError, UnknownNameError, UsageError
-
-EMOTIONS = ("sadness", "anger", "disgust")
-
-
-def utterance(speaker, emotion, take=0, audio=None):
-    """An utterance of ``corpus/person``; its audio is its own unless it is said otherwise."""
-    name = f"{speaker} {emotion} {take}"
-    return Utterance(
-        path=f"/{name}.wav",
-        corpus=speaker.partition("/")[0],
-        speaker=speaker,
-        emotion=emotion,
-        label=emotion,
-        audio_hash=audio or name,
-        sample_rate=16000,
-        channels=1,
-        frames=100,
-    )
-
-
-def people(corpus, count, emotions=EMOTIONS, takes=1):
-    """Each of ``count`` speakers expresses every emotion ``takes`` times."""
-    return [
-        utterance(f"{corpus}/{person:02}", emotion, take)
-        for person in range(count)
-        for emotion in emotions
-        for take in range(takes)
-    ]
-
-
-def manifest(*utterances):
-    return make_manifest("some", [each for group in utterances for each in group])
-
-
-def split(data, protocol):
-    return split_dataset(data, parse_protocol(protocol))
-
-
-def who(data, rows):
-    return set(data.speakers[rows].tolist())
-
-
-@st.composite
-def manifests(draw):
-    """One to three corpora whose speakers express everything once or twice."""
-    corpora = draw(st.lists(st.integers(5, 9), min_size=1, max_size=3))
-    emotions = EMOTIONS[: draw(st.integers(2, 3))]
-    takes = draw(st.integers(1, 2))
-    said = [
-        each
-        for number, count in enumerate(corpora)
-        for each in people(f"corpus{number}", count, emotions, takes)
-    ]
-    return make_manifest("random", said)
-
-
-@st.composite
-def ragged_manifests(draw):
-    """Any few speakers with any few clips of any emotion, some with the audio of others."""
-    speakers = st.sampled_from([f"{corpus}/{person}" for corpus in "ab" for person in range(7)])
-    clip = st.tuples(speakers, st.sampled_from(EMOTIONS), st.sampled_from(["1", *20 * [""]]))
-    said = draw(st.lists(clip, min_size=20, max_size=90))
-    return make_manifest(
-        "ragged",
-        [
-            utterance(speaker, emotion, take, shared and f"shared {shared}")
-            for take, (speaker, emotion, shared) in enumerate(said)
-        ],
-    )
-
-
-PROTOCOLS = st.builds(
-    Protocol, st.sampled_from(["speaker", "random"]), st.integers(2, 3), st.integers(0, 5)
-)
-HELD_APART = st.builds(Protocol, st.just("speaker"), st.integers(2, 4), st.integers(0, 5)) | (
-    st.builds(Protocol, st.just("corpus"), st.none(), st.integers(0, 5))
-)
+from serbench.errors import DatasetError, LeakError
 
 
 @given(manifests(), PROTOCOLS)
@@ -124,48 +57,6 @@ def test_a_split_is_refused_or_keeps_speakers_and_audio_apart(data, protocol):
         assert heard[0].isdisjoint(heard[1])
         assert len(fold.test) > 0
         assert set(data.targets[fold.train].tolist()) == set(data.targets.tolist())
-
-
-@given(ragged_manifests(), HELD_APART, st.integers(0, 9))
-@settings(deadline=None, max_examples=100)
-def test_the_validation_part_takes_whole_speakers_of_the_training_rows(data, protocol, seed):
-    train = np.flatnonzero(data.corpora == "a")
-    units = linked_speakers(data)[train]
-    emotions = set(data.targets[train].tolist())
-    spare = [
-        u for u in set(units.tolist()) if set(data.targets[train[units != u]].tolist()) == emotions
-    ]
-    if len(set(units.tolist())) < 3 or not spare:
-        return
-    part = validation_part(data, protocol, train, seed)
-    assert set(data.targets[part.train].tolist()) == emotions
-    assert sorted([*part.train, *part.test]) == train.tolist()
-    assert len(part.train) > 0
-    assert len(part.test) > 0
-    assert who(data, part.train).isdisjoint(who(data, part.test))
-
-
-def test_with_two_training_speakers_the_validation_part_takes_clips_of_each_emotion():
-    data = manifest(people("c", 2, takes=7))
-    everyone = np.arange(len(data))
-    part = validation_part(data, parse_protocol("speaker-2"), everyone, 0)
-    assert sorted([*part.train, *part.test]) == everyone.tolist()
-    assert np.bincount(data.targets[part.test]).tolist() == [2, 2, 2]
-
-
-def test_a_random_protocol_validates_on_clips_too():
-    data = manifest(people("c", 10, takes=2))
-    part = validation_part(data, parse_protocol("random-5"), np.arange(len(data)), 0)
-    assert who(data, part.train) & who(data, part.test)
-
-
-def test_the_validation_part_depends_on_its_seed_alone():
-    data = manifest(people("c", 20))
-    train = np.arange(30)
-    protocol = parse_protocol("speaker-5")
-    held_out = [validation_part(data, protocol, train, seed).test.tolist() for seed in range(10)]
-    assert held_out[3] == validation_part(data, protocol, train, 3).test.tolist()
-    assert len({tuple(rows) for rows in held_out}) > 3
 
 
 @given(st.integers(3, 40), st.integers(0, 20))
@@ -360,50 +251,3 @@ def test_a_fold_with_the_same_row_on_both_sides_leaks_under_any_protocol(protoco
 def test_a_fold_without_test_clips_is_refused():
     with pytest.raises(DatasetError, match="without clips"):
         check_fold(LEAKY, parse_protocol("speaker-2"), Fold(rows("c/00"), rows("nobody")))
-
-
-@given(
-    st.one_of(
-        st.builds(
-            Protocol,
-            st.sampled_from(["speaker", "random"]),
-            st.integers(2, 10**6),
-            st.integers(0, 10**6),
-        ),
-        st.builds(Protocol, st.just("corpus"), st.none(), st.integers(0, 10**6)),
-    )
-)
-@settings(deadline=None, max_examples=50)
-def test_a_protocol_is_read_from_its_own_name(protocol):
-    assert parse_protocol(protocol.name) == protocol
-
-
-def test_the_first_seed_is_not_written():
-    assert parse_protocol("speaker-5@0").name == "speaker-5"
-    assert parse_protocol("corpus@3").name == "corpus@3"
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("speeker-5", "speaker-5"),
-        ("speaker", "speaker-5"),
-        ("speaker5", "speaker-5"),
-        ("random_10", "random-10"),
-        ("corpora", "corpus"),
-        ("corpus-5", "corpus"),
-        ("Speaker-5", "speaker-5"),
-        ("speaker-5@", "speaker-5"),
-        ("speaker--5", "speaker-5"),
-    ],
-)
-def test_a_mistyped_protocol_is_answered_with_the_nearest(typed, meant):
-    with pytest.raises(UnknownNameError) as refusal:
-        parse_protocol(typed)
-    assert meant in refusal.value.nearest
-
-
-@pytest.mark.parametrize("typed", ["speaker-1", "random-0", "speaker-1@7"])
-def test_fewer_than_two_folds_are_no_cross_validation(typed):
-    with pytest.raises(UsageError, match="fewer than two folds: try"):
-        parse_protocol(typed)

@@ -11,31 +11,14 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scanning import anger, scanned, write
 
-from serbench.builtin.crema_d import CREMA_D
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS
 from serbench.data.corpus import EMOTIONS, NamedFiles
-from serbench.data.scan import scan
 from serbench.errors import DatasetError, UnknownNameError, UsageError
 
 COPY = "another copy of a recording already counted"
-
-
-def write(path, seed=0, frames=200):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    samples = np.random.default_rng(seed).integers(-9000, 9000, frames).astype(np.int16)
-    soundfile.write(path, samples, 16000)
-    return path
-
-
-def anger(actor, take=1):
-    """A name of RAVDESS."""
-    return f"03-01-05-01-01-{take:02}-{actor:02}.wav"
-
-
-def scanned(*paths, corpora=(RAVDESS, CREMA_D, TESS), **options):
-    return scan(paths, "some", corpora, **options)
 
 
 # What may lie in a folder: a name, who writes the file, and why it is left out.
@@ -152,42 +135,6 @@ def test_a_link_to_nowhere_is_skipped_as_missing(tmp_path):
     write(tmp_path / anger(1))
     (tmp_path / anger(2)).symlink_to(tmp_path / "gone.wav")
     assert scanned(tmp_path).skipped_by_reason() == {"missing": 1}
-
-
-def test_the_same_audio_under_two_labels_is_kept_and_reported(tmp_path):
-    write(tmp_path / "03-01-05-01-01-01-01.wav", 7)
-    write(tmp_path / "03-01-06-01-01-01-01.wav", 7)
-    found = scanned(tmp_path)
-    assert len(found.manifest) == 2
-    (conflict,) = found.conflicts
-    assert conflict.evidence == "identical audio"
-    assert conflict.recordings == (
-        "03-01-05-01-01-01-01 (anger)",
-        "03-01-06-01-01-01-01 (fear)",
-    )
-
-
-def test_the_same_audio_twice_under_one_label_is_no_conflict(tmp_path):
-    write(tmp_path / anger(1, take=1), 7)
-    write(tmp_path / anger(1, take=2), 7)
-    found = scanned(tmp_path)
-    assert (len(found.manifest), found.conflicts) == (2, ())
-
-
-def test_a_recording_whose_twin_was_published_elsewhere_is_reported(tmp_path):
-    write(tmp_path / "1006_TIE_NEU_XX.wav")
-    (conflict,) = scanned(tmp_path).conflicts
-    assert conflict.recordings == ("1006_TIE_NEU_XX (neutral)",)
-    assert "also published as 1006_TIE_HAP_XX, which is not in this dataset" in conflict.evidence
-
-
-def test_twins_that_are_both_here_are_judged_by_their_audio(tmp_path):
-    write(tmp_path / "1006_TIE_NEU_XX.wav", 1)
-    write(tmp_path / "1006_TIE_HAP_XX.wav", 2)
-    assert scanned(tmp_path).conflicts == ()
-    write(tmp_path / "1006_TIE_HAP_XX.wav", 1)
-    (conflict,) = scanned(tmp_path).conflicts
-    assert conflict.evidence == "identical audio"
 
 
 def test_only_the_emotions_asked_for_are_kept(tiny_corpus):

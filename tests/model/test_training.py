@@ -1,105 +1,29 @@
-"""The training loop: it learns, it repeats itself, it knows when to stop, it hears no more."""
-
-from dataclasses import dataclass, field
+"""The training loop: it learns, it repeats itself, it reports, it hears no more."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from trainings import (
+    ALL_ROWS,
+    N_CLASSES,
+    PAPERS_WIDTHS,
+    PLUGINS,
+    STAGES,
+    HeardClips,
+    equal,
+    fresh_network,
+    regime,
+    toy_problem,
+    trained,
+)
 
-from serbench.data.clips import ClipFormat, Clips
 from serbench.data.protocols import Fold
 from serbench.model import training
-from serbench.model.backbone import EmotionNetwork, Freezing
-from serbench.model.frontend import InputSpec
+from serbench.model.backbone import Freezing
 from serbench.model.metrics import score
-from serbench.model.training import Regime, batches, predict, select_augmentations, train
-from serbench.plugins import Plugins
-
-PLUGINS = Plugins()
-RATE, N_CLASSES = 8000, 3
-FORMAT = ClipFormat(RATE, 0.25)
-ALL_ROWS = Fold(train=np.arange(0, 36), test=np.arange(36, 48))
-
-
-@dataclass(frozen=True)
-class HeardClips(Clips):
-    """Clips that remember which rows somebody asked for."""
-
-    heard: set[int] = field(default_factory=set)
-
-    def batch(self, rows):
-        self.heard.update(rows.tolist())
-        return super().batch(rows)
-
-
-def toy_problem(n_clips=60):
-    """Noisy tones whose pitch tells the class: clips and targets ``[n_clips]``."""
-    random = np.random.default_rng(0)
-    targets = np.arange(n_clips) % N_CLASSES
-    pitch = np.array([300, 900, 2400])[targets] * random.uniform(0.93, 1.07, n_clips)
-    seconds = np.arange(FORMAT.samples) / RATE
-    phase = random.uniform(0, 2 * np.pi, (n_clips, 1))
-    waveforms = np.sin(2 * np.pi * pitch[:, None] * seconds + phase)
-    waveforms += 0.3 * random.standard_normal(waveforms.shape)
-    peaks = np.abs(waveforms).max(axis=1)
-    stored = np.rint(waveforms / peaks[:, None] * 32767).astype(np.int16)
-    return HeardClips(FORMAT, stored, peaks.astype(np.float32)), targets
-
-
-class SmallNet(nn.Module):
-    """One convolution, one batch norm, dropout, one linear layer."""
-
-    def __init__(self):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(1, 8, 5, stride=2), nn.ReLU(), nn.BatchNorm2d(8), nn.Dropout(0.1)
-        )
-        self.head = nn.Linear(8 * 14, N_CLASSES)
-
-    def forward(self, image):
-        return self.head(self.body(image).mean(dim=3).flatten(1))
-
-
-STAGES = [["body.0.weight", "body.0.bias", "body.2.weight", "body.2.bias"]]
-
-
-def fresh_network(seed=0):
-    torch.manual_seed(seed)
-    spec = InputSpec(1, 32, 32, (0.5,), (0.25,))
-    return EmotionNetwork(PLUGINS.front_ends.get("mel").build(FORMAT, spec), SmallNet())
-
-
-def regime(seed=0, epochs=8, learning_rate=1e-2, batch_size=8, widths=None):
-    return Regime(
-        scheduler=PLUGINS.schedulers.get("half-cycle"),
-        learning_rate=learning_rate,
-        augmentations=select_augmentations(list(PLUGINS.augmentations), widths or {}),
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=seed,
-    )
-
-
-PAPERS_WIDTHS = {"time-shift": 0.3, "frequency-mask": 0.1, "time-mask": 0.1}
-
-
-def trained(part=ALL_ROWS, depth=0, on_epoch=lambda report: None, **how):
-    """A network trained on the toy problem, and the account of its training."""
-    clips, targets = toy_problem()
-    network = fresh_network()
-    account = train(
-        network,
-        Freezing(network.backbone, STAGES, depth),
-        clips,
-        targets,
-        part,
-        regime(**how),
-        on_epoch,
-    )
-    return network, account, clips, targets
+from serbench.model.training import batches, predict, select_augmentations, train
 
 
 def test_it_learns_what_can_be_learnt():
@@ -175,76 +99,6 @@ def test_frozen_stages_come_out_as_they_went_in():
         assert torch.equal(start[name], end[name]) == (not name.startswith("head.")), name
 
 
-def scripted_validation(monkeypatch, uars, losses=None):
-    """Let validation find these UARs one epoch after the other (and these losses).
-
-    Returns a list that holds the network's weights as they were in each epoch.
-    """
-    weights = []
-
-    def report(epoch, epochs, train_losses, logits, targets):
-        loss, uar = losses[epoch - 1] if losses else 1.0, uars[epoch - 1]
-        return training.EpochReport(epoch, epochs, float(np.mean(train_losses)), loss, uar)
-
-    def listen(network, clips, rows, batch_size):
-        weights.append({name: value.clone() for name, value in network.state_dict().items()})
-        return np.zeros((len(rows), N_CLASSES), dtype=np.float32)
-
-    monkeypatch.setattr(training, "predict", listen)
-    monkeypatch.setattr(training, "_report", report)
-    return weights
-
-
-def equal(first, second):
-    return all(torch.equal(first[name], second[name]) for name in first)
-
-
-def test_training_stops_when_patience_is_over_and_takes_the_best_epochs_weights(monkeypatch):
-    monkeypatch.setattr(training, "PATIENT_STEPS", 0)
-    weights = scripted_validation(monkeypatch, [0.3, 0.5, 0.8, *[0.7] * 50])
-    network, account, _, _ = trained(epochs=50)
-    assert training.PATIENCE == 5
-    assert (account.epochs, account.best_epoch) == (3 + 5, 3)
-    assert equal(network.state_dict(), weights[2])
-    assert not equal(network.state_dict(), weights[-1])
-
-
-def test_progress_starts_patience_anew(monkeypatch):
-    monkeypatch.setattr(training, "PATIENT_STEPS", 0)
-    scripted_validation(monkeypatch, [0.5, *[0.4] * 4, 0.6, *[0.5] * 50])
-    _, account, _, _ = trained(epochs=50)
-    assert (account.epochs, account.best_epoch) == (6 + 5, 6)
-
-
-def test_patience_lasts_a_hundred_and_fifty_steps_at_least(monkeypatch):
-    scripted_validation(monkeypatch, [0.5, *[0.4] * 100])
-    _, account, _, _ = trained(epochs=100, part=Fold(np.arange(16), np.arange(40, 44)))
-    assert account.epochs == 1 + 150 // 2  # two batches of eight an epoch
-
-
-def test_patience_in_steps_rounds_up_and_the_papers_five_epochs_are_the_least(monkeypatch):
-    scripted_validation(monkeypatch, [0.5, *[0.4] * 100])
-    monkeypatch.setattr(training, "PATIENT_STEPS", 31)
-    part = Fold(np.arange(40), np.arange(40, 44))  # five batches of eight
-    assert trained(epochs=100, part=part)[1].epochs == 1 + 7
-    monkeypatch.setattr(training, "PATIENT_STEPS", 10)
-    assert trained(epochs=100, part=part)[1].epochs == 1 + 5
-
-
-def test_of_equally_good_epochs_the_one_with_the_lowest_loss_is_taken(monkeypatch):
-    monkeypatch.setattr(training, "PATIENT_STEPS", 0)
-    weights = scripted_validation(monkeypatch, [0.8] * 4, losses=[1.0, 0.6, 0.7, 0.6])
-    network, account, _, _ = trained(epochs=4)
-    assert account.best_epoch == 2
-    assert equal(network.state_dict(), weights[1])
-
-
-def test_the_budget_of_epochs_is_kept(monkeypatch):
-    scripted_validation(monkeypatch, [0.1 * epoch for epoch in range(1, 10)])
-    _, account, _, _ = trained(epochs=4)
-    assert (account.epochs, account.best_epoch) == (4, 4)
-
-
 def test_each_epoch_is_reported():
     reports = []
     trained(epochs=3, on_epoch=reports.append)
@@ -263,27 +117,6 @@ def test_reports_say_what_the_network_says_on_the_validation_part():
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     right = shares[np.arange(len(logits)), targets[ALL_ROWS.test]]
     assert best.validation_loss == pytest.approx(-np.log(right).mean(), rel=1e-4)
-
-
-def test_divergence_ends_training_but_not_the_program():
-    network, account, clips, _ = trained(learning_rate=1e30, epochs=20)
-    assert account.epochs < 20
-    logits = predict(network, clips, np.arange(48, 60), 8)
-    assert logits.shape == (12, N_CLASSES)
-
-
-@pytest.mark.parametrize("learning_rate", [1e9, 1e20])
-def test_absurd_learning_rates_are_survived(learning_rate):
-    network, account, clips, targets = trained(learning_rate=learning_rate, epochs=3)
-    assert account.epochs <= 3
-    score(predict(network, clips, np.arange(48, 60), 8), targets[48:60])
-
-
-def test_logits_that_are_never_finite_leave_the_start(monkeypatch):
-    scripted_validation(monkeypatch, [0.9] * 5, losses=[float("nan")] * 5)
-    network, account, _, _ = trained(epochs=5)
-    assert (account.epochs, account.best_epoch) == (1, 0)
-    assert equal(network.state_dict(), fresh_network().state_dict())
 
 
 def test_predictions_come_in_the_order_asked_for_whatever_the_batch():

@@ -1,0 +1,97 @@
+"""When training ends: patience, the budget of epochs, divergence; and whose weights are taken."""
+
+import numpy as np
+import pytest
+from trainings import N_CLASSES, equal, fresh_network, trained
+
+from serbench.data.protocols import Fold
+from serbench.model import training
+from serbench.model.metrics import score
+from serbench.model.training import predict
+
+
+def scripted_validation(monkeypatch, uars, losses=None):
+    """Let validation find these UARs one epoch after the other (and these losses).
+
+    Returns a list that holds the network's weights as they were in each epoch.
+    """
+    weights = []
+
+    def report(epoch, epochs, train_losses, logits, targets):
+        loss, uar = losses[epoch - 1] if losses else 1.0, uars[epoch - 1]
+        return training.EpochReport(epoch, epochs, float(np.mean(train_losses)), loss, uar)
+
+    def listen(network, clips, rows, batch_size):
+        weights.append({name: value.clone() for name, value in network.state_dict().items()})
+        return np.zeros((len(rows), N_CLASSES), dtype=np.float32)
+
+    monkeypatch.setattr(training, "predict", listen)
+    monkeypatch.setattr(training, "_report", report)
+    return weights
+
+
+def test_training_stops_when_patience_is_over_and_takes_the_best_epochs_weights(monkeypatch):
+    monkeypatch.setattr(training, "PATIENT_STEPS", 0)
+    weights = scripted_validation(monkeypatch, [0.3, 0.5, 0.8, *[0.7] * 50])
+    network, account, _, _ = trained(epochs=50)
+    assert training.PATIENCE == 5
+    assert (account.epochs, account.best_epoch) == (3 + 5, 3)
+    assert equal(network.state_dict(), weights[2])
+    assert not equal(network.state_dict(), weights[-1])
+
+
+def test_progress_starts_patience_anew(monkeypatch):
+    monkeypatch.setattr(training, "PATIENT_STEPS", 0)
+    scripted_validation(monkeypatch, [0.5, *[0.4] * 4, 0.6, *[0.5] * 50])
+    _, account, _, _ = trained(epochs=50)
+    assert (account.epochs, account.best_epoch) == (6 + 5, 6)
+
+
+def test_patience_lasts_a_hundred_and_fifty_steps_at_least(monkeypatch):
+    scripted_validation(monkeypatch, [0.5, *[0.4] * 100])
+    _, account, _, _ = trained(epochs=100, part=Fold(np.arange(16), np.arange(40, 44)))
+    assert account.epochs == 1 + 150 // 2  # two batches of eight an epoch
+
+
+def test_patience_in_steps_rounds_up_and_the_papers_five_epochs_are_the_least(monkeypatch):
+    scripted_validation(monkeypatch, [0.5, *[0.4] * 100])
+    monkeypatch.setattr(training, "PATIENT_STEPS", 31)
+    part = Fold(np.arange(40), np.arange(40, 44))  # five batches of eight
+    assert trained(epochs=100, part=part)[1].epochs == 1 + 7
+    monkeypatch.setattr(training, "PATIENT_STEPS", 10)
+    assert trained(epochs=100, part=part)[1].epochs == 1 + 5
+
+
+def test_of_equally_good_epochs_the_one_with_the_lowest_loss_is_taken(monkeypatch):
+    monkeypatch.setattr(training, "PATIENT_STEPS", 0)
+    weights = scripted_validation(monkeypatch, [0.8] * 4, losses=[1.0, 0.6, 0.7, 0.6])
+    network, account, _, _ = trained(epochs=4)
+    assert account.best_epoch == 2
+    assert equal(network.state_dict(), weights[1])
+
+
+def test_the_budget_of_epochs_is_kept(monkeypatch):
+    scripted_validation(monkeypatch, [0.1 * epoch for epoch in range(1, 10)])
+    _, account, _, _ = trained(epochs=4)
+    assert (account.epochs, account.best_epoch) == (4, 4)
+
+
+def test_divergence_ends_training_but_not_the_program():
+    network, account, clips, _ = trained(learning_rate=1e30, epochs=20)
+    assert account.epochs < 20
+    logits = predict(network, clips, np.arange(48, 60), 8)
+    assert logits.shape == (12, N_CLASSES)
+
+
+@pytest.mark.parametrize("learning_rate", [1e9, 1e20])
+def test_absurd_learning_rates_are_survived(learning_rate):
+    network, account, clips, targets = trained(learning_rate=learning_rate, epochs=3)
+    assert account.epochs <= 3
+    score(predict(network, clips, np.arange(48, 60), 8), targets[48:60])
+
+
+def test_logits_that_are_never_finite_leave_the_start(monkeypatch):
+    scripted_validation(monkeypatch, [0.9] * 5, losses=[float("nan")] * 5)
+    network, account, _, _ = trained(epochs=5)
+    assert (account.epochs, account.best_epoch) == (1, 0)
+    assert equal(network.state_dict(), fresh_network().state_dict())

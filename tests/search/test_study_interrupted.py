@@ -1,0 +1,137 @@
+"""A study stopped at any moment and resumed ends as if nobody had stopped it."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.storages import InMemoryStorage
+from scripted_studies import FOLDS, Record, Script, Stopped, completed, make_bench
+
+from serbench.data.protocols import EXAM
+from serbench.search import study as study_module
+
+
+def good_and_bad(trial, fold, setting):
+    """Trial 1 is the best; trial 2 begins better and is given up after four folds."""
+    if fold == EXAM:
+        return 0.5
+    return [0.6, 0.9, 1.0 if fold == 0 else 0.3][trial]
+
+
+SCRIPTED = make_bench(trials=3)
+
+
+@pytest.fixture
+def undisturbed(script):
+    """The record of the scripted study when nobody interrupts it, and how many events it had."""
+    script(uar=good_and_bad)
+    record, kinds = completed(SCRIPTED)
+    assert [(pruned, len(uars)) for pruned, uars in record.ends.values()] == [
+        (False, FOLDS),
+        (False, FOLDS),
+        (True, 4),
+    ]
+    return record.outcome(), len(kinds)
+
+
+@pytest.mark.parametrize("note_last", [True, False], ids=["noted", "lost"])
+def test_a_study_stopped_at_any_event_ends_as_if_it_had_not_been(undisturbed, script, note_last):
+    """The last event before the stop was written down by the driver, or just not any more."""
+    expected, n_events = undisturbed
+    for stop in range(1, n_events + 1):
+        record = Record()
+        record.go_on(SCRIPTED, events=stop, note_last=note_last)
+        record.go_on(SCRIPTED)
+        if note_last and stop == n_events:
+            record.winner = expected[3]  # written down before the stop, not examined again
+        assert record.outcome() == expected, f"stopped after {stop} events"
+
+
+def test_a_study_stopped_in_the_middle_of_any_fold_ends_as_if_it_had_not_been(undisturbed, script):
+    expected, _ = undisturbed
+    total = len(expected[1]) + 1
+    for call in range(total):
+        record = Record()
+        script(uar=good_and_bad, stop_at=call)
+        with pytest.raises(Stopped):
+            record.go_on(SCRIPTED)
+        again = script(uar=good_and_bad)
+        record.go_on(SCRIPTED)
+        assert record.outcome() == expected, f"stopped in training {call}"
+        assert len(again.calls) == total - call, "only what was lost is trained again"
+
+
+WRITES = {  # method of the storage → at every how many-th call to stop
+    "create_new_trial": 1,
+    "set_trial_state_values": 1,
+    "set_trial_param": 3,
+    "set_trial_intermediate_value": 2,
+}
+
+
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_study_stopped_while_optuna_writes_ends_as_if_it_had_not_been(
+    undisturbed, method, moment, monkeypatch
+):
+    expected, _ = undisturbed
+    write = getattr(InMemoryStorage, method)
+    stops = 0
+    for stop in range(0, 100, WRITES[method]):
+        record, written = Record(), []
+
+        def stopping(self, *args, stop=stop, written=written, **kwargs):
+            written.append(args)
+            due = len(written) - 1 == stop
+            if due and moment == "before":
+                raise Stopped
+            result = write(self, *args, **kwargs)
+            if due:
+                raise Stopped
+            return result
+
+        monkeypatch.setattr(InMemoryStorage, method, stopping)
+        try:
+            record.go_on(SCRIPTED)
+        except Stopped:
+            monkeypatch.setattr(InMemoryStorage, method, write)
+            record.go_on(SCRIPTED)
+        else:
+            break
+        assert record.outcome() == expected, f"stopped at {method} {stop}"
+        stops += 1
+    assert stops >= 3
+
+
+def test_a_study_stopped_again_and_again_ends_as_if_it_had_not_been(undisturbed):
+    expected, _ = undisturbed
+    record, runs = Record(), 0
+    while not record.go_on(SCRIPTED, events=3):
+        runs += 1
+        assert runs < 100
+    if record.winner is None:
+        record.winner = expected[3]
+    assert record.outcome() == expected
+    assert runs > 5
+
+
+@settings(deadline=None, max_examples=4)
+@given(st.lists(st.integers(3, 30), min_size=1, max_size=4))
+def test_which_settings_are_tried_does_not_depend_on_interruptions(stops):
+    """Beyond ten trials the sampler learns from those before; that must not change either."""
+    bench = make_bench(trials=13)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            study_module,
+            "run_fold",
+            Script(uar=lambda trial, fold, setting: 0.9 - 0.05 * setting.freeze_depth),
+        )
+        if not LONG_STUDY:
+            LONG_STUDY.append(completed(bench)[0].outcome())
+        record = Record()
+        for stop in stops:
+            record.go_on(bench, events=stop)
+        record.go_on(bench)
+    assert record.outcome() == LONG_STUDY[0]
+
+
+LONG_STUDY = []
