@@ -70,8 +70,8 @@ def disabled_plugins() -> frozenset[str]:
 class Plugins:
     """All plugins, and one registry for each kind of thing they bring.
 
-    A registry is filled when it is first asked for, so that a command which needs corpora
-    does not pay for importing every backbone.
+    Every plugin's module is imported at once; a registry is filled when it is first asked for, so
+    that a plugin that fails at one kind of thing does not hold up a command that needs another.
     """
 
     def __init__(
