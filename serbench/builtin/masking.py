@@ -30,8 +30,9 @@ class Masking:
         """Masked images ``[B, C, F, T]``."""
         n_clips, size = batch.shape[0], batch.shape[self.axis]
         position = torch.arange(size, device=batch.device).view(1, 1, -1)
-        length = uniform((n_clips, MASKS, 1), generator, batch) * (width * size)
-        start = uniform((n_clips, MASKS, 1), generator, batch) * (size - length)
+        longest = int(width * size)
+        length = (uniform((n_clips, MASKS, 1), generator, batch) * (longest + 1)).floor()
+        start = (uniform((n_clips, MASKS, 1), generator, batch) * (size - length + 1)).floor()
         covered = ((position >= start) & (position < start + length)).any(dim=1)  # [B, size]
         shape = [n_clips, 1, 1, 1]
         shape[self.axis] = size

@@ -18,6 +18,7 @@ from serbench.data.protocols import parse_protocol
 from serbench.errors import SerbenchError, StudyFileError
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
 from serbench.model.weights import file_identity
+from serbench.search.space import Bounds
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class StudyPlan:
         timeout: seconds of training after which no further trial starts, or None.
         clip_format: rate and length of the clips.
         augmentations: names of the augmentations searched.
+        bounds: of searched parameters, where they are not what the plugins declare.
     """
 
     backbone: str
@@ -55,6 +57,7 @@ class StudyPlan:
     timeout: float | None
     clip_format: ClipFormat
     augmentations: tuple[str, ...] = field(default=())
+    bounds: Bounds = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for the record."""
@@ -66,6 +69,9 @@ class StudyPlan:
         values = dict(data)
         values["clip_format"] = ClipFormat(**values["clip_format"])
         values["augmentations"] = tuple(values["augmentations"])
+        values["bounds"] = {
+            name: (low, high) for name, (low, high) in values.get("bounds", {}).items()
+        }
         return cls(**values)
 
     @cached_property

