@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "batch_size": 32,
     "seed": 0,
     "timeout": None,
+    "augmentations": ("time-shift", "frequency-mask", "time-mask", "gain", "noise"),
 }
 
 FORMAT = click.option(
@@ -56,6 +57,12 @@ def study() -> None:
     help="After so much training time no further trial starts.",
 )
 @click.option("--seed", type=click.IntRange(0), help="[default: 0]")
+@click.option(
+    "--augmentations",
+    metavar="NAME,…",
+    callback=lambda ctx, parameter, text: _names(text),
+    help="Whose widths to search. [default: time-shift,frequency-mask,time-mask,gain,noise]",
+)
 @click.option("--weights", metavar="default|none|FILE", help="[default: default]")
 @click.option(
     "--study",
@@ -92,6 +99,13 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     click.echo("now: serbench leaderboard")
 
 
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """Names separated by commas; ``none`` for no name at all."""
+    if text is None:
+        return None
+    return () if text == "none" else tuple(name.strip() for name in text.split(","))
+
+
 def make_plan(app: App, study_file: Path | None, options: dict[str, Any]) -> StudyPlan:
     """The plan that command line, study file and defaults add up to, in this order.
 
@@ -99,7 +113,7 @@ def make_plan(app: App, study_file: Path | None, options: dict[str, Any]) -> Stu
         SerbenchError: an unknown name or a value that cannot be.
     """
     from serbench.data.protocols import parse_protocol
-    from serbench.deploy.driver import clip_format_for, default_augmentations
+    from serbench.deploy.driver import clip_format_for
     from serbench.errors import UsageError
     from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
     from serbench.results.datasets import Datasets
@@ -120,6 +134,8 @@ def make_plan(app: App, study_file: Path | None, options: dict[str, Any]) -> Stu
     settings.setdefault("front_end", backbone.front_end)
     app.plugins.front_ends.get(settings["front_end"])
     app.plugins.schedulers.get(settings["schedule"])
+    for name in settings["augmentations"]:
+        app.plugins.augmentations.get(name)
     settings["protocol"] = parse_protocol(settings["protocol"]).name
     if settings["weights"] not in (DEFAULT_WEIGHTS, NO_WEIGHTS):
         settings["weights"] = str(Path(settings["weights"]).absolute())
@@ -129,7 +145,6 @@ def make_plan(app: App, study_file: Path | None, options: dict[str, Any]) -> Stu
         **settings,
         dataset_hash=manifest.hash,
         clip_format=clip_format_for(app.plugins, settings["front_end"]),
-        augmentations=default_augmentations(app.plugins),
     )
 
 

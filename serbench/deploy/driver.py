@@ -210,11 +210,6 @@ def _optuna_errors(url: str) -> Iterator[None]:
         ) from error
 
 
-def default_augmentations(plugins: Plugins) -> tuple[str, ...]:
-    """Every augmentation that is registered, in order."""
-    return tuple(augmentation.name for augmentation in plugins.augmentations)
-
-
 def clip_format_for(plugins: Plugins, front_end: str) -> ClipFormat:
     """The paper's clip format, at the front end's own rate where it needs one."""
     rate = plugins.front_ends.get(front_end).sample_rate

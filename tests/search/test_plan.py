@@ -59,8 +59,8 @@ def test_everything_else_does(name):
 
 def test_a_key_is_the_hash_of_all_that_counts_written_in_order():
     text = (
-        '{"augmentations": ["time-shift", "gain"], "backbone": "homebrew", "batch_size": 32, "bounds": {}, '
-        '"clip_format": {"sample_rate": 24414, "seconds": 2.618}, '
+        '{"augmentations": ["time-shift", "gain"], "backbone": "homebrew", "batch_size": 32, '
+        '"bounds": {}, "clip_format": {"sample_rate": 24414, "seconds": 2.618}, '
         f'"dataset_hash": "{"ab" * 32}", "epochs": 100, "front_end": "mel", '
         '"protocol": "speaker-5", "schedule": "half-cycle", "seed": 0, "timeout": null, '
         '"trials": 10, "weights": "default"}'

@@ -195,6 +195,6 @@ def test_epochs_are_told_with_their_trial_and_fold(monkeypatch):
 def test_the_space_is_what_backbone_schedule_and_augmentations_declare():
     space = space_of(make_bench())
     assert (space.freeze_depths.low, space.freeze_depths.high) == (0, 0), "nothing is pretrained"
-    assert space.paper_freeze_depth == 0
+    assert space.freeze_depths.paper == 0
     assert space.learning_rates == PLUGINS.schedulers.get("half-cycle").learning_rates
     assert list(space.widths) == ["time-shift", "gain"]
