@@ -1,5 +1,6 @@
 """What many tests need: a corpus small enough to make, and the command line in this process."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ from serbench.cli.main import main
 from serbench.data.corpus import SHARED_EMOTIONS
 from serbench.data.manifest import Manifest
 from serbench.data.scan import scan
+from serbench.plugins import DISABLE_VARIABLE, installed_plugins
+
+# These tests are about serbench's own plugins; packages under plugins/ are tested on their own.
+STRANGERS = [source.name for source in installed_plugins() if source.package != "serbench"]
+os.environ.setdefault(DISABLE_VARIABLE, ",".join(STRANGERS))
 
 # A busy machine is no finding about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

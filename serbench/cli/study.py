@@ -8,23 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.corpus import DEMO, fetch_demo
-from serbench.cli.output import emit_json, emit_table, errors
+from serbench.cli.output import emit_json, emit_table
+from serbench.cli.plans import make_plans, separated
 
 if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
-
-DEFAULTS: dict[str, Any] = {
-    "schedule": "half-cycle",
-    "protocol": "speaker-5",
-    "weights": "default",
-    "trials": 10,
-    "epochs": 100,
-    "batch_size": 32,
-    "seed": 0,
-    "timeout": None,
-    "augmentations": ("time-shift", "frequency-mask", "time-mask", "gain", "noise"),
-}
 
 FORMAT = click.option(
     "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -37,12 +25,15 @@ def study() -> None:
 
 
 @study.command("run")
-@click.option("--backbone", metavar="NAME", help="homebrew, any timm name, or a plugin's.")
+@click.option(
+    "--backbone", multiple=True, metavar="NAME", help="homebrew, a timm name, a plugin's."
+)
 @click.option("--dataset", metavar="NAME", help="A scanned dataset. [default: the only one]")
 @click.option("--front-end", metavar="NAME", help="[default: the backbone's own, mostly mel]")
-@click.option("--schedule", metavar="NAME", help="[default: half-cycle]")
+@click.option("--schedule", multiple=True, metavar="NAME", help="[default: half-cycle]")
 @click.option(
     "--protocol",
+    multiple=True,
     metavar="RULE",
     help="speaker-K, random-K (speaker-dependent) or corpus, with @SEED for another split. "
     "[default: speaker-5]",
@@ -59,11 +50,21 @@ def study() -> None:
 @click.option("--seed", type=click.IntRange(0), help="[default: 0]")
 @click.option(
     "--augmentations",
-    metavar="NAME,…",
-    callback=lambda ctx, parameter, text: _names(text),
+    metavar="NAME,…|none",
+    callback=lambda ctx, parameter, text: separated(text),
     help="Whose widths to search. [default: time-shift,frequency-mask,time-mask,gain,noise]",
 )
-@click.option("--weights", metavar="default|none|FILE", help="[default: default]")
+@click.option(
+    "--weights",
+    metavar="default|none|FILE|entry:N",
+    help="Where to start from: entry:N is a network trained here. [default: default]",
+)
+@click.option(
+    "--max-latency-ms",
+    type=click.FloatRange(0, min_open=True),
+    metavar="MS",
+    help="Leave out backbones that take longer for one answer (p90, one thread).",
+)
 @click.option(
     "--study",
     "study_file",
@@ -76,19 +77,54 @@ def study() -> None:
 def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     """Search, cross-validate, refit the winner, examine it once, measure its latency.
 
-    Interrupted in any way, the same command goes on where it stopped.
+    --backbone, --schedule and --protocol may be given more than once: all that they combine to is
+    studied in turn. Interrupted in any way, the same command goes on where it stopped.
     """
-    from serbench.cli.progress import study_listener
-    from serbench.deploy.driver import drive_study
+    from serbench.errors import SerbenchError
     from serbench.model.allocator import keep_freed_memory
-    from serbench.results.leaderboard import read_rankings
 
     keep_freed_memory()
-    plan = make_plan(app, study_file, options)
+    plans, max_latency_ms = make_plans(app, study_file, options)
+    failed = 0
+    for number, plan in enumerate(plans, start=1):
+        if len(plans) > 1:
+            click.echo(
+                f"study {number} of {len(plans)}: {plan.backbone}, {plan.schedule}, {plan.protocol}"
+            )
+        try:
+            _run(app, plan, max_latency_ms)
+        except SerbenchError as error:
+            if len(plans) == 1 or app.debug:
+                raise
+            click.echo(f"error: {error}", err=True)
+            failed += 1
+    if failed:
+        raise SerbenchError(
+            f"{failed} of {len(plans)} studies failed: mend what is said above and run the same "
+            "command, it goes on where it stopped"
+        )
+    click.echo("now: serbench leaderboard")
+
+
+def _run(app: App, plan: StudyPlan, max_latency_ms: float | None) -> None:
+    from serbench.cli.progress import study_listener
+    from serbench.deploy.driver import drive_study
+    from serbench.deploy.screening import screen
+    from serbench.results.gain import gain_of
+    from serbench.results.leaderboard import read_rankings
+
+    if max_latency_ms is not None:
+        slow = screen(plan, app.plugins, app.database, max_latency_ms)
+        if slow is not None:
+            click.echo(
+                f"left out: {plan.backbone} takes {slow:.1f} ms (p90, one thread), "
+                f"more than {max_latency_ms:g}"
+            )
+            return
     with study_listener(plan) as listener:
         entry = drive_study(plan, app.plugins, app.workspace, app.database, listener)
-    rows = [row for ranking in read_rankings(app.database) for row in ranking.rows]
-    row = next(row for row in rows if row.entry == entry)
+    ranked = (row for ranking in read_rankings(app.database) for row in ranking.rows)
+    row = next(row for row in ranked if row.entry == entry)
     note = ", synthetic speech" if row.synthetic else ""
     click.echo(
         f"entry {entry}: {row.backbone} on {row.dataset}{note}, {row.protocol}: "
@@ -96,72 +132,9 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
         f"UA {100 * row.cv_uar_mean:.1f} ± {100 * row.cv_uar_sd:.1f} over the folds, "
         f"{row.latency_ms_p90:.1f} ms (p90, one thread)"
     )
-    click.echo("now: serbench leaderboard")
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    """Names separated by commas; ``none`` for no name at all."""
-    if text is None:
-        return None
-    return () if text == "none" else tuple(name.strip() for name in text.split(","))
-
-
-def make_plan(app: App, study_file: Path | None, options: dict[str, Any]) -> StudyPlan:
-    """The plan that command line, study file and defaults add up to, in this order.
-
-    Raises:
-        SerbenchError: an unknown name or a value that cannot be.
-    """
-    from serbench.data.protocols import parse_protocol
-    from serbench.deploy.driver import clip_format_for
-    from serbench.errors import UsageError
-    from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
-    from serbench.results.datasets import Datasets
-    from serbench.search.plan import StudyPlan, read_study_file
-
-    given = {name: value for name, value in options.items() if value is not None}
-    if study_file is not None:
-        registries = {
-            "backbone": app.plugins.backbones,
-            "front_end": app.plugins.front_ends,
-            "schedule": app.plugins.schedulers,
-        }
-        given = {**read_study_file(study_file, registries), **given}
-    if "backbone" not in given:
-        raise UsageError("which backbone? --backbone homebrew, or any timm name")
-    settings = {**DEFAULTS, **given}
-    backbone = app.plugins.backbones.get(settings["backbone"])
-    settings.setdefault("front_end", backbone.front_end)
-    app.plugins.front_ends.get(settings["front_end"])
-    app.plugins.schedulers.get(settings["schedule"])
-    for name in settings["augmentations"]:
-        app.plugins.augmentations.get(name)
-    settings["protocol"] = parse_protocol(settings["protocol"]).name
-    if settings["weights"] not in (DEFAULT_WEIGHTS, NO_WEIGHTS):
-        settings["weights"] = str(Path(settings["weights"]).absolute())
-    settings["dataset"] = _dataset(app, settings.get("dataset"))
-    manifest = Datasets(app.database).manifest(settings["dataset"])
-    return StudyPlan(
-        **settings,
-        dataset_hash=manifest.hash,
-        clip_format=clip_format_for(app.plugins, settings["front_end"]),
-    )
-
-
-def _dataset(app: App, name: str | None) -> str:
-    """The dataset asked for; without a name the only one, or the demo where there is none."""
-    from serbench.errors import UsageError
-    from serbench.results.datasets import Datasets
-
-    names = [account["name"] for account in Datasets(app.database).datasets()]
-    if name is None and len(names) > 1:
-        raise UsageError(f"which dataset? --dataset takes one of {', '.join(names)}")
-    if name is None and not names:
-        errors().print("nothing is scanned yet")
-    chosen = name or (names[0] if names else DEMO)
-    if chosen == DEMO and DEMO not in names:
-        fetch_demo(app)
-    return chosen
+    gain = gain_of(app.database, entry)
+    if gain is not None:
+        click.echo(gain.sentence)
 
 
 @study.command("list")
@@ -239,6 +212,8 @@ def show_command(app: App, number: int, format_: str) -> None:
             f"entry {entry['entry']}: trial {entry['trial']} refitted, exam UA "
             f"{_percent(entry['uar'])} WA {_percent(entry['accuracy'])}, weights {entry['weights']}"
         )
+        if entry["gain"]:
+            click.echo(entry["gain"]["sentence"])
 
 
 def _trial_cells(trial: dict[str, Any]) -> list[str]:

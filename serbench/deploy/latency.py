@@ -29,7 +29,7 @@ class LatencyJob:
         backbone: name of a registered backbone.
         front_end: name of a registered front end.
         n_classes: outputs of the network.
-        weights: the artifact with its trained weights.
+        weights: the artifact with its trained weights, or None for random ones.
         sample_rate: of the clips, in Hz.
         seconds: length of the clips.
         threads: that PyTorch may use.
@@ -38,7 +38,7 @@ class LatencyJob:
     backbone: str
     front_end: str
     n_classes: int
-    weights: str
+    weights: str | None
     sample_rate: int
     seconds: float
     threads: int
@@ -74,19 +74,17 @@ def _measure(job: LatencyJob) -> LatencyFacts:
     import torch
 
     from serbench.data.clips import ClipFormat
-    from serbench.deploy.network import load_network
+    from serbench.deploy.network import fresh_network, load_network
     from serbench.plugins import Plugins
 
     torch.set_num_threads(job.threads)
     clip_format = ClipFormat(job.sample_rate, job.seconds)
     plugins = Plugins()
-    network = load_network(
-        plugins.backbones.get(job.backbone),
-        plugins.front_ends.get(job.front_end),
-        clip_format,
-        job.n_classes,
-        Path(job.weights),
-    )
+    parts = plugins.backbones.get(job.backbone), plugins.front_ends.get(job.front_end)
+    if job.weights is None:
+        network = fresh_network(*parts, clip_format, job.n_classes)
+    else:
+        network = load_network(*parts, clip_format, job.n_classes, Path(job.weights))
     generator = torch.Generator().manual_seed(0)
     waveform = 0.1 * torch.randn(1, clip_format.samples, generator=generator)
     with torch.inference_mode():

@@ -52,6 +52,17 @@ def check_weights(path: Path, sha256: str) -> None:
         raise WeightsError(f"{path} is not what was trained: its hash differs; run the study again")
 
 
+def fresh_network(
+    backbone: Backbone, front_end: FrontEnd, clip_format: ClipFormat, n_classes: int
+) -> EmotionNetwork:
+    """An untrained network in evaluation mode, waveform ``[B, samples]`` → logits."""
+    module = backbone.build(n_classes, NO_WEIGHTS).module
+    network = EmotionNetwork(front_end.build(clip_format, backbone.input_spec()), module)
+    network.eval()
+    # The memory order networks are trained in, and in which front ends deliver.
+    return network.to(memory_format=torch.channels_last)
+
+
 def load_network(
     backbone: Backbone,
     front_end: FrontEnd,
@@ -64,14 +75,11 @@ def load_network(
     Raises:
         WeightsError: the file is missing or does not fit the backbone.
     """
-    module = backbone.build(n_classes, NO_WEIGHTS).module
+    network = fresh_network(backbone, front_end, clip_format, n_classes)
     try:
-        module.load_state_dict(read_weights(weights))
+        network.backbone.load_state_dict(read_weights(weights))
     except RuntimeError as error:
         raise WeightsError(
             f"{weights} does not fit {backbone.name}: run its study again"
         ) from error
-    network = EmotionNetwork(front_end.build(clip_format, backbone.input_spec()), module)
-    network.eval()
-    # The memory order it was trained in, and in which front ends deliver.
-    return network.to(memory_format=torch.channels_last)
+    return network

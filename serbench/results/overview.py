@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import func, select
 
 from serbench.errors import UsageError
 from serbench.results.database import Database
+from serbench.results.gain import gain_of
 from serbench.results.schema import DatasetRow, EntryRow, FoldRow, StudyRow, TrialRow
 
 
@@ -57,6 +59,7 @@ def show_study(database: Database, number: int) -> dict[str, Any]:
                 + (f"there are {known}" if known else "run `serbench study run` first")
             )
         entry = session.scalar(select(EntryRow).where(EntryRow.study_id == number))
+        gain = entry and gain_of(database, entry.id)
         return {
             "study": study.id,
             "state": "finished" if study.finished else "unfinished",
@@ -76,6 +79,7 @@ def show_study(database: Database, number: int) -> dict[str, Any]:
                 "weights": entry.weights,
                 "artifact": entry.artifact,
                 "artifact_sha256": entry.artifact_sha256,
+                "gain": gain and {**asdict(gain), "sentence": gain.sentence},
             },
         }
 

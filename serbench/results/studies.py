@@ -152,6 +152,11 @@ class Studies:
                 select(EntryRow.id).join(StudyRow).where(StudyRow.key == plan.key)
             )
 
+    def has_begun(self, plan: StudyPlan) -> bool:
+        """True where something of this study is recorded."""
+        with self._database.session() as session:
+            return session.scalar(select(StudyRow.id).where(StudyRow.key == plan.key)) is not None
+
     def save_latency(self, entry: int, machine: Machine, facts: LatencyFacts) -> None:
         """Keep a measurement; an older one of the same kind is replaced."""
         with self._database.session() as session:
@@ -238,8 +243,7 @@ def _fold_row(session: Session, plan: StudyPlan, outcome: FoldOutcome) -> FoldRo
 
 
 def _outcome(fold: FoldRow, trial: int, targets: npt.NDArray[np.int64]) -> FoldOutcome:
-    rows = np.frombuffer(fold.prediction.rows, dtype="<i8")
-    logits = np.frombuffer(fold.prediction.logits, dtype="<f4").reshape(len(rows), -1)
+    rows, logits = read_prediction(fold.prediction)
     return FoldOutcome(
         trial=trial,
         fold=fold.name if fold.name == EXAM else int(fold.name),
@@ -252,3 +256,11 @@ def _outcome(fold: FoldRow, trial: int, targets: npt.NDArray[np.int64]) -> FoldO
         seed=fold.seed,
         weights=fold.weights,
     )
+
+
+def read_prediction(
+    prediction: PredictionRow,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Rows of the manifest ``[n]`` and what the network said about them, ``[n, n_classes]``."""
+    rows = np.frombuffer(prediction.rows, dtype="<i8")
+    return rows, np.frombuffer(prediction.logits, dtype="<f4").reshape(len(rows), -1)

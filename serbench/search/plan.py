@@ -1,21 +1,15 @@
-"""What a study is: plain data that names everything, and the study file it may come from."""
+"""What a study is: plain data that names everything."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-
 from serbench.data.clips import ClipFormat
-from serbench.data.protocols import parse_protocol
-from serbench.errors import SerbenchError, StudyFileError
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
 from serbench.model.weights import file_identity
 from serbench.search.space import Bounds
@@ -88,69 +82,3 @@ class StudyPlan:
             identity["weights"] = file_identity(self.weights)
         text = json.dumps(identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-class StudyFile(BaseModel):
-    """A study file: the options of ``serbench study run`` in TOML, all of them optional."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    backbone: str | None = None
-    dataset: str | None = None
-    front_end: str | None = None
-    schedule: str | None = None
-    protocol: str | None = None
-    weights: str | None = None
-    trials: int | None = Field(None, ge=1)
-    epochs: int | None = Field(None, ge=1)
-    batch_size: int | None = Field(None, ge=2)
-    seed: int | None = Field(None, ge=0)
-    timeout: float | None = Field(None, gt=0)
-
-    @field_validator("protocol")
-    @classmethod
-    def _known_protocol(cls, text: str | None) -> str | None:
-        try:
-            return parse_protocol(text).name if text is not None else None
-        except SerbenchError as error:
-            raise ValueError(str(error)) from error
-
-
-def read_study_file(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a study file sets.
-
-    Args:
-        path: a TOML file.
-        known: option name → registry of the names it may take.
-
-    Raises:
-        StudyFileError: every mistake at once: syntax, unknown keys, wrong values, unknown names.
-    """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StudyFileError(path, [f"cannot be read ({error.strerror})"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyFileError(path, [f"is not valid TOML ({error})"]) from error
-    mistakes: list[str] = []
-    options: dict[str, Any] = {}
-    try:
-        options = StudyFile.model_validate(data).model_dump(exclude_unset=True)
-    except ValidationError as error:
-        mistakes += [_mistake(details) for details in error.errors()]
-    for option, registry in known.items():
-        if isinstance(data.get(option), str):
-            try:
-                registry.get(data[option])
-            except SerbenchError as error:
-                mistakes.append(f"{option}: {error}")
-    if mistakes:
-        raise StudyFileError(path, mistakes)
-    return options
-
-
-def _mistake(details: Any) -> str:
-    where = ".".join(str(part) for part in details["loc"])
-    if details["type"] == "extra_forbidden":
-        return f"{where}: no such setting (known: {', '.join(StudyFile.model_fields)})"
-    return f"{where}: {details['msg'].removeprefix('Value error, ')}"

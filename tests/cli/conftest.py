@@ -52,6 +52,7 @@ def _one_thread() -> Iterator[None]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Latencies are pretended."""
     monkeypatch.setattr("serbench.deploy.driver.measure_latency", pretended)
+    monkeypatch.setattr("serbench.deploy.screening.measure_latency", pretended)
 
 
 @pytest.fixture(scope="session")

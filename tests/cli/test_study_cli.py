@@ -67,6 +67,7 @@ def test_a_run_ends_with_its_entry_and_what_to_do_next(finished):
     assert re.search(
         rf"^entry 1: homebrew on tiny, speaker-2: UA {number} WA {number} on the exam, "
         rf"UA {number} ± {number} over the folds, {number} ms \(p90, one thread\)\n"
+        r"(the search found nothing better than|trial 1 gained .* over) trial 0, the paper's .*\n"
         r"now: serbench leaderboard\n\Z",
         finished.out,
         re.MULTILINE,
@@ -77,7 +78,7 @@ def test_a_finished_study_run_again_is_only_reported(run, finished, monkeypatch)
     monkeypatch.setattr("serbench.search.study.run_fold", lambda *_: pytest.fail("trained again"))
     ran = run(*finished.arguments, "--db", finished.db)
     assert ran.code == 0
-    assert ran.out.splitlines() == finished.out.splitlines()[-2:]
+    assert ran.out.splitlines() == finished.out.splitlines()[-3:]
     assert len(json.loads(run("study", "list", "--format", "json", "--db", finished.db).out)) == 1
 
 
@@ -221,10 +222,11 @@ def test_a_study_is_shown_trial_by_trial(run, finished):
         uars = [f"{100 * fold['uar']:.1f}" for fold in trial["folds"] if fold["fold"] != "exam"]
         assert line.split()[-2:] == uars
     entry = shown["entry"]
-    assert lines[-1] == (
+    assert lines[-2] == (
         f"entry 1: trial {entry['trial']} refitted, exam UA {100 * entry['uar']:.1f} "
         f"WA {100 * entry['accuracy']:.1f}, weights none"
     )
+    assert lines[-1] == entry["gain"]["sentence"]
     assert shown["machine"].keys() == {"cpu", "cores", "system"}
 
 

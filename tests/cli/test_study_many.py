@@ -1,0 +1,166 @@
+"""Several studies from one command: study files, lists, latency bounds, warm starts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from serbench.errors import WeightsError
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+
+@pytest.fixture
+def plans(run, finished, monkeypatch):
+    """``plans("--seed", "3")`` are the plans that ``study run`` would carry out."""
+
+    def plans_of(*arguments):
+        made = []
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                "serbench.cli.study._run", lambda app, plan, bound: made.append((plan, bound))
+            )
+            ran = run("study", "run", *arguments, "--db", finished.db)
+        assert ran.code == 0, ran.err
+        return made
+
+    return plans_of
+
+
+def pairs(plans):
+    return [(plan.backbone, plan.schedule) for plan, _ in plans]
+
+
+def test_the_papers_five_networks_run_under_two_schedules_in_order(plans):
+    made = plans("--study", STUDIES / "paper.toml")
+    networks = [
+        *("homebrew", "mobilenetv3_large_100"),
+        *("tf_efficientnetv2_b0", "tf_efficientnetv2_b1", "inception_v3"),
+    ]
+    assert pairs(made) == [
+        (network, schedule) for network in networks for schedule in ("half-cycle", "one-cycle")
+    ]
+    for plan, bound in made:
+        assert (plan.trials, plan.epochs, plan.front_end, plan.batch_size) == (1, 100, "mel", 32)
+        assert plan.augmentations == ("time-shift", "frequency-mask", "time-mask")
+        assert (plan.clip_format.sample_rate, plan.clip_format.seconds) == (24_414, 2.618)
+        assert (plan.weights, plan.protocol, bound) == ("default", "random-5", None)
+
+
+def test_the_command_line_comes_before_the_study_file(plans):
+    made = plans("--study", STUDIES / "paper.toml", "--schedule", "cosine", "--weights", "none")
+    assert {plan.schedule for plan, _ in made} == {"cosine"}
+    assert {plan.weights for plan, _ in made} == {"none"}
+    assert len(made) == 5
+
+
+def test_the_edge_study_bounds_latency_time_and_search(plans):
+    for plan, bound in plans("--study", STUDIES / "edge.toml"):
+        assert bound == 20
+        assert plan.timeout == 3600
+        assert plan.bounds["freeze_depth"] == (0, 3)
+        assert plan.bounds["width:time-shift"] == (0, 0.5)
+
+
+def test_the_smoke_study_can_be_planned(plans):
+    assert len(plans("--study", STUDIES / "smoke.toml", "--dataset", "tiny")) == 2
+
+
+def test_options_may_be_given_more_than_once(plans):
+    made = plans(
+        *("--backbone", "homebrew", "--backbone", "resnet18"),
+        *("--protocol", "speaker-2", "--protocol", "random-2"),
+    )
+    assert [(plan.backbone, plan.protocol) for plan, _ in made] == [
+        ("homebrew", "speaker-2"),
+        ("homebrew", "random-2"),
+        ("resnet18", "speaker-2"),
+        ("resnet18", "random-2"),
+    ]
+
+
+def test_augmentations_are_chosen_by_name(plans):
+    ((plan, _),) = plans("--backbone", "homebrew", "--augmentations", "noise, gain")
+    assert plan.augmentations == ("noise", "gain")
+    ((plan, _),) = plans("--backbone", "homebrew", "--augmentations", "none")
+    assert plan.augmentations == ()
+
+
+def test_a_bound_on_what_is_not_searched_is_refused(run, scanned, tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text('backbone = "homebrew"\naugmentations = ["gain"]\n[search.widths]\nnoise = 1')
+    ran = run("study", "run", "--study", file)
+    assert ran.code == 2
+    assert ran.err == "error: unknown searched augmentation 'noise': there is gain\n"
+
+
+SMALL = ("--protocol", "speaker-2", "--trials", "1", "--epochs", "1")
+
+
+def test_one_study_that_fails_does_not_hold_up_the_others(run, scanned, quick, monkeypatch):
+    from serbench.builtin.timm import TimmBackbone
+
+    def unreachable(self, n_classes):
+        raise WeightsError("weights of resnet18 could not be fetched: connect to the internet")
+
+    monkeypatch.setattr(TimmBackbone, "_pretrained", unreachable)
+    both = ("study", "run", "--backbone", "resnet18", "--backbone", "homebrew", *SMALL)
+    ran = run(*both)
+    assert ran.code == 1
+    lines = ran.out.splitlines()
+    assert lines[0] == "study 1 of 2: resnet18, half-cycle, speaker-2"
+    assert lines[1] == "study 2 of 2: homebrew, half-cycle, speaker-2"
+    assert lines[2].startswith("entry 1: homebrew on tiny")
+    assert "error: weights of resnet18 could not be fetched" in ran.err
+    assert ran.err.endswith(
+        "error: 1 of 2 studies failed: mend what is said above and run the same command, "
+        "it goes on where it stopped\n"
+    )
+    ranked = json.loads(run("leaderboard", "--format", "json").out)
+    assert [row["backbone"] for row in ranked] == ["homebrew"]
+
+
+def test_what_is_too_slow_is_left_out_and_the_rest_goes_on(run, scanned, quick):
+    command = ("study", "run", "--backbone", "homebrew", *SMALL, "--max-latency-ms")
+    ran = run(*command, "3.5")
+    assert ran.code == 0
+    assert ran.out.startswith("left out: homebrew takes 4.0 ms (p90, one thread), more than 3.5\n")
+    assert json.loads(run("study", "list", "--format", "json").out) == []
+    assert run(*command, "4.5").out.startswith("entry 1: homebrew")
+
+
+def test_a_warm_start_begins_from_an_entry(run, scanned, quick):
+    assert run("study", "run", "--backbone", "homebrew", *SMALL).code == 0
+    ran = run("study", "run", "--backbone", "homebrew", *SMALL, "--weights", "entry:1")
+    assert ran.code == 0, ran.err
+    cold, warm = sorted(
+        json.loads(run("leaderboard", "--format", "json").out), key=lambda row: row["entry"]
+    )
+    assert cold["weights"] == "none"
+    assert warm["weights"].startswith("file:entry-1-homebrew.safetensors:")
+
+
+def test_a_warm_start_with_fewer_emotions_runs_too(run, scanned, quick, tiny_corpus):
+    assert run("study", "run", "--backbone", "homebrew", *SMALL).code == 0
+    two = ("--dataset", "two", "--emotions", "anger,sadness")
+    assert run("corpus", "scan", tiny_corpus, *two).code == 0
+    ran = run(
+        *("study", "run", "--backbone", "homebrew", *SMALL),
+        *("--dataset", "two", "--weights", "entry:1"),
+    )
+    assert ran.code == 0, ran.err
+    shown = json.loads(run("study", "show", "2", "--format", "json").out)
+    assert "without-last-layer" in shown["entry"]["weights"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("entry:9", "no entry 9: run `serbench study run` first"),
+        ("entry:best", "give an entry of the leaderboard, such as entry:1"),
+    ],
+)
+def test_a_warm_start_from_nothing_is_refused(run, scanned, weights, said):
+    ran = run("study", "run", "--backbone", "homebrew", "--weights", weights)
+    assert ran.code == 2
+    assert said in ran.err

@@ -1,0 +1,82 @@
+"""What is too slow is left out before anything is searched."""
+
+from dataclasses import replace
+
+import pytest
+
+from serbench.deploy.screening import screen
+from serbench.plugins import Plugins
+from serbench.results.database import Database
+from serbench.results.datasets import Datasets
+from serbench.results.latency import LatencyFacts
+from serbench.results.studies import Studies
+from serbench.search.plan import StudyPlan
+
+PLUGINS = Plugins()
+
+
+@pytest.fixture
+def database(tmp_path):
+    opened = Database(f"sqlite:///{tmp_path / 'serbench.db'}")
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def plan(database, tiny_manifest):
+    from serbench.data.clips import ClipFormat
+    from serbench.data.scan import Scan
+
+    Datasets(database).save_scan(Scan(tiny_manifest, len(tiny_manifest), (), ()))
+    return StudyPlan(
+        backbone="homebrew",
+        dataset=tiny_manifest.name,
+        dataset_hash=tiny_manifest.hash,
+        front_end="mel",
+        schedule="half-cycle",
+        protocol="speaker-2",
+        weights="none",
+        trials=1,
+        epochs=1,
+        batch_size=8,
+        seed=0,
+        timeout=None,
+        clip_format=ClipFormat(),
+    )
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    """Every measurement asked for; each says p50 3 ms, p90 4 ms, p99 5 ms."""
+    asked = []
+
+    def pretended(job):
+        asked.append(job)
+        return LatencyFacts("eager", job.threads, 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
+
+    monkeypatch.setattr("serbench.deploy.screening.measure_latency", pretended)
+    return asked
+
+
+def test_nine_answers_in_ten_have_to_be_in_time(database, plan, jobs):
+    assert screen(plan, PLUGINS, database, 4.0) is None
+    assert screen(plan, PLUGINS, database, 3.9) == 4.0
+
+
+def test_an_untrained_network_is_measured_on_one_thread(database, plan, jobs):
+    screen(plan, PLUGINS, database, 1.0)
+    (job,) = jobs
+    assert (job.backbone, job.front_end, job.weights, job.threads) == ("homebrew", "mel", None, 1)
+    assert job.n_classes == 6
+
+
+def test_a_study_that_has_begun_is_not_measured_again(database, plan, jobs):
+    Studies(database).begin_study(plan)
+    assert screen(plan, PLUGINS, database, 1.0) is None
+    assert not jobs
+    assert screen(replace(plan, seed=1), PLUGINS, database, 1.0) == 4.0
+
+
+def test_it_measures_for_real(database, plan, monkeypatch):
+    monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
+    assert screen(plan, PLUGINS, database, 1e-3) > 1e-3
