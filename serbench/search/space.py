@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from serbench.errors import UnknownNameError
@@ -40,7 +42,7 @@ class Setting:
             learning_rate=float(parameters[LEARNING_RATE]),
             freeze_depth=int(parameters[FREEZE_DEPTH]),
             widths={
-                name.removeprefix(WIDTH): float(value)
+                _augmentation(name): float(value)
                 for name, value in parameters.items()
                 if name.startswith(WIDTH)
             },
@@ -81,9 +83,30 @@ class SearchSpace:
             **{WIDTH + name: width.paper for name, width in self.widths.items()},
         }
 
-    def varied(self) -> list[str]:
-        """The parameters that have more than one value."""
-        return [name for name, values in self.distributions().items() if not values.single()]
+    def step(
+        self, start: Mapping[str, float], drawn: Mapping[str, float], random: np.random.Generator
+    ) -> dict[str, float]:
+        """A setting near ``start``: half the way to ``drawn`` in two parameters.
+
+        The learning rate is always one of them: nothing else matters as much (Bengio 2012,
+        "Practical Recommendations for Gradient-Based Training of Deep Architectures").
+        """
+        others = [
+            name
+            for name, values in self.distributions().items()
+            if name != LEARNING_RATE and not values.single()
+        ]
+        setting = dict(start)
+        for name in [LEARNING_RATE, *random.permutation(others)[:1]]:
+            setting[str(name)] = self._between(str(name), start[name], drawn[name])
+        return setting
+
+    def _between(self, name: str, first: float, second: float) -> float:
+        if name == FREEZE_DEPTH:
+            return (int(first) + int(second)) // 2
+        range_ = self.learning_rates if name == LEARNING_RATE else self.widths[_augmentation(name)]
+        middle = math.sqrt(first * second) if range_.log else (first + second) / 2
+        return min(max(middle, range_.low), range_.high)
 
 
 def search_space(
@@ -125,3 +148,7 @@ def search_space(
 
 def _bounded(range_: Range, low: float, high: float) -> Range:
     return replace(range_, low=low, high=high, paper=min(max(range_.paper, low), high))
+
+
+def _augmentation(name: str) -> str:
+    return name.removeprefix(WIDTH)

@@ -28,11 +28,9 @@ With Wilcoxon's signed-rank test that takes at least three folds, each of them w
 FIRST_STEPS = 10
 """Before so many trials there is too little for TPE to learn from seven parameters.
 
-Until then each setting is the best so far with ``STEP`` of its parameters drawn anew: most budgets
-on a CPU end here, and settings drawn wholly at random hardly ever beat the paper's.
+Until then each setting is a step from the best so far: most budgets on a CPU end here, and
+settings drawn wholly at random hardly ever beat the paper's.
 """
-
-STEP = 2
 
 Known = Mapping[tuple[int, int | str], FoldOutcome]
 """What earlier runs of the same study already recorded: (trial, fold) → outcome."""
@@ -215,8 +213,7 @@ def _choose(history: list[FrozenTrial], space: SearchSpace, seed: int) -> dict[s
     drawn: dict[str, float] = view.ask(space.distributions()).params
     if len(history) >= FIRST_STEPS:
         return drawn
-    redrawn = np.random.default_rng(seed).permutation(space.varied())[:STEP]
-    return {**_best(history).params, **{name: drawn[name] for name in redrawn}}
+    return space.step(_best(history).params, drawn, np.random.default_rng(seed))
 
 
 def _suggest(trial: Trial, space: SearchSpace) -> None:

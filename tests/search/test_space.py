@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import optuna
 import pytest
 from hypothesis import given
@@ -106,3 +107,48 @@ def test_optuna_draws_settings_from_it():
     assert rates[0] >= 1e-4
     assert rates[-1] <= 3e-3
     assert rates[100] == pytest.approx((1e-4 * 3e-3) ** 0.5, rel=0.3), "evenly on a log scale"
+
+
+STEPS = st.tuples(st.integers(0, 2**32 - 1), st.floats(1e-4, 3e-3), st.integers(0, 5))
+
+
+@given(STEPS)
+def test_a_step_goes_half_the_way_in_the_learning_rate_and_one_thing_more(step):
+    seed, rate, depth = step
+    start = SPACE.paper()
+    drawn = {
+        "learning_rate": rate,
+        "freeze_depth": depth,
+        "width:time-shift": 0.1,
+        "width:gain": 6.0,
+    }
+    stepped = SPACE.step(start, drawn, np.random.default_rng(seed))
+    assert stepped["learning_rate"] == pytest.approx((1e-3 * rate) ** 0.5)
+    half = {"freeze_depth": (2 + depth) // 2, "width:time-shift": 0.2, "width:gain": 3.0}
+    moved = [name for name in half if stepped[name] != start[name]]
+    assert len(moved) <= 1
+    assert all(stepped[name] == pytest.approx(half[name]) for name in moved)
+    for name, distribution in SPACE.distributions().items():
+        assert distribution._contains(stepped[name]), name
+
+
+def test_a_step_leaves_alone_what_is_fixed():
+    fixed = search_space(
+        Range(1e-3, 1e-3, paper=1e-3, log=True), 0, 0, [Declared("gain", Range(3, 3, 3))]
+    )
+    stepped = fixed.step(fixed.paper(), fixed.paper(), np.random.default_rng(0))
+    assert stepped == pytest.approx(fixed.paper())
+
+
+def test_every_parameter_is_stepped_in_some_time():
+    drawn = {
+        "learning_rate": 1e-4,
+        "freeze_depth": 5,
+        "width:time-shift": 0.1,
+        "width:gain": 6.0,
+    }
+    moved = set()
+    for seed in range(50):
+        stepped = SPACE.step(SPACE.paper(), drawn, np.random.default_rng(seed))
+        moved |= {name for name in stepped if stepped[name] != SPACE.paper()[name]}
+    assert moved == set(drawn)
