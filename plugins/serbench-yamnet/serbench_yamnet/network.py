@@ -1,0 +1,107 @@
+"""YAMNet's network on clips of any length, and batch norms that were folded into convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import timm
+import torch
+import torch.nn.functional as F
+from timm.layers import BatchNormAct2d
+from torch import Tensor, nn
+
+from serbench_yamnet.front_end import PATCH_FRAMES, SILENCE
+
+PATCH_HOP = 48
+"""Frames from one patch to the next: they overlap by half, as in YAMNet."""
+
+HEAD = "network.classifier."
+"""Prefix of the last layer's parameters."""
+
+
+class FoldedBatchNorm(BatchNormAct2d):  # type: ignore[misc]  # timm has no types
+    """A batch norm that can find the statistics again which an exported network has lost.
+
+    An exported network holds each batch norm as a mere scale and shift, folded into the
+    convolution before it. In evaluation that is all one needs: ``folded`` is true, the statistics
+    say mean 0 and variance 1. In training it would be wrong, as each batch would be normalised by
+    what it really has. So the first batch in training mode is measured, mean m and variance v are
+    put in place, and weight and bias changed by as much: scale·√(v + ε) and shift + scale·m. The
+    function computed in evaluation mode stays what it was; in training mode it is the same on that
+    batch and close to it on others.
+
+    One forward pass is enough for all layers: each is measured on what the measured layers before
+    it give out. A layer that is frozen, hence in evaluation mode, stays folded and right. A
+    network that starts from random weights was never folded and is measured never.
+    """
+
+    folded: Tensor
+
+    def __init__(self, channels: int, **options: Any) -> None:
+        super().__init__(channels, **options)
+        self.register_buffer("folded", torch.tensor(False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise and activate maps ``[B, C, H, W]``."""
+        if self.training and self.folded:
+            self._unfold(x.detach())
+        activated: Tensor = super().forward(x)
+        return activated
+
+    @torch.no_grad()
+    def _unfold(self, x: Tensor) -> None:
+        variance, mean = torch.var_mean(x, dim=(0, 2, 3))
+        scale = self.weight / torch.sqrt(self.running_var + self.eps)
+        shift = self.bias - scale * self.running_mean
+        self.weight.copy_(scale * torch.sqrt(variance + self.eps))
+        self.bias.copy_(shift + scale * mean)
+        self.running_mean.copy_(mean)
+        self.running_var.copy_(variance)
+        self.folded.fill_(False)
+
+
+def _batch_norm(channels: int, **options: Any) -> FoldedBatchNorm:
+    """What timm calls for each batch norm; it asks for a function here, not for a class."""
+    return FoldedBatchNorm(channels, act_layer=nn.ReLU6, **options)
+
+
+def split_patches(image: Tensor) -> Tensor:
+    """Cut images ``[B, 1, F, T]`` into patches ``[B, P, 1, 96, F]``, time before frequency.
+
+    A patch begins every 48 frames; where that leaves frames over, one more patch ends with the
+    last frame. An image of fewer than 96 frames is followed by silence.
+    """
+    missing = PATCH_FRAMES - image.shape[-1]
+    if missing > 0:
+        image = F.pad(image, (0, missing), value=SILENCE)
+    last = image.shape[-1] - PATCH_FRAMES
+    starts = [*range(0, last, PATCH_HOP), last]
+    patches = [image[..., start : start + PATCH_FRAMES] for start in starts]
+    return torch.stack(patches, dim=1).transpose(-1, -2)
+
+
+class Yamnet(nn.Module):
+    """Feature image ``[B, 1, 64, T]`` → logits ``[B, n_classes]``.
+
+    Every patch goes through MobileNet v1; the mean of their embeddings (1,024 values each) goes
+    through the last layer. As that is linear, the mean of the patches' logits is the same.
+    """
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.network = timm.create_model(
+            "mobilenetv1_100",
+            in_chans=1,
+            num_classes=n_classes,
+            pad_type="same",
+            norm_layer=_batch_norm,
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits of each clip."""
+        patches = split_patches(image)  # [B, P, 1, 96, 64]
+        maps = self.network.forward_features(patches.flatten(0, 1))  # [B·P, 1024, 3, 2]
+        embeddings = self.network.forward_head(maps, pre_logits=True)  # [B·P, 1024]
+        clips = embeddings.unflatten(0, patches.shape[:2]).mean(dim=1)  # [B, 1024]
+        logits: Tensor = self.network.classifier(clips)
+        return logits

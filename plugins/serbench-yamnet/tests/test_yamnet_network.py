@@ -1,0 +1,167 @@
+"""Patches and their mean, and batch norms that find their statistics again."""
+
+import copy
+
+import pytest
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from serbench_yamnet.network import split_patches
+from serbench_yamnet.plugin import YamnetBackbone
+from yamnet_material import folded_network, images, norms_of
+
+from serbench.model.backbone import Freezing
+
+
+def logits_of(module, batch):
+    module.eval()
+    with torch.inference_mode():
+        return module(batch)
+
+
+@pytest.mark.parametrize(
+    ("frames", "starts"),
+    [
+        (96, [0]),
+        (97, [0, 1]),
+        (144, [0, 48]),
+        (260, [0, 48, 96, 144, 164]),
+        (240, [0, 48, 96, 144]),
+    ],
+)
+def test_patches_begin_every_48_frames_and_the_last_ends_with_the_clip(frames, starts):
+    image = images(n_clips=2, frames=frames)
+    patches = split_patches(image)
+    assert patches.shape == (2, len(starts), 1, 96, 64)
+    for number, start in enumerate(starts):
+        assert torch.equal(patches[:, number, 0], image[:, 0, :, start : start + 96].mT)
+
+
+def test_an_image_too_short_for_a_patch_is_followed_by_silence():
+    image = images(n_clips=1, frames=30)
+    (patch,) = split_patches(image)[0, :, 0]
+    assert torch.equal(patch[:30], image[0, 0].mT)
+    torch.testing.assert_close(patch[30:].exp(), torch.full((66, 64), 0.001))
+
+
+def test_a_clips_logits_are_the_mean_of_its_patches_logits():
+    module, clip = folded_network(), images(n_clips=1, frames=240)
+    alone = [logits_of(module, clip[..., start : start + 96]) for start in (0, 48, 96, 144)]
+    torch.testing.assert_close(logits_of(module, clip), torch.stack(alone).mean(0))
+
+
+@pytest.mark.parametrize("frames", [10, 96, 300])
+def test_clips_of_any_length_become_logits(frames):
+    module, batch = folded_network(), images(n_clips=3, frames=frames)
+    together = logits_of(module, batch)
+    assert together.shape == (3, 6)
+    torch.testing.assert_close(logits_of(module, batch[1:2])[0], together[1], rtol=1e-3, atol=1e-4)
+
+
+def test_finding_the_statistics_leaves_the_function_as_it_was():
+    module, batch = folded_network(), images(n_clips=8, frames=96)
+    other = images(n_clips=4, seed=1)[..., :96]
+    before = logits_of(module, torch.cat([batch, other]))
+    module.train()
+    module(batch)
+    assert not any(norm.folded for norm in norms_of(module))
+    torch.testing.assert_close(
+        logits_of(module, torch.cat([batch, other])), before, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_in_training_mode_it_answers_nearly_as_in_evaluation_mode():
+    """And would not if the statistics stayed at mean 0 and variance 1, which no batch has."""
+    module, other = folded_network(), images(n_clips=8, frames=96, seed=1)
+    before, state = logits_of(module, other), copy.deepcopy(module.state_dict())
+    module.train()
+    module(images(n_clips=8, frames=96))
+    measured = (module(other) - before).detach().square().mean()
+    module.load_state_dict(state)
+    for norm in norms_of(module):
+        norm.folded.fill_(False)
+    unmeasured = (module(other) - before).detach().square().mean()
+    assert measured < 0.01 * unmeasured
+    assert measured < 0.01 * before.square().mean()
+
+
+def test_the_statistics_are_those_of_the_first_batch_and_then_follow_the_others():
+    module, batch = folded_network(), images(n_clips=8, frames=96)
+    stem = module.network.conv_stem(split_patches(batch).flatten(0, 1))
+    module.train()
+    module(batch)
+    norm = norms_of(module)[0]
+    torch.testing.assert_close(norm.running_mean, stem.mean((0, 2, 3)), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(norm.running_var, stem.var((0, 2, 3)), rtol=1e-3, atol=1e-4)
+    gain = norm.weight.clone()
+    module(batch + 1)
+    assert (norm.running_mean - stem.mean((0, 2, 3))).abs().max() > 1e-3
+    assert torch.equal(norm.weight, gain), "they are found once"
+
+
+def test_frozen_stages_stay_folded_and_right():
+    module, batch = folded_network(), images(n_clips=8, frames=96)
+    before = logits_of(module, batch)
+    stages = YamnetBackbone().stages(module)
+    Freezing(module, stages, 5).train()
+    module(batch)
+    frozen = {name for stage in stages[:5] for name in stage}
+    for name, norm in module.named_modules():
+        if norm in norms_of(module):
+            assert bool(norm.folded) == (f"{name}.weight" in frozen), name
+    torch.testing.assert_close(logits_of(module, batch), before, rtol=1e-3, atol=1e-4)
+
+
+def test_a_network_from_random_weights_is_never_measured():
+    module = YamnetBackbone().build(6, "none").module.train()
+    before = [norm.weight.clone() for norm in norms_of(module)]
+    module(images(frames=96))
+    assert not any(norm.folded for norm in norms_of(module))
+    for norm, weight in zip(norms_of(module), before, strict=True):
+        assert torch.equal(norm.weight, weight)
+        assert norm.running_mean.abs().max() < 1
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_saved_network_goes_on_as_what_it_was(trained, tmp_path):
+    module, batch = folded_network(), images(n_clips=8, frames=96)
+    if trained:
+        module.train()
+        module(batch)
+    safetensors.torch.save_file(module.state_dict(), tmp_path / "yamnet.safetensors")
+    again = YamnetBackbone().build(6, "none").module
+    again.load_state_dict(safetensors.torch.load_file(tmp_path / "yamnet.safetensors"))
+    assert torch.equal(logits_of(again, batch), logits_of(module, batch))
+    assert [bool(norm.folded) for norm in norms_of(again)] == [not trained] * 27
+    assert torch.equal(again.train()(batch), module.train()(batch))
+
+
+def test_what_was_before_training_can_be_put_back():
+    """The training loop keeps a copy of the state, and returns to it if training diverges."""
+    module, batch = folded_network(), images(n_clips=8, frames=96)
+    before, state = logits_of(module, batch), copy.deepcopy(module.state_dict())
+    twin = copy.deepcopy(module)
+    module.train()
+    module(batch)
+    module.load_state_dict(state)
+    assert all(norm.folded for norm in norms_of(module))
+    assert torch.equal(logits_of(module, batch), before)
+    assert torch.equal(logits_of(twin, batch), before)
+
+
+def test_it_learns_to_tell_two_kinds_of_sound_in_a_few_steps():
+    module = folded_network(n_classes=2).train()
+    batch = images(n_clips=8, frames=96)
+    targets = torch.arange(8) % 2
+    batch[targets == 1, :, :32] += 3
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(8):
+        loss = F.cross_entropy(module(batch), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    for name, parameter in module.named_parameters():
+        assert parameter.grad.abs().max() > 0, name
+    assert losses[-1] < 0.2 * losses[0]

@@ -1,0 +1,149 @@
+"""The real weights: as TensorFlow Lite's own interpreter runs them, and on real speech."""
+
+import numpy as np
+import pytest
+import tflite
+import torch
+from serbench_yamnet.front_end import YAMNET_INPUT, YamnetFrontEnd
+from serbench_yamnet.plugin import WEIGHTS_VARIABLE, YamnetBackbone
+from serbench_yamnet.tflite_weights import AXES
+from torch import nn
+from yamnet_material import WEIGHTS, needs_speech, needs_weights, norms_of, recordings, seeded
+
+from serbench.data.clips import ClipFormat, standardise
+from serbench.errors import WeightsError
+
+pytestmark = needs_weights
+
+SPEECH_CLASS = 0
+CLIP = ClipFormat(sample_rate=16000)
+
+
+@pytest.fixture(scope="module")
+def yamnet():
+    """The network with AudioSet's own last layer."""
+    return YamnetBackbone().build(521, str(WEIGHTS)).module.eval()
+
+
+@pytest.fixture(scope="module")
+def front_end():
+    return YamnetFrontEnd().build(CLIP, YAMNET_INPUT)
+
+
+@pytest.fixture(scope="module")
+def waveform():
+    """A voice-like patch of 15,600 samples."""
+    seconds = torch.arange(15600) / 16000
+    phase = 2 * torch.pi * (150 * seconds + 20 * torch.sin(3 * seconds))
+    voice = sum(torch.sin(k * phase) / k for k in range(1, 15)) * torch.sin(9 * seconds).abs()
+    return 0.2 * voice + 0.003 * torch.randn(15600, generator=seeded())
+
+
+@pytest.fixture(scope="module")
+def interpreter(waveform):
+    """TensorFlow Lite's reference kernels, having heard the waveform; all it computed is kept."""
+    litert = pytest.importorskip("ai_edge_litert.interpreter")
+    interpreter = litert.Interpreter(
+        str(WEIGHTS),
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF,
+    )
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(0, waveform.numpy())
+    interpreter.invoke()
+    return interpreter
+
+
+def operators(*kinds):
+    """Numbers of the input and output tensors of these operators, in order."""
+    model = tflite.Model.GetRootAsModel(WEIGHTS.read_bytes(), 0)
+    graph = model.Subgraphs(0)
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        if model.OperatorCodes(operator.OpcodeIndex()).BuiltinCode() in kinds:
+            yield int(operator.Inputs(0)), int(operator.Outputs(0))
+
+
+def heard(interpreter, number):
+    """A tensor of the interpreter as real values, and the size of one of its 8-bit steps."""
+    (details,) = (each for each in interpreter.get_tensor_details() if each["index"] == number)
+    scale, zero = details["quantization"]
+    stored = torch.from_numpy(interpreter.get_tensor(number)).float()
+    return (stored if scale == 0 else (stored - zero) * scale), scale
+
+
+def test_the_front_end_equals_the_interpreters(interpreter, front_end, waveform):
+    ((_, log_mel),) = operators(tflite.BuiltinOperator.LOG)
+    theirs, _ = heard(interpreter, log_mel)
+    torch.testing.assert_close(front_end.log_mel(waveform[None])[0], theirs, rtol=0, atol=3e-4)
+
+
+def test_every_convolution_equals_the_interpreters_to_one_8_bit_step(interpreter, yamnet):
+    convolutions = [part for part in yamnet.modules() if isinstance(part, nn.Conv2d)]
+    for convolution, norm, (before, after) in zip(
+        convolutions, norms_of(yamnet), operators(*AXES), strict=True
+    ):
+        given, _ = heard(interpreter, before)
+        theirs, step = heard(interpreter, after)
+        with torch.inference_mode():
+            ours = norm(convolution(given.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1.01 * step)
+
+
+def test_the_last_layer_equals_the_interpreters_to_one_8_bit_step(interpreter, yamnet):
+    *_, (before, after) = operators(tflite.BuiltinOperator.FULLY_CONNECTED)
+    theirs, step = heard(interpreter, after)
+    with torch.inference_mode():
+        ours = yamnet.network.classifier(heard(interpreter, before)[0].flatten(1))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1.01 * step)
+
+
+def test_from_waveform_to_logits_it_differs_by_what_8_bits_lose(
+    interpreter, yamnet, front_end, waveform
+):
+    """27 roundings to 8 bits in a row: single logits are off by a few steps, their order stands."""
+    *_, (_, after) = operators(tflite.BuiltinOperator.FULLY_CONNECTED)
+    theirs, step = heard(interpreter, after)
+    with torch.inference_mode():
+        ours = yamnet(front_end(waveform[None]))
+    assert (ours - theirs).abs().max() < 8 * step
+    assert np.corrcoef(ours[0], theirs[0])[0, 1] > 0.995
+    (scores,) = (heard(interpreter, each["index"])[0] for each in interpreter.get_output_details())
+    assert (ours.sigmoid() - scores).abs().max() < 0.05
+
+
+@needs_speech
+def test_real_speech_is_called_speech(yamnet, front_end):
+    clips = torch.from_numpy(np.stack([standardise(w, 16000, CLIP) for w in recordings(12)]))
+    with torch.inference_mode():
+        logits = yamnet(front_end(clips))
+    assert (logits.argmax(1) == SPEECH_CLASS).sum() >= 11
+
+
+def test_noise_is_not_called_speech(yamnet, front_end):
+    noise = 0.3 * torch.randn(4, CLIP.samples, generator=seeded())
+    with torch.inference_mode():
+        assert (yamnet(front_end(noise)).argmax(1) != SPEECH_CLASS).all()
+
+
+def test_six_emotions_share_all_but_the_last_layer(yamnet):
+    built = YamnetBackbone().build(6, str(WEIGHTS))
+    state, whole = built.module.state_dict(), yamnet.state_dict()
+    same = {name for name in state if torch.equal(state[name], whole[name])}
+    assert state.keys() - same == {"network.classifier.weight", "network.classifier.bias"}
+    assert built.weights.startswith("file:yamnet.tflite:")
+
+
+def test_the_environment_may_name_the_default_weights(monkeypatch):
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(WEIGHTS))
+    by_default = YamnetBackbone().build(6, "default")
+    assert by_default.weights == YamnetBackbone().build(6, str(WEIGHTS)).weights
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.95])
+def test_a_truncated_file_is_refused(share, tmp_path):
+    content = WEIGHTS.read_bytes()
+    path = tmp_path / "yamnet.tflite"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(WeightsError, match="cannot be read as a TensorFlow Lite model"):
+        YamnetBackbone().build(6, str(path))
