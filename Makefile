@@ -5,9 +5,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
+# Plugin packages: each is installed beside serbench and tested on its own.
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types layers unit test-slow clean
+.PHONY: help demo test lint types layers unit plugin-tests test-slow clean
 
 help:
 	@echo "make demo       install, speak the demo corpus, search two small networks, rank them"
@@ -20,9 +23,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml constraints.txt
+$(VENV)/installed-dev: pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,postgresql]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,postgresql]' \
+		$(PLUGINS:%=--editable './%[test]')
 	@touch $@ $(VENV)/installed
 
 demo: export SERBENCH_CACHE := $(CURDIR)/$(DEMO)/cache
@@ -34,7 +38,7 @@ demo: $(VENV)/installed
 		--trials 1 --epochs 12
 	$(BIN)/serbench leaderboard
 
-test: lint types layers unit
+test: lint types layers unit plugin-tests
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -42,12 +46,18 @@ lint: $(VENV)/installed-dev
 
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
+	for plugin in $(PLUGINS); do $(BIN)/mypy $$plugin/serbench_* || exit 1; done
 
 layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m "not slow"
+
+plugin-tests: $(VENV)/installed-dev
+	for plugin in $(PLUGINS); do \
+		$(BIN)/python -m pytest -c $$plugin/pyproject.toml $$plugin -m "not slow" || exit 1; \
+	done
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow

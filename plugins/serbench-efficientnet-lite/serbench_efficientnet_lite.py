@@ -17,9 +17,15 @@ from torch import Tensor, nn
 
 from serbench import hookimpl
 from serbench.errors import WeightsError
-from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.backbone import (
+    DEFAULT_WEIGHTS,
+    Backbone,
+    BuiltBackbone,
+    continued,
+    stages_of,
+)
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import file_identity, load_matching, read_weights
+from serbench.model.weights import load_matching, read_weights
 
 NATIVE_SIZES = {0: 224, 1: 240, 2: 260}
 """Model number → rows and columns of the images its weights were trained on."""
@@ -100,11 +106,8 @@ class EfficientNetLite:
     def build(self, n_classes: int, weights: str) -> BuiltBackbone:
         """The network with a fresh last layer of ``n_classes`` outputs."""
         module = timm.create_model(f"tf_efficientnet_lite{self.number}", num_classes=n_classes)
-        if weights == NO_WEIGHTS:
-            return BuiltBackbone(module, NO_WEIGHTS)
         if weights != DEFAULT_WEIGHTS:
-            load_matching(module, read_weights(weights), (HEAD,), weights)
-            return BuiltBackbone(module, file_identity(weights))
+            return continued(module, weights, (HEAD,))
         path = self.weights_file()
         state = timm_state(read_weights(path), [len(stage) for stage in module.blocks])
         load_matching(module, state, (HEAD,), path)
@@ -128,13 +131,9 @@ class EfficientNetLite:
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """The stem, each of timm's stages, and the last convolution."""
-        names = [name for name, _ in module.named_parameters()]
-        prefixes = [
-            ("conv_stem.", "bn1."),
-            *((f"blocks.{stage}.",) for stage in range(len(module.get_submodule("blocks")))),  # type: ignore[arg-type]
-            ("conv_head.", "bn2."),
-        ]
-        return [[name for name in names if name.startswith(prefix)] for prefix in prefixes]
+        n_stages = len(list(module.get_submodule("blocks").children()))
+        blocks = [[f"blocks.{stage}"] for stage in range(n_stages)]
+        return stages_of(module, [["conv_stem", "bn1"], *blocks, ["conv_head", "bn2"]])
 
     def paper_freeze_depth(self, module: nn.Module) -> int:
         """Everything learns."""

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from serbench import hookimpl
-from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.backbone import Backbone, BuiltBackbone, continued, stages_of
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import file_identity, load_matching, read_weights
 
 MAPS = (8, 16, 32, 64)
 
@@ -44,19 +43,11 @@ class Homebrew:
         blocks["pool"] = nn.AdaptiveAvgPool2d(1)
         blocks["flatten"] = nn.Flatten()
         blocks["head"] = nn.Linear(maps_in, n_classes)
-        module = nn.Sequential(blocks)
-        if weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
-            return BuiltBackbone(module, NO_WEIGHTS)
-        load_matching(module, read_weights(weights), ("head.",), weights)
-        return BuiltBackbone(module, file_identity(weights))
+        return continued(nn.Sequential(blocks), weights, ("head.",))
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """The four blocks."""
-        names = [name for name, _ in module.named_parameters()]
-        return [
-            [name for name in names if name.startswith(f"block{number}.")]
-            for number in range(len(MAPS))
-        ]
+        return stages_of(module, [[f"block{number}"] for number in range(len(MAPS))])
 
     def paper_freeze_depth(self, module: nn.Module) -> int:
         """Everything learns."""

@@ -13,9 +13,8 @@ from torch import nn
 
 from serbench import hookimpl
 from serbench.errors import UsageError, WeightsError
-from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.backbone import DEFAULT_WEIGHTS, Backbone, BuiltBackbone, continued
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import file_identity, load_matching, read_weights
 
 FIRST_LEARNING_LAYER = {"inception_v3": "Mixed_6a."}
 """Where the paper began to train: the final eight mixed layers of Inception."""
@@ -44,10 +43,7 @@ class TimmBackbone:
         if pretrained:
             config = module.pretrained_cfg
             return BuiltBackbone(module, f"timm:{config['architecture']}.{config['tag']}")
-        if weights == NO_WEIGHTS:
-            return BuiltBackbone(module, NO_WEIGHTS)
-        load_matching(module, read_weights(weights), heads, weights)
-        return BuiltBackbone(module, file_identity(weights))
+        return continued(module, weights, heads)
 
     def _fresh(self, n_classes: int) -> Any:
         return timm.create_model(self.name, pretrained=False, num_classes=n_classes)

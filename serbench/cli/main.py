@@ -16,6 +16,7 @@ COMMANDS = {
     "corpus": ("serbench.cli.corpus:corpus", "Scan recordings into datasets; list and show them."),
     "study": ("serbench.cli.study:study", "Search the best setting of a backbone."),
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank what studies found."),
+    "report": ("serbench.cli.report:report", "Make figures and tables of what studies found."),
     "predict": ("serbench.cli.predict:predict", "Ask an entry what it hears in files."),
     "plugins": ("serbench.cli.plugins:plugins", "Show what is registered, and by whom."),
 }

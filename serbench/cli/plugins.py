@@ -1,11 +1,16 @@
-"""``serbench plugins``: what is registered, and by whom."""
+"""``serbench plugins``: what is registered, and by whom; check it, and begin one of your own."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import emit_json, emit_table
+from serbench.cli.output import counted, emit_json, emit_table, errors
+from serbench.cli.plugin_checking import subjects
+from serbench.cli.plugin_writing import HOOKS, plugin_name, write_plugin
+from serbench.errors import UsageError
 from serbench.plugins import DISABLE_VARIABLE
 
 MANY = 20
@@ -14,7 +19,7 @@ MANY = 20
 
 @click.group()
 def plugins() -> None:
-    """Show what is registered, and by whom."""
+    """Show what is registered and by whom, check it, begin a plugin of your own."""
 
 
 @plugins.command("list")
@@ -64,3 +69,65 @@ def list_command(app: App, everything: bool, format_: str) -> None:
         click.echo(f"failed: {failure.plugin} ({failure.package}): {failure.reason}")
     for name in sorted(app.plugins.disabled):
         click.echo(f"disabled: {name} (by {DISABLE_VARIABLE})")
+
+
+@plugins.command("check")
+@click.argument("name")
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+@common_options
+@pass_app
+def check_command(app: App, name: str, format_: str) -> None:
+    """Check that NAME keeps what is promised of its kind.
+
+    NAME is anything registered, or a plugin, for all that it brings.
+    """
+    found = subjects(app.plugins, name)
+    for note in found.notes:
+        errors().print(f"a sample is checked: {note}", highlight=False)
+    results = []
+    for subject in found.chosen:
+        title = f"{subject.kind} {subject.thing.name} (plugin {subject.plugin})"
+        verdicts = list(subject.verdicts())
+        if format_ == "table":
+            rows = [
+                [each.check, f"{each.result}: {each.reason}" if each.reason else each.result]
+                for each in verdicts
+            ]
+            emit_table(["check", "result"], rows, title=title)
+        about = {"kind": subject.kind, "name": subject.thing.name, "plugin": subject.plugin}
+        results += [about | vars(each) for each in verdicts]
+    counts = {
+        result: sum(each["result"] == result for each in results)
+        for result in ("passed", "failed", "skipped")
+    }
+    if format_ == "json":
+        emit_json({"checks": results, "notes": found.notes, **counts})
+    else:
+        click.echo(", ".join(f"{count} {result}" for result, count in counts.items()))
+    if counts["failed"]:
+        raise click.exceptions.Exit(1)
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(list(HOOKS)), required=True, help="What it will bring.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Where to put its folder; by default here.",
+)
+@common_options
+@pass_app
+def new_command(app: App, name: str, kind: str, out: Path) -> None:
+    """Write a package serbench-NAME with a plugin that works, for you to change."""
+    name = plugin_name(name)
+    taken = {each.kind.replace(" ", "-"): each for each in app.plugins.registries()}[kind]
+    if name in taken or name in app.plugins.sources:
+        raise UsageError(f"'{name}' is already registered: choose another name")
+    written = write_plugin(name, kind, out)
+    home = written[0].parent
+    click.echo(f"{home}: {counted(len(written), 'file')}")
+    click.echo(f"next: pip install -e {home}, then serbench plugins check {name}")

@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from serbench.model.frontend import InputSpec
+from serbench.model.weights import file_identity, load_matching, read_weights
 
 DEFAULT_WEIGHTS = "default"
 """What asks for a backbone's own pretrained weights."""
@@ -61,6 +62,35 @@ class Backbone(Protocol):
 
     def paper_freeze_depth(self, module: nn.Module) -> int:
         """How many stages the paper froze."""
+
+
+def continued(module: nn.Module, weights: str, heads: tuple[str, ...]) -> BuiltBackbone:
+    """A network as it is, or with the weights of a file: for who has none of its own to offer.
+
+    Args:
+        module: a fresh network.
+        weights: ``none`` or ``default``, which is the same here, or the path of a file.
+        heads: prefixes of the last layer's parameter names, such as ``head.``.
+
+    Raises:
+        WeightsError: the file cannot be read or does not fit.
+    """
+    if weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
+        return BuiltBackbone(module, NO_WEIGHTS)
+    load_matching(module, read_weights(weights), heads, weights)
+    return BuiltBackbone(module, file_identity(weights))
+
+
+def stages_of(module: nn.Module, children: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The parameters of each stage, given the paths of the modules that it is made of.
+
+    ``stages_of(module, [["conv1", "bn1"], ["layer1"]])`` are two stages.
+    """
+    names = [name for name, _ in module.named_parameters()]
+    return [
+        [name for name in names if name.startswith(tuple(f"{child}." for child in stage))]
+        for stage in children
+    ]
 
 
 class Freezing:

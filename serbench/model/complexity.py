@@ -28,7 +28,7 @@ def measure_complexity(backbone: nn.Module, spec: InputSpec) -> Complexity:
     backbone.eval()
     image = torch.zeros(1, spec.channels, spec.height, spec.width)
     counter = FlopCounterMode(display=False)
-    with torch.inference_mode(), counter:
+    with torch.no_grad(), counter:  # in inference mode the counter trips over weight norm
         backbone(image)
     params = sum(parameter.numel() for parameter in backbone.parameters())
     return Complexity(params, counter.get_total_flops() // 2)

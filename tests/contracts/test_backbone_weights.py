@@ -11,19 +11,8 @@ from serbench.errors import WeightsError
 from serbench.model.weights import file_identity
 
 
-@pytest.mark.parametrize("name", ["homebrew", "mobilenetv3_small_050"])
-def test_without_weights_the_identity_is_none(name):
-    assert BACKBONES.get(name).build(N_CLASSES, "none").weights == "none"
-
-
 def test_homebrew_has_no_weights_of_its_own():
     assert BACKBONES.get("homebrew").build(N_CLASSES, "default").weights == "none"
-
-
-@pytest.mark.parametrize("name", ["homebrew", "mobilenetv3_small_050"])
-def test_random_weights_come_from_torchs_seed(name):
-    first, same = build(name).state_dict(), build(name).state_dict()
-    assert all(torch.equal(first[each], same[each]) for each in first)
 
 
 @pytest.fixture(params=[".safetensors", ".pth"])

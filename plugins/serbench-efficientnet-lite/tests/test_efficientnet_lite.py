@@ -8,7 +8,9 @@ from serbench_efficientnet_lite import NATIVE_SIZES, EfficientNetLite, timm_stat
 
 from serbench.errors import WeightsError
 from serbench.plugins import Plugins
+from serbench.testing import contract
 
+CHECKS = contract("backbone")
 PARAMETERS = {0: 3.4e6, 1: 4.2e6, 2: 4.9e6}
 
 
@@ -106,3 +108,8 @@ def test_all_six_are_registered():
         "efficientnet_lite2_128",
         "efficientnet_lite2_260",
     } <= names
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_contract_is_kept(check):
+    check(EfficientNetLite(0, 128))

@@ -1,0 +1,48 @@
+"""Backbone ``$name``: two convolutions, to be replaced by a network of yours."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from serbench import hookimpl
+from serbench.model.backbone import Backbone, BuiltBackbone, continued, stages_of
+from serbench.model.frontend import InputSpec
+
+
+@dataclass(frozen=True)
+class TwoConvolutions:
+    """Two convolutions, average pooling, one linear layer."""
+
+    name: str = "$name"
+    front_end: str = "mel"
+
+    def input_spec(self) -> InputSpec:
+        """One channel of 64×64, with values about 0."""
+        return InputSpec(channels=1, height=64, width=64, mean=(0.5,), std=(0.25,))
+
+    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
+        """A fresh network, or one that continues from a file."""
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        layers["first"] = nn.Sequential(nn.Conv2d(1, 16, 3, 2), nn.ReLU(), nn.BatchNorm2d(16))
+        layers["second"] = nn.Sequential(nn.Conv2d(16, 32, 3, 2), nn.ReLU(), nn.BatchNorm2d(32))
+        layers["pool"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        layers["head"] = nn.Linear(32, n_classes)
+        return continued(nn.Sequential(layers), weights, heads=("head.",))
+
+    def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
+        """One for each convolution and its batch norm."""
+        return stages_of(module, [["first"], ["second"]])
+
+    def paper_freeze_depth(self, module: nn.Module) -> int:
+        """Everything learns."""
+        return 0
+
+
+@hookimpl
+def register_backbones(register: Callable[[Backbone], None]) -> None:
+    """Register ``$name``."""
+    register(TwoConvolutions())

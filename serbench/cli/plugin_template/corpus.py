@@ -1,0 +1,24 @@
+"""Corpus ``$name``: files such as ``$name-anna-anger-07.wav``, to be replaced by yours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from serbench import hookimpl
+from serbench.data.corpus import Corpus, NamedFiles
+
+CORPUS = NamedFiles(
+    name="$name",
+    title="$name: say here who published it, and when",
+    licence="say here what its users may do with it",
+    home="say here where a person can get it",
+    pattern=r"$name-(?P<speaker>\w+)-(?P<label>anger|joy|neutral)-(?P<sentence>\d+)",
+    emotions={"anger": "anger", "joy": "happiness", "neutral": "neutral"},
+    sexes={"anna": "female"},
+)
+
+
+@hookimpl
+def register_corpora(register: Callable[[Corpus], None]) -> None:
+    """Register ``$name``."""
+    register(CORPUS)

@@ -1,0 +1,39 @@
+"""Scheduler ``$name``: SGD whose rate falls in steps, to be replaced by a course of yours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from torch import nn
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from serbench import hookimpl
+from serbench.model.ranges import Range
+from serbench.model.schedule import Scheduler
+
+PLATEAUS = 3
+"""The rate is the same for so many parts of the training, then a tenth of it."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """SGD with momentum; the rate falls to a tenth after each third of the batches."""
+
+    name: str = "$name"
+    learning_rates: Range = field(default_factory=lambda: Range(1e-3, 1e-1, paper=1e-2, log=True))
+
+    def build(
+        self, parameters: Iterable[nn.Parameter], learning_rate: float, steps: int
+    ) -> tuple[Optimizer, LRScheduler]:
+        """The optimiser and its course over ``steps`` batches."""
+        optimizer = SGD(parameters, lr=learning_rate, momentum=0.9)
+        course = LambdaLR(optimizer, lambda step: 0.1 ** (PLATEAUS * step // steps))
+        return optimizer, course
+
+
+@hookimpl
+def register_schedulers(register: Callable[[Scheduler], None]) -> None:
+    """Register ``$name``."""
+    register(Steps())

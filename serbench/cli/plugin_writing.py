@@ -1,0 +1,84 @@
+"""``serbench plugins new``: a package that works as it is, for its author to change."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from serbench.errors import StorageError, UsageError
+
+HOOKS = {
+    "backbone": "register_backbones",
+    "front-end": "register_front_ends",
+    "augmentation": "register_augmentations",
+    "corpus": "register_corpora",
+    "scheduler": "register_schedulers",
+}
+"""Kind, as typed on the command line → the hook that its plugin implements."""
+
+GOOD_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def plugin_name(typed: str) -> str:
+    """A name as it will be registered: lower-case words with hyphens, without ``serbench-``.
+
+    Raises:
+        UsageError: no such name can be made of what was typed.
+    """
+    name = re.sub(r"[-_. ]+", "-", typed.strip().lower()).removeprefix("serbench-")
+    if not GOOD_NAME.fullmatch(name):
+        raise UsageError(
+            f"'{typed}' cannot name a plugin: use letters, digits and hyphens, a letter first"
+        )
+    return name
+
+
+def write_plugin(name: str, kind: str, folder: Path) -> list[Path]:
+    """Write the package of a plugin that brings one working thing.
+
+    Args:
+        name: as given by ``plugin_name``.
+        kind: one of ``HOOKS``.
+        folder: where the package's own folder ``serbench-NAME`` is to be.
+
+    Returns:
+        the files written, ``pyproject.toml`` first.
+
+    Raises:
+        UsageError: there is a folder of that name.
+        StorageError: it cannot be written.
+    """
+    package = f"serbench-{name}"
+    module = package.replace("-", "_")
+    source = kind.replace("-", "_")
+    test = "test_corpus.py.template" if kind == "corpus" else "test.py.template"
+    wanted = {
+        "pyproject.toml": "pyproject.toml.template",
+        "README.md": "README.md.template",
+        f"{module}.py": f"{source}.py",
+        f"tests/test_{module}.py": test,
+    }
+    values = {
+        "name": name,
+        "package": package,
+        "module": module,
+        "kind": kind.replace("-", " "),
+        "hook": HOOKS[kind],
+    }
+    home = folder / package
+    templates = files("serbench.cli") / "plugin_template"
+    try:
+        home.mkdir(parents=True)
+        (home / "tests").mkdir()
+        for file, template in wanted.items():
+            text = (templates / template).read_text(encoding="utf-8")
+            (home / file).write_text(Template(text).substitute(values), encoding="utf-8")
+    except FileExistsError as error:
+        raise UsageError(f"{home} is already there: choose another name or --out DIR") from error
+    except OSError as error:
+        raise StorageError(
+            f"{home} cannot be written ({error.strerror}): choose another folder with --out DIR"
+        ) from error
+    return [home / file for file in wanted]

@@ -1,0 +1,12 @@
+"""Reports: exhibits of the database as figures, tables and one page of Markdown.
+
+Raises:
+    SerbenchError: on import, where matplotlib is not installed.
+"""
+
+from serbench.errors import SerbenchError
+
+try:
+    import matplotlib  # noqa: F401
+except ImportError as error:
+    raise SerbenchError("figures need matplotlib: pip install 'serbench[report]'") from error

@@ -1,0 +1,54 @@
+"""Tables: exact as CSV, readable as Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+Cell = str | int | float | None
+
+Records = Sequence[Mapping[str, Cell]]
+"""Rows of named cells; None or no cell is a value that is not known."""
+
+
+def as_csv(records: Records) -> str:
+    """CSV with a header; numbers in full, unknown ones and NaN as empty cells."""
+    text = io.StringIO()
+    columns = list(dict.fromkeys(column for record in records for column in record))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {column: _exact(cell) for column, cell in record.items()} for record in records
+    )
+    return text.getvalue()
+
+
+def _exact(cell: Cell) -> Cell:
+    return None if isinstance(cell, float) and math.isnan(cell) else cell
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; columns marked with ``>`` are aligned right."""
+    lines = [
+        [column.lstrip(">") for column in columns],
+        ["---:" if column.startswith(">") else "---" for column in columns],
+        *([cell.replace("|", "\\|") for cell in row] for row in rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def percent(share: float | None) -> str:
+    """A share of ours in per cent, one decimal; empty where there is none."""
+    return "" if share is None or math.isnan(share) else f"{100 * share:.1f}"
+
+
+def printed_percent(share: float | None) -> str:
+    """A printed share in per cent, with the digits it was printed with; empty where unknown."""
+    return "" if share is None else f"{100 * share:.6g}"
+
+
+def spread(mean: float, sd: float | None) -> str:
+    """Mean and standard deviation of shares, in per cent."""
+    return percent(mean) + (f" ± {percent(sd)}" if sd is not None else "")

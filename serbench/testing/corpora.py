@@ -1,0 +1,85 @@
+"""What every corpus promises: it says what it is, and keeps its hands off others' files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from serbench.data.corpus import Corpus
+from serbench.testing.recordings import recordings_of
+from serbench.testing.require import require, require_members
+
+_FOREIGN = {
+    "holiday.wav": "",
+    "track 01.mp3": "",
+    "a/b/c/interview-2019-final.flac": "",
+    "._holiday.wav": "",
+    "README": "nothing here\n",
+    "notes.txt": "[a line] of nothing\n",
+    "prices.csv": "article,price\nbread,3.20\n",
+    "photo.jpg": "",
+}
+"""Files that belong to no corpus, and what is in them."""
+
+
+@contextmanager
+def _foreign_files() -> Iterator[list[Path]]:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in _FOREIGN]
+        for path, content in zip(paths, _FOREIGN.values(), strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+        yield paths
+
+
+def it_has_everything_a_corpus_needs(corpus: Corpus) -> None:
+    """Every attribute and method of ``Corpus`` is there and takes its arguments."""
+    require_members(corpus, Corpus)
+
+
+def its_name_is_lower_case(corpus: Corpus) -> None:
+    """The name is as it is typed on the command line."""
+    require(corpus.name == corpus.name.lower(), f"'{corpus.name}' is not lower-case")
+
+
+def it_says_what_it_is(corpus: Corpus) -> None:
+    """Title, licence and home are there to be read, and it says whether humans speak."""
+    for field in ("title", "licence", "home"):
+        text = getattr(corpus, field)
+        require(isinstance(text, str) and bool(text.strip()), f"{field} is {text!r}, not a text")
+    require(isinstance(corpus.synthetic, bool), f"synthetic is {corpus.synthetic!r}: True or False")
+
+
+def foreign_files_give_nothing(corpus: Corpus) -> None:
+    """Files of any type that are not the corpus's own are passed over in silence."""
+    with _foreign_files() as paths:
+        found = [recording.path.name for recording in recordings_of(corpus, paths)]
+    require(not found, f"it takes files that are not its own, such as {found[:1]}")
+
+
+def no_files_give_nothing(corpus: Corpus) -> None:
+    """Without files there are no recordings, and no error."""
+    require(recordings_of(corpus, []) == [], "it finds recordings where there are no files")
+
+
+def the_files_are_left_alone(corpus: Corpus) -> None:
+    """Looking at files neither changes nor removes nor adds any."""
+    with _foreign_files() as paths:
+        list(corpus.recognise(paths))
+        contents = [path.read_text(encoding="utf-8") if path.is_file() else None for path in paths]
+        folder = paths[0].parent
+        names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    require(contents == list(_FOREIGN.values()), "it changes the files it looks at")
+    require(names == set(_FOREIGN), "it leaves files of its own among those it looks at")
+
+
+def published_twins_are_stems_of_two_files(corpus: Corpus) -> None:
+    """Known conflicts name one file's stem and the stem of another."""
+    twins = corpus.known_conflicts
+    require(isinstance(twins, Mapping), f"known_conflicts is a {type(twins).__name__}")
+    alone = [stem for stem, twin in twins.items() if stem == twin]
+    require(not alone, f"{alone[:1]} is given as its own twin")
+    suffixed = [stem for pair in twins.items() for stem in pair if stem.lower().endswith(".wav")]
+    require(not suffixed, f"{suffixed[:1]} is a file name: give its stem")

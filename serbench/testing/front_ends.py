@@ -1,0 +1,158 @@
+"""What every front end promises: waveforms in, feature images made to measure out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from serbench.data.clips import ClipFormat
+from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec
+from serbench.testing.require import require, require_close, require_equal, require_members
+
+_GREY = InputSpec(channels=1, height=128, width=128, mean=(0.5,), std=(0.25,))
+_WIDE = InputSpec(3, 64, 200, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_TALL = InputSpec(3, 160, 96, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_TINY = InputSpec(channels=1, height=32, width=32, mean=(0.0,), std=(1.0,))
+
+_FORMATS = (
+    ClipFormat(),
+    ClipFormat(8000, 1.5),
+    ClipFormat(16000, 1.0),
+    ClipFormat(48000, 0.5),
+)
+
+
+def _clip_format(front_end: FrontEnd) -> ClipFormat:
+    return ClipFormat(front_end.sample_rate or 24414, 0.5)
+
+
+def _speech(clip_format: ClipFormat, n_clips: int = 1) -> Tensor:
+    """Gliding harmonic sounds over a little noise, ``[n_clips, samples]``."""
+    generator = torch.Generator().manual_seed(0)
+    seconds = torch.arange(clip_format.samples) / clip_format.sample_rate
+    pitch = 100 + 200 * torch.rand(n_clips, 1, generator=generator)
+    phase = 2 * torch.pi * pitch * (seconds + 0.1 * seconds.square())
+    voice = torch.stack([torch.sin(k * phase) / k for k in range(1, 6)]).sum(0)
+    return 0.1 * voice + 0.01 * torch.randn(voice.shape, generator=generator)
+
+
+def _built(front_end: FrontEnd, spec: InputSpec = _GREY) -> FrontEndModule:
+    return front_end.build(_clip_format(front_end), spec)
+
+
+def _clips(front_end: FrontEnd, n_clips: int = 1) -> Tensor:
+    return _speech(_clip_format(front_end), n_clips)
+
+
+def it_has_everything_a_front_end_needs(front_end: FrontEnd) -> None:
+    """Every attribute and method of ``FrontEnd`` is there and takes its arguments."""
+    require_members(front_end, FrontEnd)
+
+
+def its_sample_rate_is_a_number_or_none(front_end: FrontEnd) -> None:
+    """It asks for clips at a positive rate in Hz, or takes any."""
+    rate = front_end.sample_rate
+    sound = rate is None or (isinstance(rate, int) and rate > 0)
+    require(sound, f"sample_rate is {rate!r}: a positive whole number of Hz, or None")
+
+
+def it_builds_a_front_end_module(front_end: FrontEnd) -> None:
+    """What is built is a ``FrontEndModule``."""
+    module = _built(front_end)
+    require(isinstance(module, FrontEndModule), f"{type(module).__name__} is no FrontEndModule")
+
+
+def images_have_the_size_the_backbone_wants(front_end: FrontEnd) -> None:
+    """Whatever the clips and the backbone, images are float32, finite, not blank, and fit."""
+    own = front_end.sample_rate
+    for clip_format in _FORMATS if own is None else (_clip_format(front_end),):
+        for spec in (_GREY, _WIDE, _TALL, _TINY):
+            image = front_end.build(clip_format, spec)(_speech(clip_format, n_clips=2))
+            wanted = (2, spec.channels, spec.height, spec.width)
+            case = f"of {clip_format.seconds:g} s at {clip_format.sample_rate} Hz, for {wanted}"
+            require(image.shape == wanted, f"the image {case}, is {tuple(image.shape)}")
+            require(image.dtype == torch.float32, f"the image {case}, is {image.dtype}")
+            require(bool(image.isfinite().all()), f"the image {case}, is not finite")
+            require(float(image.std()) > 0, f"the image {case}, is blank")
+
+
+def a_batch_of_one_is_enough(front_end: FrontEnd) -> None:
+    """A single clip gives a single image."""
+    shape = tuple(_built(front_end)(_clips(front_end)).shape)
+    require(shape == (1, 1, 128, 128), f"a single clip gives {shape}, not (1, 1, 128, 128)")
+
+
+def quiet_and_loud_clips_give_moderate_images(front_end: FrontEnd) -> None:
+    """From a whisper at −120 dB to full scale, values stay below 100."""
+    for loudness in (1e-6, 1e-4, 1.0):
+        image = _built(front_end, _WIDE)(loudness * _clips(front_end))
+        largest = float(image.abs().max())
+        require(largest < 100, f"at loudness {loudness:g} the image reaches {largest:g}")
+
+
+def silence_and_a_click_give_finite_images(front_end: FrontEnd) -> None:
+    """Digital silence, and silence with one sample that is not, give finite images."""
+    silence = torch.zeros_like(_clips(front_end))
+    click = silence.clone()
+    click[0, click.shape[1] // 2] = 1.0
+    for sound, name in ((silence, "digital silence"), (click, "a click")):
+        image = _built(front_end, _WIDE)(sound)
+        require(bool(image.isfinite().all()), f"{name} gives an image that is not finite")
+
+
+def the_same_clip_gives_the_same_image(front_end: FrontEnd) -> None:
+    """Nothing is random, within a module and between two that are built alike."""
+    clips = _clips(front_end, n_clips=2)
+    first, second = _built(front_end), _built(front_end)
+    image = first(clips)
+    require_equal(first(clips), image, "the second image of a clip differs from the first")
+    require_equal(second(clips), image, "a second module gives another image")
+
+
+def who_else_is_in_the_batch_does_not_matter(front_end: FrontEnd) -> None:
+    """A clip's image is the same alone and in company, louder or quieter."""
+    clips = _clips(front_end, n_clips=5) * torch.tensor([[1.0], [0.01], [3.0], [0.1], [1.0]])
+    module = _built(front_end, _WIDE)
+    together = module(clips)
+    for row in range(len(clips)):
+        alone = module(clips[row : row + 1])
+        require_close(alone[0], together[row], "a clip's image depends on the others' in its batch")
+
+
+def different_clips_give_different_images(front_end: FrontEnd) -> None:
+    """What sounds different looks different."""
+    images = _built(front_end)(_clips(front_end, n_clips=2))
+    different = not torch.allclose(images[0], images[1], atol=0.1)
+    require(different, "two voices of different pitch give the same image")
+
+
+def the_clips_are_left_alone(front_end: FrontEnd) -> None:
+    """The waveforms are not changed in place."""
+    clips = _clips(front_end)
+    before = clips.clone()
+    _built(front_end)(clips)
+    require_equal(clips, before, "it changes the waveforms it is given: work on a copy")
+
+
+def there_is_nothing_to_learn(front_end: FrontEnd) -> None:
+    """A front end has no parameters, and its images need no gradient."""
+    module = _built(front_end)
+    names = [name for name, _ in module.named_parameters()]
+    require(not names, f"it has parameters, such as {names[:1]}: register buffers instead")
+    require(not module(_clips(front_end)).requires_grad, "its images need a gradient")
+
+
+def channels_differ_by_their_normalisation_only(front_end: FrontEnd) -> None:
+    """With mean and deviation undone, the channels are one picture three times."""
+    image = _built(front_end, _WIDE)(_clips(front_end))
+    raw = image * torch.tensor(_WIDE.std).view(1, 3, 1, 1)
+    raw = raw + torch.tensor(_WIDE.mean).view(1, 3, 1, 1)
+    for channel in (1, 2):
+        require_close(raw[:, channel], raw[:, 0], "mean and deviation are not the backbone's own")
+
+
+def its_notes_are_sentences(front_end: FrontEnd) -> None:
+    """Notes are a sequence of sentences, not one text."""
+    notes = _built(front_end).notes
+    sound = not isinstance(notes, str) and all(isinstance(note, str) and note for note in notes)
+    require(sound, f"notes are {notes!r}: a tuple with a sentence for each")

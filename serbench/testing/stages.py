@@ -1,0 +1,177 @@
+"""What every backbone promises of its stages: frozen from the input on, they hold still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from unittest import SkipTest
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from serbench.model.backbone import Backbone, Freezing
+from serbench.testing.networks import (
+    N_CLASSES,
+    build,
+    depths_of,
+    freeze,
+    images_for,
+    last_layer_of,
+    logits_of,
+)
+from serbench.testing.require import require, require_equal
+
+
+def _learning(module: nn.Module) -> set[str]:
+    return {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+def _backward(backbone: Backbone, module: nn.Module) -> None:
+    logits = module(images_for(backbone, 4))
+    torch.autograd.backward(F.cross_entropy(logits, torch.arange(4)))
+
+
+def stages_are_disjoint(backbone: Backbone) -> None:
+    """There are stages, none is empty, and no parameter is in two."""
+    stages = backbone.stages(build(backbone).module)
+    require(len(stages) > 0, "it has no stages: there is nothing to freeze")
+    empty = [number for number, stage in enumerate(stages) if not stage]
+    require(not empty, f"stages {empty} hold no parameter")
+    staged = [name for stage in stages for name in stage]
+    twice = sorted({name for name in staged if staged.count(name) > 1})
+    require(not twice, f"{len(twice)} parameters are in more than one stage, such as {twice[:1]}")
+
+
+def stages_hold_every_parameter_but_the_last_layers(backbone: Backbone) -> None:
+    """Every name is a parameter's; what is left out is the layer that gives the logits, whole."""
+    module = build(backbone).module
+    shapes = {name: parameter.shape for name, parameter in module.named_parameters()}
+    other = build(backbone, N_CLASSES + 1).module.named_parameters()
+    resized = {name for name, parameter in other if parameter.shape != shapes.get(name)}
+    unknown = [name for stage in backbone.stages(module) for name in stage if name not in shapes]
+    require(not unknown, f"there is no parameter {unknown[:1]}, which a stage names")
+    left_out = set(last_layer_of(backbone, module))
+    staged = sorted(resized - left_out)
+    require(not staged, f"{staged[:1]} is of the last layer, and in a stage")
+    layers = {name.rpartition(".")[0] for name in resized}
+    forgotten = sorted(name for name in left_out if name.rpartition(".")[0] not in layers)
+    require(not forgotten, f"{forgotten[:1]} is in no stage, and not of the last layer")
+    require(bool(left_out), "no parameter is left for the last layer")
+
+
+def stages_are_ordered_from_the_input_on(backbone: Backbone) -> None:
+    """Layers are reached in the order of the stages their parameters are in."""
+    module = build(backbone).module
+    stages = enumerate(backbone.stages(module))
+    stage_of = {name: number for number, stage in stages for name in stage}
+    reached: list[int] = []
+    for layer, part in module.named_modules():
+        own = [name for name, _ in part.named_parameters(prefix=layer, recurse=False)]
+        numbers = sorted({stage_of[name] for name in own if name in stage_of})
+        if layer and numbers:
+            require(len(numbers) == 1, f"layer {layer} is in several stages: {numbers}")
+            part.register_forward_pre_hook(_appending(reached, numbers[0]))
+    logits_of(module, images_for(backbone, 1))
+    if not reached:
+        raise SkipTest("no stage's parameters belong to a module that is called")
+    order = list(dict.fromkeys(reached))
+    require(order == sorted(order), f"stages are reached in the order {order}")
+
+
+def _appending(reached: list[int], number: int) -> Callable[[nn.Module, Any], None]:
+    return lambda module, inputs: reached.append(number)
+
+
+def deeper_freezing_never_frees_a_parameter(backbone: Backbone) -> None:
+    """Each stage more that is frozen lets less learn, and the last layer always does."""
+    module = build(backbone).module
+    stages = backbone.stages(module)
+    last_layer = set(last_layer_of(backbone, module))
+    before = {name for name, _ in module.named_parameters()}
+    for depth in range(len(stages) + 1):
+        Freezing(module, stages, depth)
+        now = _learning(module)
+        freed = sorted(now - before)
+        require(not freed, f"at depth {depth} {freed[:1]} learns, and did not before")
+        require(last_layer <= now, f"at depth {depth} the last layer does not learn")
+        require(depth == 0 or now < before, f"depth {depth} freezes no more than {depth - 1}")
+        before = now
+    require(before == last_layer, "with all stages frozen more than the last layer learns")
+
+
+def thawing_undoes_freezing(backbone: Backbone) -> None:
+    """Frozen to the last layer and thawed again, everything learns and nothing holds still."""
+    module = build(backbone).module
+    names = _learning(module)
+    freeze(backbone, module, len(backbone.stages(module)))
+    freeze(backbone, module, 0)
+    require(_learning(module) == names, "some parameters stay frozen")
+    require(all(part.training for part in module.modules()), "some modules stay in evaluation mode")
+
+
+def gradients_reach_what_learns_and_nothing_else(backbone: Backbone) -> None:
+    """Frozen not at all, half or whole: what learns gets a finite gradient, the rest none."""
+    module = build(backbone).module
+    for depth in depths_of(backbone, module):
+        frozen = freeze(backbone, module, depth)
+        module.zero_grad(set_to_none=True)
+        _backward(backbone, module)
+        for name, parameter in module.named_parameters():
+            gradient = parameter.grad
+            if name in frozen:
+                require(gradient is None, f"at depth {depth} {name} is frozen and gets a gradient")
+            else:
+                require(gradient is not None, f"at depth {depth} no gradient reaches {name}")
+                finite = gradient is not None and bool(gradient.isfinite().all())
+                require(finite, f"at depth {depth} the gradient of {name} is not finite")
+
+
+def a_step_moves_the_last_layer_and_nothing_frozen(backbone: Backbone) -> None:
+    """A training step leaves frozen parameters alone, and frozen batch norms' statistics too."""
+    for depth in depths_of(backbone, build(backbone).module):
+        module = build(backbone).module
+        frozen = freeze(backbone, module, depth)
+        before = {name: values.clone() for name, values in module.state_dict().items()}
+        _backward(backbone, module)
+        learning = [each for each in module.parameters() if each.requires_grad]
+        torch.optim.SGD(learning, lr=0.1).step()
+        after = module.state_dict()
+        still = frozen | {
+            buffer
+            for path, part in module.named_modules()
+            for buffer, _ in part.named_buffers(prefix=path, recurse=False)
+            if frozen & {name for name, _ in part.named_parameters(prefix=path, recurse=False)}
+        }
+        for name in sorted(still & after.keys()):
+            require_equal(after[name], before[name], f"at depth {depth} frozen {name} moves")
+        moved = [n for n in last_layer_of(backbone, module) if not torch.equal(after[n], before[n])]
+        require(bool(moved), f"at depth {depth} the last layer does not move")
+
+
+def no_graph_is_built_through_frozen_stages(backbone: Backbone) -> None:
+    """What consists of frozen parameters is computed without a graph, hence in less time."""
+    module = build(backbone).module
+    frozen = freeze(backbone, module, len(backbone.stages(module)) // 2)
+    graphs: dict[str, bool] = {}
+    for path, part in module.named_modules():
+        own = {name for name, _ in part.named_parameters(prefix=path)}
+        if own and own <= frozen:
+            part.register_forward_hook(_noting(graphs, path))
+    require(module(images_for(backbone, 2)).requires_grad, "the logits need no gradient")
+    through = [path for path, graph in graphs.items() if graph]
+    require(not through, f"a graph is built through frozen {through[:1]}")
+
+
+def _noting(graphs: dict[str, bool], path: str) -> Callable[[nn.Module, Any, Any], None]:
+    def note(module: nn.Module, inputs: Any, output: Any) -> None:
+        graphs[path] = bool(getattr(output, "requires_grad", False))
+
+    return note
+
+
+def the_papers_freeze_depth_is_one_of_the_depths(backbone: Backbone) -> None:
+    """The depth that is tried first is between no stage and all of them."""
+    module = build(backbone).module
+    depth, stages = backbone.paper_freeze_depth(module), len(backbone.stages(module))
+    require(0 <= depth <= stages, f"the paper's freeze depth is {depth} of {stages} stages")

@@ -1,0 +1,257 @@
+"""The contracts catch what breaks them, and say what could not be tried."""
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import LambdaLR
+
+from serbench.builtin.homebrew import Homebrew
+from serbench.builtin.mel import Mel
+from serbench.builtin.savee import SAVEE
+from serbench.builtin.schedules import AdamCourse, half_cycle
+from serbench.builtin.time_shift import TimeShift
+from serbench.data.corpus import NamedFiles
+from serbench.errors import UnknownNameError
+from serbench.model.backbone import BuiltBackbone
+from serbench.plugins import Plugins
+from serbench.testing import KINDS, contract, recordings_of, sample, verdicts
+
+
+def failures(kind, thing, *, without=("it_exports_to_onnx",)):
+    return {
+        verdict.check.replace(" ", "_")
+        for verdict in verdicts(kind, thing)
+        if verdict.result == "failed" and verdict.check.replace(" ", "_") not in without
+    }
+
+
+@pytest.fixture(autouse=True)
+def _no_export(monkeypatch):
+    """Exporting takes seconds, and is not what is tried here."""
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+
+
+class Unfrozen(Homebrew):
+    def stages(self, module):
+        return super().stages(module)[1:]
+
+
+class Backwards(Homebrew):
+    def stages(self, module):
+        return super().stages(module)[::-1]
+
+
+class Overlapping(Homebrew):
+    def stages(self, module):
+        stages = super().stages(module)
+        return [stages[0], *stages]
+
+
+class WithHead(Homebrew):
+    def stages(self, module):
+        return [*super().stages(module), ["head.weight", "head.bias"]]
+
+
+class TooDeep(Homebrew):
+    def paper_freeze_depth(self, module):
+        return 5
+
+
+class Deaf(Homebrew):
+    def build(self, n_classes, weights):
+        return BuiltBackbone(super().build(n_classes, "none").module, "mine")
+
+
+class Dropping(Homebrew):
+    def build(self, n_classes, weights):
+        built = super().build(n_classes, weights)
+        built.module.pool.register_forward_hook(lambda m, i, out: nn.functional.dropout(out))
+        return built
+
+
+class Detached(Homebrew):
+    def build(self, n_classes, weights):
+        built = super().build(n_classes, weights)
+        built.module.block1.register_forward_hook(lambda module, inputs, output: output.detach())
+        return built
+
+
+class Half(Homebrew):
+    def build(self, n_classes, weights):
+        built = super().build(n_classes, weights)
+        built.module.register_forward_hook(lambda module, inputs, output: output.double())
+        return built
+
+
+@pytest.mark.parametrize(
+    ("backbone", "check"),
+    [
+        (Unfrozen(), "stages_hold_every_parameter_but_the_last_layers"),
+        (Backwards(), "stages_are_ordered_from_the_input_on"),
+        (Overlapping(), "stages_are_disjoint"),
+        (WithHead(), "stages_hold_every_parameter_but_the_last_layers"),
+        (TooDeep(), "the_papers_freeze_depth_is_one_of_the_depths"),
+        (Deaf(), "random_weights_are_called_none"),
+        (Deaf(), "a_file_of_as_many_emotions_is_loaded_whole"),
+        (Deaf(), "the_weights_of_another_network_are_refused"),
+        (Deaf(), "a_missing_file_is_refused"),
+        (Dropping(), "asked_twice_it_says_the_same"),
+        (Detached(), "gradients_reach_what_learns_and_nothing_else"),
+        (Half(), "images_become_logits"),
+        (Homebrew(front_end="unheard-of"), "its_front_end_is_registered"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else type(each).__name__,
+)
+def test_a_backbone_that_breaks_a_promise_is_caught(backbone, check):
+    assert check in failures("backbone", backbone)
+
+
+def test_a_sound_backbone_fails_nothing_and_what_cannot_be_tried_is_skipped_with_a_reason():
+    found = list(verdicts("backbone", Homebrew()))
+    assert [verdict for verdict in found if verdict.result == "failed"] == []
+    [skipped] = [verdict for verdict in found if verdict.result == "skipped"]
+    assert skipped.check == "it exports to onnx"
+    assert skipped.reason == "onnxscript not installed: pip install 'serbench[testing]'"
+
+
+@dataclass(frozen=True)
+class Shouting(TimeShift):
+    def apply(self, batch, width, generator):
+        return batch.mul_(2)
+
+
+@dataclass(frozen=True)
+class Growing(TimeShift):
+    def apply(self, batch, width, generator):
+        return torch.cat([batch, batch], dim=1).double()
+
+
+def test_an_augmentation_that_breaks_its_promises_is_caught():
+    assert failures("augmentation", Shouting()) >= {
+        "width_zero_changes_nothing",
+        "the_seed_decides",
+        "the_input_is_left_alone",
+        "each_clip_is_changed_in_its_own_way",
+        "wider_means_further_away",
+    }
+    assert "shape_and_type_stay" in failures("augmentation", Growing())
+    wrong = replace(TimeShift(), widths=replace(TimeShift().widths, low=0.1))
+    assert failures("augmentation", wrong) == {"its_range_starts_at_off_and_holds_the_papers_width"}
+
+
+def test_a_front_end_that_breaks_its_promises_is_caught():
+    class Learning(Mel):
+        def build(self, clip_format, spec):
+            module = super().build(clip_format, replace(spec, height=spec.height + 1))
+            module.scale_by = nn.Parameter(torch.ones(1))
+            module.notes = "one text"
+            return module
+
+    assert failures("front end", Learning()) == {
+        "it_can_be_sent_to_another_process",
+        "images_have_the_size_the_backbone_wants",
+        "a_batch_of_one_is_enough",
+        "there_is_nothing_to_learn",
+        "its_notes_are_sentences",
+    }
+
+
+@dataclass(frozen=True)
+class Rising:
+    """Rises to twice what was asked for, and forgets the parameters it is given."""
+
+    name: str = "ri sing"
+    learning_rates: object = field(default_factory=lambda: half().learning_rates)
+
+    def build(self, parameters, learning_rate, steps):
+        optimizer = SGD([nn.Parameter(torch.ones(1))], lr=learning_rate)
+        return optimizer, LambdaLR(optimizer, lambda step: 1 + step / steps)
+
+
+def half():
+    return AdamCourse("half", half_cycle)
+
+
+def test_a_scheduler_that_breaks_its_promises_is_caught():
+    assert failures("scheduler", half()) == set()
+    assert failures("scheduler", Rising()) == {
+        "its_name_can_be_typed",
+        "any_number_of_steps_runs_through",
+        "the_rate_asked_for_is_the_highest_of_the_course",
+        "exactly_the_parameters_given_are_learnt",
+        "a_step_moves_the_parameters_down_the_gradient",
+    }
+
+
+def test_a_corpus_that_takes_everything_is_caught():
+    greedy = NamedFiles("Greedy", "", "", "home", r"(?P<speaker>.)(?P<label>.).*", {})
+    assert failures("corpus", greedy) == {
+        "its_name_is_lower_case",
+        "it_says_what_it_is",
+        "foreign_files_give_nothing",
+    }
+
+
+def test_what_lacks_a_method_or_takes_other_arguments_is_told_so():
+    class Bare:
+        name = "bare"
+        learning_rates = half().learning_rates
+
+        def build(self, parameters):
+            raise AssertionError
+
+    found = {each.check: each.reason for each in verdicts("scheduler", Bare())}
+    wanted = "it cannot be called as build(parameters, learning_rate, steps)"
+    assert found["it has everything a scheduler needs"] == wanted
+    found = {each.check: each.reason for each in verdicts("backbone", half())}
+    wanted = "it has no 'front_end', which Backbone asks for"
+    assert found["it has everything a backbone needs"] == wanted
+
+
+def test_what_holds_a_lambda_cannot_be_sent():
+    course = AdamCourse("mine", lambda optimizer, rate, steps: half_cycle(optimizer, rate, steps))
+    [broken] = [each for each in verdicts("scheduler", course) if each.result == "failed"]
+    assert broken.reason.startswith("it does not pickle (")
+    assert "\n" not in broken.reason
+
+
+def test_every_check_says_in_a_sentence_what_is_promised():
+    for kind in KINDS:
+        checks = contract(kind)
+        assert len({check.__name__ for check in checks}) == len(checks) > 5
+        assert all(check.__doc__.endswith(".") and "\n" not in check.__doc__ for check in checks)
+
+
+def test_the_kinds_are_those_of_the_registries():
+    assert list(KINDS) == [registry.kind for registry in Plugins([], frozenset()).registries()]
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(UnknownNameError, match="did you mean backbone"):
+        contract("backbones")
+
+
+def test_recordings_are_given_once_they_are_sound():
+    files = ["DC/a01.wav", Path("notes.txt"), "JE/sa04.wav"]
+    assert [each.speaker for each in recordings_of(SAVEE, files)] == ["DC", "JE"]
+    odd = replace(SAVEE, emotions={"a": "rage"})
+    with pytest.raises(AssertionError, match=r"a01\.wav: 'rage' is none of sadness"):
+        recordings_of(odd, files)
+
+
+def test_a_sample_is_spread_over_all_and_skips_what_is_too_large():
+    assert sample("corpus", list(range(10)), 3) == [0, 3, 7]
+    assert sample("corpus", [1, 2], 3) == [1, 2]
+
+    @dataclass(frozen=True)
+    class Large(Homebrew):
+        def input_spec(self):
+            return replace(super().input_spec(), width=512)
+
+    things = [Large(), Homebrew("one"), Homebrew("two"), Large()]
+    assert [thing.name for thing in sample("backbone", things, 2)] == ["one", "two"]
