@@ -18,7 +18,7 @@ COMMANDS = {
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank what studies found."),
     "report": ("serbench.cli.report:report", "Make figures and tables of what studies found."),
     "predict": ("serbench.cli.predict:predict", "Ask an entry what it hears in files."),
-    "plugins": ("serbench.cli.plugins:plugins", "Show what is registered, and by whom."),
+    "plugins": ("serbench.cli.plugins:plugins", "List, check and begin plugins."),
 }
 
 INTERRUPTED = 130

@@ -90,8 +90,7 @@ def _check_names(
 ) -> None:
     """Meet every unknown name before anything is fetched, scanned or measured."""
     from serbench.data.protocols import parse_protocol
-    from serbench.errors import UnknownNameError
-    from serbench.search.space import WIDTH
+    from serbench.search.space import check_bounds
 
     for name in backbones:
         app.plugins.backbones.get(name)
@@ -99,14 +98,10 @@ def _check_names(
         app.plugins.schedulers.get(name)
     for name in protocols:
         parse_protocol(name)
-    for name in settings["augmentations"]:
-        app.plugins.augmentations.get(name)
     if "front_end" in settings:
         app.plugins.front_ends.get(settings["front_end"])
-    for name in settings["bounds"]:
-        searched = name.removeprefix(WIDTH)
-        if searched != name and searched not in settings["augmentations"]:
-            raise UnknownNameError("searched augmentation", searched, settings["augmentations"])
+    augmentations = [app.plugins.augmentations.get(name) for name in settings["augmentations"]]
+    check_bounds(settings["bounds"], augmentations)
 
 
 def _plan(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
-from serbench.errors import UnknownNameError
+from serbench.errors import UnknownNameError, UsageError
 from serbench.model.augment import Augmentation
 from serbench.model.ranges import Range
 
@@ -127,16 +127,15 @@ def search_space(
             paper's that lies outside moves to the nearer bound.
 
     Raises:
-        UnknownNameError: bounds of something that is not searched.
+        UsageError: bounds of something that is not searched, or wider than a plugin allows.
     """
+    check_bounds(bounds or {}, augmentations)
     ranges = {
         LEARNING_RATE: learning_rates,
         FREEZE_DEPTH: Range(0, n_stages, paper_freeze_depth),
         **{WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations},
     }
     for name, (low, high) in (bounds or {}).items():
-        if name not in ranges:
-            raise UnknownNameError("search parameter", name, ranges)
         if name == FREEZE_DEPTH:
             low, high = min(low, n_stages), min(high, n_stages)
         ranges[name] = _bounded(ranges[name], low, high)
@@ -144,6 +143,27 @@ def search_space(
         augmentation.name: ranges[WIDTH + augmentation.name] for augmentation in augmentations
     }
     return SearchSpace(ranges[LEARNING_RATE], ranges[FREEZE_DEPTH], widths)
+
+
+def check_bounds(bounds: Bounds, augmentations: Sequence[Augmentation]) -> None:
+    """Meet bounds that no search can keep.
+
+    Raises:
+        UsageError: bounds of something that is not searched, or wider than a plugin allows.
+    """
+    widths = {WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations}
+    for name, (low, high) in bounds.items():
+        if name in (LEARNING_RATE, FREEZE_DEPTH):
+            continue
+        if name not in widths:
+            searched = [augmentation.name for augmentation in augmentations]
+            raise UnknownNameError("searched augmentation", _augmentation(name), searched)
+        allowed = widths[name]
+        if low < allowed.low or high > allowed.high:
+            raise UsageError(
+                f"width of {_augmentation(name)}: {low:g} to {high:g} is not within its "
+                f"{allowed.low:g} to {allowed.high:g}"
+            )
 
 
 def _bounded(range_: Range, low: float, high: float) -> Range:

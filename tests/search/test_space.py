@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import FloatDistribution, IntDistribution
 
+from serbench.errors import UsageError
 from serbench.model.ranges import Range
 from serbench.plugins import Plugins
 from serbench.search.space import Setting, search_space
@@ -152,3 +153,47 @@ def test_every_parameter_is_stepped_in_some_time():
         stepped = SPACE.step(SPACE.paper(), drawn, np.random.default_rng(seed))
         moved |= {name for name in stepped if stepped[name] != SPACE.paper()[name]}
     assert moved == set(drawn)
+
+
+def bounded(**bounds):
+    return search_space(
+        Range(1e-4, 3e-3, paper=1e-3, log=True),
+        n_stages=5,
+        paper_freeze_depth=2,
+        augmentations=[Declared("gain", Range(0, 12, 0))],
+        bounds={name.replace("__", ":"): value for name, value in bounds.items()},
+    )
+
+
+def test_bounds_replace_what_plugins_declare():
+    space = bounded(learning_rate=(2e-4, 5e-4), freeze_depth=(0, 1), width__gain=(3.0, 3.0))
+    assert space.distributions() == {
+        "learning_rate": FloatDistribution(2e-4, 5e-4, log=True),
+        "freeze_depth": IntDistribution(0, 1),
+        "width:gain": FloatDistribution(3, 3),
+    }
+
+
+def test_the_papers_value_moves_to_the_nearer_bound():
+    space = bounded(learning_rate=(2e-4, 5e-4), freeze_depth=(3, 4), width__gain=(3.0, 6.0))
+    assert space.paper() == {"learning_rate": 5e-4, "freeze_depth": 3, "width:gain": 3}
+
+
+def test_depths_beyond_the_last_stage_mean_that_one():
+    assert bounded(freeze_depth=(7, 9)).distributions()["freeze_depth"] == IntDistribution(5, 5)
+
+
+def test_a_learning_rate_may_be_searched_beyond_what_is_usual():
+    assert bounded(learning_rate=(1e-6, 1e-2)).paper()["learning_rate"] == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ({"width__gain": (0.0, 13.0)}, "width of gain: 0 to 13 is not within its 0 to 12"),
+        ({"width__noise": (0.0, 1.0)}, "unknown searched augmentation 'noise': there is gain"),
+    ],
+)
+def test_bounds_that_no_plugin_can_keep_are_refused(bounds, said):
+    with pytest.raises(UsageError, match=said):
+        bounded(**bounds)
