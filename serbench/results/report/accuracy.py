@@ -74,8 +74,8 @@ def accuracy(material: Material, printed: Printed) -> Exhibit:
     return Exhibit(
         name="3-accuracy",
         title="Accuracy of each model and schedule",
-        caption="UA (unweighted average recall) and WA (accuracy) on the exam, speakers that no "
-        f"search ever heard ({len(material.manifest):,} clips in the dataset, "
+        caption="UA (unweighted average recall) and WA (accuracy) on the exam, "
+        f"{material.examined_on} ({len(material.manifest):,} clips in the dataset, "
         f"{entries[0].exam.confusion.sum():,} in the exam; protocol {material.protocol}), and mean "
         "± standard deviation over the folds of the winning trial. Columns *paper*: what Berhoff "
         "and Lu print for their dataset and one random split; of each model and schedule that is "

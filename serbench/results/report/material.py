@@ -84,6 +84,13 @@ class Material:
     protocol: str
     entries: tuple[Entry, ...]
 
+    @property
+    def examined_on(self) -> str:
+        """Whose clips the exam holds, in words."""
+        if parse_protocol(self.protocol).speaker_disjoint:
+            return "speakers that no search ever heard"
+        return "unheard clips of **the same people that were trained on** (speaker-dependent)"
+
 
 def read_material(
     database: Database,

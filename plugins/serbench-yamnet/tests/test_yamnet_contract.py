@@ -1,0 +1,17 @@
+"""Backbone and front end keep the contract of all plugins."""
+
+import pytest
+from serbench_yamnet.front_end import YamnetFrontEnd
+from serbench_yamnet.plugin import YamnetBackbone
+
+from serbench.testing import contract
+
+
+@pytest.mark.parametrize("check", contract("backbone"))
+def test_the_backbone_keeps_its_contract(check):
+    check(YamnetBackbone())
+
+
+@pytest.mark.parametrize("check", contract("front end"))
+def test_the_front_end_keeps_its_contract(check):
+    check(YamnetFrontEnd())
