@@ -12,7 +12,7 @@ from serbench.results.report.accuracy import accuracy, summarise
 from serbench.results.report.emotions import average_recalls, best_models, emotions
 from serbench.results.report.labels import entry_labels, model_label
 from serbench.results.report.latency import latencies
-from serbench.results.report.material import read_material
+from serbench.results.report.material import Material, read_material
 from serbench.results.report.printed import read_printed
 from serbench.results.report.sample_rates import count_rates, sample_rates
 
@@ -231,3 +231,15 @@ def test_of_several_datasets_one_must_be_named(add, read, made, database):
     assert read(dataset="other").manifest.hash == other.hash
     with pytest.raises(UnknownNameError, match="did you mean small"):
         read(dataset="smal")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [
+        ("speaker-5", "speakers that no search ever heard"),
+        ("corpus", "speakers that no search ever heard"),
+        ("random-5@2", "the same people that were trained on"),
+    ],
+)
+def test_whose_clips_the_exam_holds_is_said(made, protocol, said):
+    assert said in Material(made.manifest(), protocol, ()).examined_on
