@@ -55,7 +55,11 @@ class FrontEnd(Protocol):
         """The rate in Hz it needs the clips at, or None for the study's own."""
 
     def build(self, clip_format: ClipFormat, spec: InputSpec) -> FrontEndModule:
-        """The module for clips of this format and a backbone with this input."""
+        """The module for clips of this format and a backbone with this input.
+
+        Raises:
+            UsageError: it is made for other backbones than this.
+        """
 
 
 def fitted_hop(samples: int, n_fft: int, frames: int) -> int:

@@ -1,0 +1,205 @@
+"""The backbones: which network, which weights, which stages."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, BuiltBackbone
+from serbench.model.frontend import InputSpec
+from serbench.model.weights import file_identity, load_matching, read_weights
+from serbench_speech_ssl.encoders import EncoderSize, encoder_stages
+from serbench_speech_ssl.networks import Liu2023Network, Lu2020Network, MeanPooledNetwork
+from serbench_speech_ssl.recogniser import RecogniserSize, recogniser_stages
+from serbench_speech_ssl.waveform import INPUT
+from serbench_speech_ssl.weights import (
+    encoder_names,
+    fetch,
+    fetch_encoder,
+    fetch_recogniser,
+    read_statistics,
+    recogniser_names,
+)
+
+ENCODER, HEAD = "speech_encoder.", "head."
+
+
+class SpeechBackbone(ABC):
+    """What the five have in common: waveforms in, an encoder inside, three ways to weights."""
+
+    name: str
+    bundle: str
+
+    def input_spec(self) -> InputSpec:
+        """A waveform at 16 kHz as an image of one row."""
+        return INPUT
+
+    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
+        """The network with a fresh last layer of ``n_classes`` outputs.
+
+        Args:
+            n_classes: number of emotions.
+            weights: ``default`` (torchaudio's), ``none``, or a file: the encoder as torchaudio
+                publishes it, or a whole network trained here.
+
+        Raises:
+            WeightsError: the weights cannot be fetched or read, or do not fit.
+        """
+        if weights == DEFAULT_WEIGHTS:
+            fetched = fetch(self.name, self.fetch)  # first: it fails sooner than a network is made
+            module = self.network(n_classes)
+            self.load_encoder(module, *fetched, source=self.bundle)
+            return BuiltBackbone(module, f"torchaudio:{self.bundle}")
+        module = self.network(n_classes)
+        if weights == NO_WEIGHTS:
+            return BuiltBackbone(module, NO_WEIGHTS)
+        state = read_weights(weights)
+        if any(name.startswith(ENCODER) for name in state):
+            load_matching(module, state, (HEAD,), weights)
+        else:
+            self.load_encoder(module, *self.published(state, weights), source=weights)
+        return BuiltBackbone(module, file_identity(weights))
+
+    def load_encoder(
+        self, module: Any, state: dict[str, Tensor], statistics: dict[str, Tensor], source: str
+    ) -> None:
+        """Put an encoder's tensors, and its features' statistics where it has any, in place."""
+        load_matching(module.speech_encoder, state, (), source)
+        if statistics:
+            own = {**module.features.state_dict(), **statistics}
+            load_matching(module.features, own, (), f"the statistics of {source}")
+
+    def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
+        """The encoder's stages, then what follows it, without the last layer."""
+        encoder = [
+            tuple(ENCODER + prefix for prefix in stage) for stage in self.encoder_stages(module)
+        ]
+        names = [name for name, _ in module.named_parameters()]
+        return [
+            [name for name in names if name.startswith(prefixes)]
+            for prefixes in [*encoder, *self.later_stages()]
+        ]
+
+    def later_stages(self) -> list[tuple[str, ...]]:
+        """Prefixes of the parameters of what comes after the encoder, or beside it."""
+        return []
+
+    @abstractmethod
+    def network(self, n_classes: int) -> nn.Module:
+        """A random network."""
+
+    @abstractmethod
+    def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The encoder's tensors and its features' statistics, from torchaudio."""
+
+    @abstractmethod
+    def published(
+        self, state: dict[str, Tensor], weights: str
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The same from the file ``weights``, which holds ``state``."""
+
+    @abstractmethod
+    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
+        """Prefixes of the encoder's parameters, stage by stage."""
+
+
+class WaveformBackbone(SpeechBackbone):
+    """One whose encoder hears waveforms: wav2vec 2.0, HuBERT or WavLM."""
+
+    def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The weights that torchaudio publishes."""
+        return fetch_encoder(self.bundle), {}
+
+    def published(
+        self, state: dict[str, Tensor], weights: str
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """A ``.pth`` of torchaudio's, under whichever names of weight norm."""
+        return encoder_names(state), {}
+
+    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
+        """Feature extractor, projection and positions, each layer."""
+        return encoder_stages(module.speech_encoder)
+
+
+@dataclass(frozen=True)
+class MeanPooled(WaveformBackbone):
+    """An encoder, fine-tuned, with mean pooling and a linear layer."""
+
+    name: str
+    bundle: str
+    size: EncoderSize = field(default_factory=EncoderSize)
+    front_end: str = "waveform"
+
+    def network(self, n_classes: int) -> nn.Module:
+        """A random network."""
+        return MeanPooledNetwork(self.size, self.bundle.startswith("WAVLM"), n_classes)
+
+    def paper_freeze_depth(self, module: nn.Module) -> int:
+        """The feature extractor, as is the field's custom."""
+        return 1
+
+
+@dataclass(frozen=True)
+class Lu2020(SpeechBackbone):
+    """Lu, Cao, Zhang, Chiu and Fan, ICASSP 2020: emotion from a recogniser's features."""
+
+    name: str = "lu2020"
+    bundle: str = "EMFORMER_RNNT_BASE_LIBRISPEECH"
+    size: RecogniserSize = field(default_factory=RecogniserSize)
+    hidden: int = 128
+    attention_heads: int = 8
+    front_end: str = "waveform"
+
+    def network(self, n_classes: int) -> nn.Module:
+        """A random network; its features are scaled by round figures."""
+        return Lu2020Network(self.size, self.hidden, self.attention_heads, n_classes)
+
+    def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The weights and statistics that torchaudio publishes."""
+        return fetch_recogniser(self.bundle)
+
+    def published(
+        self, state: dict[str, Tensor], weights: str
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """A ``.pt`` of torchaudio's with its statistics beside it."""
+        return recogniser_names(state), read_statistics(weights)
+
+    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
+        """Input, each layer, output."""
+        return recogniser_stages(module.speech_encoder)
+
+    def later_stages(self) -> list[tuple[str, ...]]:
+        """The LSTM, the attention."""
+        return [("lstm.",), ("pooling.",)]
+
+    def paper_freeze_depth(self, module: nn.Module) -> int:
+        """The whole recogniser."""
+        return len(self.encoder_stages(module))
+
+
+@dataclass(frozen=True)
+class Liu2023(WaveformBackbone):
+    """Liu and others, 2023, as far as known: wav2vec 2.0 beside MFCCs with weighted channels."""
+
+    name: str = "liu2023"
+    bundle: str = "WAV2VEC2_BASE"
+    size: EncoderSize = field(default_factory=EncoderSize)
+    hidden: int = 128
+    reduction: int = 8
+    front_end: str = "waveform"
+
+    def network(self, n_classes: int) -> nn.Module:
+        """A random network."""
+        return Liu2023Network(self.size, self.hidden, self.reduction, n_classes)
+
+    def later_stages(self) -> list[tuple[str, ...]]:
+        """The LSTM over MFCCs, the weighting of its channels."""
+        return [("lstm.",), ("weighting.",)]
+
+    def paper_freeze_depth(self, module: nn.Module) -> int:
+        """The whole of wav2vec 2.0."""
+        return len(self.encoder_stages(module))

@@ -1,0 +1,171 @@
+"""The networks: ``[B, 1, 1, samples]`` → logits, each with its encoder as ``speech_encoder``.
+
+Every ``forward`` also takes ``lengths``, the real samples of each clip ``[B]``: what comes after
+them is padding and changes nothing.
+"""
+
+from __future__ import annotations
+
+import torch
+import torchaudio
+from torch import Tensor, nn
+
+from serbench_speech_ssl.encoders import EncoderSize, encode
+from serbench_speech_ssl.masking import (
+    maximum_over_time,
+    mean_over_time,
+    padding_of,
+    run_lstm,
+)
+from serbench_speech_ssl.recogniser import (
+    RecogniserFeatures,
+    RecogniserSize,
+    SpecAugment,
+    transcribe,
+)
+from serbench_speech_ssl.waveform import SAMPLE_RATE
+
+
+class MeanPooledNetwork(nn.Module):
+    """An encoder's last frames, their mean over time, one linear layer."""
+
+    def __init__(self, size: EncoderSize, relative_positions: bool, n_classes: int) -> None:
+        super().__init__()
+        self.speech_encoder = size.build(relative_positions)
+        self.head = nn.Linear(size.embed_dim, n_classes)
+
+    def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits ``[B, n_classes]``."""
+        frames, lengths = encode(self.speech_encoder, image[:, 0, 0], lengths)
+        padding = padding_of(lengths, frames.shape[1])
+        logits: Tensor = self.head(mean_over_time(frames, padding))
+        return logits
+
+
+class AttentionPooling(nn.Module):
+    """Several weighted means over time, side by side (Lin and others, ICLR 2017)."""
+
+    def __init__(self, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, hidden)
+        self.scores = nn.Linear(hidden, heads, bias=False)
+
+    def weights(self, frames: Tensor, padding: Tensor | None) -> Tensor:
+        """How much each head makes of each frame, ``[B, heads, T]``; a head's sum is one."""
+        scores: Tensor = self.scores(torch.tanh(self.hidden(frames)))  # [B, T, heads]
+        if padding is not None:
+            scores = scores.masked_fill(padding.unsqueeze(2), -torch.inf)
+        return scores.softmax(dim=1).transpose(1, 2)
+
+    def forward(self, frames: Tensor, padding: Tensor | None) -> Tensor:
+        """``[B, T, D]`` → ``[B, heads · D]``."""
+        return torch.bmm(self.weights(frames, padding), frames).flatten(1)
+
+
+class Lu2020Network(nn.Module):
+    """A recogniser's frames, a bidirectional LSTM, attention pooling, one linear layer."""
+
+    def __init__(
+        self, size: RecogniserSize, hidden: int, attention_heads: int, n_classes: int
+    ) -> None:
+        super().__init__()
+        self.features = RecogniserFeatures()
+        # Beside the encoder, not in it: freezing the encoder must not switch it off.
+        self.spec_augment = SpecAugment()
+        self.speech_encoder = size.build()
+        self.lstm = nn.LSTM(size.output_dim, hidden, batch_first=True, bidirectional=True)
+        self.pooling = AttentionPooling(2 * hidden, attention_heads, hidden)
+        self.head = nn.Linear(attention_heads * 2 * hidden, n_classes)
+
+    def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits ``[B, n_classes]``."""
+        features, lengths = self.features(image[:, 0, 0], lengths)
+        frames, lengths = transcribe(self.speech_encoder, self.spec_augment(features), lengths)
+        padding = padding_of(lengths, frames.shape[1])
+        sequence = run_lstm(self.lstm, frames, lengths)  # [B, T, 2 · hidden]
+        logits: Tensor = self.head(self.pooling(sequence, padding))
+        return logits
+
+
+class CepstralFrames(nn.Module):
+    """40 MFCCs a frame, where wav2vec 2.0 has its frames: 25 ms every 20 ms, no edges padded.
+
+    Each coefficient is standardised over its clip.
+    """
+
+    N_MFCC = 40
+    WINDOW, HOP = 400, 320
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mfcc = torchaudio.transforms.MFCC(
+            SAMPLE_RATE,
+            n_mfcc=self.N_MFCC,
+            log_mels=True,
+            melkwargs={
+                "n_fft": self.WINDOW,
+                "hop_length": self.HOP,
+                "n_mels": self.N_MFCC,
+                "center": False,
+            },
+        )
+        self.mfcc.dct_mat = self.mfcc.dct_mat.contiguous()  # or safetensors would not take it
+
+    def forward(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """``[B, samples]`` → ``[B, T, 40]``, and each clip's real frames."""
+        if lengths is not None:
+            lengths = (lengths - self.WINDOW).div(self.HOP, rounding_mode="floor") + 1
+        cepstrum = self.mfcc(waveform).transpose(1, 2)
+        padding = padding_of(lengths, cepstrum.shape[1])
+        centred = cepstrum - mean_over_time(cepstrum, padding).unsqueeze(1)
+        variance = mean_over_time(centred.square(), padding).unsqueeze(1)
+        return centred / (variance.sqrt() + 1e-5), lengths
+
+
+class ChannelWeighting(nn.Module):
+    """Weights for channels, from their means and their maxima over time.
+
+    Both streams go through one bottleneck; the sigmoid of their sum weighs the channels.
+    """
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        self.bottleneck = nn.Sequential(
+            nn.Linear(channels, channels // reduction),
+            nn.ReLU(),
+            nn.Linear(channels // reduction, channels),
+        )
+
+    def forward(self, frames: Tensor, padding: Tensor | None) -> Tensor:
+        """Weighted frames ``[B, T, channels]``."""
+        streams = self.bottleneck(mean_over_time(frames, padding)) + self.bottleneck(
+            maximum_over_time(frames, padding)
+        )
+        return frames * torch.sigmoid(streams).unsqueeze(1)
+
+
+class Liu2023Network(nn.Module):
+    """wav2vec 2.0 beside MFCCs: the one pooled as it is, the others' channels weighted first."""
+
+    def __init__(self, size: EncoderSize, hidden: int, reduction: int, n_classes: int) -> None:
+        super().__init__()
+        self.cepstrum = CepstralFrames()
+        self.speech_encoder = size.build()
+        self.lstm = nn.LSTM(CepstralFrames.N_MFCC, hidden, batch_first=True, bidirectional=True)
+        self.weighting = ChannelWeighting(2 * hidden, reduction)
+        self.head = nn.Linear(size.embed_dim + 4 * hidden, n_classes)
+
+    def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits ``[B, n_classes]``."""
+        waveform = image[:, 0, 0]
+        speech, speech_lengths = encode(self.speech_encoder, waveform, lengths)
+        cepstrum, lengths = self.cepstrum(waveform, lengths)
+        padding = padding_of(lengths, cepstrum.shape[1])
+        weighted = self.weighting(run_lstm(self.lstm, cepstrum, lengths), padding)
+        pooled = [
+            mean_over_time(speech, padding_of(speech_lengths, speech.shape[1])),
+            mean_over_time(weighted, padding),
+            maximum_over_time(weighted, padding),
+        ]
+        logits: Tensor = self.head(torch.cat(pooled, dim=1))
+        return logits

@@ -1,0 +1,94 @@
+"""Weights of the encoders: fetched by torchaudio, or from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from serbench.errors import WeightsError
+
+STATISTICS_FILE = "global_stats_rnnt_librispeech.json"
+"""What torchaudio calls the mean and deviation of the recogniser's features."""
+
+Fetched = TypeVar("Fetched")
+
+
+def fetch(name: str, download: Callable[[], Fetched]) -> Fetched:
+    """What ``download`` returns.
+
+    Raises:
+        WeightsError: it failed, whatever it raised.
+    """
+    try:
+        return download()
+    # What a failed download raises depends on torch.hub and the network between.
+    except Exception as error:
+        raise WeightsError(
+            f"pretrained weights of {name} could not be fetched ({type(error).__name__}): "
+            "connect to the internet or fill PyTorch's cache (TORCH_HOME), give a file with "
+            "--weights FILE, or start from random weights with --weights none"
+        ) from error
+
+
+def fetch_encoder(bundle: str) -> dict[str, Tensor]:
+    """The tensors of wav2vec 2.0, HuBERT or WavLM, such as ``WAV2VEC2_BASE``."""
+    from torchaudio import pipelines
+
+    state: dict[str, Tensor] = getattr(pipelines, bundle).get_model().state_dict()
+    return state
+
+
+def fetch_recogniser(bundle: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The tensors of the recogniser's encoder, and its features' ``mean`` and ``invstddev``."""
+    from torchaudio import pipelines
+
+    recogniser = getattr(pipelines, bundle)
+    extractor = recogniser.get_feature_extractor().state_dict()
+    statistics = {
+        name: tensor
+        for path, tensor in extractor.items()
+        if (name := path.rpartition(".")[2]) in ("mean", "invstddev")
+    }
+    return recogniser.get_decoder().model.transcriber.state_dict(), statistics
+
+
+def encoder_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A published encoder's tensors under today's names: weight norm had others."""
+    renamed = {
+        "encoder.transformer.pos_conv_embed.conv.weight_g": "original0",
+        "encoder.transformer.pos_conv_embed.conv.weight_v": "original1",
+    }
+    parametrised = "encoder.transformer.pos_conv_embed.conv.parametrizations.weight."
+    return {
+        parametrised + renamed[name] if name in renamed else name: tensor
+        for name, tensor in state.items()
+    }
+
+
+def recogniser_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of a published recogniser the encoder's tensors; those of an encoder alone as they are."""
+    prefix = "transcriber."
+    inner = {name: tensor for name, tensor in state.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): tensor for name, tensor in (inner or state).items()}
+
+
+def read_statistics(weights: str) -> dict[str, Tensor]:
+    """``mean`` and ``invstddev`` from torchaudio's file beside a weights file.
+
+    Raises:
+        WeightsError: it is not there or holds something else.
+    """
+    path = Path(weights).with_name(STATISTICS_FILE)
+    try:
+        content = json.loads(path.read_text())
+        return {name: torch.tensor(content[name]) for name in ("mean", "invstddev")}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"{path} does not hold the statistics that belong to the recogniser's weights "
+            f"({type(error).__name__}): put torchaudio's {STATISTICS_FILE} beside them"
+        ) from error

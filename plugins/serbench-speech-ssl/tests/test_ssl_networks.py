@@ -1,0 +1,178 @@
+"""What every network here promises: logits, masks that hold, stages that can be frozen."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from serbench_speech_ssl.encoders import EncoderSize
+from tiny_backbones import NAMES, REGISTERED, TINY, build, clips
+
+from serbench.errors import UsageError
+from serbench.model.backbone import Freezing
+from serbench.model.complexity import measure_complexity
+
+
+def freeze(name, module, depth):
+    freezing = Freezing(module, TINY[name].stages(module), depth)
+    freezing.train()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clips_become_logits_whoever_else_is_in_the_batch(name):
+    module = build(name).eval()
+    images = clips(3)
+    with torch.inference_mode():
+        logits = module(images)
+        alone = module(images[1:2])
+    assert logits.shape == (3, 4)
+    assert logits.isfinite().all()
+    assert not torch.allclose(logits[0], logits[1])
+    torch.testing.assert_close(alone[0], logits[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_clip_has_the_same_logits_in_evaluation(name):
+    module = build(name).eval()
+    with torch.inference_mode():
+        assert torch.equal(module(clips()), module(clips()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("real", [7001, 12345, 15999])
+def test_padding_changes_nothing_where_lengths_are_given(name, real):
+    module = build(name).eval()
+    images = clips(2)
+    lengths = torch.tensor([real, 16000])
+    with torch.inference_mode():
+        padded = module(images, lengths)
+        alone = module(images[:1, ..., :real])
+        mistaken = module(images)
+    torch.testing.assert_close(padded[:1], alone, rtol=1e-4, atol=1e-5)
+    if real < 15000:
+        assert not torch.allclose(mistaken[0], alone[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_padding_holds_does_not_matter_even_alone_in_the_batch(name):
+    module = build(name).eval()
+    images = clips(1)
+    other = images.clone()
+    other[..., 9000:] = 3.0
+    lengths = torch.tensor([9000])
+    with torch.inference_mode():
+        torch.testing.assert_close(module(images, lengths), module(other, lengths))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lengths_of_whole_clips_change_nothing(name):
+    module = build(name).eval()
+    with torch.inference_mode():
+        whole = module(clips(), torch.tensor([16000, 16000]))
+        torch.testing.assert_close(whole, module(clips()), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_clip_without_a_single_frame_is_refused(name):
+    module = build(name).eval()
+    with pytest.raises(UsageError, match="too short"):
+        module(clips(), torch.tensor([16000, 200]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stages_hold_every_parameter_but_the_last_layers_once(name):
+    module = build(name)
+    stages = TINY[name].stages(module)
+    staged = [parameter for stage in stages for parameter in stage]
+    names = [parameter for parameter, _ in module.named_parameters()]
+    assert all(stages)
+    assert len(staged) == len(set(staged))
+    assert set(names) - set(staged) == {"head.weight", "head.bias"}
+    assert 0 < TINY[name].paper_freeze_depth(module) <= len(stages)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_encoder_stages_are_reached_in_their_order(name):
+    module = build(name).eval()
+    stages = TINY[name].stages(module)
+    place = {parameter: number for number, stage in enumerate(stages) for parameter in stage}
+    reached = []
+    for path, part in module.speech_encoder.named_modules():
+        own = [f"speech_encoder.{path}.{each}" for each, _ in part.named_parameters(recurse=False)]
+        if numbers := {place[each] for each in own}:
+            (number,) = numbers
+            part.register_forward_pre_hook(lambda *_, number=number: reached.append(number))
+    module(clips(1))
+    firsts = list(dict.fromkeys(reached))
+    assert firsts == sorted(firsts)
+    assert len(firsts) >= 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("frozen", ["nothing", "paper", "everything"])
+def test_gradients_reach_what_learns_and_only_that(name, frozen):
+    module = build(name)
+    stages = TINY[name].stages(module)
+    depths = {"nothing": 0, "paper": TINY[name].paper_freeze_depth(module)}
+    depth = depths.get(frozen, len(stages))
+    freeze(name, module, depth)
+    still = {parameter for stage in stages[:depth] for parameter in stage}
+    F.cross_entropy(module(clips(4)), torch.arange(4)).backward()
+    for parameter, value in module.named_parameters():
+        if parameter in still:
+            assert value.grad is None, parameter
+        else:
+            assert value.grad is not None, parameter
+            assert value.grad.isfinite().all(), parameter
+    assert module.head.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", ["lu2020", "liu2023"])
+def test_the_two_systems_freeze_their_encoder_and_nothing_else(name):
+    module = build(name)
+    freeze(name, module, TINY[name].paper_freeze_depth(module))
+    learning = {path for path, value in module.named_parameters() if value.requires_grad}
+    assert learning == {
+        path for path, _ in module.named_parameters() if not path.startswith("speech_encoder.")
+    }
+    assert not any(part.training for part in module.speech_encoder.modules())
+    assert module.lstm.training
+
+
+@pytest.mark.parametrize("name", ["wav2vec2_base", "hubert_base", "wavlm_base"])
+def test_the_plain_ones_freeze_the_feature_extractor_alone(name):
+    module = build(name)
+    freeze(name, module, TINY[name].paper_freeze_depth(module))
+    frozen = {path for path, value in module.named_parameters() if not value.requires_grad}
+    extractor = "speech_encoder.feature_extractor."
+    assert frozen == {p for p, _ in module.named_parameters() if p.startswith(extractor)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_work_is_counted_on_the_input_they_ask_for(name):
+    module = build(name)
+    complexity = measure_complexity(module, TINY[name].input_spec())
+    assert complexity.params == sum(value.numel() for value in module.parameters())
+    assert complexity.macs > 100_000
+
+
+def test_the_default_size_is_that_of_torchaudios_bundles():
+    from torchaudio import pipelines
+
+    for bundle in ("WAV2VEC2_BASE", "HUBERT_BASE", "WAVLM_BASE"):
+        theirs = getattr(pipelines, bundle)
+        with torch.device("meta"):
+            ours = EncoderSize().build(relative_positions=bundle == "WAVLM_BASE").state_dict()
+            factory = "wavlm_model" if bundle == "WAVLM_BASE" else "wav2vec2_model"
+            model = getattr(__import__("torchaudio").models, factory)(**theirs._params)
+        shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+        assert {name: tensor.shape for name, tensor in ours.items()} == shapes
+        assert not theirs._normalize_waveform  # so neither do we
+        assert theirs.sample_rate == 16000
+
+
+def test_the_recognisers_encoder_is_that_of_torchaudios():
+    from torchaudio.models import emformer_rnnt_base
+
+    with torch.device("meta"):
+        ours = REGISTERED["lu2020"].size.build().state_dict()
+        theirs = emformer_rnnt_base(num_symbols=4097).transcriber.state_dict()
+    assert {n: t.shape for n, t in ours.items()} == {n: t.shape for n, t in theirs.items()}

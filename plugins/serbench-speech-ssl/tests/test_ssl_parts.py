@@ -1,0 +1,160 @@
+"""The parts compute what they say: encoders, features, masks, pooling."""
+
+import pytest
+import torch
+import torchaudio
+from serbench_speech_ssl.encoders import encode
+from serbench_speech_ssl.masking import maximum_over_time, mean_over_time, padding_of, run_lstm
+from serbench_speech_ssl.networks import AttentionPooling, CepstralFrames, ChannelWeighting
+from serbench_speech_ssl.recogniser import RecogniserFeatures, SpecAugment, transcribe
+from serbench_speech_ssl.waveform import INPUT, Waveform
+from tiny_backbones import TINY_ENCODER, TINY_RECOGNISER, build, clips
+from torch import nn
+
+from serbench.data.clips import ClipFormat
+
+LENGTHS = torch.tensor([5, 8])
+PADDING = padding_of(LENGTHS, 8)
+
+
+def frames(seed=0, width=6):
+    return torch.randn(2, 8, width, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_front_end_hands_the_waveform_on():
+    waveform = clips(3)[:, 0, 0]
+    front_end = Waveform()
+    image = front_end.build(ClipFormat(16000, 1.0), INPUT)(waveform)
+    assert front_end.sample_rate == 16000
+    assert torch.equal(image, waveform.view(3, 1, 1, -1))
+    assert INPUT.width == ClipFormat(16000).samples
+
+
+@pytest.mark.parametrize("relative", [False, True], ids=["wav2vec", "wavlm"])
+def test_the_encoder_computes_what_torchaudios_does(relative):
+    torch.manual_seed(0)
+    encoder = TINY_ENCODER.build(relative).eval()
+    waveform = clips(3)[:, 0, 0]
+    with torch.inference_mode():
+        ours, lengths = encode(encoder, waveform)
+        theirs = encoder.extract_features(waveform)[0][-1]
+    assert lengths is None
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_wav2vec_and_cepstral_frames_are_as_many():
+    encoder = TINY_ENCODER.build()
+    cepstrum = CepstralFrames()
+    for real in (400, 719, 720, 5001, 16000):
+        lengths = torch.tensor([16000, real])
+        waveform = clips()[:, 0, 0]
+        assert torch.equal(cepstrum(waveform, lengths)[1], encode(encoder, waveform, lengths)[1])
+
+
+def test_the_recognisers_features_are_torchaudios():
+    """As the pipeline computes them, but for the last frames that fill no frame of the encoder."""
+    from torchaudio.pipelines.rnnt_pipeline import _gain, _piecewise_linear_log
+
+    bundle = torchaudio.pipelines.EMFORMER_RNNT_BASE_LIBRISPEECH
+    features = RecogniserFeatures()
+    waveform = clips(1)[0, 0]
+    mel = torchaudio.transforms.MelSpectrogram(
+        bundle.sample_rate, n_fft=bundle.n_fft, n_mels=bundle.n_mels, hop_length=bundle.hop_length
+    )
+    energy = _piecewise_linear_log(mel(waveform).transpose(1, 2) * _gain)
+    theirs = (energy - features.mean) * features.invstddev
+    ours, _ = features(waveform, None)
+    assert ours.shape == (1, 100, 80)  # of 101
+    torch.testing.assert_close(ours, theirs[:, :100])
+
+
+def test_the_recogniser_is_fed_as_torchaudio_feeds_it():
+    torch.manual_seed(0)
+    encoder = TINY_RECOGNISER.build().eval()
+    features = torch.randn(2, 40, 80)
+    padded = torch.cat([features, torch.zeros(2, 4, 80)], dim=1)
+    theirs, _ = encoder(padded, torch.tensor([40, 40]))
+    ours, _ = transcribe(encoder, features, None)
+    assert torch.equal(ours, theirs)
+
+
+def test_means_and_maxima_are_of_real_frames():
+    values = frames()
+    expected = torch.stack([values[0, :5].mean(0), values[1].mean(0)])
+    torch.testing.assert_close(mean_over_time(values, PADDING), expected)
+    expected = torch.stack([values[0, :5].amax(0), values[1].amax(0)])
+    assert torch.equal(maximum_over_time(values, PADDING), expected)
+
+
+def test_the_lstm_reads_backwards_from_the_last_real_frame():
+    torch.manual_seed(0)
+    lstm = nn.LSTM(6, 4, batch_first=True, bidirectional=True)
+    values = frames()
+    together = run_lstm(lstm, values, LENGTHS)
+    torch.testing.assert_close(together[0, :5], lstm(values[:1, :5])[0][0])
+    assert not together[0, 5:].any()
+
+
+def test_attention_sums_to_one_and_gives_padding_nothing():
+    torch.manual_seed(0)
+    weights = AttentionPooling(6, heads=3, hidden=4).weights(frames(), PADDING)
+    assert weights.shape == (2, 3, 8)
+    torch.testing.assert_close(weights.sum(2), torch.ones(2, 3))
+    assert not weights[0, :, 5:].any()
+    assert (weights[0, :, :5] > 0).all()
+
+
+def test_channels_are_weighted_alike_in_every_frame_and_never_beyond_one():
+    torch.manual_seed(0)
+    values = frames(width=8)
+    weights = ChannelWeighting(8, reduction=2)(values, PADDING) / values
+    torch.testing.assert_close(weights, weights[:, :1].expand_as(weights))
+    assert (weights > 0).all()
+    assert (weights < 1).all()
+    assert weights[0, 0].std() > 0
+
+
+def test_both_pooling_streams_have_a_say():
+    torch.manual_seed(0)
+    weighting = ChannelWeighting(8, reduction=1)
+    values = frames(width=8)
+    peaked = values.clone()
+    peaked[:, 0, 0] += 3
+    peaked[:, 1, 0] -= 3  # the mean stays
+    before, after = (weighting(each, None) / each for each in (values, peaked))
+    assert not torch.allclose(before, after, atol=1e-4)
+
+
+def test_masks_are_drawn_in_training_only_and_from_torchs_seed():
+    augment = SpecAugment()
+    features = torch.ones(3, 50, 80)
+    assert augment.eval()(features) is features
+    augment.train()
+    torch.manual_seed(1)
+    first = augment(features)
+    torch.manual_seed(1)
+    assert torch.equal(augment(features), first)
+    assert not torch.equal(augment(features), first)
+    assert not torch.equal(first[0], first[1])
+    assert set(first.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(features, torch.ones(3, 50, 80))
+
+
+def test_masks_keep_to_their_widths():
+    torch.manual_seed(0)
+    masked = SpecAugment().train()(torch.ones(200, 50, 80)) == 0
+    channels = masked.all(dim=1).sum(1)
+    spans = masked.all(dim=2).sum(1)
+    assert 27 < channels.max() <= 2 * 27
+    assert 10 < spans.max() <= 2 * 10
+
+
+def test_a_frozen_encoder_does_not_switch_the_masks_off():
+    from tiny_backbones import TINY
+
+    from serbench.model.backbone import Freezing
+
+    module = build("lu2020")
+    Freezing(module, TINY["lu2020"].stages(module), 4).train()
+    assert not module.speech_encoder.training
+    assert not torch.equal(module(clips()), module(clips()))
