@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import emit_json, emit_table, markdown_table
+from serbench.cli.output import emit_json, emit_table
 from serbench.results.leaderboard import Ranking, Row, read_rankings, to_frame
+from serbench.results.markdown import markdown_table
 
 COLUMNS = [
     ">#",

@@ -67,16 +67,6 @@ def emit_table(
     Console(width=max(width, least), highlight=False, markup=False).print(table)
 
 
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; columns marked with ``>`` are aligned right."""
-    lines = [
-        [column.lstrip(">") for column in columns],
-        ["---:" if column.startswith(">") else "---" for column in columns],
-        *([cell.replace("|", "\\|") for cell in row] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Progress of one countable job: a bar on a terminal, a line now and then elsewhere.

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from serbench.results.markdown import markdown_table
 from serbench.results.report.exhibit import Exhibit
 from serbench.results.report.labels import entry_labels, identity, on_one_line
 from serbench.results.report.material import Entry, Material
@@ -25,7 +26,7 @@ from serbench.results.report.rows import (
     rows_height,
 )
 from serbench.results.report.style import DARK, new_figure
-from serbench.results.report.table import Cell, markdown_table, percent, printed_percent, spread
+from serbench.results.report.table import Cell, percent, printed_percent, spread
 
 Metric = Literal["uar", "accuracy"]
 

@@ -18,10 +18,11 @@ from serbench.errors import DatasetError, SerbenchError
 from serbench.model.augment import Augmentation
 from serbench.model.frontend import InputSpec
 from serbench.plugins import Plugins
+from serbench.results.markdown import markdown_table
 from serbench.results.report.exhibit import Exhibit
 from serbench.results.report.material import Entry, Material
 from serbench.results.report.style import COLOURS, GREY, IMAGES, new_figure
-from serbench.results.report.table import Cell, markdown_table
+from serbench.results.report.table import Cell
 
 STRETCHES = 700
 """The waveform is drawn as the lowest and highest sample of so many stretches."""

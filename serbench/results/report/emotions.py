@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from serbench.results.markdown import markdown_table
 from serbench.results.report.exhibit import Exhibit
 from serbench.results.report.labels import model_label, models, on_one_line
 from serbench.results.report.material import Entry, Material
@@ -24,7 +25,7 @@ from serbench.results.report.rows import (
     rows_height,
 )
 from serbench.results.report.style import GREY, new_figure
-from serbench.results.report.table import Cell, markdown_table, percent, printed_percent
+from serbench.results.report.table import Cell, percent, printed_percent
 
 COLUMNS = 3
 """Panels beside one another."""

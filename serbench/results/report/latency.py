@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from serbench.results.markdown import markdown_table
 from serbench.results.report.exhibit import Exhibit
 from serbench.results.report.labels import entry_labels, identity, on_one_line
 from serbench.results.report.material import Entry, Latency, Material
 from serbench.results.report.printed import UNKNOWN, PrintedPaper
 from serbench.results.report.rows import bar, bar_key, mark_printed, row_axes, rows_height
 from serbench.results.report.style import GREY, new_figure
-from serbench.results.report.table import Cell, markdown_table
+from serbench.results.report.table import Cell
 
 Place = tuple[str, str]
 """A machine and a runtime: times are only comparable within one."""

@@ -14,6 +14,7 @@ from serbench.errors import StorageError
 from serbench.plugins import Plugins
 from serbench.results.database import Database
 from serbench.results.machine import versions
+from serbench.results.markdown import markdown_table
 from serbench.results.report.accuracy import accuracy
 from serbench.results.report.clip import clip_on_its_way
 from serbench.results.report.emotions import emotions
@@ -23,7 +24,7 @@ from serbench.results.report.material import Material, read_material
 from serbench.results.report.printed import Printed, read_printed
 from serbench.results.report.sample_rates import sample_rates
 from serbench.results.report.style import save_figure, style
-from serbench.results.report.table import as_csv, markdown_table
+from serbench.results.report.table import as_csv
 
 PAGE = "report.md"
 

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from serbench.data.manifest import Manifest
+from serbench.results.markdown import markdown_table
 from serbench.results.report.exhibit import Exhibit
 from serbench.results.report.printed import UNKNOWN, PrintedPaper
 from serbench.results.report.style import COLOURS, GREY, HATCHES, new_figure
-from serbench.results.report.table import markdown_table
 
 
 def sample_rates(manifest: Manifest, paper: PrintedPaper) -> Exhibit:

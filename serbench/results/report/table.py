@@ -1,4 +1,4 @@
-"""Tables: exact as CSV, readable as Markdown."""
+"""Cells of tables: exact as CSV, rounded for readers."""
 
 from __future__ import annotations
 
@@ -27,16 +27,6 @@ def as_csv(records: Records) -> str:
 
 def _exact(cell: Cell) -> Cell:
     return None if isinstance(cell, float) and math.isnan(cell) else cell
-
-
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; columns marked with ``>`` are aligned right."""
-    lines = [
-        [column.lstrip(">") for column in columns],
-        ["---:" if column.startswith(">") else "---" for column in columns],
-        *([cell.replace("|", "\\|") for cell in row] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def percent(share: float | None) -> str:
