@@ -15,7 +15,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    model_validator,
 )
 
 from serbench.data.protocols import parse_protocol
@@ -96,12 +95,6 @@ class StudyFile(BaseModel):
     max_latency_ms: float | None = Field(None, gt=0)
     search: Search | None = None
 
-    @model_validator(mode="after")
-    def _one_clock(self) -> StudyFile:
-        if self.minutes is not None and self.timeout is not None:
-            raise ValueError("minutes and timeout (in seconds) say the same: give one of them")
-        return self
-
     def options(self) -> dict[str, Any]:
         """What the file sets, under the names of the command line's options."""
         options = self.model_dump(exclude_unset=True, exclude={"minutes", "search"})
@@ -143,6 +136,8 @@ def read_study_file(path: Path, known: Mapping[str, Registry[Any]]) -> dict[str,
         options = StudyFile.model_validate(data).options()
     except ValidationError as error:
         mistakes += [_mistake(details) for details in error.errors()]
+    if "minutes" in data and "timeout" in data:
+        mistakes.append("minutes and timeout (in seconds) are one budget: give one of them")
     for place, name, registry in _names(data, known):
         try:
             registry.get(name)
@@ -172,5 +167,4 @@ def _mistake(details: Any) -> str:
     if details["type"] == "extra_forbidden":
         model = Search if details["loc"][0] == "search" else StudyFile
         return f"{where}: no such setting (known: {', '.join(model.model_fields)})"
-    message = details["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
+    return f"{where}: {details['msg'].removeprefix('Value error, ')}"

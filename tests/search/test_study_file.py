@@ -32,7 +32,7 @@ def read(tmp_path):
 def mistakes_in(read, text):
     with pytest.raises(StudyFileError) as failure:
         read(text)
-    assert "study.toml: " in str(failure.value)
+    assert "study.toml:" in str(failure.value)
     assert failure.value.exit_code == 2
     return failure.value.mistakes
 
@@ -188,6 +188,8 @@ def test_all_mistakes_are_told_at_once(read):
         protocol = "speaker-1"
         trials = "many"
         colour = "blue"
+        minutes = 1
+        timeout = 60.0
         """,
     )
     assert {mistake.partition(":")[0] for mistake in mistakes} == {
@@ -196,8 +198,9 @@ def test_all_mistakes_are_told_at_once(read):
         "protocol",
         "trials",
         "colour",
+        "minutes and timeout (in seconds) are one budget",
     }
-    assert len(mistakes) == 5
+    assert len(mistakes) == 6
 
 
 def test_a_table_is_no_setting(read):
