@@ -46,9 +46,9 @@ class Gain:
     def sentence(self) -> str:
         """For people, in points of UA."""
         if self.winner == 0:
-            return "the search found nothing better than trial 0, the paper's setting"
+            return "the search found nothing better than its first trial, the paper's setting"
         return (
-            f"trial {self.winner} gained {100 * self.difference:+.1f} UA over trial 0, "
+            f"the winner gained {100 * self.difference:+.1f} UA over the first trial, "
             f"the paper's setting ({100 * self.first_uar:.1f} to {100 * self.winner_uar:.1f}; 95 % "
             f"interval {100 * self.low:+.1f} to {100 * self.high:+.1f}, bootstrap over "
             f"{self.speakers} speakers; the winner was chosen by these folds, which flatters it)"

@@ -80,7 +80,7 @@ def test_a_winner_that_came_first_gained_nothing(made):
     same = said(manifest, chances(manifest, 0.5, 0))
     found = gain(manifest, same, same, 0)
     assert found.difference == found.low == found.high == 0
-    assert "nothing better than trial 0" in found.sentence
+    assert "nothing better than its first trial" in found.sentence
 
 
 def recorded(database, made, trials):
@@ -108,7 +108,7 @@ def test_it_is_read_from_the_logits_of_a_recorded_study(database, made):
     assert found.winner_uar == pytest.approx(
         balanced_accuracy_score(manifest.targets[rows], logits.argmax(1))
     )
-    assert f"{100 * found.difference:+.1f} UA over trial 0" in found.sentence
+    assert f"{100 * found.difference:+.1f} UA over the first trial" in found.sentence
 
 
 def test_a_study_of_one_trial_has_no_gain_to_speak_of(database, made):
