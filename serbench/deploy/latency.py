@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ from serbench.results.latency import LatencyFacts
 
 WARM_UP = 20
 RUNS = 100
+FEWEST_RUNS = 20
+PATIENCE = 30.0
+"""Seconds after which no more than ``FEWEST_RUNS`` are waited for: on a busy machine several
+threads wait for one another, and a hundred answers of a large network can take minutes."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def _measure(job: LatencyJob) -> LatencyFacts:
     return LatencyFacts(
         runtime="eager",
         threads=job.threads,
-        runs=RUNS,
+        runs=len(whole),
         p50=_percentile(whole, 50),
         p90=_percentile(whole, 90),
         p99=_percentile(whole, 99),
@@ -109,15 +113,26 @@ def _measure(job: LatencyJob) -> LatencyFacts:
 
 
 def _time_in_turn(*calls: Callable[[], Any]) -> list[list[float]]:
-    """Milliseconds of each call, ``RUNS`` times in turn after ``WARM_UP`` rounds."""
+    """Milliseconds of each call, in turn, ``RUNS`` times or as often as there is patience for."""
+    for _ in _rounds(WARM_UP, 1, PATIENCE / 6):
+        for call in calls:
+            call()
     taken: list[list[float]] = [[] for _ in calls]
-    for round_ in range(WARM_UP + RUNS):
+    for _ in _rounds(RUNS, FEWEST_RUNS, PATIENCE):
         for call, times in zip(calls, taken, strict=True):
             start = time.perf_counter_ns()
             call()
-            if round_ >= WARM_UP:
-                times.append((time.perf_counter_ns() - start) / 1e6)
+            times.append((time.perf_counter_ns() - start) / 1e6)
     return taken
+
+
+def _rounds(most: int, fewest: int, seconds: float) -> Iterator[int]:
+    """Count to ``most``, or when the time is up, to ``fewest``."""
+    end = time.perf_counter() + seconds
+    for done in range(most):
+        if done >= fewest and time.perf_counter() > end:
+            return
+        yield done
 
 
 def _percentile(times: list[float], percent: float) -> float:

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from serbench.deploy.latency import RUNS, LatencyJob, measure_latency
+from serbench.deploy import latency
+from serbench.deploy.latency import FEWEST_RUNS, PATIENCE, RUNS, LatencyJob, measure_latency
 from serbench.deploy.network import save_weights
 from serbench.errors import SerbenchError
 from serbench.plugins import Plugins
@@ -44,6 +45,34 @@ def test_a_real_measurement_is_positive_ordered_and_says_how_it_was_made(weights
     assert 0 < facts.front_end_p50 <= facts.front_end_p90
     assert 0 < facts.network_p50 <= facts.network_p90
     assert (facts.runtime, facts.threads, facts.runs) == ("eager", 1, RUNS)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that shows ``clock.now``; every look at it in nanoseconds takes ``clock.pace``."""
+
+    class Clock:
+        now, pace = 0.0, 0.0
+
+        def perf_counter(self):
+            return self.now
+
+        def perf_counter_ns(self):
+            self.now += self.pace
+            return int(1e9 * self.now)
+
+    made = Clock()
+    monkeypatch.setattr(latency, "time", made)
+    return made
+
+
+@pytest.mark.parametrize(("pace", "runs"), [(0.001, RUNS), (0.4, 38), (60.0, FEWEST_RUNS)])
+def test_slow_answers_are_measured_less_often_but_often_enough(clock, pace, runs):
+    clock.pace = pace
+    (taken,) = latency._time_in_turn(lambda: None)
+    assert len(taken) == runs
+    assert taken == pytest.approx([1000 * pace] * runs)
+    assert runs in (RUNS, FEWEST_RUNS) or 2 * pace * (runs - 1) <= PATIENCE < 2 * pace * runs
 
 
 def test_a_process_that_fails_becomes_one_line(tmp_path):
