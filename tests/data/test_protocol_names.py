@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serbench.data.protocols import Protocol, parse_protocol
+from serbench.data.protocols import PUBLISHED, Protocol, describe, parse_protocol
 from serbench.errors import UnknownNameError, UsageError
 
 
@@ -15,8 +15,16 @@ from serbench.errors import UnknownNameError, UsageError
             st.sampled_from(["speaker", "random"]),
             st.integers(2, 10**6),
             st.integers(0, 10**6),
+            st.none() | st.integers(2, 10**3),
         ),
-        st.builds(Protocol, st.just("corpus"), st.none(), st.integers(0, 10**6)),
+        st.builds(
+            Protocol,
+            st.sampled_from(["corpus", "loso"]),
+            st.none(),
+            st.integers(0, 10**6),
+            st.none() | st.integers(2, 10**3),
+        ),
+        st.builds(Protocol, st.sampled_from(sorted(PUBLISHED)), st.none()),
     )
 )
 @settings(deadline=None, max_examples=50)
@@ -27,6 +35,7 @@ def test_a_protocol_is_read_from_its_own_name(protocol):
 def test_the_first_seed_is_not_written():
     assert parse_protocol("speaker-5@0").name == "speaker-5"
     assert parse_protocol("corpus@3").name == "corpus@3"
+    assert parse_protocol("loso@0:nested-4").name == "loso:nested-4"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +50,12 @@ def test_the_first_seed_is_not_written():
         ("Speaker-5", "speaker-5"),
         ("speaker-5@", "speaker-5"),
         ("speaker--5", "speaker-5"),
+        ("speaker-5:nested", "speaker-5"),
+        ("speaker-5:nested-4@1", "speaker-5"),
+        ("losso", "loso"),
+        ("ravdess/emobox6", "ravdess/emobox-6"),
+        ("ravdess/luna-5@1", "ravdess/luna-5"),
+        ("folds", "folds:FILE"),
     ],
 )
 def test_a_mistyped_protocol_is_answered_with_the_nearest(typed, meant):
@@ -53,3 +68,33 @@ def test_a_mistyped_protocol_is_answered_with_the_nearest(typed, meant):
 def test_fewer_than_two_folds_are_no_cross_validation(typed):
     with pytest.raises(UsageError, match="fewer than two folds: try"):
         parse_protocol(typed)
+
+
+@pytest.mark.parametrize("typed", ["speaker-5:nested-1", "loso:nested-0"])
+def test_fewer_than_two_rounds_are_not_nested(typed):
+    with pytest.raises(UsageError, match=r"fewer than two rounds: try .*:nested-4"):
+        parse_protocol(typed)
+
+
+@pytest.mark.parametrize("name", ["ravdess/luna-5", "folds:some.csv", "random-folds:some.csv"])
+def test_a_protocol_with_rounds_of_its_own_cannot_be_nested(name):
+    with pytest.raises(UsageError, match=f"'{name}' has rounds of its own: it cannot be nested"):
+        parse_protocol(f"{name}:nested-4")
+
+
+def test_appending_nested_to_a_name_gives_a_name():
+    assert parse_protocol(parse_protocol("speaker-5@3").name + ":nested-4").nested == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("speaker-5", "one speaker in five sits the exam; the other speakers are dealt into 5"),
+        ("random-3:nested-4", "in 4 rounds every clip sits one exam; the other clips are dealt"),
+        ("corpus", "one speaker in five sits the exam; of the others, each corpus is a fold"),
+        ("loso", "one speaker in five sits the exam; of the others, each speaker is a fold"),
+        ("iemocap/session-5", "each of IEMOCAP's five sessions, two speakers each, is tested"),
+    ],
+)
+def test_a_protocol_is_described_in_a_sentence(name, sentence):
+    assert describe(parse_protocol(name)).startswith(sentence)

@@ -1,0 +1,209 @@
+"""``serbench protocol``: who is trained on, who is tested, and what leaks between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.output import counting, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from serbench.data.manifest import Manifest
+    from serbench.data.protocols import Protocol, Rows, Split
+    from serbench.data.protocols.leak_audit import Audit, Overlap
+
+FORMAT = click.option(
+    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+
+WIDE = 6
+"""Above so many emotions their names are cut, for the sake of 80 columns."""
+
+SHOWN = 5
+"""So many pairs of near-identical recordings are named; JSON names all."""
+
+
+@click.group()
+def protocol() -> None:
+    """List protocols; show what one makes of a dataset."""
+
+
+@protocol.command("list")
+@FORMAT
+@common_options
+@pass_app
+def list_command(app: App, format_: str) -> None:
+    """List every protocol there is."""
+    from serbench.data.protocols import LISTED, MODIFIERS
+
+    if format_ == "json":
+        emit_json([{"protocol": name, "rule": rule} for name, rule in (*LISTED, *MODIFIERS)])
+        return
+    emit_table(["protocol", "rule"], [*LISTED, ("", ""), *MODIFIERS])
+
+
+@protocol.command("show")
+@click.argument("protocol_id", metavar="ID")
+@click.option("--dataset", required=True, metavar="NAME", help="The dataset to split.")
+@click.option(
+    "--no-fingerprints",
+    is_flag=True,
+    help="Look for no near-identical audio, for which every recording is listened to.",
+)
+@FORMAT
+@common_options
+@pass_app
+def show_command(
+    app: App, protocol_id: str, dataset: str, no_fingerprints: bool, format_: str
+) -> None:
+    """Show the rounds and folds of protocol ID on a dataset, and what leaks.
+
+    ID is a protocol's name, such as speaker-5, or an identifier, such as speaker-5#1f3a9c0d, which
+    must be that of this dataset. Speakers and identical audio on both sides are refused where the
+    protocol keeps speakers apart; near-identical audio and sentences are reported.
+    """
+    from serbench.data.fingerprint import fingerprints
+    from serbench.data.protocols import protocol_from_id, split_dataset
+    from serbench.data.protocols.leak_audit import audit
+    from serbench.results.datasets import Datasets
+
+    manifest = Datasets(app.database).manifest(dataset)
+    chosen = protocol_from_id(manifest, protocol_id)
+    split = split_dataset(manifest, chosen)
+    heard = None
+    if not no_fingerprints:
+        with counting("listening") as progress:
+            heard = fingerprints(manifest, progress)
+    account = _account(manifest, chosen, split, audit(manifest, split, heard))
+    if format_ == "json":
+        emit_json(account)
+    else:
+        _show(account)
+
+
+def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -> dict[str, Any]:
+    from serbench.data.protocols import METRIC, describe, protocol_id
+
+    overlaps = {(found.round, found.fold): found for found in leaks.overlaps}
+
+    def part(number: int, name: int | str, tested: Rows) -> dict[str, Any]:
+        return {
+            **_counts(manifest, tested),
+            "leaks": _leaks(manifest, overlaps[number, name]),
+        }
+
+    return {
+        "id": protocol_id(manifest, chosen),
+        "protocol": chosen.name,
+        "rule": describe(chosen),
+        "note": chosen.note,
+        "metric": METRIC,
+        "dataset": manifest.name,
+        "hash": manifest.hash,
+        "emotions": list(manifest.emotions),
+        "rounds": [
+            {
+                "exam": part(number, "exam", round_.exam.test),
+                "folds": [
+                    part(number, place, fold.test) for place, fold in enumerate(round_.folds)
+                ],
+            }
+            for number, round_ in enumerate(split.rounds)
+        ],
+    }
+
+
+def _counts(manifest: Manifest, tested: Rows) -> dict[str, Any]:
+    return {
+        "speakers": sorted(set(manifest.speakers[tested].tolist())),
+        "clips": {
+            emotion: int((manifest.targets[tested] == code).sum())
+            for code, emotion in enumerate(manifest.emotions)
+        },
+    }
+
+
+def _leaks(manifest: Manifest, overlap: Overlap) -> dict[str, Any]:
+    paths = [utterance.path for utterance in manifest.utterances]
+    alike = overlap.near_identical
+    return {
+        "speakers": list(overlap.speakers),
+        "identical": [paths[row] for row in overlap.identical],
+        "near_identical_clips": overlap.near_identical_clips,
+        "near_identical": None
+        if alike is None
+        else [
+            {"trained": paths[trained], "tested": paths[tested], "similarity": similarity}
+            for trained, tested, similarity in alike
+        ],
+        "sentences": overlap.sentences,
+    }
+
+
+def _show(account: dict[str, Any]) -> None:
+    note = f" ({account['note']})" if account["note"] else ""
+    click.echo(f"{account['id']} on dataset {account['dataset']} [{account['hash'][:8]}]{note}")
+    click.echo(f"rule: {account['rule']}")
+    click.echo(f"metric: {account['metric']}\n")
+    parts = _named_parts(account["rounds"])
+    emotions = account["emotions"]
+    emit_table(
+        [
+            "tested",
+            *(f">{name if len(emotions) <= WIDE else name[:4]}" for name in emotions),
+            ">clips",
+            ">speakers",
+        ],
+        [
+            [
+                name,
+                *(str(count) for count in part["clips"].values()),
+                f"{sum(part['clips'].values()):,}",
+                str(len(part["speakers"])),
+            ]
+            for name, part in parts
+        ],
+    )
+    click.echo()
+    emit_table(
+        ["in training too", ">speakers", ">identical", ">near-identical", ">sentences"],
+        [[name, *_leak_cells(part["leaks"])] for name, part in parts],
+    )
+    _show_pairs([pair for _, part in parts for pair in part["leaks"]["near_identical"] or ()])
+
+
+def _named_parts(rounds: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """``exam``, ``fold 1``, … of a single round; ``exam 1``, ``fold 1.1``, … of several."""
+    many = len(rounds) > 1
+    named = []
+    for number, round_ in enumerate(rounds, start=1):
+        named.append((f"exam {number}" if many else "exam", round_["exam"]))
+        for place, fold in enumerate(round_["folds"], start=1):
+            named.append((f"fold {number}.{place}" if many else f"fold {place}", fold))
+    return named
+
+
+def _leak_cells(leaks: dict[str, Any]) -> list[str]:
+    near, sentences = leaks["near_identical_clips"], leaks["sentences"]
+    return [
+        str(len(leaks["speakers"])),
+        str(len(leaks["identical"])),
+        "not looked" if near is None else str(near),
+        "not known" if sentences is None else f"{100 * sentences:.0f} %",
+    ]
+
+
+def _show_pairs(pairs: list[dict[str, Any]]) -> None:
+    """Name recordings that sound alike, each pair once, the likest first."""
+    likest = {
+        tuple(sorted((pair["trained"], pair["tested"]))): pair["similarity"] for pair in pairs
+    }
+    ordered = sorted(likest.items(), key=lambda item: (-item[1], item[0]))
+    if ordered:
+        click.echo("\nnear-identical recordings on the two sides:")
+    for (one, other), similarity in ordered[:SHOWN]:
+        click.echo(f"  {similarity:.3f}  {one}\n         {other}")
+    if len(ordered) > SHOWN:
+        click.echo(f"  and {len(ordered) - SHOWN:,} more pairs: --format json names them")

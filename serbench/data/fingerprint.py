@@ -1,0 +1,157 @@
+"""A small picture of what each recording sounds like, to find copies whose bytes differ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+import soxr
+
+from serbench.data.audio import Audio, read_audio
+from serbench.data.manifest import Manifest
+
+SAMPLE_RATE = 8000
+"""In Hz. What lies above 4 kHz is the first thing that a codec or a resampler takes away."""
+
+N_FFT = 1024
+"""128 ms: long enough that the voice's harmonics, and so its melody, can be told apart."""
+
+HOP_LENGTH = 128
+BANDS = 64
+HIGHEST = 3600.0
+"""The highest band's upper edge, in Hz."""
+
+SEGMENTS = 32
+SEGMENT_SECONDS = 0.08
+
+RANGE = 30.0
+"""In dB below the loudest band; what is quieter counts as nothing, so that noise does too."""
+
+STEADY = 10.0
+"""Change of all bands over all segments, in dB; speech has some hundreds, a test tone none."""
+
+THRESHOLD = 0.96
+"""Similarity from which on two recordings are near-identical.
+
+Measured on RAVDESS, TESS and CREMA-D: copies at another gain or rate keep 1.00, as MP3 or Vorbis of
+low quality 0.97, without the first 50 ms 0.97, as 8-bit PCM 0.97 where the peak is above −20 dBFS
+(below, 8 bits leave little of a voice). Where one of 16 actors of RAVDESS says a sentence twice in
+one emotion, 479 pairs reach at most 0.91; of all 5.6 million pairs the highest that are no copies
+are TESS's sad "say the word …", whose carrier phrase is the same: 0.95.
+"""
+
+BLOCK = 1024
+"""Recordings compared at a time."""
+
+
+def fingerprints(
+    manifest: Manifest, progress: Callable[[int, int], None] = lambda done, total: None
+) -> npt.NDArray[np.float32]:
+    """The fingerprint of every recording, in the manifest's order.
+
+    Args:
+        manifest: whose recordings to listen to.
+        progress: called with recordings done and recordings in all.
+
+    Returns:
+        float32 ``[N, BANDS * SEGMENTS]``, each row of length 1.
+
+    Raises:
+        AudioError: a recording has become unusable.
+    """
+    found = np.empty((len(manifest), BANDS * SEGMENTS), dtype=np.float32)
+
+    def heard(row: int) -> None:
+        found[row] = fingerprint(read_audio(manifest.utterances[row].path))
+
+    # Decoding and transforming release the interpreter's lock, so threads use every core.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, _ in enumerate(pool.map(heard, range(len(manifest))), start=1):
+            progress(done, len(manifest))
+    return found
+
+
+def fingerprint(audio: Audio) -> npt.NDArray[np.float32]:
+    """Log-mel energies around the middle of what sounds in one recording.
+
+    The middle is the mean time, weighted by how far each frame rises above the range; silence
+    around moves it not at all, and a trimmed start hardly. From there the time is divided into
+    overlapping triangles, each band loses its own mean, and the whole is scaled to length 1.
+
+    Args:
+        audio: the decoded recording.
+
+    Returns:
+        float32 ``[BANDS * SEGMENTS]``; all zeros where nothing sounds below 4 kHz, or nothing
+        changes from beginning to end: that is like nothing else, not even itself.
+    """
+    waveform = soxr.resample(audio.mono, audio.sample_rate, SAMPLE_RATE, quality="HQ")
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(waveform, N_FFT), N_FFT)
+    window = np.hanning(N_FFT).astype(np.float32)
+    power = np.abs(scipy.fft.rfft(frames[::HOP_LENGTH] * window)) ** 2 @ _mel_bands()
+    if (loudest := float(power.max())) == 0:
+        return np.zeros(BANDS * SEGMENTS, dtype=np.float32)
+    energies = np.maximum(10 * np.log10(power / loudest + 1e-12) + RANGE, 0)
+    times = np.arange(len(energies)) * (HOP_LENGTH / SAMPLE_RATE)
+    middle = np.average(times, weights=energies.sum(axis=1))
+    edges = middle + (np.arange(SEGMENTS + 2) - (SEGMENTS + 1) / 2) * SEGMENT_SECONDS
+    picture = _triangles(edges, times).T @ energies
+    picture -= picture.mean(axis=0)
+    length = float(np.linalg.norm(picture))
+    if length < STEADY:
+        return np.zeros(BANDS * SEGMENTS, dtype=np.float32)
+    unit: npt.NDArray[np.float32] = (picture / length).astype(np.float32).ravel()
+    return unit
+
+
+def near_identical(
+    fingerprints: npt.NDArray[np.float32], threshold: float = THRESHOLD
+) -> list[tuple[int, int, float]]:
+    """Every pair of recordings whose fingerprints are alike.
+
+    Args:
+        fingerprints: ``[N, D]``, rows of length 1.
+        threshold: the least cosine similarity.
+
+    Returns:
+        ``(i, j, similarity)`` with ``i < j``, by ascending ``i``, then ``j``.
+    """
+    pairs = []
+    for start in range(0, len(fingerprints), BLOCK):
+        rows = fingerprints[start : start + BLOCK]
+        for other in range(start, len(fingerprints), BLOCK):
+            similarity = rows @ fingerprints[other : other + BLOCK].T
+            for i, j in np.argwhere(similarity >= threshold).tolist():
+                if start + i < other + j:
+                    pairs.append((start + i, other + j, float(similarity[i, j])))
+    return sorted(pairs)
+
+
+@cache
+def _mel_bands() -> npt.NDArray[np.float32]:
+    """Triangles equally spaced on the mel scale up to half the rate, ``[bins, BANDS]``."""
+    bins = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
+    low, high = _mel(np.array([100.0, HIGHEST]))
+    return _triangles(np.linspace(low, high, BANDS + 2), _mel(bins)).astype(np.float32)
+
+
+def _mel(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mel scale of O'Shaughnessy, *Speech Communication*, 1987."""
+    return 2595 * np.log10(1 + frequency / 700)
+
+
+def _triangles(
+    edges: npt.NDArray[np.floating[Any]], positions: npt.NDArray[np.floating[Any]]
+) -> npt.NDArray[np.float64]:
+    """Weight of each position under each triangle of three successive edges, ``[P, E - 2]``."""
+    low, mid, high = edges[:-2], edges[1:-1], edges[2:]
+    at = positions[:, None]
+    rising, falling = (at - low) / (mid - low), (high - at) / (high - mid)
+    weights: npt.NDArray[np.float64] = np.clip(np.minimum(rising, falling), 0, None)
+    return weights

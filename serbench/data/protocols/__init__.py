@@ -1,0 +1,37 @@
+"""Who is trained on and who is tested."""
+
+from __future__ import annotations
+
+from serbench.data.protocols.checks import check_fold, check_round
+from serbench.data.protocols.describing import LISTED, MODIFIERS, describe
+from serbench.data.protocols.identity import METRIC, protocol_from_id, protocol_id
+from serbench.data.protocols.names import Protocol, parse_protocol
+from serbench.data.protocols.parts import EXAM, Fold, Round, Rows, Split
+from serbench.data.protocols.published import PUBLISHED
+from serbench.data.protocols.speakers import linked_speakers
+from serbench.data.protocols.splitting import EXAM_SHARE, split_dataset
+from serbench.data.protocols.validation import VALIDATION_SHARE, validation_part
+
+__all__ = [
+    "EXAM",
+    "EXAM_SHARE",
+    "LISTED",
+    "METRIC",
+    "MODIFIERS",
+    "PUBLISHED",
+    "VALIDATION_SHARE",
+    "Fold",
+    "Protocol",
+    "Round",
+    "Rows",
+    "Split",
+    "check_fold",
+    "check_round",
+    "describe",
+    "linked_speakers",
+    "parse_protocol",
+    "protocol_from_id",
+    "protocol_id",
+    "split_dataset",
+    "validation_part",
+]

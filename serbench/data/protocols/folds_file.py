@@ -1,0 +1,193 @@
+"""Folds that stand in a file: what is accepted, and what it says.
+
+Three forms are read:
+
+- a CSV table with the columns ``path`` and ``fold``, in any order and among others; columns are
+  separated by commas, semicolons or tabs, the text is UTF-8;
+- JSON lines (``.jsonl``): an object a line, with the recording under ``path`` or, as EmoBox calls
+  it, ``wav``, and its ``fold``; other keys are ignored;
+- a folder of EmoBox's metadata, such as ``EmoBox/data/ravdess``: in each ``fold_K`` lies
+  ``…_test_fold_K.jsonl``, which lists the recordings of that fold under ``wav``. Of a dataset with
+  one fold the ``test`` list is the exam, and what the ``train`` and ``valid`` lists name is the
+  rest. See https://github.com/emo-box/EmoBox.
+
+A fold is any word. ``exam`` means that no search may see it and that nothing else is examined.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from serbench.data.protocols.parts import EXAM
+from serbench.errors import UsageError
+
+REST = "rest"
+"""The fold of what a list of one fold does not test."""
+
+LISTS = re.compile(r".+_(?P<part>train|valid|test)_fold_?(?P<fold>\d+)\.jsonl")
+
+
+@dataclass(frozen=True)
+class FoldsFile:
+    """A file, or a folder of EmoBox's lists.
+
+    Attributes:
+        path: absolute.
+        content: SHA-256 of what it holds.
+    """
+
+    path: str
+    content: str
+
+    @property
+    def mark(self) -> str:
+        """The path and the first digits of the content's hash."""
+        return f"{self.path}#{self.content[:8]}"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A recording's place, as a file gives it.
+
+    Attributes:
+        path: as written.
+        fold: name of the fold.
+        where: file and line, for messages.
+        tail_only: the path begins with somebody else's folders, as EmoBox's do.
+    """
+
+    path: str
+    fold: str
+    where: str
+    tail_only: bool = False
+
+
+def find_folds(text: str, content: str | None = None) -> FoldsFile:
+    """The file of that name.
+
+    Args:
+        text: its path.
+        content: what the hash of its content must begin with, or None.
+
+    Raises:
+        UsageError: there is no such file, or its content is another one.
+    """
+    path = Path(text).expanduser().absolute()
+    file = FoldsFile(str(path), _content(path))
+    if content is not None and not file.content.startswith(content):
+        raise UsageError(
+            f"the folds in {path} have changed since: put back those of {content[:8]}, or begin "
+            f"anew with {path} alone"
+        )
+    return file
+
+
+def read_folds(file: FoldsFile) -> list[Placed]:
+    """What a file says, line by line.
+
+    Raises:
+        UsageError: it cannot be read, has changed, or a line names no path or no fold.
+    """
+    path = Path(find_folds(file.path, file.content).path)
+    if path.is_dir():
+        return list(_emobox(_files(path)))
+    lines = list(_json_lines(path) if path.suffix.lower() == ".jsonl" else _table(path))
+    if not lines:
+        raise UsageError(f"{path} names no recordings: list each of them with its fold")
+    return lines
+
+
+def _content(path: Path) -> str:
+    if not path.is_dir():
+        return hashlib.sha256(_read(path)).hexdigest()
+    digest = hashlib.sha256()
+    for part in _files(path):
+        of_part = hashlib.sha256(_read(part)).hexdigest()
+        digest.update(f"{part.relative_to(path).as_posix()}\t{of_part}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or the lists in a folder that are needed."""
+    if not path.is_dir():
+        return [path]
+    lists = sorted(found for found in path.glob("fold_*/*.jsonl") if LISTS.fullmatch(found.name))
+    tests = [found for found in lists if _part(found) == "test"]
+    if not tests:
+        raise UsageError(
+            f"{path} holds no fold_1/…_test_fold_1.jsonl: give a CSV file, a file of JSON lines or "
+            "a dataset's folder of EmoBox's metadata"
+        )
+    return tests if len(tests) > 1 else lists
+
+
+def _part(path: Path) -> str:
+    match = LISTS.fullmatch(path.name)
+    assert match is not None
+    return match["part"]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the folds {path} cannot be read ({error.strerror})") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return _read(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 ({error}): save it anew") from error
+
+
+def _table(path: Path) -> Iterator[Placed]:
+    lines = _text(path).splitlines()
+    for delimiter in (",", ";", "\t"):
+        reader = csv.reader(lines, delimiter=delimiter)
+        names = [name.strip().lower() for name in next(reader, [])]
+        if {"path", "fold"} <= set(names):
+            break
+    else:
+        raise UsageError(f"{path}: the first line must name the columns path and fold")
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
+            yield _placed(f"{path}, line {reader.line_num}", row.get("path"), row.get("fold"))
+
+
+def _json_lines(path: Path, fold: str | None = None) -> Iterator[Placed]:
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"{where} is not JSON ({error.msg})") from error
+        if not isinstance(row, dict):
+            raise UsageError(f"{where} is not an object with a path (or wav) and a fold")
+        given, emobox = row.get("path"), row.get("wav")
+        stated = row.get("fold") if fold is None else fold
+        yield _placed(where, given or emobox, stated, tail_only=not given)
+
+
+def _emobox(lists: list[Path]) -> Iterator[Placed]:
+    tests = [path for path in lists if _part(path) == "test"]
+    for path in lists:
+        one = EXAM if path in tests else REST
+        yield from _json_lines(path, one if len(tests) == 1 else path.parent.name)
+
+
+def _placed(where: str, path: object, fold: object, tail_only: bool = False) -> Placed:
+    if not isinstance(path, str) or not path:
+        raise UsageError(f"{where} names no path: every recording needs one")
+    if isinstance(fold, bool) or not isinstance(fold, str | int) or fold == "":
+        raise UsageError(f"{where} names no fold: every recording needs one, a number or a word")
+    return Placed(path, str(fold), where, tail_only)

@@ -1,0 +1,64 @@
+"""The identifier of a protocol on a dataset: what two results must share to be ranked together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols.names import FOLDS, RANDOM_FOLDS, Protocol, parse_protocol
+from serbench.errors import UsageError
+
+METRIC = "uar: mean recall over the emotions that occur; argmax of logits"
+"""What is ranked by."""
+
+VERSION = 1
+"""Raised whenever the same name begins to mean another split."""
+
+DIGITS = 8
+
+
+def protocol_id(manifest: Manifest, protocol: Protocol) -> str:
+    """An identifier such as ``speaker-5#1f3a9c0d``.
+
+    The name without any path, and the first eight hexadecimal digits of SHA-256 over the same
+    name, the content of a file of folds, the label set, the dataset's hash, the metric's
+    definition and the version of the splitting. Two results with one identifier were scored alike
+    on the same clips; folders, machines and the dataset's name do not count.
+    """
+    identity = {
+        "rule": protocol.rule_name,
+        "folds": None if protocol.file is None else protocol.file.content,
+        "emotions": manifest.emotions,
+        "dataset": manifest.hash,
+        "metric": METRIC,
+        "version": VERSION,
+    }
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return f"{protocol.rule_name}#{digest[:DIGITS]}"
+
+
+def protocol_from_id(manifest: Manifest, text: str) -> Protocol:
+    """The protocol that a name or an identifier means on a dataset.
+
+    Args:
+        manifest: the dataset.
+        text: ``speaker-5``, ``speaker-5#1f3a9c0d``, ``folds:FILE``.
+
+    Raises:
+        UnknownNameError: no protocol of that name.
+        UsageError: as ``parse_protocol``; or the identifier belongs to another dataset.
+    """
+    name, _, digits = text.partition("#")
+    if name in (FOLDS, RANDOM_FOLDS):
+        raise UsageError(f"'{text}' does not say where its folds are: give {name}:FILE")
+    if not digits or text.startswith((f"{FOLDS}:", f"{RANDOM_FOLDS}:")):
+        return parse_protocol(text)
+    protocol = parse_protocol(name)
+    here = protocol_id(manifest, protocol)
+    if here != f"{protocol.rule_name}#{digits}":
+        raise UsageError(
+            f"{text} is not about dataset '{manifest.name}' as it is, where {name} is {here}: "
+            "other clips, emotions or labels are another protocol"
+        )
+    return protocol

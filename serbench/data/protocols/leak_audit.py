@@ -1,0 +1,124 @@
+"""What training has heard of what is tested: the leak audit of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.fingerprint import near_identical
+from serbench.data.manifest import Manifest
+from serbench.data.protocols.parts import EXAM, Fold, Split
+
+Pair = tuple[int, int, float]
+"""Row in training, row in testing, similarity."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What one fold's training and testing have in common.
+
+    Attributes:
+        round: number of the round, from 0.
+        fold: number of the fold, from 0, or ``exam``.
+        speakers: who is heard on both sides.
+        identical: rows that are tested and whose very audio is trained on.
+        near_identical: pairs across the sides that sound alike without being identical, or None
+            where nobody listened.
+        sentences: share of the tested clips whose sentence is trained on too, of those whose
+            corpus names its sentences; None where none does.
+    """
+
+    round: int
+    fold: int | str
+    speakers: tuple[str, ...]
+    identical: tuple[int, ...]
+    near_identical: tuple[Pair, ...] | None
+    sentences: float | None
+
+    @property
+    def near_identical_clips(self) -> int | None:
+        """How many tested clips sound like one in training."""
+        if self.near_identical is None:
+            return None
+        return len({tested for _, tested, _ in self.near_identical})
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The overlaps of every round: its exam first, then its folds."""
+
+    overlaps: tuple[Overlap, ...]
+
+
+def audit(
+    manifest: Manifest, split: Split, fingerprints: npt.NDArray[np.float32] | None = None
+) -> Audit:
+    """Compare both sides of every exam and every fold.
+
+    Nothing is refused here: speakers and identical audio are refused by ``split_dataset``, where
+    the protocol promises to keep them apart; near-identical audio and sentences are for people to
+    judge.
+
+    Args:
+        manifest: the dataset.
+        split: any split of it.
+        fingerprints: of every recording, ``[N, D]``, as ``serbench.data.fingerprint`` makes them.
+    """
+    alike = None if fingerprints is None else _alike(manifest, near_identical(fingerprints))
+    return Audit(
+        tuple(
+            Overlap(
+                round=number,
+                fold=name,
+                speakers=tuple(np.intersect1d(*_sides(manifest.speakers, fold)).tolist()),
+                identical=_heard(manifest.audio_hashes, fold),
+                near_identical=None if alike is None else _across(alike, fold),
+                sentences=_sentences(manifest, fold),
+            )
+            for number, name, fold in _folds(split)
+        )
+    )
+
+
+def _folds(split: Split) -> Iterator[tuple[int, int | str, Fold]]:
+    for number, part in enumerate(split.rounds):
+        yield number, EXAM, part.exam
+        for place, fold in enumerate(part.folds):
+            yield number, place, fold
+
+
+def _sides(
+    values: npt.NDArray[np.str_], fold: Fold
+) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
+    return values[fold.train], values[fold.test]
+
+
+def _heard(values: npt.NDArray[np.str_], fold: Fold) -> tuple[int, ...]:
+    trained, tested = _sides(values, fold)
+    return tuple(fold.test[np.isin(tested, trained)].tolist())
+
+
+def _alike(manifest: Manifest, pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs that are not identical anyway."""
+    hashes = manifest.audio_hashes
+    return [pair for pair in pairs if hashes[pair[0]] != hashes[pair[1]]]
+
+
+def _across(pairs: Sequence[Pair], fold: Fold) -> tuple[Pair, ...]:
+    trained, tested = set(fold.train.tolist()), set(fold.test.tolist())
+    both_ways = ((*rows, how) for one, other, how in pairs for rows in ((one, other), (other, one)))
+    return tuple(pair for pair in both_ways if pair[0] in trained and pair[1] in tested)
+
+
+def _sentences(manifest: Manifest, fold: Fold) -> float | None:
+    """Two corpora's sentences of one name are not the same sentence."""
+
+    def said(rows: npt.NDArray[np.int64]) -> list[tuple[str, str]]:
+        clips = (manifest.utterances[row] for row in rows.tolist())
+        return [(clip.corpus, clip.sentence) for clip in clips if clip.sentence is not None]
+
+    trained, tested = set(said(fold.train)), said(fold.test)
+    return sum(sentence in trained for sentence in tested) / len(tested) if tested else None

@@ -1,0 +1,111 @@
+"""Protocols by name: ``speaker-5``, ``loso:nested-4``, ``ravdess/emobox-6``, ``folds:FILE``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from serbench.data.protocols.folds_file import FoldsFile, find_folds
+from serbench.data.protocols.published import PUBLISHED
+from serbench.errors import UnknownNameError, UsageError
+
+FOLDS = "folds"
+RANDOM_FOLDS = "random-folds"
+
+SPEAKER_DEPENDENT = ("random", RANDOM_FOLDS)
+"""The rules that let a speaker stand on both sides."""
+
+RULE = re.compile(
+    r"(?:(?P<rule>speaker|random)-(?P<k>\d+)|(?P<whole>corpus|loso))"
+    r"(?:@(?P<seed>\d+))?(?::nested-(?P<nested>\d+))?"
+)
+FILE = re.compile(r"(?P<rule>(?:random-)?folds):(?P<path>.+?)(?:#(?P<content>[0-9a-f]{8}))?")
+NESTED = re.compile(r"(?P<base>.+):nested-?\d*")
+
+EXAMPLES = (
+    *("speaker-5", "speaker-10", "random-5", "random-10", "corpus", "loso", *PUBLISHED),
+    *(f"{FOLDS}:FILE", f"{RANDOM_FOLDS}:FILE"),
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A rule for splitting, with a name.
+
+    Attributes:
+        rule: ``speaker``, ``random``, ``corpus`` or ``loso``; the name of a published protocol;
+            ``folds`` or ``random-folds``, whose folds stand in a file.
+        k: number of folds; None where something else decides it: corpora, speakers, a file.
+        seed: which of the rule's many splits.
+        nested: number of rounds in which everyone sits one exam, or None for a single exam.
+        file: where the folds stand, or None.
+    """
+
+    rule: str
+    k: int | None
+    seed: int = 0
+    nested: int | None = None
+    file: FoldsFile | None = None
+
+    @property
+    def name(self) -> str:
+        """As typed on the command line; a file's folder is written out, and its content marked.
+
+        So what was begun with one content of a file is not taken for what another content makes.
+        """
+        return self.rule_name if self.file is None else f"{self.rule}:{self.file.mark}"
+
+    @property
+    def rule_name(self) -> str:
+        """The name without any path."""
+        return (
+            self.rule
+            + ("" if self.k is None else f"-{self.k}")
+            + (f"@{self.seed}" if self.seed else "")
+            + ("" if self.nested is None else f":nested-{self.nested}")
+        )
+
+    @property
+    def speaker_disjoint(self) -> bool:
+        """True where nobody is heard both in training and in testing."""
+        return self.rule not in SPEAKER_DEPENDENT
+
+    @property
+    def note(self) -> str:
+        """What a reader of a result must know, or an empty string."""
+        return "" if self.speaker_disjoint else "speaker-dependent"
+
+
+def parse_protocol(text: str) -> Protocol:
+    """Read the name of a protocol.
+
+    ``speaker-5``, ``random-10``, ``corpus`` or ``loso``, each with an optional ``@SEED`` and then
+    an optional ``:nested-K``; the name of a published protocol; ``folds:FILE`` or
+    ``random-folds:FILE``, of which the file is read now, so that the protocol carries its content.
+
+    Raises:
+        UnknownNameError: no protocol of that name.
+        UsageError: fewer than two folds or rounds; rounds for a protocol that has its own; a file
+            of folds that is not there, or has another content than the name says.
+    """
+    if text in PUBLISHED:
+        return Protocol(text, None)
+    if (rule := RULE.fullmatch(text)) is not None:
+        return _by_rule(text, rule)
+    if (nested := NESTED.fullmatch(text)) is not None:
+        base = nested["base"]
+        if base in PUBLISHED or FILE.fullmatch(base):
+            raise UsageError(f"protocol '{base}' has rounds of its own: it cannot be nested")
+    if (file := FILE.fullmatch(text)) is not None:
+        return Protocol(file["rule"], None, file=find_folds(file["path"], file["content"]))
+    raise UnknownNameError("protocol", text, EXAMPLES)
+
+
+def _by_rule(text: str, match: re.Match[str]) -> Protocol:
+    k, nested = (None if match[part] is None else int(match[part]) for part in ("k", "nested"))
+    if k is not None and k < 2:
+        raise UsageError(f"protocol '{text}' has fewer than two folds: try {match['rule']}-5")
+    if nested is not None and nested < 2:
+        base = text.partition(":")[0]
+        raise UsageError(f"protocol '{text}' has fewer than two rounds: try {base}:nested-4")
+    return Protocol(match["rule"] or match["whole"], k, int(match["seed"] or 0), nested)

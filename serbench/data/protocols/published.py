@@ -1,0 +1,105 @@
+"""Protocols that the literature reports results on: the same people tested together as there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols.parts import Rows
+from serbench.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Published:
+    """Who is tested together, as it was published.
+
+    Attributes:
+        corpus: name of the corpus whose speakers they are.
+        exams: the speakers of each round's exam.
+        sentence: the rule and its source, for people.
+    """
+
+    corpus: str
+    exams: tuple[tuple[str, ...], ...]
+    sentence: str
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Everybody, as ``corpus/speaker``."""
+        return tuple(f"{self.corpus}/{speaker}" for exam in self.exams for speaker in exam)
+
+
+def _actors(*exams: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+    """Numbers of actors in two digits, as RAVDESS and EmoDB write them."""
+    return tuple(tuple(f"{actor:02}" for actor in exam) for exam in exams)
+
+
+PUBLISHED = {
+    "ravdess/emobox-6": Published(
+        corpus="ravdess",
+        exams=_actors(
+            (1, 11, 20, 21),
+            (4, 10, 12, 14),
+            (8, 9, 19, 23),
+            (3, 5, 7, 24),
+            (2, 15, 16, 18),
+            (6, 13, 17, 22),
+        ),
+        sentence="the six groups of four actors that EmoBox tests (Ma et al., Interspeech 2024)",
+    ),
+    "ravdess/luna-5": Published(
+        corpus="ravdess",
+        exams=_actors(
+            (2, 5, 14, 15, 16),
+            (3, 6, 7, 13, 18),
+            (10, 11, 12, 19, 20),
+            (8, 17, 21, 23, 24),
+            (1, 4, 9, 22),
+        ),
+        sentence="the five groups of actors of Luna-Jiménez et al. (Sensors 21, 7665, 2021)",
+    ),
+    "emodb/loso": Published(
+        corpus="emodb",
+        exams=_actors((3,), *((actor,) for actor in range(8, 17))),
+        sentence="each of EmoDB's ten speakers is tested once (leave one speaker out)",
+    ),
+    "iemocap/session-5": Published(
+        corpus="iemocap",
+        exams=tuple((f"Ses{number:02}F", f"Ses{number:02}M") for number in range(1, 6)),
+        sentence="each of IEMOCAP's five sessions, two speakers each, is tested once",
+    ),
+}
+
+
+def published_exams(manifest: Manifest, name: str) -> Rows:
+    """The number of the round that tests each utterance, ``[N]``.
+
+    Raises:
+        DatasetError: the dataset lacks somebody whom the protocol names, or holds anybody else.
+    """
+    protocol = PUBLISHED[name]
+    present = set(manifest.speakers.tolist())
+    missing = sorted(set(protocol.speakers) - present)
+    if missing:
+        names = ", ".join(speaker.partition("/")[2] for speaker in missing)
+        raise DatasetError(
+            f"{name} takes all {len(protocol.speakers)} speakers of {protocol.corpus}, dataset "
+            f"'{manifest.name}' lacks {names}: scan the whole corpus; with fewer people it is "
+            "another protocol"
+        )
+    strangers = sorted(present - set(protocol.speakers))
+    if strangers:
+        raise DatasetError(
+            f"{name} is about the speakers of {protocol.corpus} and nobody else, dataset "
+            f"'{manifest.name}' also holds {strangers[0]}: "
+            f"scan {protocol.corpus} alone with --corpus {protocol.corpus}"
+        )
+    number = {
+        f"{protocol.corpus}/{speaker}": number
+        for number, exam in enumerate(protocol.exams)
+        for speaker in exam
+    }
+    return np.array([number[speaker] for speaker in manifest.speakers.tolist()], dtype=np.int64)

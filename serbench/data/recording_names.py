@@ -1,0 +1,74 @@
+"""Recordings found by their paths, or by as much of the ends of these as tells them apart."""
+
+from __future__ import annotations
+
+import os.path
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from serbench.data.manifest import Manifest
+
+Tail = tuple[str, ...]
+
+
+class RecordingNames:
+    """The recordings of a dataset by the ends of their paths.
+
+    What follows the last dot does not count, because one keeps FLAC where another keeps WAV; only
+    of recordings that differ in nothing else does it tell them apart.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._paths = [utterance.path for utterance in manifest.utterances]
+        self._tails = [_tail(path) for path in self._paths]
+        self._by_name: dict[str, list[int]] = defaultdict(list)
+        for row, tail in enumerate(self._tails):
+            self._by_name[tail[-1]].append(row)
+
+    def rows(self, path: str, folder: Path, tail_only: bool = False) -> list[int]:
+        """The rows that a path may mean; more than one where it does not say enough.
+
+        Args:
+            path: absolute, relative to ``folder``, or the end of one recording's path.
+            folder: where the path was written.
+            tail_only: the path begins with somebody else's folders, of which any may be missing.
+        """
+        rows: list[int] = []
+        for tail in _tails(path, folder, tail_only):
+            rows = self._ending(tail)
+            if rows:
+                break
+        if len({self._tails[row] for row in rows}) == 1:
+            suffix = Path(path).suffix
+            return [row for row in rows if Path(self._paths[row]).suffix == suffix] or rows
+        return rows
+
+    def shortest(self, row: int) -> str:
+        """The shortest end of a recording's path that means no other."""
+        whole, path = self._tails[row], Path(self._paths[row])
+        for length in range(1, len(whole)):
+            if self._ending(whole[-length:]) == [row]:
+                return "/".join(path.parts[-length:])
+        return str(path)
+
+    def _ending(self, tail: Tail) -> list[int]:
+        if not tail:
+            return []
+        return [row for row in self._by_name[tail[-1]] if self._tails[row][-len(tail) :] == tail]
+
+
+def _tails(path: str, folder: Path, tail_only: bool) -> Iterator[Tail]:
+    """What the path of the recording may end with, the longest first."""
+    yield _tail(str(folder / path))
+    if not Path(path).is_absolute():
+        written = _tail(path)
+        yield written
+        if tail_only:
+            yield from (written[start:] for start in range(1, len(written)))
+
+
+def _tail(path: str) -> Tail:
+    """The parts of a path, without what follows the last dot."""
+    normal = Path(os.path.normpath(path))
+    return normal.with_suffix("").parts if normal.name else ()

@@ -1,0 +1,171 @@
+"""``serbench protocol``: list, and show with the leak audit."""
+
+import json
+import shutil
+
+import pytest
+
+EMOTIONS = ["sadness", "anger", "disgust", "fear", "happiness", "neutral"]
+
+
+@pytest.fixture
+def tiny(run, make_corpus, tmp_path):
+    """Six speakers as dataset ``tiny``; the folder they lie in."""
+    folder = make_corpus(tmp_path / "tiny")
+    assert run("corpus", "scan", folder, "--dataset", "tiny").code == 0
+    return folder
+
+
+def shown(run, *arguments):
+    ran = run("protocol", "show", *arguments, "--dataset", "tiny", "--format", "json")
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+def test_the_list_names_every_protocol(run):
+    lines = [line.split()[0] for line in run("protocol", "list").out.splitlines() if line.strip()]
+    assert lines == [
+        *("protocol", "speaker-K", "random-K", "corpus", "loso"),
+        *("ravdess/emobox-6", "ravdess/luna-5", "emodb/loso", "iemocap/session-5"),
+        *("folds:FILE", "random-folds:FILE", "NAME@SEED", "NAME:nested-K"),
+    ]
+    listed = json.loads(run("protocol", "list", "--format", "json").out)
+    assert [each["protocol"] for each in listed] == lines[1:]
+    assert all(each["rule"] for each in listed)
+
+
+def test_show_prints_folds_by_emotions_and_then_what_leaks(run, tiny):
+    ran = run("protocol", "show", "speaker-2", "--dataset", "tiny")
+    assert ran.code == 0
+    assert ran.err == "listening: 36 of 36\n"
+    lines = ran.out.splitlines()
+    assert lines[0].startswith("speaker-2#")
+    assert " on dataset tiny [" in lines[0]
+    assert lines[1].startswith("rule: one speaker in five sits the exam; the other speakers")
+    assert lines[2] == "metric: uar: mean recall over the emotions that occur; argmax of logits"
+    assert lines[4].split() == ["tested", *EMOTIONS, "clips", "speakers"]
+    assert lines[5].split() == ["exam", *["1"] * 6, "6", "1"]
+    folds = [line.split()[2:] for line in lines[6:8]]
+    assert sorted(int(cells[-1]) for cells in folds) == [2, 3]
+    assert lines[9].split() == [
+        "in",
+        "training",
+        "too",
+        "speakers",
+        "identical",
+        "near-identical",
+        "sentences",
+    ]
+    assert [line.split()[:-3] for line in lines[10:13]] == [
+        ["exam", "0", "0"],
+        ["fold", "1", "0", "0"],
+        ["fold", "2", "0", "0"],
+    ]
+    assert lines[10].endswith("100 %")
+
+
+def test_json_has_the_same_account_with_names(run, tiny):
+    account = shown(run, "speaker-2:nested-3")
+    assert account["id"].startswith("speaker-2:nested-3#")
+    assert account["emotions"] == EMOTIONS
+    examined = [speaker for part in account["rounds"] for speaker in part["exam"]["speakers"]]
+    assert sorted(examined) == [f"ravdess/{number:02}" for number in range(1, 7)]
+    for part in account["rounds"]:
+        assert len(part["folds"]) == 2
+        for fold in (part["exam"], *part["folds"]):
+            assert fold["clips"] == dict.fromkeys(EMOTIONS, len(fold["speakers"]))
+            assert fold["leaks"]["speakers"] == fold["leaks"]["identical"] == []
+            assert fold["leaks"]["sentences"] == 1.0
+
+
+def test_a_random_protocol_says_so_and_counts_the_speakers_it_shares(run, tiny):
+    ran = run("protocol", "show", "random-2", "--dataset", "tiny", "--no-fingerprints")
+    assert ran.out.splitlines()[0].endswith("(speaker-dependent)")
+    assert int(ran.out.splitlines()[10].split()[1]) > 0
+    assert ran.err == ""
+    assert "not looked" in ran.out
+
+
+def test_near_identical_audio_on_both_sides_is_counted_and_named(run, tiny):
+    import soundfile
+
+    one, other = (tiny / f"Actor_0{n}" / f"03-01-04-01-01-01-0{n}.wav" for n in (1, 2))
+    samples, rate = soundfile.read(one)
+    soundfile.write(other, 0.5 * samples, rate, subtype="PCM_16")
+    run("corpus", "scan", tiny, "--dataset", "tiny")
+    table = tiny.parent / "folds.csv"
+    lines = [f"{path},{'exam' if '_01' in str(path) else 'dev'}" for path in tiny.rglob("*.wav")]
+    table.write_text("\n".join(["path,fold", *lines]))
+    exam = shown(run, f"folds:{table}")["rounds"][0]["exam"]
+    assert exam["speakers"] == ["ravdess/01"]
+    pairs = exam["leaks"]["near_identical"]
+    assert {"trained": str(other), "tested": str(one)}.items() <= max(
+        pairs, key=lambda pair: pair["similarity"]
+    ).items()
+    assert exam["leaks"]["near_identical_clips"] == len({pair["tested"] for pair in pairs})
+    out = run("protocol", "show", f"folds:{table}", "--dataset", "tiny").out
+    assert "near-identical recordings on the two sides:" in out
+    assert str(one) in out
+
+
+def test_identical_audio_across_people_is_refused_where_they_are_kept_apart(run, tiny):
+    one, other = (tiny / f"Actor_0{n}" / f"03-01-04-01-01-01-0{n}.wav" for n in (1, 2))
+    shutil.copy(one, other)
+    run("corpus", "scan", tiny, "--dataset", "tiny")
+    table = tiny.parent / "folds.csv"
+    lines = [f"{path},{path.parent.name[-1]}" for path in tiny.rglob("*.wav")]
+    table.write_text("\n".join(["path,fold", *lines]))
+    ran = run("protocol", "show", f"folds:{table}", "--dataset", "tiny")
+    assert (ran.code, ran.out) == (1, "")
+    assert " leaks: audio " in ran.err
+    assert run("protocol", "show", f"random-folds:{table}", "--dataset", "tiny").code == 0
+
+
+def test_an_identifier_is_shown_on_its_dataset_and_refused_on_another(run, tiny):
+    identifier = shown(run, "loso")["id"]
+    assert shown(run, identifier)["id"] == identifier
+    run("corpus", "scan", tiny, "--dataset", "tiny", "--emotions", "anger,fear")
+    ran = run("protocol", "show", identifier, "--dataset", "tiny")
+    assert ran.code == 2
+    assert f"{identifier} is not about dataset 'tiny' as it is" in ran.err
+
+
+def test_a_published_protocol_says_whom_the_dataset_lacks(run, tiny):
+    ran = run("protocol", "show", "ravdess/emobox-6", "--dataset", "tiny")
+    assert (ran.code, ran.out) == (1, "")
+    assert "takes all 24 speakers of ravdess, dataset 'tiny' lacks 07, 08, 09, 10," in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("identifier", "said"),
+    [
+        ("speeker-5", "unknown protocol 'speeker-5': did you mean speaker-5"),
+        ("folds:nowhere.csv", "nowhere.csv cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_protocol_that_is_not_there_is_a_usage_error(run, tiny, identifier, said):
+    ran = run("protocol", "show", identifier, "--dataset", "tiny")
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+
+
+def test_both_tables_fit_eighty_columns(terminal, run, tiny):
+    for name in ("speaker-2", "speaker-2:nested-2"):
+        out = terminal(80, "protocol", "show", name, "--dataset", "tiny", "--no-fingerprints")
+        tables = [line for line in out.splitlines() if not line.startswith(("rule", "metric"))]
+        assert max(len(line) for line in tables) <= 80
+    assert max(len(line) for line in terminal(80, "protocol", "list").splitlines()) <= 80
+
+
+def test_many_emotions_fit_eighty_columns_by_their_first_letters(terminal, run, tiny):
+    for label in ("02", "08"):
+        for sound in list(tiny.rglob("03-01-04-*.wav")):
+            changed = bytearray(sound.read_bytes())
+            changed[-2] ^= int(label)
+            sound.with_name(sound.name.replace("-04-", f"-{label}-")).write_bytes(changed)
+    run("corpus", "scan", tiny, "--dataset", "tiny", "--emotions", "all")
+    out = terminal(80, "protocol", "show", "speaker-2", "--dataset", "tiny", "--no-fingerprints")
+    header = next(line for line in out.splitlines() if line.startswith("tested"))
+    assert header.split()[1:9] == ["sadn", "ange", "disg", "fear", "happ", "neut", "calm", "surp"]
+    assert len(header) <= 80

@@ -1,0 +1,125 @@
+"""A deliberately leaked split is refused by every protocol that promises disjoint speakers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from manifest_making import manifest, people
+from protocol_making import by_speaker, corpus_of, folds_table
+
+from serbench.data.protocols import (
+    LISTED,
+    PUBLISHED,
+    Fold,
+    Round,
+    parse_protocol,
+    split_dataset,
+    splitting,
+)
+from serbench.errors import LeakError
+
+RULES = ("speaker-3", "loso", "corpus", "speaker-3:nested-3", "loso:nested-4", "corpus:nested-3")
+NAMES = (*RULES, *PUBLISHED, "folds:FILE")
+MADE = manifest(people("a", 8, takes=2), people("b", 8, takes=2))
+
+
+@pytest.fixture(params=NAMES)
+def promised(request, tmp_path):
+    """A protocol that promises disjoint speakers, a dataset for it, and its honest rounds."""
+    name = request.param
+    data = manifest(corpus_of(name, takes=2)) if name in PUBLISHED else MADE
+    if name == "folds:FILE":
+        name = f"folds:{folds_table(tmp_path / 'folds.csv', data, by_speaker(4))}"
+    protocol = parse_protocol(name)
+    assert protocol.speaker_disjoint
+    return protocol, data, split_dataset(data, protocol).rounds
+
+
+def leaky(monkeypatch, rounds):
+    """Have the splitter give these rounds."""
+    monkeypatch.setattr(splitting, "rounds_of", lambda manifest, protocol: iter(rounds))
+
+
+def changed(rounds, number, place, change):
+    """The rounds with one fold changed; ``place`` is None for the exam."""
+    part = rounds[number]
+    if place is None:
+        part = Round(change(part.exam), part.folds)
+    else:
+        folds = list(part.folds)
+        folds[place] = change(folds[place])
+        part = Round(part.exam, tuple(folds))
+    return [*rounds[:number], part, *rounds[number + 1 :]]
+
+
+def everywhere(rounds):
+    """Each exam and each fold of each round, as number and place."""
+    for number, part in enumerate(rounds):
+        for place in (None, *range(len(part.folds))):
+            yield number, place
+
+
+def one_clip_moved(fold):
+    """A tested speaker's last clip is trained on."""
+    return Fold(np.append(fold.train, fold.test[-1]), fold.test[:-1])
+
+
+def test_every_rule_that_promises_disjoint_speakers_is_tried_here():
+    forms = {name for name, sentence in LISTED if "speaker-dependent" not in sentence}
+    assert {name.partition(":")[0].replace("-3", "-K") for name in RULES} | {
+        *PUBLISHED,
+        "folds:FILE",
+    } == forms
+
+
+def test_a_speaker_on_both_sides_is_refused_in_every_exam_and_fold(promised, monkeypatch):
+    protocol, data, rounds = promised
+    for number, place in everywhere(rounds):
+        leaky(monkeypatch, changed(rounds, number, place, one_clip_moved))
+        with pytest.raises(LeakError, match=r"leaks: speaker .* is in training and in testing"):
+            split_dataset(data, protocol)
+
+
+def test_identical_audio_on_both_sides_is_refused_in_every_exam_and_fold(promised, monkeypatch):
+    protocol, data, rounds = promised
+    leaky(monkeypatch, rounds)
+    for number, place in everywhere(rounds):
+        fold = rounds[number].exam if place is None else rounds[number].folds[place]
+        clips = list(data.utterances)
+        twin = clips[fold.train[0]].audio_hash
+        clips[fold.test[0]] = replace(clips[fold.test[0]], audio_hash=twin)
+        with pytest.raises(LeakError, match=r"leaks: audio .* is in training and in testing"):
+            split_dataset(replace(data, utterances=tuple(clips)), protocol)
+
+
+def test_a_row_of_the_exam_in_the_search_is_refused_in_every_fold(promised, monkeypatch):
+    protocol, data, rounds = promised
+    for number, place in everywhere(rounds):
+        if place is not None:
+            examined = rounds[number].exam.test
+
+            def look(fold, examined=examined):
+                return Fold(np.append(fold.train, examined), fold.test)
+
+            leaky(monkeypatch, changed(rounds, number, place, look))
+            with pytest.raises(LeakError, match=r"row \d+ is in the search"):
+                split_dataset(data, protocol)
+
+
+def test_an_honest_split_is_not_refused(promised, monkeypatch):
+    protocol, data, rounds = promised
+    leaky(monkeypatch, rounds)
+    assert split_dataset(data, protocol).rounds == rounds
+
+
+@pytest.mark.parametrize("name", ["random-3", "random-3:nested-3"])
+def test_a_protocol_that_promises_nothing_still_keeps_the_exam_from_the_search(name, monkeypatch):
+    protocol = parse_protocol(name)
+    rounds = split_dataset(MADE, protocol).rounds
+    examined = rounds[0].exam.test
+    leaky(
+        monkeypatch,
+        changed(rounds, 0, 1, lambda fold: Fold(np.append(fold.train, examined), fold.test)),
+    )
+    with pytest.raises(LeakError, match=r"row \d+ is in the search"):
+        split_dataset(MADE, protocol)

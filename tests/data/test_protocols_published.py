@@ -1,0 +1,95 @@
+"""Published protocols test the people whom they name, all of them, and nobody else."""
+
+import pytest
+from manifest_making import manifest, people, split, utterance, who
+from protocol_making import corpus_of
+
+from serbench.data.protocols import PUBLISHED
+from serbench.errors import DatasetError, LeakError
+from serbench.plugins import Plugins
+
+
+def exams(name, data):
+    return [sorted(who(data, part.exam.test)) for part in split(data, name).rounds]
+
+
+@pytest.mark.parametrize(
+    ("name", "speakers", "groups"),
+    [
+        ("ravdess/emobox-6", 24, [4] * 6),
+        ("ravdess/luna-5", 24, [5, 5, 5, 5, 4]),
+        ("emodb/loso", 10, [1] * 10),
+        ("iemocap/session-5", 10, [2] * 5),
+    ],
+)
+def test_each_speaker_of_the_corpus_is_named_once(name, speakers, groups):
+    published = PUBLISHED[name]
+    assert [len(exam) for exam in published.exams] == groups
+    assert len(set(published.speakers)) == len(published.speakers) == speakers
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_named_speakers_are_those_that_the_corpus_plugin_makes(name):
+    corpus = Plugins().corpora.get(PUBLISHED[name].corpus)
+    assert sorted(PUBLISHED[name].speakers) == sorted(
+        f"{corpus.name}/{speaker}" for speaker in corpus.sexes
+    )
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_rounds_test_the_named_groups_in_their_order(name):
+    published = PUBLISHED[name]
+    assert exams(name, manifest(corpus_of(name))) == [
+        sorted(f"{published.corpus}/{speaker}" for speaker in exam) for exam in published.exams
+    ]
+
+
+def test_emobox_tests_these_four_actors_first():
+    data = manifest(corpus_of("ravdess/emobox-6"))
+    assert exams("ravdess/emobox-6", data)[0] == [f"ravdess/{n}" for n in ("01", "11", "20", "21")]
+
+
+@pytest.mark.parametrize(
+    ("name", "folds"),
+    [("ravdess/emobox-6", 5), ("ravdess/luna-5", 4), ("emodb/loso", 5), ("iemocap/session-5", 4)],
+)
+def test_the_search_folds_whole_groups_into_five_at_most(name, folds):
+    data = manifest(corpus_of(name))
+    groups = [{f"{PUBLISHED[name].corpus}/{one}" for one in exam} for exam in PUBLISHED[name].exams]
+    for part in split(data, name).rounds:
+        assert len(part.folds) == folds
+        for fold in part.folds:
+            tested = who(data, fold.test)
+            assert all(group <= tested or group.isdisjoint(tested) for group in groups)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_dataset_without_all_of_them_is_refused_and_told_who_is_missing(name):
+    lacking = PUBLISHED[name].speakers[-1]
+    clips = [clip for clip in corpus_of(name) if clip.speaker != lacking]
+    with pytest.raises(DatasetError, match=f"lacks {lacking.partition('/')[2]}: scan the whole"):
+        split(manifest(clips), name)
+
+
+def test_everyone_who_is_missing_is_named():
+    clips = [clip for clip in corpus_of("ravdess/luna-5") if int(clip.speaker[-2:]) <= 20]
+    with pytest.raises(DatasetError, match=r"takes all 24 speakers .* lacks 21, 22, 23, 24: scan"):
+        split(manifest(clips), "ravdess/luna-5")
+
+
+@pytest.mark.parametrize("stranger", ["ravdess/25", "other/01"])
+def test_a_dataset_with_anybody_else_is_refused(stranger):
+    clips = [*corpus_of("ravdess/emobox-6"), utterance(stranger, "anger")]
+    with pytest.raises(DatasetError, match=f"also holds {stranger}: scan ravdess alone"):
+        split(manifest(clips), "ravdess/emobox-6")
+
+
+def test_another_corpus_alone_is_refused():
+    with pytest.raises(DatasetError, match=r"emodb/loso takes all 10 .* lacks 03, 08, 09, 10"):
+        split(manifest(people("ravdess", 5)), "emodb/loso")
+
+
+def test_named_speakers_who_share_audio_across_exams_leak():
+    twins = [utterance(f"emodb/{n}", "anger", 9, "twin") for n in ("03", "16")]
+    with pytest.raises(LeakError, match="audio twin is in training and in testing"):
+        split(manifest(corpus_of("emodb/loso"), twins), "emodb/loso")
