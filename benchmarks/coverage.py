@@ -1,0 +1,228 @@
+"""How often the 95 % intervals hold the truth, on simulated speakers whose accuracy is known.
+
+    python benchmarks/coverage.py --repetitions 1000
+
+A speaker of the simulation has a probability of each answer to each emotion: the system's, moved
+by how clearly that speaker expresses emotions at all and each one of them. The truth is the score
+of endlessly many such speakers. Each repetition draws a few speakers and their clips, takes every
+interval of every score, and looks whether the truth is inside. One JSON object is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+from scipy.stats import norm
+
+from serbench.results.statistics.comparison import Bootstrapped
+from serbench.results.statistics.intervals import clip_intervals, intervals_on
+from serbench.results.statistics.resampling import draws, effective_units, resampled, tested
+from serbench.results.statistics.tally import METRICS, Floats, Metric, Tally, score
+
+EMOTIONS = 6
+RAVDESS = np.array([4, 8, 8, 8, 8, 8])
+"""Clips of an actor: neutral has one intensity, the others two; calm is left out."""
+CORPUS = np.array([30, 12, 20, 15, 4, 8])
+"""Mean clips of a speaker where nobody balanced the emotions."""
+MANY = 400_000
+"""Speakers whose pooled expected answers are taken for the truth."""
+
+Ends = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class World:
+    """Systems and the speakers they may meet, in logits.
+
+    Attributes:
+        clarity: how far the right answer stands out, for each emotion ``[C]``.
+        speaker_spread: standard deviation over speakers of all emotions together.
+        emotion_spread: standard deviation over speakers of one emotion, and of each wrong answer.
+        balanced: clips as in RAVDESS with up to half of them missing, or a corpus whose speakers
+            and emotions have very unequal numbers of clips.
+    """
+
+    clarity: tuple[float, ...]
+    speaker_spread: float
+    emotion_spread: float
+    balanced: bool
+
+    def expected(self, random: np.random.Generator, n_speakers: int, better: float) -> Floats:
+        """Probabilities ``[2, S, C, C]`` of two systems' answers, the second's clearer."""
+        wrong = np.random.default_rng(7).normal(0, 0.6, (EMOTIONS, EMOTIONS))
+        clear = random.normal(0, self.speaker_spread, (n_speakers, 1))
+        both = []
+        for gain in (0.0, better):
+            shape = (n_speakers, EMOTIONS, EMOTIONS)
+            logits = wrong + random.normal(0, self.emotion_spread, shape)
+            own = random.normal(0, self.emotion_spread, (n_speakers, EMOTIONS))
+            each = np.arange(EMOTIONS)
+            logits[:, each, each] = np.array(self.clarity) + gain + clear + own
+            both.append(softmax(logits, axis=-1))
+        return np.stack(both)
+
+    def clips(self, random: np.random.Generator, n_speakers: int) -> npt.NDArray[np.int64]:
+        """Clips ``[S, C]`` of each speaker and emotion."""
+        if self.balanced:
+            return random.binomial(RAVDESS, random.uniform(0.5, 1, (n_speakers, 1)))
+        return random.poisson(CORPUS * random.lognormal(-0.18, 0.6, (n_speakers, 1)))
+
+    def tests(self, random: np.random.Generator, n_speakers: int) -> tuple[Tally, Tally]:
+        """Two systems tested on the same speakers and clips."""
+        expected = self.expected(random, n_speakers, BETTER)
+        clips = self.clips(random, n_speakers)
+        names = tuple(f"{number:03}" for number in range(n_speakers))
+        first, second = (Tally(names, random.multinomial(clips, each)) for each in expected)
+        return first, second
+
+    def truth(self, random: np.random.Generator) -> dict[str, float]:
+        """The first system's scores and the second's gain in UAR, on endlessly many speakers."""
+        pooled = np.zeros((2, EMOTIONS, EMOTIONS))
+        for _ in range(20):
+            expected = self.expected(random, MANY // 20, BETTER)
+            clips = self.clips(random, MANY // 20)
+            pooled += (expected * clips[..., None]).sum(axis=1)
+        scores = {metric: float(score(pooled[0], metric)) for metric in METRICS}
+        return scores | {DIFFERENCE: float(score(pooled[1], "uar")) - scores["uar"]}
+
+
+BETTER = 0.4
+DIFFERENCE = "uar_difference"
+MIDDLING = (1.6, 2.9, 2.2, 2.4, 1.5, 2.0)
+STRONG = (3.8, 5.0, 4.5, 4.7, 4.0, 4.5)
+WORLDS = {
+    "ravdess": World(MIDDLING, speaker_spread=0.7, emotion_spread=0.7, balanced=True),
+    "strong": World(STRONG, speaker_spread=0.9, emotion_spread=0.8, balanced=True),
+    "uneven": World(MIDDLING, speaker_spread=0.7, emotion_spread=0.7, balanced=False),
+}
+
+
+def influences(counts: npt.NDArray[np.int64], drawn: Floats, metric: Metric) -> Floats:
+    """How far each speaker pulls the score of each draw ``[resamples, S]``.
+
+    The empirical influence function over S (Efron and Tibshirani 1993, section 21.3); the root
+    of its sum of squares is the infinitesimal-jackknife standard error.
+    """
+    numerators, denominators = tested(counts, metric)
+    above, below = drawn @ numerators, drawn @ denominators
+    pulls: Floats = (1 / below) @ numerators.T - (above / below**2) @ denominators.T
+    return np.asarray(pulls / numerators.shape[1])
+
+
+def other_intervals(tally: Tally, drawn: Floats, metric: Metric) -> Iterator[tuple[str, Ends]]:
+    """The bootstrap intervals that were not chosen."""
+    everyone = np.ones((1, len(tally.speakers)))
+    point = float(score(tally.confusion, metric))
+    scores = resampled(tally.counts, drawn, metric)
+    yield "percentile", quantiles(scores, 0.025, 0.975)
+    pull = influences(tally.counts, everyone, metric)[0]
+    if not pull.any():
+        yield "bca", (point, point)
+        yield "studentised", (point, point)
+        return
+    below = ((scores < point).mean() + (scores <= point).mean()) / 2
+    bias = norm.ppf(np.clip(below, 1 / len(scores), 1 - 1 / len(scores)))
+    acceleration = (pull**3).sum() / (6 * (pull**2).sum() ** 1.5)
+    moved = bias + norm.ppf([0.025, 0.975])
+    yield "bca", quantiles(scores, *norm.cdf(bias + moved / (1 - acceleration * moved)))
+    errors = np.sqrt((drawn * influences(tally.counts, drawn, metric) ** 2).sum(axis=1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(errors > 1e-12, (scores - point) / errors, np.sign(scores - point) * np.inf)
+    # A draw of one speaker S times has no spread, and sends an end to infinity when S is small.
+    low, high = quantiles(np.nan_to_num(t, nan=0.0, posinf=1e6, neginf=-1e6), 0.025, 0.975)
+    error = float(np.sqrt((pull**2).sum()))
+    yield "studentised", (max(point - high * error, 0.0), min(point - low * error, 1.0))
+
+
+def quantiles(scores: Floats, low: float, high: float) -> Ends:
+    """Two quantiles."""
+    ends = np.quantile(scores, [low, high])
+    return float(ends[0]), float(ends[1])
+
+
+def every_interval(
+    tests: tuple[Tally, Tally], drawn: Floats, resamples: int
+) -> Iterator[tuple[str, str, Ends]]:
+    """Method, what is estimated, and the interval's ends."""
+    first, second = tests
+    chosen, per_clip = intervals_on(first, drawn), clip_intervals(first, resamples=resamples)
+    bootstrapped = [
+        Bootstrapped(
+            float(score(each.confusion, "uar")),
+            resampled(each.counts, drawn, "uar"),
+            len(drawn.T),
+            effective_units(each.clips),
+        )
+        for each in (second, first)
+    ]
+    gain = bootstrapped[0].minus(bootstrapped[1]).interval
+    if gain is not None:
+        yield "student_t", DIFFERENCE, gain
+    for metric in METRICS:
+        yield "student_t", metric, getattr(chosen, metric)
+        if per_clip is not None:
+            yield "per_clip", metric, getattr(per_clip, metric)
+        for name, ends in other_intervals(first, drawn, metric):
+            yield name, metric, ends
+
+
+def coverage(
+    world: World, truth: dict[str, float], n_speakers: int, repetitions: int, resamples: int
+) -> dict[str, object]:
+    """Coverage and mean width of every interval, over many tests of ``n_speakers`` speakers."""
+    random = np.random.default_rng([3, n_speakers])
+    held: dict[tuple[str, str], list[tuple[bool, float]]] = defaultdict(list)
+    known: dict[bytes, Floats | None] = {}
+    for _ in range(repetitions):
+        tests = world.tests(random, n_speakers)
+        # The draws depend on who has which emotion alone, so that most repetitions share them.
+        who = (tests[0].clips > 0).tobytes()
+        if who not in known:
+            known[who] = draws(tests[0].clips, resamples=resamples)
+        drawn = known[who]
+        if drawn is None:
+            continue
+        for method, estimated, (low, high) in every_interval(tests, drawn, resamples):
+            held[method, estimated].append((low <= truth[estimated] <= high, high - low))
+    table: dict[str, dict[str, object]] = defaultdict(dict)
+    for (method, estimated), each in held.items():
+        inside, widths = zip(*each, strict=True)
+        table[method][estimated] = {
+            "coverage": round(float(np.mean(inside)), 4),
+            "width": round(float(np.mean(widths)), 4),
+            "intervals": len(each),
+        }
+    return dict(table)
+
+
+def main() -> None:
+    """Simulate and print."""
+    parser = argparse.ArgumentParser(description="coverage of the 95 % intervals")
+    parser.add_argument("--repetitions", type=int, default=1000)
+    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--speakers", type=int, nargs="+", default=[3, 4, 8, 16, 24, 48])
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS))
+    asked = parser.parse_args()
+    worlds = {}
+    for name in asked.worlds:
+        truth = WORLDS[name].truth(np.random.default_rng(1))
+        worlds[name] = {
+            "truth": {key: round(value, 4) for key, value in truth.items()},
+            "speakers": {
+                n: coverage(WORLDS[name], truth, n, asked.repetitions, asked.resamples)
+                for n in asked.speakers
+            },
+        }
+    said = {"repetitions": asked.repetitions, "resamples": asked.resamples}
+    print(json.dumps(said | {"worlds": worlds}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

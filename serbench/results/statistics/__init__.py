@@ -1,0 +1,1 @@
+"""How sure a score is: tallies, intervals over speakers, comparisons, calibration."""
