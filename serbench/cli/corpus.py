@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.doctor import doctor_command
 from serbench.cli.output import counting, emit_json, emit_table, errors
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ FORMAT = click.option(
 
 @click.group()
 def corpus() -> None:
-    """Scan recordings into datasets; list and show them."""
+    """Scan recordings into datasets; list, show and examine them."""
 
 
 @corpus.command("scan")
@@ -38,6 +39,13 @@ def corpus() -> None:
 @click.option(
     "--corpus", "corpora", multiple=True, metavar="NAME", help="Recognise only this corpus."
 )
+@click.option(
+    "--exclude",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV table of recordings to leave out (path, audio_hash, reason), such as "
+    "`serbench corpus doctor --fix` writes.",
+)
 @FORMAT
 @common_options
 @pass_app
@@ -47,13 +55,15 @@ def scan_command(
     dataset: str,
     emotions: str | None,
     corpora: tuple[str, ...],
+    exclude: Path | None,
     format_: str,
 ) -> None:
     """Recognise the recordings under PATHS and keep them as a dataset.
 
     PATHS are folders in any nesting, or CSV tables with the columns path, emotion, speaker.
+    What dataset NAME leaves out already stays left out.
     """
-    scan = scan_into(app, paths, dataset, emotions, corpora)
+    scan = scan_into(app, paths, dataset, emotions, corpora, exclude)
     if format_ == "json":
         emit_json(scan.summary())
     else:
@@ -66,9 +76,11 @@ def scan_into(
     dataset: str,
     emotions: str | None = None,
     corpora: tuple[str, ...] = (),
+    exclude: Path | None = None,
 ) -> Scan:
-    """Scan and keep."""
+    """Scan and keep, without what the dataset or the list ``exclude`` leaves out."""
     from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS
+    from serbench.data.exclusions import read_exclusions
     from serbench.data.scan import scan
     from serbench.results.datasets import Datasets
 
@@ -77,9 +89,12 @@ def scan_into(
         wanted = tuple(name.strip().lower() for name in str(emotions).split(","))
     known = app.plugins.corpora
     chosen = [known.get(name) for name in corpora] if corpora else list(known)
+    datasets = Datasets(app.database)
+    listed = read_exclusions(exclude) if exclude is not None else ()
+    exclusions = tuple(dict.fromkeys((*datasets.exclusions(dataset), *listed)))
     with counting("listening") as progress:
-        found = scan(paths, dataset, chosen, wanted, progress)
-    Datasets(app.database).save_scan(found)
+        found = scan(paths, dataset, chosen, wanted, progress, exclusions)
+    datasets.save_scan(found)
     return found
 
 
@@ -203,3 +218,6 @@ def show_account(account: dict[str, Any]) -> None:
         click.echo(f"  skipped {count:,}: {reason}")
     for conflict in account["conflicts"]:
         click.echo(f"  conflict: {', '.join(conflict['recordings'])}: {conflict['evidence']}")
+
+
+corpus.add_command(doctor_command)

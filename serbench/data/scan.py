@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from serbench.data.audio import read_audio
+from serbench.data.conflicts import Conflict, find_conflicts
 from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS, Corpus, Recording, is_audio_name
+from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.errors import AudioError, DatasetError, UnknownNameError, UsageError
 
@@ -20,23 +22,18 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was found and not kept."""
+    """A file that was found and not kept.
+
+    Attributes:
+        path: the file.
+        reason: why, in a few words.
+        defective: True where something is wrong with the file or its name, False where it is
+            only not wanted: another emotion, a song, a copy.
+    """
 
     path: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """The same audio under two labels.
-
-    Attributes:
-        recordings: the files here, as ``stem (label)``.
-        evidence: how it is known.
-    """
-
-    recordings: tuple[str, ...]
-    evidence: str
+    defective: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,7 @@ class Scan:
     found: int
     skipped: tuple[Skipped, ...]
     conflicts: tuple[Conflict, ...]
+    exclusions: tuple[Exclusion, ...] = ()
 
     def skipped_by_reason(self) -> dict[str, int]:
         """How many files were left out for each reason, most frequent first."""
@@ -63,6 +61,12 @@ class Scan:
                 {"recordings": list(conflict.recordings), "evidence": conflict.evidence}
                 for conflict in self.conflicts
             ],
+            "defects": [
+                {"path": _printable(skip.path), "reason": skip.reason}
+                for skip in self.skipped
+                if skip.defective
+            ],
+            "exclusions": [asdict(exclusion) for exclusion in self.exclusions],
         }
 
 
@@ -72,6 +76,7 @@ def scan(
     corpora: Iterable[Corpus],
     emotions: Sequence[str] = SHARED_EMOTIONS,
     progress: Progress = lambda done, total: None,
+    exclusions: Sequence[Exclusion] = (),
 ) -> Scan:
     """Recognise the recordings under ``paths`` and listen to each once.
 
@@ -81,6 +86,7 @@ def scan(
         corpora: who may recognise files.
         emotions: the canonical emotions to keep.
         progress: called while listening.
+        exclusions: recordings to leave out, and why.
 
     Raises:
         UsageError: a path does not exist, or an emotion is unknown.
@@ -93,7 +99,7 @@ def scan(
     claims = _claim(files, list(corpora))
     claimed = {recording.path for _, recording in claims}
     skipped = [
-        Skipped(str(path), "file name of no known corpus")
+        Skipped(str(path), "file name of no known corpus", defective=True)
         for path in files
         if is_audio_name(path) and path not in claimed
     ]
@@ -107,9 +113,12 @@ def scan(
             skipped.append(Skipped(str(recording.path), reason))
     heard = _listen(wanted, progress)
     kept: dict[tuple[str, ...], Utterance] = {}
+    excluded = ExclusionList(exclusions)
     for outcome in heard:
         if isinstance(outcome, Skipped):
             skipped.append(outcome)
+        elif (why := excluded.reason(outcome.path, outcome.audio_hash)) is not None:
+            skipped.append(Skipped(outcome.path, excluded_because(why)))
         elif (key := (*outcome.identity, outcome.label, Path(outcome.path).stem)) in kept:
             skipped.append(Skipped(outcome.path, "another copy of a recording already counted"))
         else:
@@ -119,7 +128,18 @@ def scan(
     synthetic = any(corpus.synthetic for corpus, _ in wanted)
     manifest = make_manifest(name, kept.values(), synthetic)
     known = {corpus.name: corpus for corpus, _ in wanted}
-    return Scan(manifest, found, tuple(skipped), tuple(_conflicts(manifest, known)))
+    conflicts = tuple(find_conflicts(manifest, known))
+    return Scan(manifest, found, tuple(skipped), conflicts, tuple(exclusions))
+
+
+def excluded_because(reason: str) -> str:
+    """Why a recording on an exclusion list was skipped."""
+    return reason if reason.startswith("excluded") else f"excluded: {reason or 'no reason given'}"
+
+
+def _printable(path: str) -> str:
+    """A path that any database and terminal takes, though its name be no UTF-8."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def _walk(paths: Sequence[Path]) -> Iterator[Path]:
@@ -188,7 +208,7 @@ def _hear(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
     try:
         audio = read_audio(recording.path)
     except AudioError as error:
-        return Skipped(str(recording.path), error.reason)
+        return Skipped(str(recording.path), error.reason, defective=True)
     assert recording.emotion is not None
     frames, channels = audio.waveform.shape
     return Utterance(
@@ -204,28 +224,6 @@ def _hear(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
         sex=recording.sex,
         sentence=recording.sentence,
     )
-
-
-def _conflicts(manifest: Manifest, corpora: dict[str, Corpus]) -> Iterator[Conflict]:
-    by_audio: defaultdict[str, list[Utterance]] = defaultdict(list)
-    for utterance in manifest.utterances:
-        by_audio[utterance.audio_hash].append(utterance)
-    here = {Path(utterance.path).stem for utterance in manifest.utterances}
-    for same in by_audio.values():
-        if len({utterance.label for utterance in same}) > 1:
-            yield Conflict(tuple(sorted(map(_described, same))), "identical audio")
-        elif (twin := _published_twin(same[0], corpora[same[0].corpus])) and twin not in here:
-            yield Conflict(
-                (_described(same[0]),), f"also published as {twin}, which is not in this dataset"
-            )
-
-
-def _described(utterance: Utterance) -> str:
-    return f"{Path(utterance.path).stem} ({utterance.emotion})"
-
-
-def _published_twin(utterance: Utterance, corpus: Corpus) -> str | None:
-    return corpus.known_conflicts.get(Path(utterance.path).stem)
 
 
 def _nothing_found(paths: Sequence[Path], found: int, skipped: list[Skipped]) -> str:

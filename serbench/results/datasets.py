@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from serbench.data.manifest import Manifest, Utterance
-from serbench.data.scan import Scan
+from serbench.data.conflicts import find_conflicts
+from serbench.data.corpus import Corpus
+from serbench.data.exclusions import Exclusion, ExclusionList
+from serbench.data.manifest import Manifest, Utterance, make_manifest
+from serbench.data.scan import Scan, excluded_because
 from serbench.errors import DatasetError, UnknownNameError
 from serbench.results.database import Database
 from serbench.results.schema import DatasetRow, UtteranceRow, now
@@ -25,7 +30,54 @@ class Datasets:
 
     def save_scan(self, scan: Scan) -> None:
         """Keep a scan; the same recordings under the same name only refresh their paths."""
-        manifest = scan.manifest
+        self._save(scan.manifest, scan.summary())
+
+    def leave_out(
+        self, name: str, exclusions: Sequence[Exclusion], corpora: Mapping[str, Corpus]
+    ) -> Manifest:
+        """Keep a dataset anew without some recordings; what it was stays for its studies.
+
+        Its account carries the list from now on, and later scans go by it.
+
+        Args:
+            name: the dataset.
+            exclusions: what to leave out, beside what is left out already.
+            corpora: by name; they know of twins that were published.
+
+        Returns:
+            what is left.
+
+        Raises:
+            UnknownNameError: nothing of that name was scanned.
+            DatasetError: nothing would be left.
+        """
+        manifest, account = self.manifest(name), self.dataset_account(name)
+        listed = ExclusionList(exclusions)
+        reasons = [listed.reason(u.path, u.audio_hash) for u in manifest.utterances]
+        left = make_manifest(
+            name,
+            [u for u, why in zip(manifest.utterances, reasons, strict=True) if why is None],
+            manifest.synthetic,
+        )
+        if len(left) == 0:
+            raise DatasetError(f"nothing of dataset '{name}' would be left: list fewer recordings")
+        skipped = Counter(account["skipped"])
+        skipped.update(excluded_because(why) for why in reasons if why is not None)
+        conflicts = tuple(find_conflicts(left, corpora))
+        changed = Scan(left, account["found"], (), conflicts).summary()
+        kept = {"defects": account.get("defects", []), "skipped": dict(skipped.most_common())}
+        all_listed = dict.fromkeys((*self.exclusions(name), *exclusions))
+        carried = {"exclusions": [asdict(exclusion) for exclusion in all_listed]}
+        self._save(left, {**account, **changed, **kept, **carried})
+        return left
+
+    def exclusions(self, name: str) -> tuple[Exclusion, ...]:
+        """The list of recordings that a dataset leaves out; empty where nothing was scanned."""
+        if not self.has_dataset(name):
+            return ()
+        return tuple(Exclusion(**row) for row in self.dataset_account(name).get("exclusions", ()))
+
+    def _save(self, manifest: Manifest, account: dict[str, Any]) -> None:
         with self._database.session() as session:
             row = session.scalar(
                 select(DatasetRow).where(
@@ -35,7 +87,7 @@ class Datasets:
             if row is None:
                 row = DatasetRow(name=manifest.name, hash=manifest.hash)
                 session.add(row)
-            row.synthetic, row.account, row.scanned = manifest.synthetic, scan.summary(), now()
+            row.synthetic, row.account, row.scanned = manifest.synthetic, account, now()
             row.utterances.clear()
             session.flush()
             row.utterances.extend(

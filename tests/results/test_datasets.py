@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from serbench.errors import DatasetError, StorageError, UnknownNameError
+from serbench.model.numerics import Numerics
 from serbench.results.datasets import Datasets
 from serbench.results.studies import Studies
 
@@ -52,7 +53,7 @@ def test_a_study_keeps_the_recordings_it_began_with(database, datasets, made):
     old = made.manifest()
     datasets.save_scan(made.scanned(old))
     plan = made.plan(old)
-    Studies(database).begin_study(plan)
+    Studies(database).begin_study(plan, Numerics(1))
     datasets.save_scan(made.scanned(made.manifest(takes=2)))
     assert datasets.manifest("small", plan.dataset_hash) == old
     outcome = made.outcome(old, 0, 0)

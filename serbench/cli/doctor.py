@@ -1,0 +1,116 @@
+"""``serbench corpus doctor``: what may be wrong with a dataset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.output import counted, counting, emit_json, emit_table, errors
+from serbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from serbench.data.doctor.finding import Finding
+    from serbench.data.exclusions import Exclusion
+    from serbench.data.manifest import Manifest
+
+SHOWN = 12
+"""So many findings of a kind are listed; JSON holds them all."""
+
+
+@click.command("doctor")
+@click.argument("name")
+@click.option(
+    "--fix", is_flag=True, help="Leave out what is beyond doubt, and keep the dataset anew."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Exclusion list that --fix writes. [default: NAME-exclusions.csv beside the database]",
+)
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+@common_options
+@pass_app
+def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: str) -> None:
+    """Say what may be wrong with dataset NAME, and what to do about it.
+
+    It listens to every recording. The findings are advice: the exit code is 0 with and without
+    them. --fix leaves out silent recordings, superfluous copies and the same audio under two
+    labels or speakers; what is only unlike the rest stays.
+    """
+    from serbench.data.doctor.examination import examine, exclusions
+    from serbench.data.exclusions import write_exclusions
+    from serbench.results.datasets import Datasets
+
+    if out is not None and not fix:
+        raise UsageError("--out names the list that --fix writes: add --fix, or leave --out away")
+    datasets = Datasets(app.database)
+    manifest, account = datasets.manifest(name), datasets.dataset_account(name)
+    if account["skipped"] and "defects" not in account:
+        errors().print(
+            "the files that the scan skipped were not kept then: scan again to see them here",
+            highlight=False,
+        )
+    corpora = {corpus.name: corpus for corpus in app.plugins.corpora}
+    with counting("listening") as progress:
+        findings = examine(manifest, corpora, account.get("defects", ()), progress)
+    doubtful = exclusions(manifest, findings)
+    left, written = None, None
+    if fix and doubtful:
+        written = out or app.workspace.artifacts.parent / f"{name.replace('/', '-')}-exclusions.csv"
+        # The file first: where it cannot be written, the dataset stays as it was.
+        write_exclusions(written, tuple(dict.fromkeys((*datasets.exclusions(name), *doubtful))))
+        left = datasets.leave_out(name, doubtful, corpora)
+    if format_ == "json":
+        emit_json(
+            {
+                "dataset": name,
+                "hash": manifest.hash,
+                "recordings": len(manifest),
+                "findings": [asdict(finding) for finding in findings],
+                "by_kind": dict(Counter(finding.kind for finding in findings)),
+                "to_leave_out": len(doubtful),
+                "exclusions": None if written is None else str(written),
+                "hash_without_them": None if left is None else left.hash,
+            }
+        )
+    else:
+        _show(manifest, findings, doubtful)
+        if left is not None:
+            click.echo(
+                f"left out {counted(len(doubtful), 'recording')}, listed in {written}; "
+                f"dataset {name} is now [{left.hash[:8]}], {counted(len(left), 'recording')}"
+            )
+        elif fix:
+            click.echo("nothing to leave out: the dataset stays as it is")
+
+
+def _show(manifest: Manifest, findings: Sequence[Finding], doubtful: Sequence[Exclusion]) -> None:
+    title = f"dataset {manifest.name} [{manifest.hash[:8]}]"
+    if not findings:
+        click.echo(f"{title}: nothing found in {counted(len(manifest), 'recording')}")
+        return
+    kinds = Counter(finding.kind for finding in findings)
+    listed: Counter[str] = Counter()
+    rows = []
+    for finding in findings:
+        listed[finding.kind] += 1
+        if listed[finding.kind] <= SHOWN:
+            rows.append([finding.kind, finding.subject, finding.measured, finding.suggestion])
+    emit_table(["finding", "what", "measured", ">suggestion"], rows, title=title)
+    click.echo()
+    for kind, count in kinds.items():
+        if count > SHOWN:
+            click.echo(f"{count - SHOWN:,} more of {kind}: --format json lists them all")
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    click.echo(f"{counted(len(findings), 'finding')}: {counts}")
+    if doubtful:
+        click.echo(f"--fix would leave out {counted(len(doubtful), 'recording')}")

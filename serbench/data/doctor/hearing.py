@@ -1,0 +1,121 @@
+"""Each recording heard once: its levels, its container and its fingerprint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from serbench.data.audio import Audio, read_audio
+from serbench.data.fingerprint import fingerprint
+from serbench.data.manifest import Manifest, Utterance
+from serbench.errors import AudioError
+
+FRAME_SECONDS = 0.05
+"""Loudness is measured over so long."""
+
+FLAT = 4
+"""So many samples in a row at the very same extreme are no peak but a ceiling."""
+
+CHANGED = "not the audio that was scanned"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What was measured in one recording; of several channels the worst.
+
+    Attributes:
+        loudest: level of the loudest frame without its offset, in dB below full scale.
+        peak: largest magnitude, full scale 1.
+        clipped: fraction of the samples that lie on a flat top.
+        offset: magnitude of the mean.
+        rms: root of the mean square, offset included.
+        container: what libsndfile calls the file's format.
+        fingerprint: ``[D]``.
+    """
+
+    loudest: float
+    peak: float
+    clipped: float
+    offset: float
+    rms: float
+    container: str
+    fingerprint: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An utterance of the dataset with its sound, or with why it can no longer be heard."""
+
+    utterance: Utterance
+    sound: Sound | None
+    problem: str = ""
+
+
+def hear_all(
+    manifest: Manifest, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Iterator[Heard]:
+    """Listen to every recording, in the manifest's order.
+
+    Args:
+        manifest: the dataset.
+        progress: called with recordings done and recordings in all.
+    """
+    # Decoding and transforming release the interpreter's lock, so threads use every core.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, heard in enumerate(pool.map(_hear, manifest.utterances), start=1):
+            progress(done, len(manifest))
+            yield heard
+
+
+def measure(audio: Audio, container: str) -> Sound:
+    """Measure one recording.
+
+    Args:
+        audio: decoded, ``[frames, channels]``.
+        container: what libsndfile calls the file's format.
+    """
+    waveform = audio.waveform
+    mean = waveform.mean(axis=0, dtype=np.float64)
+    return Sound(
+        loudest=_loudest(waveform - mean.astype(np.float32), audio.sample_rate),
+        peak=float(np.abs(waveform).max()),
+        clipped=max(_flat_part(channel) for channel in waveform.T),
+        offset=float(np.abs(mean).max()),
+        rms=float(np.sqrt(np.mean(waveform**2, axis=0, dtype=np.float64)).max()),
+        container=container,
+        fingerprint=fingerprint(audio),
+    )
+
+
+def _hear(utterance: Utterance) -> Heard:
+    try:
+        audio = read_audio(utterance.path)
+    except AudioError as error:
+        return Heard(utterance, None, error.reason)
+    if audio.content_hash != utterance.audio_hash:
+        return Heard(utterance, None, CHANGED)
+    return Heard(utterance, measure(audio, soundfile.info(utterance.path).format))
+
+
+def _loudest(waveform: npt.NDArray[np.float32], sample_rate: int) -> float:
+    length = max(1, round(FRAME_SECONDS * sample_rate))
+    starts = np.arange(0, len(waveform), length)
+    sizes = np.diff(np.append(starts, len(waveform)))[:, None]
+    power = np.add.reduceat(waveform.astype(np.float64) ** 2, starts, axis=0) / sizes
+    if len(starts) > 1:  # the rest of a frame would make one sample of noise loud
+        power = power[:-1]
+    return float(10 * np.log10(power.max() + 1e-20))
+
+
+def _flat_part(channel: npt.NDArray[np.float32]) -> float:
+    """Fraction of the samples in runs of at least ``FLAT`` at the highest or the lowest value."""
+    at_limit = (channel == channel.max()) | (channel == channel.min())
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], at_limit.astype(np.int8), [0]))))
+    runs = edges[1::2] - edges[::2]
+    return float(runs[runs >= FLAT].sum() / len(channel))

@@ -1,0 +1,103 @@
+"""What is wrong with single recordings: silence, clipping, offset, container, no longer there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from serbench.data.doctor.finding import Finding
+from serbench.data.doctor.hearing import CHANGED, Heard, Sound
+
+SILENT = -60.0
+"""Decibels below full scale; the quietest recordings of RAVDESS reach −56."""
+
+CLIPPED = 1e-4
+"""Fraction of the samples; of 1,002 recordings of CREMA-D 11 have more."""
+
+LOUD = 0.1
+"""Peak below which a flat top is coarse resolution, not clipping."""
+
+OFFSET = 0.005
+"""Magnitude of the mean, full scale 1; the corpora that we know stay below 0.001."""
+
+WAV = frozenset({"WAV", "WAVEX", "RF64"})
+CONTAINERS: Mapping[str, frozenset[str]] = {
+    ".wav": WAV,
+    ".rf64": WAV,
+    ".flac": frozenset({"FLAC"}),
+    ".mp3": frozenset({"MP3"}),
+    ".sph": frozenset({"NIST"}),
+    ".w64": frozenset({"W64"}),
+    ".caf": frozenset({"CAF"}),
+    ".voc": frozenset({"VOC"}),
+    **dict.fromkeys((".ogg", ".oga", ".opus"), frozenset({"OGG"})),
+    **dict.fromkeys((".aif", ".aiff", ".aifc"), frozenset({"AIFF"})),
+    **dict.fromkeys((".au", ".snd"), frozenset({"AU"})),
+}
+"""What libsndfile finds in files so named."""
+
+
+def sound_findings(heard: Iterable[Heard]) -> Iterator[Finding]:
+    """Findings about recordings one by one."""
+    for each in heard:
+        if each.sound is None:
+            yield _lost(each)
+        else:
+            yield from _levels(each.utterance.path, each.sound)
+            yield from _container(each.utterance.path, each.sound)
+
+
+def defect_findings(defects: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
+    """Findings about files that the scan had to skip.
+
+    Args:
+        defects: ``path`` and ``reason`` of each, as the dataset's account keeps them.
+    """
+    strangers: dict[Path, list[str]] = {}
+    for defect in defects:
+        path, reason = Path(defect["path"]), defect["reason"]
+        if reason == "file name of no known corpus":
+            strangers.setdefault(path.parent, []).append(str(path))
+        else:
+            kind = _kind(reason)
+            measured = f"{reason}; the scan skipped it"
+            yield Finding(kind, "warning", path.name, (str(path),), measured, "get again")
+    for folder, paths in strangers.items():
+        first = Path(paths[0]).name
+        more = f" and {len(paths) - 1:,} more in {folder.name}" if len(paths) > 1 else ""
+        measured = "file name of no known corpus; the scan skipped it"
+        yield Finding("unknown-name", "note", first + more, tuple(paths), measured, "look at")
+
+
+def _kind(reason: str) -> str:
+    if reason.startswith("Git-LFS"):
+        return "lfs-pointer"
+    return "silence" if reason.startswith("silent") else "unusable"
+
+
+def _lost(heard: Heard) -> Finding:
+    kind = "changed" if heard.problem == CHANGED else _kind(heard.problem)
+    path = heard.utterance.path
+    measured = f"{heard.problem}; scan again when it is as it should be"
+    return Finding(kind, "error", Path(path).stem, (path,), measured, "get again")
+
+
+def _levels(path: str, sound: Sound) -> Iterator[Finding]:
+    name = Path(path).stem
+    if sound.loudest < SILENT:
+        measured = f"loudest part at {sound.loudest:.0f} dB of full scale (limit {SILENT:.0f})"
+        yield Finding("silence", "error", name, (path,), measured, "leave out")
+    elif sound.clipped > CLIPPED and sound.peak > LOUD:
+        measured = f"{sound.clipped:.2%} of the samples on a flat top at {sound.peak:.2f}"
+        yield Finding("clipping", "warning", name, (path,), measured, "look at")
+    if sound.offset > OFFSET:
+        measured = f"mean of {sound.offset:.3f} of full scale (limit {OFFSET})"
+        yield Finding("dc-offset", "note", name, (path,), measured, "convert")
+
+
+def _container(path: str, sound: Sound) -> Iterator[Finding]:
+    suffix = Path(path).suffix.lower()
+    expected = CONTAINERS.get(suffix)
+    if expected is not None and sound.container not in expected:
+        measured = f"named {suffix}, holds {sound.container}"
+        yield Finding("format", "warning", Path(path).stem, (path,), measured, "convert")

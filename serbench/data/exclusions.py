@@ -1,0 +1,105 @@
+"""Lists of recordings that a dataset leaves out, kept as CSV tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path, PurePath
+
+from serbench.errors import StorageError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """One recording to leave out.
+
+    Attributes:
+        path: a file name, or a path or the end of one. May be empty where the audio is known.
+        audio_hash: SHA-256 of the decoded samples, or empty where the path alone decides.
+        reason: why, in a few words.
+    """
+
+    path: str
+    audio_hash: str
+    reason: str
+
+
+COLUMNS = tuple(field.name for field in fields(Exclusion))
+
+
+class ExclusionList:
+    """Says of any recording whether, and why, it is left out.
+
+    Where the audio's hash is given it decides together with the file's stem, wherever the file
+    lies now and whether it is WAV or FLAC; without it, the path has to end as the list says.
+    """
+
+    def __init__(self, exclusions: Iterable[Exclusion] = ()) -> None:
+        self._by_audio: dict[tuple[str, str], str] = {}
+        self._by_name: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for exclusion in exclusions:
+            path = PurePath(exclusion.path)
+            if exclusion.audio_hash:
+                self._by_audio.setdefault((exclusion.audio_hash, path.stem), exclusion.reason)
+            else:
+                ends = self._by_name.setdefault(path.name, [])
+                ends.append((path.parts, exclusion.reason))
+
+    def reason(self, path: str, audio_hash: str) -> str | None:
+        """Why the recording at ``path`` that sounds like ``audio_hash`` is left out, or None."""
+        parts, stem = PurePath(path).parts, PurePath(path).stem
+        for key in ((audio_hash, stem), (audio_hash, "")):
+            if key in self._by_audio:
+                return self._by_audio[key]
+        for end, reason in self._by_name.get(parts[-1], ()):
+            if parts[-len(end) :] == end:
+                return reason
+        return None
+
+
+def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
+    """Read a list: a CSV table in UTF-8 with the columns path, audio_hash and reason.
+
+    The columns may stand in any order, and one of path and audio_hash may be missing or empty.
+
+    Raises:
+        UsageError: the file cannot be read, or a line names no recording.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [
+                Exclusion(*((row.get(column) or "").strip() for column in COLUMNS))
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(
+            f"{path}: this exclusion list cannot be read ({error}); "
+            f"give a CSV table in UTF-8 with the columns {', '.join(COLUMNS)}"
+        ) from error
+    for number, row in enumerate(rows, start=1):
+        if not row.path and not row.audio_hash:
+            raise UsageError(
+                f"{path}: recording {number} of this exclusion list has neither path nor "
+                f"audio_hash; give a CSV table with the columns {', '.join(COLUMNS)}"
+            )
+    return tuple(rows)
+
+
+def write_exclusions(path: Path, exclusions: Sequence[Exclusion]) -> None:
+    """Write a list that ``read_exclusions`` reads.
+
+    Raises:
+        StorageError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(map(astuple, exclusions))
+    except OSError as error:
+        raise StorageError(
+            f"{path}: the exclusion list cannot be written ({error.strerror}); "
+            "name another file with --out"
+        ) from error

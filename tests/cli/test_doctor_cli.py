@@ -1,0 +1,171 @@
+"""``serbench corpus doctor``: findings, and a dataset without what is beyond doubt."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+pytestmark = pytest.mark.usefixtures("without_timm")
+
+SILENT, COPY, TWIN, STEREO = (
+    "03-01-04-01-01-01-02.wav",
+    "03-01-05-01-01-02-03.wav",
+    "03-01-06-01-01-02-04.wav",
+    "03-01-07-01-01-01-05.wav",
+)
+DOUBTFUL = {SILENT, COPY, TWIN, TWIN.replace("06-01-01-02", "03-01-01-01")}
+
+
+@pytest.fixture
+def ill(make_corpus, tmp_path):
+    """A corpus with a silent clip, a copy, a conflict, a stereo file and a pointer."""
+    folder = make_corpus(tmp_path / "ill")
+    sound, rate = soundfile.read(next(folder.rglob(SILENT)))
+    soundfile.write(next(folder.rglob(SILENT)), 0.001 * sound, rate)
+    for copy, label in ((COPY, "05"), (TWIN, "03")):
+        original = copy[:6] + label + copy[8:].replace("-02-0", "-01-0", 1)
+        source = next(folder.rglob(original))
+        shutil.copy(source, source.with_name(copy))
+    stereo = next(folder.rglob(STEREO))
+    sound, rate = soundfile.read(stereo)
+    soundfile.write(stereo, np.column_stack([sound, sound]), rate)
+    (folder / "03-01-01-01-01-02-06.wav").write_text("version https://git-lfs.github.com/spec/v1")
+    return folder
+
+
+@pytest.fixture
+def examined(run, ill):
+    """The findings as JSON, of dataset ``ill``."""
+    assert run("corpus", "scan", ill, "--dataset", "ill").code == 0
+    return doctor(run)
+
+
+def doctor(run, *options):
+    ran = run("corpus", "doctor", "ill", "--format", "json", *options)
+    assert ran.code == 0
+    return json.loads(ran.out)
+
+
+def shown(run, name="ill"):
+    return json.loads(run("corpus", "show", name, "--format", "json").out)
+
+
+def names(rows):
+    return {Path(row["path"]).name for row in rows}
+
+
+def test_json_holds_every_finding_whole(examined, ill):
+    found = {finding["kind"]: finding for finding in examined["findings"]}
+    assert set(found) >= {"silence", "exact-duplicate", "conflicting-labels", "channels"}
+    assert found["lfs-pointer"]["paths"] == [str(ill / "03-01-01-01-01-02-06.wav")]
+    assert set(found["silence"]) == {
+        *("kind", "severity", "subject", "paths", "measured", "suggestion")
+    }
+    assert examined["by_kind"]["silence"] == 1
+    assert (examined["dataset"], examined["recordings"]) == ("ill", 38)
+    assert (examined["to_leave_out"], examined["exclusions"]) == (4, None)
+
+
+def test_findings_are_advice_and_change_nothing(run, examined, tmp_path):
+    before = shown(run)
+    ran = run("corpus", "doctor", "ill")
+    assert ran.code == 0
+    assert "--fix would leave out 4 recordings" in ran.out
+    assert shown(run) == before
+    assert not (tmp_path / "ill-exclusions.csv").exists()
+
+
+def test_the_table_fits_eighty_columns_and_suggests_something(terminal, examined):
+    lines = terminal(80, "corpus", "doctor", "ill").splitlines()
+    table = lines[: lines.index("")]
+    assert all(len(line) <= 80 for line in table)
+    assert table[1].split() == ["finding", "what", "measured", "suggestion"]
+    suggested = [line.split()[0] for line in table if line.rstrip().endswith("leave out")]
+    assert suggested == ["conflicting-labels", "exact-duplicate", "silence"]
+    assert any(line.startswith("channels ") and line.endswith("convert") for line in table)
+
+
+def test_fix_leaves_out_what_is_beyond_doubt_and_nothing_odd(run, examined, tmp_path):
+    fixed = doctor(run, "--fix")
+    account = shown(run)
+    assert fixed["exclusions"] == str(tmp_path / "ill-exclusions.csv")
+    assert names(account["exclusions"]) == DOUBTFUL
+    assert (account["utterances"], account["found"]) == (34, 39)
+    assert account["hash"] == fixed["hash_without_them"] != examined["hash"]
+    after = doctor(run)
+    assert (after["hash"], after["to_leave_out"]) == (account["hash"], 0)
+    assert "channels" in after["by_kind"]
+    assert account["conflicts"] == []
+
+
+def test_fix_says_what_it_did_and_the_second_time_does_nothing(run, examined):
+    out = run("corpus", "doctor", "ill", "--fix", "--out", "sub/list.csv").out
+    assert "left out 4 recordings, listed in sub/list.csv; dataset ill is now [" in out
+    assert out.rstrip().endswith("34 recordings")
+    again = run("corpus", "doctor", "ill", "--fix")
+    assert again.code == 0
+    assert again.out.endswith("nothing to leave out: the dataset stays as it is\n")
+
+
+def test_a_later_scan_respects_what_was_left_out(run, examined, ill):
+    doctor(run, "--fix")
+    account = shown(run)
+    out = run("corpus", "scan", ill, "--dataset", "ill").out
+    assert "  skipped 2: excluded by doctor: conflicting-labels" in out
+    assert "  skipped 1: excluded by doctor: silence" in out
+    assert shown(run)["hash"] == account["hash"]
+    assert shown(run)["exclusions"] == account["exclusions"]
+
+
+def test_the_list_makes_the_same_dataset_elsewhere(run, examined, ill, tmp_path):
+    fixed = doctor(run, "--fix", "--out", "list.csv")
+    ill.rename(tmp_path / "moved")
+    run("corpus", "scan", tmp_path / "moved", "--dataset", "new", "--exclude", "list.csv")
+    assert shown(run, "new")["hash"] == fixed["hash_without_them"]
+    assert names(shown(run, "new")["exclusions"]) == DOUBTFUL
+
+
+def test_a_list_is_added_to_what_the_dataset_leaves_out(run, examined, ill, tmp_path):
+    doctor(run, "--fix")
+    (tmp_path / "mine.csv").write_text(f"path,reason\n{STEREO},a cough\n")
+    out = run("corpus", "scan", ill, "--dataset", "ill", "--exclude", "mine.csv").out
+    assert "skipped 1: excluded: a cough" in out
+    assert names(shown(run)["exclusions"]) == {*DOUBTFUL, STEREO}
+
+
+def test_of_a_kind_that_is_everywhere_only_some_are_listed(run, ill):
+    for number in range(20):
+        (ill / f"03-01-0{number % 5 + 3}-02-01-01-{number + 1:02}.wav").touch()
+    run("corpus", "scan", ill, "--dataset", "ill")
+    out = run("corpus", "doctor", "ill").out
+    assert "8 more of unusable: --format json lists them all" in out
+    assert sum(line.startswith("unusable") for line in out.splitlines()) == 12
+
+
+def test_out_without_fix_is_a_usage_error(run, examined):
+    ran = run("corpus", "doctor", "ill", "--out", "list.csv")
+    assert ran.code == 2
+    assert ran.err.startswith("error: --out names the list that --fix writes")
+
+
+def test_a_list_that_cannot_be_written_leaves_the_dataset_alone(run, examined, tmp_path):
+    (tmp_path / "file").touch()
+    ran = run("corpus", "doctor", "ill", "--fix", "--out", tmp_path / "file" / "list.csv")
+    assert ran.code == 1
+    assert "the exclusion list cannot be written" in ran.err
+    assert shown(run)["hash"] == examined["hash"]
+
+
+def test_a_list_that_is_not_there_is_a_usage_error(run, ill):
+    ran = run("corpus", "scan", ill, "--dataset", "ill", "--exclude", "none.csv")
+    assert ran.code == 2
+    assert "none.csv: this exclusion list cannot be read" in ran.err
+
+
+def test_an_unknown_dataset_gets_the_nearest(run, examined):
+    ran = run("corpus", "doctor", "il")
+    assert ran.code == 2
+    assert "unknown dataset 'il': did you mean ill?" in ran.err
