@@ -14,8 +14,10 @@ from serbench.errors import SerbenchError
 
 COMMANDS = {
     "corpus": ("serbench.cli.corpus:corpus", "Scan recordings into datasets; list and show them."),
+    "protocol": ("serbench.cli.protocol:protocol", "List protocols; show folds and leaks."),
     "study": ("serbench.cli.study:study", "Search the best setting of a backbone."),
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank what studies found."),
+    "evaluate": ("serbench.cli.evaluate:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of what studies found."),
     "predict": ("serbench.cli.predict:predict", "Ask an entry what it hears in files."),
     "plugins": ("serbench.cli.plugins:plugins", "List, check and begin plugins."),

@@ -28,8 +28,10 @@ def errors() -> Console:
 
 
 def counted(number: int, thing: str) -> str:
-    """A number and its thing: ``1 trial``, ``2 trials``."""
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+    """A number and its thing: ``1 trial``, ``2 trials``, ``3 entries``."""
+    if number == 1:
+        return f"1 {thing}"
+    return f"{number:,} {thing[:-1]}ies" if thing.endswith("y") else f"{number:,} {thing}s"
 
 
 def emit_json(data: Any) -> None:

@@ -69,9 +69,12 @@ def make_plans(
         raise UsageError("which backbone? --backbone homebrew, or any timm name")
     settings = {**DEFAULTS, **given}
     max_latency_ms = settings.pop("max_latency_ms")
+    nested = settings.pop("nested", None)
     backbones, schedules, protocols = (
         settings.pop(name) for name in ("backbone", "schedule", "protocol")
     )
+    if nested is not None:
+        protocols = [f"{protocol}:nested-{nested}" for protocol in protocols]
     _check_names(app, backbones, schedules, protocols, settings)
     settings["dataset"] = _dataset(app, settings.get("dataset"))
     plans = [

@@ -25,9 +25,9 @@ def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None
     """
     from serbench.deploy.network import check_weights, load_network
     from serbench.deploy.predict import listen
-    from serbench.results.studies import Studies
+    from serbench.results.entries import Entries
 
-    record = Studies(app.database).entry(entry)
+    record = Entries(app.database).record(entry)
     weights = app.workspace.artifacts / record.artifact
     check_weights(weights, record.artifact_sha256)
     network = load_network(

@@ -46,10 +46,12 @@ class PlainListener(Listener):
     def begun(self, bench: Bench, known: Known) -> None:
         """Say what is about to happen, and what a reader of the result must know."""
         self.folds = len(bench.split.folds)
-        plan = self.plan
+        self.best = None
+        plan = bench.plan
+        which = "" if bench.rounds == 1 else f", round {plan.round + 1} of {bench.rounds}"
         self.say(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
-            f"on {plan.dataset}: {counted(plan.trials, 'trial')} × {self.folds} folds, "
+            f"on {plan.dataset}{which}: {counted(plan.trials, 'trial')} × {self.folds} folds, "
             f"{len(bench.split.exam.train):,} clips to search with, "
             f"{len(bench.split.exam.test):,} for the exam"
         )
@@ -117,8 +119,8 @@ class BarListener(PlainListener):
         """Show the bars."""
         super().begun(bench, known)
         total = self.plan.trials * self.folds + 1
-        self.progress.update(self.trials, visible=True)
-        self.progress.update(self.trainings, total=total, visible=True)
+        self.progress.update(self.trials, completed=0, visible=True, note="")
+        self.progress.update(self.trainings, completed=0, total=total, visible=True)
         self.progress.update(self.epochs, visible=True)
 
     def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:

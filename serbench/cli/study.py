@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import emit_json, emit_table
+from serbench.cli.output import counted, emit_json, emit_table
+from serbench.cli.percent import percent, scored
 from serbench.cli.plans import make_plans, separated
 
 if TYPE_CHECKING:
@@ -35,8 +36,14 @@ def study() -> None:
     "--protocol",
     multiple=True,
     metavar="RULE",
-    help="speaker-K, random-K (speaker-dependent) or corpus, with @SEED for another split. "
-    "[default: speaker-5]",
+    help="speaker-K, random-K (speaker-dependent), loso, corpus, a published one, folds:FILE; "
+    "`serbench protocol list` explains. [default: speaker-5]",
+)
+@click.option(
+    "--nested",
+    type=click.IntRange(2),
+    metavar="K",
+    help="Search K times, each without a Kth of the speakers, which is examined.",
 )
 @click.option("--trials", type=click.IntRange(1), help="Settings to try. [default: 10]")
 @click.option("--epochs", type=click.IntRange(1), help="At most this many. [default: 100]")
@@ -128,13 +135,51 @@ def _run(app: App, plan: StudyPlan, max_latency_ms: float | None) -> None:
     note = ", synthetic speech" if row.synthetic else ""
     click.echo(
         f"entry {entry}: {row.backbone} on {row.dataset}{note}, {row.protocol}: "
-        f"UA {100 * row.uar:.1f} WA {100 * row.accuracy:.1f} on the exam, "
-        f"UA {100 * row.cv_uar_mean:.1f} ± {100 * row.cv_uar_sd:.1f} over the folds, "
+        f"UA {scored(row.uar, row.uar_ci)}, WA {scored(row.accuracy, row.accuracy_ci)} on the "
+        f"exam, UA {percent(row.cv_uar_mean)} ± {percent(row.cv_uar_sd)} over the folds, "
         f"{row.latency_ms_p90:.1f} ms (p90, one thread)"
     )
     gain = gain_of(app.database, entry)
     if gain is not None:
         click.echo(gain.sentence)
+
+
+@study.command("reproduce")
+@click.argument("entry", metavar="ENTRY", type=int)
+@click.option("--folds", is_flag=True, help="Repeat also the folds that the winner was chosen by.")
+@common_options
+@pass_app
+def reproduce_command(app: App, entry: int, folds: bool) -> None:
+    """Train ENTRY again, and say whether its logits come out the same.
+
+    Exit code 0 where every logit agrees to the last bit, 1 where one does not.
+    """
+    from serbench.deploy.driver import Listener
+    from serbench.deploy.reproduction import origin_of, reproduce
+    from serbench.errors import SerbenchError
+
+    changes = origin_of(app.database, entry).changes
+    for name, (before, now) in changes.items():
+        click.echo(f"{name}: {before} then, {now} now")
+    differing = []
+    for each in reproduce(entry, app.plugins, app.workspace, app.database, Listener(), folds):
+        place = each.fold if isinstance(each.fold, str) else f"fold {each.fold + 1}"
+        if each.round:
+            place = f"round {each.round + 1}, {place}"
+        same = "every logit the same"
+        click.echo(
+            f"{place}: {counted(each.clips, 'clip')}, UA {percent(each.before)} then, "
+            f"{percent(each.now)} now, "
+            + (same if each.agrees else f"logits differ by up to {each.largest:g}")
+        )
+        if not each.agrees:
+            differing.append(place)
+    if differing:
+        raise SerbenchError(
+            f"entry {entry} does not come out the same ({', '.join(differing)}): "
+            + ("see what changed above" if changes else "and nothing recorded has changed")
+        )
+    click.echo(f"entry {entry} reproduced")
 
 
 @study.command("list")
@@ -172,9 +217,9 @@ def list_command(app: App, format_: str) -> None:
                 row["front_end"],
                 row["schedule"],
                 row["dataset"],
-                row["protocol"],
+                row["protocol"] + (f", round {row['round'] + 1}" if row["round"] else ""),
                 f"{row['trials']}/{row['of']}",
-                _percent(row["best_mean_uar"]),
+                percent(row["best_mean_uar"]),
                 row["state"],
                 str(row["entry"] or ""),
             ]
@@ -210,7 +255,7 @@ def show_command(app: App, number: int, format_: str) -> None:
         entry = found["entry"]
         click.echo(
             f"entry {entry['entry']}: trial {entry['trial']} refitted, exam UA "
-            f"{_percent(entry['uar'])} WA {_percent(entry['accuracy'])}, weights {entry['weights']}"
+            f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
         )
         if entry["gain"]:
             click.echo(entry["gain"]["sentence"])
@@ -222,13 +267,9 @@ def _trial_cells(trial: dict[str, Any]) -> list[str]:
     return [
         str(trial["trial"]),
         trial["state"],
-        _percent(trial["mean_uar"]),
+        percent(trial["mean_uar"]),
         f"{parameters['learning_rate']:.2g}",
         str(parameters["freeze_depth"]),
         " ".join(f"{name} {value:.2g}" for name, value in widths.items()),
-        " ".join(_percent(fold["uar"]) for fold in trial["folds"] if fold["fold"] != "exam"),
+        " ".join(percent(fold["uar"]) for fold in trial["folds"] if fold["fold"] != "exam"),
     ]
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f}"

@@ -14,15 +14,17 @@ from optuna.storages import RDBStorage
 from serbench.data.clips import ClipFormat, prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.deploy.latency import LatencyJob, measure_latency
-from serbench.deploy.network import load_network, save_weights
+from serbench.deploy.network import content_hash, load_network, save_weights
 from serbench.errors import SerbenchError, StorageError
 from serbench.model.complexity import measure_complexity
+from serbench.model.numerics import Numerics
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.results.database import Database, shown_url, storage_errors
 from serbench.results.datasets import Datasets
+from serbench.results.entries import Entries, EntryFacts
 from serbench.results.machine import this_machine
-from serbench.results.studies import EntryFacts, Studies
+from serbench.results.studies import Studies
 from serbench.search.crossval import Bench, FoldOutcome
 from serbench.search.plan import StudyPlan
 from serbench.search.study import (
@@ -65,10 +67,10 @@ class Listener:
         """The winner is recorded; its latency on so many threads is being measured."""
 
 
-def make_bench(
+def make_benches(
     plan: StudyPlan, plugins: Plugins, workspace: Workspace, database: Database, listener: Listener
-) -> Bench:
-    """Resolve what a plan names and prepare its clips.
+) -> list[Bench]:
+    """Resolve what a plan names, prepare its clips, and part them: a bench for each round.
 
     Raises:
         SerbenchError: an unknown name, a dataset that cannot be split so, clips that cannot be
@@ -80,13 +82,25 @@ def make_bench(
     augmentations = [plugins.augmentations.get(name) for name in plan.augmentations]
     protocol = parse_protocol(plan.protocol)
     manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
-    split = split_dataset(manifest, protocol)
+    rounds = split_dataset(manifest, protocol).rounds
     # Weights that cannot be had are better known before an hour of preparing clips than after.
     backbone.build(len(manifest.emotions), plan.weights)
     clips = prepare_clips(manifest, workspace.clips, plan.clip_format, listener.preparing)
-    return Bench(
-        plan, manifest, clips, protocol, split, backbone, front_end, scheduler, augmentations
-    )
+    return [
+        Bench(
+            plan.of_round(number),
+            manifest,
+            clips,
+            protocol,
+            split,
+            backbone,
+            front_end,
+            scheduler,
+            augmentations,
+            len(rounds),
+        )
+        for number, split in enumerate(rounds)
+    ]
 
 
 def drive_study(
@@ -104,21 +118,23 @@ def drive_study(
     Raises:
         SerbenchError: anything a user can mend.
     """
-    studies = Studies(database)
+    entries = Entries(database)
     with _alone(plan, workspace):
-        entry = studies.entry_of(plan)
+        entry = entries.entry_of(plan)
         if entry is None:
-            bench = make_bench(plan, plugins, workspace, database, listener)
-            entry = _search(bench, studies, database, workspace, listener)
-        _measure(entry, studies, workspace, listener)
+            benches = make_benches(plan, plugins, workspace, database, listener)
+            for bench in benches:
+                _search(bench, Studies(database), database, workspace, listener)
+            entry = entries.save_entry(plan, _facts(benches[0], database, workspace))
+        _measure(entry, entries, workspace, listener)
     return entry
 
 
 def _search(
     bench: Bench, studies: Studies, database: Database, workspace: Workspace, listener: Listener
-) -> int:
+) -> None:
     plan = bench.plan
-    studies.begin_study(plan)
+    studies.begin_study(plan, Numerics.present()).use()
     known = studies.folds(plan)
     listener.begun(bench, known)
     with _optuna_errors(database.url):
@@ -137,27 +153,32 @@ def _search(
                 case ExamStarted():
                     listener.exam_started(event.trial)
                 case WinnerExamined():
-                    return _record(bench, event, studies, workspace)
-    raise AssertionError("a study ends with its winner's exam or an existing entry")
+                    save_weights(event.trained.state, workspace.artifacts / _artifact(plan))
+                    studies.finish_study(plan, event.trained.outcome)
 
 
-def _record(bench: Bench, winner: WinnerExamined, studies: Studies, workspace: Workspace) -> int:
-    plan = bench.plan
-    artifact = f"{plan.key}.safetensors"
+def _artifact(plan: StudyPlan) -> str:
+    return f"{plan.key}.safetensors"
+
+
+def _facts(bench: Bench, database: Database, workspace: Workspace) -> EntryFacts:
+    """What is known of the winner of a round whose exam is over."""
+    plan, artifact = bench.plan, _artifact(bench.plan)
     path = workspace.artifacts / artifact
-    sha256 = save_weights(winner.trained.state, path)
     network = load_network(
         bench.backbone, bench.front_end, plan.clip_format, len(bench.manifest.emotions), path
     )
     complexity = measure_complexity(network.backbone, bench.backbone.input_spec())
-    facts = EntryFacts(winner.trial, complexity.params, complexity.macs, artifact, sha256)
-    return studies.save_entry(plan, winner.trained.outcome, facts)
+    exam = Studies(database).exam(plan)
+    return EntryFacts(
+        exam.trial, exam.weights, complexity.params, complexity.macs, artifact, content_hash(path)
+    )
 
 
-def _measure(entry: int, studies: Studies, workspace: Workspace, listener: Listener) -> None:
+def _measure(entry: int, entries: Entries, workspace: Workspace, listener: Listener) -> None:
     machine = this_machine()
-    record = studies.entry(entry)
-    measured = studies.latency_threads(entry, machine)
+    record = entries.record(entry)
+    measured = entries.latency_threads(entry, machine)
     for threads in sorted({1, machine.cores} - set(measured)):
         listener.measuring(entry, threads)
         job = LatencyJob(
@@ -169,7 +190,7 @@ def _measure(entry: int, studies: Studies, workspace: Workspace, listener: Liste
             seconds=record.plan.clip_format.seconds,
             threads=threads,
         )
-        studies.save_latency(entry, machine, measure_latency(job))
+        entries.save_latency(entry, machine, measure_latency(job))
 
 
 @contextmanager

@@ -40,6 +40,11 @@ def save_weights(state: Mapping[str, Tensor], path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def check_weights(path: Path, sha256: str) -> None:
     """Make sure a weights file is the one that was recorded.
 
@@ -48,7 +53,7 @@ def check_weights(path: Path, sha256: str) -> None:
     """
     if not path.is_file():
         raise WeightsError(f"the weights of this entry are missing: {path}; run its study again")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    if content_hash(path) != sha256:
         raise WeightsError(f"{path} is not what was trained: its hash differs; run the study again")
 
 

@@ -9,7 +9,7 @@ from serbench.errors import WeightsError
 from serbench.model.backbone import NO_WEIGHTS, Backbone
 from serbench.model.weights import read_weights
 from serbench.results.database import Database
-from serbench.results.studies import Studies
+from serbench.results.entries import Entries
 from serbench.workspace import Workspace
 
 
@@ -35,7 +35,7 @@ def warm_start(
         UsageError: no such entry.
         WeightsError: the entry is another backbone, or its weights are gone or were changed.
     """
-    record = Studies(database).entry(number)
+    record = Entries(database).record(number)
     if record.plan.backbone != backbone.name:
         raise WeightsError(
             f"entry {number} is {record.plan.backbone}, not {backbone.name}: start from an entry "

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LatencyFacts:
-    """Milliseconds for one clip at batch size one, after warm-up, in a fresh process."""
+    """Milliseconds for one clip at batch size one, after warm-up, in a fresh process.
+
+    How they part between front end and network is None where somebody else measured.
+    """
 
     runtime: str
     threads: int
@@ -15,7 +18,7 @@ class LatencyFacts:
     p50: float
     p90: float
     p99: float
-    front_end_p50: float
-    front_end_p90: float
-    network_p50: float
-    network_p90: float
+    front_end_p50: float | None
+    front_end_p90: float | None
+    network_p50: float | None
+    network_p90: float | None

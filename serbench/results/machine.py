@@ -6,7 +6,9 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 RECORDED = ("serbench", "torch", "torchaudio", "timm", "optuna", "numpy", "scikit-learn", "soxr")
@@ -58,11 +60,31 @@ def _cpu_name() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result."""
+    """Versions of Python and of the packages that decide a result, and the commit of a checkout."""
     found = {"python": platform.python_version()}
+    commit = _commit()
+    if commit is not None:
+        found["commit"] = commit
     for package in RECORDED:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def _commit() -> str | None:
+    """The commit that serbench is checked out at, with a + where files were changed since."""
+    try:
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+        return _git("rev-parse", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*command: str) -> str:
+    git = ["git", "-C", str(Path(__file__).parent), *command]
+    said = subprocess.run(git, capture_output=True, text=True, check=True)  # noqa: S603
+    return said.stdout.strip()

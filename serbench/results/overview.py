@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased
 
 from serbench.errors import UsageError
 from serbench.results.database import Database
@@ -16,11 +17,14 @@ from serbench.results.schema import DatasetRow, EntryRow, FoldRow, StudyRow, Tri
 def list_studies(database: Database) -> list[dict[str, Any]]:
     """One row of plain data for each study, oldest first."""
     finished = func.count(TrialRow.mean_uar)
+    first = aliased(StudyRow)
     query = (
         select(StudyRow, DatasetRow.name, finished, func.max(TrialRow.mean_uar), EntryRow.id)
         .join(DatasetRow, DatasetRow.id == StudyRow.dataset_id)
+        .join(first, and_(first.family == StudyRow.family, first.round == 0))
         .outerjoin(TrialRow, TrialRow.study_id == StudyRow.id)
-        .outerjoin(EntryRow, EntryRow.study_id == StudyRow.id)
+        .outerjoin(EntryRow, EntryRow.study_id == first.id)
+        .where(StudyRow.front_end != "")  # not of predictions from outside
         .group_by(StudyRow.id, DatasetRow.name, EntryRow.id)
         .order_by(StudyRow.id)
     )
@@ -33,6 +37,7 @@ def list_studies(database: Database) -> list[dict[str, Any]]:
                 "schedule": study.schedule,
                 "dataset": dataset,
                 "protocol": study.protocol,
+                "round": study.round,
                 "trials": trials,
                 "of": study.plan["trials"],
                 "best_mean_uar": best,
@@ -52,18 +57,21 @@ def show_study(database: Database, number: int) -> dict[str, Any]:
     """
     with database.session() as session:
         study = session.get(StudyRow, number)
-        if study is None:
-            known = ", ".join(str(other) for other in session.scalars(select(StudyRow.id)))
+        if study is None or not study.front_end:
+            ran_here = select(StudyRow.id).where(StudyRow.front_end != "")
+            known = ", ".join(str(other) for other in session.scalars(ran_here))
             raise UsageError(
                 f"no study {number}: "
                 + (f"there are {known}" if known else "run `serbench study run` first")
             )
-        entry = session.scalar(select(EntryRow).where(EntryRow.study_id == number))
+        first = select(StudyRow.id).where(StudyRow.family == study.family, StudyRow.round == 0)
+        entry = session.scalar(select(EntryRow).where(EntryRow.study_id == first.scalar_subquery()))
         gain = entry and gain_of(database, entry.id)
         return {
             "study": study.id,
             "state": "finished" if study.finished else "unfinished",
             "plan": study.plan,
+            "numerics": study.numerics,
             "machine": study.machine,
             "versions": study.versions,
             "started": study.started.isoformat(timespec="seconds"),
@@ -76,6 +84,8 @@ def show_study(database: Database, number: int) -> dict[str, Any]:
                 "uar": entry.uar,
                 "accuracy": entry.accuracy,
                 "macro_f1": entry.macro_f1,
+                "intervals": entry.intervals,
+                "protocol_id": entry.protocol_id,
                 "weights": entry.weights,
                 "artifact": entry.artifact,
                 "artifact_sha256": entry.artifact_sha256,

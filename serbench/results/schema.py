@@ -67,17 +67,25 @@ class MachineRow(Base):
 
 
 class StudyRow(Base):
-    """A study; ``key`` is the identity of its plan."""
+    """A search in one round of a protocol; ``key`` is the identity of its plan.
+
+    The studies of all rounds are one ``family``: the key of the first. ``numerics`` is what else
+    decides the last bit of a logit: the threads that trained. What was brought from outside has a
+    study too, without a plan.
+    """
 
     __tablename__ = "study"
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
+    family: Mapped[str] = mapped_column(index=True)
+    round: Mapped[int] = mapped_column(default=0)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
     backbone: Mapped[str]
     front_end: Mapped[str]
     schedule: Mapped[str]
     protocol: Mapped[str]
     plan: Mapped[dict[str, Any]]
+    numerics: Mapped[dict[str, Any]] = mapped_column(default=dict)
     machine: Mapped[dict[str, Any]]
     versions: Mapped[dict[str, Any]]
     started: Mapped[datetime] = mapped_column(default=now)
@@ -129,23 +137,32 @@ class PredictionRow(Base):
 
 
 class EntryRow(Base):
-    """A row of the leaderboard: a study's winner, refitted and examined."""
+    """A row of the leaderboard: what was said about clips that no choice was made by.
+
+    A study's winner, refitted and examined; ``study_id`` is that of the first round. Or logits
+    brought from outside, of a network that nobody here has: no size, no weights file. All scores
+    are computed from the stored logits; ``tally`` (speaker × emotion × answer) is what comparing
+    entries takes, so that a ranking reads no logits.
+    """
 
     __tablename__ = "entry"
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), unique=True)
-    fold_id: Mapped[int] = mapped_column(ForeignKey("fold.id"))
+    protocol_id: Mapped[str]
     trial: Mapped[int]
     uar: Mapped[float]
     accuracy: Mapped[float]
     macro_f1: Mapped[float]
-    cv_uar_mean: Mapped[float]
-    cv_uar_sd: Mapped[float]
-    params: Mapped[int] = mapped_column(BigInteger)
-    macs: Mapped[int] = mapped_column(BigInteger)
+    ece: Mapped[float]
+    intervals: Mapped[dict[str, Any]]
+    tally: Mapped[bytes] = mapped_column(LargeBinary)
+    cv_uar_mean: Mapped[float | None]
+    cv_uar_sd: Mapped[float | None]
+    params: Mapped[int | None] = mapped_column(BigInteger)
+    macs: Mapped[int | None] = mapped_column(BigInteger)
     weights: Mapped[str]
-    artifact: Mapped[str]
-    artifact_sha256: Mapped[str]
+    artifact: Mapped[str | None]
+    artifact_sha256: Mapped[str | None]
     created: Mapped[datetime] = mapped_column(default=now)
     study: Mapped[StudyRow] = relationship()
     latencies: Mapped[list[LatencyRow]] = relationship(order_by="LatencyRow.id")
@@ -165,10 +182,10 @@ class LatencyRow(Base):
     p50: Mapped[float]
     p90: Mapped[float]
     p99: Mapped[float]
-    front_end_p50: Mapped[float]
-    front_end_p90: Mapped[float]
-    network_p50: Mapped[float]
-    network_p90: Mapped[float]
+    front_end_p50: Mapped[float | None]
+    front_end_p90: Mapped[float | None]
+    network_p50: Mapped[float | None]
+    network_p90: Mapped[float | None]
     versions: Mapped[dict[str, Any]]
     measured: Mapped[datetime] = mapped_column(default=now)
     machine: Mapped[MachineRow] = relationship()

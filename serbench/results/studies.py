@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
@@ -11,53 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from serbench.data.protocols import EXAM
-from serbench.errors import UsageError
 from serbench.model.metrics import score
+from serbench.model.numerics import Numerics
 from serbench.results.database import Database
 from serbench.results.datasets import Datasets, find_dataset
-from serbench.results.latency import LatencyFacts
-from serbench.results.machine import Machine, this_machine, versions
-from serbench.results.schema import (
-    EntryRow,
-    FoldRow,
-    LatencyRow,
-    MachineRow,
-    PredictionRow,
-    StudyRow,
-    TrialRow,
-    now,
-)
+from serbench.results.machine import this_machine, versions
+from serbench.results.predictions import read_prediction
+from serbench.results.schema import FoldRow, PredictionRow, StudyRow, TrialRow, now
 from serbench.search.crossval import FoldOutcome
 from serbench.search.plan import StudyPlan
-
-
-@dataclass(frozen=True)
-class EntryFacts:
-    """What is known of a study's winner beside its scores.
-
-    Attributes:
-        trial: number of the winning trial.
-        params: parameters of the network.
-        macs: multiply-accumulates for one clip.
-        artifact: the weights file, relative to the artifacts folder.
-        artifact_sha256: its content's hash.
-    """
-
-    trial: int
-    params: int
-    macs: int
-    artifact: str
-    artifact_sha256: str
-
-
-@dataclass(frozen=True)
-class EntryRecord:
-    """What is needed to use an entry's network: plan, label set, weights file and its hash."""
-
-    plan: StudyPlan
-    emotions: tuple[str, ...]
-    artifact: str
-    artifact_sha256: str
 
 
 class Studies:
@@ -66,23 +28,35 @@ class Studies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin_study(self, plan: StudyPlan) -> None:
-        """Make sure the study has a row."""
+    def begin_study(self, plan: StudyPlan, numerics: Numerics) -> Numerics:
+        """Make sure the study has a row.
+
+        Args:
+            plan: of the study.
+            numerics: what it would be trained with now.
+
+        Returns:
+            the numerics it began with, which the rest of it has to keep to.
+        """
         with self._database.session() as session:
-            if session.scalar(select(StudyRow).where(StudyRow.key == plan.key)) is None:
-                session.add(
-                    StudyRow(
-                        key=plan.key,
-                        dataset_id=find_dataset(session, plan.dataset, plan.dataset_hash).id,
-                        backbone=plan.backbone,
-                        front_end=plan.front_end,
-                        schedule=plan.schedule,
-                        protocol=plan.protocol,
-                        plan=plan.as_dict(),
-                        machine=asdict(this_machine()),
-                        versions=versions(),
-                    )
+            row = session.scalar(select(StudyRow).where(StudyRow.key == plan.key))
+            if row is None:
+                row = StudyRow(
+                    key=plan.key,
+                    family=plan.of_round(0).key,
+                    round=plan.round,
+                    dataset_id=find_dataset(session, plan.dataset, plan.dataset_hash).id,
+                    backbone=plan.backbone,
+                    front_end=plan.front_end,
+                    schedule=plan.schedule,
+                    protocol=plan.protocol,
+                    plan=plan.as_dict(),
+                    numerics=numerics.as_dict(),
+                    machine=asdict(this_machine()),
+                    versions=versions(),
                 )
+                session.add(row)
+            return Numerics.from_dict(row.numerics)
 
     def begin_trial(self, plan: StudyPlan, number: int, parameters: Mapping[str, float]) -> None:
         """Make sure the trial has a row."""
@@ -116,102 +90,20 @@ class Studies:
             found = [_outcome(fold, trial, targets) for fold, trial in session.execute(query)]
         return {(outcome.trial, outcome.fold): outcome for outcome in found}
 
-    def save_entry(self, plan: StudyPlan, outcome: FoldOutcome, facts: EntryFacts) -> int:
-        """Keep the winner with its exam; the study is finished.
-
-        Returns:
-            the entry's number.
-        """
+    def finish_study(self, plan: StudyPlan, exam: FoldOutcome) -> None:
+        """Keep what the refitted winner said in its one exam; the search of this round is over."""
         with self._database.session() as session:
-            study = _study(session, plan.key)
-            fold = _fold_row(session, plan, outcome)
-            session.add(fold)
-            session.flush()
-            trial = _trial(session, plan.key, facts.trial)
-            uars = [fold.uar for fold in trial.folds if fold.name != EXAM]
-            entry = EntryRow(
-                study_id=study.id,
-                fold_id=fold.id,
-                uar=fold.uar,
-                accuracy=fold.accuracy,
-                macro_f1=fold.macro_f1,
-                cv_uar_mean=float(np.mean(uars)),
-                cv_uar_sd=float(np.std(uars, ddof=1)),
-                weights=outcome.weights,
-                **asdict(facts),
-            )
-            session.add(entry)
-            study.finished = now()
-            session.flush()
-            return entry.id
+            session.add(_fold_row(session, plan, exam))
+            _study(session, plan.key).finished = now()
 
-    def entry_of(self, plan: StudyPlan) -> int | None:
-        """The entry that a study produced, or None while it is not finished."""
-        with self._database.session() as session:
-            return session.scalar(
-                select(EntryRow.id).join(StudyRow).where(StudyRow.key == plan.key)
-            )
+    def exam(self, plan: StudyPlan) -> FoldOutcome:
+        """What the winner said in its exam; the search of this round is over."""
+        return next(outcome for (_, fold), outcome in self.folds(plan).items() if fold == EXAM)
 
     def has_begun(self, plan: StudyPlan) -> bool:
         """True where something of this study is recorded."""
         with self._database.session() as session:
             return session.scalar(select(StudyRow.id).where(StudyRow.key == plan.key)) is not None
-
-    def save_latency(self, entry: int, machine: Machine, facts: LatencyFacts) -> None:
-        """Keep a measurement; an older one of the same kind is replaced."""
-        with self._database.session() as session:
-            row = session.scalar(
-                select(MachineRow).where(MachineRow.fingerprint == machine.fingerprint)
-            )
-            if row is None:
-                row = MachineRow(fingerprint=machine.fingerprint, **asdict(machine))
-                session.add(row)
-                session.flush()
-            older = session.scalar(
-                select(LatencyRow).filter_by(
-                    entry_id=entry,
-                    machine_id=row.id,
-                    runtime=facts.runtime,
-                    threads=facts.threads,
-                )
-            )
-            if older is not None:
-                session.delete(older)
-                session.flush()
-            session.add(
-                LatencyRow(entry_id=entry, machine_id=row.id, versions=versions(), **asdict(facts))
-            )
-
-    def latency_threads(self, entry: int, machine: Machine) -> list[int]:
-        """Thread counts at which an entry was measured on a machine."""
-        with self._database.session() as session:
-            query = (
-                select(LatencyRow.threads)
-                .join(MachineRow)
-                .where(LatencyRow.entry_id == entry, MachineRow.fingerprint == machine.fingerprint)
-            )
-            return list(session.scalars(query))
-
-    def entry(self, number: int) -> EntryRecord:
-        """What is needed to use an entry's network.
-
-        Raises:
-            UsageError: no such entry.
-        """
-        with self._database.session() as session:
-            row = session.get(EntryRow, number)
-            if row is None:
-                known = ", ".join(str(other) for other in session.scalars(select(EntryRow.id)))
-                raise UsageError(
-                    f"no entry {number}: "
-                    + (f"there are {known}" if known else "run `serbench study run` first")
-                )
-            return EntryRecord(
-                plan=StudyPlan.from_dict(row.study.plan),
-                emotions=tuple(row.study.dataset.account["by_emotion"]),
-                artifact=row.artifact,
-                artifact_sha256=row.artifact_sha256,
-            )
 
 
 def _study(session: Session, key: str) -> StudyRow:
@@ -243,24 +135,16 @@ def _fold_row(session: Session, plan: StudyPlan, outcome: FoldOutcome) -> FoldRo
 
 
 def _outcome(fold: FoldRow, trial: int, targets: npt.NDArray[np.int64]) -> FoldOutcome:
-    rows, logits = read_prediction(fold.prediction)
+    said = read_prediction(fold.prediction)
     return FoldOutcome(
         trial=trial,
         fold=fold.name if fold.name == EXAM else int(fold.name),
-        rows=rows,
-        logits=logits,
-        scores=score(logits, targets[rows]),
+        rows=said.rows,
+        logits=said.logits,
+        scores=score(said.logits, targets[said.rows]),
         epochs=fold.epochs,
         best_epoch=fold.best_epoch,
         seconds=fold.seconds,
         seed=fold.seed,
         weights=fold.weights,
     )
-
-
-def read_prediction(
-    prediction: PredictionRow,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Rows of the manifest ``[n]`` and what the network said about them, ``[n, n_classes]``."""
-    rows = np.frombuffer(prediction.rows, dtype="<i8")
-    return rows, np.frombuffer(prediction.logits, dtype="<f4").reshape(len(rows), -1)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from serbench.data.clips import Clips
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import Fold, Protocol, Rows, Split, validation_part
+from serbench.data.protocols import Fold, Protocol, Round, Rows, validation_part
 from serbench.data.seeds import derive_seed
 from serbench.model.augment import Augmentation
 from serbench.model.backbone import Backbone, EmotionNetwork, Freezing
@@ -33,17 +33,21 @@ from serbench.search.space import Setting
 
 @dataclass(frozen=True)
 class Bench:
-    """A plan with everything it names at hand."""
+    """A plan with everything it names at hand.
+
+    ``split`` is the round of the protocol that the plan is about, one of ``rounds``.
+    """
 
     plan: StudyPlan
     manifest: Manifest
     clips: Clips
     protocol: Protocol
-    split: Split
+    split: Round
     backbone: Backbone
     front_end: FrontEnd
     scheduler: Scheduler
     augmentations: Sequence[Augmentation]
+    rounds: int = 1
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def run_fold(
     The test rows are first touched when training is over. Every random number comes from
     (study seed, trial, fold), so that no other fold changes this one.
     """
-    seed = derive_seed(bench.plan.seed, trial, number)
+    seed = derive_seed(bench.plan.root_seed, trial, number)
     with torch.random.fork_rng():
         network, weights = build_network(bench, seed)
         network.to(pick_device()).to(memory_format=torch.channels_last)

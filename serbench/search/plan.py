@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from serbench.data.clips import ClipFormat
+from serbench.data.seeds import derive_seed
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
 from serbench.model.weights import file_identity
 from serbench.search.space import Bounds
@@ -35,6 +36,7 @@ class StudyPlan:
         clip_format: rate and length of the clips.
         augmentations: names of the augmentations searched.
         bounds: of searched parameters, where they are not what the plugins declare.
+        round: which of the protocol's rounds this search belongs to, from 0.
     """
 
     backbone: str
@@ -52,6 +54,16 @@ class StudyPlan:
     clip_format: ClipFormat
     augmentations: tuple[str, ...] = field(default=())
     bounds: Bounds = field(default_factory=dict)
+    round: int = 0
+
+    def of_round(self, number: int) -> StudyPlan:
+        """The same search on the part of the dataset that another round leaves it."""
+        return replace(self, round=number)
+
+    @property
+    def root_seed(self) -> int:
+        """The seed that all others of this round come from; the first round's is the study's."""
+        return derive_seed(self.seed, "round", self.round) if self.round else self.seed
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for the record."""
@@ -78,6 +90,8 @@ class StudyPlan:
             WeightsError: the weights file is missing.
         """
         identity = {name: value for name, value in self.as_dict().items() if name != "dataset"}
+        if self.round == 0:
+            del identity["round"]
         if self.weights not in (DEFAULT_WEIGHTS, NO_WEIGHTS):
             identity["weights"] = file_identity(self.weights)
         text = json.dumps(identity, sort_keys=True)

@@ -126,7 +126,7 @@ def run_study(
     )
     spent = sum(outcome.seconds for outcome in known.values())
     while (
-        trial := _next_trial(study, space, plan.trials, plan.timeout, spent, plan.seed)
+        trial := _next_trial(study, space, plan.trials, plan.timeout, spent, plan.root_seed)
     ) is not None:
         setting = Setting.from_parameters(trial.params)
         yield TrialStarted(trial.number, trial.params)

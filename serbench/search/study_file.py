@@ -84,6 +84,7 @@ class StudyFile(BaseModel):
     front_end: str | None = None
     schedule: Names | None = None
     protocol: Protocols | None = None
+    nested: int | None = Field(None, ge=2)
     weights: str | None = None
     augmentations: list[str] | None = None
     trials: int | None = Field(None, ge=1)

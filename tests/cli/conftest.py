@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,9 @@ import torch
 from serbench.cli.main import main
 from serbench.deploy.latency import LatencyJob
 from serbench.results.latency import LatencyFacts
+from serbench.results.studies import Studies
+from serbench.search.crossval import Bench, FoldOutcome, Trained, run_fold
+from serbench.search.plan import StudyPlan
 
 pytest.register_assert_rewrite("refusals")
 
@@ -75,6 +79,69 @@ def finished(
                 main([*command, "--db", str(db)])
             assert ended.value.code == 0, err.getvalue()
     return Finished(db, cache, corpus, out.getvalue(), err.getvalue())
+
+
+class Stop(BaseException):
+    """The end of a process."""
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A database with one finished nested study, stopped once, right after its first round."""
+
+    db: Path
+    cache: Path
+    corpus: Path
+    trainings: tuple[int, int]  # before and after the stop
+    out: str
+    err: str  # of the second run
+
+    arguments = (
+        *("study", "run", "--backbone", "homebrew", "--dataset", "tiny", "--nested", "2"),
+        *("--protocol", "speaker-2", "--trials", "1", "--epochs", "1"),
+    )
+
+
+@pytest.fixture(scope="session")
+def nested(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]) -> Nested:
+    """The study, run by the command line in this process; tests only read it."""
+    folder = tmp_path_factory.mktemp("nested")
+    db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
+    trainings = []
+
+    def counted(bench: Bench, *arguments: Any) -> Trained:
+        trainings.append(bench.plan.round)
+        return run_fold(bench, *arguments)
+
+    def stopping(studies: Studies, plan: StudyPlan, exam: FoldOutcome) -> None:
+        finish(studies, plan, exam)
+        raise Stop
+
+    def call(*command: object) -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main([*map(str, command), "--db", str(db)])
+        return ended.value.code, out.getvalue(), err.getvalue()
+
+    finish = Studies.finish_study
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERBENCH_CACHE", str(cache))
+        patch.setattr("serbench.deploy.driver.measure_latency", pretended)
+        patch.setattr("serbench.search.study.run_fold", counted)
+        call("corpus", "scan", corpus, "--dataset", "tiny")
+        with patch.context() as stopped:
+            stopped.setattr(Studies, "finish_study", stopping)
+            with pytest.raises(Stop):
+                call(*Nested.arguments)
+        before = len(trainings)
+        code, out, err = call(*Nested.arguments)
+        assert code == 0, err
+    after = len(trainings) - before
+    return Nested(db, cache, corpus, (before, after), out, err)
 
 
 @pytest.fixture

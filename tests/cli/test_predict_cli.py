@@ -11,6 +11,7 @@ from scipy.special import softmax
 from serbench.data.protocols import EXAM
 from serbench.results.database import Database
 from serbench.results.datasets import Datasets
+from serbench.results.entries import Entries
 from serbench.results.studies import Studies
 
 
@@ -73,7 +74,7 @@ def test_a_file_that_cannot_be_heard_is_one_line(ask, clip, tmp_path, defect):
 
 def test_the_exam_is_heard_as_it_was_scored(ask, finished):
     database = Database(f"sqlite:///{finished.db}")
-    plan = Studies(database).entry(1).plan
+    plan = Entries(database).record(1).plan
     manifest = Datasets(database).manifest("tiny")
     [exam] = [o for (_, fold), o in Studies(database).folds(plan).items() if fold == EXAM]
     database.engine.dispose()

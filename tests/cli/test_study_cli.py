@@ -65,7 +65,7 @@ def test_a_run_says_what_it_does_fold_by_fold(finished):
 def test_a_run_ends_with_its_entry_and_what_to_do_next(finished):
     number = r"\d+\.\d"
     assert re.search(
-        rf"^entry 1: homebrew on tiny, speaker-2: UA {number} WA {number} on the exam, "
+        rf"^entry 1: homebrew on tiny, speaker-2: UA {number}, WA {number} on the exam, "
         rf"UA {number} ± {number} over the folds, {number} ms \(p90, one thread\)\n"
         r"(the search found nothing better than its|the winner gained .+ the) first trial, .*\n"
         r"now: serbench leaderboard\n\Z",
@@ -99,6 +99,14 @@ def test_a_study_file_sets_what_the_command_line_does_not(planned, study_file):
     assert (plan.backbone, plan.protocol, plan.weights) == ("homebrew", "speaker-3", "none")
     assert (plan.trials, plan.epochs, plan.batch_size, plan.timeout) == (7, 4, 8, 60.0)
     assert plan.schedule == "half-cycle"
+
+
+def test_a_nested_search_is_asked_for_on_the_command_line_or_in_a_file(planned, study_file):
+    plan = planned("--backbone", "homebrew", "--protocol", "loso", "--nested", "3")
+    assert (plan.protocol, plan.round) == ("loso:nested-3", 0)
+    study_file.write_text(f"{PAPER}nested = 2\n")
+    assert planned("--study", study_file).protocol == "speaker-3:nested-2"
+    assert planned("--study", study_file, "--nested", "4").protocol == "speaker-3:nested-4"
 
 
 def test_options_on_the_command_line_win_over_the_study_file(planned, study_file):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from serbench.deploy.screening import screen
+from serbench.model.numerics import Numerics
 from serbench.plugins import Plugins
 from serbench.results.database import Database
 from serbench.results.datasets import Datasets
@@ -71,7 +72,7 @@ def test_an_untrained_network_is_measured_on_one_thread(database, plan, jobs):
 
 
 def test_a_study_that_has_begun_is_not_measured_again(database, plan, jobs):
-    Studies(database).begin_study(plan)
+    Studies(database).begin_study(plan, Numerics(1))
     assert screen(plan, PLUGINS, database, 1.0) is None
     assert not jobs
     assert screen(replace(plan, seed=1), PLUGINS, database, 1.0) == 4.0

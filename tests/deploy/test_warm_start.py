@@ -11,7 +11,7 @@ from serbench.deploy.network import save_weights
 from serbench.deploy.warm_start import warm_start
 from serbench.errors import UsageError, WeightsError
 from serbench.model.weights import file_identity, read_weights
-from serbench.results.studies import EntryRecord
+from serbench.results.entries import EntryRecord
 from serbench.workspace import Workspace
 
 EMOTIONS = ("sadness", "anger", "fear")
@@ -31,7 +31,7 @@ def kept(tmp_path, monkeypatch):
             raise UsageError(f"no entry {number}: there are 7")
         return record
 
-    monkeypatch.setattr("serbench.results.studies.Studies.entry", entry)
+    monkeypatch.setattr("serbench.results.entries.Entries.record", entry)
 
     def start(emotions=EMOTIONS, number=7, backbone=None):
         return warm_start(number, backbone or Homebrew(), emotions, None, workspace)

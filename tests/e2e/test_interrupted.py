@@ -13,6 +13,7 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial
 
 from serbench.cli.progress import PlainListener
+from serbench.results.entries import Entries
 from serbench.results.studies import Studies
 from serbench.search.crossval import FoldOutcome
 
@@ -83,8 +84,9 @@ STEPS = [
     (Studies, "begin_trial"),
     (Studies, "save_fold"),
     (Studies, "end_trial"),
-    (Studies, "save_entry"),
-    (Studies, "save_latency"),
+    (Studies, "finish_study"),
+    (Entries, "save_entry"),
+    (Entries, "save_latency"),
     (_CachedStorage, "create_new_study"),
     (_CachedStorage, "create_new_trial"),
     (_CachedStorage, "set_trial_param"),
@@ -106,7 +108,7 @@ def told_apart(argument):
     return None
 
 
-LOST = {"save_fold", "save_entry", "set_trial_state_values"}
+LOST = {"save_fold", "finish_study", "save_entry", "set_trial_state_values"}
 """Before these, something was computed or decided that is not yet written."""
 
 

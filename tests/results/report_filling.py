@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from serbench.model.metrics import score
-from serbench.results.studies import EntryFacts, Studies
+from serbench.model.numerics import Numerics
+from serbench.results.entries import Entries, EntryFacts
+from serbench.results.studies import Studies
 
 PAPER = (
     "homebrew",
@@ -22,7 +24,7 @@ def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=(
     """One finished study of two folds that trial 1 won; give the entry's number."""
     plan = made.plan(manifest, **changes)
     studies = Studies(database)
-    studies.begin_study(plan)
+    studies.begin_study(plan, Numerics(1))
 
     def said(trial, fold):
         outcome = made.outcome(manifest, trial, fold)
@@ -36,11 +38,12 @@ def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=(
         for fold in (0, 10):
             studies.save_fold(plan, said(trial, fold))
         studies.end_trial(plan, trial, "complete", 0.5)
-    facts = EntryFacts(1, 25_000, 4_000_000, f"{plan.key}.safetensors", "0" * 64)
-    entry = studies.save_entry(plan, said(1, "exam"), facts)
+    facts = EntryFacts(1, weights, 25_000, 4_000_000, f"{plan.key}.safetensors", "0" * 64)
+    studies.finish_study(plan, said(1, "exam"))
+    entry = Entries(database).save_entry(plan, facts)
     for count in threads:
         times = made.latency(threads=count, p50=3.0 + entry, p90=40.0 / count)
-        studies.save_latency(entry, made.machine, times)
+        Entries(database).save_latency(entry, made.machine, times)
     return entry
 
 

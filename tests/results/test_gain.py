@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
+from serbench.model.numerics import Numerics
 from serbench.results.datasets import Datasets
+from serbench.results.entries import Entries, EntryFacts
 from serbench.results.gain import gain, gain_of
-from serbench.results.studies import EntryFacts, Studies
+from serbench.results.predictions import Said
+from serbench.results.standing import tally_of
+from serbench.results.statistics.comparison import paired_difference
+from serbench.results.studies import Studies
 
 
 def said(manifest, right):
@@ -14,7 +19,7 @@ def said(manifest, right):
     targets = manifest.targets
     named = np.where(right, targets, (targets + 1) % len(manifest.emotions))
     rows = np.arange(len(manifest))
-    return rows, np.eye(len(manifest.emotions), dtype=np.float32)[named]
+    return Said(rows, np.eye(len(manifest.emotions), dtype=np.float32)[named])
 
 
 def chances(manifest, share, seed):
@@ -26,32 +31,21 @@ def test_the_difference_is_that_of_scikit_learns_balanced_accuracies(made):
     first, winner = (said(manifest, chances(manifest, share, 1)) for share in (0.4, 0.7))
     found = gain(manifest, first, winner, 3)
     uars = [
-        balanced_accuracy_score(manifest.targets, each[1].argmax(1)) for each in (first, winner)
+        balanced_accuracy_score(manifest.targets, each.logits.argmax(1)) for each in (first, winner)
     ]
     assert [found.first_uar, found.winner_uar] == pytest.approx(uars)
     assert found.difference == pytest.approx(uars[1] - uars[0])
     assert (found.winner, found.speakers) == (3, 4)
 
 
-def test_the_interval_is_that_of_a_bootstrap_written_out(made):
-    """Whole speakers are drawn, and both trials are scored on the same draw."""
+def test_the_interval_is_that_of_two_systems_on_the_same_speakers(made):
     manifest = made.manifest(takes=5)
     first, winner = (said(manifest, chances(manifest, share, 2)) for share in (0.4, 0.6))
     found = gain(manifest, first, winner, 1)
-    speakers = np.array([each.speaker for each in manifest.utterances])
-    names, random = np.unique(speakers), np.random.default_rng(5)
-    differences = []
-    for _ in range(2000):
-        drawn = random.choice(names, len(names))
-        rows = np.concatenate([np.flatnonzero(speakers == name) for name in drawn])
-        uars = [
-            balanced_accuracy_score(manifest.targets[rows], logits[rows].argmax(1))
-            for _, logits in (first, winner)
-        ]
-        differences.append(uars[1] - uars[0])
-    assert [found.low, found.high] == pytest.approx(
-        list(np.percentile(differences, [2.5, 97.5])), abs=0.02
-    )
+    paired = paired_difference(tally_of(manifest, winner), tally_of(manifest, first))
+    assert (found.low, found.high) == paired.interval
+    assert found.low < found.difference < found.high
+    assert f"95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}" in found.sentence
 
 
 def test_a_gain_that_every_speaker_shares_is_certain(made):
@@ -65,14 +59,14 @@ def test_a_gain_of_one_speaker_alone_is_not(made):
     manifest = made.manifest(takes=2)
     one = np.array([each.speaker.endswith("01") for each in manifest.utterances])
     found = gain(manifest, said(manifest, np.zeros(len(manifest), bool)), said(manifest, one), 1)
-    assert found.low == 0 < found.difference < found.high
+    assert found.low < 0 < found.difference < found.high
 
 
 def test_trials_of_other_clips_are_not_compared(made):
     manifest = made.manifest()
-    rows, logits = said(manifest, np.ones(len(manifest), bool))
-    with pytest.raises(ValueError, match="not tested on the same clips"):
-        gain(manifest, (rows, logits), (rows[1:], logits[1:]), 1)
+    whole = said(manifest, np.ones(len(manifest), bool))
+    with pytest.raises(ValueError, match="tested on the same clips"):
+        gain(manifest, whole, Said(whole.rows[1:], whole.logits[1:]), 1)
 
 
 def test_a_winner_that_came_first_gained_nothing(made):
@@ -83,18 +77,29 @@ def test_a_winner_that_came_first_gained_nothing(made):
     assert "nothing better than its first trial" in found.sentence
 
 
+def test_one_speaker_gives_a_gain_without_an_interval(made):
+    manifest = made.manifest(takes=2)
+    one = np.flatnonzero([each.speaker.endswith("01") for each in manifest.utterances])
+    first, winner = (said(manifest, chances(manifest, share, 1)) for share in (0.2, 0.9))
+    alone = [Said(one, each.logits[one]) for each in (first, winner)]
+    found = gain(manifest, *alone, 1)
+    assert (found.low, found.high, found.speakers) == (None, None, 1)
+    assert "no interval can be given" in found.sentence
+
+
 def recorded(database, made, trials):
     manifest = made.manifest(takes=3)
     Datasets(database).save_scan(made.scanned(manifest))
     plan, studies = made.plan(manifest, trials=trials), Studies(database)
-    studies.begin_study(plan)
+    studies.begin_study(plan, Numerics(1))
     for trial in range(trials):
         studies.begin_trial(plan, trial, {"learning_rate": 0.001})
         for fold in (0, 1):
             studies.save_fold(plan, made.outcome(manifest, trial, fold))
     winner = trials - 1
-    facts = EntryFacts(winner, 1, 1, "a.safetensors", "00")
-    entry = studies.save_entry(plan, made.outcome(manifest, winner, "exam"), facts)
+    facts = EntryFacts(winner, "none", 1, 1, "a.safetensors", "00")
+    studies.finish_study(plan, made.outcome(manifest, winner, "exam"))
+    entry = Entries(database).save_entry(plan, facts)
     return manifest, plan, entry
 
 

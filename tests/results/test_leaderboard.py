@@ -1,17 +1,24 @@
 """What may be compared, how it is ranked, and what nothing beats."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from serbench.results.leaderboard import Ranking, Row, rank, to_frame
+from serbench.results.front import NEAR, ON, UNMEASURED
+from serbench.results.leaderboard import Ranking, rank, to_frame, with_clip_intervals
+from serbench.results.row import Row
+from serbench.results.statistics.intervals import clip_intervals
+from serbench.results.statistics.tally import METRICS, tally
+
+TALLY = tally(np.eye(2)[[0, 0, 1, 0]], np.array([0, 1, 0, 1]), ["a", "a", "b", "b"])
 
 ROW = Row(
     entry=1,
     rank=0,
-    on_front=False,
+    front="",
     backbone="homebrew",
     front_end="mel",
     schedule="half-cycle",
@@ -20,10 +27,16 @@ ROW = Row(
     dataset_hash="0123456789abcdef",
     synthetic=False,
     protocol="speaker-5",
+    protocol_id="speaker-5#01234567",
     speaker_dependent=False,
+    speakers=2,
     uar=0.5,
+    uar_ci=(0.4, 0.6),
     accuracy=0.5,
+    accuracy_ci=(0.4, 0.6),
     macro_f1=0.5,
+    macro_f1_ci=None,
+    ece=0.1,
     cv_uar_mean=0.5,
     cv_uar_sd=0.1,
     latency_ms_p50=3.0,
@@ -36,11 +49,11 @@ ROW = Row(
     machine="A processor, 2 cores, Linux x86_64",
     params=24_902,
     macs=4_400_000,
+    tally=TALLY,
 )
 
 APART = {
-    "dataset_hash": ["0123456789abcdef", "fedcba9876543210"],
-    "protocol": ["speaker-5", "random-5"],
+    "protocol_id": ["speaker-5#01234567", "speaker-5#76543210", "random-5#01234567"],
     "machine": ["A processor, 2 cores, Linux x86_64", "Another, 8 cores, Darwin arm64"],
     "runtime": ["eager", "onnx"],
     "threads": [1, 2],
@@ -90,7 +103,7 @@ def test_an_entry_is_on_the_front_where_no_comparable_one_beats_it(given_rows):
     for ranking in rank(given_rows):
         for row in ranking.rows:
             rivals = [other for other in given_rows if comparable(row, other)]
-            assert row.on_front == (not any(beats(other, row) for other in rivals))
+            assert (row.front == ON) == (not any(beats(other, row) for other in rivals))
 
 
 @given(any_rows())
@@ -103,7 +116,7 @@ def test_the_front_is_what_a_sweep_from_the_fastest_finds(given_rows):
             if highest > best:
                 best = highest
                 front |= {row.entry for row in as_fast if row.uar == highest}
-        assert {row.entry for row in ranking.rows if row.on_front} == front
+        assert {row.entry for row in ranking.rows if row.front == ON} == front
 
 
 @given(any_rows())
@@ -124,7 +137,7 @@ def test_ranks_count_from_one_by_falling_uar_and_rising_latency(given_rows):
         assert [row.rank for row in ranking.rows] == list(range(1, len(ranking.rows) + 1))
         order = [(-row.uar, row.latency_ms_p90, row.entry) for row in ranking.rows]
         assert order == sorted(order)
-        assert ranking.rows[0].on_front
+        assert ranking.rows[0].front == ON
 
 
 @given(any_rows(), st.randoms())
@@ -137,14 +150,16 @@ def test_the_order_of_entries_does_not_matter(given_rows, chance):
 @settings(max_examples=30)
 def test_ranking_changes_nothing_else(given_rows):
     unranked = [
-        replace(row, rank=0, on_front=False) for ranking in rank(given_rows) for row in ranking.rows
+        replace(row, rank=0, front="") for ranking in rank(given_rows) for row in ranking.rows
     ]
     assert sorted(unranked, key=lambda row: row.entry) == given_rows
 
 
 @pytest.mark.parametrize("name", APART)
 def test_never_is_ranked_across(name):
-    assert [len(ranking.rows) for ranking in rank(rows(**{name: APART[name]}))] == [1, 1]
+    assert [len(ranking.rows) for ranking in rank(rows(**{name: APART[name]}))] == [1] * len(
+        APART[name]
+    )
 
 
 def test_the_same_content_under_two_names_is_one_dataset():
@@ -153,14 +168,14 @@ def test_the_same_content_under_two_names_is_one_dataset():
 
 def test_of_two_as_good_the_faster_comes_first_and_alone_on_the_front():
     [ranking] = rank(rows(latency_ms_p90=[4.0, 3.0]))
-    assert [(row.entry, row.on_front) for row in ranking.rows] == [(2, True), (1, False)]
+    assert [(row.entry, row.front) for row in ranking.rows] == [(2, ON), (1, NEAR)]
 
 
 def test_equals_share_the_front_and_the_older_comes_first():
     [ranking] = rank(rows(backbone=["a", "b"]))
-    assert [(row.entry, row.rank, row.on_front) for row in ranking.rows] == [
-        (1, 1, True),
-        (2, 2, True),
+    assert [(row.entry, row.rank, row.front) for row in ranking.rows] == [
+        (1, 1, ON),
+        (2, 2, ON),
     ]
 
 
@@ -171,14 +186,17 @@ def test_nothing_is_ranked_as_nothing():
 def test_a_title_says_what_all_rows_have_in_common():
     ranking = Ranking((ROW,))
     assert ranking.title == (
-        "small [01234567] · speaker-5 · A processor, 2 cores, Linux x86_64 · eager, 1 thread"
+        "small [01234567] · speaker-5#01234567 · A processor, 2 cores, Linux x86_64 · "
+        "eager, 1 thread"
     )
 
 
 def test_a_title_warns_of_synthetic_speech_and_of_speakers_heard_before():
-    careful = replace(ROW, synthetic=True, protocol="random-5", speaker_dependent=True, threads=2)
+    careful = replace(
+        ROW, synthetic=True, protocol_id="random-5#00000000", speaker_dependent=True, threads=2
+    )
     title = Ranking((careful,)).title
-    assert "small (synthetic speech) [01234567] · random-5 (speaker-dependent)" in title
+    assert "small (synthetic speech) [01234567] · random-5#00000000 (speaker-dependent)" in title
     assert title.endswith("2 threads")
 
 
@@ -186,18 +204,55 @@ def test_a_row_as_data_holds_what_programs_ask_for():
     identity = {"entry", "backbone", "front_end", "schedule", "weights", "dataset", "protocol"}
     scores = {"uar", "accuracy", "macro_f1", "cv_uar_mean", "cv_uar_sd"}
     times = {"latency_ms_p50", "latency_ms_p90", "runtime", "threads", "machine"}
-    sizes = {"params", "macs", "on_front"}
-    assert ROW.as_dict().keys() >= identity | scores | times | sizes
+    intervals = {"uar_ci", "accuracy_ci", "macro_f1_ci", "optimism", "protocol_id"}
+    sizes = {"params", "macs", "front"}
+    assert ROW.as_dict().keys() >= identity | scores | intervals | times | sizes
+    assert ROW.as_dict()["uar_ci"] == (0.4, 0.6)
 
 
-def test_a_frame_has_a_column_for_each_field_and_a_line_for_each_row():
-    rankings = rank(rows(protocol=["speaker-5", "random-5", "speaker-5"]))
+ENDS = {f"{metric}_ci": [f"{metric}_ci_low", f"{metric}_ci_high"] for metric in METRICS}
+
+
+def test_a_frame_has_a_column_for_each_number_and_a_line_for_each_row():
+    rankings = rank(rows(protocol_id=["one", "other", "one"]))
     frame = to_frame(rankings)
-    assert list(frame.columns) == [field.name for field in fields(Row)]
+    ends = [name for names in ENDS.values() for name in names]
+    assert set(frame.columns) == {*rankings[0].rows[0].as_dict(), *ends} - ENDS.keys()
     assert frame["entry"].tolist() == [1, 3, 2]
     assert frame["rank"].tolist() == [1, 2, 1]
-    assert frame.to_dict("records")[0] == rankings[0].rows[0].as_dict()
+    first, data = frame.to_dict("records")[0], rankings[0].rows[0].as_dict()
+    assert all(first[name] == data[name] for name in data if name not in ENDS)
+    assert (first["uar_ci_low"], first["uar_ci_high"]) == data["uar_ci"]
+    assert frame["macro_f1_ci_low"].isna().all()
 
 
 def test_an_empty_frame_has_its_columns_too():
-    assert list(to_frame([]).columns) == [field.name for field in fields(Row)]
+    assert list(to_frame([]).columns) == list(to_frame(rank([ROW])).columns)
+
+
+def test_an_entry_that_nobody_measured_joins_every_ranking_of_its_protocol():
+    unmeasured = dict.fromkeys(("latency_ms_p50", "latency_ms_p90", "latency_ms_p99"))
+    guest = replace(ROW, entry=9, uar=0.9, **unmeasured)
+    rankings = rank([*rows(threads=[1, 2]), guest])
+    assert [[row.entry for row in ranking.rows] for ranking in rankings] == [[9, 1], [9, 2]]
+    assert [ranking.rows[0].front for ranking in rankings] == [UNMEASURED] * 2
+    assert [ranking.rows[1].front for ranking in rankings] == [ON] * 2
+    elsewhere = replace(guest, protocol_id="other")
+    assert [len(each.rows) for each in rank([ROW, elsewhere])] == [1, 1]
+
+
+def test_optimism_is_what_the_search_promised_and_the_exam_did_not_keep():
+    assert replace(ROW, cv_uar_mean=0.6).optimism == pytest.approx(0.1)
+    assert replace(ROW, cv_uar_mean=None).optimism is None
+
+
+@pytest.mark.parametrize("name", ["speaker-5", "speaker-5#01234567"])
+def test_a_ranking_answers_to_its_protocols_name_and_identifier(name):
+    assert Ranking((ROW,)).is_of(name)
+    assert not Ranking((ROW,)).is_of("random-5")
+
+
+def test_the_interval_over_clips_is_shown_only_on_request():
+    shown = with_clip_intervals(Ranking((ROW,))).rows[0]
+    assert "uar_clip_ci" not in ROW.as_dict()
+    assert shown.as_dict()["uar_clip_ci"] == clip_intervals(TALLY).uar

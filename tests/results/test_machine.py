@@ -1,10 +1,13 @@
 """What a measurement was made on and with."""
 
 import os
+import re
+import subprocess
 from dataclasses import replace
 
 import pytest
 
+from serbench.results import machine
 from serbench.results.machine import Machine, this_machine, versions
 
 MACHINE = Machine("A processor", 2, "Linux x86_64")
@@ -40,4 +43,38 @@ def test_equal_machines_share_a_fingerprint():
 def test_versions_are_those_of_what_decides_a_result():
     found = versions()
     assert found.keys() >= {"python", "serbench", "torch", "timm", "optuna", "numpy", "soxr"}
+    commit = found.pop("commit", None)
     assert all(version[0].isdigit() for version in found.values())
+    assert commit is None or re.fullmatch(r"[0-9a-f]{40}\+?", commit)
+
+
+@pytest.fixture
+def git(monkeypatch):
+    """``git(changed="", fails=False)``: git says so of the folder that serbench is in."""
+
+    def pretend(changed="", fails=False):
+        def answer(*command):
+            if fails:
+                raise subprocess.CalledProcessError(128, "git")
+            return {"status": changed, "rev-parse": "0123abc"}.get(command[0], "")
+
+        monkeypatch.setattr(machine, "_git", answer)
+        machine._commit.cache_clear()
+
+    yield pretend
+    machine._commit.cache_clear()
+
+
+def test_a_checkout_has_its_commit_among_the_versions(git):
+    git()
+    assert versions()["commit"] == "0123abc"
+
+
+def test_a_checkout_that_was_changed_since_is_marked(git):
+    git(changed=" M serbench/errors.py")
+    assert versions()["commit"] == "0123abc+"
+
+
+def test_what_was_installed_has_no_commit(git):
+    git(fails=True)
+    assert "commit" not in versions()

@@ -10,12 +10,14 @@ from alembic.migration import MigrationContext
 from optuna.storages import RDBStorage
 
 from serbench.errors import StorageError
+from serbench.model.numerics import Numerics
 from serbench.results.database import VERSION_TABLE, Database
 from serbench.results.datasets import Datasets
+from serbench.results.entries import Entries, EntryFacts
 from serbench.results.leaderboard import read_rankings
 from serbench.results.overview import list_studies, show_study
 from serbench.results.schema import Base
-from serbench.results.studies import EntryFacts, Studies
+from serbench.results.studies import Studies
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +48,16 @@ def entry(database, made):
     plan = made.plan(manifest)
     Datasets(database).save_scan(made.scanned(manifest))
     studies = Studies(database)
-    studies.begin_study(plan)
+    studies.begin_study(plan, Numerics(1))
     for trial in range(2):
         studies.begin_trial(plan, trial, {"learning_rate": 0.001, "freeze_depth": trial})
         for fold in range(2):
             studies.save_fold(plan, made.outcome(manifest, trial, fold))
         studies.end_trial(plan, trial, "complete", 0.5 + trial / 4)
-    facts = EntryFacts(1, params=3, macs=2**40, artifact="a", artifact_sha256="0")
-    number = studies.save_entry(plan, made.outcome(manifest, 1, "exam"), facts)
-    studies.save_latency(number, made.machine, made.latency())
+    facts = EntryFacts(1, "none", params=3, macs=2**40, artifact="a", artifact_sha256="0")
+    studies.finish_study(plan, made.outcome(manifest, 1, "exam"))
+    number = Entries(database).save_entry(plan, facts)
+    Entries(database).save_latency(number, made.machine, made.latency())
     return number
 
 
@@ -113,7 +116,7 @@ def test_the_overview_counts_the_same(database, entry):
 
 
 def test_an_entry_is_used_with_its_label_set_in_order(database, entry, made):
-    record = Studies(database).entry(entry)
+    record = Entries(database).record(entry)
     assert record.emotions == made.manifest().emotions
     assert record.plan == made.plan(made.manifest())
 

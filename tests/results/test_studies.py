@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 from serbench.errors import UsageError
+from serbench.model.numerics import Numerics
 from serbench.results.datasets import Datasets
+from serbench.results.entries import Entries, EntryFacts
 from serbench.results.latency import LatencyFacts
 from serbench.results.leaderboard import read_rankings
 from serbench.results.machine import Machine, this_machine
 from serbench.results.overview import list_studies, show_study
 from serbench.results.schema import FoldRow, LatencyRow, StudyRow
-from serbench.results.studies import EntryFacts, Studies
+from serbench.results.studies import Studies
 from serbench.search.plan import StudyPlan
 
-FACTS = EntryFacts(trial=1, params=24_902, macs=5_000_000_000, artifact="a", artifact_sha256="0")
+FACTS = EntryFacts(1, "none", 24_902, 5_000_000_000, artifact="a", artifact_sha256="0")
 
 
 @pytest.fixture
@@ -35,12 +37,18 @@ def studies(database, made, manifest, plan):
     """A database that holds the dataset and the study, begun."""
     Datasets(database).save_scan(made.scanned(manifest))
     studies = Studies(database)
-    studies.begin_study(plan)
+    studies.begin_study(plan, Numerics(1))
     return studies
 
 
 @pytest.fixture
-def finish(studies, made, manifest, plan):
+def entries(database):
+    """The entries of that database."""
+    return Entries(database)
+
+
+@pytest.fixture
+def finish(studies, entries, made, manifest, plan):
     """``finish()`` records two trials of two folds and the winner's exam; gives the entry."""
 
     def finish_study():
@@ -49,7 +57,8 @@ def finish(studies, made, manifest, plan):
             for fold in range(2):
                 studies.save_fold(plan, made.outcome(manifest, trial, fold))
             studies.end_trial(plan, trial, "complete", 0.5 + trial / 4)
-        return studies.save_entry(plan, made.outcome(manifest, 1, "exam"), FACTS)
+        studies.finish_study(plan, made.outcome(manifest, 1, "exam"))
+        return entries.save_entry(plan, FACTS)
 
     return finish_study
 
@@ -63,8 +72,8 @@ def assert_equal_outcomes(one, other):
     assert replace(one, **plain) == replace(other, **plain)
 
 
-def test_a_plan_is_read_back_as_it_was_saved(studies, finish, plan):
-    assert studies.entry(finish()).plan == plan
+def test_a_plan_is_read_back_as_it_was_saved(studies, finish, plan, entries):
+    assert entries.record(finish()).plan == plan
 
 
 def test_the_study_says_where_and_with_what_it_ran(database, studies):
@@ -76,7 +85,7 @@ def test_the_study_says_where_and_with_what_it_ran(database, studies):
 
 def test_beginning_twice_is_beginning_once(database, studies, plan):
     for _ in range(2):
-        studies.begin_study(plan)
+        studies.begin_study(plan, Numerics(1))
         studies.begin_trial(plan, 0, {"learning_rate": 0.1})
     assert len(list_studies(database)) == 1
     assert [trial["trial"] for trial in show_study(database, 1)["trials"]] == [0]
@@ -113,11 +122,11 @@ def test_scores_are_computed_from_the_logits_and_not_from_what_stands_beside(
     assert studies.folds(plan)[0, 0].scores.uar == saved.scores.uar
 
 
-def test_a_stopped_study_goes_on_from_its_folds(studies, finish, made, manifest, plan):
+def test_a_stopped_study_goes_on_from_its_folds(studies, finish, made, manifest, plan, entries):
     studies.begin_trial(plan, 0, {"learning_rate": 0.001, "freeze_depth": 0})
     studies.save_fold(plan, made.outcome(manifest, 0, 0))
     assert list(studies.folds(plan)) == [(0, 0)]
-    assert studies.entry_of(plan) is None
+    assert entries.entry_of(plan) is None
 
 
 def test_a_fold_is_recorded_once(studies, made, manifest, plan):
@@ -130,29 +139,29 @@ def test_a_fold_is_recorded_once(studies, made, manifest, plan):
 
 def test_studies_do_not_see_each_others_folds(studies, made, manifest, plan):
     other = replace(plan, seed=1)
-    studies.begin_study(other)
+    studies.begin_study(other, Numerics(1))
     studies.begin_trial(other, 0, {})
     studies.save_fold(other, made.outcome(manifest, 0, 0))
     assert studies.folds(plan) == {}
 
 
-def test_a_finished_study_has_an_entry_and_its_exam(studies, finish, made, manifest, plan):
+def test_a_finished_study_has_an_entry_and_its_exam(studies, finish, made, manifest, plan, entries):
     number = finish()
-    assert studies.entry_of(plan) == number == 1
+    assert entries.entry_of(plan) == number == 1
     exam = studies.folds(plan)[1, "exam"]
     assert_equal_outcomes(exam, made.outcome(manifest, 1, "exam"))
 
 
-def test_an_entry_holds_what_using_its_network_takes(studies, finish, manifest):
-    record = studies.entry(finish())
+def test_an_entry_holds_what_using_its_network_takes(studies, finish, manifest, entries):
+    record = entries.record(finish())
     assert record.emotions == manifest.emotions
     assert (record.artifact, record.artifact_sha256) == ("a", "0")
 
 
 def test_mean_and_deviation_are_over_the_winners_folds_without_the_exam(
-    database, studies, finish, made, manifest
+    database, studies, finish, made, manifest, entries
 ):
-    studies.save_latency(finish(), made.machine, made.latency())
+    entries.save_latency(finish(), made.machine, made.latency())
     [ranking] = read_rankings(database)
     uars = [made.outcome(manifest, 1, fold).scores.uar for fold in range(2)]
     [row] = ranking.rows
@@ -162,43 +171,48 @@ def test_mean_and_deviation_are_over_the_winners_folds_without_the_exam(
     assert row.macs == 5_000_000_000
 
 
-def test_one_without_a_measured_latency_is_not_ranked(database, finish):
-    finish()
-    assert read_rankings(database) == []
+def test_one_without_a_measured_latency_is_ranked_by_accuracy_alone(database, finish):
+    entry = finish()
+    [ranking] = read_rankings(database)
+    [row] = ranking.rows
+    assert (row.entry, row.rank, row.front) == (entry, 1, "no latency")
+    assert row.latency_ms_p90 is None
 
 
-def test_an_unknown_entry_lists_those_there_are(studies, finish):
+def test_an_unknown_entry_lists_those_there_are(studies, finish, entries):
     with pytest.raises(UsageError, match="no entry 7: run `serbench study run` first"):
-        studies.entry(7)
+        entries.record(7)
     finish()
     with pytest.raises(UsageError, match="no entry 7: there are 1"):
-        studies.entry(7)
+        entries.record(7)
 
 
-def test_measuring_again_replaces_the_older_latency(database, studies, finish, made):
+def test_measuring_again_replaces_the_older_latency(database, studies, finish, made, entries):
     entry = finish()
     for p90 in (9.0, 8.0):
-        studies.save_latency(entry, made.machine, made.latency(p90=p90))
+        entries.save_latency(entry, made.machine, made.latency(p90=p90))
     [ranking] = read_rankings(database)
     assert [row.latency_ms_p90 for row in ranking.rows] == [8.0]
 
 
-def test_threads_runtimes_and_machines_are_measured_side_by_side(database, studies, finish, made):
+def test_threads_runtimes_and_machines_are_measured_side_by_side(
+    database, studies, finish, made, entries
+):
     entry = finish()
     other = Machine("Another processor", 8, "Linux x86_64")
-    studies.save_latency(entry, made.machine, made.latency())
-    studies.save_latency(entry, made.machine, made.latency(threads=2))
-    studies.save_latency(entry, made.machine, made.latency(runtime="onnx"))
-    studies.save_latency(entry, other, made.latency())
+    entries.save_latency(entry, made.machine, made.latency())
+    entries.save_latency(entry, made.machine, made.latency(threads=2))
+    entries.save_latency(entry, made.machine, made.latency(runtime="onnx"))
+    entries.save_latency(entry, other, made.latency())
     with database.session() as session:
         assert session.query(LatencyRow).count() == 4
-    assert sorted(set(studies.latency_threads(entry, made.machine))) == [1, 2]
-    assert studies.latency_threads(entry, other) == [1]
+    assert sorted(set(entries.latency_threads(entry, made.machine))) == [1, 2]
+    assert entries.latency_threads(entry, other) == [1]
 
 
-def test_a_latency_is_kept_whole(database, studies, finish, made):
+def test_a_latency_is_kept_whole(database, studies, finish, made, entries):
     facts = LatencyFacts("eager", 1, 100, 0.1, 0.2, 0.3, 0.01, 0.02, 0.05, 0.06)
-    studies.save_latency(finish(), made.machine, facts)
+    entries.save_latency(finish(), made.machine, facts)
     with database.session() as session:
         row = session.query(LatencyRow).one()
         assert {name: getattr(row, name) for name in vars(facts)} == vars(facts)

@@ -43,6 +43,7 @@ OTHERWISE = {
     "clip_format": ClipFormat(sample_rate=16000),
     "augmentations": ("gain", "time-shift"),
     "bounds": {"freeze_depth": (0, 2)},
+    "round": 1,
 }
 
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import EXAM, parse_protocol
+from serbench.data.protocols import parse_protocol
 from serbench.errors import UsageError
 from serbench.model.metrics import Scores, score
 from serbench.results.database import Database
 from serbench.results.datasets import Datasets, find_dataset
-from serbench.results.schema import DatasetRow, EntryRow, FoldRow, PredictionRow, StudyRow, TrialRow
-from serbench.results.studies import read_prediction
+from serbench.results.predictions import Said, joined, read_exams, read_folds
+from serbench.results.schema import DatasetRow, EntryRow, StudyRow
 
 RUN_A_STUDY = "serbench study run --backbone homebrew"
 
@@ -120,6 +120,7 @@ def read_material(
             select(EntryRow)
             .join(StudyRow, StudyRow.id == EntryRow.study_id)
             .where(StudyRow.dataset_id == row.id, StudyRow.protocol == protocol)
+            .where(EntryRow.artifact.is_not(None))
         )
         entries = [_entry(session, found, manifest.targets) for found in session.scalars(query)]
 
@@ -142,10 +143,15 @@ def _place(name: str, order: Sequence[str]) -> int:
     return order.index(name) if name in order else len(order)
 
 
+def _studied() -> Select[int]:
+    """Datasets with entries that ran here; predictions from outside have no recipe to report."""
+    return select(StudyRow.dataset_id).join(EntryRow).where(EntryRow.artifact.is_not(None))
+
+
 def _choose_dataset(session: Session, name: str | None) -> DatasetRow:
     query = (
         select(DatasetRow)
-        .where(DatasetRow.id.in_(select(StudyRow.dataset_id).join(EntryRow)))
+        .where(DatasetRow.id.in_(_studied()))
         .order_by(DatasetRow.scanned.desc(), DatasetRow.id.desc())
     )
     if name is not None:
@@ -162,7 +168,11 @@ def _choose_dataset(session: Session, name: str | None) -> DatasetRow:
 
 
 def _choose_protocol(session: Session, dataset: DatasetRow, text: str | None) -> str:
-    query = select(StudyRow.protocol).join(EntryRow).where(StudyRow.dataset_id == dataset.id)
+    query = (
+        select(StudyRow.protocol)
+        .join(EntryRow)
+        .where(StudyRow.dataset_id == dataset.id, EntryRow.artifact.is_not(None))
+    )
     counts = Counter(session.scalars(query))
     if text is None:
         return min(counts, key=lambda name: (-counts[name], name))
@@ -176,19 +186,9 @@ def _choose_protocol(session: Session, dataset: DatasetRow, text: str | None) ->
 
 
 def _entry(session: Session, row: EntryRow, targets: npt.NDArray[np.int64]) -> Entry:
-    def scored(prediction: PredictionRow) -> Scores:
-        rows, logits = read_prediction(prediction)
-        return score(logits, targets[rows])
+    def scored(said: Said) -> Scores:
+        return score(said.logits, targets[said.rows])
 
-    exam = session.get_one(PredictionRow, row.fold_id)
-    folds = session.scalars(
-        select(PredictionRow)
-        .join(FoldRow, FoldRow.id == PredictionRow.fold_id)
-        .join(TrialRow, TrialRow.id == FoldRow.trial_id)
-        .where(TrialRow.study_id == row.study_id, TrialRow.number == row.trial)
-        .where(FoldRow.name != EXAM)
-        .order_by(FoldRow.id)
-    )
     return Entry(
         number=row.id,
         backbone=row.study.backbone,
@@ -197,8 +197,8 @@ def _entry(session: Session, row: EntryRow, targets: npt.NDArray[np.int64]) -> E
         weights=row.weights,
         seed=row.study.plan["seed"],
         clip_format=ClipFormat(**row.study.plan["clip_format"]),
-        exam=scored(exam),
-        folds=tuple(scored(fold) for fold in folds),
+        exam=scored(joined(read_exams(session, row.study))),
+        folds=tuple(scored(fold) for round_ in read_folds(session, row.study) for fold in round_),
         latencies=tuple(
             Latency(
                 f"{found.machine.cpu}, {found.machine.cores} cores, {found.machine.system}",

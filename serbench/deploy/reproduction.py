@@ -1,0 +1,185 @@
+"""Train an entry once more, and see whether every logit comes out the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from serbench.data.protocols import EXAM
+from serbench.deploy.driver import Listener, make_benches
+from serbench.errors import UsageError
+from serbench.model.numerics import Numerics
+from serbench.plugins import Plugins
+from serbench.results.database import Database
+from serbench.results.entries import find_entry
+from serbench.results.machine import Machine, this_machine, versions
+from serbench.results.predictions import exams, read_prediction
+from serbench.results.schema import EntryRow, FoldRow, StudyRow, TrialRow
+from serbench.search.crossval import Bench, run_fold
+from serbench.search.plan import StudyPlan
+from serbench.search.space import Setting
+from serbench.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A training as the database has it.
+
+    Attributes:
+        round: of the protocol, from 0.
+        trial: number.
+        parameters: of the setting.
+        fold: its number, or ``exam``.
+        rows: tested, ``[n]``.
+        logits: float32 ``[n, n_classes]``.
+        uar: as recorded.
+    """
+
+    round: int
+    trial: int
+    parameters: dict[str, float]
+    fold: int | str
+    rows: np.ndarray
+    logits: np.ndarray
+    uar: float
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A training that was run again.
+
+    Attributes:
+        round: of the protocol, from 0.
+        fold: its number, or ``exam``.
+        clips: how many were tested.
+        largest: the largest difference of two logits; 0 where all agree to the last bit.
+        before: UAR as recorded.
+        now: UAR of the repetition.
+    """
+
+    round: int
+    fold: int | str
+    clips: int
+    largest: float
+    before: float
+    now: float
+
+    @property
+    def agrees(self) -> bool:
+        """True where every logit is the same."""
+        return self.largest == 0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an entry was made with, where that is not what there is now: name → before, now."""
+
+    changes: dict[str, tuple[str, str]]
+
+
+def origin_of(database: Database, number: int) -> Origin:
+    """What has changed since an entry was made: machine, threads, versions, commit.
+
+    Raises:
+        UsageError: no such entry, or one that did not run here.
+    """
+    with database.session() as session:
+        study = _study_of(find_entry(session, number))
+        before = {**study.versions, "machine": Machine(**study.machine).name}
+    now = {**versions(), "machine": this_machine().name}
+    return Origin(
+        {
+            name: (before.get(name, "not recorded"), now.get(name, "none"))
+            for name in sorted(before.keys() | now.keys())
+            if before.get(name) != now.get(name)
+        }
+    )
+
+
+def reproduce(
+    number: int,
+    plugins: Plugins,
+    workspace: Workspace,
+    database: Database,
+    listener: Listener,
+    folds: bool = False,
+) -> Iterator[Repeated]:
+    """Run an entry's trainings again, with the numerics it was made with.
+
+    Args:
+        number: of the entry.
+        plugins: who know what its plan names.
+        workspace: where prepared clips are.
+        database: where the entry is.
+        listener: hears of the preparation and of each epoch.
+        folds: whether to repeat the winner's folds too, and not its exams only.
+
+    Yields:
+        each training as it is done.
+
+    Raises:
+        UsageError: no such entry, or one that did not run here.
+        SerbenchError: its dataset, clips or weights are no longer to be had.
+    """
+    plan, numerics, recorded = _recorded(database, number, folds)
+    numerics.use()
+    benches = make_benches(plan, plugins, workspace, database, listener)
+    for before in recorded:
+        yield _repeat(benches[before.round], before, listener)
+
+
+def _repeat(bench: Bench, before: Recorded, listener: Listener) -> Repeated:
+    fold = bench.split.exam if before.fold == EXAM else bench.split.folds[int(before.fold)]
+    outcome = run_fold(
+        bench,
+        before.trial,
+        Setting.from_parameters(before.parameters),
+        before.fold,
+        fold,
+        lambda report: listener.epoch(before.trial, before.fold, report),
+    ).outcome
+    if not np.array_equal(outcome.rows, before.rows):
+        largest = float("inf")
+    else:
+        largest = float(np.abs(outcome.logits - before.logits).max())
+    return Repeated(
+        before.round, before.fold, len(outcome.rows), largest, before.uar, outcome.scores.uar
+    )
+
+
+def _recorded(
+    database: Database, number: int, folds: bool
+) -> tuple[StudyPlan, Numerics, list[Recorded]]:
+    with database.session() as session:
+        study = _study_of(find_entry(session, number))
+        plan, numerics = StudyPlan.from_dict(study.plan), Numerics.from_dict(study.numerics)
+        found = []
+        for round_, exam in enumerate(exams(session, study)):
+            trial = session.get_one(TrialRow, exam.trial_id)
+            others = [fold for fold in trial.folds if fold.name != EXAM] if folds else []
+            found += [_as_recorded(round_, trial, fold) for fold in (*others, exam)]
+    return plan, numerics, found
+
+
+def _study_of(entry: EntryRow) -> StudyRow:
+    if entry.artifact is None:
+        raise UsageError(
+            f"entry {entry.id} ({entry.study.backbone}) was imported: it did not run here, so it "
+            "cannot run again"
+        )
+    return entry.study
+
+
+def _as_recorded(round_: int, trial: TrialRow, fold: FoldRow) -> Recorded:
+    said = read_prediction(fold.prediction)
+    return Recorded(
+        round=round_,
+        trial=trial.number,
+        parameters=dict(trial.parameters),
+        fold=fold.name if fold.name == EXAM else int(fold.name),
+        rows=said.rows,
+        logits=said.logits,
+        uar=fold.uar,
+    )

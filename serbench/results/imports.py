@@ -1,0 +1,178 @@
+"""Predictions from outside: a system that cannot run here, ranked by what it said."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import EXAM, Protocol, Rows, Split, protocol_id
+from serbench.errors import DatasetError
+from serbench.model.metrics import score
+from serbench.results.database import Database
+from serbench.results.datasets import find_dataset
+from serbench.results.entries import Entries
+from serbench.results.latency import LatencyFacts
+from serbench.results.machine import Machine
+from serbench.results.prediction_files import Brought, read_predictions
+from serbench.results.predictions import read_exams, read_folds
+from serbench.results.schema import EntryRow, FoldRow, PredictionRow, StudyRow, TrialRow, now
+from serbench.results.standing import standing
+
+IMPORTED = "imported"
+ELSEWHERE = "measured elsewhere"
+
+
+def import_predictions(
+    database: Database,
+    path: Path,
+    name: str,
+    manifest: Manifest,
+    protocol: Protocol,
+    split: Split,
+    machine: str | None = None,
+) -> int:
+    """Rank a system by its predictions for the exam, and for the folds where the file has them.
+
+    Args:
+        database: where the entry goes; the dataset is there.
+        path: a table as ``read_predictions`` takes it.
+        name: of the system.
+        manifest: the dataset.
+        protocol: that the predictions were made under.
+        split: of the dataset by that protocol.
+        machine: what the file's latencies were measured on.
+
+    Returns:
+        the number of the entry; of an earlier one, where the same file was imported before.
+
+    Raises:
+        DatasetError: a clip of the exam is missing, a clip is unknown or foreign to its fold.
+        UsageError: the file is not such a table.
+    """
+    brought = read_predictions(path, manifest)
+    parts = _parts(brought, manifest, protocol, split, path)
+    content = "\n".join((name, manifest.hash, protocol.name, brought.digest))
+    key = hashlib.sha256(content.encode()).hexdigest()[:16]
+    with database.session() as session:
+        known = session.query(EntryRow).join(StudyRow).filter(StudyRow.key == key).one_or_none()
+        if known is not None:
+            return known.id
+        dataset = find_dataset(session, manifest.name, manifest.hash).id
+        studies = [
+            _study(key, round_, name, protocol, dataset, brought, manifest, tested)
+            for round_, tested in enumerate(parts)
+        ]
+        session.add_all(studies)
+        session.flush()
+        number = _rank(session, studies[0], manifest, protocol)
+    if brought.latencies is not None:
+        where = Machine(f"{machine or name} ({ELSEWHERE})", 0, "")
+        Entries(database).save_latency(number, where, _latency(brought, parts))
+    return number
+
+
+def _parts(
+    brought: Brought, manifest: Manifest, protocol: Protocol, split: Split, path: Path
+) -> list[Mapping[str, Rows]]:
+    """Name of the fold → rows tested, for each round; checked against the file."""
+    given = {name: set(brought.rows[brought.folds == name].tolist()) for name in set(brought.folds)}
+    exams = [part.exam.test for part in split.rounds]
+    wanted: dict[str, set[int]] = {EXAM: {int(row) for rows in exams for row in rows}}
+    folds: dict[str, Rows] = {}
+    if len(split.rounds) == 1 and set(given) != {EXAM}:
+        folds = {str(number): fold.test for number, fold in enumerate(split.folds)}
+        wanted |= {name: set(rows.tolist()) for name, rows in folds.items()}
+    for name in sorted(given.keys() | wanted.keys()):
+        shown = name if name == EXAM else f"fold {int(name) + 1}"
+        missing = wanted.get(name, set()) - given.get(name, set())
+        foreign = given.get(name, set()) - wanted.get(name, set())
+        for rows, said in ((missing, "misses"), (foreign, "has")):
+            if rows:
+                first = manifest.utterances[min(rows)].path
+                more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+                raise DatasetError(
+                    f"{path} {said} {first}{more} in {shown} of {protocol.name}: give exactly the "
+                    f"clips that `serbench protocol show {protocol.name} --dataset {manifest.name} "
+                    "--format json` names"
+                )
+    return [{**(folds if number == 0 else {}), EXAM: rows} for number, rows in enumerate(exams)]
+
+
+def _study(
+    key: str,
+    round_: int,
+    name: str,
+    protocol: Protocol,
+    dataset: int,
+    brought: Brought,
+    manifest: Manifest,
+    tested: Mapping[str, Rows],
+) -> StudyRow:
+    folds = [_fold(fold, rows, brought, manifest) for fold, rows in tested.items()]
+    uars = [fold.uar for fold in folds if fold.name != EXAM]
+    trial = TrialRow(number=0, parameters={}, state="complete", folds=folds)
+    trial.mean_uar = float(np.mean(uars)) if uars else None
+    return StudyRow(
+        key=f"{key}-{round_}" if round_ else key,
+        family=key,
+        round=round_,
+        dataset_id=dataset,
+        backbone=name,
+        front_end="",
+        schedule="",
+        protocol=protocol.name,
+        plan={},
+        numerics={},
+        machine={},
+        versions={"file": brought.digest},
+        finished=now(),
+        trials=[trial],
+    )
+
+
+def _fold(name: str, rows: Rows, brought: Brought, manifest: Manifest) -> FoldRow:
+    logits = brought.logits_of(rows)
+    scores = score(logits, manifest.targets[rows])
+    return FoldRow(
+        name=name,
+        uar=scores.uar,
+        accuracy=scores.accuracy,
+        macro_f1=scores.macro_f1,
+        epochs=0,
+        best_epoch=0,
+        seconds=0.0,
+        seed=0,
+        weights=IMPORTED,
+        prediction=PredictionRow(
+            rows=rows.astype("<i8").tobytes(), logits=logits.astype("<f4").tobytes()
+        ),
+    )
+
+
+def _rank(session: Session, study: StudyRow, manifest: Manifest, protocol: Protocol) -> int:
+    # Read in the session that wrote it: of so much, SQLite may show others nothing until its end.
+    found = standing(manifest, read_exams(session, study), read_folds(session, study))
+    entry = EntryRow(
+        study_id=study.id,
+        protocol_id=protocol_id(manifest, protocol),
+        trial=0,
+        weights=IMPORTED,
+        **found.as_dict(),
+    )
+    session.add(entry)
+    session.flush()
+    return entry.id
+
+
+def _latency(brought: Brought, parts: Sequence[Mapping[str, Rows]]) -> LatencyFacts:
+    """Percentiles over the exam's clips."""
+    assert brought.latencies is not None
+    exam = np.isin(brought.rows, np.concatenate([part[EXAM] for part in parts]))
+    times = brought.latencies[exam]
+    p50, p90, p99 = (float(value) for value in np.percentile(times, [50, 90, 99]))
+    return LatencyFacts(IMPORTED, 1, len(times), p50, p90, p99, None, None, None, None)

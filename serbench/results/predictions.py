@@ -1,0 +1,74 @@
+"""What networks said about clips, read back from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serbench.data.protocols import EXAM
+from serbench.results.schema import FoldRow, PredictionRow, StudyRow, TrialRow
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said about some clips of a dataset.
+
+    Attributes:
+        rows: of the manifest, ``[n]``.
+        logits: float32 ``[n, n_classes]``.
+    """
+
+    rows: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float32]
+
+    def by_row(self) -> Said:
+        """The same in the manifest's order."""
+        order = np.argsort(self.rows, kind="stable")
+        return Said(self.rows[order], self.logits[order])
+
+
+def read_prediction(prediction: PredictionRow) -> Said:
+    """What one network said about the clips it was tested on."""
+    rows = np.frombuffer(prediction.rows, dtype="<i8")
+    logits = np.frombuffer(prediction.logits, dtype="<f4").reshape(len(rows), -1)
+    return Said(rows, logits)
+
+
+def joined(parts: Iterable[Said]) -> Said:
+    """Several tests as one."""
+    listed = list(parts)
+    return Said(
+        np.concatenate([part.rows for part in listed]),
+        np.concatenate([part.logits for part in listed]),
+    )
+
+
+def read_exams(session: Session, study: StudyRow) -> list[Said]:
+    """What was said in the exam of each round that belongs to a study, first round first."""
+    return [read_prediction(exam.prediction) for exam in exams(session, study)]
+
+
+def read_folds(session: Session, study: StudyRow) -> list[list[Said]]:
+    """What each round's winner said in the folds it was chosen by; nothing where none was."""
+    winners = (session.get_one(TrialRow, exam.trial_id) for exam in exams(session, study))
+    return [
+        [read_prediction(fold.prediction) for fold in winner.folds if fold.name != EXAM]
+        for winner in winners
+    ]
+
+
+def exams(session: Session, study: StudyRow) -> list[FoldRow]:
+    """The exams of all rounds that belong to a study, first round first."""
+    query = (
+        select(FoldRow)
+        .join(TrialRow, TrialRow.id == FoldRow.trial_id)
+        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+        .where(StudyRow.family == study.family, FoldRow.name == EXAM)
+        .order_by(StudyRow.round)
+    )
+    return list(session.scalars(query))

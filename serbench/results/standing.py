@@ -1,0 +1,87 @@
+"""How well an entry did: everything a ranking shows of it, computed from logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from serbench.data.manifest import Manifest
+from serbench.model.metrics import score
+from serbench.results.predictions import Said, joined
+from serbench.results.statistics.calibration import expected_calibration_error
+from serbench.results.statistics.intervals import Intervals, speaker_intervals
+from serbench.results.statistics.tally import METRICS, Tally, tally
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Scores on the exam, how sure they are, and what the search had promised.
+
+    Attributes:
+        uar: unweighted average recall over all rounds' exams together.
+        accuracy: share of clips recognised.
+        macro_f1: unweighted mean of the emotions' F1.
+        ece: expected calibration error.
+        intervals: metric → its 95 % interval ``[low, high]`` over speakers; empty where none can
+            be given.
+        tally: speaker × emotion × answer, as bytes.
+        cv_uar_mean: mean UAR over the folds the winners were chosen by, or None without any.
+        cv_uar_sd: standard deviation over those folds.
+    """
+
+    uar: float
+    accuracy: float
+    macro_f1: float
+    ece: float
+    intervals: dict[str, Any]
+    tally: bytes
+    cv_uar_mean: float | None
+    cv_uar_sd: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Under the names of the entry's columns."""
+        return asdict(self)
+
+
+def standing(
+    manifest: Manifest, exams: Sequence[Said], folds: Sequence[Sequence[Said]]
+) -> Standing:
+    """Compute an entry's standing.
+
+    Args:
+        manifest: whose rows were tested.
+        exams: what was said in each round's exam.
+        folds: what was said in each fold of each round's winner.
+    """
+    exam = joined(exams)
+    targets = manifest.targets[exam.rows]
+    scores = score(exam.logits, targets)
+    counted = tally_of(manifest, exam)
+    uars = [
+        score(fold.logits, manifest.targets[fold.rows]).uar for round_ in folds for fold in round_
+    ]
+    return Standing(
+        uar=scores.uar,
+        accuracy=scores.accuracy,
+        macro_f1=scores.macro_f1,
+        ece=expected_calibration_error(exam.logits, targets),
+        intervals=plain(speaker_intervals(counted)),
+        tally=counted.to_bytes(),
+        cv_uar_mean=float(np.mean(uars)) if uars else None,
+        cv_uar_sd=float(np.std(uars, ddof=1)) if len(uars) > 1 else None,
+    )
+
+
+def tally_of(manifest: Manifest, said: Said) -> Tally:
+    """Count what was said, by speaker."""
+    return tally(said.logits, manifest.targets[said.rows], manifest.speakers[said.rows].tolist())
+
+
+def plain(intervals: Intervals | None) -> dict[str, list[float]]:
+    """Intervals as plain data: metric → ``[low, high]``."""
+    if intervals is None:
+        return {}
+    return {metric: list(getattr(intervals, metric)) for metric in METRICS}

@@ -1,0 +1,59 @@
+"""All scores come from the stored logits: computed anew, they are what they were."""
+
+import pytest
+from entry_making import add_entry, stored_folds
+
+from serbench.results.entries import Entries
+from serbench.results.exports import export_predictions
+from serbench.results.schema import EntryRow
+
+
+@pytest.fixture(params=["speaker-2:nested-2", "speaker-2"])
+def entry(request, database, made):
+    """An entry."""
+    return add_entry(database, made, made.manifest(takes=4), protocol=request.param)
+
+
+def columns(database, entry):
+    with database.session() as session:
+        row = session.get_one(EntryRow, entry)
+        return {each.name: getattr(row, each.name) for each in EntryRow.__table__.columns}
+
+
+def test_computed_anew_nothing_changes(database, entry):
+    before = columns(database, entry)
+    assert Entries(database).rescore(entry) == []
+    assert columns(database, entry) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("uar", 0.99),
+        ("accuracy", 0.99),
+        ("macro_f1", 0.99),
+        ("ece", 0.0),
+        ("intervals", {"uar": [0.1, 0.2]}),
+        ("tally", b"{}"),
+        ("cv_uar_mean", 0.99),
+        ("cv_uar_sd", None),
+    ],
+)
+def test_a_score_that_somebody_changed_is_named_and_mended(database, made, name, value):
+    entry = add_entry(database, made, made.manifest(takes=2), protocol="speaker-2")
+    before = columns(database, entry)
+    with database.session() as session:
+        setattr(session.get_one(EntryRow, entry), name, value)
+    assert Entries(database).rescore(entry) == [name]
+    assert columns(database, entry) == before
+    assert Entries(database).rescore(entry) == []
+
+
+def test_logits_that_somebody_changed_change_the_scores(database, entry):
+    before = export_predictions(database, entry)
+    with database.session() as session:
+        exam = stored_folds(session, session.get_one(EntryRow, entry).study.family, exam=True)[-1]
+        clips = len(exam.prediction.rows) // 8
+        exam.prediction.logits = exam.prediction.logits[:24] * clips
+    assert export_predictions(database, entry) != before
+    assert {"uar", "accuracy", "tally"} <= set(Entries(database).rescore(entry))
