@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from serbench.data.protocols import without_folder
 from serbench.results.database import Database
 from serbench.results.front import Candidate, verdicts
 from serbench.results.row import COLUMNS, Row
@@ -128,7 +129,7 @@ def _row(entry: EntryRow, study: StudyRow, dataset: DatasetRow) -> Row:
         dataset=dataset.name,
         dataset_hash=dataset.hash,
         synthetic=dataset.synthetic,
-        protocol=study.protocol,
+        protocol=without_folder(study.protocol),
         protocol_id=entry.protocol_id,
         speaker_dependent=study.protocol.startswith(SPEAKER_DEPENDENT),
         speakers=len(tally.speakers),

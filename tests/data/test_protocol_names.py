@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serbench.data.protocols import PUBLISHED, Protocol, describe, parse_protocol
+from serbench.data.protocols import PUBLISHED, Protocol, describe, parse_protocol, without_folder
 from serbench.errors import UnknownNameError, UsageError
 
 
@@ -98,3 +98,10 @@ def test_appending_nested_to_a_name_gives_a_name():
 )
 def test_a_protocol_is_described_in_a_sentence(name, sentence):
     assert describe(parse_protocol(name)).startswith(sentence)
+
+
+def test_a_name_for_readers_elsewhere_has_no_folder():
+    assert without_folder("folds:/some/where/mine.csv#01234567") == "folds:mine.csv#01234567"
+    assert without_folder("random-folds:mine.csv") == "random-folds:mine.csv"
+    assert without_folder("ravdess/emobox-6") == "ravdess/emobox-6"
+    assert without_folder("speaker-5@1:nested-4") == "speaker-5@1:nested-4"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serbench.data.protocols.checks import check_fold, check_round
 from serbench.data.protocols.describing import LISTED, MODIFIERS, describe
 from serbench.data.protocols.identity import METRIC, protocol_from_id, protocol_id
-from serbench.data.protocols.names import Protocol, parse_protocol
+from serbench.data.protocols.names import Protocol, parse_protocol, without_folder
 from serbench.data.protocols.parts import EXAM, Fold, Round, Rows, Split
 from serbench.data.protocols.published import PUBLISHED
 from serbench.data.protocols.speakers import linked_speakers
@@ -34,4 +34,5 @@ __all__ = [
     "protocol_id",
     "split_dataset",
     "validation_part",
+    "without_folder",
 ]

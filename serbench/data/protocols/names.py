@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from serbench.data.protocols.folds_file import FoldsFile, find_folds
 from serbench.data.protocols.published import PUBLISHED
@@ -74,6 +75,12 @@ class Protocol:
     def note(self) -> str:
         """What a reader of a result must know, or an empty string."""
         return "" if self.speaker_disjoint else "speaker-dependent"
+
+
+def without_folder(name: str) -> str:
+    """A protocol's name for readers elsewhere: of a file of folds the name, not where it lies."""
+    rule, _, path = name.partition(":")
+    return f"{rule}:{PurePath(path).name}" if rule in (FOLDS, RANDOM_FOLDS) else name
 
 
 def parse_protocol(text: str) -> Protocol:
