@@ -52,7 +52,7 @@ layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 plugin-tests: $(VENV)/installed-dev
 	for plugin in $(PLUGINS); do \

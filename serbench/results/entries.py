@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import parse_protocol, protocol_id
+from serbench.data.protocols import EXAM, parse_protocol, protocol_id
 from serbench.errors import UsageError
+from serbench.model.metrics import score
 from serbench.results.database import Database
 from serbench.results.datasets import Datasets
 from serbench.results.latency import LatencyFacts
 from serbench.results.machine import Machine, versions
-from serbench.results.predictions import read_exams, read_folds
-from serbench.results.schema import EntryRow, LatencyRow, MachineRow, StudyRow
+from serbench.results.predictions import read_exams, read_folds, read_prediction
+from serbench.results.schema import EntryRow, LatencyRow, MachineRow, StudyRow, TrialRow
 from serbench.results.standing import Standing, standing
+from serbench.results.statistics.tally import METRICS
 from serbench.search.plan import StudyPlan
 
 
@@ -144,10 +147,10 @@ class Entries:
             return list(session.scalars(select(EntryRow.id).order_by(EntryRow.id)))
 
     def rescore(self, number: int) -> list[str]:
-        """Compute all scores of an entry anew from its logits, and keep them.
+        """Compute all scores of an entry and of its studies' folds anew from the logits.
 
         Returns:
-            the names of those that were not what was stored.
+            the names of those that were not what was stored; they are now.
         """
         with self._database.session() as session:
             entry = find_entry(session, number)
@@ -157,7 +160,28 @@ class Entries:
             changed = [name for name, value in found.items() if value != getattr(entry, name)]
             for name in changed:
                 setattr(entry, name, found[name])
-            return changed
+            return changed + _rescore_folds(session, self._database, entry.study)
+
+
+def _rescore_folds(session: Session, database: Database, study: StudyRow) -> list[str]:
+    """Compute the scores of every fold and trial of a family of studies anew."""
+    targets = manifest_of(database, study).targets
+    changed = []
+    for trial in session.scalars(
+        select(TrialRow).join(StudyRow).where(StudyRow.family == study.family)
+    ):
+        for fold in trial.folds:
+            said = read_prediction(fold.prediction)
+            scores = score(said.logits, targets[said.rows])
+            for name in METRICS:
+                if getattr(fold, name) != getattr(scores, name):
+                    setattr(fold, name, getattr(scores, name))
+                    changed.append(f"trial {trial.number + 1} fold {fold.name} {name}")
+        uars = [fold.uar for fold in trial.folds if fold.name != EXAM]
+        if trial.mean_uar is not None and uars and trial.mean_uar != float(np.mean(uars)):
+            trial.mean_uar = float(np.mean(uars))
+            changed.append(f"trial {trial.number + 1} mean_uar")
+    return changed
 
 
 def standing_of(session: Session, database: Database, study: StudyRow) -> Standing:

@@ -112,7 +112,8 @@ def place_of(machine: MachineRow) -> str:
     """A machine for people; of one that was never here no more is known than its name."""
     if not machine.cores:
         return machine.cpu
-    return f"{machine.cpu}, {machine.cores} cores, {machine.system}"
+    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
+    return f"{machine.cpu}, {cores}, {machine.system}"
 
 
 def _row(entry: EntryRow, study: StudyRow, dataset: DatasetRow) -> Row:

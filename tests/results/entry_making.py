@@ -31,6 +31,7 @@ def add_entry(database, made, manifest, skill=1.0, seed=0, protocol=NESTED):
         of_round = plan.of_round(number)
         studies.begin_study(of_round, Numerics(1))
         studies.begin_trial(of_round, 0, {"learning_rate": 0.001, "freeze_depth": 0})
+        uars = []
         for fold, rows in [*enumerate(each.test for each in part.folds), (EXAM, part.exam.test)]:
             logits = said(manifest, rows, skill, [seed, number, len(rows), int(fold == EXAM)])
             outcome = replace(
@@ -43,7 +44,8 @@ def add_entry(database, made, manifest, skill=1.0, seed=0, protocol=NESTED):
                 studies.finish_study(of_round, outcome)
             else:
                 studies.save_fold(of_round, outcome)
-        studies.end_trial(of_round, 0, "complete", 0.5)
+                uars.append(outcome.scores.uar)
+        studies.end_trial(of_round, 0, "complete", float(np.mean(uars)))
     facts = EntryFacts(0, "none", 25_000, 4_000_000, f"{plan.key}.safetensors", "0" * 64)
     return Entries(database).save_entry(plan, facts)
 

@@ -196,7 +196,7 @@ def test_rescoring_brings_it_in_with_what_its_logits_say(opened, manifest, logit
     assert row.uar == pytest.approx(uars["exam"])
     assert row.cv_uar_mean == pytest.approx(np.mean([uars["0"], uars["1"]]))
     assert row.protocol_id == protocol_id(manifest, parse_protocol("speaker-2"))
-    assert (row.latency_ms_p90, row.machine) == (1.0, "Old, 1 cores, Linux")
+    assert (row.latency_ms_p90, row.machine) == (1.0, "Old, 1 core, Linux")
     assert Entries(opened).rescore(1) == []
     assert show_entry(opened, 1)["uar"] == row.uar
 

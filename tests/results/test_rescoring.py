@@ -5,7 +5,7 @@ from entry_making import add_entry, stored_folds
 
 from serbench.results.entries import Entries
 from serbench.results.exports import export_predictions
-from serbench.results.schema import EntryRow
+from serbench.results.schema import EntryRow, FoldRow, TrialRow
 
 
 @pytest.fixture(params=["speaker-2:nested-2", "speaker-2"])
@@ -57,3 +57,12 @@ def test_logits_that_somebody_changed_change_the_scores(database, entry):
         exam.prediction.logits = exam.prediction.logits[:24] * clips
     assert export_predictions(database, entry) != before
     assert {"uar", "accuracy", "tally"} <= set(Entries(database).rescore(entry))
+
+
+def test_a_folds_score_that_somebody_changed_is_named_and_mended(database, made):
+    entry = add_entry(database, made, made.manifest(takes=2), protocol="speaker-2")
+    with database.session() as session:
+        session.query(FoldRow).filter_by(name="1").one().accuracy = 0.99
+        session.query(TrialRow).one().mean_uar = 0.99
+    assert Entries(database).rescore(entry) == ["trial 1 fold 1 accuracy", "trial 1 mean_uar"]
+    assert Entries(database).rescore(entry) == []
