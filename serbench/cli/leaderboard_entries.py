@@ -102,7 +102,7 @@ def _show(found: dict[str, Any]) -> None:
     click.echo(f"{'ECE':>9} {percent(found['ece'])}")
     if found["cv_uar_mean"] is not None:
         click.echo(
-            f"{'tuning UA':>9} {percent(found['cv_uar_mean'])}, optimism "
+            f"{'tuning UA':>9} {scored(found['cv_uar_mean'], found['cv_uar_ci'])}, optimism "
             f"{points(found['optimism'])} (the winner was chosen by it)"
         )
     click.echo()

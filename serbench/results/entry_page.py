@@ -14,7 +14,7 @@ from serbench.results.database import Database
 from serbench.results.entries import manifest_of, scored_entry
 from serbench.results.predictions import Said, joined, read_exams
 from serbench.results.schema import EntryRow
-from serbench.results.standing import plain
+from serbench.results.standing import TUNING, plain
 from serbench.results.statistics.calibration import Reliability, reliability
 from serbench.results.statistics.intervals import clip_intervals
 from serbench.results.statistics.tally import METRICS, Tally
@@ -47,6 +47,7 @@ def show_entry(database: Database, number: int) -> dict[str, Any]:
             "ece": entry.ece,
             "cv_uar_mean": entry.cv_uar_mean,
             "cv_uar_sd": entry.cv_uar_sd,
+            "cv_uar_ci": entry.intervals.get(TUNING),
             "optimism": None if entry.cv_uar_mean is None else entry.cv_uar_mean - entry.uar,
             "emotions": list(manifest.emotions),
             "recalls": [None if np.isnan(recall) else recall for recall in scores.recalls],

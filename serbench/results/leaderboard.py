@@ -13,6 +13,7 @@ from serbench.results.database import Database
 from serbench.results.front import Candidate, verdicts
 from serbench.results.row import COLUMNS, Row
 from serbench.results.schema import DatasetRow, EntryRow, LatencyRow, MachineRow, StudyRow
+from serbench.results.standing import TUNING
 from serbench.results.statistics.tally import METRICS, Tally
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 SPEAKER_DEPENDENT = "random"
 """Protocols of these rules hear the same people in training and in testing."""
+
+SURE = (*METRICS, TUNING)
+"""Scores that have an interval."""
 
 NOWHERE = "no latency"
 """The machine of entries that nobody measured anywhere."""
@@ -118,7 +122,7 @@ def place_of(machine: MachineRow) -> str:
 
 def _row(entry: EntryRow, study: StudyRow, dataset: DatasetRow) -> Row:
     tally = Tally.from_bytes(entry.tally)
-    intervals = {f"{metric}_ci": _ends(entry.intervals.get(metric)) for metric in METRICS}
+    intervals = {f"{score}_ci": _ends(entry.intervals.get(score)) for score in SURE}
     return Row(
         entry=entry.id,
         rank=0,
@@ -215,8 +219,8 @@ def to_frame(rankings: Sequence[Ranking]) -> pandas.DataFrame:
     frame = pandas.DataFrame(
         [row.as_dict() for ranking in rankings for row in ranking.rows], columns=list(COLUMNS)
     )
-    for metric in METRICS:
-        ends = frame.pop(f"{metric}_ci")
+    for score in SURE:
+        ends = frame.pop(f"{score}_ci")
         for place, end in enumerate(("low", "high")):
-            frame[f"{metric}_ci_{end}"] = [ci if ci is None else ci[place] for ci in ends]
+            frame[f"{score}_ci_{end}"] = [ci if ci is None else ci[place] for ci in ends]
     return frame

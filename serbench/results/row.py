@@ -36,6 +36,7 @@ class Row:
         ece: expected calibration error on the exam.
         cv_uar_mean: mean over the folds that the winner was chosen by, or None without any.
         cv_uar_sd: standard deviation over those folds.
+        cv_uar_ci: 95 % interval over speakers of the UAR of those folds' clips taken together.
         latency_ms_p50: median time for one answer, front end and network, or None.
         latency_ms_p90: its 90th percentile.
         latency_ms_p99: its 99th percentile.
@@ -73,6 +74,7 @@ class Row:
     ece: float
     cv_uar_mean: float | None
     cv_uar_sd: float | None
+    cv_uar_ci: tuple[float, float] | None
     latency_ms_p50: float | None
     latency_ms_p90: float | None
     latency_ms_p99: float | None

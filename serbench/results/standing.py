@@ -15,6 +15,9 @@ from serbench.results.statistics.calibration import expected_calibration_error
 from serbench.results.statistics.intervals import Intervals, speaker_intervals
 from serbench.results.statistics.tally import METRICS, Tally, tally
 
+TUNING = "cv_uar"
+"""The score that winners are chosen by, among the intervals."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -25,8 +28,8 @@ class Standing:
         accuracy: share of clips recognised.
         macro_f1: unweighted mean of the emotions' F1.
         ece: expected calibration error.
-        intervals: metric → its 95 % interval ``[low, high]`` over speakers; empty where none can
-            be given.
+        intervals: metric → its 95 % interval ``[low, high]`` over speakers, where one can be
+            given; ``cv_uar`` is of the folds' clips taken together.
         tally: speaker × emotion × answer, as bytes.
         cv_uar_mean: mean UAR over the folds the winners were chosen by, or None without any.
         cv_uar_sd: standard deviation over those folds.
@@ -68,11 +71,18 @@ def standing(
         accuracy=scores.accuracy,
         macro_f1=scores.macro_f1,
         ece=expected_calibration_error(exam.logits, targets),
-        intervals=plain(speaker_intervals(counted)),
+        intervals=plain(speaker_intervals(counted)) | _tuning_interval(manifest, folds),
         tally=counted.to_bytes(),
         cv_uar_mean=float(np.mean(uars)) if uars else None,
         cv_uar_sd=float(np.std(uars, ddof=1)) if len(uars) > 1 else None,
     )
+
+
+def _tuning_interval(manifest: Manifest, folds: Sequence[Sequence[Said]]) -> dict[str, list[float]]:
+    """The interval of UAR over the folds' clips taken together, as plain data."""
+    said = [fold for round_ in folds for fold in round_]
+    found = speaker_intervals(tally_of(manifest, joined(said))) if said else None
+    return {} if found is None else {TUNING: list(found.uar)}
 
 
 def tally_of(manifest: Manifest, said: Said) -> Tally:

@@ -63,6 +63,8 @@ def test_csv_holds_what_json_holds(show):
     for metric in ("uar", "accuracy", "macro_f1"):
         assert expected.pop(f"{metric}_ci") is None
         expected |= {f"{metric}_ci_low": "", f"{metric}_ci_high": ""}
+    low, high = expected.pop("cv_uar_ci")
+    expected |= {"cv_uar_ci_low": low, "cv_uar_ci_high": high}
     assert row == {name: str(value) for name, value in expected.items()}
 
 

@@ -67,7 +67,9 @@ def exam_of(manifest, protocol):
 def test_what_was_exported_scores_the_same_when_it_is_imported(database, made, manifest, bring):
     entry = add_entry(database, made, manifest)
     again = bring(export_predictions(database, entry))
-    assert scores(database, again) == scores(database, entry)
+    expected = scores(database, entry)
+    del expected["intervals"]["cv_uar"]  # of the folds, which were not exported
+    assert scores(database, again) == expected
     assert scores(database, again, ["cv_uar_mean", "cv_uar_sd", "artifact", "params"]) == (
         dict.fromkeys(["cv_uar_mean", "cv_uar_sd", "artifact", "params"])
     )

@@ -39,6 +39,7 @@ ROW = Row(
     ece=0.1,
     cv_uar_mean=0.5,
     cv_uar_sd=0.1,
+    cv_uar_ci=(0.3, 0.7),
     latency_ms_p50=3.0,
     latency_ms_p90=4.0,
     latency_ms_p99=5.0,
@@ -210,7 +211,9 @@ def test_a_row_as_data_holds_what_programs_ask_for():
     assert ROW.as_dict()["uar_ci"] == (0.4, 0.6)
 
 
-ENDS = {f"{metric}_ci": [f"{metric}_ci_low", f"{metric}_ci_high"] for metric in METRICS}
+ENDS = {
+    f"{metric}_ci": [f"{metric}_ci_low", f"{metric}_ci_high"] for metric in (*METRICS, "cv_uar")
+}
 
 
 def test_a_frame_has_a_column_for_each_number_and_a_line_for_each_row():

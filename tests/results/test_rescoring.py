@@ -1,11 +1,15 @@
 """All scores come from the stored logits: computed anew, they are what they were."""
 
+import numpy as np
 import pytest
 from entry_making import add_entry, stored_folds
 
 from serbench.results.entries import Entries
 from serbench.results.exports import export_predictions
+from serbench.results.predictions import read_folds
 from serbench.results.schema import EntryRow, FoldRow, TrialRow
+from serbench.results.statistics.intervals import speaker_intervals
+from serbench.results.statistics.tally import tally
 
 
 @pytest.fixture(params=["speaker-2:nested-2", "speaker-2"])
@@ -24,6 +28,19 @@ def test_computed_anew_nothing_changes(database, entry):
     before = columns(database, entry)
     assert Entries(database).rescore(entry) == []
     assert columns(database, entry) == before
+
+
+def test_the_tuning_score_has_the_interval_of_all_folds_clips_together(database, made):
+    manifest = made.manifest(takes=4)
+    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    with database.session() as session:
+        row = session.get_one(EntryRow, entry)
+        [folds] = read_folds(session, row.study)
+        found = row.intervals["cv_uar"]
+    logits = np.concatenate([fold.logits for fold in folds])
+    rows = np.concatenate([fold.rows for fold in folds])
+    heard = tally(logits, manifest.targets[rows], manifest.speakers[rows].tolist())
+    assert found == list(speaker_intervals(heard).uar)
 
 
 @pytest.mark.parametrize(
