@@ -83,6 +83,35 @@ def show_command(
         _show(account)
 
 
+@protocol.command("clips")
+@click.argument("protocol_id", metavar="ID")
+@click.option("--dataset", required=True, metavar="NAME", help="The dataset to split.")
+@common_options
+@pass_app
+def clips_command(app: App, protocol_id: str, dataset: str) -> None:
+    """Name every clip that protocol ID tests on a dataset, as CSV: round, fold, path.
+
+    The exam's are those that `serbench leaderboard import` asks predictions for.
+    """
+    import csv
+    import sys
+
+    from serbench.data.protocols import EXAM, protocol_from_id, split_dataset
+    from serbench.data.recording_names import RecordingNames
+    from serbench.results.datasets import Datasets
+
+    manifest = Datasets(app.database).manifest(dataset)
+    names = RecordingNames(manifest)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["round", "fold", "path"])
+    rounds = split_dataset(manifest, protocol_from_id(manifest, protocol_id)).rounds
+    for number, part in enumerate(rounds, start=1):
+        tested = [(EXAM, part.exam.test)]
+        tested += [(str(place), fold.test) for place, fold in enumerate(part.folds, start=1)]
+        for fold, rows in tested:
+            writer.writerows([number, fold, names.shortest(int(row))] for row in rows)
+
+
 def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -> dict[str, Any]:
     from serbench.data.protocols import METRIC, describe, protocol_id
 

@@ -97,8 +97,8 @@ def _parts(
                 more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
                 raise DatasetError(
                     f"{path} {said} {first}{more} in {shown} of {protocol.name}: give exactly the "
-                    f"clips that `serbench protocol show {protocol.name} --dataset {manifest.name} "
-                    "--format json` names"
+                    f"clips that `serbench protocol clips {protocol.name} --dataset "
+                    f"{manifest.name}` names"
                 )
     return [{**(folds if number == 0 else {}), EXAM: rows} for number, rows in enumerate(exams)]
 

@@ -78,7 +78,7 @@ def test_a_mistake_in_the_file_is_one_line_and_nothing_is_kept(run, exported):
     exported.write_text("\n".join([header, *lines[1:]]))
     said = error_of(run("leaderboard", "import", exported, *TO), 1)
     assert f"{exported} misses " in said
-    assert "`serbench protocol show speaker-2 --dataset tiny --format json` names" in said
+    assert "`serbench protocol clips speaker-2 --dataset tiny` names" in said
     exported.write_text("\n".join([header, *lines]).replace("sadness", "sorrow"))
     said = error_of(run("leaderboard", "import", exported, *TO), 2)
     assert f"{exported} has no column sadness: its first line must name path, " in said

@@ -1,5 +1,7 @@
 """``serbench protocol``: list, and show with the leak audit."""
 
+import csv
+import io
 import json
 import shutil
 
@@ -169,3 +171,14 @@ def test_many_emotions_fit_eighty_columns_by_their_first_letters(terminal, run, 
     header = next(line for line in out.splitlines() if line.startswith("tested"))
     assert header.split()[1:9] == ["sadn", "ange", "disg", "fear", "happ", "neut", "calm", "surp"]
     assert len(header) <= 80
+
+
+def test_every_clip_that_is_tested_can_be_named(run, tiny):
+    ran = run("protocol", "clips", "speaker-2:nested-3", "--dataset", "tiny")
+    lines = list(csv.DictReader(io.StringIO(ran.out)))
+    exams = [line["path"] for line in lines if line["fold"] == "exam"]
+    assert sorted(exams) == sorted(set(exams))
+    assert sorted(exams) == sorted(path.name for path in tiny.glob("*/*.wav"))
+    assert {(line["round"], line["fold"]) for line in lines} == {
+        (number, fold) for number in "123" for fold in ("exam", "1", "2")
+    }

@@ -130,7 +130,7 @@ def test_a_clip_that_is_missing_is_named_with_where_to_look(database, manifest, 
     assert f"misses /here/{path} in exam of speaker-2: give exactly the clips that " in str(
         raised.value
     )
-    assert "`serbench protocol show speaker-2 --dataset small --format json`" in str(raised.value)
+    assert "`serbench protocol clips speaker-2 --dataset small`" in str(raised.value)
     assert Entries(database).numbers() == []
 
 
