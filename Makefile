@@ -56,7 +56,8 @@ unit: $(VENV)/installed-dev
 
 plugin-tests: $(VENV)/installed-dev
 	for plugin in $(PLUGINS); do \
-		$(BIN)/python -m pytest -c $$plugin/pyproject.toml $$plugin -m "not slow" || exit 1; \
+		OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile \
+			-c $$plugin/pyproject.toml $$plugin -m "not slow" || exit 1; \
 	done
 
 test-slow: $(VENV)/installed-dev
