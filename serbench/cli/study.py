@@ -155,10 +155,10 @@ def reproduce_command(app: App, entry: int, folds: bool) -> None:
     Exit code 0 where every logit agrees to the last bit, 1 where one does not.
     """
     from serbench.deploy.driver import Listener
-    from serbench.deploy.reproduction import origin_of, reproduce
+    from serbench.deploy.reproduction import changes_since, reproduce
     from serbench.errors import SerbenchError
 
-    changes = origin_of(app.database, entry).changes
+    changes = changes_since(app.database, entry)
     for name, (before, now) in changes.items():
         click.echo(f"{name}: {before} then, {now} now")
     differing = []

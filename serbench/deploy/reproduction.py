@@ -72,15 +72,11 @@ class Repeated:
         return self.largest == 0
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What an entry was made with, where that is not what there is now: name → before, now."""
+def changes_since(database: Database, number: int) -> dict[str, tuple[str, str]]:
+    """What has changed since an entry was made, of machine, versions and commit.
 
-    changes: dict[str, tuple[str, str]]
-
-
-def origin_of(database: Database, number: int) -> Origin:
-    """What has changed since an entry was made: machine, threads, versions, commit.
+    Returns:
+        name → what it was, what it is.
 
     Raises:
         UsageError: no such entry, or one that did not run here.
@@ -89,13 +85,11 @@ def origin_of(database: Database, number: int) -> Origin:
         study = _study_of(find_entry(session, number))
         before = {**study.versions, "machine": Machine(**study.machine).name}
     now = {**versions(), "machine": this_machine().name}
-    return Origin(
-        {
-            name: (before.get(name, "not recorded"), now.get(name, "none"))
-            for name in sorted(before.keys() | now.keys())
-            if before.get(name) != now.get(name)
-        }
-    )
+    return {
+        name: (before.get(name, "not recorded"), now.get(name, "none"))
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    }
 
 
 def reproduce(

@@ -16,7 +16,7 @@ from serbench.results.entries import manifest_of, scored_entry
 from serbench.results.predictions import Said, read_exams, read_folds
 from serbench.results.schema import EntryRow
 from serbench.results.statistics.comparison import (
-    LEAST,
+    FEWEST_SPEAKERS,
     Difference,
     TTest,
     corrected_t_test,
@@ -92,7 +92,7 @@ def compare_entries(database: Database, first: int, second: int) -> Comparison:
             scores={metric: (getattr(one, metric), getattr(other, metric)) for metric in METRICS},
             differences=differences,
             smallest=None
-            if error is None or speakers < LEAST
+            if error is None or speakers < FEWEST_SPEAKERS
             else smallest_difference(error, speakers),
             folds=_t_test(manifest, *folds),
             fold_count=len(folds[0]),

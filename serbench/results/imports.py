@@ -19,8 +19,8 @@ from serbench.results.entries import Entries
 from serbench.results.latency import LatencyFacts
 from serbench.results.machine import Machine
 from serbench.results.prediction_files import Brought, read_predictions
-from serbench.results.predictions import read_exams, read_folds
-from serbench.results.schema import EntryRow, FoldRow, PredictionRow, StudyRow, TrialRow, now
+from serbench.results.predictions import read_exams, read_folds, write_prediction
+from serbench.results.schema import EntryRow, FoldRow, StudyRow, TrialRow, now
 from serbench.results.standing import standing
 
 IMPORTED = "imported"
@@ -148,9 +148,7 @@ def _fold(name: str, rows: Rows, brought: Brought, manifest: Manifest) -> FoldRo
         seconds=0.0,
         seed=0,
         weights=IMPORTED,
-        prediction=PredictionRow(
-            rows=rows.astype("<i8").tobytes(), logits=logits.astype("<f4").tobytes()
-        ),
+        prediction=write_prediction(rows, logits),
     )
 
 

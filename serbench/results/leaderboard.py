@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from serbench.data.protocols import without_folder
+from serbench.data.protocols import is_speaker_dependent, without_folder
 from serbench.results.database import Database
 from serbench.results.front import Candidate, verdicts
 from serbench.results.row import COLUMNS, Row
@@ -19,10 +19,7 @@ from serbench.results.statistics.tally import METRICS, Tally
 if TYPE_CHECKING:
     import pandas
 
-SPEAKER_DEPENDENT = "random"
-"""Protocols of these rules hear the same people in training and in testing."""
-
-SURE = (*METRICS, TUNING)
+WITH_INTERVAL = (*METRICS, TUNING)
 """Scores that have an interval."""
 
 NOWHERE = "no latency"
@@ -122,7 +119,7 @@ def place_of(machine: MachineRow) -> str:
 
 def _row(entry: EntryRow, study: StudyRow, dataset: DatasetRow) -> Row:
     tally = Tally.from_bytes(entry.tally)
-    intervals = {f"{score}_ci": _ends(entry.intervals.get(score)) for score in SURE}
+    intervals = {f"{score}_ci": _ends(entry.intervals.get(score)) for score in WITH_INTERVAL}
     return Row(
         entry=entry.id,
         rank=0,
@@ -136,7 +133,7 @@ def _row(entry: EntryRow, study: StudyRow, dataset: DatasetRow) -> Row:
         synthetic=dataset.synthetic,
         protocol=without_folder(study.protocol),
         protocol_id=entry.protocol_id,
-        speaker_dependent=study.protocol.startswith(SPEAKER_DEPENDENT),
+        speaker_dependent=is_speaker_dependent(study.protocol),
         speakers=len(tally.speakers),
         uar=entry.uar,
         accuracy=entry.accuracy,
@@ -219,7 +216,7 @@ def to_frame(rankings: Sequence[Ranking]) -> pandas.DataFrame:
     frame = pandas.DataFrame(
         [row.as_dict() for ranking in rankings for row in ranking.rows], columns=list(COLUMNS)
     )
-    for score in SURE:
+    for score in WITH_INTERVAL:
         ends = frame.pop(f"{score}_ci")
         for place, end in enumerate(("low", "high")):
             frame[f"{score}_ci_{end}"] = [ci if ci is None else ci[place] for ci in ends]

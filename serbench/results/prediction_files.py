@@ -19,8 +19,8 @@ from serbench.data.recording_names import RecordingNames
 from serbench.errors import DatasetError, UsageError
 from serbench.results.predictions import Said
 
-LEAST = 1e-30
-"""A probability of zero, for its logarithm."""
+SMALLEST_PROBABILITY = 1e-30
+"""Stands for a probability of zero, which has no logarithm."""
 
 
 @dataclass(frozen=True)
@@ -173,5 +173,5 @@ def _logits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Logits as they are; probabilities, which are no logits, by their logarithms."""
     probabilities = (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3)
     if probabilities:
-        values = np.log(np.maximum(values, LEAST))
+        values = np.log(np.maximum(values, SMALLEST_PROBABILITY))
     return values.astype(np.float32)

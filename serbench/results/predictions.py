@@ -39,6 +39,11 @@ def read_prediction(prediction: PredictionRow) -> Said:
     return Said(rows, logits)
 
 
+def write_prediction(rows: npt.NDArray[np.int64], logits: npt.NDArray[np.float32]) -> PredictionRow:
+    """What ``read_prediction`` reads."""
+    return PredictionRow(rows=rows.astype("<i8").tobytes(), logits=logits.astype("<f4").tobytes())
+
+
 def joined(parts: Iterable[Said]) -> Said:
     """Several tests as one."""
     listed = list(parts)

@@ -16,8 +16,8 @@ from serbench.model.numerics import Numerics
 from serbench.results.database import Database
 from serbench.results.datasets import Datasets, find_dataset
 from serbench.results.machine import this_machine, versions
-from serbench.results.predictions import read_prediction
-from serbench.results.schema import FoldRow, PredictionRow, StudyRow, TrialRow, now
+from serbench.results.predictions import read_prediction, write_prediction
+from serbench.results.schema import FoldRow, StudyRow, TrialRow, now
 from serbench.search.crossval import FoldOutcome
 from serbench.search.plan import StudyPlan
 
@@ -127,10 +127,7 @@ def _fold_row(session: Session, plan: StudyPlan, outcome: FoldOutcome) -> FoldRo
         seconds=outcome.seconds,
         seed=outcome.seed,
         weights=outcome.weights,
-        prediction=PredictionRow(
-            rows=outcome.rows.astype("<i8").tobytes(),
-            logits=outcome.logits.astype("<f4").tobytes(),
-        ),
+        prediction=write_prediction(outcome.rows, outcome.logits),
     )
 
 

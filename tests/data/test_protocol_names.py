@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serbench.data.protocols import PUBLISHED, Protocol, describe, parse_protocol, without_folder
+from serbench.data.protocols import (
+    PUBLISHED,
+    Protocol,
+    describe,
+    is_speaker_dependent,
+    parse_protocol,
+    without_folder,
+)
 from serbench.errors import UnknownNameError, UsageError
 
 
@@ -105,3 +112,12 @@ def test_a_name_for_readers_elsewhere_has_no_folder():
     assert without_folder("random-folds:mine.csv") == "random-folds:mine.csv"
     assert without_folder("ravdess/emobox-6") == "ravdess/emobox-6"
     assert without_folder("speaker-5@1:nested-4") == "speaker-5@1:nested-4"
+
+
+@pytest.mark.parametrize(
+    "name", [*PUBLISHED, "speaker-5", "random-5@1:nested-2", "corpus", "loso:nested-3"]
+)
+def test_a_name_tells_whether_people_were_heard_before_as_the_protocol_does(name):
+    assert is_speaker_dependent(name) != parse_protocol(name).speaker_disjoint
+    assert is_speaker_dependent("random-folds:gone.csv#01234567")
+    assert not is_speaker_dependent("folds:random-5.csv#01234567")

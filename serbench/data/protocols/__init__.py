@@ -5,7 +5,12 @@ from __future__ import annotations
 from serbench.data.protocols.checks import check_fold, check_round
 from serbench.data.protocols.describing import LISTED, MODIFIERS, describe
 from serbench.data.protocols.identity import METRIC, protocol_from_id, protocol_id
-from serbench.data.protocols.names import Protocol, parse_protocol, without_folder
+from serbench.data.protocols.names import (
+    Protocol,
+    is_speaker_dependent,
+    parse_protocol,
+    without_folder,
+)
 from serbench.data.protocols.parts import EXAM, Fold, Round, Rows, Split
 from serbench.data.protocols.published import PUBLISHED
 from serbench.data.protocols.speakers import linked_speakers
@@ -28,6 +33,7 @@ __all__ = [
     "check_fold",
     "check_round",
     "describe",
+    "is_speaker_dependent",
     "linked_speakers",
     "parse_protocol",
     "protocol_from_id",

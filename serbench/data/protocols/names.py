@@ -77,6 +77,11 @@ class Protocol:
         return "" if self.speaker_disjoint else "speaker-dependent"
 
 
+def is_speaker_dependent(name: str) -> bool:
+    """True where a protocol of that name tests on people heard in training; reads no file."""
+    return re.split("[-:]", name)[0] == "random"
+
+
 def without_folder(name: str) -> str:
     """A protocol's name for readers elsewhere: of a file of folds the name, not where it lies."""
     rule, _, path = name.partition(":")

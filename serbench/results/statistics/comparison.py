@@ -15,7 +15,7 @@ from serbench.results.statistics.intervals import ROUNDING, Interval, half_width
 from serbench.results.statistics.resampling import RESAMPLES, draws, effective_units, resampled
 from serbench.results.statistics.tally import Floats, Metric, Tally, score
 
-LEAST = 1.5
+FEWEST_SPEAKERS = 1.5
 """With fewer speakers, counted by their clips, no difference could be shown."""
 
 
@@ -204,7 +204,7 @@ def smallest_difference(
     Raises:
         ValueError: there are no two speakers, or one has nearly all clips.
     """
-    if speakers < LEAST:
+    if speakers < FEWEST_SPEAKERS:
         raise ValueError("one speaker can show no difference between systems")
     degrees = speakers - 1
     critical = student.isf(significance / 2, degrees)
