@@ -21,6 +21,12 @@ from serbench.plugins import DISABLE_VARIABLE, installed_plugins
 STRANGERS = [source.name for source in installed_plugins() if source.package != "serbench"]
 os.environ.setdefault(DISABLE_VARIABLE, ",".join(STRANGERS))
 
+# Networks this small are trained sooner than a worker process starts, and always alike; what
+# measuring and worker processes do is tested where it belongs.
+os.environ.setdefault("SERBENCH_JOBS", "0")
+os.environ.setdefault("SERBENCH_THREADS", "1")
+os.environ.setdefault("SERBENCH_PRECISION", "fp32")
+
 # A busy machine is no finding about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -25,9 +25,11 @@ class TimeShift:
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
         """Rolled waveforms ``[B, samples]``."""
         n_clips, samples = batch.shape
-        shift = (uniform((n_clips, 1), generator, batch) * (width * samples)).long()
-        source = (torch.arange(samples, device=batch.device) - shift) % samples
-        return batch.gather(1, source)
+        shifts = (uniform((n_clips, 1), generator, batch) * (width * samples)).long()
+        # Two copies of a clip's ends are several times faster than gathering sample by sample.
+        return torch.stack(
+            [clip.roll(shift) for clip, shift in zip(batch, shifts[:, 0].tolist(), strict=True)]
+        )
 
 
 @hookimpl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,10 @@ DEFAULTS: dict[str, Any] = {
     "augmentations": ("time-shift", "frequency-mask", "time-mask", "gain", "noise"),
     "bounds": {},
     "max_latency_ms": None,
+    "exhaustive": False,
+    "precision": None,
+    "threads": None,
+    "jobs": None,
 }
 
 ENTRY = "entry:"
@@ -39,14 +44,23 @@ def separated(text: str | None) -> tuple[str, ...] | None:
     return () if text == "none" else tuple(name.strip() for name in text.split(","))
 
 
-def make_plans(
-    app: App, study_file: Path | None, options: dict[str, Any]
-) -> tuple[list[StudyPlan], float | None]:
-    """The plans that command line, study file and defaults add up to, in this order.
+@dataclass(frozen=True)
+class Order:
+    """What a user asks for.
 
-    Returns:
-        a plan for each backbone, schedule and protocol, and the latency they have to keep below,
-        in milliseconds, or None.
+    Attributes:
+        plans: one for each backbone, schedule and protocol.
+        max_latency_ms: that they have to keep below, or None.
+        jobs: trainings at once; 0 for one in this process, None for what is fastest.
+    """
+
+    plans: list[StudyPlan]
+    max_latency_ms: float | None
+    jobs: int | None
+
+
+def make_order(app: App, study_file: Path | None, options: dict[str, Any]) -> Order:
+    """What command line, study file and defaults add up to, in this order.
 
     Raises:
         SerbenchError: an unknown name or a value that cannot be.
@@ -68,7 +82,7 @@ def make_plans(
     if "backbone" not in given:
         raise UsageError("which backbone? --backbone homebrew, or any timm name")
     settings = {**DEFAULTS, **given}
-    max_latency_ms = settings.pop("max_latency_ms")
+    max_latency_ms, jobs = settings.pop("max_latency_ms"), settings.pop("jobs")
     nested = settings.pop("nested", None)
     backbones, schedules, protocols = (
         settings.pop(name) for name in ("backbone", "schedule", "protocol")
@@ -81,7 +95,7 @@ def make_plans(
         _plan(app, backbone, schedule, protocol, settings)
         for backbone, schedule, protocol in product(backbones, schedules, protocols)
     ]
-    return plans, max_latency_ms
+    return Order(plans, max_latency_ms, jobs)
 
 
 def _check_names(

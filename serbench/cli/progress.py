@@ -21,8 +21,8 @@ from serbench.data.protocols import EXAM
 from serbench.deploy.driver import Listener
 from serbench.model.training import EpochReport
 from serbench.search.crossval import Bench, FoldOutcome
+from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
-from serbench.search.study import Known, TrialEnded
 
 
 class PlainListener(Listener):
@@ -43,6 +43,10 @@ class PlainListener(Listener):
         if done == total:
             self.say(f"{total:,} clips prepared")
 
+    def calibrating(self, plan: StudyPlan) -> None:
+        """Say why nothing is trained yet."""
+        self.say(f"{plan.backbone}: trying for some seconds how this machine trains it fastest")
+
     def begun(self, bench: Bench, known: Known) -> None:
         """Say what is about to happen, and what a reader of the result must know."""
         self.folds = len(bench.split.folds)
@@ -55,6 +59,7 @@ class PlainListener(Listener):
             f"{len(bench.split.exam.train):,} clips to search with, "
             f"{len(bench.split.exam.test):,} for the exam"
         )
+        self.say(f"training with {bench.numerics.text}")
         if not bench.protocol.speaker_disjoint:
             self.say(f"note: {plan.protocol} is speaker-dependent: people tested were heard before")
         module = bench.front_end.build(bench.clips.format, bench.backbone.input_spec())
@@ -71,17 +76,20 @@ class PlainListener(Listener):
 
     def fold_scored(self, outcome: FoldOutcome) -> None:
         """Say what a fold scored."""
+        given_up = ", given up" if outcome.given_up else ""
         self.say(
             f"trial {outcome.trial + 1}/{self.plan.trials} fold {int(outcome.fold) + 1}/"
             f"{self.folds}: UA {100 * outcome.scores.uar:.1f} "
-            f"after {counted(outcome.epochs, 'epoch')} ({outcome.seconds:.0f} s)"
+            f"after {counted(outcome.epochs, 'epoch')} ({outcome.seconds:.0f} s){given_up}"
         )
 
     def trial_ended(self, ended: TrialEnded) -> None:
         """Say what a trial came to, and the best so far."""
         if not ended.pruned:
             self.best = max(ended.mean_uar, self.best or 0.0)
-        given_up = f" (given up after {len(ended.uars)} folds)" if ended.pruned else ""
+        given_up = f" (given up after {counted(len(ended.uars), 'fold')})" if ended.pruned else ""
+        if ended.repeats is not None:
+            given_up = f" (the setting of trial {ended.repeats + 1}, not trained again)"
         best = "" if self.best is None else f", best so far {100 * self.best:.1f}"
         self.say(
             f"trial {ended.trial + 1}/{self.plan.trials}: "

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counted, emit_json, emit_table
+from serbench.cli.output import counted
 from serbench.cli.percent import percent, scored
-from serbench.cli.plans import make_plans, separated
+from serbench.cli.plans import make_order, separated
+from serbench.cli.studies import list_command, show_command
 
 if TYPE_CHECKING:
+    from serbench.cli.plans import Order
+    from serbench.search.executors import Executor
     from serbench.search.plan import StudyPlan
 
-FORMAT = click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+JOBS = click.option(
+    "--jobs",
+    type=click.IntRange(0),
+    envvar="SERBENCH_JOBS",
+    show_envvar=True,
+    metavar="N",
+    help="Trainings at once; 0 for one in this process. [default: what is fastest]",
 )
 
 
@@ -67,6 +76,28 @@ def study() -> None:
     help="Where to start from: entry:N is a network trained here. [default: default]",
 )
 @click.option(
+    "--exhaustive",
+    is_flag=True,
+    default=None,
+    help="Give no setting up before it was tried on all folds.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    envvar="SERBENCH_PRECISION",
+    show_envvar=True,
+    help="While a network learns. [default: what is fastest and learns alike]",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    envvar="SERBENCH_THREADS",
+    show_envvar=True,
+    metavar="N",
+    help="That a training shares. [default: what is fastest]",
+)
+@JOBS
+@click.option(
     "--max-latency-ms",
     type=click.FloatRange(0, min_open=True),
     metavar="MS",
@@ -88,23 +119,23 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     studied in turn. Interrupted in any way, the same command goes on where it stopped.
     """
     from serbench.errors import SerbenchError
-    from serbench.model.allocator import keep_freed_memory
 
-    keep_freed_memory()
-    plans, max_latency_ms = make_plans(app, study_file, options)
-    failed = 0
-    for number, plan in enumerate(plans, start=1):
-        if len(plans) > 1:
-            click.echo(
-                f"study {number} of {len(plans)}: {plan.backbone}, {plan.schedule}, {plan.protocol}"
-            )
-        try:
-            _run(app, plan, max_latency_ms)
-        except SerbenchError as error:
-            if len(plans) == 1 or app.debug:
-                raise
-            click.echo(f"error: {error}", err=True)
-            failed += 1
+    order = make_order(app, study_file, options)
+    plans, failed = order.plans, 0
+    with _trainings(order.jobs) as executor:
+        for number, plan in enumerate(plans, start=1):
+            if len(plans) > 1:
+                click.echo(
+                    f"study {number} of {len(plans)}: {plan.backbone}, {plan.schedule}, "
+                    f"{plan.protocol}"
+                )
+            try:
+                _run(app, plan, order, executor)
+            except SerbenchError as error:
+                if len(plans) == 1 or app.debug:
+                    raise
+                click.echo(f"error: {error}", err=True)
+                failed += 1
     if failed:
         raise SerbenchError(
             f"{failed} of {len(plans)} studies failed: mend what is said above and run the same "
@@ -113,23 +144,36 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     click.echo("now: serbench leaderboard")
 
 
-def _run(app: App, plan: StudyPlan, max_latency_ms: float | None) -> None:
+def _trainings(jobs: int | None = None) -> AbstractContextManager[Executor]:
+    """Where trainings run: in processes of their own, or in this one where no jobs are wanted."""
+    if jobs == 0:
+        from serbench.search.executors import InThisProcess
+
+        return nullcontext(InThisProcess())
+    from serbench.search.workers import WorkerProcesses
+
+    return WorkerProcesses()
+
+
+def _run(app: App, plan: StudyPlan, order: Order, executor: Executor) -> None:
     from serbench.cli.progress import study_listener
     from serbench.deploy.driver import drive_study
     from serbench.deploy.screening import screen
     from serbench.results.gain import gain_of
     from serbench.results.leaderboard import read_rankings
 
-    if max_latency_ms is not None:
-        slow = screen(plan, app.plugins, app.database, max_latency_ms)
+    if order.max_latency_ms is not None:
+        slow = screen(plan, app.plugins, app.database, order.max_latency_ms)
         if slow is not None:
             click.echo(
                 f"left out: {plan.backbone} takes {slow:.1f} ms (p90, one thread), "
-                f"more than {max_latency_ms:g}"
+                f"more than {order.max_latency_ms:g}"
             )
             return
     with study_listener(plan) as listener:
-        entry = drive_study(plan, app.plugins, app.workspace, app.database, listener)
+        entry = drive_study(
+            plan, app.plugins, app.workspace, app.database, listener, executor, order.jobs or None
+        )
     ranked = (row for ranking in read_rankings(app.database) for row in ranking.rows)
     row = next(row for row in ranked if row.entry == entry)
     note = ", synthetic speech" if row.synthetic else ""
@@ -147,9 +191,10 @@ def _run(app: App, plan: StudyPlan, max_latency_ms: float | None) -> None:
 @study.command("reproduce")
 @click.argument("entry", metavar="ENTRY", type=int)
 @click.option("--folds", is_flag=True, help="Repeat also the folds that the winner was chosen by.")
+@JOBS
 @common_options
 @pass_app
-def reproduce_command(app: App, entry: int, folds: bool) -> None:
+def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> None:
     """Train ENTRY again, and say whether its logits come out the same.
 
     Exit code 0 where every logit agrees to the last bit, 1 where one does not.
@@ -162,18 +207,21 @@ def reproduce_command(app: App, entry: int, folds: bool) -> None:
     for name, (before, now) in changes.items():
         click.echo(f"{name}: {before} then, {now} now")
     differing = []
-    for each in reproduce(entry, app.plugins, app.workspace, app.database, Listener(), folds):
-        place = each.fold if isinstance(each.fold, str) else f"fold {each.fold + 1}"
-        if each.round:
-            place = f"round {each.round + 1}, {place}"
-        same = "every logit the same"
-        click.echo(
-            f"{place}: {counted(each.clips, 'clip')}, UA {percent(each.before)} then, "
-            f"{percent(each.now)} now, "
-            + (same if each.agrees else f"logits differ by up to {each.largest:g}")
-        )
-        if not each.agrees:
-            differing.append(place)
+    with _trainings(jobs) as executor:
+        for each in reproduce(
+            entry, app.plugins, app.workspace, app.database, Listener(), folds, executor
+        ):
+            place = each.fold if isinstance(each.fold, str) else f"fold {each.fold + 1}"
+            if each.round:
+                place = f"round {each.round + 1}, {place}"
+            same = "every logit the same"
+            click.echo(
+                f"{place}: {counted(each.clips, 'clip')}, UA {percent(each.before)} then, "
+                f"{percent(each.now)} now, "
+                + (same if each.agrees else f"logits differ by up to {each.largest:g}")
+            )
+            if not each.agrees:
+                differing.append(place)
     if differing:
         raise SerbenchError(
             f"entry {entry} does not come out the same ({', '.join(differing)}): "
@@ -182,94 +230,5 @@ def reproduce_command(app: App, entry: int, folds: bool) -> None:
     click.echo(f"entry {entry} reproduced")
 
 
-@study.command("list")
-@FORMAT
-@common_options
-@pass_app
-def list_command(app: App, format_: str) -> None:
-    """List all studies."""
-    from serbench.results.overview import list_studies
-
-    studies = list_studies(app.database)
-    if format_ == "json":
-        emit_json(studies)
-        return
-    if not studies:
-        click.echo("no studies yet: serbench study run --backbone homebrew")
-        return
-    emit_table(
-        [
-            ">study",
-            "backbone",
-            "front end",
-            "schedule",
-            "dataset",
-            "protocol",
-            ">trials",
-            ">best UA",
-            "state",
-            ">entry",
-        ],
-        [
-            [
-                str(row["study"]),
-                row["backbone"],
-                row["front_end"],
-                row["schedule"],
-                row["dataset"],
-                row["protocol"] + (f", round {row['round'] + 1}" if row["round"] else ""),
-                f"{row['trials']}/{row['of']}",
-                percent(row["best_mean_uar"]),
-                row["state"],
-                str(row["entry"] or ""),
-            ]
-            for row in studies
-        ],
-        spare=["front end", "schedule", "protocol"],
-    )
-
-
-@study.command("show")
-@click.argument("number", metavar="STUDY", type=int)
-@FORMAT
-@common_options
-@pass_app
-def show_command(app: App, number: int, format_: str) -> None:
-    """Show every trial and fold of STUDY."""
-    from serbench.results.overview import show_study
-
-    found = show_study(app.database, number)
-    if format_ == "json":
-        emit_json(found)
-        return
-    plan = found["plan"]
-    click.echo(
-        f"study {found['study']} ({found['state']}): {plan['backbone']}, {plan['front_end']}, "
-        f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}"
-    )
-    emit_table(
-        [">trial", "state", ">mean UA", ">learning rate", ">freeze", "widths", "UA per fold"],
-        [_trial_cells(trial) for trial in found["trials"]],
-    )
-    if found["entry"]:
-        entry = found["entry"]
-        click.echo(
-            f"entry {entry['entry']}: trial {entry['trial']} refitted, exam UA "
-            f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
-        )
-        if entry["gain"]:
-            click.echo(entry["gain"]["sentence"])
-
-
-def _trial_cells(trial: dict[str, Any]) -> list[str]:
-    parameters = trial["parameters"]
-    widths = {name.partition(":")[2]: value for name, value in parameters.items() if ":" in name}
-    return [
-        str(trial["trial"]),
-        trial["state"],
-        percent(trial["mean_uar"]),
-        f"{parameters['learning_rate']:.2g}",
-        str(parameters["freeze_depth"]),
-        " ".join(f"{name} {value:.2g}" for name, value in widths.items()),
-        " ".join(percent(fold["uar"]) for fold in trial["folds"] if fold["fold"] != "exam"),
-    ]
+study.add_command(list_command)
+study.add_command(show_command)

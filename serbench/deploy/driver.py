@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
@@ -15,9 +16,9 @@ from serbench.data.clips import ClipFormat, prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.deploy.latency import LatencyJob, measure_latency
 from serbench.deploy.network import content_hash, load_network, save_weights
+from serbench.deploy.ways import settle_way
 from serbench.errors import SerbenchError, StorageError
 from serbench.model.complexity import measure_complexity
-from serbench.model.numerics import Numerics
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.results.database import Database, shown_url, storage_errors
@@ -26,16 +27,17 @@ from serbench.results.entries import Entries, EntryFacts
 from serbench.results.machine import this_machine
 from serbench.results.studies import Studies
 from serbench.search.crossval import Bench, FoldOutcome
-from serbench.search.plan import StudyPlan
-from serbench.search.study import (
+from serbench.search.events import (
     ExamStarted,
     FoldScored,
     Known,
     TrialEnded,
     TrialStarted,
     WinnerExamined,
-    run_study,
 )
+from serbench.search.executors import Executor, InThisProcess
+from serbench.search.plan import StudyPlan
+from serbench.search.study import run_study
 from serbench.workspace import Workspace
 
 
@@ -44,6 +46,9 @@ class Listener:
 
     def preparing(self, done: int, total: int) -> None:
         """``done`` of ``total`` clips are prepared."""
+
+    def calibrating(self, plan: StudyPlan) -> None:
+        """Ways of training are about to be tried, for some seconds."""
 
     def begun(self, bench: Bench, known: Known) -> None:
         """The study begins, or goes on with what is ``known`` from earlier runs."""
@@ -109,8 +114,19 @@ def drive_study(
     workspace: Workspace,
     database: Database,
     listener: Listener,
+    executor: Executor | None = None,
+    jobs: int | None = None,
 ) -> int:
     """Run a study to its end, from wherever an earlier run of the same plan stopped.
+
+    Args:
+        plan: of the study.
+        plugins: who know what it names.
+        workspace: where clips and weights are kept.
+        database: where everything is recorded.
+        listener: hears of what happens.
+        executor: where trainings run; in this process by default.
+        jobs: trainings at once; by default as many as are fastest.
 
     Returns:
         the number of its entry on the leaderboard.
@@ -119,26 +135,34 @@ def drive_study(
         SerbenchError: anything a user can mend.
     """
     entries = Entries(database)
+    executor = executor or InThisProcess()
     with _alone(plan, workspace):
         entry = entries.entry_of(plan)
         if entry is None:
             benches = make_benches(plan, plugins, workspace, database, listener)
             for bench in benches:
-                _search(bench, Studies(database), database, workspace, listener)
+                way = settle_way(bench, database, executor, jobs, listener.calibrating)
+                bench = replace(bench, numerics=way.numerics, prefetch=way.prefetch)
+                _search(bench, way.jobs, database, workspace, listener, executor)
             entry = entries.save_entry(plan, _facts(benches[0], database, workspace))
         _measure(entry, entries, workspace, listener)
     return entry
 
 
 def _search(
-    bench: Bench, studies: Studies, database: Database, workspace: Workspace, listener: Listener
+    bench: Bench,
+    jobs: int,
+    database: Database,
+    workspace: Workspace,
+    listener: Listener,
+    executor: Executor,
 ) -> None:
-    plan = bench.plan
-    studies.begin_study(plan, Numerics.present()).use()
+    plan, studies = bench.plan, Studies(database)
     known = studies.folds(plan)
     listener.begun(bench, known)
     with _optuna_errors(database.url):
-        for event in run_study(bench, _optuna_storage(database), known, listener.epoch):
+        storage = _optuna_storage(database)
+        for event in run_study(bench, storage, known, listener.epoch, executor, jobs):
             match event:
                 case TrialStarted():
                     studies.begin_trial(plan, event.trial, event.parameters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,11 +13,13 @@ from serbench.errors import UsageError
 from serbench.model.numerics import Numerics
 from serbench.plugins import Plugins
 from serbench.results.database import Database
-from serbench.results.entries import find_entry
+from serbench.results.entry_rows import find_entry
 from serbench.results.machine import Machine, this_machine, versions
 from serbench.results.predictions import exams, read_prediction
 from serbench.results.schema import EntryRow, FoldRow, StudyRow, TrialRow
-from serbench.search.crossval import Bench, run_fold
+from serbench.search import crossval
+from serbench.search.crossval import Bench
+from serbench.search.executors import Executor, InThisProcess
 from serbench.search.plan import StudyPlan
 from serbench.search.space import Setting
 from serbench.workspace import Workspace
@@ -99,6 +101,7 @@ def reproduce(
     database: Database,
     listener: Listener,
     folds: bool = False,
+    executor: Executor | None = None,
 ) -> Iterator[Repeated]:
     """Run an entry's trainings again, with the numerics it was made with.
 
@@ -109,6 +112,7 @@ def reproduce(
         database: where the entry is.
         listener: hears of the preparation and of each epoch.
         folds: whether to repeat the winner's folds too, and not its exams only.
+        executor: where trainings run; in this process by default.
 
     Yields:
         each training as it is done.
@@ -118,22 +122,22 @@ def reproduce(
         SerbenchError: its dataset, clips or weights are no longer to be had.
     """
     plan, numerics, recorded = _recorded(database, number, folds)
-    numerics.use()
     benches = make_benches(plan, plugins, workspace, database, listener)
     for before in recorded:
-        yield _repeat(benches[before.round], before, listener)
+        bench = replace(benches[before.round], numerics=numerics)
+        yield _repeat(bench, before, listener, executor or InThisProcess())
 
 
-def _repeat(bench: Bench, before: Recorded, listener: Listener) -> Repeated:
+def _repeat(bench: Bench, before: Recorded, listener: Listener, executor: Executor) -> Repeated:
     fold = bench.split.exam if before.fold == EXAM else bench.split.folds[int(before.fold)]
-    outcome = run_fold(
-        bench,
-        before.trial,
-        Setting.from_parameters(before.parameters),
-        before.fold,
-        fold,
+    setting = Setting.from_parameters(before.parameters)
+    task = executor.submit(
+        crossval.run_fold,
+        (bench, before.trial, setting, before.fold, fold),
         lambda report: listener.epoch(before.trial, before.fold, report),
-    ).outcome
+    )
+    executor.wait([task])
+    outcome = task.result().outcome
     if not np.array_equal(outcome.rows, before.rows):
         largest = float("inf")
     else:

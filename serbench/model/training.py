@@ -5,21 +5,20 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from serbench.data.clips import Clips
 from serbench.data.protocols import Fold, Rows
-from serbench.model.augment import Augmentation
 from serbench.model.backbone import EmotionNetwork, Freezing
+from serbench.model.batches import Regime, ahead, batches, prepare_images
 from serbench.model.metrics import score
-from serbench.model.schedule import Scheduler
+from serbench.model.numerics import Numerics
 
 PATIENCE = 5
 """Epochs without progress before training stops (the paper's)."""
@@ -45,32 +44,38 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Training:
-    """How a training went: epochs run, the best one (counted from 1), seconds."""
-
-    epochs: int
-    best_epoch: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Regime:
-    """How to train, everything but the network and the data.
+    """How a training went.
 
     Attributes:
-        scheduler: optimiser and course of the learning rate.
-        learning_rate: the highest of the course.
-        augmentations: with their widths; those of width 0 are off.
-        epochs: at most this many.
-        batch_size: clips a step.
-        seed: of shuffling, augmentation and dropout.
+        best_epoch: the one whose weights were kept, counted from 1; 0 where none was any good.
+        curve: validation UAR of each epoch.
+        seconds: it took.
+        given_up: True where whoever watched saw no hope.
     """
 
-    scheduler: Scheduler
-    learning_rate: float
-    augmentations: Sequence[tuple[Augmentation, float]]
-    epochs: int
-    batch_size: int
-    seed: int
+    best_epoch: int
+    curve: tuple[float, ...]
+    seconds: float
+    given_up: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """How many were run."""
+        return len(self.curve)
+
+
+class Watch:
+    """Hears of a training as it goes on; this one says nothing and lets it go on."""
+
+    def step(self, loss: float) -> None:
+        """A batch was learnt from."""
+
+    def epoch(self, report: EpochReport) -> None:
+        """An epoch ended."""
+
+    def hopeless(self, reports: Sequence[EpochReport]) -> bool:
+        """Whether to give up, seeing all epochs so far."""
+        return False
 
 
 def pick_device() -> torch.device:
@@ -85,7 +90,9 @@ def train(
     targets: npt.NDArray[np.int64],
     part: Fold,
     regime: Regime,
-    on_epoch: Callable[[EpochReport], None] = lambda report: None,
+    watch: Watch | None = None,
+    numerics: Numerics | None = None,
+    prefetch: bool = False,
 ) -> Training:
     """Train ``network`` in place and leave it with the weights of its best epoch.
 
@@ -98,8 +105,11 @@ def train(
         targets: emotion codes of all clips, ``[N]``.
         part: rows to learn from (``train``) and rows that decide when to stop (``test``).
         regime: how to train.
-        on_epoch: called after each epoch.
+        watch: hears of every step and epoch, and may give the training up.
+        numerics: how to compute; this process's in full precision by default.
+        prefetch: whether the next batch is prepared while one trains; changes no result.
     """
+    watch, numerics = watch or Watch(), numerics or Numerics.present()
     started = time.perf_counter()
     device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(regime.seed)
@@ -111,29 +121,33 @@ def train(
         learning, regime.learning_rate, regime.epochs * steps
     )
     best: tuple[float, float] | None = None
-    best_epoch, best_state, epoch = 0, copy.deepcopy(network.state_dict()), 0
+    best_epoch, best_state = 0, copy.deepcopy(network.state_dict())
+    reports: list[EpochReport] = []
+    given_up = False
 
     for epoch in range(1, regime.epochs + 1):
         freezing.train()
         losses = []
         order = torch.randperm(len(part.train), generator=generator).numpy()
-        for rows in batches(part.train[order], regime.batch_size):
-            waveform = torch.from_numpy(clips.batch(rows)).to(device)  # [B, samples]
-            waveform = augment(waveform, "waveform", regime.augmentations, generator)
-            with torch.no_grad():
-                image = network.front_end(waveform)  # [B, C, F, T]
-            image = augment(image, "features", regime.augmentations, generator)
-            logits = network.backbone(image)  # [B, n_classes]
-            loss = F.cross_entropy(logits, torch.from_numpy(targets[rows]).to(device))
+        prepared = (
+            (prepare_images(network, clips, rows, regime, generator, numerics), targets[rows])
+            for rows in batches(part.train[order], regime.batch_size)
+        )
+        for image, codes in ahead(prepared) if prefetch else prepared:
+            with numerics.autocast(device):
+                logits = network.backbone(image)  # [B, n_classes]
+            loss = F.cross_entropy(logits.float(), torch.from_numpy(codes).to(device))
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
+            watch.step(losses[-1])
 
-        heard = predict(network, clips, part.test, regime.batch_size)
+        heard = predict(network, clips, part.test, regime.batch_size, numerics)
         report = _report(epoch, regime.epochs, losses, heard, targets[part.test])
-        on_epoch(report)
+        reports.append(report)
+        watch.epoch(report)
         if not np.isfinite(report.loss + report.validation_loss):
             break  # diverged: what was best so far is all there will be
         merit = (report.validation_uar, -report.validation_loss)
@@ -141,48 +155,40 @@ def train(
             best, best_epoch, best_state = merit, epoch, copy.deepcopy(network.state_dict())
         elif epoch - best_epoch >= patience:
             break
+        if given_up := watch.hopeless(reports):
+            break
 
     network.load_state_dict(best_state)
-    return Training(epoch, best_epoch, time.perf_counter() - started)
+    curve = tuple(report.validation_uar for report in reports)
+    return Training(best_epoch, curve, time.perf_counter() - started, given_up)
 
 
 def predict(
-    network: EmotionNetwork, clips: Clips, rows: Rows, batch_size: int
+    network: EmotionNetwork,
+    clips: Clips,
+    rows: Rows,
+    batch_size: int,
+    numerics: Numerics | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Logits ``[len(rows), n_classes]``, in the order of ``rows``."""
-    device = next(network.parameters()).device
-    network.eval()
-    with torch.inference_mode():
-        heard = [
-            network(torch.from_numpy(clips.batch(some)).to(device)).float().cpu()
-            for some in np.split(rows, range(batch_size, len(rows), batch_size))
-        ]
-    return torch.cat(heard).numpy()
+    """Logits ``[len(rows), n_classes]``, in the order of ``rows``.
 
-
-def batches(rows: Rows, batch_size: int) -> Iterator[Rows]:
-    """``rows`` in batches; a last one of a single clip joins the one before it.
-
-    Batch norm cannot train on one clip.
+    Args:
+        network: in whatever mode; it is put into evaluation mode.
+        clips: all clips of the dataset.
+        rows: to listen to.
+        batch_size: clips at a time.
+        numerics: how to compute; in full precision by default, as networks are shipped.
     """
-    starts = list(range(0, len(rows), batch_size))
-    if len(starts) > 1 and len(rows) - starts[-1] == 1:
-        starts.pop()
-    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
-        yield rows[start:end]
-
-
-def augment(
-    batch: Tensor,
-    acts_on: str,
-    augmentations: Sequence[tuple[Augmentation, float]],
-    generator: torch.Generator,
-) -> Tensor:
-    """Apply the augmentations that act on this kind of batch and are not off."""
-    for augmentation, width in augmentations:
-        if augmentation.acts_on == acts_on and width > 0:
-            batch = augmentation.apply(batch, width, generator)
-    return batch
+    device = next(network.parameters()).device
+    numerics = numerics or Numerics.present()
+    network.eval()
+    heard = []
+    with torch.inference_mode():
+        for some in np.split(rows, range(batch_size, len(rows), batch_size)):
+            image = network.front_end(torch.from_numpy(clips.batch(some)).to(device))
+            with numerics.autocast(device):
+                heard.append(network.backbone(numerics.arrange(image)).float().cpu())
+    return torch.cat(heard).numpy()
 
 
 def _report(
@@ -200,10 +206,3 @@ def _report(
         validation_loss=float(validation_loss),
         validation_uar=score(logits, targets).uar,
     )
-
-
-def select_augmentations(
-    known: Sequence[Augmentation], widths: Mapping[str, float]
-) -> list[tuple[Augmentation, float]]:
-    """Pair each augmentation with its width, 0 where none is given."""
-    return [(augmentation, widths.get(augmentation.name, 0.0)) for augmentation in known]

@@ -16,36 +16,44 @@ from serbench.results.schema import DatasetRow, EntryRow, FoldRow, StudyRow, Tri
 
 def list_studies(database: Database) -> list[dict[str, Any]]:
     """One row of plain data for each study, oldest first."""
-    finished = func.count(TrialRow.mean_uar)
+    tried = (
+        select(
+            TrialRow.study_id,
+            func.count(TrialRow.mean_uar).label("trials"),
+            func.max(TrialRow.mean_uar).label("best_mean_uar"),
+        )
+        .group_by(TrialRow.study_id)
+        .subquery()
+    )
     first = aliased(StudyRow)
     query = (
-        select(StudyRow, DatasetRow.name, finished, func.max(TrialRow.mean_uar), EntryRow.id)
+        select(
+            StudyRow.id.label("study"),
+            *(StudyRow.backbone, StudyRow.front_end, StudyRow.schedule),
+            DatasetRow.name.label("dataset"),
+            *(StudyRow.protocol, StudyRow.round),
+            func.coalesce(tried.c.trials, 0).label("trials"),
+            StudyRow.plan["trials"].as_integer().label("of"),
+            tried.c.best_mean_uar,
+            StudyRow.finished.label("state"),
+            EntryRow.id.label("entry"),
+            StudyRow.started,
+        )
         .join(DatasetRow, DatasetRow.id == StudyRow.dataset_id)
         .join(first, and_(first.family == StudyRow.family, first.round == 0))
-        .outerjoin(TrialRow, TrialRow.study_id == StudyRow.id)
+        .outerjoin(tried, tried.c.study_id == StudyRow.id)
         .outerjoin(EntryRow, EntryRow.study_id == first.id)
         .where(StudyRow.front_end != "")  # not of predictions from outside
-        .group_by(StudyRow.id, DatasetRow.name, EntryRow.id)
         .order_by(StudyRow.id)
     )
     with database.session() as session:
         return [
             {
-                "study": study.id,
-                "backbone": study.backbone,
-                "front_end": study.front_end,
-                "schedule": study.schedule,
-                "dataset": dataset,
-                "protocol": study.protocol,
-                "round": study.round,
-                "trials": trials,
-                "of": study.plan["trials"],
-                "best_mean_uar": best,
-                "state": "finished" if study.finished else "unfinished",
-                "entry": entry,
-                "started": study.started.isoformat(timespec="seconds"),
+                **found,
+                "state": "finished" if found["state"] else "unfinished",
+                "started": found["started"].isoformat(timespec="seconds"),
             }
-            for study, dataset, trials, best, entry in session.execute(query)
+            for found in session.execute(query).mappings()
         ]
 
 
@@ -72,6 +80,7 @@ def show_study(database: Database, number: int) -> dict[str, Any]:
             "state": "finished" if study.finished else "unfinished",
             "plan": study.plan,
             "numerics": study.numerics,
+            "calibration": study.calibration and study.calibration.found,
             "machine": study.machine,
             "versions": study.versions,
             "started": study.started.isoformat(timespec="seconds"),
@@ -113,4 +122,6 @@ def _fold(fold: FoldRow) -> dict[str, Any]:
         "epochs": fold.epochs,
         "best_epoch": fold.best_epoch,
         "seconds": fold.seconds,
+        "given_up": fold.given_up,
+        "curve": fold.curve,
     }

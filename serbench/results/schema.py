@@ -66,12 +66,26 @@ class MachineRow(Base):
     system: Mapped[str]
 
 
+class CalibrationRow(Base):
+    """What measuring ways of training came to; ``key`` says of what, on which machine.
+
+    ``found`` holds the way that was chosen and all that were tried with their clips per second.
+    """
+
+    __tablename__ = "calibration"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    subject: Mapped[dict[str, Any]]
+    found: Mapped[dict[str, Any]]
+    measured: Mapped[datetime] = mapped_column(default=now)
+
+
 class StudyRow(Base):
     """A search in one round of a protocol; ``key`` is the identity of its plan.
 
     The studies of all rounds are one ``family``: the key of the first. ``numerics`` is what else
-    decides the last bit of a logit: the threads that trained. What was brought from outside has a
-    study too, without a plan.
+    decides the last bit of a logit: threads, precision, memory format; ``calibration`` is what
+    they were chosen by. What was brought from outside has a study too, without a plan.
     """
 
     __tablename__ = "study"
@@ -90,6 +104,8 @@ class StudyRow(Base):
     versions: Mapped[dict[str, Any]]
     started: Mapped[datetime] = mapped_column(default=now)
     finished: Mapped[datetime | None]
+    calibration_id: Mapped[int | None] = mapped_column(ForeignKey("calibration.id"))
+    calibration: Mapped[CalibrationRow | None] = relationship()
     dataset: Mapped[DatasetRow] = relationship()
     trials: Mapped[list[TrialRow]] = relationship(order_by="TrialRow.number")
 
@@ -109,7 +125,11 @@ class TrialRow(Base):
 
 
 class FoldRow(Base):
-    """One training and its test; ``name`` is the fold's number or ``exam``."""
+    """One training and its test; ``name`` is the fold's number or ``exam``.
+
+    ``curve`` is the validation UAR of each epoch, ``given_up`` whether the training was ended as
+    hopeless.
+    """
 
     __tablename__ = "fold"
     __table_args__ = (UniqueConstraint("trial_id", "name"),)
@@ -124,6 +144,8 @@ class FoldRow(Base):
     seconds: Mapped[float]
     seed: Mapped[int]
     weights: Mapped[str]
+    curve: Mapped[list[float]] = mapped_column(JSON, default=list)
+    given_up: Mapped[bool] = mapped_column(default=False)
     prediction: Mapped[PredictionRow] = relationship(cascade="all, delete-orphan")
 
 

@@ -58,6 +58,12 @@ class Studies:
                 session.add(row)
             return Numerics.from_dict(row.numerics)
 
+    def numerics(self, plan: StudyPlan) -> Numerics | None:
+        """What a study began with, or None where it has not begun."""
+        with self._database.session() as session:
+            found = session.scalar(select(StudyRow.numerics).where(StudyRow.key == plan.key))
+            return None if found is None else Numerics.from_dict(found)
+
     def begin_trial(self, plan: StudyPlan, number: int, parameters: Mapping[str, float]) -> None:
         """Make sure the trial has a row."""
         with self._database.session() as session:
@@ -127,6 +133,8 @@ def _fold_row(session: Session, plan: StudyPlan, outcome: FoldOutcome) -> FoldRo
         seconds=outcome.seconds,
         seed=outcome.seed,
         weights=outcome.weights,
+        curve=list(outcome.curve),
+        given_up=outcome.given_up,
         prediction=write_prediction(outcome.rows, outcome.logits),
     )
 
@@ -144,4 +152,6 @@ def _outcome(fold: FoldRow, trial: int, targets: npt.NDArray[np.int64]) -> FoldO
         seconds=fold.seconds,
         seed=fold.seed,
         weights=fold.weights,
+        curve=tuple(fold.curve),
+        given_up=fold.given_up,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -16,26 +16,25 @@ from serbench.data.protocols import Fold, Protocol, Round, Rows, validation_part
 from serbench.data.seeds import derive_seed
 from serbench.model.augment import Augmentation
 from serbench.model.backbone import Backbone, EmotionNetwork, Freezing
+from serbench.model.batches import Regime, select_augmentations
 from serbench.model.frontend import FrontEnd
 from serbench.model.metrics import Scores, score
+from serbench.model.numerics import Numerics
 from serbench.model.schedule import Scheduler
-from serbench.model.training import (
-    EpochReport,
-    Regime,
-    pick_device,
-    predict,
-    select_augmentations,
-    train,
-)
-from serbench.search.plan import StudyPlan
+from serbench.model.training import EpochReport, Watch, pick_device, predict, train
+from serbench.search.executors import SILENT, Line
+from serbench.search.plan import BY_TRIAL, StudyPlan
+from serbench.search.pruning import Bar
 from serbench.search.space import Setting
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A plan with everything it names at hand.
+    """A plan with everything it names at hand; it can be sent to another process.
 
-    ``split`` is the round of the protocol that the plan is about, one of ``rounds``.
+    ``split`` is the round of the protocol that the plan is about, one of ``rounds``. ``numerics``
+    is how its networks are trained; ``prefetch``, whether batches are prepared ahead, changes
+    nothing but the time it takes.
     """
 
     plan: StudyPlan
@@ -48,6 +47,8 @@ class Bench:
     scheduler: Scheduler
     augmentations: Sequence[Augmentation]
     rounds: int = 1
+    numerics: Numerics = field(default_factory=Numerics.present)
+    prefetch: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class FoldOutcome:
         seconds: training time.
         seed: of this training.
         weights: identity of the weights it started from.
+        curve: validation UAR of each epoch; empty where an older serbench trained.
+        given_up: True where the training was ended as hopeless.
     """
 
     trial: int
@@ -77,6 +80,8 @@ class FoldOutcome:
     seconds: float
     seed: int
     weights: str
+    curve: tuple[float, ...] = ()
+    given_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,37 +100,70 @@ def build_network(bench: Bench, seed: int) -> tuple[EmotionNetwork, str]:
     return EmotionNetwork(front_end, built.module), built.weights
 
 
+class _Told(Watch):
+    """Passes on what it hears, stops where nobody waits, gives up what falls behind a bar."""
+
+    def __init__(self, line: Line, bar: Bar | None, clips: int) -> None:
+        self._line = line
+        self._bar = bar
+        self._clips = clips
+
+    def step(self, loss: float) -> None:
+        self._line.check()
+
+    def epoch(self, report: EpochReport) -> None:
+        self._line.tell(report)
+
+    def hopeless(self, reports: Sequence[EpochReport]) -> bool:
+        curve = [report.validation_uar for report in reports]
+        return self._bar is not None and self._bar.missed(curve, self._clips)
+
+
 def run_fold(
     bench: Bench,
     trial: int,
     setting: Setting,
     number: int | str,
     fold: Fold,
-    on_epoch: Callable[[EpochReport], None] = lambda report: None,
+    bar: Bar | None = None,
+    line: Line = SILENT,
 ) -> Trained:
     """Train ``setting`` on the fold's training rows and score it on its test rows.
 
-    The test rows are first touched when training is over. Every random number comes from
-    (study seed, trial, fold), so that no other fold changes this one.
+    The test rows are first touched when training is over, also when it was given up. Every random
+    number comes from (study seed, trial, fold), so that no other fold changes this one.
+
+    Args:
+        bench: the plan and what it names.
+        trial: number of the trial.
+        setting: to train with.
+        number: of the fold, or ``exam``.
+        fold: its rows.
+        bar: what its validation curve has to keep up with.
+        line: where each epoch is told; a cancelled one ends the training.
+
+    Raises:
+        Cancelled: nobody waits for the outcome any more.
     """
     seed = derive_seed(bench.plan.root_seed, trial, number)
+    validation_seed = _validation_seed(bench, trial, number)
+    bench.numerics.use()
     with torch.random.fork_rng():
         network, weights = build_network(bench, seed)
-        network.to(pick_device()).to(memory_format=torch.channels_last)
-        freezing = Freezing(
-            network.backbone, bench.backbone.stages(network.backbone), setting.freeze_depth
-        )
-        regime = Regime(
-            scheduler=bench.scheduler,
-            learning_rate=setting.learning_rate,
-            augmentations=select_augmentations(bench.augmentations, setting.widths),
-            epochs=bench.plan.epochs,
-            batch_size=bench.plan.batch_size,
-            seed=seed,
-        )
-        part = validation_part(bench.manifest, bench.protocol, fold.train, seed)
+        bench.numerics.arrange_filters(network.to(pick_device()))
+        part = validation_part(bench.manifest, bench.protocol, fold.train, validation_seed)
         targets = bench.manifest.targets
-        training = train(network, freezing, bench.clips, targets, part, regime, on_epoch)
+        training = train(
+            network,
+            frozen(bench, network, setting),
+            bench.clips,
+            targets,
+            part,
+            regime_of(bench, setting, seed),
+            _Told(line, bar, len(part.test)),
+            bench.numerics,
+            bench.prefetch,
+        )
     logits = predict(network, bench.clips, fold.test, bench.plan.batch_size)
     outcome = FoldOutcome(
         trial=trial,
@@ -138,9 +176,36 @@ def run_fold(
         seconds=training.seconds,
         seed=seed,
         weights=weights,
+        curve=training.curve,
+        given_up=training.given_up,
     )
     state = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in network.backbone.state_dict().items()
     }
     return Trained(outcome, state)
+
+
+def _validation_seed(bench: Bench, trial: int, number: int | str) -> int:
+    """What decides who is held out of the training part, to say when to stop."""
+    if bench.plan.validation == BY_TRIAL:
+        return derive_seed(bench.plan.root_seed, trial, number)
+    return derive_seed(bench.plan.root_seed, "validation", number)
+
+
+def frozen(bench: Bench, network: EmotionNetwork, setting: Setting) -> Freezing:
+    """The stages of a network that a setting holds still."""
+    stages = bench.backbone.stages(network.backbone)
+    return Freezing(network.backbone, stages, setting.freeze_depth)
+
+
+def regime_of(bench: Bench, setting: Setting, seed: int) -> Regime:
+    """How a setting trains."""
+    return Regime(
+        scheduler=bench.scheduler,
+        learning_rate=setting.learning_rate,
+        augmentations=select_augmentations(bench.augmentations, setting.widths),
+        epochs=bench.plan.epochs,
+        batch_size=bench.plan.batch_size,
+        seed=seed,
+    )

@@ -15,6 +15,17 @@ from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
 from serbench.model.weights import file_identity
 from serbench.search.space import Bounds
 
+BY_FOLD, BY_TRIAL = "fold", "trial"
+
+UNSAID: Mapping[str, Any] = {
+    "round": 0,
+    "exhaustive": False,
+    "precision": None,
+    "threads": None,
+    "validation": BY_TRIAL,
+}
+"""What is no part of a study's identity unless it differs: older studies keep theirs."""
+
 
 @dataclass(frozen=True)
 class StudyPlan:
@@ -37,6 +48,12 @@ class StudyPlan:
         augmentations: names of the augmentations searched.
         bounds: of searched parameters, where they are not what the plugins declare.
         round: which of the protocol's rounds this search belongs to, from 0.
+        exhaustive: whether no setting and no training is given up.
+        precision: ``fp32`` or ``bf16`` where the user chose, None where measuring does.
+        threads: that a training shares, likewise.
+        validation: ``fold`` where those who decide when to stop are drawn for each fold, so that
+            all trials can be compared by them; ``trial`` where they are drawn for each trial anew,
+            as older studies did.
     """
 
     backbone: str
@@ -55,6 +72,10 @@ class StudyPlan:
     augmentations: tuple[str, ...] = field(default=())
     bounds: Bounds = field(default_factory=dict)
     round: int = 0
+    exhaustive: bool = False
+    precision: str | None = None
+    threads: int | None = None
+    validation: str = BY_FOLD
 
     def of_round(self, number: int) -> StudyPlan:
         """The same search on the part of the dataset that another round leaves it."""
@@ -72,7 +93,7 @@ class StudyPlan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> StudyPlan:
         """The plan that ``as_dict`` wrote."""
-        values = dict(data)
+        values = {"validation": BY_TRIAL, **data}
         values["clip_format"] = ClipFormat(**values["clip_format"])
         values["augmentations"] = tuple(values["augmentations"])
         values["bounds"] = {
@@ -90,8 +111,9 @@ class StudyPlan:
             WeightsError: the weights file is missing.
         """
         identity = {name: value for name, value in self.as_dict().items() if name != "dataset"}
-        if self.round == 0:
-            del identity["round"]
+        for name, usual in UNSAID.items():
+            if identity[name] == usual:
+                del identity[name]
         if self.weights not in (DEFAULT_WEIGHTS, NO_WEIGHTS):
             identity["weights"] = file_identity(self.weights)
         text = json.dumps(identity, sort_keys=True)

@@ -6,7 +6,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -94,6 +94,10 @@ class StudyFile(BaseModel):
     batch_size: int | None = Field(None, ge=2)
     seed: int | None = Field(None, ge=0)
     max_latency_ms: float | None = Field(None, gt=0)
+    exhaustive: bool | None = None
+    precision: Literal["fp32", "bf16"] | None = None
+    threads: int | None = Field(None, ge=1)
+    jobs: int | None = Field(None, ge=0)
     search: Search | None = None
 
     def options(self) -> dict[str, Any]:

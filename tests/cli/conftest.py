@@ -17,6 +17,7 @@ from serbench.deploy.latency import LatencyJob
 from serbench.results.latency import LatencyFacts
 from serbench.results.studies import Studies
 from serbench.search.crossval import Bench, FoldOutcome, Trained, run_fold
+from serbench.search.executors import Line
 from serbench.search.plan import StudyPlan
 
 pytest.register_assert_rewrite("refusals")
@@ -109,9 +110,9 @@ def nested(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., 
     db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
     trainings = []
 
-    def counted(bench: Bench, *arguments: Any) -> Trained:
+    def counted(bench: Bench, *arguments: Any, line: Line) -> Trained:
         trainings.append(bench.plan.round)
-        return run_fold(bench, *arguments)
+        return run_fold(bench, *arguments, line=line)
 
     def stopping(studies: Studies, plan: StudyPlan, exam: FoldOutcome) -> None:
         finish(studies, plan, exam)
@@ -131,7 +132,7 @@ def nested(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_CACHE", str(cache))
         patch.setattr("serbench.deploy.driver.measure_latency", pretended)
-        patch.setattr("serbench.search.study.run_fold", counted)
+        patch.setattr("serbench.search.crossval.run_fold", counted)
         call("corpus", "scan", corpus, "--dataset", "tiny")
         with patch.context() as stopped:
             stopped.setattr(Studies, "finish_study", stopping)

@@ -107,17 +107,19 @@ def test_an_unknown_entry_is_a_usage_error(run, finished):
 def test_a_study_goes_on_with_as_many_threads_as_it_began_with(run, scanned, monkeypatch):
     seen = []
 
-    def no_training(*_):
+    def no_training(bench, *_, line):
+        bench.numerics.use()
         seen.append(torch.get_num_threads())
         raise SerbenchError("enough")
 
-    monkeypatch.setattr("serbench.search.study.run_fold", no_training)
+    monkeypatch.setattr("serbench.search.crossval.run_fold", no_training)
+    monkeypatch.delenv("SERBENCH_THREADS")
     for threads in (2, 1):
         torch.set_num_threads(threads)
         assert run("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2").code == 1
     assert seen == [2, 2]
     shown = json.loads(run("study", "show", 1, "--format", "json").out)
-    assert shown["numerics"] == {"threads": 2}
+    assert shown["numerics"]["threads"] == 2
 
 
 def test_what_an_older_record_does_not_say_is_as_it_is_now():

@@ -75,7 +75,7 @@ def test_a_run_ends_with_its_entry_and_what_to_do_next(finished):
 
 
 def test_a_finished_study_run_again_is_only_reported(run, finished, monkeypatch):
-    monkeypatch.setattr("serbench.search.study.run_fold", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("serbench.search.crossval.run_fold", lambda *_, line: pytest.fail("trained again"))
     ran = run(*finished.arguments, "--db", finished.db)
     assert ran.code == 0
     assert ran.out.splitlines() == finished.out.splitlines()[-3:]

@@ -18,7 +18,8 @@ def plans(run, finished, monkeypatch):
         made = []
         with monkeypatch.context() as patched:
             patched.setattr(
-                "serbench.cli.study._run", lambda app, plan, bound: made.append((plan, bound))
+                "serbench.cli.study._run",
+                lambda app, plan, order, executor: made.append((plan, order.max_latency_ms)),
             )
             ran = run("study", "run", *arguments, "--db", finished.db)
         assert ran.code == 0, ran.err

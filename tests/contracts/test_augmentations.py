@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from serbench.model.training import augment
+from serbench.model.batches import augment
 from serbench.plugins import Plugins
 from serbench.testing import contract
 

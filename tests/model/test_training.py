@@ -12,6 +12,7 @@ from trainings import (
     PLUGINS,
     STAGES,
     HeardClips,
+    Reports,
     equal,
     fresh_network,
     regime,
@@ -20,10 +21,11 @@ from trainings import (
 )
 
 from serbench.data.protocols import Fold
-from serbench.model import training
+from serbench.model import batches as feeding
 from serbench.model.backbone import Freezing
+from serbench.model.batches import batches, select_augmentations
 from serbench.model.metrics import score
-from serbench.model.training import batches, predict, select_augmentations, train
+from serbench.model.training import predict, train
 
 
 def test_it_learns_what_can_be_learnt():
@@ -100,8 +102,9 @@ def test_frozen_stages_come_out_as_they_went_in():
 
 
 def test_each_epoch_is_reported():
-    reports = []
-    trained(epochs=3, on_epoch=reports.append)
+    heard = Reports()
+    trained(epochs=3, watch=heard)
+    reports = heard.epochs
     assert [report.epoch for report in reports] == [1, 2, 3]
     assert {report.epochs for report in reports} == {3}
     assert all(0 <= report.validation_uar <= 1 for report in reports)
@@ -109,10 +112,11 @@ def test_each_epoch_is_reported():
 
 
 def test_reports_say_what_the_network_says_on_the_validation_part():
-    reports = []
-    network, account, clips, targets = trained(epochs=2, on_epoch=reports.append)
+    heard = Reports()
+    network, account, clips, targets = trained(epochs=2, watch=heard)
     logits = predict(network, clips, ALL_ROWS.test, 8)
-    best = reports[account.best_epoch - 1]
+    best = heard.epochs[account.best_epoch - 1]
+    assert account.curve == tuple(report.validation_uar for report in heard.epochs)
     assert best.validation_uar == pytest.approx(score(logits, targets[ALL_ROWS.test]).uar)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     right = shares[np.arange(len(logits)), targets[ALL_ROWS.test]]
@@ -161,12 +165,12 @@ def test_augmentations_without_a_width_are_off():
 
 def test_augmentation_is_for_training_only(monkeypatch):
     in_training = []
-    apply = training.augment
+    apply = feeding.augment
 
     def watched(batch, acts_on, augmentations, generator):
         in_training.append(len(batch))
         return apply(batch, acts_on, augmentations, generator)
 
-    monkeypatch.setattr(training, "augment", watched)
+    monkeypatch.setattr(feeding, "augment", watched)
     trained(part=Fold(np.arange(16), np.arange(40, 60)), epochs=1, widths=PAPERS_WIDTHS)
     assert in_training == [8, 8, 8, 8]  # waveforms and images of two batches

@@ -9,8 +9,9 @@ from torch import nn
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.protocols import Fold
 from serbench.model.backbone import EmotionNetwork, Freezing
+from serbench.model.batches import Regime, select_augmentations
 from serbench.model.frontend import InputSpec
-from serbench.model.training import Regime, select_augmentations, train
+from serbench.model.training import Watch, train
 from serbench.plugins import Plugins
 
 PLUGINS = Plugins()
@@ -81,7 +82,17 @@ def regime(seed=0, epochs=8, learning_rate=1e-2, batch_size=8, widths=None):
 PAPERS_WIDTHS = {"time-shift": 0.3, "frequency-mask": 0.1, "time-mask": 0.1}
 
 
-def trained(part=ALL_ROWS, depth=0, on_epoch=lambda report: None, **how):
+class Reports(Watch):
+    """Keeps what it hears of each epoch."""
+
+    def __init__(self):
+        self.epochs = []
+
+    def epoch(self, report):
+        self.epochs.append(report)
+
+
+def trained(part=ALL_ROWS, depth=0, watch=None, numerics=None, prefetch=False, **how):
     """A network trained on the toy problem, and the account of its training."""
     clips, targets = toy_problem()
     network = fresh_network()
@@ -92,7 +103,9 @@ def trained(part=ALL_ROWS, depth=0, on_epoch=lambda report: None, **how):
         targets,
         part,
         regime(**how),
-        on_epoch,
+        watch,
+        numerics,
+        prefetch,
     )
     return network, account, clips, targets
 

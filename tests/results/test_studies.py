@@ -260,3 +260,12 @@ def test_a_study_is_shown_with_every_trial_fold_and_its_exam(database, finish, p
 def test_an_unknown_study_lists_those_there_are(database, studies):
     with pytest.raises(UsageError, match="no study 7: there are 1"):
         show_study(database, 7)
+
+
+def test_how_a_training_went_is_kept(studies, plan, made, manifest):
+    studies.begin_trial(plan, 0, {"learning_rate": 0.001})
+    outcome = replace(made.outcome(manifest, 0, 1), curve=(0.25, 0.5, 0.375), given_up=True)
+    studies.save_fold(plan, outcome)
+    [found] = studies.folds(plan).values()
+    assert found.curve == (0.25, 0.5, 0.375)
+    assert found.given_up

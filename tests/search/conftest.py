@@ -4,7 +4,7 @@ import optuna
 import pytest
 from scripted_studies import Script
 
-from serbench.search import study as study_module
+from serbench.search import crossval
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,7 +19,7 @@ def script(monkeypatch):
 
     def put(**how):
         scripted = Script(**how)
-        monkeypatch.setattr(study_module, "run_fold", scripted)
+        monkeypatch.setattr(crossval, "run_fold", scripted)
         return scripted
 
     return put

@@ -14,8 +14,9 @@ from serbench.data.seeds import derive_seed
 from serbench.model.metrics import score
 from serbench.plugins import Plugins
 from serbench.search.crossval import Bench, FoldOutcome, Trained
+from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerExamined
 from serbench.search.plan import StudyPlan
-from serbench.search.study import FoldScored, TrialEnded, TrialStarted, WinnerExamined, run_study
+from serbench.search.study import run_study
 
 PLUGINS = Plugins()
 FORMAT = ClipFormat(8000, 0.25)
@@ -103,7 +104,7 @@ class Script:
     calls: list = field(default_factory=list)
     stop_at: int = -1
 
-    def __call__(self, bench, trial, setting, number, fold, on_epoch=None):
+    def __call__(self, bench, trial, setting, number, fold, bar=None, line=None):
         self.calls.append((trial, number))
         if len(self.calls) - 1 == self.stop_at:
             raise Stopped

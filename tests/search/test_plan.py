@@ -44,6 +44,10 @@ OTHERWISE = {
     "augmentations": ("gain", "time-shift"),
     "bounds": {"freeze_depth": (0, 2)},
     "round": 1,
+    "exhaustive": True,
+    "precision": "bf16",
+    "threads": 2,
+    "validation": "trial",
 }
 
 
@@ -63,9 +67,20 @@ def test_a_key_is_the_hash_of_all_that_counts_written_in_order():
         '"bounds": {}, "clip_format": {"sample_rate": 24414, "seconds": 2.618}, '
         f'"dataset_hash": "{"ab" * 32}", "epochs": 100, "front_end": "mel", '
         '"protocol": "speaker-5", "schedule": "half-cycle", "seed": 0, "timeout": null, '
-        '"trials": 10, "weights": "default"}'
+        '"trials": 10, "validation": "fold", "weights": "default"}'
     )
     assert PLAN.key == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_a_plan_of_an_older_serbench_keeps_its_identity():
+    recorded = PLAN.as_dict()
+    for name in ("round", "exhaustive", "precision", "threads", "validation"):
+        del recorded[name]
+    older = StudyPlan.from_dict(recorded)
+    assert older.validation == "trial"
+    recorded = {name: value for name, value in recorded.items() if name != "dataset"}
+    text = json.dumps(recorded, sort_keys=True)
+    assert older.key == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def test_of_a_weights_file_the_content_counts(tmp_path):

@@ -9,16 +9,16 @@ from optuna.trial import TrialState
 from scripted_studies import FOLDS, PLUGINS, Record, Script, completed, make_bench
 
 from serbench.data.protocols import EXAM
-from serbench.search import study as study_module
-from serbench.search.study import (
+from serbench.search import crossval
+from serbench.search.events import (
     ExamStarted,
     FoldScored,
     TrialEnded,
     TrialStarted,
     WinnerExamined,
-    run_study,
-    space_of,
 )
+from serbench.search.pruning import telling_order
+from serbench.search.study import run_study, space_of
 
 
 def test_the_first_trial_is_the_papers_setting(script):
@@ -79,11 +79,11 @@ def test_the_exam_is_taken_with_the_winners_setting(monkeypatch):
     used = {}
     scripted = Script(uar=lambda trial, fold, setting: [0.4, 0.4, 1.0][trial])
 
-    def watched(bench, trial, setting, number, fold, on_epoch):
+    def watched(bench, trial, setting, number, fold, bar, line):
         used[trial, number] = setting, fold
-        return scripted(bench, trial, setting, number, fold, on_epoch)
+        return scripted(bench, trial, setting, number, fold)
 
-    monkeypatch.setattr(study_module, "run_fold", watched)
+    monkeypatch.setattr(crossval, "run_fold", watched)
     bench = make_bench()
     completed(bench)
     setting, fold = used[2, EXAM]
@@ -112,18 +112,32 @@ def test_the_mean_over_the_folds_is_what_counts(script):
     assert record.winner[0] == 0
 
 
-def test_a_clearly_worse_trial_is_given_up_after_three_folds(script):
+def test_a_clearly_worse_trial_is_given_up_after_its_first_fold(script):
     calls = script(uar=lambda trial, fold, setting: [1.0, 0.4, 1.0][trial]).calls
     record, _ = completed(make_bench())
-    assert Counter(trial for trial, fold in calls if fold != EXAM) == {0: FOLDS, 1: 3, 2: FOLDS}
+    assert Counter(trial for trial, fold in calls if fold != EXAM) == {0: FOLDS, 1: 1, 2: FOLDS}
     assert {trial: end[0] for trial, end in record.ends.items()} == {0: False, 1: True, 2: False}
-    assert [len(record.ends[trial][1]) for trial in range(3)] == [FOLDS, 3, FOLDS]
+    assert [len(record.ends[trial][1]) for trial in range(3)] == [FOLDS, 1, FOLDS]
+
+
+def test_the_fold_that_tells_most_comes_first(script):
+    calls = script(uar=lambda trial, fold, setting: 0.7).calls
+    bench = make_bench(trials=1)
+    completed(bench)
+    order = telling_order(bench.split.folds, bench.manifest.targets)
+    assert [fold for _, fold in calls] == [*order, EXAM]
+    sizes = [len(bench.split.folds[fold].test) for fold in order]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_trial_that_is_worse_on_some_folds_only_is_heard_out(script):
-    script_of = {0: [0.7, 0.4, 0.7, 0.4, 0.7], 1: [0.4, 0.7, 0.4, 0.7, 0.4]}
-    calls = script(uar=lambda t, fold, setting: 0.5 if fold == EXAM else script_of[t][fold]).calls
-    completed(make_bench(trials=2))
+    bench = make_bench(trials=2)
+    order = telling_order(bench.split.folds, bench.manifest.targets)
+    uars = {0: [0.4, 0.7, 0.4, 0.7, 0.4], 1: [0.7, 0.4, 0.7, 0.4, 0.7]}
+    calls = script(
+        uar=lambda t, fold, setting: 0.5 if fold == EXAM else uars[t][order.index(fold)]
+    ).calls
+    completed(bench)
     assert Counter(trial for trial, fold in calls if fold != EXAM) == {0: FOLDS, 1: FOLDS}
 
 
@@ -181,11 +195,11 @@ def test_a_finished_study_is_not_run_again(script):
 def test_epochs_are_told_with_their_trial_and_fold(monkeypatch):
     told = []
 
-    def epochs(bench, trial, setting, number, fold, on_epoch):
-        on_epoch(f"epoch of {trial}, {number}")
+    def epochs(bench, trial, setting, number, fold, bar, line):
+        line.tell(f"epoch of {trial}, {number}")
         return Script(uar=lambda *_: 1.0)(bench, trial, setting, number, fold)
 
-    monkeypatch.setattr(study_module, "run_fold", epochs)
+    monkeypatch.setattr(crossval, "run_fold", epochs)
     bench = make_bench(trials=1)
     list(run_study(bench, InMemoryStorage(), {}, lambda *what: told.append(what)))
     expected = [(0, number, f"epoch of 0, {number}") for number in [*range(FOLDS), EXAM]]

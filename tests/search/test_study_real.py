@@ -10,8 +10,8 @@ from scripted_studies import FORMAT, Record, make_bench
 from serbench.data.clips import Clips
 from serbench.data.seeds import derive_seed
 from serbench.model.metrics import score
-from serbench.search import study as study_module
 from serbench.search.crossval import run_fold
+from serbench.search.space import Setting
 from serbench.search.study import space_of
 
 REAL = make_bench(trials=2, protocol="speaker-2", epochs=3)
@@ -50,7 +50,7 @@ def test_a_real_study_stopped_and_resumed_says_the_same_to_the_last_bit(real_stu
 
 
 def test_a_fold_is_the_same_whichever_folds_ran_before_it(real_study):
-    setting = study_module.Setting.from_parameters(real_study.parameters[1])
+    setting = Setting.from_parameters(real_study.parameters[1])
     alone = run_fold(REAL, 1, setting, 1, REAL.split.folds[1])
     assert alone.outcome.logits.tobytes() == real_study.folds[1, 1].logits.tobytes()
     assert set(alone.state) == set(REAL.backbone.build(2, "none").module.state_dict())
@@ -67,7 +67,7 @@ def test_a_fold_hears_its_test_clips_only_when_training_is_over():
 
     clips = Listening(FORMAT, REAL.clips.waveforms, REAL.clips.peaks)
     fold = REAL.split.folds[0]
-    setting = study_module.Setting.from_parameters(space_of(REAL).paper())
+    setting = Setting.from_parameters(space_of(REAL).paper())
     run_fold(replace(REAL, clips=clips), 0, setting, 0, fold)
     tested = set(fold.test.tolist())
     first = next(place for place, rows in enumerate(heard) if rows & tested)

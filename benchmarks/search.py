@@ -1,0 +1,164 @@
+"""What giving up early saves: the same study with and without it, over several seeds.
+
+    python benchmarks/search.py --seeds 5 --trials 10 --epochs 12
+
+Both sides try the same number of settings of homebrew under ``speaker-5``; up to the tenth they are
+the same settings, as long as the same one is the best so far. A clip-pass is a clip of a fold's
+training rows in one epoch. The refit for the exam costs both sides the same and is not counted
+(``with_exam`` does). The winner has to score on the exam within the 95 % interval, over speakers,
+of the exhaustive search's winner.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import optuna
+from material import bench_for, speech
+from timing import Finding, print_findings
+
+from serbench.model.numerics import Numerics
+from serbench.plugins import Plugins
+from serbench.results.statistics.intervals import speaker_intervals
+from serbench.results.statistics.tally import tally
+from serbench.search.crossval import Bench, FoldOutcome
+from serbench.search.events import FoldScored, TrialEnded, WinnerExamined
+from serbench.search.study import run_study
+from serbench.search.workers import WorkerProcesses
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search cost and came to."""
+
+    passes: int
+    exam_passes: int
+    folds: int
+    winner: int
+    tuning_uar: float
+    exam_uar: float
+    interval: tuple[float, float] | None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Search twice for each seed, and print what was saved."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.seeds, options.trials, options.epochs = 1, 2, 1
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    plugins = Plugins()
+    data, manifest = speech(plugins, 120 if options.quick else None)
+    pairs = []
+    with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
+        bench = bench_for(
+            plugins, manifest, Path(folder), trials=options.trials, epochs=options.epochs
+        )
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
+            pairs.append(
+                tuple(
+                    _search(bench, seed, exhaustive, executor, options.jobs)
+                    for exhaustive in (True, False)
+                )
+            )
+            print(f"seed {seed}: {pairs[-1]}", file=sys.stderr)
+    print_findings(
+        "search",
+        data,
+        [_saved(pairs), _within(pairs)],
+        trials=options.trials,
+        epochs=options.epochs,
+        seeds=[[asdict(side) for side in pair] for pair in pairs],
+        with_exam=_ratio(
+            [sum(pair[side].passes + pair[side].exam_passes for pair in pairs) for side in (0, 1)]
+        ),
+        mean_exam_uar=[statistics.fmean(pair[side].exam_uar for pair in pairs) for side in (0, 1)],
+    )
+
+
+def _search(
+    bench: Bench, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
+) -> Searched:
+    plan = replace(bench.plan, seed=seed, exhaustive=exhaustive)
+    bench = replace(bench, plan=plan, numerics=Numerics(1))
+    storage = optuna.storages.InMemoryStorage()
+    outcomes: list[FoldOutcome] = []
+    means: dict[int, float] = {}
+    for event in run_study(bench, storage, {}, executor=executor, jobs=jobs):
+        match event:
+            case FoldScored():
+                outcomes.append(event.outcome)
+            case TrialEnded():
+                means[event.trial] = event.mean_uar
+            case WinnerExamined():
+                exam = event.trained.outcome
+    trained = [outcome for outcome in outcomes if outcome.seconds > 0]
+    targets = bench.manifest.targets[exam.rows]
+    intervals = speaker_intervals(
+        tally(exam.logits, targets, bench.manifest.speakers[exam.rows].tolist())
+    )
+    return Searched(
+        passes=sum(
+            outcome.epochs * len(bench.split.folds[int(outcome.fold)].train) for outcome in trained
+        ),
+        exam_passes=exam.epochs * len(bench.split.exam.train),
+        folds=len(trained),
+        winner=exam.trial,
+        tuning_uar=means[exam.trial],
+        exam_uar=exam.scores.uar,
+        interval=None if intervals is None else intervals.uar,
+    )
+
+
+def _saved(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
+    ratios = [whole.passes / early.passes for whole, early in pairs]
+    total = _ratio([sum(pair[side].passes for pair in pairs) for side in (0, 1)])
+    return Finding(
+        what="clip-passes of a search, homebrew, all seeds together",
+        unit="clip-passes",
+        sides={
+            "exhaustive": float(sum(whole.passes for whole, _ in pairs)),
+            "serbench": float(sum(early.passes for _, early in pairs)),
+        },
+        ratio=total,
+        spread=(min(ratios), max(ratios)),
+        target=2.5,
+        met=total >= 2.5,
+    )
+
+
+def _within(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
+    inside = [
+        whole.interval is not None and whole.interval[0] <= early.exam_uar <= whole.interval[1]
+        for whole, early in pairs
+    ]
+    share = sum(inside) / len(inside)
+    return Finding(
+        what="seeds whose winner scores within the interval of the exhaustive search's",
+        unit="seeds",
+        sides={"all": float(len(inside)), "within": float(sum(inside))},
+        ratio=share,
+        spread=(share, share),
+        target=1.0,
+        met=all(inside),
+    )
+
+
+def _ratio(sides: Sequence[int]) -> float:
+    return sides[0] / sides[1]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""``serbench study list`` and ``show``: what was studied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.output import emit_json, emit_table
+from serbench.cli.percent import percent
+
+FORMAT = click.option(
+    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+
+
+@click.command("list")
+@FORMAT
+@common_options
+@pass_app
+def list_command(app: App, format_: str) -> None:
+    """List all studies."""
+    from serbench.results.overview import list_studies
+
+    studies = list_studies(app.database)
+    if format_ == "json":
+        emit_json(studies)
+        return
+    if not studies:
+        click.echo("no studies yet: serbench study run --backbone homebrew")
+        return
+    emit_table(
+        [
+            ">study",
+            "backbone",
+            "front end",
+            "schedule",
+            "dataset",
+            "protocol",
+            ">trials",
+            ">best UA",
+            "state",
+            ">entry",
+        ],
+        [
+            [
+                str(row["study"]),
+                row["backbone"],
+                row["front_end"],
+                row["schedule"],
+                row["dataset"],
+                row["protocol"] + (f", round {row['round'] + 1}" if row["round"] else ""),
+                f"{row['trials']}/{row['of']}",
+                percent(row["best_mean_uar"]),
+                row["state"],
+                str(row["entry"] or ""),
+            ]
+            for row in studies
+        ],
+        spare=["front end", "schedule", "protocol"],
+    )
+
+
+@click.command("show")
+@click.argument("number", metavar="STUDY", type=int)
+@FORMAT
+@common_options
+@pass_app
+def show_command(app: App, number: int, format_: str) -> None:
+    """Show every trial and fold of STUDY."""
+    from serbench.results.overview import show_study
+
+    found = show_study(app.database, number)
+    if format_ == "json":
+        emit_json(found)
+        return
+    plan = found["plan"]
+    click.echo(
+        f"study {found['study']} ({found['state']}): {plan['backbone']}, {plan['front_end']}, "
+        f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}"
+    )
+    emit_table(
+        [">trial", "state", ">mean UA", ">learning rate", ">freeze", "widths", "UA per fold"],
+        [_trial_cells(trial) for trial in found["trials"]],
+    )
+    if found["entry"]:
+        entry = found["entry"]
+        click.echo(
+            f"entry {entry['entry']}: trial {entry['trial']} refitted, exam UA "
+            f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
+        )
+        if entry["gain"]:
+            click.echo(entry["gain"]["sentence"])
+
+
+def _trial_cells(trial: dict[str, Any]) -> list[str]:
+    parameters = trial["parameters"]
+    widths = {name.partition(":")[2]: value for name, value in parameters.items() if ":" in name}
+    return [
+        str(trial["trial"]),
+        trial["state"],
+        percent(trial["mean_uar"]),
+        f"{parameters['learning_rate']:.2g}",
+        str(parameters["freeze_depth"]),
+        " ".join(f"{name} {value:.2g}" for name, value in widths.items()),
+        " ".join(percent(fold["uar"]) for fold in trial["folds"] if fold["fold"] != "exam"),
+    ]

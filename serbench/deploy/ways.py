@@ -1,0 +1,58 @@
+"""The way a study is trained: what the user chose, what was measured, what it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from serbench.results.calibrations import Calibrations, subject_of
+from serbench.results.database import Database
+from serbench.results.studies import Studies
+from serbench.search.calibration import Way, Wishes, calibrate
+from serbench.search.crossval import Bench
+from serbench.search.executors import Executor
+from serbench.search.plan import StudyPlan
+from serbench.search.study import space_of
+
+
+def settle_way(
+    bench: Bench,
+    database: Database,
+    executor: Executor,
+    jobs: int | None,
+    calibrating: Callable[[StudyPlan], None],
+) -> Way:
+    """Record how a study is trained, measuring it first where nobody has.
+
+    A study that has begun keeps to its numerics, whatever is faster now or here.
+
+    Args:
+        bench: the plan and what it names.
+        database: where studies and calibrations are recorded.
+        executor: where trainings run.
+        jobs: trainings at once, or None where measuring decides.
+        calibrating: called before anything is measured.
+    """
+    plan = bench.plan
+    studies, calibrations = Studies(database), Calibrations(database)
+    cores = torch.get_num_threads()
+    wishes = Wishes(plan.precision, plan.threads, jobs if executor.parallel else 1)
+    subject = subject_of(plan, wishes, cores)
+    begun = studies.numerics(plan)
+    way = calibrations.find(subject)
+    if way is None and begun is not None:
+        way = Way(begun, wishes.jobs or max(1, cores // begun.threads))
+    if way is None:
+        if not wishes.leave_nothing:
+            calibrating(plan)
+        found = calibrate(bench, space_of(bench), executor, wishes)
+        if found.tried:
+            calibrations.save(subject, found)
+        way = found.way
+    if begun is not None and begun != way.numerics:
+        way = replace(way, numerics=begun, jobs=wishes.jobs or max(1, cores // begun.threads))
+    studies.begin_study(plan, way.numerics)
+    calibrations.belongs_to(plan, subject)
+    return way

@@ -1,0 +1,260 @@
+"""Which way of computing is fastest on this machine, found by training for a few seconds."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from serbench.data.seeds import derive_seed
+from serbench.model.numerics import BF16, CHANNELS_LAST, CONTIGUOUS, FP32, Numerics
+from serbench.model.training import Watch, pick_device, train
+from serbench.search.crossval import Bench, build_network, frozen, regime_of
+from serbench.search.executors import SILENT, Executor, Line
+from serbench.search.space import SearchSpace, Setting
+
+ENOUGH_SECONDS = 1.0
+ENOUGH_STEPS = 32
+"""A way is timed until one of these is reached, but for two steps at the least."""
+
+SLOWER = 1.5
+"""A way whose first step takes so many times longer than the fastest is not looked at further."""
+
+WORTH_IT = 1.1
+"""What is tried later has to be so many times faster: a tie is decided by habit, not by noise."""
+
+CLOSE = 0.03
+"""How far, relatively, the loss of the first steps may lie from that of full precision."""
+
+MOST_JOBS = 8
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of computing: numerics, how many trainings at once, whether batches are made ahead."""
+
+    numerics: Numerics
+    jobs: int = 1
+    prefetch: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for the record."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Way:
+        """What ``as_dict`` wrote."""
+        return cls(**{**data, "numerics": Numerics.from_dict(data["numerics"])})
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What a way was seen to do.
+
+    Attributes:
+        way: that was tried.
+        clips_per_second: learnt from, all trainings at once taken together.
+        losses: of the first steps, of one training.
+    """
+
+    way: Way
+    clips_per_second: float
+    losses: tuple[float, ...]
+
+    def agrees_with(self, other: Timed) -> bool:
+        """Whether both learn the same, as far as their common steps tell."""
+        pairs = zip(self.losses, other.losses, strict=False)
+        return all(abs(one - two) <= CLOSE * abs(two) for one, two in pairs)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The way that was chosen, and all that were tried."""
+
+    way: Way
+    tried: tuple[Timed, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for the record."""
+        tried = [
+            {**each.way.as_dict(), "clips_per_second": each.clips_per_second} for each in self.tried
+        ]
+        return {"way": self.way.as_dict(), "tried": tried}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user has chosen; None where measuring decides."""
+
+    precision: str | None = None
+    threads: int | None = None
+    jobs: int | None = None
+
+    @property
+    def leave_nothing(self) -> bool:
+        """Whether there is nothing to measure."""
+        return None not in (self.precision, self.threads, self.jobs)
+
+
+def calibrate(bench: Bench, space: SearchSpace, executor: Executor, wishes: Wishes) -> Calibration:
+    """Try ways of computing on real steps of this study, and choose the fastest that learns alike.
+
+    One thing after another: memory format, precision, how threads are shared out between
+    trainings, prefetching. The batch size is never touched.
+
+    Args:
+        bench: the plan and what it names.
+        space: whose first setting is trained with.
+        executor: where trainings run.
+        wishes: what is not to be tried.
+    """
+    cores = torch.get_num_threads()
+    setting = Setting.from_parameters(space.paper())
+    jobs = wishes.jobs or 1
+    threads = wishes.threads or max(1, cores // jobs)
+    habit = Way(Numerics(threads, wishes.precision or FP32), jobs)
+    if wishes.leave_nothing:
+        return Calibration(habit, ())
+    tried: list[Timed] = []
+    best = reference = _time(bench, setting, executor, habit, None)
+    tried.append(reference)
+    for alternatives in (_other_numerics, _other_shares, _other_feeding):
+        start = best
+        for way in alternatives(start.way, wishes, cores, executor):
+            timed = _time(bench, setting, executor, way, best)
+            tried.append(timed)
+            faster = timed.clips_per_second > WORTH_IT * best.clips_per_second
+            if faster and timed.agrees_with(reference):
+                best = timed
+    return Calibration(best.way, tuple(tried))
+
+
+def _other_numerics(way: Way, wishes: Wishes, cores: int, executor: Executor) -> Iterator[Way]:
+    yield replace(way, numerics=replace(way.numerics, memory_format=CONTIGUOUS))
+    if wishes.precision is None and _may_have_bf16():
+        yield replace(
+            way, numerics=replace(way.numerics, precision=BF16, memory_format=CHANNELS_LAST)
+        )
+
+
+def _may_have_bf16() -> bool:
+    """False where it is known to be missing; a CPU without it shows by being slow."""
+    return not torch.cuda.is_available() or torch.cuda.is_bf16_supported()
+
+
+def _other_shares(way: Way, wishes: Wishes, cores: int, executor: Executor) -> Iterator[Way]:
+    """Fewer threads for each training, more trainings; never more threads than there are."""
+    if pick_device().type != "cpu":
+        return
+    shares = {(cores // jobs, jobs) for jobs in (1, 2, 4, MOST_JOBS) if jobs <= cores}
+    for threads, jobs in sorted(shares, key=lambda share: share[1]):
+        if wishes.threads not in (None, threads) or wishes.jobs not in (None, jobs):
+            continue
+        if jobs > 1 and not executor.parallel:
+            continue
+        other = replace(way, numerics=replace(way.numerics, threads=threads), jobs=jobs)
+        if other != way:
+            yield other
+
+
+def _other_feeding(way: Way, wishes: Wishes, cores: int, executor: Executor) -> Iterator[Way]:
+    yield replace(way, prefetch=True)
+
+
+def _time(
+    bench: Bench, setting: Setting, executor: Executor, way: Way, best: Timed | None
+) -> Timed:
+    """Train in a certain way, as many trainings at once as it says."""
+    limit = None
+    if best is not None:
+        slowest = SLOWER * way.jobs / best.clips_per_second
+        limit = slowest * bench.plan.batch_size
+    bench = replace(bench, numerics=way.numerics, prefetch=way.prefetch)
+    _all(executor, way.jobs, _arrive, (bench,))  # starting processes shall not be timed
+    results = _all(executor, way.jobs, time_steps, (bench, setting, limit))
+    rates = [bench.plan.batch_size / seconds for seconds, _ in results]
+    return Timed(way, sum(rates), results[0][1])
+
+
+def _all(
+    executor: Executor, times: int, function: Callable[..., Any], arguments: Sequence[Any]
+) -> list[Any]:
+    """What a function returns, run so many times at once."""
+    tasks = [executor.submit(function, arguments) for _ in range(times)]
+    while waiting := [task for task in tasks if not task.done]:
+        executor.wait(waiting)
+    return [task.result() for task in tasks]
+
+
+def _arrive(bench: Bench, line: Line) -> None:
+    """Import what a bench needs, wherever this runs."""
+
+
+class _Enough(Exception):  # noqa: N818 - nothing went wrong
+    """As many steps as were wanted."""
+
+
+class _Stopwatch(Watch):
+    """Times steps, the first not counted, until there are enough."""
+
+    def __init__(self, line: Line, limit: float | None) -> None:
+        self._line = line
+        self._limit = limit
+        self._last = time.perf_counter()
+        self.seconds: list[float] = []
+        self.losses: list[float] = []
+
+    def step(self, loss: float) -> None:
+        self._line.check()
+        now = time.perf_counter()
+        self.losses.append(loss)
+        if len(self.losses) > 1:
+            self.seconds.append(now - self._last)
+        self._last = now
+        slow = self._limit is not None and self.seconds[:1] > [self._limit]
+        enough = len(self.seconds) >= 2 and (
+            sum(self.seconds) >= ENOUGH_SECONDS or len(self.seconds) >= ENOUGH_STEPS
+        )
+        if slow or enough:
+            raise _Enough
+
+
+def time_steps(
+    bench: Bench, setting: Setting, limit: float | None, line: Line = SILENT
+) -> tuple[float, tuple[float, ...]]:
+    """Median seconds of a training step, front end and augmentation included, and first losses.
+
+    Args:
+        bench: the plan and what it names.
+        setting: to train with.
+        limit: seconds beyond which a step is too slow to be timed again.
+        line: a cancelled one ends it.
+    """
+    seed = derive_seed(bench.plan.root_seed, "calibration")
+    bench.numerics.use()
+    stopwatch = _Stopwatch(line, limit)
+    exam = bench.split.exam
+    enough = np.resize(exam.train, (ENOUGH_STEPS + 2) * bench.plan.batch_size)
+    fold = replace(exam, train=enough, test=exam.train[:1])  # its end is never reached
+    with torch.random.fork_rng():
+        network, _ = build_network(bench, seed)
+        bench.numerics.arrange_filters(network.to(pick_device()))
+        with suppress(_Enough):
+            train(
+                network,
+                frozen(bench, network, setting),
+                bench.clips,
+                bench.manifest.targets,
+                fold,
+                regime_of(bench, setting, seed),
+                stopwatch,
+                bench.numerics,
+                bench.prefetch,
+            )
+    return statistics.median(stopwatch.seconds), tuple(stopwatch.losses)

@@ -1,0 +1,115 @@
+"""When to give a setting up: between folds by their scores, within one by its validation curve.
+
+What a setting is held against is the best one so far. Nothing here looks at a clock, so that the
+same study gives up the same settings however many trainings ran at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.protocols import Fold
+from serbench.model.metrics import Scores
+
+WORSE = 0.5
+"""A setting is given up once it is worse by so many standard errors over the folds so far.
+
+Settings as good as the best are lost to chance now and then; they would not have gained anything.
+"""
+
+BEHIND = 1.64
+"""A training is given up once its best epoch lies so many standard errors behind.
+
+More than between folds: few people decide, and the question is asked after every epoch.
+"""
+
+GRACE = 0.25
+"""Share of the epochs that nobody is judged by, three at the least."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a fold's validation curve is held against.
+
+    Attributes:
+        curve: validation UAR of each epoch that the best setting so far had on the same fold.
+        epochs: that a training may take.
+    """
+
+    curve: tuple[float, ...]
+    epochs: int
+
+    def missed(self, curve: Sequence[float], clips: int) -> bool:
+        """Whether a training lies clearly behind.
+
+        Args:
+            curve: its validation UAR of each epoch so far.
+            clips: in the validation part, which is the same for both.
+        """
+        if len(curve) < max(3, math.ceil(GRACE * self.epochs)) or not self.curve:
+            return False
+        standard_error = math.sqrt(2 * 0.25 / clips)
+        return max(self.curve[: len(curve)]) - max(curve) > BEHIND * standard_error
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """The best setting so far that was tried on all folds.
+
+    Attributes:
+        scores: of each fold.
+        curves: validation UAR of each epoch, of each fold.
+        epochs: that a training may take.
+    """
+
+    scores: Mapping[int, Scores]
+    curves: Mapping[int, tuple[float, ...]]
+    epochs: int
+
+    def bar(self, fold: int) -> Bar:
+        """What another training on this fold is held against."""
+        return Bar(self.curves[fold], self.epochs)
+
+    def worse(self, scores: Mapping[int, Scores]) -> bool:
+        """Whether a setting is worse over the folds it was tried on.
+
+        A one-sided z-test of the mean difference in UAR; how much a fold's UAR varies is known
+        from how many clips of each emotion it tests.
+        """
+        pairs = [(self.scores[fold], found) for fold, found in scores.items()]
+        differences = [best.uar - found.uar for best, found in pairs]
+        variance = sum(uar_variance(best) + uar_variance(found) for best, found in pairs)
+        return sum(differences) > WORSE * math.sqrt(variance)
+
+
+def uar_variance(scores: Scores) -> float:
+    """Variance of a UAR over other clips of the same number, from its confusion matrix.
+
+    Each recall is a share of independent clips, brought off 0 and 1 by one clip of each kind
+    (Laplace's rule of succession); the UAR is their mean.
+    """
+    clips = scores.confusion.sum(axis=1)
+    occurring = clips > 0
+    clips, right = clips[occurring], scores.confusion.diagonal()[occurring]
+    recalls = (right + 1) / (clips + 2)
+    return float((recalls * (1 - recalls) / clips).sum() / len(clips) ** 2)
+
+
+def telling_order(folds: Sequence[Fold], targets: npt.NDArray[np.int64]) -> list[int]:
+    """The folds' numbers, those whose UAR varies least by chance first.
+
+    Args:
+        folds: of a round.
+        targets: emotion codes of all clips, ``[N]``.
+    """
+
+    def chance(number: int) -> float:
+        _, clips = np.unique(targets[folds[number].test], return_counts=True)
+        return float((1 / clips).sum() / len(clips) ** 2)
+
+    return sorted(range(len(folds)), key=chance)

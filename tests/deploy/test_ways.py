@@ -1,0 +1,155 @@
+"""How a study is trained: measured once, recorded, used again."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.protocols import parse_protocol, split_dataset
+from serbench.data.scan import Scan
+from serbench.deploy import ways
+from serbench.deploy.ways import settle_way
+from serbench.model.numerics import Numerics
+from serbench.plugins import Plugins
+from serbench.results.database import Database
+from serbench.results.datasets import Datasets
+from serbench.results.overview import show_study
+from serbench.results.studies import Studies
+from serbench.search.calibration import Calibration, Timed, Way
+from serbench.search.crossval import Bench
+from serbench.search.executors import InThisProcess
+from serbench.search.plan import StudyPlan
+
+PLUGINS = Plugins()
+FOUND = Way(Numerics(1, "bf16"), jobs=1, prefetch=True)
+
+
+class SideBySide(InThisProcess):
+    parallel = True
+
+
+@pytest.fixture
+def database(tmp_path):
+    opened = Database(f"sqlite:///{tmp_path / 'serbench.db'}")
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def bench(database, tiny_manifest, tmp_path):
+    Datasets(database).save_scan(Scan(tiny_manifest, len(tiny_manifest), (), ()))
+    plan = StudyPlan(
+        backbone="homebrew",
+        dataset=tiny_manifest.name,
+        dataset_hash=tiny_manifest.hash,
+        front_end="mel",
+        schedule="half-cycle",
+        protocol="speaker-2",
+        weights="none",
+        trials=1,
+        epochs=1,
+        batch_size=8,
+        seed=0,
+        timeout=None,
+        clip_format=ClipFormat(8000, 0.25),
+    )
+    protocol = parse_protocol(plan.protocol)
+    return Bench(
+        plan=plan,
+        manifest=tiny_manifest,
+        clips=prepare_clips(tiny_manifest, tmp_path, plan.clip_format),
+        protocol=protocol,
+        split=split_dataset(tiny_manifest, protocol).rounds[0],
+        backbone=PLUGINS.backbones.get("homebrew"),
+        front_end=PLUGINS.front_ends.get("mel"),
+        scheduler=PLUGINS.schedulers.get("half-cycle"),
+        augmentations=(),
+    )
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Every plan that a calibration was made for; each comes to ``FOUND``."""
+    plans = []
+
+    def pretended(bench, space, executor, wishes):
+        plans.append(bench.plan)
+        return Calibration(FOUND, (Timed(FOUND, 12.5, (1.0,)),))
+
+    monkeypatch.setattr(ways, "calibrate", pretended)
+    return plans
+
+
+def settle(bench, database, jobs=None, executor=None, told=lambda plan: None):
+    return settle_way(bench, database, executor or InThisProcess(), jobs, told)
+
+
+def test_a_study_is_measured_before_it_begins_and_keeps_the_record(bench, database, measured):
+    told = []
+    assert settle(bench, database, told=told.append) == FOUND
+    assert told == measured == [bench.plan]
+    shown = show_study(database, 1)
+    assert shown["numerics"] == FOUND.numerics.as_dict()
+    assert shown["calibration"]["tried"][0]["clips_per_second"] == 12.5
+
+
+def test_another_study_of_the_same_backbone_is_not_measured_again(bench, database, measured):
+    settle(bench, database)
+    other = replace(bench, plan=replace(bench.plan, seed=1, trials=7))
+    assert settle(other, database) == FOUND
+    assert len(measured) == 1
+    assert show_study(database, 2)["calibration"] is not None
+
+
+@pytest.mark.parametrize(
+    "change", [{"batch_size": 4}, {"backbone": "resnet18"}, {"precision": "fp32"}, {"threads": 1}]
+)
+def test_what_takes_another_time_is_measured_for_itself(bench, database, measured, change):
+    settle(bench, database)
+    other = replace(bench, plan=replace(bench.plan, **change))
+    settle(other, database)
+    assert measured == [bench.plan, other.plan]
+
+
+def test_another_machine_is_measured_for_itself(bench, database, measured, monkeypatch):
+    settle(bench, database)
+    machine = replace(ways_machine(), cpu="another")
+    monkeypatch.setattr("serbench.results.calibrations.this_machine", lambda: machine)
+    settle(replace(bench, plan=replace(bench.plan, seed=1)), database)
+    assert len(measured) == 2
+
+
+def ways_machine():
+    from serbench.results.machine import this_machine
+
+    return this_machine()
+
+
+def test_a_study_that_has_begun_keeps_to_its_numerics(bench, database, measured):
+    begun = Numerics(1, memory_format="contiguous")
+    Studies(database).begin_study(bench.plan, begun)
+    assert settle(bench, database).numerics == begun
+    assert measured == []
+    settle(replace(bench, plan=replace(bench.plan, seed=1)), database)  # calibrates
+    assert settle(bench, database) == Way(begun, jobs=1, prefetch=True)
+
+
+def test_what_it_began_with_leaves_the_other_cores_to_other_trainings(bench, database, measured):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        Studies(database).begin_study(bench.plan, Numerics(2))
+        assert settle(bench, database, executor=SideBySide()).jobs == 2
+        assert settle(bench, database, executor=SideBySide(), jobs=3).jobs == 3
+        assert settle(bench, database).jobs == 1
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_where_the_user_chose_everything_nothing_is_said(bench, database):
+    chosen = replace(bench, plan=replace(bench.plan, precision="bf16", threads=3))
+    told = []
+    assert settle(chosen, database, told=told.append) == Way(Numerics(3, "bf16"))
+    assert told == []
+    assert show_study(database, 1)["calibration"] is None

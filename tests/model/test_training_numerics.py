@@ -1,0 +1,108 @@
+"""How a training computes: what may change its logits, what may not, and who may end it."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from trainings import PAPERS_WIDTHS, Reports, equal, fresh_network, trained
+
+from serbench.model.batches import ahead
+from serbench.model.numerics import BF16, CONTIGUOUS, Numerics
+from serbench.model.training import predict
+
+
+def logits_of(**how):
+    network, account, clips, _ = trained(epochs=2, widths=PAPERS_WIDTHS, **how)
+    return predict(network, clips, np.arange(48, 60), 8), account
+
+
+def test_preparing_batches_ahead_changes_no_logit():
+    plain, ahead_ = logits_of(prefetch=False), logits_of(prefetch=True)
+    assert plain[0].tobytes() == ahead_[0].tobytes()
+    assert plain[1].curve == ahead_[1].curve
+
+
+@pytest.mark.parametrize(
+    "numerics", [Numerics(1, BF16), Numerics(1, memory_format=CONTIGUOUS)], ids=lambda n: n.text
+)
+def test_the_same_numerics_give_the_same_logits(numerics):
+    assert logits_of(numerics=numerics)[0].tobytes() == logits_of(numerics=numerics)[0].tobytes()
+
+
+def test_half_precision_learns_in_half_precision_and_answers_in_full():
+    full, half = logits_of()[0], logits_of(numerics=Numerics(1, BF16))[0]
+    assert half.dtype == np.float32
+    assert not np.array_equal(full, half)
+    np.testing.assert_allclose(half, full, atol=0.2)
+    as_bf16 = torch.from_numpy(half).bfloat16().float().numpy()
+    assert not np.array_equal(half, as_bf16), "its answers are rounded"
+
+
+def test_half_precision_leaves_the_weights_in_full():
+    network, _, _, _ = trained(epochs=1, numerics=Numerics(1, BF16))
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_memory_formats_order_images_and_filters():
+    image, network = torch.zeros(2, 3, 4, 5), nn.Conv2d(3, 6, 3)
+    for numerics, last in ((Numerics(1), True), (Numerics(1, memory_format=CONTIGUOUS), False)):
+        numerics.arrange_filters(network)
+        for tensor in (numerics.arrange(image), network.weight):
+            assert tensor.is_contiguous(memory_format=torch.channels_last) == last
+
+
+def test_what_is_no_image_is_left_as_it_is():
+    waveform = torch.zeros(2, 3)
+    assert Numerics(1).arrange(waveform) is waveform
+
+
+def test_a_training_that_looks_hopeless_is_given_up_with_its_best_epoch():
+    class Impatient(Reports):
+        def hopeless(self, reports):
+            assert reports == self.epochs
+            return len(reports) == 3
+
+    network, account, _, _ = trained(epochs=8, watch=Impatient())
+    assert account.given_up
+    assert account.epochs == 3
+    _, uncut, _, _ = trained(epochs=8)
+    assert not uncut.given_up
+    assert uncut.curve[:3] == account.curve, "giving up changed what came before"
+    assert 1 <= account.best_epoch <= 3
+    assert account.curve[account.best_epoch - 1] == max(account.curve)
+    assert not equal(network.state_dict(), fresh_network().state_dict())
+
+
+def test_every_step_is_told_and_may_end_the_training():
+    class EnoughError(Exception):
+        pass
+
+    class Counting(Reports):
+        losses = []  # noqa: RUF012
+
+        def step(self, loss):
+            self.losses.append(loss)
+            if len(self.losses) == 3:
+                raise EnoughError
+
+    for prefetch in (False, True):
+        Counting.losses.clear()
+        with pytest.raises(EnoughError):
+            trained(watch=Counting(), prefetch=prefetch)
+        assert all(loss > 0 for loss in Counting.losses)
+
+
+def test_items_made_ahead_are_the_same_in_the_same_order():
+    assert list(ahead(iter(range(1, 50)))) == list(range(1, 50))
+    assert list(ahead(iter([]))) == []
+
+
+def test_an_error_in_making_an_item_reaches_who_wants_it():
+    def failing():
+        yield 1
+        raise ValueError("no more")
+
+    items = ahead(failing())
+    assert next(items) == 1
+    with pytest.raises(ValueError, match="no more"):
+        next(items)

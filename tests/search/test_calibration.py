@@ -1,0 +1,189 @@
+"""The way of training that a machine is fastest with, found by trying."""
+
+import itertools
+
+import pytest
+import torch
+from scripted_studies import make_bench
+
+from serbench.model.numerics import BF16, CONTIGUOUS, Numerics
+from serbench.search import calibration
+from serbench.search.calibration import (
+    CLOSE,
+    SLOWER,
+    WORTH_IT,
+    Calibration,
+    Timed,
+    Way,
+    Wishes,
+    calibrate,
+    time_steps,
+)
+from serbench.search.executors import InThisProcess
+from serbench.search.space import Setting
+from serbench.search.study import space_of
+
+BENCH = make_bench()
+SPACE = space_of(BENCH)
+LOSSES = (1.7, 1.6, 1.5)
+
+
+class SideBySide(InThisProcess):
+    """Runs one after another what could run side by side."""
+
+    parallel = True
+
+
+@pytest.fixture(autouse=True)
+def _four_threads():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """``machine(speed, losses)`` puts a machine of these clips per second in place of this one.
+
+    It gives the list of all ways that were tried on it.
+    """
+
+    def put(speed, losses=lambda numerics: LOSSES):
+        tried = []
+
+        def pretended(bench, setting, limit, line):
+            assert bench.plan == BENCH.plan, "a plan is the user's"
+            tried.append((bench.numerics, bench.prefetch))
+            rate = speed(bench.numerics, bench.prefetch)
+            return bench.plan.batch_size / rate, losses(bench.numerics)
+
+        monkeypatch.setattr(calibration, "time_steps", pretended)
+        return tried
+
+    return put
+
+
+def found(wishes=None, executor=None):
+    return calibrate(BENCH, SPACE, executor or SideBySide(), wishes or Wishes())
+
+
+def test_where_all_ways_are_equal_habit_decides(machine):
+    machine(lambda numerics, prefetch: 10.0 * numerics.threads)
+    assert found().way == Way(Numerics(4))
+
+
+def test_a_little_faster_is_not_worth_it(machine):
+    machine(lambda numerics, prefetch: 10 * numerics.threads * (1.09 if prefetch else 1))
+    assert WORTH_IT == 1.1
+    assert not found().way.prefetch
+
+
+@pytest.mark.parametrize("memory_format", ["channels-last", "contiguous"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+@pytest.mark.parametrize("prefetch", [False, True])
+def test_whatever_is_fastest_is_chosen(machine, memory_format, precision, jobs, prefetch):
+    if (precision, memory_format) == (BF16, CONTIGUOUS):
+        pytest.skip("half precision is only tried with channels last")
+
+    def speed(numerics, ahead):
+        good = [
+            numerics.memory_format == memory_format,
+            numerics.precision == precision,
+            numerics.threads == 4 // jobs,
+            ahead == prefetch,
+        ]
+        return 10.0 * 1.3 ** sum(good) / (4 // numerics.threads)
+
+    machine(speed)
+    way = found().way
+    assert way == Way(Numerics(4 // jobs, precision, memory_format), jobs, prefetch)
+
+
+def test_half_precision_that_learns_otherwise_is_not_chosen(machine):
+    def losses(numerics):
+        off = 1 + 1.1 * CLOSE if numerics.precision == BF16 else 1
+        return tuple(off * loss for loss in LOSSES)
+
+    tried = machine(lambda numerics, _: 99.0 if numerics.precision == BF16 else 10.0, losses)
+    assert found().way.numerics.precision == "fp32"
+    assert any(numerics.precision == BF16 for numerics, _ in tried)
+
+
+def test_losses_that_are_no_numbers_agree_with_nothing():
+    way = Way(Numerics(1))
+    assert not Timed(way, 1.0, (float("nan"),)).agrees_with(Timed(way, 1.0, LOSSES))
+    assert Timed(way, 1.0, LOSSES[:2]).agrees_with(Timed(way, 1.0, LOSSES))
+
+
+def test_what_the_user_chose_is_kept_whatever_is_faster(machine):
+    machine(lambda numerics, _: 10.0 * (4 / numerics.threads) * (numerics.precision == BF16 or 0.1))
+    for precision, threads, jobs in itertools.product((None, "fp32"), (None, 2), (None, 2)):
+        way = found(Wishes(precision, threads, jobs)).way
+        assert precision in (None, way.numerics.precision)
+        assert threads in (None, way.numerics.threads)
+        assert jobs in (None, way.jobs)
+
+
+def test_where_everything_is_chosen_nothing_is_measured(machine):
+    tried = machine(lambda numerics, _: 10.0)
+    assert found(Wishes("bf16", 3, 2)) == Calibration(Way(Numerics(3, BF16), 2), ())
+    assert tried == []
+
+
+def test_threads_are_shared_out_among_the_jobs_asked_for(machine):
+    machine(lambda numerics, _: 10.0)
+    assert found(Wishes(jobs=2)).way.numerics.threads == 2
+
+
+def test_in_this_process_one_training_runs_at_a_time(machine):
+    tried = machine(lambda numerics, _: 10.0 * 4 / numerics.threads)
+    assert found(executor=InThisProcess()).way.jobs == 1
+    assert {numerics.threads for numerics, _ in tried} == {4}
+
+
+def test_all_that_was_tried_is_kept_for_the_record(machine):
+    tried = machine(lambda numerics, _: 10.0)
+    calibrated = found()
+    assert calibrated.as_dict()["way"] == calibrated.way.as_dict()
+    assert Way.from_dict(calibrated.as_dict()["way"]) == calibrated.way
+    assert sum(each.way.jobs for each in calibrated.tried) == len(tried)
+    first = calibrated.as_dict()["tried"][0]
+    assert first["clips_per_second"] == pytest.approx(10.0)
+
+
+def test_real_steps_are_timed_and_the_same_seed_learns_the_same():
+    setting = Setting.from_parameters(SPACE.paper())
+    seconds, losses = time_steps(BENCH, setting, None)
+    assert seconds > 0
+    assert len(losses) >= 3
+    assert losses[0] > 0
+    again = time_steps(BENCH, setting, None)[1]
+    assert again[:3] == losses[:3]
+
+
+def test_a_way_that_is_too_slow_is_left_after_its_first_timed_step():
+    setting = Setting.from_parameters(SPACE.paper())
+    _, losses = time_steps(BENCH, setting, 1e-9)
+    assert len(losses) == 2
+
+
+def test_how_slow_is_too_slow_is_told_by_the_fastest_so_far(monkeypatch):
+    limits = []
+
+    def pretended(bench, setting, limit, line):
+        limits.append(limit)
+        return bench.plan.batch_size / 10.0, LOSSES
+
+    monkeypatch.setattr(calibration, "time_steps", pretended)
+    found()
+    assert limits[0] is None
+    assert limits[1] == pytest.approx(SLOWER * BENCH.plan.batch_size / 10)
+
+
+def test_a_real_calibration_comes_to_a_way():
+    calibrated = calibrate(BENCH, SPACE, InThisProcess(), Wishes(threads=1))
+    assert calibrated.way in [each.way for each in calibrated.tried]
+    assert calibrated.way.numerics.threads == 1
+    assert all(each.clips_per_second > 0 for each in calibrated.tried)

@@ -1,0 +1,124 @@
+"""Who is given up: worse over folds, or behind within one; and which folds come first."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serbench.data.protocols import Fold
+from serbench.model.metrics import score
+from serbench.search.pruning import BEHIND, WORSE, Bar, Yardstick, telling_order, uar_variance
+
+CLASSES, CLIPS = 4, 25
+
+
+def scores_with(right, clips=CLIPS):
+    """Scores of so many clips of each emotion, of which ``right`` are recognised."""
+    targets = np.repeat(np.arange(CLASSES), clips)
+    answers = np.concatenate(
+        [[emotion] * right + [(emotion + 1) % CLASSES] * (clips - right) for emotion in range(4)]
+    )
+    return score(np.eye(CLASSES, dtype=np.float32)[answers], targets)
+
+
+def yardstick(*rights, clips=CLIPS):
+    scores = {fold: scores_with(right, clips) for fold, right in enumerate(rights)}
+    return Yardstick(scores, dict.fromkeys(scores, (0.5,)), epochs=8)
+
+
+def test_the_variance_of_a_uar_is_that_of_a_mean_of_shares():
+    recall = (15 + 1) / (CLIPS + 2)
+    assert uar_variance(scores_with(15)) == pytest.approx(recall * (1 - recall) / CLIPS / CLASSES)
+
+
+def test_emotions_that_are_not_tested_do_not_count():
+    targets = np.array([0, 0, 2, 2])
+    found = score(np.eye(4, dtype=np.float32)[[0, 0, 2, 1]], targets)
+    expected = (0.75 * 0.25 / 2 + 0.5 * 0.5 / 2) / 2**2
+    assert uar_variance(found) == pytest.approx(expected)
+
+
+def test_a_setting_is_given_up_where_the_difference_is_more_than_chance():
+    best = yardstick(15, 15)
+    error = math.sqrt(uar_variance(scores_with(15)) + uar_variance(scores_with(13)))
+    assert WORSE * error < 2 / CLIPS
+    assert best.worse({0: scores_with(13)})
+    assert not best.worse({0: scores_with(15)})
+    assert not best.worse({0: scores_with(17)})
+
+
+def test_several_folds_that_are_a_little_worse_count_together():
+    best = yardstick(*[150] * 5, clips=250)
+    assert not best.worse({0: scores_with(148, clips=250)})
+    assert best.worse({fold: scores_with(148, clips=250) for fold in range(5)})
+
+
+def test_a_good_fold_makes_up_for_a_bad_one():
+    best = yardstick(15, 15)
+    assert not best.worse({0: scores_with(12), 1: scores_with(18)})
+
+
+def test_folds_are_compared_with_the_same_folds():
+    best = yardstick(20, 5)
+    assert not best.worse({1: scores_with(6)})
+    assert best.worse({0: scores_with(6)})
+
+
+@given(st.lists(st.integers(0, CLIPS), min_size=1, max_size=5))
+def test_who_is_as_good_everywhere_is_never_given_up(rights):
+    assert not yardstick(*rights).worse(
+        {fold: scores_with(right) for fold, right in enumerate(rights)}
+    )
+
+
+REFERENCE = (0.2, 0.5, 0.6, 0.6, 0.7, 0.7, 0.7, 0.8)
+MARGIN = BEHIND * math.sqrt(0.5 / 100)
+
+
+def test_nobody_is_judged_in_the_first_quarter():
+    bar = Bar(REFERENCE, epochs=16)
+    assert not bar.missed([0.0] * 3, clips=100)
+    assert bar.missed([0.0] * 4, clips=100)
+
+
+def test_three_epochs_are_waited_for_at_least():
+    assert not Bar(REFERENCE, epochs=4).missed([0.0] * 2, clips=100)
+    assert Bar(REFERENCE, epochs=4).missed([0.0] * 3, clips=100)
+
+
+def test_the_best_epochs_so_far_are_compared():
+    bar = Bar(REFERENCE, epochs=8)
+    assert not bar.missed([0.6 - MARGIN + 0.01, 0.0, 0.0, 0.0], clips=100)
+    assert bar.missed([0.6 - MARGIN - 0.01, 0.0, 0.0, 0.0], clips=100)
+    assert bar.missed([0.6 - MARGIN + 0.01] * 5, clips=100), "the other one went on"
+
+
+def test_few_clips_decide_little():
+    behind = [0.3] * 4
+    assert Bar(REFERENCE, epochs=8).missed(behind, clips=100)
+    assert not Bar(REFERENCE, epochs=8).missed(behind, clips=10)
+
+
+def test_a_curve_that_ended_early_is_held_against_by_its_best():
+    bar = Bar((0.9, 0.8, 0.7), epochs=12)
+    assert bar.missed([0.5] * 9, clips=100)
+    assert not bar.missed([0.85] * 9, clips=100)
+
+
+def test_without_a_curve_nobody_is_behind():
+    assert not Bar((), epochs=8).missed([0.0] * 8, clips=100)
+
+
+def test_a_folds_bar_is_its_own_curve():
+    curves = {0: (0.1,), 1: (0.9,)}
+    assert Yardstick({}, curves, epochs=7).bar(1) == Bar((0.9,), 7)
+
+
+def test_folds_with_more_clips_of_every_emotion_come_first():
+    targets = np.array([0, 1] * 30)
+    small, large = np.arange(4), np.arange(4, 44)
+    uneven = np.concatenate([np.arange(44, 60, 2), np.array([1])])
+    folds = [Fold(np.array([0]), test) for test in (uneven, small, large, large)]
+    assert telling_order(folds, targets) == [2, 3, 1, 0]

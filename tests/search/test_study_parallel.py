@@ -1,0 +1,199 @@
+"""However many trainings run at once, and in whatever order they end, a study comes to the same."""
+
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.storages import InMemoryStorage
+from scripted_studies import FOLDS, Record, Script, completed, make_bench
+
+from serbench.data.protocols import EXAM
+from serbench.search import crossval
+from serbench.search.events import FoldScored, TrialEnded, TrialStarted
+from serbench.search.executors import Line, Task
+from serbench.search.study import run_study
+
+
+class InAnyOrder:
+    """An executor whose tasks end in an order drawn by chance; cancelled ones only at their end."""
+
+    parallel = True
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.waiting, self.cancelled = [], []
+        self.most = 0
+
+    def submit(self, function, arguments, tell=lambda message: None):
+        task = Task(tell)
+        self.waiting.append((task, function, arguments))
+        self.most = max(self.most, len(self.waiting))
+        return task
+
+    def wait(self, tasks):
+        while not any(task.done for task in tasks):
+            task, function, arguments = self.waiting.pop(self.random.randrange(len(self.waiting)))
+            task.finish(function(*arguments, line=Line(task.tell)))
+
+    def cancel(self, task):
+        self.cancelled.append(task)
+
+
+def good_and_bad(trial, fold, setting):
+    """Some trials are better than the first, some worse on some folds, some hopeless."""
+    if fold == EXAM:
+        return 0.5
+    return [0.6, 0.9, 0.3, 0.6, 1.0, 0.7, 0.2][trial] - (0.3 if (trial + fold) % 3 == 0 else 0)
+
+
+BENCH = make_bench(trials=7)
+
+
+def together(bench, jobs, seed=0):
+    """The record of a study with so many jobs, and its executor."""
+    record, executor = Record(), InAnyOrder(seed)
+    for event in run_study(bench, record.storage, {}, executor=executor, jobs=jobs):
+        record.note(event)
+    return record, executor
+
+
+@settings(max_examples=25)
+@given(jobs=st.integers(2, 6), seed=st.integers(0, 1000))
+def test_outcomes_do_not_depend_on_how_many_run_at_once(jobs, seed):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crossval, "run_fold", Script(uar=good_and_bad))
+        if not ALONE:
+            ALONE.append(completed(BENCH)[0].outcome())
+        record, executor = together(BENCH, jobs, seed)
+    assert record.outcome() == ALONE[0]
+    assert executor.most == jobs
+
+
+ALONE = []
+
+
+def test_some_of_these_trials_are_given_up_and_some_are_not(script):
+    script(uar=good_and_bad)
+    ends = completed(BENCH)[0].ends
+    assert len({len(uars) for _, uars in ends.values()}) > 2
+    assert {pruned for pruned, _ in ends.values()} == {True, False}
+
+
+@pytest.mark.parametrize("stop", range(1, 40, 3))
+def test_stopped_at_any_event_with_several_under_way_it_ends_the_same(script, stop):
+    script(uar=good_and_bad)
+    expected = completed(BENCH)[0].outcome()
+    record = Record()
+    running = run_study(BENCH, record.storage, {}, executor=InAnyOrder(stop), jobs=3)
+    for _, event in zip(range(stop), running, strict=False):
+        record.note(event)
+    running.close()
+    for event in run_study(
+        BENCH, record.storage, dict(record.folds), executor=InAnyOrder(0), jobs=2
+    ):
+        record.note(event)
+    if stop > len(list_of_events()):
+        record.winner = expected[3]
+    assert record.outcome() == expected
+
+
+def list_of_events():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crossval, "run_fold", Script(uar=good_and_bad))
+        return completed(BENCH)[1]
+
+
+def test_events_of_a_trial_come_in_the_order_of_its_folds(script):
+    script(uar=good_and_bad)
+    events = list(
+        run_study(BENCH, InMemoryStorage(), {}, executor=InAnyOrder(3), jobs=4),
+    )
+    alone = list(run_study(BENCH, InMemoryStorage(), {}))
+    for trial in range(7):
+        mine, theirs = (
+            [
+                (type(event), getattr(event, "outcome", None) and event.outcome.fold)
+                for event in some
+                if isinstance(event, TrialStarted | TrialEnded | FoldScored)
+                and (event.outcome.trial if isinstance(event, FoldScored) else event.trial) == trial
+            ]
+            for some in (events, alone)
+        )
+        assert mine == theirs
+
+
+def test_a_trial_that_ends_early_has_its_other_folds_cancelled(script):
+    script(uar=lambda trial, fold, setting: [0.9, 0.1, 0.1, 0.1][trial])
+    _, executor = together(make_bench(trials=4), jobs=6)
+    assert executor.cancelled
+
+
+def test_a_fold_given_up_ends_its_trial(script, monkeypatch):
+    scripted = script(uar=lambda trial, fold, setting: 0.7)
+
+    def giving_up(bench, trial, setting, number, fold, bar=None, line=None):
+        trained = scripted(bench, trial, setting, number, fold)
+        if (trial, number) != (1, 0):
+            return trained
+        assert bar is not None
+        return type(trained)(
+            type(trained.outcome)(**{**vars(trained.outcome), "given_up": True}), trained.state
+        )
+
+    monkeypatch.setattr(crossval, "run_fold", giving_up)
+    record, _ = completed(make_bench())
+    assert [(pruned, len(uars)) for pruned, uars in record.ends.values()] == [
+        (False, FOLDS),
+        (True, 1),
+        (False, FOLDS),
+    ]
+
+
+def test_the_first_trial_is_held_against_nothing_and_an_exhaustive_study_never(script):
+    bars = {}
+    scripted = script(uar=lambda trial, fold, setting: [1.0, 0.2, 0.2][min(trial, 2)])
+
+    def watched(bench, trial, setting, number, fold, bar=None, line=None):
+        bars[bench.plan.exhaustive, trial, number] = bar
+        return scripted(bench, trial, setting, number, fold)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crossval, "run_fold", watched)
+        completed(make_bench())
+        record, _ = completed(make_bench(exhaustive=True))
+    assert {bars[False, 0, fold] for fold in range(FOLDS)} == {None}
+    assert bars[False, 1, 0] is not None
+    assert {bar for (exhaustive, _, _), bar in bars.items() if exhaustive} == {None}
+    assert [len(uars) for _, uars in record.ends.values()] == [FOLDS] * 3
+
+
+def test_a_setting_that_was_tried_is_not_trained_again(script):
+    fixed = {
+        "learning_rate": (1e-3, 1e-3),
+        "width:time-shift": (0.3, 0.3),
+        "width:gain": (0.0, 0.0),
+    }
+    calls = script(uar=lambda trial, fold, setting: 0.7).calls
+    bench = make_bench(trials=5, bounds=fixed)
+    record, _ = completed(bench)
+    assert Counter(trial for trial, fold in calls if fold != EXAM) == {0: FOLDS}
+    assert {trial: uars for trial, (_, uars) in record.ends.items()} == dict.fromkeys(
+        range(5), record.ends[0][1]
+    )
+    for fold in range(FOLDS):
+        first, again = record.folds[0, fold], record.folds[4, fold]
+        assert np.array_equal(first.logits, again.logits)
+        assert (again.seconds, again.seed) == (0.0, first.seed)
+    assert record.winner[0] == 0
+    assert together(bench, jobs=3)[0].outcome() == record.outcome()
+
+
+def test_a_repeated_setting_says_whose_it_is(script):
+    script(uar=lambda trial, fold, setting: 0.7)
+    fixed = {"learning_rate": (1e-3, 1e-3), "width:time-shift": (0.3, 0.3), "width:gain": (0, 0)}
+    bench = make_bench(trials=3, bounds=fixed)
+    ends = [e for e in run_study(bench, InMemoryStorage(), {}) if isinstance(e, TrialEnded)]
+    assert [end.repeats for end in ends] == [None, 0, 0]
