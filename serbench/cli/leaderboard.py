@@ -12,37 +12,7 @@ from serbench.cli.leaderboard_entries import (
     rescore_command,
     show_command,
 )
-from serbench.cli.output import counted, emit_json, emit_table
-from serbench.cli.percent import interval, percent, points
-from serbench.results.front import DOMINATED, NEAR, ON, UNMEASURED
-from serbench.results.leaderboard import (
-    Ranking,
-    read_rankings,
-    to_frame,
-    unscored_entries,
-    with_clip_intervals,
-)
-from serbench.results.markdown import markdown_table
-from serbench.results.row import Row
-
-COLUMNS = (
-    *(">#", "front", ">entry", "backbone", "front end", "schedule", "weights"),
-    *(">UA", ">95 %", ">WA", ">tuning UA", ">optimism", ">p90 ms", ">params", ">MACs"),
-)
-
-SPARE = ("MACs", "weights", "front end", "schedule", "params", "WA", "tuning UA")
-"""Left out on narrow terminals, the first of them first."""
-
-CLIP_INTERVALS = ">95 % of clips"
-
-MARKS = {ON: "●", NEAR: "○", DOMINATED: "", UNMEASURED: "–"}
-
-LEGEND = (
-    "front: ● on it, ○ indistinguishable from it, blank dominated, – no latency\n"
-    "95 %: interval of UA, over speakers; optimism: tuning UA minus UA"
-)
-
-CLIP_LEGEND = "95 % of clips: as if every clip had a speaker of its own; too narrow for new people"
+from serbench.cli.output import counted, emit_csv, emit_json
 
 
 @click.group(invoke_without_command=True)
@@ -87,6 +57,15 @@ def leaderboard(
     """
     if ctx.invoked_subcommand is not None:
         return
+    from serbench.cli.leaderboard_table import show_rankings
+    from serbench.results.leaderboard import (
+        flat_rows,
+        read_rankings,
+        unscored_entries,
+        with_clip_intervals,
+    )
+    from serbench.results.row import FLAT_COLUMNS
+
     if threads != "all" and not threads.isdecimal():
         raise click.BadParameter(
             f"'{threads}' is neither a number nor 'all'", param_hint="--threads"
@@ -104,7 +83,7 @@ def leaderboard(
     if format_ == "json":
         emit_json([row.as_dict() for ranking in rankings for row in ranking.rows])
     elif format_ == "csv":
-        click.echo(to_frame(rankings).to_csv(index=False), nl=False)
+        emit_csv(FLAT_COLUMNS, flat_rows(rankings))
     elif not rankings and threads not in ("1", "all"):
         click.echo(f"nothing was measured on {threads} threads: --threads all shows what was")
     elif not rankings and protocol is not None:
@@ -112,7 +91,7 @@ def leaderboard(
     elif not rankings and not old:
         click.echo("no entries yet: serbench study run --backbone homebrew")
     elif rankings:
-        _show(rankings, format_, per_clip_intervals)
+        show_rankings(rankings, format_, per_clip_intervals)
     if old:
         click.echo(
             f"{counted(len(old), 'entry')} of an older serbench left out: "
@@ -126,52 +105,3 @@ leaderboard.add_command(show_command)
 leaderboard.add_command(import_command)
 leaderboard.add_command(export_command)
 leaderboard.add_command(rescore_command)
-
-
-def _show(rankings: list[Ranking], format_: str, per_clip_intervals: bool) -> None:
-    columns = [*COLUMNS, CLIP_INTERVALS] if per_clip_intervals else list(COLUMNS)
-    for ranking in rankings:
-        rows = [_cells(row)[: len(columns)] for row in ranking.rows]
-        if format_ == "markdown":
-            click.echo(f"**{ranking.title}**\n\n{markdown_table(columns, rows)}\n")
-        else:
-            emit_table(columns, rows, ranking.title, SPARE)
-            click.echo()
-    click.echo(LEGEND + (f"\n{CLIP_LEGEND}" if per_clip_intervals else ""))
-
-
-def _cells(row: Row) -> list[str]:
-    return [
-        str(row.rank),
-        MARKS[row.front],
-        str(row.entry),
-        row.backbone,
-        row.front_end,
-        row.schedule,
-        row.weights,
-        percent(row.uar),
-        interval(row.uar_ci),
-        percent(row.accuracy),
-        tuning(row),
-        "–" if row.optimism is None else points(row.optimism),
-        "–" if row.latency_ms_p90 is None else f"{row.latency_ms_p90:.1f}",
-        "–" if row.params is None else short(row.params),
-        "–" if row.macs is None else short(row.macs),
-        interval(row.uar_clip_ci),
-    ]
-
-
-def tuning(row: Row) -> str:
-    """The score that the winner was chosen by, with its spread over folds."""
-    if row.cv_uar_mean is None:
-        return "–"
-    spread = "" if row.cv_uar_sd is None else f" ± {100 * row.cv_uar_sd:.1f}"
-    return f"{100 * row.cv_uar_mean:.1f}{spread}"
-
-
-def short(number: int) -> str:
-    """A large count in thousands, millions or billions."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.1f}{unit}"
-    return str(number)

@@ -150,9 +150,11 @@ def _show(found: dict[str, Any]) -> None:
     for line in wrap("made with " + _versions(found["versions"]), width=80, break_on_hyphens=False):
         click.echo(line)
     if found["machine"]:
-        threads = found["numerics"].get("threads")
-        on = "" if threads is None else f", trained on {counted(threads, 'thread')}"
-        click.echo(f"on {found['machine']['cpu']}, {found['machine']['cores']} cores{on}")
+        from serbench.results.row import trained_with
+
+        machine, numerics = found["machine"], trained_with(found["numerics"])
+        cores = counted(machine["cores"], "core")
+        click.echo(f"on {machine['cpu']}, {cores}, trained with {numerics}")
 
 
 def _versions(made: dict[str, str]) -> str:

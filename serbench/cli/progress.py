@@ -20,6 +20,7 @@ from serbench.cli.output import counted, errors
 from serbench.data.protocols import EXAM
 from serbench.deploy.driver import Listener
 from serbench.model.training import EpochReport
+from serbench.search.calibration import Way
 from serbench.search.crossval import Bench, FoldOutcome
 from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
@@ -47,6 +48,12 @@ class PlainListener(Listener):
         """Say why nothing is trained yet."""
         self.say(f"{plan.backbone}: trying for some seconds how this machine trains it fastest")
 
+    def settled(self, way: Way) -> None:
+        """Say how it is trained."""
+        at_once = "" if way.jobs == 1 else f", {way.jobs} trainings at once"
+        ahead = ", batches prepared ahead" if way.prefetch else ""
+        self.say(f"training with {way.numerics.text}{at_once}{ahead}")
+
     def begun(self, bench: Bench, known: Known) -> None:
         """Say what is about to happen, and what a reader of the result must know."""
         self.folds = len(bench.split.folds)
@@ -59,7 +66,6 @@ class PlainListener(Listener):
             f"{len(bench.split.exam.train):,} clips to search with, "
             f"{len(bench.split.exam.test):,} for the exam"
         )
-        self.say(f"training with {bench.numerics.text}")
         if not bench.protocol.speaker_disjoint:
             self.say(f"note: {plan.protocol} is speaker-dependent: people tested were heard before")
         module = bench.front_end.build(bench.clips.format, bench.backbone.input_spec())
@@ -115,6 +121,9 @@ class BarListener(PlainListener):
         self.trials = self._bar("trials", total=plan.trials, visible=False)
         self.trainings = self._bar("trainings", visible=False)
         self.epochs = self._bar("epochs", total=plan.epochs, visible=False)
+        self.first: int | None = None
+        self.ended = 0
+        self.scored: dict[int, int] = {}
 
     def _bar(self, name: str, total: float | None = None, visible: bool = True) -> TaskID:
         return self.progress.add_task(name, total=total, visible=visible, note="")
@@ -126,34 +135,45 @@ class BarListener(PlainListener):
     def begun(self, bench: Bench, known: Known) -> None:
         """Show the bars."""
         super().begun(bench, known)
+        self.first, self.ended, self.scored = None, 0, {}
         total = self.plan.trials * self.folds + 1
         self.progress.update(self.trials, completed=0, visible=True, note="")
         self.progress.update(self.trainings, completed=0, total=total, visible=True)
         self.progress.update(self.epochs, visible=True)
 
     def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
-        """Move the bar of the trials."""
-        self.progress.update(self.trials, completed=trial)
-        self.progress.update(self.trainings, completed=trial * self.folds)
+        """Begin where an earlier run stopped."""
+        self.first = trial if self.first is None else self.first
+        self.scored[trial] = 0
+        self._move()
+
+    def _move(self) -> None:
+        """Move the bars of trials and trainings, of those under way the folds that are done."""
+        trials = (self.first or 0) + self.ended
+        trainings = trials * self.folds + sum(self.scored.values())
+        self.progress.update(self.trials, completed=trials)
+        self.progress.update(self.trainings, completed=trainings)
 
     def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
         """Move the bar of the epochs."""
-        note = f"fold {fold if isinstance(fold, str) else fold + 1} · "
+        note = f"trial {trial + 1} fold {fold if isinstance(fold, str) else fold + 1} · "
         note += f"validation UA {100 * report.validation_uar:.1f}"
         self.progress.update(self.epochs, completed=report.epoch, note=note)
 
     def fold_scored(self, outcome: FoldOutcome) -> None:
         """Move the bar of the trainings."""
-        completed = outcome.trial * self.folds + int(outcome.fold) + 1
-        self.progress.update(self.trainings, completed=completed)
+        self.scored[outcome.trial] += 1
+        self._move()
         super().fold_scored(outcome)
 
     def trial_ended(self, ended: TrialEnded) -> None:
         """Move the bars, past folds that were not worth running."""
         super().trial_ended(ended)
+        self.ended += 1
+        del self.scored[ended.trial]
+        self._move()
         note = "" if self.best is None else f"best UA {100 * self.best:.1f}"
-        self.progress.update(self.trials, completed=ended.trial + 1, note=note)
-        self.progress.update(self.trainings, completed=(ended.trial + 1) * self.folds)
+        self.progress.update(self.trials, note=note)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from serbench.results.datasets import Datasets
 from serbench.results.entries import Entries, EntryFacts
 from serbench.results.machine import this_machine
 from serbench.results.studies import Studies
+from serbench.search.calibration import Way
 from serbench.search.crossval import Bench, FoldOutcome
 from serbench.search.events import (
     ExamStarted,
@@ -49,6 +50,9 @@ class Listener:
 
     def calibrating(self, plan: StudyPlan) -> None:
         """Ways of training are about to be tried, for some seconds."""
+
+    def settled(self, way: Way) -> None:
+        """It is decided how the study is trained."""
 
     def begun(self, bench: Bench, known: Known) -> None:
         """The study begins, or goes on with what is ``known`` from earlier runs."""
@@ -142,6 +146,7 @@ def drive_study(
             benches = make_benches(plan, plugins, workspace, database, listener)
             for bench in benches:
                 way = settle_way(bench, database, executor, jobs, listener.calibrating)
+                listener.settled(way)
                 bench = replace(bench, numerics=way.numerics, prefetch=way.prefetch)
                 _search(bench, way.jobs, database, workspace, listener, executor)
             entry = entries.save_entry(plan, _facts(benches[0], database, workspace))

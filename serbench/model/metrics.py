@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,18 @@ def score(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> Sc
     """
     if len(targets) == 0:
         raise ValueError("no clips to score")
-    classes = np.arange(logits.shape[1])
-    occurring = np.unique(targets)
+    classes = logits.shape[1]
     predicted = logits.argmax(axis=1)
-    recalls = recall_score(targets, predicted, labels=classes, average=None, zero_division=np.nan)
-    f1 = f1_score(targets, predicted, labels=occurring, average="macro", zero_division=0)
+    pairs = np.bincount(targets * classes + predicted, minlength=classes**2)
+    confusion = pairs.reshape(classes, classes)
+    right, true = confusion.diagonal(), confusion.sum(axis=1)
+    occurs = true > 0
+    recalls = np.divide(right, true, out=np.full(classes, np.nan), where=occurs)
+    f1 = 2 * right[occurs] / (true + confusion.sum(axis=0))[occurs]
     return Scores(
-        uar=float(np.mean(recalls[occurring])),
-        accuracy=float(accuracy_score(targets, predicted)),
-        macro_f1=float(f1),
-        recalls=tuple(float(recall) for recall in recalls),
-        confusion=confusion_matrix(targets, predicted, labels=classes),
+        uar=float(recalls[occurs].mean()),
+        accuracy=float(right.sum() / len(targets)),
+        macro_f1=float(f1.mean()),
+        recalls=tuple(recalls.tolist()),
+        confusion=confusion,
     )

@@ -12,7 +12,7 @@ from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
 from serbench.model.metrics import score
 from serbench.results.database import Database
-from serbench.results.entries import manifest_of, scored_entry
+from serbench.results.entry_rows import manifest_of, scored_entry
 from serbench.results.predictions import Said, read_exams, read_folds
 from serbench.results.schema import EntryRow
 from serbench.results.statistics.comparison import (

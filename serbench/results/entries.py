@@ -8,12 +8,11 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from serbench.data.manifest import Manifest
 from serbench.data.protocols import EXAM, parse_protocol, protocol_id
 from serbench.errors import UsageError
 from serbench.model.metrics import score
 from serbench.results.database import Database
-from serbench.results.datasets import Datasets
+from serbench.results.entry_rows import find_entry, manifest_of
 from serbench.results.latency import LatencyFacts
 from serbench.results.machine import Machine, versions
 from serbench.results.predictions import read_exams, read_folds, read_prediction
@@ -200,38 +199,3 @@ def standing_of(session: Session, database: Database, study: StudyRow) -> Standi
 def identifier_of(database: Database, study: StudyRow) -> str:
     """The protocol's identifier on the dataset that was studied."""
     return protocol_id(manifest_of(database, study), parse_protocol(study.protocol))
-
-
-def manifest_of(database: Database, study: StudyRow) -> Manifest:
-    """The dataset that was studied, as it was then."""
-    return Datasets(database).manifest(study.dataset.name, study.dataset.hash)
-
-
-def find_entry(session: Session, number: int) -> EntryRow:
-    """The row of an entry.
-
-    Raises:
-        UsageError: no such entry.
-    """
-    row = session.get(EntryRow, number)
-    if row is None:
-        known = ", ".join(str(other) for other in session.scalars(select(EntryRow.id)))
-        raise UsageError(
-            f"no entry {number}: "
-            + (f"there are {known}" if known else "run `serbench study run` first")
-        )
-    return row
-
-
-def scored_entry(session: Session, number: int) -> EntryRow:
-    """The row of an entry that has all its scores.
-
-    Raises:
-        UsageError: no such entry, or one that an older serbench recorded.
-    """
-    row = find_entry(session, number)
-    if not row.protocol_id:
-        raise UsageError(
-            f"entry {number} was scored by an older serbench: run `serbench leaderboard rescore`"
-        )
-    return row

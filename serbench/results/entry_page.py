@@ -11,7 +11,7 @@ import numpy.typing as npt
 from serbench.data.manifest import Manifest
 from serbench.model.metrics import score
 from serbench.results.database import Database
-from serbench.results.entries import manifest_of, scored_entry
+from serbench.results.entry_rows import manifest_of, scored_entry
 from serbench.results.predictions import Said, joined, read_exams
 from serbench.results.schema import EntryRow
 from serbench.results.standing import TUNING, plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serbench.data.protocols import EXAM
 from serbench.errors import UsageError
 from serbench.results.database import Database
-from serbench.results.entries import find_entry, manifest_of
+from serbench.results.entry_rows import find_entry, manifest_of
 from serbench.results.prediction_files import write_predictions
 from serbench.results.predictions import joined, read_exams, read_folds
 

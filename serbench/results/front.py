@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from serbench.results.statistics.comparison import bootstrap
+from serbench.results.statistics.comparison import Bootstrap, Bootstrapped
 from serbench.results.statistics.tally import Tally
 
 ON = "on the front"
@@ -39,15 +40,23 @@ def verdicts(candidates: Sequence[Candidate]) -> list[str]:
     UAR (paired bootstrap over speakers) leaves out zero, or its own median latency is above the
     other's 90th percentile. Who is beaten by less than that is indistinguishable from the front.
     """
-    measured = [candidate for candidate in candidates if candidate.p90 is not None]
-    scores = bootstrap([candidate.tally for candidate in measured])
-    drawn = {id(candidate): score for candidate, score in zip(measured, scores, strict=True)}
-    front = [each for each in measured if not any(_beats(other, each) for other in measured)]
+    front = _front([candidate for candidate in candidates if candidate.p90 is not None])
 
-    def clearly(one: Candidate, other: Candidate) -> bool:
-        assert one.p90 is not None
-        assert other.p50 is not None
-        return other.p50 > one.p90 or drawn[id(one)].minus(drawn[id(other)]).distinguishable
+    @cache
+    def bootstrap() -> Bootstrap:
+        return Bootstrap(front[0].tally)
+
+    @cache
+    def on_front(other: Candidate) -> Bootstrapped:
+        return bootstrap().of(other.tally)
+
+    def clearly_beaten(candidate: Candidate, better: Sequence[Candidate]) -> bool:
+        # Latencies decide most, and cost nothing; only the rest is bootstrapped.
+        if any(_clearly_faster(other, candidate) for other in better):
+            return True
+        own = bootstrap().of(candidate.tally)
+        most_accurate_first = reversed(better)
+        return any(on_front(other).minus(own).distinguishable for other in most_accurate_first)
 
     def verdict(candidate: Candidate) -> str:
         if candidate.p90 is None:
@@ -55,9 +64,18 @@ def verdicts(candidates: Sequence[Candidate]) -> list[str]:
         better = [other for other in front if _beats(other, candidate)]
         if not better:
             return ON
-        return DOMINATED if any(clearly(other, candidate) for other in better) else NEAR
+        return DOMINATED if clearly_beaten(candidate, better) else NEAR
 
     return [verdict(candidate) for candidate in candidates]
+
+
+def _front(measured: Sequence[Candidate]) -> list[Candidate]:
+    """Whom nobody beats, the fastest and least accurate first."""
+    front: list[Candidate] = []
+    for each in sorted(measured, key=lambda each: (each.p90, -each.uar)):
+        if not front or not _beats(front[-1], each):
+            front.append(each)
+    return front
 
 
 def _beats(one: Candidate, other: Candidate) -> bool:
@@ -66,3 +84,9 @@ def _beats(one: Candidate, other: Candidate) -> bool:
     assert other.p90 is not None
     as_good = one.uar >= other.uar and one.p90 <= other.p90
     return as_good and (one.uar > other.uar or one.p90 < other.p90)
+
+
+def _clearly_faster(one: Candidate, other: Candidate) -> bool:
+    assert one.p90 is not None
+    assert other.p50 is not None
+    return other.p50 > one.p90

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import EXAM
 from serbench.results.database import Database
-from serbench.results.entries import find_entry, manifest_of
+from serbench.results.entry_rows import find_entry, manifest_of
 from serbench.results.predictions import Said, exams, joined, read_prediction
 from serbench.results.schema import TrialRow
 from serbench.results.standing import tally_of

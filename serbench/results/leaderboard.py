@@ -6,24 +6,51 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from serbench.data.protocols import is_speaker_dependent, without_folder
 from serbench.results.database import Database
 from serbench.results.front import Candidate, verdicts
-from serbench.results.row import COLUMNS, Row
+from serbench.results.row import FLAT_COLUMNS, WITH_INTERVAL, Row, trained_with
 from serbench.results.schema import DatasetRow, EntryRow, LatencyRow, MachineRow, StudyRow
-from serbench.results.standing import TUNING
-from serbench.results.statistics.tally import METRICS, Tally
+from serbench.results.statistics.tally import Tally
 
 if TYPE_CHECKING:
     import pandas
 
-WITH_INTERVAL = (*METRICS, TUNING)
-"""Scores that have an interval."""
+ENTRY_COLUMNS = (
+    EntryRow.id.label("entry"),
+    *(StudyRow.backbone, StudyRow.front_end, StudyRow.schedule, StudyRow.numerics),
+    *(EntryRow.weights, EntryRow.params, EntryRow.macs),
+    *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
+    *(DatasetRow.synthetic, StudyRow.protocol, EntryRow.protocol_id),
+    *(EntryRow.uar, EntryRow.accuracy, EntryRow.macro_f1, EntryRow.ece),
+    *(EntryRow.cv_uar_mean, EntryRow.cv_uar_sd, EntryRow.intervals, EntryRow.tally),
+)
+"""All that a ranking reads of an entry, by the names of a row: no plan, no trial, no logits."""
 
-NOWHERE = "no latency"
-"""The machine of entries that nobody measured anywhere."""
+LATENCY_COLUMNS = (
+    *(LatencyRow.entry_id, LatencyRow.runtime, LatencyRow.threads),
+    LatencyRow.p50.label("latency_ms_p50"),
+    LatencyRow.p90.label("latency_ms_p90"),
+    LatencyRow.p99.label("latency_ms_p99"),
+    LatencyRow.front_end_p50.label("front_end_ms_p50"),
+    LatencyRow.network_p50.label("network_ms_p50"),
+    *(MachineRow.cpu, MachineRow.cores, MachineRow.system),
+)
+"""Likewise of a latency."""
+
+NOT_MEASURED: dict[str, Any] = {
+    "latency_ms_p50": None,
+    "latency_ms_p90": None,
+    "latency_ms_p99": None,
+    "front_end_ms_p50": None,
+    "network_ms_p50": None,
+    "runtime": "",
+    "threads": 0,
+    "machine": "no latency",
+}
+"""The latency of an entry that nobody measured anywhere."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +88,7 @@ def read_rankings(
         threads: only latencies at this thread count; None for all.
     """
     entries = (
-        select(EntryRow, StudyRow, DatasetRow)
+        select(*ENTRY_COLUMNS)
         .join(StudyRow, StudyRow.id == EntryRow.study_id)
         .join(DatasetRow, DatasetRow.id == StudyRow.dataset_id)
         .where(EntryRow.protocol_id != "")
@@ -69,18 +96,20 @@ def read_rankings(
     )
     if dataset is not None:
         entries = entries.where(DatasetRow.name == dataset)
-    measured = select(LatencyRow, MachineRow).join(MachineRow).order_by(LatencyRow.id)
+    measured = select(*LATENCY_COLUMNS).join(MachineRow).order_by(LatencyRow.id)
     if threads is not None:
         measured = measured.where(LatencyRow.threads == threads)
     with database.session() as session:
         latencies: dict[int, list[dict[str, Any]]] = {}
-        for latency, machine in session.execute(measured):
-            latencies.setdefault(latency.entry_id, []).append(_latency(latency, machine))
-        ever = set(session.scalars(select(LatencyRow.entry_id)))
+        for found in session.execute(measured).mappings():
+            latencies.setdefault(found["entry_id"], []).append(_latency(found))
+        ever = set(session.scalars(select(LatencyRow.entry_id).distinct()))
         rows = [
-            replace(_row(*columns), **latency)
-            for columns in session.execute(entries)
-            for latency in latencies.get(columns[0].id, [] if columns[0].id in ever else [{}])
+            Row(**facts, **latency)
+            for facts in map(_facts, session.execute(entries).mappings())
+            for latency in latencies.get(
+                facts["entry"], [] if facts["entry"] in ever else [NOT_MEASURED]
+            )
         ]
     return rank(rows)
 
@@ -92,68 +121,41 @@ def unscored_entries(database: Database) -> list[int]:
         return list(session.scalars(query))
 
 
-def _ends(interval: list[float] | None) -> tuple[float, float] | None:
-    return None if interval is None else (interval[0], interval[1])
+def _latency(found: RowMapping) -> dict[str, Any]:
+    """What a row says of a latency, from ``LATENCY_COLUMNS``."""
+    facts = dict(found)
+    del facts["entry_id"]
+    place = place_of(*(facts.pop(name) for name in ("cpu", "cores", "system")))
+    return {**facts, "machine": place}
 
 
-def _latency(latency: LatencyRow, machine: MachineRow) -> dict[str, Any]:
+def place_of(cpu: str, cores: int, system: str) -> str:
+    """A machine for people; of one that was never here no more is known than its name."""
+    if not cores:
+        return cpu
+    return f"{cpu}, {'1 core' if cores == 1 else f'{cores} cores'}, {system}"
+
+
+def _facts(found: RowMapping) -> dict[str, Any]:
+    """What a row says of an entry wherever it is measured, from ``ENTRY_COLUMNS``."""
+    facts = dict(found)
+    tally, intervals = Tally.from_bytes(facts.pop("tally")), facts.pop("intervals")
+    imported = not facts["front_end"]
     return {
-        "latency_ms_p50": latency.p50,
-        "latency_ms_p90": latency.p90,
-        "latency_ms_p99": latency.p99,
-        "front_end_ms_p50": latency.front_end_p50,
-        "network_ms_p50": latency.network_p50,
-        "runtime": latency.runtime,
-        "threads": latency.threads,
-        "machine": place_of(machine),
+        **facts,
+        "rank": 0,
+        "front": "",
+        "numerics": "" if imported else trained_with(facts["numerics"]),
+        "protocol": without_folder(facts["protocol"]),
+        "speaker_dependent": is_speaker_dependent(facts["protocol"]),
+        "speakers": len(tally.speakers),
+        **{f"{score}_ci": _ends(intervals.get(score)) for score in WITH_INTERVAL},
+        "tally": tally,
     }
 
 
-def place_of(machine: MachineRow) -> str:
-    """A machine for people; of one that was never here no more is known than its name."""
-    if not machine.cores:
-        return machine.cpu
-    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
-    return f"{machine.cpu}, {cores}, {machine.system}"
-
-
-def _row(entry: EntryRow, study: StudyRow, dataset: DatasetRow) -> Row:
-    tally = Tally.from_bytes(entry.tally)
-    intervals = {f"{score}_ci": _ends(entry.intervals.get(score)) for score in WITH_INTERVAL}
-    return Row(
-        entry=entry.id,
-        rank=0,
-        front="",
-        backbone=study.backbone,
-        front_end=study.front_end,
-        schedule=study.schedule,
-        weights=entry.weights,
-        dataset=dataset.name,
-        dataset_hash=dataset.hash,
-        synthetic=dataset.synthetic,
-        protocol=without_folder(study.protocol),
-        protocol_id=entry.protocol_id,
-        speaker_dependent=is_speaker_dependent(study.protocol),
-        speakers=len(tally.speakers),
-        uar=entry.uar,
-        accuracy=entry.accuracy,
-        macro_f1=entry.macro_f1,
-        ece=entry.ece,
-        cv_uar_mean=entry.cv_uar_mean,
-        cv_uar_sd=entry.cv_uar_sd,
-        latency_ms_p50=None,
-        latency_ms_p90=None,
-        latency_ms_p99=None,
-        front_end_ms_p50=None,
-        network_ms_p50=None,
-        runtime="",
-        threads=0,
-        machine=NOWHERE,
-        params=entry.params,
-        macs=entry.macs,
-        tally=tally,
-        **intervals,
-    )
+def _ends(interval: list[float] | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval[0], interval[1])
 
 
 def rank(rows: Iterable[Row]) -> list[Ranking]:
@@ -207,17 +209,12 @@ def with_clip_intervals(ranking: Ranking) -> Ranking:
 
 
 def to_frame(rankings: Sequence[Ranking]) -> pandas.DataFrame:
-    """All rows of all rankings as a pandas table, for notebooks and ``--format csv``.
-
-    An interval takes two columns: ``uar_ci_low`` and ``uar_ci_high``.
-    """
+    """All rows of all rankings as a pandas table, for notebooks."""
     import pandas
 
-    frame = pandas.DataFrame(
-        [row.as_dict() for ranking in rankings for row in ranking.rows], columns=list(COLUMNS)
-    )
-    for score in WITH_INTERVAL:
-        ends = frame.pop(f"{score}_ci")
-        for place, end in enumerate(("low", "high")):
-            frame[f"{score}_ci_{end}"] = [ci if ci is None else ci[place] for ci in ends]
-    return frame
+    return pandas.DataFrame(flat_rows(rankings), columns=list(FLAT_COLUMNS))
+
+
+def flat_rows(rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
+    """All rows of all rankings as the lines of a table, each with ``FLAT_COLUMNS``."""
+    return [row.as_flat_dict() for ranking in rankings for row in ranking.rows]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from serbench.results.statistics.tally import Tally
+from serbench.results.standing import TUNING
+from serbench.results.statistics.tally import METRICS, Tally
+
+WITH_INTERVAL = (*METRICS, TUNING)
+"""Scores that have an interval."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class Row:
         front_end: name; empty where the entry was brought from outside.
         schedule: name; likewise.
         weights: identity of what it started from.
+        numerics: what it was trained with, such as ``fp32, 2 threads``; empty where the entry was
+            brought from outside.
         dataset: name.
         dataset_hash: hash of the dataset's content.
         synthetic: True where the dataset was spoken by a program.
@@ -58,6 +65,7 @@ class Row:
     front_end: str
     schedule: str
     weights: str
+    numerics: str
     dataset: str
     dataset_hash: str
     synthetic: bool
@@ -98,8 +106,35 @@ class Row:
         plain = {name: getattr(self, name) for name in COLUMNS}
         return plain if self.uar_clip_ci is None else {**plain, "uar_clip_ci": self.uar_clip_ci}
 
+    def as_flat_dict(self) -> dict[str, Any]:
+        """Plain data of one value each, the line of ``--format csv``.
+
+        An interval takes two columns: ``uar_ci_low`` and ``uar_ci_high``.
+        """
+        flat = {name: getattr(self, name) for name in SINGLE}
+        for score in WITH_INTERVAL:
+            low, high = getattr(self, f"{score}_ci") or (None, None)
+            flat |= {f"{score}_ci_low": low, f"{score}_ci_high": high}
+        return flat
+
+
+def trained_with(numerics: Mapping[str, Any]) -> str:
+    """The numerics of a study for people: ``fp32, 2 threads``; records of before were fp32."""
+    threads = numerics.get("threads")
+    counted = [] if threads is None else [f"{threads} thread" + ("s" if threads > 1 else "")]
+    return ", ".join([numerics.get("precision", "fp32"), *counted])
+
 
 BESIDE = ("tally", "uar_clip_ci")
 
 COLUMNS = (*(each.name for each in fields(Row) if each.name not in BESIDE), "optimism")
 """Of the plain data of a row."""
+
+SINGLE = tuple(name for name in COLUMNS if not name.endswith("_ci"))
+"""Those of one value."""
+
+FLAT_COLUMNS = (
+    *SINGLE,
+    *(f"{score}_ci_{end}" for score in WITH_INTERVAL for end in ("low", "high")),
+)
+"""Of the plain data of one value each."""

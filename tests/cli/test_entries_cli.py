@@ -96,7 +96,7 @@ def test_a_page_shows_every_emotion_speaker_and_group(ask):
         assert cells in [line.split()[:3] for line in page.splitlines()]
     assert {each["name"] for each in found["sexes"]} == {"female", "male"}
     assert f"({found['worst_speaker']}) to " in page
-    assert "trained on 1 thread\n" in page
+    assert "trained with fp32, 1 thread\n" in page
 
 
 def test_a_changed_checkout_keeps_its_mark_on_the_page(run, finished, tmp_path):

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-HEADER = ["#", "front", "entry", "backbone", "front end", "schedule", "weights"]
+HEADER = ["#", "front", "entry", "backbone", "front end", "schedule", "weights", "trained with"]
 NUMBERS = ["UA", "95 %", "WA", "tuning UA", "optimism", "p90 ms", "params", "MACs"]
 
 
@@ -81,11 +81,12 @@ def test_markdown_is_a_table_that_can_be_pasted(show):
 def test_the_scores_are_shown_in_per_cent(show):
     [row] = json.loads(show("--format", "json").out)
     shown = cells(show().out.splitlines()[2])
-    assert shown[7] == f"{100 * row['uar']:.1f}"
-    assert shown[8] == "–"
-    assert shown[9] == f"{100 * row['accuracy']:.1f}"
-    assert shown[10] == f"{100 * row['cv_uar_mean']:.1f} ± {100 * row['cv_uar_sd']:.1f}"
-    assert shown[11] == f"{100 * row['optimism']:+.1f}"
+    assert shown[7] == row["numerics"]
+    assert shown[8] == f"{100 * row['uar']:.1f}"
+    assert shown[9] == "–"
+    assert shown[10] == f"{100 * row['accuracy']:.1f}"
+    assert shown[11] == f"{100 * row['cv_uar_mean']:.1f} ± {100 * row['cv_uar_sd']:.1f}"
+    assert shown[12] == f"{100 * row['optimism']:+.1f}"
 
 
 def test_the_interval_over_clips_is_named_for_what_it_is(show):

@@ -12,6 +12,11 @@ from serbench.errors import SerbenchError, UsageError
 
 HEAVY = {"torch", "numpy", "pandas", "optuna", "sqlalchemy", "timm", "rich"}
 
+TRAINING = {"torch", "torchaudio", "timm", "optuna", "sklearn", "safetensors"} | {
+    *("scipy.stats", "scipy.optimize", "scipy.sparse", "pandas", "alembic", "rich", "soxr")
+}
+"""What takes long to import, and is needed only to train, to migrate or to draw."""
+
 
 def serbench(*arguments, **options):
     """The command line in a process of its own."""
@@ -34,14 +39,39 @@ def ends_in(monkeypatch):
     return end_in
 
 
+def run_alone(*arguments):
+    """What it says, and the packages and modules it imports."""
+    out, err = serbench(*arguments).communicate()
+    lines = [line for line in err.splitlines() if line.startswith("import time:")]
+    modules = {line.rpartition("|")[2].strip() for line in lines}
+    return out, modules | {module.partition(".")[0] for module in modules}
+
+
 def test_help_lists_every_command_and_imports_nothing_heavy():
-    out, err = serbench("--help").communicate()
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in err.splitlines()}
+    out, imported = run_alone("--help")
     assert "click" in imported
     assert imported & HEAVY == set()
     for name, (_, text) in COMMANDS.items():
         assert f"  {name}" in out
         assert text in out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("leaderboard", "--format", each) for each in ("table", "json", "csv", "markdown")),
+        ("leaderboard", "--threads", "all", "--per-clip-intervals"),
+        ("leaderboard", "show", "1"),
+        ("leaderboard", "compare", "1", "1"),
+        ("study", "list"),
+    ],
+    ids=" ".join,
+)
+def test_looking_at_results_imports_nothing_that_trains(finished, command):
+    out, imported = run_alone(*command, "--db", str(finished.db))
+    assert out
+    assert "sqlalchemy" in imported
+    assert imported & TRAINING == set()
 
 
 def test_a_reader_who_leaves_hears_no_complaint():

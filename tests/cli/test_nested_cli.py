@@ -101,7 +101,9 @@ def test_stopped_between_two_rounds_it_goes_on_with_the_second(nested):
 
 
 def test_a_finished_one_is_only_reported(run, nested, monkeypatch):
-    monkeypatch.setattr("serbench.search.crossval.run_fold", lambda *_, line: pytest.fail("trained again"))
+    monkeypatch.setattr(
+        "serbench.search.crossval.run_fold", lambda *_, line: pytest.fail("trained again")
+    )
     ran = run(*nested.arguments, "--db", nested.db)
     assert (ran.code, ran.out) == (0, nested.out)
 

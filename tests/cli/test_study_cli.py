@@ -49,8 +49,9 @@ def study_file(tmp_path):
 
 def test_a_run_says_what_it_does_fold_by_fold(finished):
     lines = finished.err.splitlines()
-    assert lines[1:3] == [
+    assert lines[1:4] == [
         "36 clips prepared",
+        "training with fp32, channels-last, 1 thread",
         "homebrew · mel · half-cycle · speaker-2 on tiny: 2 trials × 2 folds, "
         "30 clips to search with, 6 for the exam",
     ]
@@ -75,7 +76,9 @@ def test_a_run_ends_with_its_entry_and_what_to_do_next(finished):
 
 
 def test_a_finished_study_run_again_is_only_reported(run, finished, monkeypatch):
-    monkeypatch.setattr("serbench.search.crossval.run_fold", lambda *_, line: pytest.fail("trained again"))
+    monkeypatch.setattr(
+        "serbench.search.crossval.run_fold", lambda *_, line: pytest.fail("trained again")
+    )
     ran = run(*finished.arguments, "--db", finished.db)
     assert ran.code == 0
     assert ran.out.splitlines() == finished.out.splitlines()[-3:]

@@ -109,7 +109,7 @@ class Place:
         return ended.value.code
 
     def start(self) -> Running:
-        """Start the study in a process of its own."""
+        """Start the study in a process of its own, with two worker processes."""
         started = subprocess.Popen(
             [sys.executable, "-m", "serbench.cli.main", *STUDY, "--db", str(self.db)],
             stdout=subprocess.DEVNULL,
@@ -120,6 +120,7 @@ class Place:
                 "SERBENCH_CACHE": str(self.cache),
                 "SERBENCH_DISABLE_PLUGINS": "timm",  # starts sooner
                 "OMP_NUM_THREADS": "1",
+                "SERBENCH_JOBS": "2",
             },
         )
         self.processes.append(started)

@@ -11,6 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_sc
 from serbench.data.manifest import make_manifest
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.errors import UsageError
+from serbench.model.numerics import Numerics
 from serbench.results.database import Database
 from serbench.results.entry_page import show_entry
 from serbench.results.schema import EntryRow
@@ -125,7 +126,7 @@ def test_the_score_lies_in_its_interval_over_speakers(page):
 def test_what_made_it_stands_on_the_page(page, manifest):
     assert page["dataset_hash"] == manifest.hash
     assert page["plan"]["backbone"] == page["backbone"] == "homebrew"
-    assert page["numerics"] == {"threads": 1}
+    assert page["numerics"] == Numerics(1).as_dict()
     assert page["machine"].keys() == {"cpu", "cores", "system"}
     assert page["versions"].keys() >= {"python", "torch", "numpy"}
 

@@ -68,34 +68,56 @@ def test_of_one_speaker_no_difference_is_clear():
     assert verdicts([candidate([6]), candidate([0])]) == [ON, NEAR]
 
 
-CANDIDATES = st.lists(
-    st.builds(
-        lambda rights, p50, spread: candidate(rights, p50, p50 + spread if spread else p50),
-        st.lists(st.integers(0, CLIPS), min_size=4, max_size=4),
-        st.sampled_from([1.0, 2.0, 3.0]),
-        st.sampled_from([0.0, 0.5, 2.5]),
-    ),
-    min_size=1,
-    max_size=5,
-)
+@st.composite
+def any_candidates(draw):
+    """Up to eight, some as good or as fast as each other, some not measured."""
+    rights = st.lists(st.integers(0, CLIPS), min_size=4, max_size=4)
+    latencies = st.tuples(st.sampled_from([1.0, 2.0, 3.0]), st.sampled_from([0.0, 0.5, 2.5]))
+    return [
+        candidate(
+            draw(rights),
+            *((None, None) if measured is None else (measured[0], sum(measured))),
+        )
+        for measured in draw(st.lists(st.none() | latencies, min_size=1, max_size=8))
+    ]
 
 
-@given(CANDIDATES)
-@settings(max_examples=30)
-def test_a_verdict_is_what_the_tests_of_each_pair_say(candidates):
-    def beats(one, other):
-        as_good = one.uar >= other.uar and one.p90 <= other.p90
-        return as_good and (one.uar, one.p90) != (other.uar, other.p90)
+def beats(one, other):
+    as_good = one.uar >= other.uar and one.p90 <= other.p90
+    return as_good and (one.uar, one.p90) != (other.uar, other.p90)
 
-    front = [one for one in candidates if not any(beats(other, one) for other in candidates)]
-    for each, verdict in zip(candidates, verdicts(candidates), strict=True):
+
+def defined(candidates):
+    """The verdicts as they are defined: every pair bootstrapped on its own."""
+    measured = [one for one in candidates if one.p90 is not None]
+    front = [one for one in measured if not any(beats(other, one) for other in measured)]
+    for each in candidates:
+        if each.p90 is None:
+            yield UNMEASURED
+            continue
         better = [other for other in front if beats(other, each)]
         clear = [
             other
             for other in better
             if each.p50 > other.p90 or paired_difference(other.tally, each.tally).distinguishable
         ]
-        assert verdict == (DOMINATED if clear else NEAR if better else ON)
+        yield DOMINATED if clear else NEAR if better else ON
+
+
+@given(any_candidates())
+@settings(max_examples=150)
+def test_a_verdict_is_what_the_tests_of_each_pair_say(candidates):
+    assert verdicts(candidates) == list(defined(candidates))
+
+
+def test_what_latencies_decide_is_not_bootstrapped(monkeypatch):
+    def never(_):
+        pytest.fail("nothing had to be drawn")
+
+    monkeypatch.setattr("serbench.results.front.Bootstrap", never)
+    slower = [candidate(OTHERWISE, p50, p50 + 1) for p50 in (3.0, 5.0, 9.0)]
+    found = verdicts([candidate(ALIKE, 1.0, 2.0), *slower, candidate(FAR_BELOW, 0.5, 0.9)])
+    assert found == [ON, DOMINATED, DOMINATED, DOMINATED, ON]
 
 
 @pytest.mark.parametrize("place", range(3))

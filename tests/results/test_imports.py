@@ -185,6 +185,7 @@ def test_a_latency_from_elsewhere_is_ranked_apart(database, made, manifest, brin
     assert [row.entry for row in here.rows] == [entry]
     assert [row.entry for row in there.rows] == [guest]
     assert there.rows[0].machine == "A phone (measured elsewhere)"
+    assert (here.rows[0].numerics, there.rows[0].numerics) == ("fp32, 1 thread", "")
     assert there.rows[0].latency_ms_p90 == pytest.approx(np.percentile(times, 90))
     assert {row.front for row in (*here.rows, *there.rows)} == {"on the front"}
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from serbench.results.front import NEAR, ON, UNMEASURED
 from serbench.results.leaderboard import Ranking, rank, to_frame, with_clip_intervals
-from serbench.results.row import Row
+from serbench.results.row import Row, trained_with
 from serbench.results.statistics.intervals import clip_intervals
 from serbench.results.statistics.tally import METRICS, tally
 
@@ -23,6 +23,7 @@ ROW = Row(
     front_end="mel",
     schedule="half-cycle",
     weights="none",
+    numerics="fp32, 2 threads",
     dataset="small",
     dataset_hash="0123456789abcdef",
     synthetic=False,
@@ -203,6 +204,7 @@ def test_a_title_warns_of_synthetic_speech_and_of_speakers_heard_before():
 
 def test_a_row_as_data_holds_what_programs_ask_for():
     identity = {"entry", "backbone", "front_end", "schedule", "weights", "dataset", "protocol"}
+    identity |= {"numerics"}
     scores = {"uar", "accuracy", "macro_f1", "cv_uar_mean", "cv_uar_sd"}
     times = {"latency_ms_p50", "latency_ms_p90", "runtime", "threads", "machine"}
     intervals = {"uar_ci", "accuracy_ci", "macro_f1_ci", "optimism", "protocol_id"}
@@ -227,6 +229,27 @@ def test_a_frame_has_a_column_for_each_number_and_a_line_for_each_row():
     assert all(first[name] == data[name] for name in data if name not in ENDS)
     assert (first["uar_ci_low"], first["uar_ci_high"]) == data["uar_ci"]
     assert frame["macro_f1_ci_low"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("numerics", "said"),
+    [
+        ({"threads": 2, "precision": "fp32", "memory_format": "channels-last"}, "fp32, 2 threads"),
+        ({"threads": 1, "precision": "bf16"}, "bf16, 1 thread"),
+        ({"threads": 4}, "fp32, 4 threads"),
+        ({"precision": "bf16"}, "bf16"),
+        ({}, "fp32"),
+    ],
+)
+def test_what_an_entry_was_trained_with_is_said_as_far_as_it_is_known(numerics, said):
+    assert trained_with(numerics) == said
+
+
+def test_what_entries_were_trained_with_does_not_part_them():
+    [ranking] = rank(rows(numerics=["fp32, 2 threads", "bf16, 1 thread", ""]))
+    assert {row.as_dict()["numerics"] for row in ranking.rows} == {
+        row.numerics for row in ranking.rows
+    }
 
 
 def test_an_empty_frame_has_its_columns_too():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols.names import Protocol
@@ -45,7 +44,8 @@ def each_in_turn(units: Rows, dev: Rows) -> tuple[Fold, ...]:
         units: what stays together, for each utterance, ``[N]``.
         dev: the rows to fold.
     """
-    return _made(dev, LeaveOneGroupOut().split(dev, groups=units[dev]))
+    groups = units[dev]
+    return tuple(Fold(dev[groups != unit], dev[groups == unit]) for unit in np.unique(groups))
 
 
 def at_most_five(
@@ -78,6 +78,9 @@ def at_most_five(
 def _stratified(
     manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows, k: int
 ) -> tuple[Fold, ...]:
+    # It takes a second to import, and a leaderboard, which only names protocols, folds nothing.
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     targets = manifest.targets[dev]
     shuffled = {"n_splits": k, "shuffle": True, "random_state": protocol.seed}
     if protocol.speaker_disjoint:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols.parts import Rows
@@ -13,6 +11,10 @@ from serbench.data.protocols.parts import Rows
 
 def linked_speakers(manifest: Manifest) -> Rows:
     """A group number for each utterance, ``[N]``; speakers who share identical audio share it."""
+    # Slow to import, and not needed where protocols are only named.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     _, speaker = np.unique(manifest.speakers, return_inverse=True)
     _, audio = np.unique(manifest.audio_hashes, return_inverse=True)
     n_speakers = int(speaker.max()) + 1

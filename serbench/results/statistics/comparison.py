@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.stats import nct
-from scipy.stats import t as student
+from scipy.special import nctdtr, stdtr, stdtrit
 
 from serbench.results.statistics.intervals import ROUNDING, Interval, half_width, standard_error
 from serbench.results.statistics.resampling import RESAMPLES, draws, effective_units, resampled
@@ -81,7 +79,7 @@ class Bootstrapped:
     effective: float
 
     def minus(self, other: Bootstrapped) -> Difference:
-        """Compare two systems of one `bootstrap`: by subtraction, draw for draw.
+        """Compare two systems of one `Bootstrap`: by subtraction, draw for draw.
 
         The interval is Student's t about the difference, with one degree of freedom less than
         there are speakers in effect, cut at -1 and 1. Where all speakers agree on the difference
@@ -99,37 +97,42 @@ class Bootstrapped:
         return Difference(difference, interval, error, p, self.speakers, self.effective)
 
 
-def bootstrap(
-    tallies: Sequence[Tally], metric: Metric = "uar", seed: int = 0, resamples: int = RESAMPLES
-) -> list[Bootstrapped]:
-    """Score systems that were tested on the same clips, all on the same draws of speakers.
+class Bootstrap:
+    """Scores systems that were tested on the same clips, all on the same draws of speakers.
 
     Any two of them are then compared with `Bootstrapped.minus` at the price of a subtraction.
 
     Args:
-        tallies: one for each system.
+        first: one of the systems; it has the speakers and clips that the others must have too.
         metric: which score.
         seed: of the draws.
         resamples: how many draws.
-
-    Raises:
-        ValueError: two of them differ in speakers, or in a speaker's clips of an emotion.
     """
-    if not tallies:
-        return []
-    speakers, clips = tallies[0].speakers, tallies[0].clips
-    if any(each.speakers != speakers or not np.array_equal(each.clips, clips) for each in tallies):
-        raise ValueError("only systems tested on the same clips of the same speakers are compared")
-    drawn = draws(clips, seed, resamples)
-    return [
-        Bootstrapped(
-            float(score(each.confusion, metric)),
-            None if drawn is None else resampled(each.counts, drawn, metric),
-            len(speakers),
-            effective_units(clips),
+
+    def __init__(
+        self, first: Tally, metric: Metric = "uar", seed: int = 0, resamples: int = RESAMPLES
+    ) -> None:
+        self._speakers, self._clips, self._metric = first.speakers, first.clips, metric
+        self._drawn = draws(self._clips, seed, resamples)
+        self._effective = effective_units(self._clips)
+
+    def of(self, tally: Tally) -> Bootstrapped:
+        """Score one system.
+
+        Raises:
+            ValueError: it differs from the first in speakers, or in a speaker's clips of an
+                emotion.
+        """
+        if tally.speakers != self._speakers or not np.array_equal(tally.clips, self._clips):
+            raise ValueError(
+                "only systems tested on the same clips of the same speakers are compared"
+            )
+        return Bootstrapped(
+            float(score(tally.confusion, self._metric)),
+            None if self._drawn is None else resampled(tally.counts, self._drawn, self._metric),
+            len(self._speakers),
+            self._effective,
         )
-        for each in tallies
-    ]
 
 
 def paired_difference(
@@ -147,8 +150,8 @@ def paired_difference(
     Raises:
         ValueError: the two differ in speakers, or in a speaker's clips of an emotion.
     """
-    first, second = bootstrap((a, b), metric, seed, resamples)
-    return first.minus(second)
+    shared = Bootstrap(a, metric, seed, resamples)
+    return shared.of(a).minus(shared.of(b))
 
 
 def corrected_t_test(
@@ -207,12 +210,16 @@ def smallest_difference(
     if speakers < FEWEST_SPEAKERS:
         raise ValueError("one speaker can show no difference between systems")
     degrees = speakers - 1
-    critical = student.isf(significance / 2, degrees)
-
-    def missing(shift: float) -> float:
-        return float(nct.sf(critical, degrees, shift) - power)
-
-    return float(standard_error * brentq(missing, 0, 2 * critical + 10, xtol=1e-12))
+    critical = -stdtrit(degrees, significance / 2)
+    # With the shift the power rises from the significance to 1: halve what it may be.
+    low, high = 0.0, 2 * critical + 10
+    while high - low > ROUNDING * high:
+        shift = (low + high) / 2
+        if 1 - nctdtr(degrees, shift, critical) < power:
+            low = shift
+        else:
+            high = shift
+    return float(standard_error * high)
 
 
 def _unless_rounding(difference: float) -> float:
@@ -225,4 +232,4 @@ def _t_and_p(mean: float, error: float, degrees: float) -> tuple[float, float]:
     if error == 0:
         return (0.0, 1.0) if mean == 0 else (float(np.copysign(np.inf, mean)), 0.0)
     t = mean / error
-    return t, float(2 * student.sf(abs(t), degrees))
+    return t, float(2 * stdtr(degrees, -abs(t)))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import t as student
+from scipy.special import expit, logit, stdtrit
 
 from serbench.results.statistics.resampling import RESAMPLES, draws, effective_units, resampled
 from serbench.results.statistics.tally import METRICS, Floats, Tally, score
@@ -130,7 +129,7 @@ def half_width(error: float, degrees: float) -> float:
     """Half the 95 % interval of Student's t: standard errors times the quantile."""
     if error == 0:
         return 0.0
-    return float(error * student.ppf((1 + CONFIDENCE) / 2, degrees))
+    return float(error * stdtrit(degrees, (1 + CONFIDENCE) / 2))
 
 
 def share_interval(point: float, error: float, degrees: float) -> Interval:

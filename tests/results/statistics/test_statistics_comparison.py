@@ -8,11 +8,12 @@ import written_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.stats import chi, norm, ttest_1samp
+from scipy.optimize import brentq
+from scipy.stats import chi, nct, norm, ttest_1samp
 from scipy.stats import t as student
 
 from serbench.results.statistics.comparison import (
-    bootstrap,
+    Bootstrap,
     corrected_t_test,
     paired_difference,
     smallest_difference,
@@ -72,8 +73,8 @@ def test_the_test_and_the_interval_say_the_same(tested):
 def test_many_systems_are_compared_as_two_are(tested):
     emotions, answers = tested
     tallies = [written_out.tally_of(clips, emotions) for clips in answers]
-    together = bootstrap(tallies, seed=1, resamples=FEW)
-    assert together[2].minus(together[0]) == paired_difference(
+    together = Bootstrap(tallies[1], seed=1, resamples=FEW)
+    assert together.of(tallies[2]).minus(together.of(tallies[0])) == paired_difference(
         tallies[2], tallies[0], seed=1, resamples=FEW
     )
 
@@ -121,11 +122,7 @@ def test_systems_tested_on_other_clips_are_not_compared():
         with pytest.raises(ValueError, match="same clips of the same speakers"):
             paired_difference(here, other)
         with pytest.raises(ValueError, match="same clips of the same speakers"):
-            bootstrap([here, here, other])
-
-
-def test_nothing_to_compare_is_nothing():
-    assert bootstrap([]) == []
+            Bootstrap(here).of(other)
 
 
 @quick
@@ -178,6 +175,15 @@ def test_the_smallest_difference_is_found_four_times_in_five(speakers):
     middle = math.sqrt(degrees)
     pieces = [quad(found, *ends)[0] for ends in ((0, middle), (middle, middle + 12))]
     assert sum(pieces) == pytest.approx(0.8, abs=1e-6)
+
+
+@pytest.mark.parametrize("speakers", [1.5, 1.6, 2.3, 3, 7.7, 24, 91, 400])
+def test_the_smallest_difference_is_the_root_of_the_non_central_t(speakers):
+    critical = student.isf(0.025, speakers - 1)
+    root = brentq(
+        lambda shift: nct.sf(critical, speakers - 1, shift) - 0.8, 0, 2 * critical + 10, xtol=1e-12
+    )
+    assert smallest_difference(0.02, speakers) == pytest.approx(0.02 * root, rel=1e-11)
 
 
 def test_more_speakers_show_smaller_differences():

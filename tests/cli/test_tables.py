@@ -1,0 +1,114 @@
+"""Tables on terminals of every width, and without one."""
+
+import csv
+import io
+
+import pytest
+
+from serbench.cli.output import WIDE, emit_csv, emit_table
+
+COLUMNS = ["name", ">number", "what"]
+ROWS = [["one", "1", "a thing"], ["another", "1,000", "a much longer thing that can be folded"]]
+
+
+@pytest.fixture
+def table(capsys, monkeypatch):
+    """``table(columns, rows, width=40)`` gives the lines shown on a terminal so wide."""
+
+    def show(*arguments, width=None, **options):
+        if width is not None:
+            monkeypatch.setenv("COLUMNS", str(width))
+            monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        emit_table(*arguments, **options)
+        said = capsys.readouterr().out
+        for code in ("\x1b[0m", "\x1b[1m", "\x1b[3m"):
+            said = said.replace(code, "")
+        return said.splitlines()
+
+    return show
+
+
+def test_text_is_aligned_left_and_numbers_right(table):
+    assert table(COLUMNS, ROWS, "some things") == [
+        "some things",
+        "name     number  what",
+        "one           1  a thing",
+        "another   1,000  a much longer thing that can be folded",
+    ]
+
+
+def test_without_rows_there_is_a_header(table):
+    assert table(COLUMNS, []) == ["name  number  what"]
+
+
+def test_a_row_of_nothing_is_an_empty_line(table):
+    assert table(["a", "b"], [["1", "2"], ["", ""], ["3", "4"]])[2] == ""
+
+
+def test_text_is_folded_between_words_where_a_terminal_is_narrow(table):
+    assert table(COLUMNS, ROWS, width=36) == [
+        "name     number  what",
+        "one           1  a thing",
+        "another   1,000  a much longer thing",
+        "                 that can be folded",
+    ]
+
+
+def test_of_several_columns_of_text_the_widest_gives_way(table):
+    lines = table(["a", "b"], [["short", "a word " * 9], ["x" * 12, "b"]], width=32)
+    assert lines[1].startswith("short         a word")
+    assert all(len(line) <= 32 for line in lines)
+
+
+def test_a_word_that_is_too_long_is_cut(table):
+    lines = table(["path"], [["x" * 50]], width=20)
+    assert lines == ["path", "x" * 20, "x" * 20, "x" * 10]
+
+
+def test_no_column_becomes_too_narrow_to_read_and_no_number_is_broken(table):
+    lines = table(COLUMNS, [["a name of many words", "123,456,789", "thing"]], width=10)
+    assert lines[:3] == [
+        "name             number  what",
+        "a name of   123,456,789  thing",
+        "many words",
+    ]
+
+
+def test_spare_columns_are_left_out_the_first_of_them_first(table):
+    columns, rows = [*COLUMNS, ">size"], [[*row, "9"] for row in ROWS]
+    spare = ["what", "name"]
+    whole = len("another   1,000  a much longer thing that can be folded     9")
+    assert "what" in table(columns, rows, None, spare, width=whole)[0]
+    assert table(columns, rows, None, spare, width=whole - 1)[0] == "name     number  size"
+    assert table(columns, rows, None, spare, width=20)[0] == "number  size"
+
+
+def test_without_a_terminal_a_table_is_wide(table):
+    lines = table(["what"], [["word " * 60]])
+    assert WIDE - 5 < max(map(len, lines)) <= WIDE
+
+
+def test_a_title_is_folded_on_a_terminal(table):
+    assert table(["what"], [["x"]], "a title of six short words", width=12)[:3] == [
+        *("a title of", "six short", "words")
+    ]
+
+
+def test_lines_within_a_cell_stay_lines(table):
+    assert table(["check", "result"], [["one", "this\n\nand that"]])[1:] == [
+        *("one    this", "", "       and that")
+    ]
+
+
+def test_wide_characters_take_two_cells_and_accents_none(table):
+    lines = table(["name", ">n"], [["感情", "1"], ["e\u0301mu", "22"], ["abcd", "3"]])
+    assert lines[1:] == ["感情   1", "e\u0301mu   22", "abcd   3"]
+    folded = table(["name"], [["感情" * 10]], width=20)
+    assert folded == ["name", "感情" * 5, "感情" * 5]
+
+
+def test_csv_keeps_numbers_and_leaves_nothing_empty(capsys):
+    emit_csv(["a", "b", "c"], [{"a": 0.1 + 0.2, "b": None, "c": 'one, "two"'}])
+    said = capsys.readouterr().out
+    assert said == 'a,b,c\n0.30000000000000004,,"one, ""two"""\n'
+    assert next(csv.DictReader(io.StringIO(said)))["c"] == 'one, "two"'

@@ -1,0 +1,27 @@
+"""A study in worker processes comes to what it comes to in one process."""
+
+import json
+
+
+def test_trainings_side_by_side_give_every_logit_the_same(place, undisturbed):
+    assert place.run(*place.study, "--jobs", "3") == 0
+    assert place.recorded() == undisturbed
+
+
+def test_an_entry_trained_side_by_side_is_reproduced_by_one_training_after_another(place, capsys):
+    assert place.run(*place.study, "--jobs", "2") == 0
+    capsys.readouterr()
+    for jobs in ("0", "1"):
+        assert place.run("study", "reproduce", "1", "--folds", "--jobs", jobs) == 0
+        said = capsys.readouterr().out
+        assert said.count("every logit the same") == 3
+
+
+def test_an_unlike_precision_is_another_study(place, capsys):
+    for precision in ("fp32", "bf16"):
+        assert place.run(*place.study, "--trials", "1", "--precision", precision) == 0
+    capsys.readouterr()
+    assert place.run("study", "list", "--format", "json") == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert place.run("study", "show", "2", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["numerics"]["precision"] == "bf16"
