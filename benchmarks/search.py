@@ -1,6 +1,7 @@
 """What giving up early saves: the same study with and without it, over several seeds.
 
-    python benchmarks/search.py --seeds 5 --trials 10 --epochs 12
+    python benchmarks/search.py
+    python benchmarks/search.py --clips 704 --epochs 6        # half an hour
 
 Both sides try the same number of settings of homebrew under ``speaker-5``; up to the tenth they are
 the same settings, as long as the same one is the best so far. A clip-pass is a clip of a fold's
@@ -51,8 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--trials", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--clips", type=int, default=352, help="of all speakers")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     options = parser.parse_args(arguments)
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.seeds, options.trials, options.epochs = 1, 2, 1
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plugins = Plugins()
-    data, manifest = speech(plugins, 120 if options.quick else None)
+    data, manifest = speech(plugins, 120 if options.quick else options.clips)
     pairs = []
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
         bench = bench_for(

@@ -93,14 +93,13 @@ class PlainListener(Listener):
         """Say what a trial came to, and the best so far."""
         if not ended.pruned:
             self.best = max(ended.mean_uar, self.best or 0.0)
-        given_up = f" (given up after {counted(len(ended.uars), 'fold')})" if ended.pruned else ""
+        outcome = f"mean UA {100 * ended.mean_uar:.1f}"
+        if ended.pruned:
+            outcome = f"given up after {counted(len(ended.uars), 'fold')}"
         if ended.repeats is not None:
-            given_up = f" (the setting of trial {ended.repeats + 1}, not trained again)"
+            outcome += f" like trial {ended.repeats + 1}, whose setting it is"
         best = "" if self.best is None else f", best so far {100 * self.best:.1f}"
-        self.say(
-            f"trial {ended.trial + 1}/{self.plan.trials}: "
-            f"mean UA {100 * ended.mean_uar:.1f}{given_up}{best}"
-        )
+        self.say(f"trial {ended.trial + 1}/{self.plan.trials}: {outcome}{best}")
 
     def exam_started(self, trial: int) -> None:
         """Say who won, and what happens now."""

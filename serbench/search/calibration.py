@@ -29,6 +29,9 @@ SLOWER = 1.5
 WORTH_IT = 1.1
 """What is tried later has to be so many times faster: a tie is decided by habit, not by noise."""
 
+HALF_IS_WORTH_IT = 1.25
+"""Half precision has to be faster than this: it costs digits."""
+
 CLOSE = 0.03
 """How far, relatively, the loss of the first steps may lie from that of full precision."""
 
@@ -129,7 +132,9 @@ def calibrate(bench: Bench, space: SearchSpace, executor: Executor, wishes: Wish
         for way in alternatives(start.way, wishes, cores, executor):
             timed = _time(bench, setting, executor, way, best)
             tried.append(timed)
-            faster = timed.clips_per_second > WORTH_IT * best.clips_per_second
+            halved = way.numerics.precision != best.way.numerics.precision
+            enough = HALF_IS_WORTH_IT if halved else WORTH_IT
+            faster = timed.clips_per_second > enough * best.clips_per_second
             if faster and timed.agrees_with(reference):
                 best = timed
     return Calibration(best.way, tuple(tried))

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from serbench.data.protocols import Fold
 from serbench.model.metrics import Scores
 
-WORSE = 0.5
+WORSE = 0.25
 """A setting is given up once it is worse by so many standard errors over the folds so far.
 
-Settings as good as the best are lost to chance now and then; they would not have gained anything.
+Settings as good as the best are often lost to chance; they would not have gained anything.
 """
 
 BEHIND = 1.64

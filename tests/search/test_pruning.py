@@ -51,8 +51,8 @@ def test_a_setting_is_given_up_where_the_difference_is_more_than_chance():
 
 def test_several_folds_that_are_a_little_worse_count_together():
     best = yardstick(*[150] * 5, clips=250)
-    assert not best.worse({0: scores_with(148, clips=250)})
-    assert best.worse({fold: scores_with(148, clips=250) for fold in range(5)})
+    assert not best.worse({0: scores_with(149, clips=250)})
+    assert best.worse({fold: scores_with(149, clips=250) for fold in range(5)})
 
 
 def test_a_good_fold_makes_up_for_a_bad_one():

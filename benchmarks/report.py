@@ -1,0 +1,116 @@
+"""Run benchmarks one after another and write what they found.
+
+    python benchmarks/report.py            # all that ``make bench`` runs
+    python benchmarks/report.py peers      # some
+    python benchmarks/report.py --only-write
+
+Each prints one JSON object, which is kept in ``benchmarks/results``; ``benchmarks/RESULTS.md`` is
+written from all that lie there, each with the command and the moment that made it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+USUAL = ("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard")
+APART = ("peers",)
+"""Takes longer, for it installs other people's tools: ``make bench-peers``."""
+
+HEAD = """# What was measured about speed
+
+Made by `make bench` and, for the peers, `make bench-peers`; see the scripts in this folder for what
+exactly each compares. Both sides of a line are timed in turn in one run after a warm-up. A ratio is
+the median over repetitions, in brackets the lowest and the highest; more is better. Raw output lies
+in `results/`.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is asked for, then write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join((*USUAL, *APART))}")
+    parser.add_argument("--only-write", action="store_true", help="run nothing")
+    options = parser.parse_args(arguments)
+    for name in [] if options.only_write else options.names or USUAL:
+        _run(name)
+    write_page()
+
+
+def _run(name: str) -> None:
+    print(f"benchmark {name}", file=sys.stderr)
+    started = time.perf_counter()
+    command = [sys.executable, str(HERE / f"{name}.py")]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(finished.stdout)
+    found["command"] = f"python benchmarks/{name}.py"
+    keep(name, found, time.perf_counter() - started)
+
+
+def keep(name: str, found: dict[str, Any], seconds: float) -> None:
+    """Keep what a benchmark printed, with when it ended and how long it took."""
+    found["ended"] = datetime.now(UTC).isoformat(timespec="minutes")
+    found["seconds"] = round(seconds)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def write_page() -> None:
+    """Write ``RESULTS.md`` from all results there are."""
+    parts = [HEAD]
+    for name in (*USUAL, *APART):
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            parts.append(section(json.loads(path.read_text())))
+    (HERE / "RESULTS.md").write_text("\n".join(parts))
+
+
+def section(found: dict[str, Any]) -> str:
+    """One benchmark's part of the page."""
+    machine = found["machine"]
+    lines = [
+        f"## {found['benchmark']}",
+        "",
+        f"`{found['command']}`, {found['ended']}, {found['seconds']} s, "
+        f"{machine['cpu']}, {machine['cores']} cores; {found['data']}.",
+        "",
+        "| what | one side | other side | unit | ratio | target | met |",
+        "|---|--:|--:|---|--:|--:|---|",
+    ]
+    lines += [_line(finding) for finding in found["findings"]]
+    lines += [f"\n{note}" for note in found.get("notes", ())]
+    return "\n".join(lines) + "\n"
+
+
+def _line(finding: dict[str, Any]) -> str:
+    (one, first), (other, second) = finding["sides"].items()
+    low, high = finding["spread"]
+    target = "–" if finding["target"] is None else f"{finding['target']:g}"
+    met = {None: "–", True: "yes", False: "**no**"}[finding["met"]]
+    cells = [
+        finding["what"],
+        f"{one}: {_short(first)}",
+        f"{other}: {_short(second)}",
+        finding["unit"],
+        f"{finding['ratio']:.2f} ({low:.2f}–{high:.2f})",
+        target,
+        met,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _short(figure: float) -> str:
+    return f"{figure:,.0f}" if abs(figure) >= 1000 else f"{figure:.3g}"
+
+
+if __name__ == "__main__":
+    main()

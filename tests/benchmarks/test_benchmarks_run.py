@@ -1,0 +1,85 @@
+"""Every benchmark still runs, and says what it compared; how fast anything is, is no test."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+NAMES = (
+    *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard"),
+    "peers",
+)
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """A cache and a database of their own."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    places = {"SERBENCH_CACHE": folder / "cache", "SERBENCH_DB": folder / "serbench.db"}
+    return {name: str(path) for name, path in places.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_and_prints_one_object(name, places, tmp_path):
+    ran = subprocess.run(
+        [sys.executable, FOLDER / f"{name}.py", "--quick"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, **places},
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["benchmark"] == name
+    assert found["data"]
+    assert found["machine"]["cores"] >= 1
+    for finding in found["findings"]:
+        assert len(finding["sides"]) == 2
+        assert all(figure > 0 for figure in finding["sides"].values())
+        assert finding["spread"][0] <= finding["ratio"] <= finding["spread"][1]
+        assert (finding["target"] is None) == (finding["met"] is None)
+    assert found["findings"]
+
+
+def test_all_benchmarks_are_tried_here_and_written_to_the_page(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import report
+
+    assert set(NAMES) == {*report.USUAL, *report.APART}
+
+
+def test_the_page_shows_both_sides_their_ratio_and_whether_it_is_met(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import report
+
+    finding = {
+        "what": "reading",
+        "unit": "ms",
+        "sides": {"usual": 1234.5, "serbench": 2.0},
+        "ratio": 617.25,
+        "spread": [600.0, 630.0],
+        "target": 700.0,
+        "met": False,
+    }
+    found = {
+        "benchmark": "toy",
+        "data": "three clips",
+        "machine": {"cpu": "slow", "cores": 2},
+        "command": "python toy.py",
+        "findings": [finding],
+    }
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    report.keep("toy", found, 12.3)
+    kept = json.loads((tmp_path / "toy.json").read_text())
+    page = report.section(kept)
+    assert (
+        "| reading | usual: 1,234 | serbench: 2 | ms | 617.25 (600.00–630.00) | 700 | **no** |"
+        in page
+    )
+    assert "`python toy.py`" in page
+    assert "12 s, slow, 2 cores; three clips." in page
