@@ -1,0 +1,1 @@
+"""The parts of ``benchmarks/peers.py``: the clips, the processes, and each tool."""
