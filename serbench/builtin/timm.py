@@ -1,4 +1,7 @@
-"""Every network of PyTorch Image Models (Wightman 2019), pretrained on images."""
+"""Every network of PyTorch Image Models (Wightman 2019), pretrained on images.
+
+Importing timm takes two seconds, which a command that asks for no backbone shall not wait.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import timm
-from timm.models import get_pretrained_cfg, group_parameters
 from torch import nn
 
 from serbench import hookimpl
@@ -29,6 +30,8 @@ class TimmBackbone:
 
     def input_spec(self) -> InputSpec:
         """The size, mean and deviation its pretrained weights were trained with."""
+        from timm.models import get_pretrained_cfg
+
         config = get_pretrained_cfg(self.name)
         channels, height, width = config.input_size
         return InputSpec(channels, height, width, tuple(config.mean), tuple(config.std))
@@ -46,9 +49,13 @@ class TimmBackbone:
         return continued(module, weights, heads)
 
     def _fresh(self, n_classes: int) -> Any:
+        import timm
+
         return timm.create_model(self.name, pretrained=False, num_classes=n_classes)
 
     def _pretrained(self, n_classes: int) -> Any:
+        import timm
+
         try:
             return timm.create_model(self.name, pretrained=True, num_classes=n_classes)
         # What a failed download raises depends on the hub's client and the network between.
@@ -81,6 +88,8 @@ class TimmBackbone:
 
 def _places(module: Any) -> dict[str, int]:
     """Parameter name → place of its layer group, or of its child, from the input on."""
+    from timm.models import group_parameters
+
     if hasattr(module, "group_matcher"):
         with suppress(AssertionError):  # what a network without coarse groups raises
             groups: dict[str, int] = group_parameters(
@@ -102,5 +111,7 @@ def _heads(module: Any) -> tuple[str, ...]:
 @hookimpl
 def register_backbones(register: Callable[[Backbone], None]) -> None:
     """Register every architecture, and every architecture with the tag of its weights."""
+    import timm
+
     for name in (*timm.list_models(), *timm.list_pretrained()):
         register(TimmBackbone(name))

@@ -169,7 +169,9 @@ def _other_shares(way: Way, wishes: Wishes, cores: int, executor: Executor) -> I
 
 
 def _other_feeding(way: Way, wishes: Wishes, cores: int, executor: Executor) -> Iterator[Way]:
-    yield replace(way, prefetch=True)
+    # On a CPU where a training runs on every core, nobody is left to prepare batches.
+    if way.jobs == 1 or pick_device().type != "cpu":
+        yield replace(way, prefetch=True)
 
 
 def _time(

@@ -73,6 +73,9 @@ class Executor(Protocol):
     def parallel(self) -> bool:
         """Whether several functions can run at once."""
 
+    def prepare(self) -> None:
+        """Get ready while something else is done."""
+
     def submit(
         self, function: Callable[..., Any], arguments: Sequence[Any], tell: Tell = ...
     ) -> Task:
@@ -89,6 +92,9 @@ class InThisProcess:
     """One function after another, right here: for a debugger, and for what is too small to send."""
 
     parallel = False
+
+    def prepare(self) -> None:
+        """It is ready."""
 
     def submit(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import pickle
@@ -18,6 +19,9 @@ from typing import Any, Self
 from serbench.errors import PluginError, SerbenchError
 from serbench.model.allocator import keep_freed_memory
 from serbench.search.executors import Line, Task, Tell
+
+TAKES_LONGEST = "serbench.search.crossval"
+"""What a process imports before it is asked for anything, for it will need it."""
 
 
 class WorkerProcesses:
@@ -44,6 +48,11 @@ class WorkerProcesses:
         for worker in self._workers:
             worker.end()
         self._workers.clear()
+
+    def prepare(self) -> None:
+        """Start a first process: what it has to import takes seconds."""
+        if not self._workers:
+            self._workers.append(_Worker())
 
     def submit(
         self,
@@ -151,6 +160,7 @@ def _serve(connection: Connection, cancelled: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who pressed Ctrl-C, the parent finds out
     keep_freed_memory()
     threading.Thread(target=_follow_parent, daemon=True).start()
+    importlib.import_module(TAKES_LONGEST)
     line = Line(lambda said: _send(connection, "said", said), cancelled.is_set)
     while True:
         try:

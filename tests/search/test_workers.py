@@ -111,6 +111,15 @@ def test_functions_run_side_by_side_and_processes_are_used_again(workers, tmp_pa
     assert len(processes) == 1
 
 
+def test_a_first_process_is_started_ahead_and_used():
+    with WorkerProcesses() as executor:
+        executor.prepare()
+        executor.prepare()
+        [worker] = executor._workers
+        assert result_of(executor, speak, 5) == (5, worker.process.pid)
+        assert len(executor._workers) == 1
+
+
 def test_who_was_cancelled_before_is_not_cancelled_again(workers, tmp_path):
     task = workers.submit(until_cancelled, (tmp_path / "begun",))
     workers.cancel(task)
