@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 import torchaudio
 from torch import Tensor
 
@@ -18,6 +19,9 @@ from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec, fit_ima
 DECIBEL_FLOOR = -40.0
 DECIBEL_SPAN = 100.0
 """A full-scale sine reaches about +57 dB here, so speech lies between 0 and 1."""
+
+BLOCK = 32
+"""Neighbouring mel bands that are multiplied together, by only the bins that one of them hears."""
 
 
 class MelSpectrogram(FrontEndModule):
@@ -33,13 +37,18 @@ class MelSpectrogram(FrontEndModule):
         self.n_fft = n_fft
         self.hop_length = hop_length
         self.win_length = win_length
+        self.n_mels = n_mels
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torchaudio only warns of empty filters: see notes
             filters = torchaudio.functional.melscale_fbanks(
                 n_fft // 2 + 1, 0.0, sample_rate / 2, n_mels, sample_rate
             )
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
-        self.register_buffer("filters", filters, persistent=False)
+        # A narrower block at the end would be multiplied another way for some sizes of batch, with
+        # other last digits.
+        whole_blocks = F.pad(filters, (0, -n_mels % BLOCK))
+        self.register_buffer("filters", whole_blocks, persistent=False)
+        self.blocks = _blocks(whole_blocks)
         empty = int((filters.sum(0) == 0).sum())
         if empty:
             self.notes = (
@@ -48,7 +57,11 @@ class MelSpectrogram(FrontEndModule):
             )
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Mel powers."""
+        """Mel powers.
+
+        A triangle hears few of the bins, and high ones with low ones none in common: going block
+        by block leaves out five sixths of a product that would otherwise take longest.
+        """
         spectrum = torch.stft(
             waveform,
             self.n_fft,
@@ -58,7 +71,20 @@ class MelSpectrogram(FrontEndModule):
             return_complex=True,
         )  # [B, n_fft/2 + 1, frames]
         power = spectrum.real.square() + spectrum.imag.square()
-        return torch.matmul(self.filters.T, power)
+        parts = [
+            torch.matmul(self.filters[bins, bands].T, power[:, bins]) for bins, bands in self.blocks
+        ]
+        return torch.cat(parts, dim=1)[:, : self.n_mels]
+
+
+def _blocks(filters: Tensor) -> list[tuple[slice, slice]]:
+    """Bins and bands of each block of ``filters`` ``[bins, n_mels]`` that is not all zeros."""
+    blocks = []
+    for first in range(0, filters.shape[1], BLOCK):
+        bands = slice(first, first + BLOCK)
+        heard = filters[:, bands].any(dim=1).nonzero().flatten().tolist() or [0]
+        blocks.append((slice(heard[0], heard[-1] + 1), bands))
+    return blocks
 
 
 class _FittedMel(FrontEndModule):
@@ -74,7 +100,19 @@ class _FittedMel(FrontEndModule):
         self.notes = mel.notes
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Feature images ``[B, C, F, T]``."""
+        """Feature images ``[B, C, F, T]``.
+
+        On a CPU two clips for each thread at a time: what is computed of so few stays in the
+        caches, where that of a batch would not. Who traces the module wants one graph for batches
+        of any size.
+        """
+        together = 2 * torch.get_num_threads()
+        at_once = torch.compiler.is_compiling() or waveform.device.type != "cpu"
+        if at_once or len(waveform) <= together:
+            return self._images(waveform)
+        return torch.cat([self._images(clips) for clips in torch.split(waveform, together)])
+
+    def _images(self, waveform: Tensor) -> Tensor:
         return fit_image(self.scale(self.mel(waveform)), self.spec)
 
 

@@ -58,8 +58,9 @@ def read_audio(path: Path | str) -> Audio:
     path = Path(path)
     _check_file(path)
     try:
-        waveform, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
-        promised = soundfile.info(path).frames
+        with soundfile.SoundFile(path) as file:
+            waveform = file.read(dtype="float32", always_2d=True)
+            sample_rate, promised = file.samplerate, file.frames
     except (soundfile.LibsndfileError, RuntimeError) as error:
         reason = "truncated" if _opens(path) else "not audio that libsndfile can read"
         raise AudioError(path, reason, RESAVE) from error
@@ -67,9 +68,10 @@ def read_audio(path: Path | str) -> Audio:
         raise AudioError(path, "no samples", "leave it out")
     if len(waveform) < promised or _chunk_is_cut(path):
         raise AudioError(path, "truncated", "copy it again from its source")
-    if not np.isfinite(waveform).all():
+    lowest, highest = waveform.min(), waveform.max()  # no numbers either where a sample is none
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise AudioError(path, "samples that are not numbers (NaN or infinite)", RESAVE)
-    if not waveform.any():
+    if lowest == highest == 0:
         raise AudioError(path, "silent (every sample is zero)", "leave it out or record it again")
     return Audio(waveform, int(sample_rate))
 

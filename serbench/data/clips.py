@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
@@ -24,6 +26,13 @@ LAYOUT = 1
 """Changes whenever the same recordings would be prepared differently."""
 
 MEGABYTE = 1 << 20
+
+BEYOND = 4096
+"""Samples of the lower rate, after the end of a clip, that are resampled with it and dropped.
+
+Twice as many as it takes for every sample that is kept to be the same, to the bit, as if the
+whole recording had been resampled.
+"""
 
 CHUNK = 64
 """Clips between two marks of what is done: at most this many are prepared again after a crash."""
@@ -69,11 +78,41 @@ class Clips:
 
     def batch(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Waveforms of some clips, float32 ``[len(rows), samples]``, full scale ±1."""
-        scale = self.peaks[rows, None] / np.float32(32767)
-        waveforms: npt.NDArray[np.float32] = np.multiply(
-            self.waveforms[rows], scale, dtype=np.float32
-        )
+        waveforms = np.empty((len(rows), self.format.samples), np.float32)
+        scales = self.peaks[rows] / np.float32(32767)
+        for waveform, row, scale in zip(waveforms, rows, scales, strict=True):
+            waveform[:] = self.waveforms[row]
+            waveform *= scale
         return waveforms
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: of waveforms in a file only where they are, not the gigabytes."""
+        return {**vars(self), "waveforms": _StoredArray.of(self.waveforms) or self.waveforms}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(stored := state["waveforms"], _StoredArray):
+            state["waveforms"] = stored.map()
+        vars(self).update(state)
+
+
+@dataclass(frozen=True)
+class _StoredArray:
+    """An array that is all of a file."""
+
+    path: str
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, array: npt.NDArray[np.int16]) -> _StoredArray | None:
+        """Where ``array`` is kept, or None where it is in memory or only part of a file."""
+        if not (isinstance(array, np.memmap) and array.flags.c_contiguous and array.filename):
+            return None
+        path = Path(array.filename)
+        return cls(str(path), array.shape) if path.stat().st_size == array.nbytes else None
+
+    def map(self) -> npt.NDArray[np.int16]:
+        """The array, for reading."""
+        return np.memmap(self.path, dtype=np.int16, mode="r", shape=self.shape)
 
 
 def standardise(
@@ -83,7 +122,9 @@ def standardise(
 
     Too short a waveform is continued by its reflection, again and again where one is not enough.
     """
-    resampled = soxr.resample(waveform, sample_rate, clip_format.sample_rate, quality="HQ")
+    rate = clip_format.sample_rate
+    heard = clip_format.samples * sample_rate / rate + BEYOND * max(1, sample_rate / rate)
+    resampled = soxr.resample(waveform[: math.ceil(heard)], sample_rate, rate, quality="HQ")
     if len(resampled) == 0:  # a lone sample of a high rate
         resampled = waveform[:1]
     missing = clip_format.samples - len(resampled)
@@ -97,6 +138,7 @@ def prepare_clips(
     folder: Path,
     clip_format: ClipFormat | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int | None = None,
 ) -> Clips:
     """The clips of ``manifest``, prepared once and then only mapped.
 
@@ -108,6 +150,7 @@ def prepare_clips(
         folder: where prepared clips are kept, shared by all datasets.
         clip_format: rate and length; the paper's by default.
         progress: called with clips done and clips in all.
+        workers: threads that prepare them; as many as there are cores by default.
 
     Raises:
         AudioError: a recording has become unusable.
@@ -121,15 +164,11 @@ def prepare_clips(
         if not (place / "clips.json").exists():
             with filelock.FileLock(place / "lock"):
                 if not (place / "clips.json").exists():
-                    _build(manifest, place, clip_format, progress)
+                    _build(manifest, place, clip_format, progress, workers or os.cpu_count())
     except OSError as error:
         raise _storage_error(error, place, len(manifest) * clip_format.samples * 2) from error
-    shape = (len(manifest), clip_format.samples)
-    return Clips(
-        clip_format,
-        np.memmap(place / "waveforms.i16", dtype=np.int16, mode="r", shape=shape),
-        np.fromfile(place / "peaks.f32", dtype=np.float32),
-    )
+    stored = _StoredArray(str(place / "waveforms.i16"), (len(manifest), clip_format.samples))
+    return Clips(clip_format, stored.map(), np.fromfile(place / "peaks.f32", dtype=np.float32))
 
 
 def _content_key(manifest: Manifest, clip_format: ClipFormat) -> str:
@@ -144,6 +183,7 @@ def _build(
     place: Path,
     clip_format: ClipFormat,
     progress: Callable[[int, int], None],
+    workers: int | None,
 ) -> None:
     total = len(manifest)
     waveforms = _reserve(place / "waveforms.i16", np.int16, (total, clip_format.samples))
@@ -161,7 +201,7 @@ def _build(
     missing: Sequence[int] = np.flatnonzero(done == 0).tolist()
     finished = total - len(missing)
     # Decoding and resampling release the interpreter's lock, so threads use every core.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(missing), CHUNK):
             rows = []
             for row in pool.map(prepare, missing[start : start + CHUNK]):

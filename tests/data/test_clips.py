@@ -142,6 +142,22 @@ def test_a_long_recording_is_cut():
     assert np.array_equal(standardise(samples, 8000, SHORT), samples[:5600])
 
 
+@given(
+    seconds=st.floats(0.1, 3),
+    longer=st.floats(0, 20),
+    rates=st.sampled_from([(48000, 24414), (96000, 16000), (44100, 8000), (8000, 24414)]),
+)
+@settings(deadline=None, max_examples=20)
+def test_of_a_long_recording_nothing_is_lost_by_resampling_its_beginning(seconds, longer, rates):
+    rate, wanted = rates
+    noise = np.random.default_rng(0).uniform(-1, 1, round((seconds + longer) * rate))
+    noise = noise.astype(np.float32)
+    clip_format = ClipFormat(wanted, seconds)
+    clip = standardise(noise, rate, clip_format)
+    whole = soxr.resample(noise, rate, wanted, quality="HQ")[: clip_format.samples]
+    assert np.array_equal(clip[: len(whole)], whole)
+
+
 @given(frames=st.integers(1, 300), rate=st.sampled_from([8000, 11025, 16000, 22050, 48000, 96000]))
 @settings(deadline=None, max_examples=40)
 @example(frames=1, rate=96000)
@@ -208,6 +224,15 @@ def test_an_interrupted_preparation_goes_on_with_what_is_missing(
     whole = prepare_clips(tiny_manifest, tmp_path / "other", SHORT)
     assert np.array_equal(clips.waveforms, whole.waveforms)
     assert np.array_equal(clips.peaks, whole.peaks)
+
+
+def test_as_many_threads_as_asked_for_prepare_the_same(tiny_manifest, tmp_path):
+    one, three = (
+        prepare_clips(tiny_manifest, tmp_path / str(workers), SHORT, workers=workers)
+        for workers in (1, 3)
+    )
+    assert np.array_equal(one.waveforms, three.waveforms)
+    assert np.array_equal(one.peaks, three.peaks)
 
 
 def test_threads_that_ask_at_once_prepare_once(tiny_manifest, tmp_path, prepared):

@@ -79,6 +79,8 @@ def htk_triangles(n_bins, n_mels, rate):
 def test_mel_filters_are_triangles_on_the_htk_scale(rate, n_fft, n_mels):
     filters = MelSpectrogram(rate, n_fft, n_fft, n_fft // 4, n_mels).filters.numpy()
     expected = htk_triangles(n_fft // 2 + 1, n_mels, rate)
+    filters, beyond = filters[:, :n_mels], filters[:, n_mels:]
+    assert not beyond.any()
     np.testing.assert_allclose(filters, expected, atol=2e-4)
 
 
@@ -98,6 +100,60 @@ def test_mel_powers_are_torchaudios(rate, n_fft, window, hop, n_mels):
         rate, n_fft=n_fft, win_length=window, hop_length=hop, n_mels=n_mels
     )(waveform)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+PAPERS = InputSpec(1, 224, 224, (0.0,), (1.0,))
+
+
+def papers_clips():
+    """Noise, voices from loud to hardly there, a click and silence, ``[11, 63916]``."""
+    seconds = torch.arange(ClipFormat().samples) / ClipFormat().sample_rate
+    clips = noise(ClipFormat().samples, n_clips=11)
+    for row in range(1, 9):
+        phase = 2 * torch.pi * 90 * row * (seconds + 0.1 * seconds.square())
+        voice = sum(torch.sin(harmonic * phase) / harmonic for harmonic in range(1, 6))
+        clips[row] = 0.2 * voice * torch.sin(3 * seconds).clamp(min=0) / 10 ** (row / 2)
+    clips[-2:] = 0
+    clips[-2, 30000] = 1
+    return clips
+
+
+def test_images_are_torchaudios_decibels_to_a_ten_thousandth():
+    clips = papers_clips()
+    mel = torchaudio.transforms.MelSpectrogram(24414, n_fft=2048, hop_length=286, n_mels=224)
+    convert = torchaudio.transforms.AmplitudeToDB("power", top_db=80)
+    theirs = torch.stack([convert(mel(clip[None]))[0] for clip in clips])
+    ours = Mel().build(ClipFormat(), PAPERS)(clips)[:, 0] * 100 - 40
+    assert (ours - theirs).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("front_end", [Mel(), LogMel()], ids=["mel", "logmel"])
+@pytest.mark.parametrize("size", [224, 299, 128])
+def test_who_else_is_in_the_batch_changes_no_bit(front_end, size):
+    module = front_end.build(ClipFormat(), InputSpec(3, size, size, (0.5,) * 3, (0.25,) * 3))
+    clips = papers_clips()[:-1]  # of silence, logmel magnifies how its mean was rounded
+    together = module(clips)
+    for few in (1, 3):
+        assert torch.equal(torch.cat([module(part) for part in clips.split(few)]), together)
+
+
+@pytest.mark.parametrize("n_mels", [1, 5, 31, 32, 33, 100])
+def test_any_number_of_bands_has_its_powers(n_mels):
+    waveform = noise(8000)
+    module = MelSpectrogram(16000, 1024, 1024, 256, n_mels)
+    spectrum = torch.stft(waveform, 1024, 256, window=torch.hann_window(1024), return_complex=True)
+    filters = torchaudio.functional.melscale_fbanks(513, 0.0, 8000.0, n_mels, 16000)
+    expected = torch.matmul(filters.T, spectrum.abs().square())
+    torch.testing.assert_close(module(waveform), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_one_traced_graph_serves_batches_of_any_size():
+    module = Mel().build(ClipFormat(), PAPERS)
+    batch = {0: torch.export.Dim("batch", max=64)}
+    program = torch.export.export(module, (noise(63916),), dynamic_shapes=(batch,)).module()
+    for n_clips in (1, 3, 11):
+        clips = papers_clips()[:n_clips]
+        torch.testing.assert_close(program(clips), module(clips), rtol=0, atol=1e-6)
 
 
 def test_a_sine_lights_the_band_around_its_frequency():
