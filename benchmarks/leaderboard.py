@@ -257,7 +257,7 @@ def growth(
 def main() -> None:
     """Fill, show and print."""
     parser = argparse.ArgumentParser(description="serbench leaderboard on large databases")
-    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="tiny databases, to see that it runs")
     given = parser.parse_args()
     filled = QUICK if given.quick else FULL

@@ -101,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="how fast recordings become clips")
     parser.add_argument("--clips", type=int, default=192, help="of the comparison with soxr")
     parser.add_argument("--few", type=int, default=64, help="clips of the one with torchaudio")
-    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a few clips, to see that it runs")
     given = parser.parse_args()
     if given.quick:

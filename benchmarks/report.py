@@ -67,10 +67,10 @@ def keep(name: str, found: dict[str, Any], seconds: float) -> None:
 def write_page() -> None:
     """Write ``RESULTS.md`` from all results there are."""
     parts = [HEAD]
-    for name in (*USUAL, *APART):
-        path = RESULTS / f"{name}.json"
-        if path.exists():
-            parts.append(section(json.loads(path.read_text())))
+    order = (*USUAL, *APART)
+    found = {path.stem: path for path in sorted(RESULTS.glob("*.json"))}
+    for name in (*(each for each in order if each in found), *(found.keys() - set(order))):
+        parts.append(section(json.loads(found[name].read_text())))
     (HERE / "RESULTS.md").write_text("\n".join(parts))
 
 

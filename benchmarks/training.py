@@ -112,8 +112,8 @@ def bare_loop(bench: Bench, tuned: bool, steps: int, line: Line = SILENT) -> flo
 def main(arguments: Sequence[str] | None = None) -> None:
     """Time all ways in turn and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=8, help="timed steps of each repetition")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=6, help="timed steps of each repetition")
+    parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     parser.add_argument(
         "--networks", nargs="*", default=[LARGE, INCEPTION], help="which comparisons to make"

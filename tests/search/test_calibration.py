@@ -111,6 +111,14 @@ def test_half_precision_that_learns_otherwise_is_not_chosen(machine):
     assert any(numerics.precision == BF16 for numerics, _ in tried)
 
 
+def test_losses_agree_in_the_first_step_and_in_the_mean():
+    way = Way(Numerics(1))
+    reference = Timed(way, 1.0, (2.0, 5.0, 3.0))
+    assert Timed(way, 1.0, (2.05, 4.5, 3.5)).agrees_with(reference)
+    assert not Timed(way, 1.0, (2.2, 5.0, 2.8)).agrees_with(reference)
+    assert not Timed(way, 1.0, (2.0, 5.0, 4.0)).agrees_with(reference)
+
+
 def test_losses_that_are_no_numbers_agree_with_nothing():
     way = Way(Numerics(1))
     assert not Timed(way, 1.0, (float("nan"),)).agrees_with(Timed(way, 1.0, LOSSES))
