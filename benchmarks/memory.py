@@ -2,26 +2,26 @@
 
     python benchmarks/memory.py
 
-Two worker processes train mobilenetv3_large_100 on clips of all rows, in shuffled batches of 32.
-``beside the map`` is what is resident in a worker without the pages of the clips; a page that both
-map counts once for the machine, which the proportional size of both together shows.
+For each network two worker processes train on clips of all rows, in shuffled batches of 32, one
+thread each. ``beside the map`` is what is resident in a worker without the pages of the clips; a
+page that both map counts once for the machine, which the proportional size of both together shows.
+What a *bare loop* needs, fed with two ready batches and with no clips at all, stands beside.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from material import bench_for, speech
-from timing import at_most, print_findings
-from training import whole_epoch
+from timing import Finding, at_most, print_findings
+from training import bare_loop, whole_epoch
 
 from serbench.data.clips import Clips
 from serbench.model.numerics import Numerics
@@ -42,9 +42,18 @@ def resident(bench: Bench, steps: int, line: Line = SILENT) -> dict[str, float]:
         process's share of pages that others map too (``share``).
     """
     whole_epoch(bench, 0, steps)
+    return _all_looked_at(bench)
+
+
+def resident_bare(bench: Bench, steps: int, line: Line = SILENT) -> dict[str, float]:
+    """The same of a loop that does nothing but learn, fed with ready images."""
+    bare_loop(bench, True, steps)
+    return _sizes("waveforms.i16")
+
+
+def _all_looked_at(bench: Bench) -> dict[str, float]:
     for start in range(0, len(bench.clips), 256):  # every page is looked at
         bench.clips.batch(np.arange(start, min(start + 256, len(bench.clips))))
-    line.tell("trained")
     return _sizes("waveforms.i16")
 
 
@@ -65,49 +74,58 @@ def _sizes(name: str) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train twice at once and print what is resident."""
+    """Train twice at once, with each network, and print what is resident."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=PAPERS_CLIPS)
-    parser.add_argument("--backbone", default="mobilenetv3_large_100")
+    parser.add_argument("--backbones", nargs="+", default=["homebrew", "mobilenetv3_large_100"])
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.clips, options.backbone, options.steps = 300, "homebrew", 1
+        options.clips, options.backbones, options.steps = 300, ["homebrew"], 1
     plugins = Plugins()
     data, manifest = speech(plugins, 120)
-    with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
-        bench = bench_for(plugins, manifest, Path(folder), backbone=options.backbone)
-        bench = replace(_repeated(bench, options.clips, Path(folder)), numerics=Numerics(1))
-        tasks = [executor.submit(resident, (bench, options.steps)) for _ in range(2)]
+    findings: list[Finding] = []
+    notes = []
+    with tempfile.TemporaryDirectory() as folder:
+        for backbone in options.backbones:
+            bench = bench_for(plugins, manifest, Path(folder), backbone=backbone)
+            bench = replace(bench, numerics=Numerics(1))
+            [bare] = _measured(resident_bare, bench, options.steps, 1)
+            large = _repeated(bench, options.clips, Path(folder))
+            sizes = _measured(resident, large, options.steps, 2)
+            megabytes = large.clips.waveforms.nbytes / MEGABYTE
+            findings += _findings(backbone, sizes, megabytes)
+            notes.append(
+                f"{backbone}: a map of {megabytes:.0f} MB; a bare loop without clips holds "
+                f"{bare['all']:.0f} MB."
+            )
+    data = f"{options.clips} clips, copies of {data}"
+    print_findings("memory", data, findings, notes=notes)
+
+
+def _measured(
+    function: Callable[..., Any], bench: Bench, steps: int, times: int
+) -> list[dict[str, float]]:
+    """What it finds in fresh processes, so many at once."""
+    with WorkerProcesses() as executor:
+        tasks = [executor.submit(function, (bench, steps)) for _ in range(times)]
         while waiting := [task for task in tasks if not task.done]:
             executor.wait(waiting)
-        sizes: list[dict[str, Any]] = [task.result() for task in tasks]
-    print(sizes, file=sys.stderr)
-    print_findings(
-        "memory",
-        f"{options.clips} clips, copies of {data}",
-        [
-            at_most(
-                f"resident beside the map, training {options.backbone}",
-                [size["beside"] for size in sizes],
-                2000.0,
-                "MB",
-            ),
-            at_most(
-                "pages of the clips that two trainings hold together, by the size of the map",
-                [sum(size["share"] for size in sizes) / _megabytes(bench)],
-                1.1,
-                "maps",
-            ),
-        ],
-        megabytes=sizes,
-        map_megabytes=_megabytes(bench),
-    )
+        return [task.result() for task in tasks]
 
 
-def _megabytes(bench: Bench) -> float:
-    return bench.clips.waveforms.nbytes / MEGABYTE
+def _findings(backbone: str, sizes: Sequence[dict[str, float]], megabytes: float) -> list[Finding]:
+    together = sum(size["share"] for size in sizes) / megabytes
+    return [
+        at_most(
+            f"resident beside the map, training {backbone}",
+            [size["beside"] for size in sizes],
+            2000.0,
+            "MB",
+        ),
+        at_most(f"maps that two trainings of {backbone} hold together", [together], 1.1, "maps"),
+    ]
 
 
 def _repeated(bench: Bench, clips: int, folder: Path) -> Bench:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,8 @@ import torchaudio
 from material import speech
 from timing import Finding, in_turn, print_findings, times_faster
 
-from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.audio import read_audio
+from serbench.data.clips import ClipFormat, prepare_clips, standardise
 from serbench.data.manifest import Manifest
 from serbench.plugins import Plugins
 
@@ -96,6 +98,24 @@ def compare(
     return times_faster(what, taken, name, ours, target, "ms per clip", scale)
 
 
+def stages(manifest: Manifest, repetitions: int) -> str:
+    """Where the time of one clip goes, on one core, as a sentence."""
+    heard = [read_audio(utterance.path) for utterance in manifest.utterances]
+    calls: dict[str, Callable[[], object]] = {
+        "reading and its checks": lambda: [read_audio(each.path) for each in manifest.utterances],
+        "the hash of what was heard": lambda: [audio.content_hash for audio in heard],
+        "soxr and the clip's length": lambda: [
+            standardise(audio.mono, audio.sample_rate, ClipFormat()) for audio in heard
+        ],
+    }
+    taken = in_turn(calls, repetitions)
+    told = (
+        f"{name} {1000 * statistics.median(times) / len(heard):.2f} ms"
+        for name, times in taken.items()
+    )
+    return f"Of a clip's time {', '.join(told)}."
+
+
 def main() -> None:
     """Prepare in every way, and print."""
     parser = argparse.ArgumentParser(description="how fast recordings become clips")
@@ -138,7 +158,8 @@ def main() -> None:
         function = ("functional.resample", lambda: resampled(one, by_function))
         findings.append(compare("one clip, once: functional.resample", one, function, None, 1))
     rates = sorted({utterance.sample_rate for utterance in all_clips.utterances})
-    print_findings("prepare", data, findings, from_hertz=rates, to_hertz=RATE)
+    notes = [stages(few, given.repetitions)]
+    print_findings("prepare", data, findings, notes=notes, from_hertz=rates, to_hertz=RATE)
 
 
 if __name__ == "__main__":

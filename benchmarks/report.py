@@ -69,7 +69,7 @@ def write_page() -> None:
     parts = [HEAD]
     order = (*USUAL, *APART)
     found = {path.stem: path for path in sorted(RESULTS.glob("*.json"))}
-    for name in (*(each for each in order if each in found), *(found.keys() - set(order))):
+    for name in (*(each for each in order if each in found), *sorted(found.keys() - set(order))):
         parts.append(section(json.loads(found[name].read_text())))
     (HERE / "RESULTS.md").write_text("\n".join(parts))
 
