@@ -43,7 +43,7 @@ def test_it_runs_and_prints_one_object(name, places, tmp_path):
         assert all(figure > 0 for figure in finding["sides"].values())
         assert finding["spread"][0] <= finding["ratio"] <= finding["spread"][1]
         assert (finding["target"] is None) == (finding["met"] is None)
-    assert found["findings"]
+    assert found["findings"] or "nothing was installed" in found["left_out"]
 
 
 def test_all_benchmarks_are_tried_here_and_written_to_the_page(monkeypatch):
