@@ -1,11 +1,12 @@
 """How fast other tools train the same network on the same clips, and how soon they score it.
 
-    python benchmarks/peers.py --venvs FOLDER
+    python benchmarks/peers.py
+    python benchmarks/peers.py --peers autrainer --clips 704
     python benchmarks/peers.py --quick
 
 Three tools get the same clips of RAVDESS, the six emotions that the corpora share, parted by
-speaker: autrainer and nkululeko, each in a virtual environment of its own that is made below
-FOLDER unless it is there, and serbench. All run from their command lines in an empty folder, in
+speaker: autrainer and nkululeko, each in a virtual environment of its own that is made in the cache
+unless it is there (``--venvs FOLDER`` for another place), and serbench. All run from their command lines in an empty folder, in
 turn, on the CPU, with the threads that they choose themselves, batches of 32 and no augmentation.
 Networks start from random weights. The peers know fp32 only; serbench is run at fp32, which the
 targets are for, and as it is without ``--precision``. Two figures:
@@ -62,6 +63,8 @@ from peers.tools import (
     prepare_nkululeko,
 )
 from timing import CORPORA, Finding, print_findings, times_faster, times_more
+
+from serbench.workspace import find_workspace
 
 OURS = "serbench"
 FULL = "serbench at fp32"
@@ -163,7 +166,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="other tools on the same clips")
     parser.add_argument(
-        "--venvs", type=Path, help="where to install the other tools, and keep them"
+        "--venvs",
+        type=Path,
+        default=find_workspace().cache / "peers",
+        help="where to install the other tools, and keep them",
     )
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--clips", type=int, default=192)
@@ -173,8 +179,6 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.epochs < 2:
         parser.error("--epochs: the first is not counted, so two or more")
-    if asked.venvs is None and not asked.quick:
-        parser.error("--venvs: say where to install the other tools, or --quick")
     with tempfile.TemporaryDirectory() as folder:
         if asked.quick:
             try_out(Path(folder))

@@ -1,7 +1,7 @@
 """Run benchmarks one after another and write what they found.
 
     python benchmarks/report.py            # all that ``make bench`` runs
-    python benchmarks/report.py peers      # some
+    python benchmarks/report.py peers --repetitions 1    # some, with options of theirs
     python benchmarks/report.py --only-write
 
 Each prints one JSON object, which is kept in ``benchmarks/results``; ``benchmarks/RESULTS.md`` is
@@ -40,19 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join((*USUAL, *APART))}")
     parser.add_argument("--only-write", action="store_true", help="run nothing")
-    options = parser.parse_args(arguments)
+    options, others = parser.parse_known_args(arguments)
     for name in [] if options.only_write else options.names or USUAL:
-        _run(name)
+        _run(name, others)
     write_page()
 
 
-def _run(name: str) -> None:
+def _run(name: str, options: Sequence[str]) -> None:
     print(f"benchmark {name}", file=sys.stderr)
     started = time.perf_counter()
-    command = [sys.executable, str(HERE / f"{name}.py")]
+    command = [sys.executable, str(HERE / f"{name}.py"), *options]
     finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(finished.stdout)
-    found["command"] = f"python benchmarks/{name}.py"
+    found["command"] = " ".join(("python", f"benchmarks/{name}.py", *options))
     keep(name, found, time.perf_counter() - started)
 
 
