@@ -8,8 +8,8 @@ Three tools get the same clips of RAVDESS, the six emotions that the corpora sha
 speaker: autrainer and nkululeko, each in a virtual environment of its own that is made in the cache
 unless it is there (``--venvs FOLDER`` for another place), and serbench. All run from their command
 lines in an empty folder, in turn, on the CPU, with the threads that they choose themselves, batches
-of 32 and no augmentation. Networks start from random weights. The peers know fp32 only; serbench is run at fp32, which the
-targets are for, and as it is without ``--precision``. Two figures:
+of 32 and no augmentation. Networks start from random weights. The peers know fp32 only; serbench is
+run at fp32, which the targets are for, and as it is without ``--precision``. Two figures:
 
 - *training*: clips per second of the epochs after the first, each with its validation. Every line
   that a tool prints is stamped when it comes. autrainer and nkululeko print a line with each

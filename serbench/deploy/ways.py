@@ -48,7 +48,7 @@ def settle_way(
         if not wishes.leave_nothing:
             calibrating(plan)
         found = calibrate(bench, space_of(bench), executor, wishes)
-        if found.tried:
+        if found.compared:
             calibrations.save(subject, found)
         way = found.way
     if begun is not None and begun != way.numerics:

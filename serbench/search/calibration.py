@@ -37,6 +37,9 @@ CLOSE = 0.05
 
 MOST_JOBS = 8
 
+PAYS_BACK = 120.0
+"""Seconds that a study takes at the least, for trying other ways to be worth the while."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -93,6 +96,11 @@ class Calibration:
     way: Way
     tried: tuple[Timed, ...]
 
+    @property
+    def compared(self) -> bool:
+        """Whether there was anything to choose from."""
+        return len(self.tried) > 1
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for the record."""
         tried = [
@@ -119,7 +127,8 @@ def calibrate(bench: Bench, space: SearchSpace, executor: Executor, wishes: Wish
     """Try ways of computing on real steps of this study, and choose the fastest that learns alike.
 
     One thing after another: memory format, precision, how threads are shared out between
-    trainings, prefetching. The batch size is never touched.
+    trainings, prefetching. The batch size is never touched. A study that is soon over is trained
+    the usual way.
 
     Args:
         bench: the plan and what it names.
@@ -137,6 +146,8 @@ def calibrate(bench: Bench, space: SearchSpace, executor: Executor, wishes: Wish
     tried: list[Timed] = []
     best = reference = _time(bench, setting, executor, habit, None)
     tried.append(reference)
+    if _clip_passes(bench) < PAYS_BACK * reference.clips_per_second:
+        return Calibration(habit, tuple(tried))
     for alternatives in (_other_numerics, _other_shares, _other_feeding):
         start = best
         for way in alternatives(start.way, wishes, cores, executor):
@@ -151,6 +162,12 @@ def calibrate(bench: Bench, space: SearchSpace, executor: Executor, wishes: Wish
                 if timed.faster_than(again, enough):
                     best = timed
     return Calibration(best.way, tuple(tried))
+
+
+def _clip_passes(bench: Bench) -> int:
+    """Clips that a study trains on at the most, each counted in every epoch."""
+    clips = sum(len(fold.train) for fold in bench.split.folds)
+    return bench.plan.trials * bench.plan.epochs * clips
 
 
 def _other_numerics(way: Way, wishes: Wishes, cores: int, executor: Executor) -> Iterator[Way]:

@@ -75,7 +75,7 @@ def measured(monkeypatch):
 
     def pretended(bench, space, executor, wishes):
         plans.append(bench.plan)
-        return Calibration(FOUND, (Timed(FOUND, 12.5, (1.0,)),))
+        return Calibration(FOUND, (Timed(FOUND, 12.5, (1.0,)), Timed(FOUND, 12.5, (1.0,))))
 
     monkeypatch.setattr(ways, "calibrate", pretended)
     return plans
@@ -92,6 +92,14 @@ def test_a_study_is_measured_before_it_begins_and_keeps_the_record(bench, databa
     shown = show_study(database, 1)
     assert shown["numerics"] == FOUND.numerics.as_dict()
     assert shown["calibration"]["tried"][0]["clips_per_second"] == 12.5
+
+
+def test_what_compared_nothing_is_not_kept_for_others(bench, database, monkeypatch):
+    usual = Way(Numerics(1))
+    found = Calibration(usual, (Timed(usual, 12.5, (1.0,)),))
+    monkeypatch.setattr(ways, "calibrate", lambda *_: found)
+    assert settle(bench, database) == usual
+    assert show_study(database, 1)["calibration"] is None
 
 
 def test_another_study_of_the_same_backbone_is_not_measured_again(bench, database, measured):

@@ -1,6 +1,7 @@
 """The way of training that a machine is fastest with, found by trying."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ from serbench.search.executors import InThisProcess
 from serbench.search.space import Setting
 from serbench.search.study import space_of
 
-BENCH = make_bench()
+BENCH = make_bench(epochs=1_000_000)  # so long that any calibration pays back
 SPACE = space_of(BENCH)
 LOSSES = (1.7, 1.6, 1.5)
 
@@ -53,7 +54,7 @@ def machine(monkeypatch):
         tried = []
 
         def pretended(bench, setting, limit, line):
-            assert bench.plan == BENCH.plan, "a plan is the user's"
+            assert replace(bench.plan, epochs=BENCH.plan.epochs) == BENCH.plan
             tried.append((bench.numerics, bench.prefetch))
             rate = speed(bench.numerics, bench.prefetch)
             return bench.plan.batch_size / rate, losses(bench.numerics)
@@ -66,6 +67,18 @@ def machine(monkeypatch):
 
 def found(wishes=None, executor=None):
     return calibrate(BENCH, SPACE, executor or SideBySide(), wishes or Wishes())
+
+
+def test_a_study_that_is_soon_over_is_trained_the_usual_way(machine, monkeypatch):
+    clips = sum(len(fold.train) for fold in BENCH.split.folds) * BENCH.plan.trials
+    monkeypatch.setattr(calibration, "PAYS_BACK", 60.0)
+    tried = machine(lambda numerics, _: 10.0 * (4 / numerics.threads))
+    for epochs, compared in ((int(600 / clips), False), (int(600 / clips) + 1, True)):
+        bench = replace(BENCH, plan=replace(BENCH.plan, epochs=epochs))
+        tried.clear()
+        calibrated = calibrate(bench, SPACE, SideBySide(), Wishes())
+        assert calibrated.compared == compared == (len(tried) > 1)
+        assert (calibrated.way == Way(Numerics(4))) == (not compared)
 
 
 def test_where_all_ways_are_equal_habit_decides(machine):
