@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
         for name in options.networks:
             print(f"timing {name}", file=sys.stderr)
-            bench = bench_for(plugins, manifest, Path(folder), backbone=name)
+            bench = bench_for(plugins, manifest, Path(folder), backbone=name, trials=10, epochs=100)
             found = calibrate(bench, space_of(bench), executor, Wishes())
             calibrations[name] = found.as_dict()
             compare = _half_precision if name == INCEPTION else _in_full
