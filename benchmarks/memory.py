@@ -11,8 +11,10 @@ What a *bare loop* needs, fed with two ready batches and with no clips at all, s
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +36,7 @@ PAPERS_CLIPS = 11_318
 MEGABYTE = 1 << 20
 
 
-def resident(bench: Bench, steps: int, line: Line = SILENT) -> dict[str, float]:
+def resident(bench: Bench, steps: int, folder: Path, line: Line = SILENT) -> dict[str, float]:
     """Megabytes that are resident once some steps were trained.
 
     Returns:
@@ -42,18 +44,24 @@ def resident(bench: Bench, steps: int, line: Line = SILENT) -> dict[str, float]:
         process's share of pages that others map too (``share``).
     """
     whole_epoch(bench, 0, steps)
-    return _all_looked_at(bench)
+    for start in range(0, len(bench.clips), 256):  # every page is looked at
+        bench.clips.batch(np.arange(start, min(start + 256, len(bench.clips))))
+    _meet(folder, "looked")
+    sizes = _sizes("waveforms.i16")
+    _meet(folder, "measured")  # who leaves earlier no longer shares
+    return sizes
+
+
+def _meet(folder: Path, where: str) -> None:
+    """Wait until both processes are there."""
+    (folder / f"{where}-{os.getpid()}").touch()
+    while len(list(folder.glob(f"{where}-*"))) < 2:
+        time.sleep(0.05)
 
 
 def resident_bare(bench: Bench, steps: int, line: Line = SILENT) -> dict[str, float]:
     """The same of a loop that does nothing but learn, fed with ready images."""
     bare_loop(bench, True, steps)
-    return _sizes("waveforms.i16")
-
-
-def _all_looked_at(bench: Bench) -> dict[str, float]:
-    for start in range(0, len(bench.clips), 256):  # every page is looked at
-        bench.clips.batch(np.arange(start, min(start + 256, len(bench.clips))))
     return _sizes("waveforms.i16")
 
 
@@ -91,9 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for backbone in options.backbones:
             bench = bench_for(plugins, manifest, Path(folder), backbone=backbone)
             bench = replace(bench, numerics=Numerics(1))
-            [bare] = _measured(resident_bare, bench, options.steps, 1)
+            [bare] = _measured(resident_bare, (bench, options.steps), 1)
             large = _repeated(bench, options.clips, Path(folder))
-            sizes = _measured(resident, large, options.steps, 2)
+            meeting = Path(folder, backbone)
+            meeting.mkdir()
+            sizes = _measured(resident, (large, options.steps, meeting), 2)
             megabytes = large.clips.waveforms.nbytes / MEGABYTE
             findings += _findings(backbone, sizes, megabytes)
             notes.append(
@@ -105,11 +115,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measured(
-    function: Callable[..., Any], bench: Bench, steps: int, times: int
+    function: Callable[..., Any], arguments: tuple[Any, ...], times: int
 ) -> list[dict[str, float]]:
     """What it finds in fresh processes, so many at once."""
     with WorkerProcesses() as executor:
-        tasks = [executor.submit(function, (bench, steps)) for _ in range(times)]
+        tasks = [executor.submit(function, arguments) for _ in range(times)]
         while waiting := [task for task in tasks if not task.done]:
             executor.wait(waiting)
         return [task.result() for task in tasks]
