@@ -16,7 +16,7 @@ help:
 	@echo "make demo       install, speak the demo corpus, search two small networks, rank them"
 	@echo "make test       install, then lint, types, layers and tests"
 	@echo "make test-slow  the tests that take minutes, such as ten random kills"
-	@echo "make bench      measure speed, write benchmarks/RESULTS.md (a quarter of an hour, on an idle machine)"
+	@echo "make bench      measure speed, write benchmarks/RESULTS.md (on an idle machine)"
 	@echo "make bench-peers  the same against autrainer and nkululeko, which it installs"
 	@echo "make clean      remove the virtual environment and what the demo made"
 
