@@ -1,9 +1,14 @@
 """The plugin contract: five hooks, each handed a ``register`` callback.
 
-A plugin is one module, named in its package's ``pyproject.toml``::
+A plugin is one module, named in its package's ``pyproject.toml`` for each kind of thing that it
+brings::
 
-    [project.entry-points.serbench]
+    [project.entry-points."serbench.backbones"]
     my-plugin = "my_package.my_module"
+
+The groups are ``serbench.corpora``, ``serbench.front_ends``, ``serbench.augmentations``,
+``serbench.backbones`` and ``serbench.schedulers``; a module is imported when things of its kinds
+are asked for. In group ``serbench`` it may bring things of any kind, and is imported for all.
 
 It marks its functions with ``serbench.hookimpl`` and calls ``register(thing)`` as often as it
 likes. What each thing must be able to do is written where it is used: the protocol classes named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import EntryPoint, distributions
 from typing import TYPE_CHECKING, Any
@@ -23,17 +23,37 @@ if TYPE_CHECKING:
     from serbench.model.schedule import Scheduler
 
 ENTRY_POINT_GROUP = "serbench"
+"""Of plugins that bring things of any kind, and the first word of the groups for each kind."""
+
+HOOKS = {
+    "corpus": "register_corpora",
+    "front end": "register_front_ends",
+    "augmentation": "register_augmentations",
+    "backbone": "register_backbones",
+    "scheduler": "register_schedulers",
+}
+"""Kind → the hook that a plugin registers such things by."""
+
 DISABLE_VARIABLE = "SERBENCH_DISABLE_PLUGINS"
+
+
+def group_of(kind: str) -> str:
+    """The group of plugins that bring such things, as ``serbench.front_ends`` for front ends."""
+    return f"{ENTRY_POINT_GROUP}.{HOOKS[kind].removeprefix('register_')}"
 
 
 @dataclass(frozen=True)
 class PluginSource:
-    """A plugin as its package declares it, before anything of it is imported."""
+    """A plugin as its package declares it, before anything of it is imported.
+
+    ``kinds`` are those of the groups that name it; all of them where group ``serbench`` does.
+    """
 
     name: str
     package: str
     version: str
     load: Callable[[], object]
+    kinds: frozenset[str] = frozenset(HOOKS)
 
 
 @dataclass(frozen=True)
@@ -46,19 +66,27 @@ class PluginFailure:
 
 
 def installed_plugins() -> list[PluginSource]:
-    """Every entry point of group ``serbench`` on this Python's path, sorted by name."""
+    """Every entry point of serbench's groups on this Python's path, sorted by name."""
     found: dict[tuple[str, str], PluginSource] = {}
     for distribution in distributions():
         for entry_point in distribution.entry_points:
-            if entry_point.group == ENTRY_POINT_GROUP:
+            kinds = _kinds(entry_point)
+            if kinds:
                 package = distribution.metadata["Name"]
-                source = _source(entry_point, package, distribution.version)
-                found.setdefault((package, source.name), source)
+                name, version = entry_point.name, distribution.version
+                known = found.get((package, name))
+                found[package, name] = (
+                    PluginSource(name, package, version, entry_point.load, kinds)
+                    if known is None
+                    else replace(known, kinds=known.kinds | kinds)
+                )
     return sorted(found.values(), key=lambda source: (source.package != "serbench", source.name))
 
 
-def _source(entry_point: EntryPoint, package: str, version: str) -> PluginSource:
-    return PluginSource(entry_point.name, package, version, entry_point.load)
+def _kinds(entry_point: EntryPoint) -> frozenset[str]:
+    if entry_point.group == ENTRY_POINT_GROUP:
+        return frozenset(HOOKS)
+    return frozenset(kind for kind in HOOKS if entry_point.group == group_of(kind))
 
 
 def disabled_plugins() -> frozenset[str]:
@@ -70,8 +98,9 @@ def disabled_plugins() -> frozenset[str]:
 class Plugins:
     """All plugins, and one registry for each kind of thing they bring.
 
-    Every plugin's module is imported at once; a registry is filled when it is first asked for, so
-    that a plugin that fails at one kind of thing does not hold up a command that needs another.
+    A registry is filled when it is first asked for. Only then are the modules imported that may
+    bring such things: who scans a corpus does not wait for networks, and a plugin that fails at
+    one kind of thing does not hold up a command that needs another.
     """
 
     def __init__(
@@ -82,11 +111,14 @@ class Plugins:
         self.failures: list[PluginFailure] = []
         self.disabled = disabled_plugins() if disabled is None else disabled
         self.sources: dict[str, PluginSource] = {}
+        self._coming = [
+            source
+            for source in (installed_plugins() if sources is None else sources)
+            if source.name not in self.disabled
+        ]
+        self._names = [source.name for source in self._coming]
         self._manager = pluggy.PluginManager("serbench")
         self._manager.add_hookspecs(hookspecs)
-        for source in installed_plugins() if sources is None else sources:
-            if source.name not in self.disabled:
-                self._load(source)
 
     def _load(self, source: PluginSource) -> None:
         taken = self.sources.get(source.name)
@@ -95,8 +127,10 @@ class Plugins:
             return
         # Whatever a stranger's module raises on import is its own failure, never everybody's.
         try:
-            self._manager.register(source.load(), name=source.name)
+            module = source.load()
+            self._manager.register(module, name=source.name)
             self._manager.check_pending()
+            self._refuse_surprises(source, module)
         except (Exception, SystemExit) as error:
             if self._manager.has_plugin(source.name):
                 self._manager.unregister(name=source.name)
@@ -104,14 +138,29 @@ class Plugins:
         else:
             self.sources[source.name] = source
 
+    def _refuse_surprises(self, source: PluginSource, module: object) -> None:
+        """Hooks that are called only if the module happens to be imported already."""
+        implemented = {caller.name for caller in self._manager.get_hookcallers(module) or []}
+        for kind in HOOKS.keys() - source.kinds:
+            if HOOKS[kind] in implemented:
+                raise PluginError(f"it brings a {kind} too: declare it in {group_of(kind)} as well")
+
     def _fail(self, source: PluginSource, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         self.failures.append(PluginFailure(source.name, source.package, reason))
 
-    def _fill(self, kind: str, hook: str) -> Registry[Any]:
+    def _fill(self, kind: str) -> Registry[Any]:
+        for source in [source for source in self._coming if kind in source.kinds]:
+            self._coming.remove(source)
+            self._load(source)
         registry: Registry[Any] = Registry(kind)
-        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
-            name = implementation.plugin_name
+        implementations = {
+            implementation.plugin_name: implementation
+            for implementation in getattr(self._manager.hook, HOOKS[kind]).get_hookimpls()
+        }
+        # Of two that bring one name the first as installed has it, not the first imported.
+        for name in sorted(implementations, key=self._names.index):
+            implementation = implementations[name]
             offered: list[Any] = []
             try:
                 implementation.function(register=offered.append)
@@ -129,27 +178,27 @@ class Plugins:
     @cached_property
     def corpora(self) -> Registry[Corpus]:
         """Every corpus."""
-        return self._fill("corpus", "register_corpora")
+        return self._fill("corpus")
 
     @cached_property
     def front_ends(self) -> Registry[FrontEnd]:
         """Every front end."""
-        return self._fill("front end", "register_front_ends")
+        return self._fill("front end")
 
     @cached_property
     def augmentations(self) -> Registry[Augmentation]:
         """Every augmentation."""
-        return self._fill("augmentation", "register_augmentations")
+        return self._fill("augmentation")
 
     @cached_property
     def backbones(self) -> Registry[Backbone]:
         """Every backbone."""
-        return self._fill("backbone", "register_backbones")
+        return self._fill("backbone")
 
     @cached_property
     def schedulers(self) -> Registry[Scheduler]:
         """Every scheduler."""
-        return self._fill("scheduler", "register_schedulers")
+        return self._fill("scheduler")
 
     def registries(self) -> list[Registry[Any]]:
         """All five registries, filled."""

@@ -8,15 +8,10 @@ from pathlib import Path
 from string import Template
 
 from serbench.errors import StorageError, UsageError
+from serbench.plugins import HOOKS, group_of
 
-HOOKS = {
-    "backbone": "register_backbones",
-    "front-end": "register_front_ends",
-    "augmentation": "register_augmentations",
-    "corpus": "register_corpora",
-    "scheduler": "register_schedulers",
-}
-"""Kind, as typed on the command line → the hook that its plugin implements."""
+KINDS = {kind.replace(" ", "-"): kind for kind in HOOKS}
+"""Kind, as typed on the command line → as it is called everywhere else."""
 
 GOOD_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -40,7 +35,7 @@ def write_plugin(name: str, kind: str, folder: Path) -> list[Path]:
 
     Args:
         name: as given by ``plugin_name``.
-        kind: one of ``HOOKS``.
+        kind: one of ``KINDS``.
         folder: where the package's own folder ``serbench-NAME`` is to be.
 
     Returns:
@@ -64,8 +59,9 @@ def write_plugin(name: str, kind: str, folder: Path) -> list[Path]:
         "name": name,
         "package": package,
         "module": module,
-        "kind": kind.replace("-", " "),
-        "hook": HOOKS[kind],
+        "kind": KINDS[kind],
+        "hook": HOOKS[KINDS[kind]],
+        "group": group_of(KINDS[kind]),
     }
     home = folder / package
     templates = files("serbench.cli") / "plugin_template"

@@ -9,7 +9,7 @@ import click
 from serbench.cli.app import App, common_options, pass_app
 from serbench.cli.output import counted, emit_json, emit_table, errors
 from serbench.cli.plugin_checking import subjects
-from serbench.cli.plugin_writing import HOOKS, plugin_name, write_plugin
+from serbench.cli.plugin_writing import KINDS, plugin_name, write_plugin
 from serbench.errors import UsageError
 from serbench.plugins import DISABLE_VARIABLE
 
@@ -112,7 +112,7 @@ def check_command(app: App, name: str, format_: str) -> None:
 
 @plugins.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(HOOKS)), required=True, help="What it will bring.")
+@click.option("--kind", type=click.Choice(list(KINDS)), required=True, help="What it will bring.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -124,7 +124,7 @@ def check_command(app: App, name: str, format_: str) -> None:
 def new_command(app: App, name: str, kind: str, out: Path) -> None:
     """Write a package serbench-NAME with a plugin that works, for you to change."""
     name = plugin_name(name)
-    taken = {each.kind.replace(" ", "-"): each for each in app.plugins.registries()}[kind]
+    taken = {each.kind: each for each in app.plugins.registries()}[KINDS[kind]]
     if name in taken or name in app.plugins.sources:
         raise UsageError(f"'{name}' is already registered: choose another name")
     written = write_plugin(name, kind, out)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
-from serbench.data.seeds import derive_seed
 from serbench.model.numerics import BF16, CHANNELS_LAST, CONTIGUOUS, FP32, Numerics
-from serbench.model.training import Watch, pick_device, train
-from serbench.search.crossval import Bench, build_network, frozen, regime_of
-from serbench.search.executors import SILENT, Executor, Line
+from serbench.model.training import pick_device
+from serbench.search.crossval import Bench
+from serbench.search.executors import Executor, Line
 from serbench.search.space import SearchSpace, Setting
-
-ENOUGH_SECONDS = 1.0
-ENOUGH_STEPS = 32
-"""A way is timed until one of these is reached, but for two steps at the least."""
+from serbench.search.stopwatch import time_steps
 
 SLOWER = 1.5
 """A way whose first step takes so many times longer than the fastest is not looked at further."""
@@ -144,9 +137,11 @@ def calibrate(bench: Bench, space: SearchSpace, executor: Executor, wishes: Wish
     if wishes.leave_nothing:
         return Calibration(habit, ())
     tried: list[Timed] = []
-    best = reference = _time(bench, setting, executor, habit, None)
+    passes = _clip_passes(bench)
+    soon_over = PAYS_BACK * bench.plan.batch_size / passes
+    best = reference = _time(bench, setting, executor, habit, None, soon_over)
     tried.append(reference)
-    if _clip_passes(bench) < PAYS_BACK * reference.clips_per_second:
+    if passes < PAYS_BACK * reference.clips_per_second:
         return Calibration(habit, tuple(tried))
     for alternatives in (_other_numerics, _other_shares, _other_feeding):
         start = best
@@ -205,7 +200,12 @@ def _other_feeding(way: Way, wishes: Wishes, cores: int, executor: Executor) -> 
 
 
 def _time(
-    bench: Bench, setting: Setting, executor: Executor, way: Way, best: Timed | None
+    bench: Bench,
+    setting: Setting,
+    executor: Executor,
+    way: Way,
+    best: Timed | None,
+    short: float = 0.0,
 ) -> Timed:
     """Train in a certain way, as many trainings at once as it says."""
     limit = None
@@ -214,7 +214,7 @@ def _time(
         limit = slowest * bench.plan.batch_size
     bench = replace(bench, numerics=way.numerics, prefetch=way.prefetch)
     _all(executor, way.jobs, _arrive, (bench,))  # starting processes shall not be timed
-    results = _all(executor, way.jobs, time_steps, (bench, setting, limit))
+    results = _all(executor, way.jobs, time_steps, (bench, setting, limit, short))
     rates = [bench.plan.batch_size / seconds for seconds, _ in results]
     return Timed(way, sum(rates), results[0][1])
 
@@ -231,67 +231,3 @@ def _all(
 
 def _arrive(bench: Bench, line: Line) -> None:
     """Import what a bench needs, wherever this runs."""
-
-
-class _Enough(Exception):  # noqa: N818 - nothing went wrong
-    """As many steps as were wanted."""
-
-
-class _Stopwatch(Watch):
-    """Times steps, the first not counted, until there are enough."""
-
-    def __init__(self, line: Line, limit: float | None) -> None:
-        self._line = line
-        self._limit = limit
-        self._last = time.perf_counter()
-        self.seconds: list[float] = []
-        self.losses: list[float] = []
-
-    def step(self, loss: float) -> None:
-        self._line.check()
-        now = time.perf_counter()
-        self.losses.append(loss)
-        if len(self.losses) > 1:
-            self.seconds.append(now - self._last)
-        self._last = now
-        slow = self._limit is not None and self.seconds[:1] > [self._limit]
-        enough = len(self.seconds) >= 2 and (
-            sum(self.seconds) >= ENOUGH_SECONDS or len(self.seconds) >= ENOUGH_STEPS
-        )
-        if slow or enough:
-            raise _Enough
-
-
-def time_steps(
-    bench: Bench, setting: Setting, limit: float | None, line: Line = SILENT
-) -> tuple[float, tuple[float, ...]]:
-    """Median seconds of a training step, front end and augmentation included, and first losses.
-
-    Args:
-        bench: the plan and what it names.
-        setting: to train with.
-        limit: seconds beyond which a step is too slow to be timed again.
-        line: a cancelled one ends it.
-    """
-    seed = derive_seed(bench.plan.root_seed, "calibration")
-    bench.numerics.use()
-    stopwatch = _Stopwatch(line, limit)
-    exam = bench.split.exam
-    enough = np.resize(exam.train, (ENOUGH_STEPS + 2) * bench.plan.batch_size)
-    fold = replace(exam, train=enough, test=exam.train[:1])  # its end is never reached
-    with torch.random.fork_rng():
-        network, _ = build_network(bench, seed)
-        bench.numerics.arrange_filters(network.to(pick_device()))
-        with suppress(_Enough):
-            train(
-                network,
-                frozen(bench, network, setting),
-                bench.clips,
-                bench.manifest.targets,
-                fold,
-                regime_of(bench, setting, seed),
-                stopwatch,
-                bench.numerics,
-                bench.prefetch,
-            )
-    return statistics.median(stopwatch.seconds), tuple(stopwatch.losses)

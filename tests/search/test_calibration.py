@@ -18,10 +18,8 @@ from serbench.search.calibration import (
     Way,
     Wishes,
     calibrate,
-    time_steps,
 )
 from serbench.search.executors import InThisProcess
-from serbench.search.space import Setting
 from serbench.search.study import space_of
 
 BENCH = make_bench(epochs=1_000_000)  # so long that any calibration pays back
@@ -53,7 +51,7 @@ def machine(monkeypatch):
     def put(speed, losses=lambda numerics: LOSSES):
         tried = []
 
-        def pretended(bench, setting, limit, line):
+        def pretended(bench, setting, limit, short, line):
             assert replace(bench.plan, epochs=BENCH.plan.epochs) == BENCH.plan
             tried.append((bench.numerics, bench.prefetch))
             rate = speed(bench.numerics, bench.prefetch)
@@ -174,26 +172,10 @@ def test_all_that_was_tried_is_kept_for_the_record(machine):
     assert first["clips_per_second"] == pytest.approx(10.0)
 
 
-def test_real_steps_are_timed_and_the_same_seed_learns_the_same():
-    setting = Setting.from_parameters(SPACE.paper())
-    seconds, losses = time_steps(BENCH, setting, None)
-    assert seconds > 0
-    assert len(losses) >= 3
-    assert losses[0] > 0
-    again = time_steps(BENCH, setting, None)[1]
-    assert again[:3] == losses[:3]
-
-
-def test_a_way_that_is_too_slow_is_left_after_its_first_timed_step():
-    setting = Setting.from_parameters(SPACE.paper())
-    _, losses = time_steps(BENCH, setting, 1e-9)
-    assert len(losses) == 2
-
-
 def test_how_slow_is_too_slow_is_told_by_the_fastest_so_far(monkeypatch):
     limits = []
 
-    def pretended(bench, setting, limit, line):
+    def pretended(bench, setting, limit, short, line):
         limits.append(limit)
         return bench.plan.batch_size / 10.0, LOSSES
 
@@ -201,6 +183,22 @@ def test_how_slow_is_too_slow_is_told_by_the_fastest_so_far(monkeypatch):
     found()
     assert limits[0] is None
     assert limits[1] == pytest.approx(SLOWER * BENCH.plan.batch_size / 10)
+
+
+def test_only_the_usual_way_may_be_left_after_one_short_step(monkeypatch):
+    asked = []
+
+    def pretended(bench, setting, limit, short, line):
+        asked.append(short)
+        return bench.plan.batch_size / 10.0, LOSSES
+
+    monkeypatch.setattr(calibration, "time_steps", pretended)
+    found()
+    clips = sum(len(fold.train) for fold in BENCH.split.folds) * BENCH.plan.trials
+    steps = clips * BENCH.plan.epochs / BENCH.plan.batch_size
+    assert asked[0] * steps == pytest.approx(calibration.PAYS_BACK)
+    assert len(asked) > 1
+    assert not any(asked[1:])
 
 
 def test_a_real_calibration_comes_to_a_way():
