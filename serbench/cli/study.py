@@ -119,10 +119,13 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     studied in turn. Interrupted in any way, the same command goes on where it stopped.
     """
     from serbench.errors import SerbenchError
+    from serbench.search.executors import InThisProcess
 
-    order = make_order(app, study_file, options)
-    plans, failed = order.plans, 0
-    with _trainings(order.jobs) as executor:
+    with _trainings(options["jobs"]) as executor:
+        order = make_order(app, study_file, options)
+        if order.jobs == 0:
+            executor = InThisProcess()
+        plans, failed = order.plans, 0
         for number, plan in enumerate(plans, start=1):
             if len(plans) > 1:
                 click.echo(

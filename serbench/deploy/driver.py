@@ -143,7 +143,6 @@ def drive_study(
     with _alone(plan, workspace):
         entry = entries.entry_of(plan)
         if entry is None:
-            executor.prepare()
             benches = make_benches(plan, plugins, workspace, database, listener)
             for bench in benches:
                 way = settle_way(bench, database, executor, jobs, listener.calibrating)

@@ -73,9 +73,6 @@ class Executor(Protocol):
     def parallel(self) -> bool:
         """Whether several functions can run at once."""
 
-    def prepare(self) -> None:
-        """Get ready while something else is done."""
-
     def submit(
         self, function: Callable[..., Any], arguments: Sequence[Any], tell: Tell = ...
     ) -> Task:
@@ -92,9 +89,6 @@ class InThisProcess:
     """One function after another, right here: for a debugger, and for what is too small to send."""
 
     parallel = False
-
-    def prepare(self) -> None:
-        """It is ready."""
 
     def submit(
         self,

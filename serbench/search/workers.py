@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from serbench.errors import PluginError, SerbenchError
 from serbench.model.allocator import keep_freed_memory
+from serbench.plugins import Plugins
 from serbench.search.executors import Line, Task, Tell
 
 TAKES_LONGEST = "serbench.search.crossval"
@@ -28,7 +29,9 @@ class WorkerProcesses:
     """Functions in processes of their own, each with glibc's allocator set up for training.
 
     A process is started when all others are busy, and kept for the next function. Use it as a
-    context manager: at its end all processes are ended, whatever they do.
+    context manager: a first process starts with it, since what it has to import takes seconds in
+    which others can read options and prepare clips; at the end all processes are ended, whatever
+    they do.
     """
 
     parallel = True
@@ -37,6 +40,7 @@ class WorkerProcesses:
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Self:
+        self._workers.append(_Worker(early=True))
         return self
 
     def __exit__(
@@ -48,11 +52,6 @@ class WorkerProcesses:
         for worker in self._workers:
             worker.end()
         self._workers.clear()
-
-    def prepare(self) -> None:
-        """Start a first process: what it has to import takes seconds."""
-        if not self._workers:
-            self._workers.append(_Worker())
 
     def submit(
         self,
@@ -94,12 +93,15 @@ class WorkerProcesses:
 class _Worker:
     """A process, the pipe to it, and what it is doing."""
 
-    def __init__(self) -> None:
+    def __init__(self, early: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.cancelled = context.Event()
         self.process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, self.cancelled), daemon=True, name="serbench-worker"
+            target=_serve,
+            args=(theirs, self.cancelled, early),
+            daemon=True,
+            name="serbench-worker",
         )
         self.process.start()
         theirs.close()
@@ -155,12 +157,15 @@ def _died(code: int | None) -> SerbenchError:
     )
 
 
-def _serve(connection: Connection, cancelled: Event) -> None:
+def _serve(connection: Connection, cancelled: Event, early: bool) -> None:
     """What a worker process does: one function after another, until its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who pressed Ctrl-C, the parent finds out
     keep_freed_memory()
     threading.Thread(target=_follow_parent, daemon=True).start()
     importlib.import_module(TAKES_LONGEST)
+    if early:
+        # Nobody knows yet which backbone it will be, but finding out imports what builds it.
+        Plugins().backbones  # noqa: B018
     line = Line(lambda said: _send(connection, "said", said), cancelled.is_set)
     while True:
         try:

@@ -113,8 +113,6 @@ def test_functions_run_side_by_side_and_processes_are_used_again(workers, tmp_pa
 
 def test_a_first_process_is_started_ahead_and_used():
     with WorkerProcesses() as executor:
-        executor.prepare()
-        executor.prepare()
         [worker] = executor._workers
         assert result_of(executor, speak, 5) == (5, worker.process.pid)
         assert len(executor._workers) == 1
