@@ -21,18 +21,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from material import bench_for, speech
 from timing import Finding, at_most, print_findings
+from torch import Tensor
 from training import bare_loop, whole_epoch
 
 from serbench.data.clips import Clips
 from serbench.model.numerics import Numerics
 from serbench.plugins import Plugins
-from serbench.search.crossval import Bench
+from serbench.search.crossval import Bench, build_network
 from serbench.search.executors import SILENT, Line
 from serbench.search.workers import WorkerProcesses
 
 PAPERS_CLIPS = 11_318
+BATCH = 32
 MEGABYTE = 1 << 20
 
 
@@ -60,9 +63,35 @@ def _meet(folder: Path, where: str) -> None:
 
 
 def resident_bare(bench: Bench, steps: int, line: Line = SILENT) -> dict[str, float]:
-    """The same of a loop that does nothing but learn, fed with ready images."""
+    """The same of a loop that does nothing but learn, fed with ready images.
+
+    ``before`` is what is resident before it begins, ``activations`` what a step keeps for its way
+    back.
+    """
+    before = _sizes("waveforms.i16")["all"]
     bare_loop(bench, True, steps)
-    return _sizes("waveforms.i16")
+    return _sizes("waveforms.i16") | {
+        "before": before,
+        "activations": _kept_for_the_way_back(bench),
+    }
+
+
+def _kept_for_the_way_back(bench: Bench) -> float:
+    """Megabytes that autograd saves of a batch, each tensor counted once."""
+    network, _ = build_network(bench, seed=0)
+    with torch.no_grad():
+        images = network.front_end(torch.from_numpy(bench.clips.batch(np.arange(BATCH))))
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits = network.backbone.train()(images)
+    del logits
+    return sum(kept.values()) / MEGABYTE
 
 
 def _sizes(name: str) -> dict[str, float]:
@@ -108,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             findings += _findings(backbone, sizes, megabytes)
             notes.append(
                 f"{backbone}: a map of {megabytes:.0f} MB; a bare loop without clips holds "
-                f"{bare['all']:.0f} MB."
+                f"{bare['all']:.0f} MB, of which {bare['before']:.0f} MB before it begins and "
+                f"{bare['activations']:.0f} MB for what a step keeps for its way back."
             )
     data = f"{options.clips} clips, copies of {data}"
     print_findings("memory", data, findings, notes=notes)

@@ -45,6 +45,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import statistics
 import sys
 import tempfile
 import time
@@ -132,7 +133,23 @@ def compare(asked: argparse.Namespace, folder: Path) -> None:
     for name, runs in measured.items():
         tools[name] |= {"commands": runs[0].commands, "facts": [each.facts for each in runs]}
         tools[name]["cores that others took before each run"] = taken[name]
-    print_findings("peers", described(clips), findings(measured), epochs=asked.epochs, tools=tools)
+    print_findings(
+        "peers",
+        described(clips),
+        findings(measured),
+        epochs=asked.epochs,
+        tools=tools,
+        notes=[_stages(name, runs) for name, runs in measured.items()],
+    )
+
+
+def _stages(name: str, runs: Sequence[Measured]) -> str:
+    """What the time to the first score went to."""
+    medians = {
+        stage: statistics.median(run.stages[stage] for run in runs) for stage in runs[0].stages
+    }
+    parts = ", ".join(f"{stage}: {seconds:.1f} s" for stage, seconds in medians.items())
+    return f"To the first score, {name}: {parts}."
 
 
 def try_out(folder: Path) -> None:
@@ -147,7 +164,7 @@ def try_out(folder: Path) -> None:
     ours = Serbench.prepare(folder, clips, "homebrew")
     started = time.perf_counter()
     ours.scan()
-    _, fold_scored, _ = ours.search(epochs=1)
+    fold_scored = ours.search(epochs=1)["fold scored"]
     print_findings(
         "peers",
         "24 tones in RAVDESS's names, for a smoke test",

@@ -2,6 +2,7 @@
 
     python benchmarks/report.py            # all that ``make bench`` runs
     python benchmarks/report.py peers --repetitions 1    # some, with options of theirs
+    python benchmarks/report.py search --seeds 5 --keep-as search-five-seeds
     python benchmarks/report.py --only-write
 
 Each prints one JSON object, which is kept in ``benchmarks/results``; ``benchmarks/RESULTS.md`` is
@@ -22,7 +23,17 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-USUAL = ("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard")
+USUAL: dict[str, tuple[str, ...]] = {
+    "prepare": (),
+    "frontend": (),
+    "training": (),
+    "memory": (),
+    "search": ("--seeds", "1"),
+    "startup": (),
+    "leaderboard": (),
+}
+"""Benchmark → the options it has in ``make bench``, to be done in a quarter of an hour."""
+
 APART = ("peers",)
 """Takes longer, for it installs other people's tools: ``make bench-peers``."""
 
@@ -39,21 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join((*USUAL, *APART))}")
+    parser.add_argument("--keep-as", metavar="NAME", help="in place of the benchmark's own name")
     parser.add_argument("--only-write", action="store_true", help="run nothing")
     options, others = parser.parse_known_args(arguments)
-    for name in [] if options.only_write else options.names or USUAL:
-        _run(name, others)
+    asked = dict.fromkeys(options.names, others) or USUAL
+    for name, own in {} if options.only_write else asked.items():
+        _run(name, own, options.keep_as or name)
     write_page()
 
 
-def _run(name: str, options: Sequence[str]) -> None:
+def _run(name: str, options: Sequence[str], kept: str) -> None:
     print(f"benchmark {name}", file=sys.stderr)
     started = time.perf_counter()
     command = [sys.executable, str(HERE / f"{name}.py"), *options]
     finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(finished.stdout)
     found["command"] = " ".join(("python", f"benchmarks/{name}.py", *options))
-    keep(name, found, time.perf_counter() - started)
+    keep(kept, found, time.perf_counter() - started)
 
 
 def keep(name: str, found: dict[str, Any], seconds: float) -> None:

@@ -1,7 +1,7 @@
 """What giving up early saves: the same study with and without it, over several seeds.
 
     python benchmarks/search.py
-    python benchmarks/search.py --clips 704 --epochs 6        # half an hour
+    python benchmarks/search.py --epochs 4        # hardly time to give up within a fold
 
 Both sides try the same number of settings of homebrew under ``speaker-5``; up to the tenth they are
 the same settings, as long as the same one is the best so far. A clip-pass is a clip of a fold's
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--clips", type=int, default=352, help="of all speakers")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")

@@ -28,12 +28,14 @@ class Measured:
         per_clip: seconds of every epoch after the first, scored, by its training clips.
         first_score: seconds from raw audio to the score of the first epoch.
         commands: what was run.
+        stages: what the time to the first score was spent on, in seconds.
         facts: what it said of itself that bears on the figures.
     """
 
     per_clip: float
     first_score: float
     commands: Sequence[str]
+    stages: dict[str, float]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -88,6 +90,7 @@ def measure_autrainer(programs: Path, folder: Path, clips: Sequence[Clip], epoch
     shell = Shell(programs, folder)
     started = time.perf_counter()
     shell.run("autrainer", "preprocess")
+    preprocessed = time.perf_counter()
     lines = shell.run("autrainer", "train", f"iterations={epochs}")
     scored = [first(lines, rf"Dev results at epoch {epoch}:") for epoch in (1, epochs)]
     (run,) = folder.glob("results/default/training/*/model_summary.txt")
@@ -100,6 +103,10 @@ def measure_autrainer(programs: Path, folder: Path, clips: Sequence[Clip], epoch
         (scored[1] - scored[0]) / trained,
         scored[0] - started,
         shell.commands,
+        {
+            "autrainer preprocess": preprocessed - started,
+            "autrainer train, to the score of epoch 1": scored[0] - preprocessed,
+        },
         {"its record of the run": "mobilenet_v3_large, input [1, 3, 224, 224]"},
     )
 
@@ -128,10 +135,19 @@ def measure_nkululeko(programs: Path, folder: Path, clips: Sequence[Clip], epoch
     shell = Shell(programs, folder, {"LD_LIBRARY_PATH": str(libraries)})
     started = time.perf_counter()
     shell.run("nkululeko.resample", "--config", "exp.ini")
+    resampled = time.perf_counter()
     lines = shell.run("nkululeko.nkululeko", "--config", "exp.ini")
     scored = [first(lines, rf"epoch: {epoch}: result \(TEST\)") for epoch in (0, epochs - 1)]
     trained = len(in_groups(clips, *FOLDS[1:])) * (epochs - 1)
-    return Measured((scored[1] - scored[0]) / trained, scored[0] - started, shell.commands)
+    return Measured(
+        (scored[1] - scored[0]) / trained,
+        scored[0] - started,
+        shell.commands,
+        {
+            "nkululeko.resample": resampled - started,
+            "nkululeko.nkululeko, to the score of epoch 0": scored[0] - resampled,
+        },
+    )
 
 
 PEERS = {
@@ -188,14 +204,14 @@ class Serbench:
         """Make a dataset of the clips."""
         self.shell.run("serbench", "corpus", "scan", "ravdess", "--dataset", "ravdess")
 
-    def search(self, epochs: int) -> tuple[float, float, float]:
-        """Try one setting on all folds: when that begins, a first fold and all are scored."""
+    def search(self, epochs: int) -> dict[str, float]:
+        """Try one setting on all folds: when each of ``MOMENTS`` came."""
         study = ["serbench", "study", "run", "--backbone", self.backbone, "--weights", "none"]
         study += ["--augmentations", "none", "--protocol", "folds:folds.csv", "--trials", "1"]
         study += ["--epochs", str(epochs), "--batch-size", str(BATCH), *self.options]
         # What follows, the winner's refit and its latency, is not compared.
         lines = self.shell.run(*study, until=SEARCHED)
-        return first(lines, BEGUN), first(lines, FOLD_SCORED), first(lines, SEARCHED)
+        return {moment: first(lines, pattern) for moment, pattern in MOMENTS.items()}
 
     def facts(self) -> dict[str, Any]:
         """The setting that was tried, and how it was trained.
@@ -211,9 +227,15 @@ class Serbench:
         return {"setting": parameters, "numerics": shown["numerics"]}
 
 
-BEGUN = r"clips to search with"
-FOLD_SCORED = r"trial 1/1 fold \d+/\d+: UA"
 SEARCHED = r"trial 1/1: mean UA"
+MOMENTS = {
+    "prepared": r"clips prepared$",
+    "settled": r"^training with",
+    "begun": r"clips to search with",
+    "fold scored": r"trial 1/1 fold \d+/\d+: UA",
+    "searched": SEARCHED,
+}
+"""What happens in a search → the line of ``serbench study run`` that tells it."""
 
 
 def measure_serbench(
@@ -228,13 +250,20 @@ def measure_serbench(
     serbench = Serbench.prepare(folder, clips, backbone, options)
     started = time.perf_counter()
     serbench.scan()
-    begun, fold_scored, searched = serbench.search(1)
-    begun_again, _, searched_again = serbench.search(epochs)
+    scanned = time.perf_counter()
+    once, whole = serbench.search(1), serbench.search(epochs)
+    longer = (whole["searched"] - whole["begun"]) - (once["searched"] - once["begun"])
     # Each clip is in the training part of all folds but its own.
     trained = len(in_groups(clips, *FOLDS)) * (len(FOLDS) - 1) * (epochs - 1)
     return Measured(
-        ((searched_again - begun_again) - (searched - begun)) / trained,
-        fold_scored - started,
+        longer / trained,
+        once["fold scored"] - started,
         list(serbench.shell.commands),
+        {
+            "serbench corpus scan": scanned - started,
+            "serbench study run, to prepared clips, with all imports": once["prepared"] - scanned,
+            "a first training step timed": once["settled"] - once["prepared"],
+            "a fold, to the score of its test clips": once["fold scored"] - once["settled"],
+        },
         serbench.facts(),
     )

@@ -1,0 +1,141 @@
+"""Whether half precision learns as much: the same folds, trained with either, and their UA.
+
+    python benchmarks/precision.py
+    python benchmarks/precision.py --backbone inception_v3 --weights none --folds 1
+
+Both sides train every fold with the same seed, from the same weights, with the paper's setting.
+What is compared is what a user would see: UA on speakers that were never heard. The interval is
+over the folds' differences, by Student's t. Beside it stands what calibration would have said
+after a few steps: whether the losses agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from material import bench_for, speech
+from scipy.special import stdtrit
+from timing import Finding, print_findings
+
+from serbench.model.numerics import BF16, FP32, Numerics
+from serbench.plugins import Plugins
+from serbench.search.calibration import Timed, Way
+from serbench.search.crossval import Bench, FoldOutcome, run_fold
+from serbench.search.executors import Executor
+from serbench.search.space import Setting
+from serbench.search.stopwatch import time_steps
+from serbench.search.study import space_of
+from serbench.search.workers import WorkerProcesses
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train every fold twice and print what either came to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backbone", default="homebrew")
+    parser.add_argument("--weights", default="none")
+    parser.add_argument("--clips", type=int, help="of all speakers, by default all")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--folds", type=int, default=5, help="of five")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.clips, options.epochs, options.folds = 120, 1, 2
+    plugins = Plugins()
+    data, manifest = speech(plugins, options.clips)
+    outcomes: dict[str, list[FoldOutcome]] = {FP32: [], BF16: []}
+    with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
+        bench = bench_for(
+            plugins,
+            manifest,
+            Path(folder),
+            backbone=options.backbone,
+            weights=options.weights,
+            epochs=options.epochs,
+        )
+        agree = _losses_agree(bench, options.threads, executor)
+        for seed in range(options.seeds):
+            for precision, found in outcomes.items():
+                found += _folds(bench, precision, options.threads, seed, options.folds, executor)
+    uars = {name: [outcome.scores.uar for outcome in found] for name, found in outcomes.items()}
+    print_findings(
+        "precision",
+        data,
+        [_compared(options.backbone, uars)],
+        epochs=options.epochs,
+        uars=uars,
+        losses_agree=agree,
+        notes=[_difference(uars), f"Calibration says that losses agree: {agree}."],
+    )
+
+
+def _folds(
+    bench: Bench, precision: str, threads: int, seed: int, count: int, executor: Executor
+) -> list[FoldOutcome]:
+    numerics = Numerics(threads, precision)
+    bench = replace(bench, numerics=numerics, plan=replace(bench.plan, seed=seed))
+    setting = Setting.from_parameters(space_of(bench).paper())
+    tasks = [
+        executor.submit(run_fold, (bench, 0, setting, number, fold))
+        for number, fold in enumerate(bench.split.folds[:count])
+    ]
+    while waiting := [task for task in tasks if not task.done]:
+        executor.wait(waiting)
+    outcomes: list[FoldOutcome] = [task.result().outcome for task in tasks]
+    for outcome in outcomes:
+        print(
+            f"{precision}, seed {seed}, fold {outcome.fold}: UA {100 * outcome.scores.uar:.1f} "
+            f"after {outcome.epochs} epochs, {outcome.seconds:.0f} s",
+            file=sys.stderr,
+        )
+    return outcomes
+
+
+def _losses_agree(bench: Bench, threads: int, executor: Executor) -> bool:
+    setting = Setting.from_parameters(space_of(bench).paper())
+    timed = []
+    for precision in (FP32, BF16):
+        numerics = Numerics(threads, precision)
+        asked = (replace(bench, numerics=numerics), setting, None)
+        task = executor.submit(time_steps, asked)
+        executor.wait([task])
+        seconds, losses = task.result()
+        timed.append(Timed(Way(numerics), bench.plan.batch_size / seconds, losses))
+    full, half = timed
+    return half.agrees_with(full)
+
+
+def _compared(backbone: str, uars: dict[str, list[float]]) -> Finding:
+    ratios = [half / full for full, half in zip(uars[FP32], uars[BF16], strict=True) if full]
+    figures = {name: 100 * statistics.fmean(found) for name, found in uars.items()}
+    return Finding(
+        f"UA of {backbone} over {len(uars[FP32])} folds",
+        "%",
+        figures,
+        figures[BF16] / figures[FP32],
+        (min(ratios), max(ratios)),
+        None,
+        None,
+    )
+
+
+def _difference(uars: dict[str, list[float]]) -> str:
+    differences = [100 * (half - full) for full, half in zip(uars[FP32], uars[BF16], strict=True)]
+    mean, count = statistics.fmean(differences), len(differences)
+    said = f"bf16 − fp32: {mean:+.1f} percentage points"
+    if count < 2:
+        return f"{said}, of one fold."
+    margin = stdtrit(count - 1, 0.975) * statistics.stdev(differences) / math.sqrt(count)
+    return f"{said}, 95 % interval {mean - margin:+.1f} to {mean + margin:+.1f} over {count} folds."
+
+
+if __name__ == "__main__":
+    main()
