@@ -13,8 +13,8 @@ ONE_GIGABYTE = 1 << 30
 def keep_freed_memory() -> None:
     """Let this process reuse large blocks, by ``mallopt(3)``; elsewhere than on glibc do nothing.
 
-    By default every tensor above 32 MB is mapped afresh and cleared by the kernel, which takes up
-    to half of the time of training on a CPU.
+    By default every tensor above 32 MB is mapped afresh and cleared by the kernel, in every step of
+    a training.
     """
     if not sys.platform.startswith("linux"):
         return
