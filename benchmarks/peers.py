@@ -34,6 +34,9 @@ How the peers are run, by what their installed code and configurations offer:
   torchcodec and FFmpeg; ``patch-torchcodec`` lends it the FFmpeg of PyAV. One loading process
   for each core instead of its eight.
 
+- serbench runs without the plugin packages that this environment holds for its own tests, as
+  `pip install serbench` would leave it.
+
 The training figures compare serbench's folds, which may run side by side, to the one training that
 a command of the others runs. Run it on an idle machine: with a core taken away, the two threads of
 one training wait for each other and fall to a fraction, so that the ratio says more about the

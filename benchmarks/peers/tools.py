@@ -15,6 +15,7 @@ from typing import Any
 
 from peers.clips import EXAM, FOLDS, Clip, copy_clips, in_groups, write_table
 from peers.processes import Shell, build_environment, first
+from serbench.plugins import DISABLE_VARIABLE, installed_plugins
 
 CONFIGURATIONS = Path(__file__).parent / "configurations"
 BATCH = 32
@@ -197,8 +198,13 @@ class Serbench:
         copy_clips(clips, folder / "ravdess")
         rows = [(clip.name, clip.group) for clip in clips]
         write_table(folder / "folds.csv", ("path", "fold"), rows)
-        kept = {"SERBENCH_DB": str(folder / "serbench.db"), "SERBENCH_CACHE": str(folder / "cache")}
-        return cls(Shell(Path(sys.executable).parent, folder, kept), backbone, options)
+        strangers = [each.name for each in installed_plugins() if each.package != "serbench"]
+        environment = {
+            "SERBENCH_DB": str(folder / "serbench.db"),
+            "SERBENCH_CACHE": str(folder / "cache"),
+            DISABLE_VARIABLE: ",".join(strangers),
+        }
+        return cls(Shell(Path(sys.executable).parent, folder, environment), backbone, options)
 
     def scan(self) -> None:
         """Make a dataset of the clips."""
