@@ -235,7 +235,7 @@ class Serbench:
 
 SEARCHED = r"trial 1/1: mean UA"
 MOMENTS = {
-    "prepared": r"clips prepared$",
+    "prepared": r"clips prepared$|trying for some seconds",
     "settled": r"^training with",
     "begun": r"clips to search with",
     "fold scored": r"trial 1/1 fold \d+/\d+: UA",
