@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -199,14 +200,15 @@ def _build(
         return row
 
     missing: Sequence[int] = np.flatnonzero(done == 0).tolist()
+    chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
     finished = total - len(missing)
     # Decoding and resampling release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(missing), CHUNK):
-            rows = []
-            for row in pool.map(prepare, missing[start : start + CHUNK]):
-                rows.append(row)
+        coming = pool.map(prepare, chunks[0] if chunks else ())
+        for rows, later in zip_longest(chunks, chunks[1:], fillvalue=()):
+            for _ in coming:
                 progress(finished := finished + 1, total)
+            coming = pool.map(prepare, later)  # while the disk writes
             waveforms.flush()
             peaks.flush()
             done[rows] = 1
