@@ -12,8 +12,9 @@ from torch import Tensor
 
 from serbench.data.clips import ClipFormat
 from serbench.errors import StorageError, WeightsError
-from serbench.model.backbone import NO_WEIGHTS, Backbone, EmotionNetwork
+from serbench.model.backbone import NO_WEIGHTS, Backbone
 from serbench.model.frontend import FrontEnd
+from serbench.model.network import EmotionNetwork
 from serbench.model.weights import read_weights
 
 

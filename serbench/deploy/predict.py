@@ -10,7 +10,7 @@ import torch
 
 from serbench.data.audio import read_audio
 from serbench.data.clips import ClipFormat, standardise
-from serbench.model.backbone import EmotionNetwork
+from serbench.model.network import EmotionNetwork
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from serbench.data.clips import Clips
 from serbench.data.protocols import Rows
 from serbench.model.augment import Augmentation
-from serbench.model.backbone import EmotionNetwork
+from serbench.model.network import EmotionNetwork
 from serbench.model.numerics import Numerics
 from serbench.model.schedule import Scheduler
 

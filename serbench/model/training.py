@@ -15,9 +15,9 @@ import torch.nn.functional as F
 
 from serbench.data.clips import Clips
 from serbench.data.protocols import Fold, Rows
-from serbench.model.backbone import EmotionNetwork, Freezing
 from serbench.model.batches import Regime, ahead, batches, prepare_images
 from serbench.model.metrics import score
+from serbench.model.network import EmotionNetwork, Freezing
 from serbench.model.numerics import Numerics
 
 PATIENCE = 5

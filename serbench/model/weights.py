@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-
-import safetensors.torch
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from serbench.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
@@ -18,6 +18,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: the file is missing or holds something else.
     """
+    # A leaderboard names weights and reads none: it shall not wait for torch.
+    import safetensors.torch
+    import torch
+
     path = _existing(path)
     try:
         if path.suffix == ".safetensors":
@@ -32,7 +36,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
     if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise WeightsError(f"{path} holds no state dict: give one tensor for each parameter name")
     return state

@@ -15,10 +15,11 @@ from serbench.data.manifest import Manifest
 from serbench.data.protocols import Fold, Protocol, Round, Rows, validation_part
 from serbench.data.seeds import derive_seed
 from serbench.model.augment import Augmentation
-from serbench.model.backbone import Backbone, EmotionNetwork, Freezing
+from serbench.model.backbone import Backbone
 from serbench.model.batches import Regime, select_augmentations
 from serbench.model.frontend import FrontEnd
 from serbench.model.metrics import Scores, score
+from serbench.model.network import EmotionNetwork, Freezing
 from serbench.model.numerics import Numerics
 from serbench.model.schedule import Scheduler
 from serbench.model.training import EpochReport, Watch, pick_device, predict, train

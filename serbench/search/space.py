@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from serbench.errors import UnknownNameError, UsageError
-from serbench.model.augment import Augmentation
 from serbench.model.ranges import Range
+
+if TYPE_CHECKING:
+    from serbench.model.augment import Augmentation
 
 LEARNING_RATE = "learning_rate"
 FREEZE_DEPTH = "freeze_depth"

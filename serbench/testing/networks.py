@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from serbench.model.backbone import NO_WEIGHTS, Backbone, BuiltBackbone, Freezing
+from serbench.model.backbone import NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.network import Freezing
 
 N_CLASSES = 6
 

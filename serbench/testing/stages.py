@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from serbench.model.backbone import Backbone, Freezing
+from serbench.model.backbone import Backbone
+from serbench.model.network import Freezing
 from serbench.testing.networks import (
     N_CLASSES,
     build,

@@ -10,7 +10,8 @@ from networks import BACKBONES, N_CLASSES, build, head_of, on_paper
 from torch import nn
 
 from serbench.errors import UsageError
-from serbench.model.backbone import Backbone, Freezing
+from serbench.model.backbone import Backbone
+from serbench.model.network import Freezing
 from serbench.testing import contract, stages
 from serbench.testing.backbones import (
     it_exports_to_onnx,

@@ -10,7 +10,7 @@ import torch
 from serbench.data.clips import ClipFormat, standardise
 from serbench.deploy.predict import Heard, listen
 from serbench.errors import AudioError
-from serbench.model.backbone import EmotionNetwork
+from serbench.model.network import EmotionNetwork
 
 CLIPS = ClipFormat(sample_rate=8_000, seconds=0.25)
 EMOTIONS = ("sadness", "anger", "neutral")

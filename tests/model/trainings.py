@@ -8,9 +8,9 @@ from torch import nn
 
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.protocols import Fold
-from serbench.model.backbone import EmotionNetwork, Freezing
 from serbench.model.batches import Regime, select_augmentations
 from serbench.model.frontend import InputSpec
+from serbench.model.network import EmotionNetwork, Freezing
 from serbench.model.training import Watch, train
 from serbench.plugins import Plugins
 

@@ -9,8 +9,8 @@ from tiny_backbones import NAMES, TINY
 from serbench.data.clips import ClipFormat, prepare_clips
 from serbench.data.protocols import Fold
 from serbench.data.scan import scan
-from serbench.model.backbone import EmotionNetwork, Freezing
 from serbench.model.batches import Regime
+from serbench.model.network import EmotionNetwork, Freezing
 from serbench.model.training import predict, train
 from serbench.plugins import Plugins
 

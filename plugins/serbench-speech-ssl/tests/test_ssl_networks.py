@@ -7,8 +7,8 @@ from serbench_speech_ssl.encoders import EncoderSize
 from tiny_backbones import NAMES, REGISTERED, TINY, build, clips
 
 from serbench.errors import UsageError
-from serbench.model.backbone import Freezing
 from serbench.model.complexity import measure_complexity
+from serbench.model.network import Freezing
 
 
 def freeze(name, module, depth):

@@ -152,7 +152,7 @@ def test_masks_keep_to_their_widths():
 def test_a_frozen_encoder_does_not_switch_the_masks_off():
     from tiny_backbones import TINY
 
-    from serbench.model.backbone import Freezing
+    from serbench.model.network import Freezing
 
     module = build("lu2020")
     Freezing(module, TINY["lu2020"].stages(module), 4).train()

@@ -10,7 +10,7 @@ from serbench_yamnet.network import split_patches
 from serbench_yamnet.plugin import YamnetBackbone
 from yamnet_material import folded_network, images, norms_of
 
-from serbench.model.backbone import Freezing
+from serbench.model.network import Freezing
 
 
 def logits_of(module, batch):
