@@ -28,7 +28,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "frontend": (),
     "training": (),
     "memory": (),
-    "search": ("--seeds", "1"),
+    "search": ("--seeds", "1", "--epochs", "8"),
     "startup": (),
     "leaderboard": (),
 }
