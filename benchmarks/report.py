@@ -34,8 +34,8 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """Benchmark → the options it has in ``make bench``, to be done in a quarter of an hour."""
 
-APART = ("peers",)
-"""Takes longer, for it installs other people's tools: ``make bench-peers``."""
+APART = ("peers", "precision")
+"""What takes longer: the first, which installs other people's tools, is ``make bench-peers``."""
 
 HEAD = """# What was measured about speed
 

@@ -7,19 +7,15 @@ import torch
 
 from serbench.data.clips import ClipFormat, prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
-from serbench.data.scan import Scan
 from serbench.deploy import ways
 from serbench.deploy.ways import settle_way
 from serbench.model.numerics import Numerics
 from serbench.plugins import Plugins
-from serbench.results.database import Database
-from serbench.results.datasets import Datasets
 from serbench.results.overview import show_study
 from serbench.results.studies import Studies
 from serbench.search.calibration import Calibration, Timed, Way
 from serbench.search.crossval import Bench
 from serbench.search.executors import InThisProcess
-from serbench.search.plan import StudyPlan
 
 PLUGINS = Plugins()
 FOUND = Way(Numerics(1, "bf16"), jobs=1, prefetch=True)
@@ -30,30 +26,8 @@ class SideBySide(InThisProcess):
 
 
 @pytest.fixture
-def database(tmp_path):
-    opened = Database(f"sqlite:///{tmp_path / 'serbench.db'}")
-    yield opened
-    opened.engine.dispose()
-
-
-@pytest.fixture
-def bench(database, tiny_manifest, tmp_path):
-    Datasets(database).save_scan(Scan(tiny_manifest, len(tiny_manifest), (), ()))
-    plan = StudyPlan(
-        backbone="homebrew",
-        dataset=tiny_manifest.name,
-        dataset_hash=tiny_manifest.hash,
-        front_end="mel",
-        schedule="half-cycle",
-        protocol="speaker-2",
-        weights="none",
-        trials=1,
-        epochs=1,
-        batch_size=8,
-        seed=0,
-        timeout=None,
-        clip_format=ClipFormat(8000, 0.25),
-    )
+def bench(plan, tiny_manifest, tmp_path):
+    plan = replace(plan, clip_format=ClipFormat(8000, 0.25))
     protocol = parse_protocol(plan.protocol)
     return Bench(
         plan=plan,

@@ -172,33 +172,34 @@ def test_all_that_was_tried_is_kept_for_the_record(machine):
     assert first["clips_per_second"] == pytest.approx(10.0)
 
 
-def test_how_slow_is_too_slow_is_told_by_the_fastest_so_far(monkeypatch):
-    limits = []
+@pytest.fixture
+def asked(monkeypatch):
+    """What bounds the timing of each way, limit and short; all train 10 clips per second."""
+    bounds = []
 
     def pretended(bench, setting, limit, short, line):
-        limits.append(limit)
+        bounds.append((limit, short))
         return bench.plan.batch_size / 10.0, LOSSES
 
     monkeypatch.setattr(calibration, "time_steps", pretended)
+    return bounds
+
+
+def test_how_slow_is_too_slow_is_told_by_the_fastest_so_far(asked):
     found()
+    limits = [limit for limit, _ in asked]
     assert limits[0] is None
     assert limits[1] == pytest.approx(SLOWER * BENCH.plan.batch_size / 10)
 
 
-def test_only_the_usual_way_may_be_left_after_one_short_step(monkeypatch):
-    asked = []
-
-    def pretended(bench, setting, limit, short, line):
-        asked.append(short)
-        return bench.plan.batch_size / 10.0, LOSSES
-
-    monkeypatch.setattr(calibration, "time_steps", pretended)
+def test_only_the_usual_way_may_be_left_after_one_short_step(asked):
     found()
     clips = sum(len(fold.train) for fold in BENCH.split.folds) * BENCH.plan.trials
     steps = clips * BENCH.plan.epochs / BENCH.plan.batch_size
-    assert asked[0] * steps == pytest.approx(calibration.PAYS_BACK)
-    assert len(asked) > 1
-    assert not any(asked[1:])
+    (_, short), *others = asked
+    assert short * steps == pytest.approx(calibration.PAYS_BACK)
+    assert others
+    assert not any(short for _, short in others)
 
 
 def test_a_real_calibration_comes_to_a_way():
