@@ -5,7 +5,8 @@
 
 The leaderboard is of a small database, made here. Beside them stands what Python itself takes to
 start and to end, `python -c pass`, timed in turn with them: on a busy machine it takes longer too.
-What training needs must not be imported for either. One JSON object is printed.
+What training needs must not be imported for either; what that takes is told too, for it bounds how
+soon a study begins. One JSON object is printed.
 """
 
 from __future__ import annotations
@@ -42,6 +43,31 @@ def imported(command: Sequence[str]) -> list[str]:
     return [name for name in HEAVY if name in modules]
 
 
+TRAINING = ("numpy", "sqlalchemy", "optuna", "torch", "timm")
+"""What a study imports, each of them in this order beside what came before."""
+
+TIME_IMPORTS = """
+import importlib, sys, time
+for name in sys.argv[1:]:
+    started = time.perf_counter()
+    importlib.import_module(name)
+    print(time.perf_counter() - started)
+"""
+
+
+def import_seconds(repetitions: int) -> dict[str, float]:
+    """Median seconds that each of ``TRAINING`` takes in a fresh process."""
+    command = [sys.executable, "-c", TIME_IMPORTS, *TRAINING]
+    runs = [
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        for _ in range(repetitions)
+    ]
+    return {
+        name: statistics.median(map(float, seconds))
+        for name, seconds in zip(TRAINING, zip(*runs, strict=True), strict=True)
+    }
+
+
 def main() -> None:
     """Start, time and print."""
     parser = argparse.ArgumentParser(description="start-up of the command line")
@@ -57,6 +83,8 @@ def main() -> None:
             PYTHON: Process([sys.executable, "-c", "pass"]),
         }
         taken = in_turn(sides, 1 if given.quick else given.repetitions)
+        imports = import_seconds(1 if given.quick else 3)
+        told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in imports.items())
         print_findings(
             "startup",
             f"SQLite, {SMALL.name}",
@@ -70,6 +98,7 @@ def main() -> None:
             ],
             python_seconds=statistics.median(taken[PYTHON]),
             python_processor_seconds=statistics.median(sides[PYTHON].processor_seconds),
+            notes=[f"What a study imports, one after another: {told}."],
             heavy_imports={name: imported(sides[name].command) for name in LIMITS},
         )
 
