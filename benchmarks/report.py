@@ -34,7 +34,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """Benchmark → the options it has in ``make bench``, to be done in a quarter of an hour."""
 
-APART = ("peers", "precision")
+APART = ("peers", "precision", "compiling")
 """What takes longer: the first, which installs other people's tools, is ``make bench-peers``."""
 
 HEAD = """# What was measured about speed

@@ -1,0 +1,92 @@
+"""Whether ``torch.compile`` pays back within a study: its first step, and what it gains after.
+
+    python benchmarks/compiling.py
+
+Both sides are the tuned bare loop of ``training.py``: channels-last, fp32, all cores, ready images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from material import bench_for, speech
+from timing import print_findings, rates_compared
+
+from serbench.model.allocator import keep_freed_memory
+from serbench.plugins import Plugins
+from serbench.search.crossval import Bench, build_network
+
+EAGER, COMPILED = "eager", "compiled"
+
+
+class Loop:
+    """A training that goes on and on."""
+
+    def __init__(self, bench: Bench, backend: str | None) -> None:
+        network, _ = build_network(bench, seed=0)
+        batch = bench.plan.batch_size
+        with torch.no_grad():
+            images = network.front_end(torch.from_numpy(bench.clips.batch(bench.split.exam.train)))
+        self._images = images[:batch].contiguous(memory_format=torch.channels_last)
+        self._targets = torch.from_numpy(bench.manifest.targets[bench.split.exam.train[:batch]])
+        module = network.backbone.to(memory_format=torch.channels_last).train()
+        self._optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
+        self._module = torch.compile(module, backend=backend) if backend else module
+
+    def rate(self, steps: int) -> float:
+        """Clips per second."""
+        started = time.perf_counter()
+        for _ in range(steps):
+            loss = F.cross_entropy(self._module(self._images), self._targets)
+            self._optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            self._optimizer.step()
+            loss.item()
+        return steps * len(self._images) / (time.perf_counter() - started)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Take a first step with each, then time them in turn."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backbone", default="mobilenetv3_large_100")
+    parser.add_argument("--backend", default="inductor", help="which needs a C++ compiler")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.backbone, options.backend = "homebrew", "aot_eager"
+        options.steps, options.repetitions = 1, 1
+    keep_freed_memory()
+    plugins = Plugins()
+    data, manifest = speech(plugins, 64)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = bench_for(plugins, manifest, Path(folder), backbone=options.backbone)
+        loops = {EAGER: Loop(bench, None), COMPILED: Loop(bench, options.backend)}
+        first = {name: _seconds(loop) for name, loop in loops.items()}
+        rates: dict[str, list[float]] = {name: [] for name in loops}
+        for _ in range(options.repetitions):
+            for name, loop in loops.items():
+                rates[name].append(loop.rate(options.steps))
+    print_findings(
+        "compiling",
+        data,
+        [rates_compared(f"steps of {options.backbone}", rates, EAGER, COMPILED, None)],
+        notes=[f"First steps: {EAGER} {first[EAGER]:.1f} s, {COMPILED} {first[COMPILED]:.1f} s."],
+    )
+
+
+def _seconds(loop: Loop) -> float:
+    started = time.perf_counter()
+    loop.rate(1)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
