@@ -33,7 +33,6 @@ How the peers are run, by what their installed code and configurations offer:
   first. Its epochs score the training clips as well. It reads audio by torchaudio, which needs
   torchcodec and FFmpeg; ``patch-torchcodec`` lends it the FFmpeg of PyAV. One loading process
   for each core instead of its eight.
-
 - serbench runs without the plugin packages that this environment holds for its own tests, as
   `pip install serbench` would leave it.
 

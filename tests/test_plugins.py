@@ -1,11 +1,10 @@
 """Plugins bring what they bring; one that is broken is listed, and never stops the rest."""
 
-from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from made_plugins import GOOD, Thing, brings, names, only_failure, source
 
 import serbench.builtin
 from serbench import hookimpl
@@ -13,44 +12,10 @@ from serbench.plugins import (
     DISABLE_VARIABLE,
     HOOKS,
     Plugins,
-    PluginSource,
     disabled_plugins,
     group_of,
     installed_plugins,
 )
-
-
-@dataclass(frozen=True)
-class Thing:
-    name: str
-
-
-def source(name, *functions, package="", before=lambda: None):
-    """A plugin whose module holds ``functions``, and does ``before`` when it is imported."""
-
-    def load():
-        before()
-        module = ModuleType(name)
-        for function in functions:
-            setattr(module, function.__name__, function)
-        return module
-
-    return PluginSource(name, package or f"{name}-package", "1.0", load)
-
-
-def brings(*names, hook="register_backbones"):
-    """A hook that registers something of each name."""
-
-    def register_all(register):
-        for name in names:
-            register(Thing(name))
-
-    register_all.__name__ = hook
-    return hookimpl(register_all)
-
-
-def names(registry):
-    return [thing.name for thing in registry]
 
 
 def raiser(error):
@@ -58,17 +23,6 @@ def raiser(error):
         raise error
 
     return fail
-
-
-GOOD = source("good", brings("net"))
-
-
-def only_failure(plugins):
-    """Fill every registry; there is one failure, and the good plugin works."""
-    plugins.registries()
-    (failure,) = plugins.failures
-    assert "net" in plugins.backbones
-    return failure
 
 
 def test_a_plugin_brings_things_of_several_kinds():
@@ -209,62 +163,6 @@ def test_a_disabled_plugin_is_not_even_imported(monkeypatch):
     assert (names(plugins.backbones), plugins.failures) == (["net"], [])
 
 
-def declared(name, *functions, kinds, before=lambda: None):
-    return replace(source(name, *functions, before=before), kinds=frozenset(kinds))
-
-
-def test_only_what_may_bring_a_kind_is_imported_for_it():
-    imported = []
-    sources = [
-        declared(kind, before=lambda kind=kind: imported.append(kind), kinds={kind})
-        for kind in HOOKS
-    ]
-    anything = source("anything", before=lambda: imported.append("anything"))
-    plugins = Plugins([*sources, anything], frozenset())
-    assert imported == []
-    plugins.corpora  # noqa: B018 - it is asked for
-    assert imported == ["corpus", "anything"]
-    plugins.backbones  # noqa: B018
-    assert imported == ["corpus", "anything", "backbone"]
-    plugins.registries()
-    assert sorted(imported) == sorted([*HOOKS, "anything"])
-
-
-def test_a_module_declared_for_two_kinds_is_imported_once():
-    imported = []
-    both = declared(
-        "both",
-        brings("net"),
-        brings("front", hook="register_front_ends"),
-        kinds={"backbone", "front end"},
-        before=lambda: imported.append("both"),
-    )
-    plugins = Plugins([both], frozenset())
-    assert (names(plugins.backbones), names(plugins.front_ends)) == (["net"], ["front"])
-    assert imported == ["both"]
-
-
-def test_a_module_that_brings_what_it_is_not_declared_for_is_listed():
-    hidden = declared(
-        "hidden", brings("other"), brings("a", hook="register_corpora"), kinds={"corpus"}
-    )
-    failure = only_failure(Plugins([hidden, GOOD], frozenset()))
-    assert failure.plugin == "hidden"
-    assert "declare it in serbench.backbones as well" in failure.reason
-
-
-def test_who_has_a_name_does_not_depend_on_what_was_asked_for_first():
-    late = declared(
-        "late",
-        brings("net"),
-        brings("front", hook="register_front_ends"),
-        kinds={"backbone", "front end"},
-    )
-    plugins = Plugins([declared("early", brings("net"), kinds={"backbone"}), late], frozenset())
-    assert names(plugins.front_ends) == ["front"]
-    assert [each.plugin for each in plugins.backbones.registrations()] == ["early"]
-
-
 @pytest.mark.parametrize("value", ["", " ", ",,"])
 def test_nothing_is_disabled_by_an_empty_variable(monkeypatch, value):
     monkeypatch.setenv(DISABLE_VARIABLE, value)
@@ -295,21 +193,6 @@ def test_the_installed_plugins_begin_with_those_of_serbench():
     assert own == sorted(own)
     assert [source.name for source in found[: len(own)]] == own
     assert {"ravdess", "mel", "homebrew", "timm", "schedules"} <= set(own)
-
-
-def test_a_package_declares_a_plugin_in_one_group_or_in_several(tmp_path, monkeypatch):
-    about = tmp_path / "strange-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(
-        "[serbench]\nany = strange\n"
-        "[serbench.corpora]\nsome = strange\n"
-        "[serbench.schedulers]\nsome = strange\n"
-        "[serbench.voices]\nnone = strange\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    found = {each.name: each.kinds for each in installed_plugins() if each.package == "strange"}
-    assert found == {"any": frozenset(HOOKS), "some": {"corpus", "scheduler"}}
 
 
 def test_every_built_in_plugin_works_and_brings_something():

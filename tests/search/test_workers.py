@@ -51,6 +51,10 @@ def blocks_are_kept(line):
     return start <= block < end
 
 
+def is_imported(name, line):
+    return name in sys.modules
+
+
 @pytest.fixture(scope="module")
 def workers():
     with WorkerProcesses() as executor:
@@ -115,6 +119,7 @@ def test_a_first_process_is_started_ahead_and_used():
     with WorkerProcesses() as executor:
         [worker] = executor._workers
         assert result_of(executor, speak, 5) == (5, worker.process.pid)
+        assert result_of(executor, is_imported, "timm")
         assert len(executor._workers) == 1
 
 
