@@ -23,7 +23,8 @@ from material import speech
 from timing import Finding, in_turn, print_findings, times_faster
 from torch import Tensor
 
-from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.clips import ClipFormat
+from serbench.data.preparation import prepare_clips
 from serbench.model.frontend import FrontEndModule, InputSpec, fitted_hop
 from serbench.plugins import Plugins
 

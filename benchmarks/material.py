@@ -8,8 +8,9 @@ from typing import Any
 
 from timing import CORPORA
 
-from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
+from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.data.scan import scan
 from serbench.plugins import Plugins

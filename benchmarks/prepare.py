@@ -32,8 +32,9 @@ from material import speech
 from timing import Finding, in_turn, print_findings, times_faster
 
 from serbench.data.audio import read_audio
-from serbench.data.clips import ClipFormat, prepare_clips, standardise
+from serbench.data.clips import ClipFormat, standardise_all
 from serbench.data.manifest import Manifest
+from serbench.data.preparation import TOGETHER, prepare_clips
 from serbench.plugins import Plugins
 
 RATE = ClipFormat().sample_rate
@@ -101,11 +102,13 @@ def compare(
 def stages(manifest: Manifest, repetitions: int) -> str:
     """Where the time of one clip goes, on one core, as a sentence."""
     heard = [read_audio(utterance.path) for utterance in manifest.utterances]
+    some_at_once = [heard[start : start + TOGETHER] for start in range(0, len(heard), TOGETHER)]
     calls: dict[str, Callable[[], object]] = {
         "reading and its checks": lambda: [read_audio(each.path) for each in manifest.utterances],
         "the hash of what was heard": lambda: [audio.content_hash for audio in heard],
         "soxr and the clip's length": lambda: [
-            standardise(audio.mono, audio.sample_rate, ClipFormat()) for audio in heard
+            standardise_all([audio.mono for audio in some], some[0].sample_rate, ClipFormat())
+            for some in some_at_once
         ],
     }
     taken = in_turn(calls, repetitions)

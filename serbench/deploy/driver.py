@@ -12,7 +12,8 @@ import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 
-from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.clips import ClipFormat
+from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.deploy.latency import LatencyJob, measure_latency
 from serbench.deploy.network import content_hash, load_network, save_weights

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.clips import prepare_clips
 from serbench.data.manifest import Manifest
+from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.deploy.network import check_weights, load_network
 from serbench.errors import DatasetError

@@ -1,19 +1,15 @@
 """Clips: mono, one rate, one length, prepared once, in one memory-mapped array."""
 
-import multiprocessing
-import threading
-
 import numpy as np
-import pytest
 import soundfile
 import soxr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from serbench.builtin.ravdess import RAVDESS
-from serbench.data import clips as clips_module
 from serbench.data.audio import read_audio
-from serbench.data.clips import ClipFormat, prepare_clips, standardise
+from serbench.data.clips import ClipFormat, standardise, standardise_all
+from serbench.data.preparation import prepare_clips
 from serbench.data.scan import scan
 
 SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
@@ -33,20 +29,6 @@ def write_one(folder, samples, rate=16000, subtype="FLOAT"):
 def expected(utterance, clip_format):
     audio = read_audio(utterance.path)
     return standardise(audio.mono, audio.sample_rate, clip_format)
-
-
-@pytest.fixture
-def prepared(monkeypatch):
-    """The rows whose recording was read, one by one."""
-    rows = []
-    prepare = clips_module._prepared
-
-    def counted(utterance, clip_format):
-        rows.append(utterance.path)
-        return prepare(utterance, clip_format)
-
-    monkeypatch.setattr(clips_module, "_prepared", counted)
-    return rows
 
 
 def test_the_default_format_is_the_papers():
@@ -158,6 +140,24 @@ def test_of_a_long_recording_nothing_is_lost_by_resampling_its_beginning(seconds
     assert np.array_equal(clip[: len(whole)], whole)
 
 
+@given(
+    frames=st.lists(st.integers(1, 12000), min_size=2, max_size=9),
+    rate=st.sampled_from([8000, 11025, 16000, 22050, 24414, 44100, 48000]),
+)
+@settings(deadline=None, max_examples=60)
+def test_waveforms_made_standard_together_are_what_each_is_alone(frames, rate):
+    random = np.random.default_rng(0)
+    waveforms = [random.uniform(-1, 1, length).astype(np.float32) for length in frames]
+    clip_format = ClipFormat(24414, 0.1)
+    together = standardise_all(waveforms, rate, clip_format)
+    for waveform, clip in zip(waveforms, together, strict=True):
+        whole = waveform
+        if rate != 24414:
+            whole = soxr.resample(waveform, rate, 24414, quality="HQ")
+        assert np.array_equal(clip[: len(whole)], whole[: clip_format.samples])
+        assert np.array_equal(clip, standardise(waveform, rate, clip_format))
+
+
 @given(frames=st.integers(1, 300), rate=st.sampled_from([8000, 11025, 16000, 22050, 48000, 96000]))
 @settings(deadline=None, max_examples=40)
 @example(frames=1, rate=96000)
@@ -173,103 +173,3 @@ def test_pitch_survives_resampling():
         tone = np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)
         clip = standardise(tone, rate, ClipFormat(24414, 1.0))
         assert np.abs(np.fft.rfft(clip)).argmax() == 440
-
-
-def test_clips_are_prepared_once(tiny_manifest, tmp_path, prepared):
-    first = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
-    second = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
-    assert len(prepared) == 36
-    assert np.array_equal(first.waveforms, second.waveforms)
-
-
-def test_another_format_is_prepared_beside(tiny_manifest, tmp_path, prepared):
-    prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
-    other = prepare_clips(tiny_manifest, tmp_path / "clips", ClipFormat(8000, 0.5))
-    assert len(prepared) == 72
-    assert other.waveforms.shape == (36, 4000)
-
-
-def test_recordings_that_moved_are_not_prepared_again(tiny_corpus, tmp_path, prepared):
-    first = prepare_clips(manifest_of(tiny_corpus), tmp_path / "clips", SHORT)
-    moved = manifest_of(tiny_corpus.rename(tmp_path / "moved"))
-    second = prepare_clips(moved, tmp_path / "clips", SHORT)
-    assert len(prepared) == 36
-    assert np.array_equal(first.waveforms, second.waveforms)
-
-
-def test_progress_counts_to_the_end(tiny_manifest, tmp_path):
-    said = []
-    prepare_clips(tiny_manifest, tmp_path, SHORT, lambda done, total: said.append((done, total)))
-    assert said == [(number, 36) for number in range(1, 37)]
-
-
-def test_an_interrupted_preparation_goes_on_with_what_is_missing(
-    tiny_manifest, tmp_path, prepared, monkeypatch
-):
-    monkeypatch.setattr(clips_module, "CHUNK", 8)
-
-    def interrupt(done, total):
-        if done == 21:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        prepare_clips(tiny_manifest, tmp_path / "clips", SHORT, interrupt)
-    prepared.clear()
-    said = []
-    clips = prepare_clips(
-        tiny_manifest, tmp_path / "clips", SHORT, lambda done, total: said.append(done)
-    )
-    assert len(prepared) == 36 - 16  # two chunks of eight were marked as done
-    assert said == list(range(17, 37))
-    whole = prepare_clips(tiny_manifest, tmp_path / "other", SHORT)
-    assert np.array_equal(clips.waveforms, whole.waveforms)
-    assert np.array_equal(clips.peaks, whole.peaks)
-
-
-def test_as_many_threads_as_asked_for_prepare_the_same(tiny_manifest, tmp_path):
-    one, three = (
-        prepare_clips(tiny_manifest, tmp_path / str(workers), SHORT, workers=workers)
-        for workers in (1, 3)
-    )
-    assert np.array_equal(one.waveforms, three.waveforms)
-    assert np.array_equal(one.peaks, three.peaks)
-
-
-def test_threads_that_ask_at_once_prepare_once(tiny_manifest, tmp_path, prepared):
-    found = []
-    threads = [
-        threading.Thread(target=lambda: found.append(prepare_clips(tiny_manifest, tmp_path, SHORT)))
-        for _ in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(prepared) == 36
-    assert len(found) == 3
-    assert all(np.array_equal(found[0].waveforms, clips.waveforms) for clips in found)
-
-
-def prepare_elsewhere(together, manifest, folder, answers):
-    """What another process does: say how many clips it prepared, and what it got."""
-    together.wait(60)
-    prepared = []
-    clips = prepare_clips(manifest, folder, SHORT, lambda done, total: prepared.append(done))
-    answers.put((len(prepared), clips.waveforms.tobytes(), clips.peaks.tobytes()))
-
-
-def test_processes_that_ask_at_once_prepare_once_and_get_the_same(tiny_manifest, tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    together, answers = spawn.Barrier(2), spawn.Queue()
-    job = (together, tiny_manifest, tmp_path / "clips", answers)
-    processes = [spawn.Process(target=prepare_elsewhere, args=job) for _ in range(2)]
-    for process in processes:
-        process.start()
-    (one, *its_clips), (other, *others_clips) = answers.get(timeout=60), answers.get(timeout=60)
-    for process in processes:
-        process.join(60)
-    answers.close()
-    answers.join_thread()
-    assert sorted((one, other)) == [0, 36]
-    assert its_clips == others_clips
-    assert its_clips[0] == prepare_clips(tiny_manifest, tmp_path / "own", SHORT).waveforms.tobytes()

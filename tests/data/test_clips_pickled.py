@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from serbench.data.clips import ClipFormat, Clips, prepare_clips
+from serbench.data.clips import ClipFormat, Clips
+from serbench.data.preparation import prepare_clips
 
 SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
 ROWS = np.array([3, 30, 3])

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.clips import ClipFormat
+from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.deploy import ways
 from serbench.deploy.ways import settle_way

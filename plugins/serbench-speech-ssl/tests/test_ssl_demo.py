@@ -6,7 +6,8 @@ import torch
 from serbench_speech_ssl import Waveform
 from tiny_backbones import NAMES, TINY
 
-from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.clips import ClipFormat
+from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import Fold
 from serbench.data.scan import scan
 from serbench.model.batches import Regime

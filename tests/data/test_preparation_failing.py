@@ -8,7 +8,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from serbench.data.clips import ClipFormat, prepare_clips
+from serbench.data.clips import ClipFormat
+from serbench.data.preparation import prepare_clips
 from serbench.errors import AudioError, DatasetError, StorageError
 
 SHORT = ClipFormat(sample_rate=8000, seconds=0.7)

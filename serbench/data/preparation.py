@@ -1,0 +1,185 @@
+"""Prepare the clips of a dataset, once for all studies, with every core."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+
+import filelock
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.audio import Audio, read_audio
+from serbench.data.clips import ClipFormat, Clips, StoredArray, Waveform, standardise_all
+from serbench.data.manifest import Manifest, Utterance
+from serbench.errors import DatasetError, StorageError
+
+LAYOUT = 1
+"""Changes whenever the same recordings would be prepared differently."""
+
+MEGABYTE = 1 << 20
+
+TOGETHER = 8
+"""Recordings resampled at once; with more of them soxr's work no longer fits the caches."""
+
+CHUNK = 64
+"""Clips between two marks of what is done: at most this many are prepared again after a crash."""
+
+
+def prepare_clips(
+    manifest: Manifest,
+    folder: Path,
+    clip_format: ClipFormat | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int | None = None,
+) -> Clips:
+    """The clips of ``manifest``, prepared once and then only mapped.
+
+    Safe when two processes ask at once: the second waits for the first. Interrupted, the next
+    call goes on with the clips still missing.
+
+    Args:
+        manifest: whose utterances, in this order.
+        folder: where prepared clips are kept, shared by all datasets.
+        clip_format: rate and length; the paper's by default.
+        progress: called with clips done and clips in all.
+        workers: threads that prepare them; as many as there are cores by default.
+
+    Raises:
+        AudioError: a recording has become unusable.
+        DatasetError: a recording is no longer the one that was scanned.
+        StorageError: the disk is full or not writable.
+    """
+    clip_format = clip_format or ClipFormat()
+    place = folder / _content_key(manifest, clip_format)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if not (place / "clips.json").exists():
+            with filelock.FileLock(place / "lock"):
+                if not (place / "clips.json").exists():
+                    _build(manifest, place, clip_format, progress, workers or os.cpu_count())
+    except OSError as error:
+        raise _storage_error(error, place, len(manifest) * clip_format.samples * 2) from error
+    stored = StoredArray(str(place / "waveforms.i16"), (len(manifest), clip_format.samples))
+    return Clips(clip_format, stored.map(), np.fromfile(place / "peaks.f32", dtype=np.float32))
+
+
+def _content_key(manifest: Manifest, clip_format: ClipFormat) -> str:
+    digest = hashlib.sha256(f"{LAYOUT} {clip_format.sample_rate} {clip_format.samples}".encode())
+    for audio_hash in manifest.audio_hashes:
+        digest.update(audio_hash.encode())
+    return digest.hexdigest()[:24]
+
+
+def _build(
+    manifest: Manifest,
+    place: Path,
+    clip_format: ClipFormat,
+    progress: Callable[[int, int], None],
+    workers: int | None,
+) -> None:
+    total, size = len(manifest), clip_format.samples * np.dtype(np.int16).itemsize
+    _reserve(place / "waveforms.i16", total * size)
+    peaks = _reserved(place / "peaks.f32", np.float32, total)
+    done = _reserved(place / "done.u1", np.uint8, total)
+
+    def prepare(rows: Sequence[int]) -> list[tuple[int, np.float32, npt.NDArray[np.int16]]]:
+        clips = _prepared([manifest.utterances[row] for row in rows], clip_format)
+        return [(row, *_scaled(clip)) for row, clip in zip(rows, clips, strict=True)]
+
+    missing = np.flatnonzero(done == 0).tolist()
+    chunks = [list(_runs(chunk, TOGETHER)) for chunk in _runs(missing, CHUNK)]
+    finished = total - len(missing)
+    # Decoding and resampling release the interpreter's lock, so threads use every core.
+    pool = ThreadPoolExecutor(workers)
+    try:
+        with (place / "waveforms.i16").open("r+b") as file:
+            coming = pool.map(prepare, chunks[0] if chunks else ())
+            for later in [*chunks[1:], []]:
+                present, coming = coming, pool.map(prepare, later)
+                rows = []
+                for row, peak, waveform in chain.from_iterable(present):
+                    file.seek(row * size)
+                    file.write(waveform.data)
+                    peaks[row] = peak
+                    rows.append(row)
+                    progress(finished := finished + 1, total)
+                file.flush()
+                os.fsync(file.fileno())
+                peaks.flush()
+                done[rows] = 1
+    finally:
+        pool.shutdown(cancel_futures=True)
+    facts = {"layout": LAYOUT, "clips": total, **asdict(clip_format)}
+    draft = place / "clips.json.part"
+    draft.write_text(json.dumps(facts))
+    draft.replace(place / "clips.json")
+
+
+def _runs(rows: Sequence[int], length: int) -> Iterator[Sequence[int]]:
+    return (rows[start : start + length] for start in range(0, len(rows), length))
+
+
+def _prepared(utterances: Sequence[Utterance], clip_format: ClipFormat) -> list[Waveform]:
+    """The clip of each; those of one rate are resampled together."""
+    heard = [_heard(utterance) for utterance in utterances]
+    rates = [audio.sample_rate for audio in heard]
+    clips: dict[int, Waveform] = {}
+    for rate in set(rates):
+        places = [place for place, other in enumerate(rates) if other == rate]
+        waveforms = [heard[place].mono for place in places]
+        clips |= zip(places, standardise_all(waveforms, rate, clip_format), strict=True)
+    return [clips[place] for place in range(len(utterances))]
+
+
+def _heard(utterance: Utterance) -> Audio:
+    audio = read_audio(utterance.path)
+    if audio.content_hash != utterance.audio_hash:
+        raise DatasetError(
+            f"{utterance.path} is not the recording that was scanned: scan its folder again"
+        )
+    return audio
+
+
+def _scaled(clip: Waveform) -> tuple[np.float32, npt.NDArray[np.int16]]:
+    """Its peak, and the clip with this peak at full scale."""
+    peak = max(clip.max(), -clip.min())
+    if peak > 0:  # else all sound comes after the end of the clip
+        clip = np.rint(clip * (32767 / peak))
+    return peak, clip.astype(np.int16)
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Make a file of so many bytes whose blocks are already on the disk.
+
+    Writing through a map into a file with holes kills the process when the disk is full;
+    reserving first makes that an ordinary error.
+    """
+    with path.open("ab") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:  # macOS and Windows
+            for start in range(file.tell(), size, MEGABYTE):
+                file.write(bytes(min(MEGABYTE, size - start)))
+
+
+def _reserved(
+    path: Path, dtype: type[np.generic], length: int
+) -> np.memmap[tuple[int, ...], np.dtype[np.generic]]:
+    _reserve(path, length * np.dtype(dtype).itemsize)
+    return np.memmap(path, dtype=dtype, mode="r+", shape=(length,))
+
+
+def _storage_error(error: OSError, place: Path, needed: int) -> StorageError:
+    if error.errno == errno.ENOSPC:
+        problem = f"the disk is full: preparing the clips needs {needed / 1e6:,.0f} MB"
+    else:
+        problem = f"cannot write there ({error.strerror})"
+    return StorageError(f"{place}: {problem}; make room or name another folder in SERBENCH_CACHE")
