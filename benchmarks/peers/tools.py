@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import configparser
+import functools
 import json
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from peers.clips import EXAM, FOLDS, Clip, copy_clips, in_groups, write_table
 from peers.processes import Shell, build_environment, first
+from serbench.data.clips import ClipFormat
 from serbench.plugins import DISABLE_VARIABLE, installed_plugins
 
 CONFIGURATIONS = Path(__file__).parent / "configurations"
@@ -45,7 +47,7 @@ class Peer:
     """Another tool.
 
     Attributes:
-        name: of it.
+        name: of the virtual environment it is installed in.
         network: what it trains here.
         packages: what to install.
         then: a program to run once after that.
@@ -75,9 +77,11 @@ class Peer:
         return {str(path.relative_to(root.parent)): path.read_text() for path in files}
 
 
-def prepare_autrainer(folder: Path, clips: Sequence[Clip]) -> None:
+def prepare_autrainer(folder: Path, clips: Sequence[Clip], sample_rate: int = 16000) -> None:
     """Write the project: configurations, a table for each part, the clips."""
     shutil.copytree(CONFIGURATIONS / "autrainer", folder / "conf")
+    (pipeline,) = (folder / "conf" / "preprocessing").iterdir()
+    pipeline.write_text(pipeline.read_text().replace("16000", str(sample_rate)))
     data = folder / "data" / "ravdess"
     copy_clips(clips, data / "default")
     for part, groups in {"train": FOLDS[1:], "dev": FOLDS[:1], "test": (EXAM,)}.items():
@@ -85,9 +89,11 @@ def prepare_autrainer(folder: Path, clips: Sequence[Clip]) -> None:
         write_table(data / f"{part}.csv", ("filename", "emotion"), rows)
 
 
-def measure_autrainer(programs: Path, folder: Path, clips: Sequence[Clip], epochs: int) -> Measured:
-    """Run ``autrainer preprocess`` and ``autrainer train``."""
-    prepare_autrainer(folder, clips)
+def measure_autrainer(
+    programs: Path, folder: Path, clips: Sequence[Clip], epochs: int, sample_rate: int = 16000
+) -> Measured:
+    """Run ``autrainer preprocess`` and ``autrainer train`` on clips of a rate in Hz."""
+    prepare_autrainer(folder, clips, sample_rate)
     shell = Shell(programs, folder)
     started = time.perf_counter()
     shell.run("autrainer", "preprocess")
@@ -151,28 +157,31 @@ def measure_nkululeko(programs: Path, folder: Path, clips: Sequence[Clip], epoch
     )
 
 
+AUTRAINER = Peer(
+    "autrainer",
+    "MobileNetV3-Large (torchvision's) at 224×224 from random weights",
+    ("autrainer==0.10.0",),
+    (),
+    "autrainer.training, torch._dynamo",
+    measure_autrainer,
+    CONFIGURATIONS / "autrainer",
+)
+NKULULEKO = Peer(
+    "nkululeko",
+    "its only network on spectrograms: two convolutions and three linear layers, 256×256",
+    ("nkululeko[torch]==1.14.1", "torchcodec==0.17.0", "patch-torchcodec==0.1.4"),
+    ("patch-torchcodec", "--env-only"),
+    "nkululeko.experiment, nkululeko.models.model_cnn, torch._dynamo",
+    measure_nkululeko,
+    CONFIGURATIONS / "nkululeko.ini",
+)
+RATE = ClipFormat().sample_rate
 PEERS = {
-    peer.name: peer
-    for peer in (
-        Peer(
-            "autrainer",
-            "MobileNetV3-Large (torchvision's) at 224×224 from random weights",
-            ("autrainer==0.10.0",),
-            (),
-            "autrainer.training, torch._dynamo",
-            measure_autrainer,
-            CONFIGURATIONS / "autrainer",
-        ),
-        Peer(
-            "nkululeko",
-            "its only network on spectrograms: two convolutions and three linear layers, 256×256",
-            ("nkululeko[torch]==1.14.1", "torchcodec==0.17.0", "patch-torchcodec==0.1.4"),
-            ("patch-torchcodec", "--env-only"),
-            "nkululeko.experiment, nkululeko.models.model_cnn, torch._dynamo",
-            measure_nkululeko,
-            CONFIGURATIONS / "nkululeko.ini",
-        ),
-    )
+    "autrainer": AUTRAINER,
+    f"autrainer-{RATE}": replace(
+        AUTRAINER, measure=functools.partial(measure_autrainer, sample_rate=RATE)
+    ),
+    "nkululeko": NKULULEKO,
 }
 
 

@@ -33,12 +33,22 @@ for batch norm's running statistics to arrive at anything that could be validate
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch, as it ended: on the training and on the validation part."""
+    """One epoch, as it ended: on the training and on the validation part.
+
+    Attributes:
+        epoch: its number, from 1.
+        epochs: that the training may take.
+        loss: mean cross-entropy of the training batches.
+        validation_loss: mean cross-entropy of the validation clips.
+        validation_error: standard error of that mean.
+        validation_uar: share of each emotion's validation clips that were recognised, averaged.
+    """
 
     epoch: int
     epochs: int
     loss: float
     validation_loss: float
+    validation_error: float
     validation_uar: float
 
 
@@ -49,12 +59,14 @@ class Training:
     Attributes:
         best_epoch: the one whose weights were kept, counted from 1; 0 where none was any good.
         curve: validation UAR of each epoch.
+        losses: validation loss of each epoch.
         seconds: it took.
         given_up: True where whoever watched saw no hope.
     """
 
     best_epoch: int
     curve: tuple[float, ...]
+    losses: tuple[float, ...]
     seconds: float
     given_up: bool = False
 
@@ -160,7 +172,9 @@ def train(
 
     network.load_state_dict(best_state)
     curve = tuple(report.validation_uar for report in reports)
-    return Training(best_epoch, curve, time.perf_counter() - started, given_up)
+    validation_losses = tuple(report.validation_loss for report in reports)
+    seconds = time.perf_counter() - started
+    return Training(best_epoch, curve, validation_losses, seconds, given_up)
 
 
 def predict(
@@ -198,11 +212,13 @@ def _report(
     logits: npt.NDArray[np.float32],
     targets: npt.NDArray[np.int64],
 ) -> EpochReport:
-    validation_loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets))
+    heard = torch.from_numpy(logits), torch.from_numpy(targets)
+    entropies = F.cross_entropy(*heard, reduction="none")  # [N]
     return EpochReport(
         epoch=epoch,
         epochs=epochs,
         loss=float(np.mean(losses)),
-        validation_loss=float(validation_loss),
+        validation_loss=float(entropies.mean()),
+        validation_error=float(entropies.std(correction=0)) / math.sqrt(len(targets)),
         validation_uar=score(logits, targets).uar,
     )

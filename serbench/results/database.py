@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from serbench.errors import StorageError
 
 VERSION_TABLE = "serbench_version"
-LATEST = "0003"
+LATEST = "0004"
 """The newest migration; a database of this version is used without importing Alembic."""
 
 ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7372)"}

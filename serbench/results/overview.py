@@ -124,4 +124,5 @@ def _fold(fold: FoldRow) -> dict[str, Any]:
         "seconds": fold.seconds,
         "given_up": fold.given_up,
         "curve": fold.curve,
+        "losses": fold.losses,
     }

@@ -127,8 +127,8 @@ class TrialRow(Base):
 class FoldRow(Base):
     """One training and its test; ``name`` is the fold's number or ``exam``.
 
-    ``curve`` is the validation UAR of each epoch, ``given_up`` whether the training was ended as
-    hopeless.
+    ``curve`` is the validation UAR of each epoch, ``losses`` the validation loss, ``given_up``
+    whether the training was ended as hopeless.
     """
 
     __tablename__ = "fold"
@@ -145,6 +145,7 @@ class FoldRow(Base):
     seed: Mapped[int]
     weights: Mapped[str]
     curve: Mapped[list[float]] = mapped_column(JSON, default=list)
+    losses: Mapped[list[float]] = mapped_column(JSON, default=list)
     given_up: Mapped[bool] = mapped_column(default=False)
     prediction: Mapped[PredictionRow] = relationship(cascade="all, delete-orphan")
 

@@ -134,6 +134,7 @@ def _fold_row(session: Session, plan: StudyPlan, outcome: FoldOutcome) -> FoldRo
         seed=outcome.seed,
         weights=outcome.weights,
         curve=list(outcome.curve),
+        losses=list(outcome.losses),
         given_up=outcome.given_up,
         prediction=write_prediction(outcome.rows, outcome.logits),
     )
@@ -153,5 +154,6 @@ def _outcome(fold: FoldRow, trial: int, targets: npt.NDArray[np.int64]) -> FoldO
         seed=fold.seed,
         weights=fold.weights,
         curve=tuple(fold.curve),
+        losses=tuple(fold.losses),
         given_up=fold.given_up,
     )

@@ -68,6 +68,7 @@ class FoldOutcome:
         seed: of this training.
         weights: identity of the weights it started from.
         curve: validation UAR of each epoch; empty where an older serbench trained.
+        losses: validation loss of each epoch; empty where an older serbench trained.
         given_up: True where the training was ended as hopeless.
     """
 
@@ -82,6 +83,7 @@ class FoldOutcome:
     seed: int
     weights: str
     curve: tuple[float, ...] = ()
+    losses: tuple[float, ...] = ()
     given_up: bool = False
 
 
@@ -104,10 +106,9 @@ def build_network(bench: Bench, seed: int) -> tuple[EmotionNetwork, str]:
 class _Told(Watch):
     """Passes on what it hears, stops where nobody waits, gives up what falls behind a bar."""
 
-    def __init__(self, line: Line, bar: Bar | None, clips: int) -> None:
+    def __init__(self, line: Line, bar: Bar | None) -> None:
         self._line = line
         self._bar = bar
-        self._clips = clips
 
     def step(self, loss: float) -> None:
         self._line.check()
@@ -116,8 +117,7 @@ class _Told(Watch):
         self._line.tell(report)
 
     def hopeless(self, reports: Sequence[EpochReport]) -> bool:
-        curve = [report.validation_uar for report in reports]
-        return self._bar is not None and self._bar.missed(curve, self._clips)
+        return self._bar is not None and self._bar.missed(reports)
 
 
 def run_fold(
@@ -140,7 +140,7 @@ def run_fold(
         setting: to train with.
         number: of the fold, or ``exam``.
         fold: its rows.
-        bar: what its validation curve has to keep up with.
+        bar: what its validation loss has to keep up with.
         line: where each epoch is told; a cancelled one ends the training.
 
     Raises:
@@ -161,7 +161,7 @@ def run_fold(
             targets,
             part,
             regime_of(bench, setting, seed),
-            _Told(line, bar, len(part.test)),
+            _Told(line, bar),
             bench.numerics,
             bench.prefetch,
         )
@@ -178,6 +178,7 @@ def run_fold(
         seed=seed,
         weights=weights,
         curve=training.curve,
+        losses=training.losses,
         given_up=training.given_up,
     )
     state = {

@@ -93,7 +93,7 @@ def _yardstick(bench: Bench, best: FrozenTrial, progress: Progress) -> Yardstick
         return None
     return Yardstick(
         {number: outcome.scores for number, outcome in outcomes.items()},
-        {number: outcome.curve for number, outcome in outcomes.items()},
+        {number: outcome.losses for number, outcome in outcomes.items()},
         bench.plan.epochs,
     )
 

@@ -120,7 +120,10 @@ def test_reports_say_what_the_network_says_on_the_validation_part():
     assert best.validation_uar == pytest.approx(score(logits, targets[ALL_ROWS.test]).uar)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     right = shares[np.arange(len(logits)), targets[ALL_ROWS.test]]
+    assert account.losses == tuple(report.validation_loss for report in heard.epochs)
     assert best.validation_loss == pytest.approx(-np.log(right).mean(), rel=1e-4)
+    error = np.log(right).std() / len(right) ** 0.5
+    assert best.validation_error == pytest.approx(error, rel=1e-3)
 
 
 def test_predictions_come_in_the_order_asked_for_whatever_the_batch():

@@ -19,7 +19,7 @@ def scripted_validation(monkeypatch, uars, losses=None):
 
     def report(epoch, epochs, train_losses, logits, targets):
         loss, uar = losses[epoch - 1] if losses else 1.0, uars[epoch - 1]
-        return training.EpochReport(epoch, epochs, float(np.mean(train_losses)), loss, uar)
+        return training.EpochReport(epoch, epochs, float(np.mean(train_losses)), loss, 0.1, uar)
 
     def listen(network, clips, rows, batch_size, numerics):
         weights.append({name: value.clone() for name, value in network.state_dict().items()})

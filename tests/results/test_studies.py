@@ -264,8 +264,14 @@ def test_an_unknown_study_lists_those_there_are(database, studies):
 
 def test_how_a_training_went_is_kept(studies, plan, made, manifest):
     studies.begin_trial(plan, 0, {"learning_rate": 0.001})
-    outcome = replace(made.outcome(manifest, 0, 1), curve=(0.25, 0.5, 0.375), given_up=True)
+    outcome = replace(
+        made.outcome(manifest, 0, 1),
+        curve=(0.25, 0.5, 0.375),
+        losses=(1.5, 1.25, 1.375),
+        given_up=True,
+    )
     studies.save_fold(plan, outcome)
     [found] = studies.folds(plan).values()
     assert found.curve == (0.25, 0.5, 0.375)
+    assert found.losses == (1.5, 1.25, 1.375)
     assert found.given_up

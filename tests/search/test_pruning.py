@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from serbench.data.protocols import Fold
 from serbench.model.metrics import score
-from serbench.search.pruning import BEHIND, WORSE, Bar, Yardstick, telling_order, uar_variance
+from serbench.model.training import EpochReport
+from serbench.search.pruning import (
+    BEHIND,
+    GRACE,
+    WORSE,
+    Bar,
+    Yardstick,
+    telling_order,
+    uar_variance,
+)
 
 CLASSES, CLIPS = 4, 25
 
@@ -51,8 +60,8 @@ def test_a_setting_is_given_up_where_the_difference_is_more_than_chance():
 
 def test_several_folds_that_are_a_little_worse_count_together():
     best = yardstick(*[150] * 5, clips=250)
-    assert not best.worse({0: scores_with(149, clips=250)})
-    assert best.worse({fold: scores_with(149, clips=250) for fold in range(5)})
+    assert not best.worse({0: scores_with(147, clips=250)})
+    assert best.worse({fold: scores_with(147, clips=250) for fold in range(5)})
 
 
 def test_a_good_fold_makes_up_for_a_bad_one():
@@ -73,47 +82,62 @@ def test_who_is_as_good_everywhere_is_never_given_up(rights):
     )
 
 
-REFERENCE = (0.2, 0.5, 0.6, 0.6, 0.7, 0.7, 0.7, 0.8)
-MARGIN = BEHIND * math.sqrt(0.5 / 100)
+REFERENCE = (1.8, 1.5, 1.4, 1.4, 1.2, 1.3, 1.1, 1.0)
+ERROR = 0.05
+MARGIN = BEHIND * ERROR
 
 
-def test_nobody_is_judged_in_the_first_quarter():
-    bar = Bar(REFERENCE, epochs=16)
-    assert not bar.missed([0.0] * 3, clips=100)
-    assert bar.missed([0.0] * 4, clips=100)
+def reports(*losses, error=ERROR):
+    """Of a training's epochs so far, with these validation losses."""
+    return [
+        EpochReport(number, len(REFERENCE), 1.0, loss, error, 0.5)
+        for number, loss in enumerate(losses, 1)
+    ]
+
+
+def test_nobody_is_judged_in_the_first_part():
+    judged = math.ceil(GRACE * 16)
+    assert judged > 3
+    assert not Bar(REFERENCE, epochs=16).missed(reports(*[9.0] * (judged - 1)))
+    assert Bar(REFERENCE, epochs=16).missed(reports(*[9.0] * judged))
 
 
 def test_three_epochs_are_waited_for_at_least():
-    assert not Bar(REFERENCE, epochs=4).missed([0.0] * 2, clips=100)
-    assert Bar(REFERENCE, epochs=4).missed([0.0] * 3, clips=100)
+    assert not Bar(REFERENCE, epochs=4).missed(reports(9.0, 9.0))
+    assert Bar(REFERENCE, epochs=4).missed(reports(9.0, 9.0, 9.0))
 
 
-def test_the_best_epochs_so_far_are_compared():
+def test_the_lowest_losses_so_far_are_compared():
     bar = Bar(REFERENCE, epochs=8)
-    assert not bar.missed([0.6 - MARGIN + 0.01, 0.0, 0.0, 0.0], clips=100)
-    assert bar.missed([0.6 - MARGIN - 0.01, 0.0, 0.0, 0.0], clips=100)
-    assert bar.missed([0.6 - MARGIN + 0.01] * 5, clips=100), "the other one went on"
+    assert not bar.missed(reports(1.4 + MARGIN - 0.001, 9.0, 9.0, 9.0))
+    assert bar.missed(reports(1.4 + MARGIN + 0.001, 9.0, 9.0, 9.0))
+    assert bar.missed(reports(*[1.4 + MARGIN - 0.001] * 5)), "the other one went on"
 
 
-def test_few_clips_decide_little():
-    behind = [0.3] * 4
-    assert Bar(REFERENCE, epochs=8).missed(behind, clips=100)
-    assert not Bar(REFERENCE, epochs=8).missed(behind, clips=10)
+def test_a_loss_that_is_uncertain_decides_little():
+    bar = Bar(REFERENCE, epochs=8)
+    assert bar.missed(reports(*[1.4 + 2 * MARGIN] * 4))
+    assert not bar.missed(reports(*[1.4 + 2 * MARGIN] * 4, error=3 * ERROR))
 
 
-def test_a_curve_that_ended_early_is_held_against_by_its_best():
-    bar = Bar((0.9, 0.8, 0.7), epochs=12)
-    assert bar.missed([0.5] * 9, clips=100)
-    assert not bar.missed([0.85] * 9, clips=100)
+def test_the_error_is_that_of_the_best_epoch():
+    certain, uncertain = reports(1.4 + 2 * MARGIN)[0], reports(9.0, error=9.0)[0]
+    assert Bar(REFERENCE, epochs=8).missed([certain, *[uncertain] * 3])
 
 
-def test_without_a_curve_nobody_is_behind():
-    assert not Bar((), epochs=8).missed([0.0] * 8, clips=100)
+def test_a_training_that_ended_early_is_held_against_by_its_best():
+    bar = Bar((1.1, 1.2, 1.3), epochs=12)
+    assert bar.missed(reports(*[1.1 + 2 * MARGIN] * 9))
+    assert not bar.missed(reports(*[1.1 + MARGIN / 2] * 9))
 
 
-def test_a_folds_bar_is_its_own_curve():
-    curves = {0: (0.1,), 1: (0.9,)}
-    assert Yardstick({}, curves, epochs=7).bar(1) == Bar((0.9,), 7)
+def test_where_no_losses_are_known_nobody_is_behind():
+    assert not Bar((), epochs=8).missed(reports(*[9.0] * 8))
+
+
+def test_a_folds_bar_is_its_own():
+    losses = {0: (1.5,), 1: (0.9,)}
+    assert Yardstick({}, losses, epochs=7).bar(1) == Bar((0.9,), 7)
 
 
 def test_folds_with_more_clips_of_every_emotion_come_first():
