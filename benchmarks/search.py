@@ -16,13 +16,16 @@ import argparse
 import statistics
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import optuna
 from material import bench_for, speech
-from scipy.special import stdtrit
+from scipy.special import log_softmax, stdtrit
 from timing import Finding, print_findings
 
 from serbench.model.numerics import Numerics
@@ -48,6 +51,23 @@ class Searched:
     interval: tuple[float, float] | None
 
 
+@dataclass(frozen=True)
+class Sign:
+    """What one fold of a setting tells of the others, all against a study's first setting.
+
+    Attributes:
+        loss: how much lower its validation loss was.
+        uar: how much higher the UAR of its test clips was.
+        others: how much higher the mean UAR of the other folds was.
+        alike: correlation of the losses of its test clips.
+    """
+
+    loss: float
+    uar: float
+    others: float
+    alike: float
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Search twice for each seed, and print what was saved."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -65,23 +85,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plugins = Plugins()
     data, manifest = speech(plugins, 120 if options.quick else options.clips)
     pairs = []
+    signs: list[Sign] = []
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
         bench = bench_for(
             plugins, manifest, Path(folder), trials=options.trials, epochs=options.epochs
         )
         for seed in range(options.first_seed, options.first_seed + options.seeds):
-            pairs.append(
-                tuple(
-                    _search(bench, seed, exhaustive, executor, options.jobs)
-                    for exhaustive in (True, False)
-                )
-            )
+            whole, tried = _search(bench, seed, True, executor, options.jobs)
+            early, _ = _search(bench, seed, False, executor, options.jobs)
+            pairs.append((whole, early))
+            signs += _signs(tried, manifest.targets)
             print(f"seed {seed}: {pairs[-1]}", file=sys.stderr)
     print_findings(
         "search",
         data,
         [_saved(pairs), _within(pairs)],
-        notes=[_lost(pairs)],
+        notes=[_lost(pairs), _telling(signs)],
         trials=options.trials,
         epochs=options.epochs,
         seeds=[[asdict(side) for side in pair] for pair in pairs],
@@ -93,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _search(
     bench: Bench, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
-) -> Searched:
+) -> tuple[Searched, list[FoldOutcome]]:
     plan = replace(bench.plan, seed=seed, exhaustive=exhaustive)
     bench = replace(bench, plan=plan, numerics=Numerics(1))
     storage = optuna.storages.InMemoryStorage()
@@ -112,7 +131,7 @@ def _search(
     intervals = speaker_intervals(
         tally(exam.logits, targets, bench.manifest.speakers[exam.rows].tolist())
     )
-    return Searched(
+    searched = Searched(
         passes=sum(
             outcome.epochs * len(bench.split.folds[int(outcome.fold)].train) for outcome in trained
         ),
@@ -123,6 +142,36 @@ def _search(
         exam_uar=exam.scores.uar,
         interval=None if intervals is None else intervals.uar,
     )
+    return searched, trained
+
+
+def _signs(outcomes: Sequence[FoldOutcome], targets: npt.NDArray[np.int64]) -> list[Sign]:
+    """Of each fold of each setting but the first."""
+    of: dict[int, dict[int | str, FoldOutcome]] = defaultdict(dict)
+    for outcome in outcomes:
+        of[outcome.trial][outcome.fold] = outcome
+    first = of.pop(0)
+    signs = []
+    for folds in of.values():
+        higher = {fold: folds[fold].scores.uar - first[fold].scores.uar for fold in folds}
+        for fold, found in folds.items():
+            losses = [_clip_losses(each, targets) for each in (found, first[fold])]
+            signs.append(
+                Sign(
+                    loss=min(first[fold].losses) - min(found.losses),
+                    uar=higher[fold],
+                    others=statistics.fmean(higher[other] for other in folds if other != fold),
+                    alike=float(np.corrcoef(losses)[0, 1]),
+                )
+            )
+    return signs
+
+
+def _clip_losses(outcome: FoldOutcome, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Cross-entropy of each test clip."""
+    shares = np.asarray(log_softmax(outcome.logits, axis=1))
+    own: npt.NDArray[np.float64] = -shares[np.arange(len(shares)), targets[outcome.rows]]
+    return own
 
 
 def _saved(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
@@ -173,6 +222,23 @@ def _lost(pairs: Sequence[tuple[Searched, ...]]) -> str:
     mean = statistics.fmean(differences)
     low, high = mean - margin, mean + margin
     return f"{said}: a difference of {mean:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}."
+
+
+def _telling(signs: Sequence[Sign]) -> str:
+    """What one fold says of a setting."""
+    if len(signs) < 10:
+        return "Too few settings to say what tells good ones."
+    others = [sign.others for sign in signs]
+    loss, uar = (
+        statistics.correlation(others, [getattr(sign, name) for sign in signs])
+        for name in ("loss", "uar")
+    )
+    return (
+        f"What {len(signs)} folds of the exhaustive searches tell, against the first setting: the "
+        f"mean UA of a setting's other folds goes with a fold's validation loss by a correlation "
+        f"of {loss:.2f}, with the UA of its test clips by {uar:.2f}. Losses of the same test clips "
+        f"correlate by {statistics.median(sign.alike for sign in signs):.2f} (median)."
+    )
 
 
 def _ratio(sides: Sequence[int]) -> float:

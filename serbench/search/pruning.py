@@ -23,8 +23,8 @@ WORSE = 1.0
 BEHIND = 1.0
 """A training is given up once its validation loss lies so many standard errors behind.
 
-The error is that of its own loss. Two settings find the same clips hard (their losses correlate by
-0.84 on RAVDESS), so that this is nearly twice the error of their difference.
+The error is that of its own loss. Settings find the same clips hard, so that their difference is
+better known than either (``benchmarks/search.py`` says how much their losses correlate).
 """
 
 GRACE = 0.25
