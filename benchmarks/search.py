@@ -155,13 +155,13 @@ def _signs(outcomes: Sequence[FoldOutcome], targets: npt.NDArray[np.int64]) -> l
     for folds in of.values():
         higher = {fold: folds[fold].scores.uar - first[fold].scores.uar for fold in folds}
         for fold, found in folds.items():
-            losses = [_clip_losses(each, targets) for each in (found, first[fold])]
+            its, reference = (_clip_losses(each, targets) for each in (found, first[fold]))
             signs.append(
                 Sign(
                     loss=min(first[fold].losses) - min(found.losses),
                     uar=higher[fold],
                     others=statistics.fmean(higher[other] for other in folds if other != fold),
-                    alike=float(np.corrcoef(losses)[0, 1]),
+                    alike=float(np.corrcoef(its, reference)[0, 1]),
                 )
             )
     return signs
@@ -169,7 +169,7 @@ def _signs(outcomes: Sequence[FoldOutcome], targets: npt.NDArray[np.int64]) -> l
 
 def _clip_losses(outcome: FoldOutcome, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Cross-entropy of each test clip."""
-    shares = np.asarray(log_softmax(outcome.logits, axis=1))
+    shares = log_softmax(outcome.logits, axis=1)
     own: npt.NDArray[np.float64] = -shares[np.arange(len(shares)), targets[outcome.rows]]
     return own
 
