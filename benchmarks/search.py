@@ -2,17 +2,22 @@
 
     python benchmarks/search.py
     python benchmarks/search.py --epochs 4        # hardly time to give up within a fold
+    python benchmarks/search.py --against benchmarks/results/search-five-seeds.json
 
 Both sides try the same number of settings of homebrew under ``speaker-5``; up to the tenth they are
 the same settings, as long as the same one is the best so far. A clip-pass is a clip of a fold's
 training rows in one epoch. The refit for the exam costs both sides the same and is not counted
 (``with_exam`` does). The winner has to score on the exam within the 95 % interval, over speakers,
 of the exhaustive search's winner.
+
+When to give up is no matter of the exhaustive side: after a change of that, ``--against`` takes
+this side from an earlier run, and only the other one searches again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -77,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--clips", type=int, default=352, help="of all speakers")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--against", type=Path, metavar="FILE", help="its exhaustive searches")
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -84,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plugins = Plugins()
     data, manifest = speech(plugins, 120 if options.quick else options.clips)
+    known = _exhaustive_of(options.against, data, options) if options.against else {}
     pairs = []
     signs: list[Sign] = []
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
@@ -91,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             plugins, manifest, Path(folder), trials=options.trials, epochs=options.epochs
         )
         for seed in range(options.first_seed, options.first_seed + options.seeds):
-            whole, tried = _search(bench, seed, True, executor, options.jobs)
+            whole, tried = known.get(seed) or _search(bench, seed, True, executor, options.jobs)
             early, _ = _search(bench, seed, False, executor, options.jobs)
             pairs.append((whole, early))
             signs += _signs(tried, manifest.targets)
@@ -100,14 +107,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "search",
         data,
         [_saved(pairs), _within(pairs)],
-        notes=[_lost(pairs), _telling(signs)],
+        notes=[_lost(pairs), *_telling(signs)],
         trials=options.trials,
         epochs=options.epochs,
+        first_seed=options.first_seed,
         seeds=[[asdict(side) for side in pair] for pair in pairs],
         with_exam=_ratio(
             [sum(pair[side].passes + pair[side].exam_passes for pair in pairs) for side in (0, 1)]
         ),
     )
+
+
+def _exhaustive_of(
+    path: Path, data: str, options: argparse.Namespace
+) -> dict[int, tuple[Searched, list[FoldOutcome]]]:
+    """Seed → the exhaustive search of an earlier run on the same clips, without its outcomes."""
+    kept = json.loads(path.read_text())
+    if (kept["data"], kept["trials"], kept["epochs"]) != (data, options.trials, options.epochs):
+        raise SystemExit(f"{path} is about other clips, trials or epochs")
+    first = kept.get("first_seed", 0)
+    return {first + place: (Searched(**pair[0]), []) for place, pair in enumerate(kept["seeds"])}
 
 
 def _search(
@@ -224,21 +243,21 @@ def _lost(pairs: Sequence[tuple[Searched, ...]]) -> str:
     return f"{said}: a difference of {mean:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}."
 
 
-def _telling(signs: Sequence[Sign]) -> str:
-    """What one fold says of a setting."""
+def _telling(signs: Sequence[Sign]) -> list[str]:
+    """What one fold says of a setting, where there are enough of them to tell."""
     if len(signs) < 10:
-        return "Too few settings to say what tells good ones."
+        return []
     others = [sign.others for sign in signs]
     loss, uar = (
         statistics.correlation(others, [getattr(sign, name) for sign in signs])
         for name in ("loss", "uar")
     )
-    return (
+    return [
         f"What {len(signs)} folds of the exhaustive searches tell, against the first setting: the "
         f"mean UA of a setting's other folds goes with a fold's validation loss by a correlation "
         f"of {loss:.2f}, with the UA of its test clips by {uar:.2f}. Losses of the same test clips "
         f"correlate by {statistics.median(sign.alike for sign in signs):.2f} (median)."
-    )
+    ]
 
 
 def _ratio(sides: Sequence[int]) -> float:
