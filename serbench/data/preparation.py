@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -17,7 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.data.audio import Audio, read_audio
-from serbench.data.clips import ClipFormat, Clips, StoredArray, Waveform, standardise_all
+from serbench.data.clips import (
+    ClipFormat,
+    Clips,
+    StoredArray,
+    Waveform,
+    frames_heard,
+    standardise_all,
+)
 from serbench.data.manifest import Manifest, Utterance
 from serbench.errors import DatasetError, StorageError
 
@@ -129,17 +137,20 @@ def _runs(rows: Sequence[int], length: int) -> Iterator[Sequence[int]]:
 
 def _prepared(utterances: Sequence[Utterance], clip_format: ClipFormat) -> list[Waveform]:
     """The clip of each; those of one rate are resampled together."""
-    heard = [_heard(utterance) for utterance in utterances]
-    rates = [audio.sample_rate for audio in heard]
+    heard: dict[int, dict[int, Waveform]] = defaultdict(dict)
+    for place, utterance in enumerate(utterances):
+        audio = _read(utterance)
+        # A copy, so that of a long recording only its beginning waits for the others.
+        beginning = audio.mono[: frames_heard(audio.sample_rate, clip_format)].copy()
+        heard[audio.sample_rate][place] = beginning
     clips: dict[int, Waveform] = {}
-    for rate in set(rates):
-        places = [place for place, other in enumerate(rates) if other == rate]
-        waveforms = [heard[place].mono for place in places]
-        clips |= zip(places, standardise_all(waveforms, rate, clip_format), strict=True)
+    for rate, waveforms in heard.items():
+        made = standardise_all(list(waveforms.values()), rate, clip_format)
+        clips |= zip(waveforms, made, strict=True)
     return [clips[place] for place in range(len(utterances))]
 
 
-def _heard(utterance: Utterance) -> Audio:
+def _read(utterance: Utterance) -> Audio:
     audio = read_audio(utterance.path)
     if audio.content_hash != utterance.audio_hash:
         raise DatasetError(
