@@ -165,11 +165,11 @@ def _search(
 
 
 def _signs(outcomes: Sequence[FoldOutcome], targets: npt.NDArray[np.int64]) -> list[Sign]:
-    """Of each fold of each setting but the first."""
+    """Of each fold of each setting but the first; none without outcomes."""
     of: dict[int, dict[int | str, FoldOutcome]] = defaultdict(dict)
     for outcome in outcomes:
         of[outcome.trial][outcome.fold] = outcome
-    first = of.pop(0)
+    first = of.pop(0, {})
     signs = []
     for folds in of.values():
         higher = {fold: folds[fold].scores.uar - first[fold].scores.uar for fold in folds}
