@@ -47,7 +47,7 @@ class Peer:
     """Another tool.
 
     Attributes:
-        name: of the virtual environment it is installed in.
+        name: of its package, and of the virtual environment it is installed in.
         network: what it trains here.
         packages: what to install.
         then: a program to run once after that.
