@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "precision": None,
     "threads": None,
     "jobs": None,
+    "recalibrate": False,
 }
 
 ENTRY = "entry:"
@@ -52,11 +53,13 @@ class Order:
         plans: one for each backbone, schedule and protocol.
         max_latency_ms: that they have to keep below, or None.
         jobs: trainings at once; 0 for one in this process, None for what is fastest.
+        recalibrate: whether to time what is fastest also where that is known.
     """
 
     plans: list[StudyPlan]
     max_latency_ms: float | None
     jobs: int | None
+    recalibrate: bool
 
 
 def make_order(app: App, study_file: Path | None, options: dict[str, Any]) -> Order:
@@ -82,7 +85,9 @@ def make_order(app: App, study_file: Path | None, options: dict[str, Any]) -> Or
     if "backbone" not in given:
         raise UsageError("which backbone? --backbone homebrew, or any timm name")
     settings = {**DEFAULTS, **given}
-    max_latency_ms, jobs = settings.pop("max_latency_ms"), settings.pop("jobs")
+    max_latency_ms, jobs, recalibrate = (
+        settings.pop(name) for name in ("max_latency_ms", "jobs", "recalibrate")
+    )
     nested = settings.pop("nested", None)
     backbones, schedules, protocols = (
         settings.pop(name) for name in ("backbone", "schedule", "protocol")
@@ -95,7 +100,7 @@ def make_order(app: App, study_file: Path | None, options: dict[str, Any]) -> Or
         _plan(app, backbone, schedule, protocol, settings)
         for backbone, schedule, protocol in product(backbones, schedules, protocols)
     ]
-    return Order(plans, max_latency_ms, jobs)
+    return Order(plans, max_latency_ms, jobs, recalibrate)
 
 
 def _check_names(

@@ -98,6 +98,12 @@ def study() -> None:
 )
 @JOBS
 @click.option(
+    "--recalibrate",
+    is_flag=True,
+    default=None,
+    help="Time again what is fastest, as after a time on a busy machine.",
+)
+@click.option(
     "--max-latency-ms",
     type=click.FloatRange(0, min_open=True),
     metavar="MS",
@@ -175,7 +181,14 @@ def _run(app: App, plan: StudyPlan, order: Order, executor: Executor) -> None:
             return
     with study_listener(plan) as listener:
         entry = drive_study(
-            plan, app.plugins, app.workspace, app.database, listener, executor, order.jobs or None
+            plan,
+            app.plugins,
+            app.workspace,
+            app.database,
+            listener,
+            executor,
+            order.jobs or None,
+            order.recalibrate,
         )
     ranked = (row for ranking in read_rankings(app.database) for row in ranking.rows)
     row = next(row for row in ranked if row.entry == entry)

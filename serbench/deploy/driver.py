@@ -121,6 +121,7 @@ def drive_study(
     listener: Listener,
     executor: Executor | None = None,
     jobs: int | None = None,
+    recalibrate: bool = False,
 ) -> int:
     """Run a study to its end, from wherever an earlier run of the same plan stopped.
 
@@ -132,6 +133,7 @@ def drive_study(
         listener: hears of what happens.
         executor: where trainings run; in this process by default.
         jobs: trainings at once; by default as many as are fastest.
+        recalibrate: measure how to train fastest, also where that is known.
 
     Returns:
         the number of its entry on the leaderboard.
@@ -146,7 +148,8 @@ def drive_study(
         if entry is None:
             benches = make_benches(plan, plugins, workspace, database, listener)
             for bench in benches:
-                way = settle_way(bench, database, executor, jobs, listener.calibrating)
+                again = recalibrate and bench is benches[0]
+                way = settle_way(bench, database, executor, jobs, listener.calibrating, again)
                 listener.settled(way)
                 bench = replace(bench, numerics=way.numerics, prefetch=way.prefetch)
                 _search(bench, way.jobs, database, workspace, listener, executor)

@@ -23,6 +23,7 @@ def settle_way(
     executor: Executor,
     jobs: int | None,
     calibrating: Callable[[StudyPlan], None],
+    recalibrate: bool = False,
 ) -> Way:
     """Record how a study is trained, measuring it first where nobody has.
 
@@ -34,6 +35,7 @@ def settle_way(
         executor: where trainings run.
         jobs: trainings at once, or None where measuring decides.
         calibrating: called before anything is measured.
+        recalibrate: measure also where somebody has; earlier studies keep their own record.
     """
     plan = bench.plan
     studies, calibrations = Studies(database), Calibrations(database)
@@ -41,8 +43,8 @@ def settle_way(
     wishes = Wishes(plan.precision, plan.threads, jobs if executor.parallel else 1)
     subject = subject_of(plan, wishes, cores)
     begun = studies.numerics(plan)
-    way = calibrations.find(subject)
-    if way is None and begun is not None:
+    way = None if recalibrate else calibrations.find(subject)
+    if way is None and begun is not None and not recalibrate:
         way = Way(begun, wishes.jobs or max(1, cores // begun.threads))
     if way is None:
         if not wishes.leave_nothing:

@@ -29,9 +29,14 @@ class Calibrations:
             return None if row is None else Way.from_dict(row.found["way"])
 
     def save(self, subject: dict[str, Any], found: Calibration) -> None:
-        """Keep a calibration."""
+        """Keep a calibration; an earlier one stays on record for the studies it belongs to."""
+        key = _key(subject)
         with self._database.session() as session:
-            session.add(CalibrationRow(key=_key(subject), subject=subject, found=found.as_dict()))
+            earlier = session.scalar(select(CalibrationRow).where(CalibrationRow.key == key))
+            if earlier is not None:
+                earlier.key = f"{key}-{earlier.id}"
+                session.flush()
+            session.add(CalibrationRow(key=key, subject=subject, found=found.as_dict()))
 
     def belongs_to(self, plan: StudyPlan, subject: dict[str, Any]) -> None:
         """Note which calibration a study trains by, where there was one."""

@@ -69,6 +69,8 @@ class MachineRow(Base):
 class CalibrationRow(Base):
     """What measuring ways of training came to; ``key`` says of what, on which machine.
 
+    One that was measured again later has its own number behind its key.
+
     ``found`` holds the way that was chosen and all that were tried with their clips per second.
     """
 

@@ -45,19 +45,24 @@ def bench(plan, tiny_manifest, tmp_path):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Every plan that a calibration was made for; each comes to ``FOUND``."""
-    plans = []
+    """Every plan that a calibration was made for; each comes to its ``answer``."""
+
+    class Measured(list):
+        answer = FOUND
+
+    plans = Measured()
 
     def pretended(bench, space, executor, wishes):
         plans.append(bench.plan)
-        return Calibration(FOUND, (Timed(FOUND, 12.5, (1.0,)), Timed(FOUND, 12.5, (1.0,))))
+        timed = Timed(plans.answer, 12.5, (1.0,))
+        return Calibration(plans.answer, (timed, timed))
 
     monkeypatch.setattr(ways, "calibrate", pretended)
     return plans
 
 
-def settle(bench, database, jobs=None, executor=None, told=lambda plan: None):
-    return settle_way(bench, database, executor or InThisProcess(), jobs, told)
+def settle(bench, database, jobs=None, executor=None, told=lambda plan: None, recalibrate=False):
+    return settle_way(bench, database, executor or InThisProcess(), jobs, told, recalibrate)
 
 
 def test_a_study_is_measured_before_it_begins_and_keeps_the_record(bench, database, measured):
@@ -107,6 +112,25 @@ def ways_machine():
     from serbench.results.machine import this_machine
 
     return this_machine()
+
+
+def test_measured_again_on_demand_for_this_study_and_later_ones(bench, database, measured):
+    settle(bench, database)
+    other = replace(bench, plan=replace(bench.plan, seed=1))
+    measured.answer = replace(FOUND, prefetch=False)
+    assert settle(other, database, recalibrate=True) == measured.answer
+    assert show_study(database, 1)["calibration"]["way"]["prefetch"] is True
+    assert show_study(database, 2)["calibration"]["way"]["prefetch"] is False
+    later = replace(bench, plan=replace(bench.plan, seed=2))
+    assert settle(later, database) == measured.answer
+    assert len(measured) == 2
+
+
+def test_measured_again_a_study_that_has_begun_keeps_to_its_numerics(bench, database, measured):
+    begun = Numerics(1, memory_format="contiguous")
+    Studies(database).begin_study(bench.plan, begun)
+    assert settle(bench, database, recalibrate=True) == Way(begun, jobs=1, prefetch=True)
+    assert measured == [bench.plan]
 
 
 def test_a_study_that_has_begun_keeps_to_its_numerics(bench, database, measured):
