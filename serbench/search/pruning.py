@@ -20,15 +20,18 @@ from serbench.model.training import EpochReport
 WORSE = 1.0
 """A setting is given up once it is worse by so many standard errors over the folds so far."""
 
-BEHIND = 1.0
+BEHIND = 0.5
 """A training is given up once its validation loss lies so many standard errors behind.
 
 The error is that of its own loss. Settings find the same clips hard, so that their difference is
 better known than either (``benchmarks/search.py`` says how much their losses correlate).
 """
 
-GRACE = 0.25
-"""Share of the epochs that nobody is judged by, three at the least."""
+GRACE = 0.4
+"""Nobody is judged before this share of the epochs that the best setting took on the same fold."""
+
+FIRST_EPOCHS = 5
+"""Nor before so many: until then losses tell who learns fast, not who learns well."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,9 @@ class Bar:
 
     Attributes:
         losses: validation loss of each epoch that the best setting so far had on the same fold.
-        epochs: that a training may take.
     """
 
     losses: tuple[float, ...]
-    epochs: int
 
     def missed(self, reports: Sequence[EpochReport]) -> bool:
         """Whether a training lies clearly behind, seeing all its epochs so far.
@@ -49,7 +50,8 @@ class Bar:
         Lowest losses are compared: they tell more of the other folds than UARs, which a few clips
         near the border turn over.
         """
-        if len(reports) < max(3, math.ceil(GRACE * self.epochs)) or not self.losses:
+        grace = max(FIRST_EPOCHS, math.ceil(GRACE * len(self.losses)))
+        if len(reports) < grace or not self.losses:
             return False
         best = min(reports, key=lambda report: report.validation_loss)
         behind = best.validation_loss - min(self.losses[: len(reports)])
@@ -63,16 +65,14 @@ class Yardstick:
     Attributes:
         scores: of each fold.
         losses: validation loss of each epoch, of each fold.
-        epochs: that a training may take.
     """
 
     scores: Mapping[int, Scores]
     losses: Mapping[int, tuple[float, ...]]
-    epochs: int
 
     def bar(self, fold: int) -> Bar:
         """What another training on this fold is held against."""
-        return Bar(self.losses[fold], self.epochs)
+        return Bar(self.losses[fold])
 
     def worse(self, scores: Mapping[int, Scores]) -> bool:
         """Whether a setting is worse over the folds it was tried on.

@@ -94,7 +94,6 @@ def _yardstick(bench: Bench, best: FrozenTrial, progress: Progress) -> Yardstick
     return Yardstick(
         {number: outcome.scores for number, outcome in outcomes.items()},
         {number: outcome.losses for number, outcome in outcomes.items()},
-        bench.plan.epochs,
     )
 
 

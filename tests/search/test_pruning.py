@@ -12,6 +12,7 @@ from serbench.model.metrics import score
 from serbench.model.training import EpochReport
 from serbench.search.pruning import (
     BEHIND,
+    FIRST_EPOCHS,
     GRACE,
     WORSE,
     Bar,
@@ -34,7 +35,7 @@ def scores_with(right, clips=CLIPS):
 
 def yardstick(*rights, clips=CLIPS):
     scores = {fold: scores_with(right, clips) for fold, right in enumerate(rights)}
-    return Yardstick(scores, dict.fromkeys(scores, (0.5,)), epochs=8)
+    return Yardstick(scores, dict.fromkeys(scores, (0.5,)))
 
 
 def test_the_variance_of_a_uar_is_that_of_a_mean_of_shares():
@@ -96,48 +97,49 @@ def reports(*losses, error=ERROR):
 
 
 def test_nobody_is_judged_in_the_first_part():
-    judged = math.ceil(GRACE * 16)
-    assert judged > 3
-    assert not Bar(REFERENCE, epochs=16).missed(reports(*[9.0] * (judged - 1)))
-    assert Bar(REFERENCE, epochs=16).missed(reports(*[9.0] * judged))
+    best = (1.0,) * 20
+    judged = math.ceil(GRACE * len(best))
+    assert judged > FIRST_EPOCHS
+    assert not Bar(best).missed(reports(*[9.0] * (judged - 1)))
+    assert Bar(best).missed(reports(*[9.0] * judged))
 
 
-def test_three_epochs_are_waited_for_at_least():
-    assert not Bar(REFERENCE, epochs=4).missed(reports(9.0, 9.0))
-    assert Bar(REFERENCE, epochs=4).missed(reports(9.0, 9.0, 9.0))
+def test_the_first_epochs_are_waited_for_however_soon_the_best_ended():
+    best = (1.0,) * 6
+    assert not Bar(best).missed(reports(*[9.0] * (FIRST_EPOCHS - 1)))
+    assert Bar(best).missed(reports(*[9.0] * FIRST_EPOCHS))
 
 
 def test_the_lowest_losses_so_far_are_compared():
-    bar = Bar(REFERENCE, epochs=8)
-    assert not bar.missed(reports(1.4 + MARGIN - 0.001, 9.0, 9.0, 9.0))
-    assert bar.missed(reports(1.4 + MARGIN + 0.001, 9.0, 9.0, 9.0))
-    assert bar.missed(reports(*[1.4 + MARGIN - 0.001] * 5)), "the other one went on"
+    bar = Bar(REFERENCE)
+    assert not bar.missed(reports(1.2 + MARGIN - 0.001, *[9.0] * 4))
+    assert bar.missed(reports(1.2 + MARGIN + 0.001, *[9.0] * 4))
+    assert bar.missed(reports(*[1.2 + MARGIN - 0.001] * 7)), "the other one went on"
 
 
 def test_a_loss_that_is_uncertain_decides_little():
-    bar = Bar(REFERENCE, epochs=8)
-    assert bar.missed(reports(*[1.4 + 2 * MARGIN] * 4))
-    assert not bar.missed(reports(*[1.4 + 2 * MARGIN] * 4, error=3 * ERROR))
+    bar = Bar(REFERENCE)
+    assert bar.missed(reports(*[1.2 + 2 * MARGIN] * 5))
+    assert not bar.missed(reports(*[1.2 + 2 * MARGIN] * 5, error=3 * ERROR))
 
 
 def test_the_error_is_that_of_the_best_epoch():
-    certain, uncertain = reports(1.4 + 2 * MARGIN)[0], reports(9.0, error=9.0)[0]
-    assert Bar(REFERENCE, epochs=8).missed([certain, *[uncertain] * 3])
+    certain, uncertain = reports(1.2 + 2 * MARGIN)[0], reports(9.0, error=9.0)[0]
+    assert Bar(REFERENCE).missed([certain, *[uncertain] * 4])
 
 
 def test_a_training_that_ended_early_is_held_against_by_its_best():
-    bar = Bar((1.1, 1.2, 1.3), epochs=12)
+    bar = Bar((1.1, 1.2, 1.3))
     assert bar.missed(reports(*[1.1 + 2 * MARGIN] * 9))
     assert not bar.missed(reports(*[1.1 + MARGIN / 2] * 9))
 
 
 def test_where_no_losses_are_known_nobody_is_behind():
-    assert not Bar((), epochs=8).missed(reports(*[9.0] * 8))
+    assert not Bar(()).missed(reports(*[9.0] * 8))
 
 
 def test_a_folds_bar_is_its_own():
-    losses = {0: (1.5,), 1: (0.9,)}
-    assert Yardstick({}, losses, epochs=7).bar(1) == Bar((0.9,), 7)
+    assert Yardstick({}, {0: (1.5,), 1: (0.9,)}).bar(1) == Bar((0.9,))
 
 
 def test_folds_with_more_clips_of_every_emotion_come_first():
