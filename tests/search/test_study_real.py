@@ -11,6 +11,7 @@ from serbench.data.clips import Clips
 from serbench.data.seeds import derive_seed
 from serbench.model.metrics import score
 from serbench.search.crossval import run_fold
+from serbench.search.pruning import FIRST_EPOCHS, Bar
 from serbench.search.space import Setting
 from serbench.search.study import space_of
 
@@ -54,6 +55,19 @@ def test_a_fold_is_the_same_whichever_folds_ran_before_it(real_study):
     alone = run_fold(REAL, 1, setting, 1, REAL.split.folds[1])
     assert alone.outcome.logits.tobytes() == real_study.folds[1, 1].logits.tobytes()
     assert set(alone.state) == set(REAL.backbone.build(2, "none").module.state_dict())
+
+
+def test_a_fold_behind_its_bar_is_given_up_and_scored_all_the_same():
+    longer = make_bench(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
+    setting, fold = Setting.from_parameters(space_of(longer).paper()), longer.split.folds[0]
+    whole, ended = (
+        run_fold(longer, 0, setting, 0, fold, Bar((loss,) * longer.plan.epochs)).outcome
+        for loss in (9.0, -9.0)
+    )
+    assert (whole.epochs, whole.given_up) == (longer.plan.epochs, False)
+    assert (ended.epochs, ended.given_up) == (FIRST_EPOCHS, True)
+    assert ended.losses == whole.losses[:FIRST_EPOCHS]
+    assert ended.logits.shape == whole.logits.shape
 
 
 def test_a_fold_hears_its_test_clips_only_when_training_is_over():
