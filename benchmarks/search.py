@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plugins = Plugins()
     data, manifest = speech(plugins, 120 if options.quick else options.clips)
-    known = _exhaustive_of(options.against, data, options) if options.against else {}
+    known, telling = _kept(options.against, data, options) if options.against else ({}, [])
     pairs = []
     signs: list[Sign] = []
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
@@ -103,11 +103,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             pairs.append((whole, early))
             signs += _signs(tried, manifest.targets)
             print(f"seed {seed}: {pairs[-1]}", file=sys.stderr)
+    telling = telling or _telling(signs)
     print_findings(
         "search",
         data,
         [_saved(pairs), _within(pairs)],
-        notes=[_lost(pairs), *_telling(signs)],
+        notes=[_lost(pairs), *telling],
+        telling=telling,
         trials=options.trials,
         epochs=options.epochs,
         first_seed=options.first_seed,
@@ -118,15 +120,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
 
 
-def _exhaustive_of(
+def _kept(
     path: Path, data: str, options: argparse.Namespace
-) -> dict[int, tuple[Searched, list[FoldOutcome]]]:
-    """Seed → the exhaustive search of an earlier run on the same clips, without its outcomes."""
+) -> tuple[dict[int, tuple[Searched, list[FoldOutcome]]], list[str]]:
+    """Of an earlier run: seed → exhaustive search, without its outcomes, and what those told."""
     kept = json.loads(path.read_text())
     if (kept["data"], kept["trials"], kept["epochs"]) != (data, options.trials, options.epochs):
         raise SystemExit(f"{path} is about other clips, trials or epochs")
     first = kept.get("first_seed", 0)
-    return {first + place: (Searched(**pair[0]), []) for place, pair in enumerate(kept["seeds"])}
+    searches = {first + at: (Searched(**pair[0]), []) for at, pair in enumerate(kept["seeds"])}
+    return searches, kept.get("telling", [])
 
 
 def _search(

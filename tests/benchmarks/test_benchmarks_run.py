@@ -1,5 +1,6 @@
 """Every benchmark still runs, and says what it compared; how fast anything is, is no test."""
 
+import functools
 import json
 import os
 import subprocess
@@ -23,18 +24,29 @@ def places(tmp_path_factory):
     return {name: str(path) for name, path in places.items()}
 
 
+@pytest.fixture(scope="module")
+def run(places, tmp_path_factory):
+    """``run(name, *options)``: what a benchmark prints; asked again, what it printed before."""
+
+    @functools.cache
+    def benchmark(name, *options):
+        ran = subprocess.run(
+            [sys.executable, FOLDER / f"{name}.py", "--quick", *options],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path_factory.mktemp(name),
+            env={**os.environ, **places},
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    return benchmark
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_it_runs_and_prints_one_object(name, places, tmp_path):
-    ran = subprocess.run(
-        [sys.executable, FOLDER / f"{name}.py", "--quick"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, **places},
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    found = json.loads(ran.stdout)
+def test_it_runs_and_prints_one_object(name, run):
+    found = run(name)
     assert found["benchmark"] == name
     assert found["data"]
     assert found["machine"]["cores"] >= 1
@@ -44,6 +56,17 @@ def test_it_runs_and_prints_one_object(name, places, tmp_path):
         assert finding["spread"][0] <= finding["ratio"] <= finding["spread"][1]
         assert (finding["target"] is None) == (finding["met"] is None)
     assert found["findings"] or "nothing was installed" in found["left_out"]
+
+
+def test_a_search_takes_the_exhaustive_side_from_an_earlier_one(run, tmp_path):
+    first = run("search")
+    earlier = {"seeds": [[{**first["seeds"][0][0], "passes": 10**9}, None]], "telling": ["much"]}
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps({**first, **earlier}))
+    again = run("search", "--against", str(kept))
+    assert again["seeds"][0][0]["passes"] == 10**9
+    assert again["seeds"][0][1] == first["seeds"][0][1]
+    assert again["notes"][-1] == "much"
 
 
 def test_all_benchmarks_are_tried_here_and_written_to_the_page(monkeypatch):
