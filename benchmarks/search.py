@@ -1,7 +1,7 @@
 """What giving up early saves: the same study with and without it, over several seeds.
 
     python benchmarks/search.py
-    python benchmarks/search.py --epochs 4        # hardly time to give up within a fold
+    python benchmarks/search.py --epochs 4        # no time to give up within a fold
     python benchmarks/search.py --against benchmarks/results/search-five-seeds.json
 
 Both sides try the same number of settings of homebrew under ``speaker-5``; up to the tenth they are
