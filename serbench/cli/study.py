@@ -187,8 +187,8 @@ def _run(app: App, plan: StudyPlan, order: Order, executor: Executor) -> None:
             app.database,
             listener,
             executor,
-            order.jobs or None,
-            order.recalibrate,
+            jobs=order.jobs or None,
+            recalibrate=order.recalibrate,
         )
     ranked = (row for ranking in read_rankings(app.database) for row in ranking.rows)
     row = next(row for row in ranked if row.entry == entry)

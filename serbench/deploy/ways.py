@@ -35,7 +35,8 @@ def settle_way(
         executor: where trainings run.
         jobs: trainings at once, or None where measuring decides.
         calibrating: called before anything is measured.
-        recalibrate: measure also where somebody has; earlier studies keep their own record.
+        recalibrate: measure also where somebody has. Earlier studies keep their own record; what
+            was found before stands where this study is too short to compare anything.
     """
     plan = bench.plan
     studies, calibrations = Studies(database), Calibrations(database)
@@ -52,7 +53,7 @@ def settle_way(
         found = calibrate(bench, space_of(bench), executor, wishes)
         if found.compared:
             calibrations.save(subject, found)
-        way = found.way
+        way = calibrations.find(subject) or found.way
     if begun is not None and begun != way.numerics:
         way = replace(way, numerics=begun, jobs=wishes.jobs or max(1, cores // begun.threads))
     studies.begin_study(plan, way.numerics)

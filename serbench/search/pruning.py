@@ -31,7 +31,7 @@ GRACE = 0.4
 """Nobody is judged before this share of the epochs that the best setting took on the same fold."""
 
 FIRST_EPOCHS = 5
-"""Nor before so many: until then losses tell who learns fast, not who learns well."""
+"""Nor is anybody judged before so many epochs: losses first tell who learns fast, not who well."""
 
 
 @dataclass(frozen=True)

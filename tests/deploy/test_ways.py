@@ -126,6 +126,19 @@ def test_measured_again_on_demand_for_this_study_and_later_ones(bench, database,
     assert len(measured) == 2
 
 
+def test_what_was_measured_before_stands_where_measuring_again_compared_nothing(
+    bench, database, measured, monkeypatch
+):
+    settle(bench, database)
+    usual = Way(Numerics(1))
+    found = Calibration(usual, (Timed(usual, 12.5, (1.0,)),))
+    monkeypatch.setattr(ways, "calibrate", lambda *_: found)
+    short = replace(bench, plan=replace(bench.plan, seed=1))
+    assert settle(short, database, recalibrate=True) == FOUND
+    assert show_study(database, 2)["numerics"] == FOUND.numerics.as_dict()
+    assert show_study(database, 2)["calibration"] is not None
+
+
 def test_measured_again_a_study_that_has_begun_keeps_to_its_numerics(bench, database, measured):
     begun = Numerics(1, memory_format="contiguous")
     Studies(database).begin_study(bench.plan, begun)
