@@ -26,7 +26,7 @@ def planned(run, finished, monkeypatch):
     """``planned("--seed", "3")`` is the plan that ``study run`` would carry out."""
     plans = []
 
-    def no_study(plan, *_):
+    def no_study(plan, *_, **__):
         plans.append(plan)
         raise SerbenchError("planned")
 
