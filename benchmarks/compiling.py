@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from material import bench_for, speech
 from timing import print_findings, rates_compared
 
+from serbench.execute.fold import Bench, build_network
 from serbench.model.allocator import keep_freed_memory
 from serbench.plugins import Plugins
-from serbench.search.crossval import Bench, build_network
 
 EAGER, COMPILED = "eager", "compiled"
 
@@ -32,9 +32,11 @@ class Loop:
         network, _ = build_network(bench, seed=0)
         batch = bench.plan.batch_size
         with torch.no_grad():
-            images = network.front_end(torch.from_numpy(bench.clips.batch(bench.split.exam.train)))
+            images = network.front_end(
+                torch.from_numpy(bench.clips.batch(bench.split.holdout.train))
+            )
         self._images = images[:batch].contiguous(memory_format=torch.channels_last)
-        self._targets = torch.from_numpy(bench.manifest.targets[bench.split.exam.train[:batch]])
+        self._targets = torch.from_numpy(bench.manifest.targets[bench.split.holdout.train[:batch]])
         module = network.backbone.to(memory_format=torch.channels_last).train()
         self._optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
         self._module = torch.compile(module, backend=backend) if backend else module

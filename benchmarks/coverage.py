@@ -21,10 +21,10 @@ import numpy.typing as npt
 from scipy.special import softmax
 from scipy.stats import norm
 
-from serbench.results.statistics.comparison import Bootstrapped
-from serbench.results.statistics.intervals import clip_intervals, intervals_on
-from serbench.results.statistics.resampling import draws, effective_units, resampled, tested
-from serbench.results.statistics.tally import METRICS, Floats, Metric, Tally, score
+from serbench.score.comparison import Bootstrapped
+from serbench.score.intervals import clip_intervals, intervals_on
+from serbench.score.resampling import draws, effective_units, resampled, tested
+from serbench.score.tally import METRICS, Floats, Metric, Tally, score
 
 EMOTIONS = 6
 RAVDESS = np.array([4, 8, 8, 8, 8, 8])

@@ -66,13 +66,13 @@ def compared(
     findings = []
     for n_clips, wanted in ((BATCH, TARGET), (1, None)):
         batch = clips[:n_clips]
-        rounds = repetitions * (1 if n_clips > 1 else 10)
+        outer_folds = repetitions * (1 if n_clips > 1 else 10)
         for name, module in modules.items():
             sides = {
                 TORCHAUDIO: lambda batch=batch: usual(batch),
                 OURS: lambda batch=batch, module=module: module(batch),
             }
-            taken = in_turn(sides, rounds, warm_up=2)
+            taken = in_turn(sides, outer_folds, warm_up=2)
             what = f"{name}, batch {n_clips}, {on}"
             target = wanted if name == ONE else None
             findings.append(

@@ -30,8 +30,9 @@ from scipy.special import expit
 from sqlalchemy import Connection, insert
 from timing import at_most, in_turn, print_findings
 
-from serbench.results.database import Database
-from serbench.results.schema import (
+from serbench.score.tally import METRICS, Tally, score
+from serbench.store.database import Database
+from serbench.store.schema import (
     DatasetRow,
     EntryRow,
     FoldRow,
@@ -41,7 +42,6 @@ from serbench.results.schema import (
     StudyRow,
     TrialRow,
 )
-from serbench.results.statistics.tally import METRICS, Tally, score
 
 SECONDS, MEGABYTES = 1.0, 300.0
 """What showing the largest database may take."""
@@ -108,7 +108,7 @@ def _add_study(
             schedule="half-cycle",
             protocol="speaker-5",
             plan={"trials": trials, "rest": "as long as a plan is " * 40},
-            numerics={"threads": 2, "precision": "fp32"},
+            compute_settings={"threads": 2, "precision": "fp32"},
             machine={},
             versions={},
         )

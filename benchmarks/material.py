@@ -13,8 +13,8 @@ from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.data.scan import scan
+from serbench.execute.fold import Bench
 from serbench.plugins import Plugins
-from serbench.search.crossval import Bench
 from serbench.search.plan import StudyPlan
 from serbench.workspace import find_workspace
 
@@ -72,7 +72,7 @@ def bench_for(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any
         manifest=manifest,
         clips=prepare_clips(manifest, folder, plan.clip_format),
         protocol=protocol,
-        split=split_dataset(manifest, protocol).rounds[0],
+        split=split_dataset(manifest, protocol).outer_folds[0],
         backbone=plugins.backbones.get(plan.backbone),
         front_end=plugins.front_ends.get(plan.front_end),
         scheduler=plugins.schedulers.get(plan.schedule),

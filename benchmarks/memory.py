@@ -28,11 +28,11 @@ from torch import Tensor
 from training import bare_loop, whole_epoch
 
 from serbench.data.clips import Clips
-from serbench.model.numerics import Numerics
+from serbench.execute.executor import SILENT, Line
+from serbench.execute.fold import Bench, build_network
+from serbench.execute.processes import WorkerProcesses
+from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
-from serbench.search.crossval import Bench, build_network
-from serbench.search.executors import SILENT, Line
-from serbench.search.workers import WorkerProcesses
 
 PAPERS_CLIPS = 11_318
 BATCH = 32
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for backbone in options.backbones:
             bench = bench_for(plugins, manifest, Path(folder), backbone=backbone)
-            bench = replace(bench, numerics=Numerics(1))
+            bench = replace(bench, compute_settings=ComputeSettings(1))
             [bare] = _measured(resident_bare, (bench, options.steps), 1)
             large = _repeated(bench, options.clips, Path(folder))
             meeting = Path(folder, backbone)
@@ -181,8 +181,8 @@ def _repeated(bench: Bench, clips: int, folder: Path) -> Bench:
     utterances = tuple(bench.manifest.utterances[row] for row in rows)
     manifest = replace(bench.manifest, utterances=utterances)
     everything = np.random.default_rng(0).permutation(clips)
-    exam = replace(bench.split.exam, train=everything)
-    split = replace(bench.split, exam=exam)
+    holdout = replace(bench.split.holdout, train=everything)
+    split = replace(bench.split, holdout=holdout)
     repeated = Clips(bench.clips.format, mapped, bench.clips.peaks[rows])
     return replace(bench, clips=repeated, manifest=manifest, split=split)
 

@@ -3,7 +3,7 @@
     python benchmarks/precision.py
     python benchmarks/precision.py --backbone inception_v3 --weights none --folds 1
 
-Both sides train every fold with the same seed, from the same weights, with the paper's setting.
+Both sides train every fold with the same seed, from the same weights, with the paper's configuration.
 What is compared is what a user would see: UA on speakers that were never heard. The interval is
 over the folds' differences, by Student's t. Beside it stands what calibration would have said
 after a few steps: whether the losses agree.
@@ -24,15 +24,15 @@ from material import bench_for, speech
 from scipy.special import stdtrit
 from timing import Finding, print_findings
 
-from serbench.model.numerics import BF16, FP32, Numerics
+from serbench.execute.executor import Executor
+from serbench.execute.fold import Bench, FoldOutcome, run_fold
+from serbench.execute.processes import WorkerProcesses
+from serbench.execute.stopwatch import time_steps
+from serbench.model.compute import BF16, FP32, ComputeSettings
 from serbench.plugins import Plugins
-from serbench.search.calibration import Timed, Way
-from serbench.search.crossval import Bench, FoldOutcome, run_fold
-from serbench.search.executors import Executor
-from serbench.search.space import Setting
-from serbench.search.stopwatch import time_steps
+from serbench.run.speed_tuning import Timed, Way
+from serbench.search.space import Configuration
 from serbench.search.study import space_of
-from serbench.search.workers import WorkerProcesses
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -80,11 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _folds(
     bench: Bench, precision: str, threads: int, seed: int, count: int, executor: Executor
 ) -> list[FoldOutcome]:
-    numerics = Numerics(threads, precision)
-    bench = replace(bench, numerics=numerics, plan=replace(bench.plan, seed=seed))
-    setting = Setting.from_parameters(space_of(bench).paper())
+    compute_settings = ComputeSettings(threads, precision)
+    bench = replace(bench, compute_settings=compute_settings, plan=replace(bench.plan, seed=seed))
+    configuration = Configuration.from_parameters(space_of(bench).initial())
     tasks = [
-        executor.submit(run_fold, (bench, 0, setting, number, fold))
+        executor.submit(run_fold, (bench, 0, configuration, number, fold))
         for number, fold in enumerate(bench.split.folds[:count])
     ]
     while waiting := [task for task in tasks if not task.done]:
@@ -100,15 +100,15 @@ def _folds(
 
 
 def _losses_agree(bench: Bench, threads: int, executor: Executor) -> bool:
-    setting = Setting.from_parameters(space_of(bench).paper())
+    configuration = Configuration.from_parameters(space_of(bench).initial())
     timed = []
     for precision in (FP32, BF16):
-        numerics = Numerics(threads, precision)
-        asked = (replace(bench, numerics=numerics), setting, None)
+        compute_settings = ComputeSettings(threads, precision)
+        asked = (replace(bench, compute_settings=compute_settings), configuration, None)
         task = executor.submit(time_steps, asked)
         executor.wait([task])
         seconds, losses = task.result()
-        timed.append(Timed(Way(numerics), bench.plan.batch_size / seconds, losses))
+        timed.append(Timed(Way(compute_settings), bench.plan.batch_size / seconds, losses))
     full, half = timed
     return half.agrees_with(full)
 

@@ -6,8 +6,8 @@
 
 Both sides try the same number of settings of homebrew under ``speaker-5``; up to the tenth they are
 the same settings, as long as the same one is the best so far. A clip-pass is a clip of a fold's
-training rows in one epoch. The refit for the exam costs both sides the same and is not counted
-(``with_exam`` does). The winner has to score on the exam within the 95 % interval, over speakers,
+training rows in one epoch. The refit for the holdout costs both sides the same and is not counted
+(``with_holdout`` does). The winner has to score on the holdout within the 95 % interval, over speakers,
 of the exhaustive search's winner.
 
 When to give up is no matter of the exhaustive side: after a change of that, ``--against`` takes
@@ -33,14 +33,14 @@ from material import bench_for, speech
 from scipy.special import log_softmax, stdtrit
 from timing import Finding, print_findings
 
-from serbench.model.numerics import Numerics
+from serbench.execute.fold import Bench, FoldOutcome
+from serbench.execute.processes import WorkerProcesses
+from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
-from serbench.results.statistics.intervals import speaker_intervals
-from serbench.results.statistics.tally import tally
-from serbench.search.crossval import Bench, FoldOutcome
-from serbench.search.events import FoldScored, TrialEnded, WinnerExamined
+from serbench.score.intervals import speaker_intervals
+from serbench.score.tally import tally
+from serbench.search.events import FoldScored, TrialEnded, WinnerTested
 from serbench.search.study import run_study
-from serbench.search.workers import WorkerProcesses
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Searched:
     """What a search cost and came to."""
 
     passes: int
-    exam_passes: int
+    holdout_passes: int
     folds: int
     winner: int
     tuning_uar: float
-    exam_uar: float
+    holdout_uar: float
     interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Sign:
-    """What one fold of a setting tells of the others, all against a study's first setting.
+    """What one fold of a configuration tells of the others, all against a study's first configuration.
 
     Attributes:
         loss: how much lower its validation loss was.
@@ -114,8 +114,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epochs=options.epochs,
         first_seed=options.first_seed,
         seeds=[[asdict(side) for side in pair] for pair in pairs],
-        with_exam=_ratio(
-            [sum(pair[side].passes + pair[side].exam_passes for pair in pairs) for side in (0, 1)]
+        with_holdout=_ratio(
+            [
+                sum(pair[side].passes + pair[side].holdout_passes for pair in pairs)
+                for side in (0, 1)
+            ]
         ),
     )
 
@@ -136,7 +139,7 @@ def _search(
     bench: Bench, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
 ) -> tuple[Searched, list[FoldOutcome]]:
     plan = replace(bench.plan, seed=seed, exhaustive=exhaustive)
-    bench = replace(bench, plan=plan, numerics=Numerics(1))
+    bench = replace(bench, plan=plan, compute_settings=ComputeSettings(1))
     storage = optuna.storages.InMemoryStorage()
     outcomes: list[FoldOutcome] = []
     means: dict[int, float] = {}
@@ -146,29 +149,29 @@ def _search(
                 outcomes.append(event.outcome)
             case TrialEnded():
                 means[event.trial] = event.mean_uar
-            case WinnerExamined():
-                exam = event.trained.outcome
+            case WinnerTested():
+                holdout = event.trained.outcome
     trained = [outcome for outcome in outcomes if outcome.seconds > 0]
-    targets = bench.manifest.targets[exam.rows]
+    targets = bench.manifest.targets[holdout.rows]
     intervals = speaker_intervals(
-        tally(exam.logits, targets, bench.manifest.speakers[exam.rows].tolist())
+        tally(holdout.logits, targets, bench.manifest.speakers[holdout.rows].tolist())
     )
     searched = Searched(
         passes=sum(
             outcome.epochs * len(bench.split.folds[int(outcome.fold)].train) for outcome in trained
         ),
-        exam_passes=exam.epochs * len(bench.split.exam.train),
+        holdout_passes=holdout.epochs * len(bench.split.holdout.train),
         folds=len(trained),
-        winner=exam.trial,
-        tuning_uar=means[exam.trial],
-        exam_uar=exam.scores.uar,
+        winner=holdout.trial,
+        tuning_uar=means[holdout.trial],
+        holdout_uar=holdout.scores.uar,
         interval=None if intervals is None else intervals.uar,
     )
     return searched, trained
 
 
 def _signs(outcomes: Sequence[FoldOutcome], targets: npt.NDArray[np.int64]) -> list[Sign]:
-    """Of each fold of each setting but the first; none without outcomes."""
+    """Of each fold of each configuration but the first; none without outcomes."""
     of: dict[int, dict[int | str, FoldOutcome]] = defaultdict(dict)
     for outcome in outcomes:
         of[outcome.trial][outcome.fold] = outcome
@@ -215,7 +218,7 @@ def _saved(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
 
 def _within(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
     inside = [
-        whole.interval is not None and whole.interval[0] <= early.exam_uar <= whole.interval[1]
+        whole.interval is not None and whole.interval[0] <= early.holdout_uar <= whole.interval[1]
         for whole, early in pairs
     ]
     share = sum(inside) / len(inside)
@@ -231,11 +234,11 @@ def _within(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
 
 
 def _lost(pairs: Sequence[tuple[Searched, ...]]) -> str:
-    """What the winners score on the exam, and those of the exhaustive search."""
-    whole, early = ([100 * pair[side].exam_uar for pair in pairs] for side in (0, 1))
+    """What the winners score on the holdout, and those of the exhaustive search."""
+    whole, early = ([100 * pair[side].holdout_uar for pair in pairs] for side in (0, 1))
     differences = [one - other for one, other in zip(early, whole, strict=True)]
     said = (
-        f"On the exam the winners score {statistics.fmean(early):.1f} % UA on average, those of "
+        f"On the holdout the winners score {statistics.fmean(early):.1f} % UA on average, those of "
         f"the exhaustive search {statistics.fmean(whole):.1f} %"
     )
     if len(pairs) < 2:
@@ -247,7 +250,7 @@ def _lost(pairs: Sequence[tuple[Searched, ...]]) -> str:
 
 
 def _telling(signs: Sequence[Sign]) -> list[str]:
-    """What one fold says of a setting, where there are enough of them to tell."""
+    """What one fold says of a configuration, where there are enough of them to tell."""
     if len(signs) < 10:
         return []
     others = [sign.others for sign in signs]
@@ -256,8 +259,8 @@ def _telling(signs: Sequence[Sign]) -> list[str]:
         for name in ("loss", "uar")
     )
     return [
-        f"What {len(signs)} folds of the exhaustive searches tell, against the first setting: the "
-        f"mean UA of a setting's other folds goes with a fold's validation loss by a correlation "
+        f"What {len(signs)} folds of the exhaustive searches tell, against the first configuration: the "
+        f"mean UA of a configuration's other folds goes with a fold's validation loss by a correlation "
         f"of {loss:.2f}, with the UA of its test clips by {uar:.2f}. Losses of the same test clips "
         f"correlate by {statistics.median(sign.alike for sign in signs):.2f} (median)."
     ]

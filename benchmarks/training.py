@@ -27,15 +27,15 @@ import torch.nn.functional as F
 from material import bench_for, speech
 from timing import Finding, print_findings, rates_compared
 
-from serbench.model.numerics import Numerics
+from serbench.execute.executor import SILENT, Executor, Line
+from serbench.execute.fold import Bench, build_network, frozen, regime_of
+from serbench.execute.processes import WorkerProcesses
+from serbench.model.compute import ComputeSettings
 from serbench.model.training import Watch, train
 from serbench.plugins import Plugins
-from serbench.search.calibration import Calibration, Way, Wishes, calibrate
-from serbench.search.crossval import Bench, build_network, frozen, regime_of
-from serbench.search.executors import SILENT, Executor, Line
-from serbench.search.space import Setting
+from serbench.run.speed_tuning import Calibration, Way, Wishes, calibrate
+from serbench.search.space import Configuration
 from serbench.search.study import space_of
-from serbench.search.workers import WorkerProcesses
 
 LARGE, INCEPTION, SMALL = "mobilenetv3_large_100", "inception_v3", "homebrew"
 
@@ -59,23 +59,25 @@ class _Stopwatch(Watch):
 
 def whole_epoch(bench: Bench, depth: int, steps: int, line: Line = SILENT) -> float:
     """Clips per second of training steps as a study makes them."""
-    bench.numerics.use()
-    setting = replace(Setting.from_parameters(space_of(bench).paper()), freeze_depth=depth)
+    bench.compute_settings.use()
+    configuration = replace(
+        Configuration.from_parameters(space_of(bench).initial()), freeze_depth=depth
+    )
     network, _ = build_network(bench, seed=0)
-    bench.numerics.arrange_filters(network)
-    exam = bench.split.exam
-    rows = np.resize(exam.train, (steps + 2) * bench.plan.batch_size)
+    bench.compute_settings.arrange_filters(network)
+    holdout = bench.split.holdout
+    rows = np.resize(holdout.train, (steps + 2) * bench.plan.batch_size)
     stopwatch = _Stopwatch(steps)
     with suppress(_EnoughError):
         train(
             network,
-            frozen(bench, network, setting),
+            frozen(bench, network, configuration),
             bench.clips,
             bench.manifest.targets,
-            replace(exam, train=rows, test=exam.train[:1]),
-            regime_of(bench, setting, 0),
+            replace(holdout, train=rows, test=holdout.train[:1]),
+            regime_of(bench, configuration, 0),
             stopwatch,
-            bench.numerics,
+            bench.compute_settings,
             bench.prefetch,
         )
     return steps * bench.plan.batch_size / (stopwatch.ends[-1] - stopwatch.ends[0])
@@ -83,10 +85,10 @@ def whole_epoch(bench: Bench, depth: int, steps: int, line: Line = SILENT) -> fl
 
 def bare_loop(bench: Bench, tuned: bool, steps: int, line: Line = SILENT) -> float:
     """Clips per second of a loop that does nothing but learn, fed with ready images."""
-    torch.set_num_threads(bench.numerics.threads)
+    torch.set_num_threads(bench.compute_settings.threads)
     network, _ = build_network(bench, seed=0)
     batch = bench.plan.batch_size
-    rows = np.resize(bench.split.exam.train, 2 * batch)
+    rows = np.resize(bench.split.holdout.train, 2 * batch)
     with torch.no_grad():
         images = network.front_end(torch.from_numpy(bench.clips.batch(rows)))
     images = images.contiguous()
@@ -141,7 +143,9 @@ def _in_full(
 ) -> list[Finding]:
     name = bench.plan.backbone
     cores = torch.get_num_threads()
-    one = replace(bench, numerics=replace(found.way.numerics, precision="fp32", threads=cores))
+    one = replace(
+        bench, compute_settings=replace(found.way.compute_settings, precision="fp32", threads=cores)
+    )
     stages = len(bench.backbone.stages(build_network(bench, 0)[0].backbone))
     sides: dict[str, Callable[[], float]] = {
         "plain loop": lambda: bare_loop(one, False, steps),
@@ -172,13 +176,13 @@ def _half_precision(
 ) -> list[Finding]:
     """What calibration chose, against the plain loop; this network takes seconds for a step."""
     steps, repetitions = max(1, steps // 4), max(1, repetitions // 2)
-    plain = replace(bench, numerics=Numerics(torch.get_num_threads()))
+    plain = replace(bench, compute_settings=ComputeSettings(torch.get_num_threads()))
     sides: dict[str, Callable[[], float]] = {
         "plain loop": lambda: bare_loop(plain, False, steps),
         "serbench, as calibrated": lambda: _as_calibrated(bench, found.way, executor, steps),
     }
     rates = _in_turn(sides, repetitions)
-    chosen = found.way.numerics.text
+    chosen = found.way.compute_settings.text
     return [
         rates_compared(
             f"training {bench.plan.backbone}, calibration chose {chosen}",
@@ -207,12 +211,12 @@ def _rate(executor: Executor, function: Callable[..., float], arguments: tuple[A
 
 
 def _side_by_side(bench: Bench, executor: Executor, steps: int) -> float:
-    way = Way(replace(bench.numerics, threads=1), jobs=torch.get_num_threads())
+    way = Way(replace(bench.compute_settings, threads=1), jobs=torch.get_num_threads())
     return _as_calibrated(bench, way, executor, steps)
 
 
 def _as_calibrated(bench: Bench, way: Way, executor: Executor, steps: int) -> float:
-    bench = replace(bench, numerics=way.numerics, prefetch=way.prefetch)
+    bench = replace(bench, compute_settings=way.compute_settings, prefetch=way.prefetch)
     tasks = [executor.submit(whole_epoch, (bench, 0, steps)) for _ in range(way.jobs)]
     while waiting := [task for task in tasks if not task.done]:
         executor.wait(waiting)

@@ -27,9 +27,17 @@ FEW = 12
 
 
 class SerbenchError(Exception):
-    """The root of the tree: a message for the user, and an exit code."""
+    """The root of the tree: a message for the user, an exit code, and what the message is about.
+
+    Attributes:
+        facts: the message's particulars by name, for programs and tests: ``path``, ``line``, …
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, **facts: object) -> None:
+        super().__init__(message)
+        self.facts = facts
 
 
 class UsageError(SerbenchError):
@@ -50,7 +58,7 @@ class UnknownNameError(UsageError):
             hint = f"there is {', '.join(names)}"
         else:
             hint = "`serbench plugins list` shows every name"
-        super().__init__(f"unknown {kind} '{name}': {hint}")
+        super().__init__(f"unknown {kind} '{name}': {hint}", kind=kind, name=name)
         self.kind = kind
         self.name = name
         self.nearest = nearest
@@ -61,7 +69,7 @@ class StudyFileError(UsageError):
 
     def __init__(self, path: object, mistakes: Sequence[str]) -> None:
         listed = "; ".join(mistakes)
-        super().__init__(f"study file {path}: {listed}")
+        super().__init__(f"study file {path}: {listed}", path=path)
         self.mistakes = tuple(mistakes)
 
 
@@ -76,7 +84,9 @@ class AudioError(SerbenchError):
     """
 
     def __init__(self, path: object, reason: str, advice: str = "") -> None:
-        super().__init__(f"{path}: {reason}{'; ' + advice if advice else ''}")
+        super().__init__(
+            f"{path}: {reason}{'; ' + advice if advice else ''}", path=path, reason=reason
+        )
         self.reason = reason
 
 

@@ -74,9 +74,9 @@ def test_where_no_name_is_near_all_are_named_or_where_to_find_them(known, hint):
 
 
 def test_a_study_file_error_holds_every_mistake_in_one_line():
-    error = StudyFileError("paper.toml", ["trials: too few", "colour: no such setting"])
-    assert str(error) == "study file paper.toml: trials: too few; colour: no such setting"
-    assert error.mistakes == ("trials: too few", "colour: no such setting")
+    error = StudyFileError("paper.toml", ["trials: too few", "colour: no such configuration"])
+    assert str(error) == "study file paper.toml: trials: too few; colour: no such configuration"
+    assert error.mistakes == ("trials: too few", "colour: no such configuration")
 
 
 @pytest.mark.parametrize(("advice", "end"), [("", ""), ("leave it out", "; leave it out")])

@@ -58,7 +58,7 @@ class WithHead(Homebrew):
 
 
 class TooDeep(Homebrew):
-    def paper_freeze_depth(self, module):
+    def initial_freeze_depth(self, module):
         return 5
 
 

@@ -21,7 +21,7 @@ EMOTIONS = {
 }
 """RAVDESS's labels of the six emotions that the corpora share."""
 
-EXAM = "exam"
+HOLDOUT = "holdout"
 FOLDS = ("1", "2", "3")
 """Tools without cross-validation get the first: its speakers validate, the other two train."""
 
@@ -34,7 +34,7 @@ class Clip:
         path: where it lies.
         speaker: number of the actor.
         emotion: its label.
-        group: the fold that tests it, or ``exam``.
+        group: the fold that tests it, or ``holdout``.
     """
 
     path: Path
@@ -59,7 +59,7 @@ def choose_clips(corpus: Path, count: int) -> list[Clip]:
         SystemExit: there are too few speakers or clips.
     """
     folders = sorted(path for path in corpus.glob("Actor_*") if path.is_dir())
-    groups = (*FOLDS, EXAM)
+    groups = (*FOLDS, HOLDOUT)
     if len(folders) < len(groups):
         raise SystemExit(f"{corpus} holds fewer than {len(groups)} actors: get RAVDESS's speech")
     each = count // len(folders)

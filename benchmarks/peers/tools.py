@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from peers.clips import EXAM, FOLDS, Clip, copy_clips, in_groups, write_table
+from peers.clips import FOLDS, HOLDOUT, Clip, copy_clips, in_groups, write_table
 from peers.processes import Shell, build_environment, first
 from serbench.data.clips import ClipFormat
 from serbench.plugins import DISABLE_VARIABLE, installed_plugins
@@ -84,7 +84,7 @@ def prepare_autrainer(folder: Path, clips: Sequence[Clip], sample_rate: int = 16
     pipeline.write_text(pipeline.read_text().replace("16000", str(sample_rate)))
     data = folder / "data" / "ravdess"
     copy_clips(clips, data / "default")
-    for part, groups in {"train": FOLDS[1:], "dev": FOLDS[:1], "test": (EXAM,)}.items():
+    for part, groups in {"train": FOLDS[1:], "dev": FOLDS[:1], "test": (HOLDOUT,)}.items():
         rows = [(clip.name, clip.emotion) for clip in in_groups(clips, *groups)]
         write_table(data / f"{part}.csv", ("filename", "emotion"), rows)
 
@@ -220,7 +220,7 @@ class Serbench:
         self.shell.run("serbench", "corpus", "scan", "ravdess", "--dataset", "ravdess")
 
     def search(self, epochs: int) -> dict[str, float]:
-        """Try one setting on all folds: when each of ``MOMENTS`` came."""
+        """Try one configuration on all folds: when each of ``MOMENTS`` came."""
         study = ["serbench", "study", "run", "--backbone", self.backbone, "--weights", "none"]
         study += ["--augmentations", "none", "--protocol", "folds:folds.csv", "--trials", "1"]
         study += ["--epochs", str(epochs), "--batch-size", str(BATCH), *self.options]
@@ -229,7 +229,7 @@ class Serbench:
         return {moment: first(lines, pattern) for moment, pattern in MOMENTS.items()}
 
     def facts(self) -> dict[str, Any]:
-        """The setting that was tried, and how it was trained.
+        """The configuration that was tried, and how it was trained.
 
         Raises:
             RuntimeError: not all of the network was.
@@ -239,7 +239,7 @@ class Serbench:
         parameters = shown["trials"][0]["parameters"]
         if parameters["freeze_depth"]:
             raise RuntimeError(f"part of the network was frozen: {parameters}")
-        return {"setting": parameters, "numerics": shown["numerics"]}
+        return {"configuration": parameters, "compute_settings": shown["compute_settings"]}
 
 
 SEARCHED = r"trial 1/1: mean UA"

@@ -2,7 +2,7 @@
 
 Its transforms would draw from the global random numbers of Python and NumPy. Here they never
 draw: each number comes from the generator of the training, is set as a parameter of the transform
-and frozen, which is audiomentations' own way of applying one setting again. So nothing global is
+and frozen, which is audiomentations' own way of applying one configuration again. So nothing global is
 used or disturbed, and folds may train in threads.
 """
 
@@ -150,9 +150,9 @@ class VoiceChange:
 @hookimpl
 def register_augmentations(register: Callable[[Augmentation], None]) -> None:
     """Register all six; the paper did without."""
-    register(VoiceChange("pitch-shift", Range(0.0, 4.0, paper=0.0), pitch_shift))
-    register(VoiceChange("time-stretch", Range(0.0, 0.3, paper=0.0), time_stretch))
-    register(VoiceChange("low-pass", Range(0.0, 0.8, paper=0.0), low_pass))
-    register(VoiceChange("high-pass", Range(0.0, 0.1, paper=0.0), high_pass))
-    register(VoiceChange("equaliser", Range(0.0, 12.0, paper=0.0), equaliser))
-    register(VoiceChange("distortion", Range(0.0, 0.7, paper=0.0), distortion))
+    register(VoiceChange("pitch-shift", Range(0.0, 4.0, initial=0.0), pitch_shift))
+    register(VoiceChange("time-stretch", Range(0.0, 0.3, initial=0.0), time_stretch))
+    register(VoiceChange("low-pass", Range(0.0, 0.8, initial=0.0), low_pass))
+    register(VoiceChange("high-pass", Range(0.0, 0.1, initial=0.0), high_pass))
+    register(VoiceChange("equaliser", Range(0.0, 12.0, initial=0.0), equaliser))
+    register(VoiceChange("distortion", Range(0.0, 0.7, initial=0.0), distortion))

@@ -135,7 +135,7 @@ class EfficientNetLite:
         blocks = [[f"blocks.{stage}"] for stage in range(n_stages)]
         return stages_of(module, [["conv_stem", "bn1"], *blocks, ["conv_head", "bn2"]])
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """Everything learns."""
         return 0
 

@@ -49,7 +49,7 @@ class Homebrew:
         """The four blocks."""
         return stages_of(module, [[f"block{number}"] for number in range(len(MAPS))])
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """Everything learns."""
         return 0
 

@@ -20,7 +20,7 @@ class Gain:
 
     name: str = "gain"
     acts_on: Literal["waveform", "features"] = "waveform"
-    widths: Range = field(default_factory=lambda: Range(0.0, 12.0, paper=0.0))
+    widths: Range = field(default_factory=lambda: Range(0.0, 12.0, initial=0.0))
 
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
         """Scaled waveforms ``[B, samples]``."""
@@ -34,7 +34,7 @@ class Noise:
 
     name: str = "noise"
     acts_on: Literal["waveform", "features"] = "waveform"
-    widths: Range = field(default_factory=lambda: Range(0.0, 0.2, paper=0.0))
+    widths: Range = field(default_factory=lambda: Range(0.0, 0.2, initial=0.0))
 
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
         """Noisy waveforms ``[B, samples]``."""

@@ -24,7 +24,7 @@ class Masking:
     name: str
     axis: int
     acts_on: Literal["waveform", "features"] = "features"
-    widths: Range = field(default_factory=lambda: Range(0.0, 0.3, paper=0.1))
+    widths: Range = field(default_factory=lambda: Range(0.0, 0.3, initial=0.1))
 
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
         """Masked images ``[B, C, F, T]``."""

@@ -32,7 +32,7 @@ class AdamCourse:
 
     name: str
     course: Course
-    learning_rates: Range = field(default_factory=lambda: Range(1e-4, 1e-2, paper=1e-3, log=True))
+    learning_rates: Range = field(default_factory=lambda: Range(1e-4, 1e-2, initial=1e-3, log=True))
 
     def build(
         self, parameters: Parameters, learning_rate: float, steps: int

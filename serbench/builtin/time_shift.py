@@ -20,7 +20,7 @@ class TimeShift:
 
     name: str = "time-shift"
     acts_on: Literal["waveform", "features"] = "waveform"
-    widths: Range = field(default_factory=lambda: Range(0.0, 0.5, paper=0.3))
+    widths: Range = field(default_factory=lambda: Range(0.0, 0.5, initial=0.3))
 
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
         """Rolled waveforms ``[B, samples]``."""

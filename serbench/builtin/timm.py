@@ -77,7 +77,7 @@ class TimmBackbone:
             stages.setdefault(places[name], []).append(name)
         return list(stages.values())
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """The stages before the first one that the paper trained."""
         first = FIRST_LEARNING_LAYER.get(self.name.partition(".")[0])
         if first is None:

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from serbench.plugins import Plugins
-    from serbench.results.database import Database
+    from serbench.store.database import Database
     from serbench.workspace import Workspace
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -33,7 +33,7 @@ class App:
     @cached_property
     def database(self) -> Database:
         """The database, opened when it is first used."""
-        from serbench.results.database import Database
+        from serbench.store.database import Database
 
         return Database(self.workspace.database_url)
 

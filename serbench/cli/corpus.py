@@ -24,7 +24,7 @@ FORMAT = click.option(
 
 @click.group()
 def corpus() -> None:
-    """Scan recordings into datasets; list, show and examine them."""
+    """Scan recordings into datasets; list, show and inspect them."""
 
 
 @corpus.command("scan")
@@ -82,7 +82,7 @@ def scan_into(
     from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS
     from serbench.data.exclusions import read_exclusions
     from serbench.data.scan import scan
-    from serbench.results.datasets import Datasets
+    from serbench.store.datasets import Datasets
 
     wanted: tuple[str, ...] = EMOTIONS if emotions == "all" else SHARED_EMOTIONS
     if emotions not in (None, "all"):
@@ -128,7 +128,7 @@ def fetch_command(app: App, name: str, folder: Path | None) -> None:
 @pass_app
 def list_command(app: App, format_: str) -> None:
     """List the datasets."""
-    from serbench.results.datasets import Datasets
+    from serbench.store.datasets import Datasets
 
     accounts = Datasets(app.database).datasets()
     if format_ == "json":
@@ -159,7 +159,7 @@ def list_command(app: App, format_: str) -> None:
 @pass_app
 def show_command(app: App, name: str, format_: str) -> None:
     """Show what dataset NAME holds."""
-    from serbench.results.datasets import Datasets
+    from serbench.store.datasets import Datasets
 
     account = Datasets(app.database).dataset_account(name)
     if format_ == "json":

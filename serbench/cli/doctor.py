@@ -46,9 +46,9 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
     them. --fix leaves out silent recordings, superfluous copies and the same audio under two
     labels or speakers; what is only unlike the rest stays.
     """
-    from serbench.data.doctor.examination import examine, exclusions
+    from serbench.data.doctor.inspection import exclusions, inspect
     from serbench.data.exclusions import write_exclusions
-    from serbench.results.datasets import Datasets
+    from serbench.store.datasets import Datasets
 
     if out is not None and not fix:
         raise UsageError("--out names the list that --fix writes: add --fix, or leave --out away")
@@ -61,7 +61,7 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
         )
     corpora = {corpus.name: corpus for corpus in app.plugins.corpora}
     with counting("listening") as progress:
-        findings = examine(manifest, corpora, account.get("defects", ()), progress)
+        findings = inspect(manifest, corpora, account.get("defects", ()), progress)
     doubtful = exclusions(manifest, findings)
     left, written = None, None
     if fix and doubtful:

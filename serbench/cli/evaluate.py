@@ -23,7 +23,7 @@ def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
     People it was trained on are left out. Of two different label sets the common emotions count:
     the entry chooses among these, and clips of others are left out.
     """
-    from serbench.deploy.evaluation import evaluate as evaluate_entry
+    from serbench.run.evaluate import evaluate as evaluate_entry
 
     with counting("preparing") as progress:
         found = evaluate_entry(entry, dataset, app.plugins, app.workspace, app.database, progress)

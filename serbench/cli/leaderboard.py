@@ -49,7 +49,7 @@ def leaderboard(
     per_clip_intervals: bool,
     format_: str,
 ) -> None:
-    """Rank all entries by UA on the exam, and mark the Pareto front.
+    """Rank all entries by UA on the holdout, and mark the Pareto front.
 
     Entries of different protocols, data, machines or thread counts are never ranked together. On
     the front (●) is whom no other beats in both accuracy and latency; who is beaten by no more
@@ -58,20 +58,20 @@ def leaderboard(
     if ctx.invoked_subcommand is not None:
         return
     from serbench.cli.leaderboard_table import show_rankings
-    from serbench.results.leaderboard import (
+    from serbench.views.leaderboard import (
         flat_rows,
         read_rankings,
         unscored_entries,
         with_clip_intervals,
     )
-    from serbench.results.row import FLAT_COLUMNS
+    from serbench.views.row import FLAT_COLUMNS
 
     if threads != "all" and not threads.isdecimal():
         raise click.BadParameter(
             f"'{threads}' is neither a number nor 'all'", param_hint="--threads"
         )
     if dataset is not None:
-        from serbench.results.datasets import Datasets
+        from serbench.store.datasets import Datasets
 
         Datasets(app.database).dataset_account(dataset)  # an unknown name is an error
     rankings = read_rankings(app.database, dataset, None if threads == "all" else int(threads))

@@ -13,7 +13,7 @@ from serbench.cli.output import counted, emit_json, emit_table
 from serbench.cli.percent import interval, percent, points, scored
 
 if TYPE_CHECKING:
-    from serbench.results.comparison import Comparison
+    from serbench.views.comparison import Comparison
 
 FORMAT = click.option(
     "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -30,14 +30,14 @@ SHOWN = {"uar": "UA", "accuracy": "WA", "macro_f1": "macro-F1"}
 @pass_app
 def compare_command(app: App, first: int, second: int, format_: str) -> None:
     """Say whether one entry is better than another of the same protocol."""
-    from serbench.results.comparison import compare_entries
+    from serbench.views.comparison import compare_entries
 
     found = compare_entries(app.database, first, second)
     if format_ == "json":
         emit_json(found.as_dict())
         return
     emit_table(
-        ["exam", f">entry {first}", f">entry {second}", ">difference", ">95 %", ">p"],
+        ["holdout", f">entry {first}", f">entry {second}", ">difference", ">95 %", ">p"],
         [
             [
                 SHOWN[metric],
@@ -68,7 +68,7 @@ def _judged(found: Comparison) -> list[str]:
         lines.append("no t-test: the two were not tested on the same folds")
     else:
         test = found.folds
-        which = "folds that both winners were chosen by" if found.tuned_on_folds else "rounds"
+        which = "folds that both winners were chosen by" if found.tuned_on_folds else "outer_folds"
         lines.append(
             f"corrected resampled t-test over the {found.fold_count} {which}: "
             f"{points((test.low + test.high) / 2)} UA, "
@@ -84,7 +84,7 @@ def _judged(found: Comparison) -> list[str]:
 @pass_app
 def show_command(app: App, number: int, format_: str) -> None:
     """Show everything about ENTRY: for whom it works, and what made it."""
-    from serbench.results.entry_page import show_entry
+    from serbench.views.entry import show_entry
 
     found = show_entry(app.database, number)
     if format_ == "json":
@@ -150,11 +150,11 @@ def _show(found: dict[str, Any]) -> None:
     for line in wrap("made with " + _versions(found["versions"]), width=80, break_on_hyphens=False):
         click.echo(line)
     if found["machine"]:
-        from serbench.results.row import trained_with
+        from serbench.views.row import trained_with
 
-        machine, numerics = found["machine"], trained_with(found["numerics"])
+        machine, compute_settings = found["machine"], trained_with(found["compute_settings"])
         cores = counted(machine["cores"], "core")
-        click.echo(f"on {machine['cpu']}, {cores}, trained with {numerics}")
+        click.echo(f"on {machine['cpu']}, {cores}, trained with {compute_settings}")
 
 
 def _versions(made: dict[str, str]) -> str:
@@ -181,13 +181,13 @@ def import_command(
 ) -> None:
     """Rank a system by its predictions, FILE.csv.
 
-    Columns: path, one for each emotion with logits or probabilities, and where wanted fold ('exam'
-    or a number from 1) and latency (milliseconds). Every clip of the exam must be there.
+    Columns: path, one for each emotion with logits or probabilities, and where wanted fold ('holdout'
+    or a number from 1) and latency (milliseconds). Every clip of the holdout must be there.
     """
     from serbench.data.protocols import protocol_from_id, split_dataset
-    from serbench.results.datasets import Datasets
-    from serbench.results.entry_page import show_entry
-    from serbench.results.imports import import_predictions
+    from serbench.run.imports import import_predictions
+    from serbench.store.datasets import Datasets
+    from serbench.views.entry import show_entry
 
     manifest = Datasets(app.database).manifest(dataset)
     rule = protocol_from_id(manifest, protocol)
@@ -200,7 +200,7 @@ def import_command(
         f"WA {scored(found['accuracy'], found['accuracy_ci'])}"
     )
     click.echo(
-        "its clips are the exam's; that it was not trained on their speakers is for you to know"
+        "its clips are the holdout's; that it was not trained on their speakers is for you to know"
     )
 
 
@@ -211,8 +211,8 @@ def import_command(
 @common_options
 @pass_app
 def export_command(app: App, number: int, out: Path | None, folds: bool) -> None:
-    """Write what ENTRY said about each clip of its exam, as `import` takes it."""
-    from serbench.results.exports import export_predictions
+    """Write what ENTRY said about each clip of its holdout, as `import` takes it."""
+    from serbench.views.exports import export_predictions
 
     text = export_predictions(app.database, number, folds)
     if out is None:
@@ -241,7 +241,7 @@ def write(path: Path, text: str) -> None:
 @pass_app
 def rescore_command(app: App) -> None:
     """Compute all scores anew from the stored logits; none should change."""
-    from serbench.results.entries import Entries
+    from serbench.store.entries import Entries
 
     entries = Entries(app.database)
     changed = {number: entries.rescore(number) for number in entries.numbers()}

@@ -6,10 +6,10 @@ import click
 
 from serbench.cli.output import emit_table
 from serbench.cli.percent import interval, percent, points
-from serbench.results.front import DOMINATED, NEAR, ON, UNMEASURED
-from serbench.results.leaderboard import Ranking
-from serbench.results.markdown import markdown_table
-from serbench.results.row import Row
+from serbench.views.front import DOMINATED, NEAR, ON, UNMEASURED
+from serbench.views.leaderboard import Ranking
+from serbench.views.markdown import markdown_table
+from serbench.views.row import Row
 
 COLUMNS = (
     *(">#", "front", ">entry", "backbone", "front end", "schedule", "weights", "trained with"),
@@ -59,7 +59,7 @@ def _cells(row: Row) -> list[str]:
         row.front_end,
         row.schedule,
         row.weights,
-        row.numerics,
+        row.compute_settings,
         percent(row.uar),
         interval(row.uar_ci),
         percent(row.accuracy),

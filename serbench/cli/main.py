@@ -15,7 +15,7 @@ from serbench.errors import SerbenchError
 COMMANDS = {
     "corpus": ("serbench.cli.corpus:corpus", "Scan recordings into datasets; list and show them."),
     "protocol": ("serbench.cli.protocol:protocol", "List protocols; show folds and leaks."),
-    "study": ("serbench.cli.study:study", "Search the best setting of a backbone."),
+    "study": ("serbench.cli.study:study", "Search the best configuration of a backbone."),
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank what studies found."),
     "evaluate": ("serbench.cli.evaluate:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of what studies found."),

@@ -25,7 +25,7 @@ def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None
     """
     from serbench.deploy.network import check_weights, load_network
     from serbench.deploy.predict import listen
-    from serbench.results.entries import Entries
+    from serbench.store.entries import Entries
 
     record = Entries(app.database).record(entry)
     weights = app.workspace.artifacts / record.artifact

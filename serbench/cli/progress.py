@@ -17,11 +17,11 @@ from rich.progress import (
 )
 
 from serbench.cli.output import counted, errors
-from serbench.data.protocols import EXAM
-from serbench.deploy.driver import Listener
+from serbench.data.protocols import HOLDOUT
+from serbench.execute.fold import Bench, FoldOutcome
 from serbench.model.training import EpochReport
-from serbench.search.calibration import Way
-from serbench.search.crossval import Bench, FoldOutcome
+from serbench.run.speed_tuning import Way
+from serbench.run.study import Listener
 from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
 
@@ -52,19 +52,23 @@ class PlainListener(Listener):
         """Say how it is trained."""
         at_once = "" if way.jobs == 1 else f", {way.jobs} trainings at once"
         ahead = ", batches prepared ahead" if way.prefetch else ""
-        self.say(f"training with {way.numerics.text}{at_once}{ahead}")
+        self.say(f"training with {way.compute_settings.text}{at_once}{ahead}")
 
     def begun(self, bench: Bench, known: Known) -> None:
         """Say what is about to happen, and what a reader of the result must know."""
         self.folds = len(bench.split.folds)
         self.best = None
         plan = bench.plan
-        which = "" if bench.rounds == 1 else f", round {plan.round + 1} of {bench.rounds}"
+        which = (
+            ""
+            if bench.outer_folds == 1
+            else f", outer fold {plan.outer_fold + 1} of {bench.outer_folds}"
+        )
         self.say(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
             f"on {plan.dataset}{which}: {counted(plan.trials, 'trial')} × {self.folds} folds, "
-            f"{len(bench.split.exam.train):,} clips to search with, "
-            f"{len(bench.split.exam.test):,} for the exam"
+            f"{len(bench.split.holdout.train):,} clips to search with, "
+            f"{len(bench.split.holdout.test):,} for the holdout"
         )
         if not bench.protocol.speaker_disjoint:
             self.say(f"note: {plan.protocol} is speaker-dependent: people tested were heard before")
@@ -75,18 +79,18 @@ class PlainListener(Listener):
             self.say(f"going on: trainings of an earlier run that are kept: {len(known)}")
             uars: dict[int, list[float]] = {}
             for (trial, fold), outcome in known.items():
-                if fold != EXAM:
+                if fold != HOLDOUT:
                     uars.setdefault(trial, []).append(outcome.scores.uar)
             whole = [sum(each) / self.folds for each in uars.values() if len(each) == self.folds]
             self.best = max(whole, default=None)
 
     def fold_scored(self, outcome: FoldOutcome) -> None:
         """Say what a fold scored."""
-        given_up = ", given up" if outcome.given_up else ""
+        pruned = ", pruned" if outcome.pruned else ""
         self.say(
             f"trial {outcome.trial + 1}/{self.plan.trials} fold {int(outcome.fold) + 1}/"
             f"{self.folds}: UA {100 * outcome.scores.uar:.1f} "
-            f"after {counted(outcome.epochs, 'epoch')} ({outcome.seconds:.0f} s){given_up}"
+            f"after {counted(outcome.epochs, 'epoch')} ({outcome.seconds:.0f} s){pruned}"
         )
 
     def trial_ended(self, ended: TrialEnded) -> None:
@@ -95,15 +99,15 @@ class PlainListener(Listener):
             self.best = max(ended.mean_uar, self.best or 0.0)
         outcome = f"mean UA {100 * ended.mean_uar:.1f}"
         if ended.pruned:
-            outcome = f"given up after {counted(len(ended.uars), 'fold')}"
+            outcome = f"pruned after {counted(len(ended.uars), 'fold')}"
         if ended.repeats is not None:
-            outcome += f" like trial {ended.repeats + 1}, whose setting it is"
+            outcome += f" like trial {ended.repeats + 1}, whose configuration it is"
         best = "" if self.best is None else f", best so far {100 * self.best:.1f}"
         self.say(f"trial {ended.trial + 1}/{self.plan.trials}: {outcome}{best}")
 
-    def exam_started(self, trial: int) -> None:
+    def holdout_started(self, trial: int) -> None:
         """Say who won, and what happens now."""
-        self.say(f"trial {trial + 1} won: refitting it on all dev clips for its one exam")
+        self.say(f"trial {trial + 1} won: refitting it on all dev clips for its one holdout")
 
     def measuring(self, entry: int, threads: int) -> None:
         """Say that latency is measured."""

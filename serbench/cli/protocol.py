@@ -58,7 +58,7 @@ def list_command(app: App, format_: str) -> None:
 def show_command(
     app: App, protocol_id: str, dataset: str, no_fingerprints: bool, format_: str
 ) -> None:
-    """Show the rounds and folds of protocol ID on a dataset, and what leaks.
+    """Show the outer folds and folds of protocol ID on a dataset, and what leaks.
 
     ID is a protocol's name, such as speaker-5, or an identifier, such as speaker-5#1f3a9c0d, which
     must be that of this dataset. Speakers and identical audio on both sides are refused where the
@@ -67,7 +67,7 @@ def show_command(
     from serbench.data.fingerprint import fingerprints
     from serbench.data.protocols import protocol_from_id, split_dataset
     from serbench.data.protocols.leak_audit import audit
-    from serbench.results.datasets import Datasets
+    from serbench.store.datasets import Datasets
 
     manifest = Datasets(app.database).manifest(dataset)
     chosen = protocol_from_id(manifest, protocol_id)
@@ -89,24 +89,24 @@ def show_command(
 @common_options
 @pass_app
 def clips_command(app: App, protocol_id: str, dataset: str) -> None:
-    """Name every clip that protocol ID tests on a dataset, as CSV: round, fold, path.
+    """Name every clip that protocol ID tests on a dataset, as CSV: outer fold, fold, path.
 
-    The exam's are those that `serbench leaderboard import` asks predictions for.
+    The holdout's are those that `serbench leaderboard import` asks predictions for.
     """
     import csv
     import sys
 
-    from serbench.data.protocols import EXAM, protocol_from_id, split_dataset
+    from serbench.data.protocols import HOLDOUT, protocol_from_id, split_dataset
     from serbench.data.recording_names import RecordingNames
-    from serbench.results.datasets import Datasets
+    from serbench.store.datasets import Datasets
 
     manifest = Datasets(app.database).manifest(dataset)
     names = RecordingNames(manifest)
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["round", "fold", "path"])
-    rounds = split_dataset(manifest, protocol_from_id(manifest, protocol_id)).rounds
-    for number, part in enumerate(rounds, start=1):
-        tested = [(EXAM, part.exam.test)]
+    writer.writerow(["outer_fold", "fold", "path"])
+    outer_folds = split_dataset(manifest, protocol_from_id(manifest, protocol_id)).outer_folds
+    for number, part in enumerate(outer_folds, start=1):
+        tested = [(HOLDOUT, part.holdout.test)]
         tested += [(str(place), fold.test) for place, fold in enumerate(part.folds, start=1)]
         for fold, rows in tested:
             writer.writerows([number, fold, names.shortest(int(row))] for row in rows)
@@ -115,7 +115,7 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
 def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -> dict[str, Any]:
     from serbench.data.protocols import METRIC, describe, protocol_id
 
-    overlaps = {(found.round, found.fold): found for found in leaks.overlaps}
+    overlaps = {(found.outer_fold, found.fold): found for found in leaks.overlaps}
 
     def part(number: int, name: int | str, tested: Rows) -> dict[str, Any]:
         return {
@@ -132,14 +132,12 @@ def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -
         "dataset": manifest.name,
         "hash": manifest.hash,
         "emotions": list(manifest.emotions),
-        "rounds": [
+        "outer_folds": [
             {
-                "exam": part(number, "exam", round_.exam.test),
-                "folds": [
-                    part(number, place, fold.test) for place, fold in enumerate(round_.folds)
-                ],
+                "holdout": part(number, "holdout", outer.holdout.test),
+                "folds": [part(number, place, fold.test) for place, fold in enumerate(outer.folds)],
             }
-            for number, round_ in enumerate(split.rounds)
+            for number, outer in enumerate(split.outer_folds)
         ],
     }
 
@@ -176,7 +174,7 @@ def _show(account: dict[str, Any]) -> None:
     click.echo(f"{account['id']} on dataset {account['dataset']} [{account['hash'][:8]}]{note}")
     click.echo(f"rule: {account['rule']}")
     click.echo(f"metric: {account['metric']}\n")
-    parts = _named_parts(account["rounds"])
+    parts = _named_parts(account["outer_folds"])
     emotions = account["emotions"]
     emit_table(
         [
@@ -203,13 +201,13 @@ def _show(account: dict[str, Any]) -> None:
     _show_pairs([pair for _, part in parts for pair in part["leaks"]["near_identical"] or ()])
 
 
-def _named_parts(rounds: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """``exam``, ``fold 1``, … of a single round; ``exam 1``, ``fold 1.1``, … of several."""
-    many = len(rounds) > 1
+def _named_parts(outer_folds: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """``holdout``, ``fold 1``, … of a single outer fold; ``holdout 1``, ``fold 1.1``, … of several."""
+    many = len(outer_folds) > 1
     named = []
-    for number, round_ in enumerate(rounds, start=1):
-        named.append((f"exam {number}" if many else "exam", round_["exam"]))
-        for place, fold in enumerate(round_["folds"], start=1):
+    for number, outer in enumerate(outer_folds, start=1):
+        named.append((f"holdout {number}" if many else "holdout", outer["holdout"]))
+        for place, fold in enumerate(outer["folds"], start=1):
             named.append((f"fold {number}.{place}" if many else f"fold {place}", fold))
     return named
 

@@ -46,8 +46,8 @@ def paper_command(
     """
     from datetime import UTC, datetime
 
-    from serbench.results.database import shown_url
-    from serbench.results.report.paper import write_paper_report
+    from serbench.store.database import shown_url
+    from serbench.views.report.paper import write_paper_report
 
     named = app.database_option
     written = write_paper_report(

@@ -21,7 +21,7 @@ FORMAT = click.option(
 @pass_app
 def list_command(app: App, format_: str) -> None:
     """List all studies."""
-    from serbench.results.overview import list_studies
+    from serbench.views.study import list_studies
 
     studies = list_studies(app.database)
     if format_ == "json":
@@ -50,7 +50,8 @@ def list_command(app: App, format_: str) -> None:
                 row["front_end"],
                 row["schedule"],
                 row["dataset"],
-                row["protocol"] + (f", round {row['round'] + 1}" if row["round"] else ""),
+                row["protocol"]
+                + (f", outer fold {row['outer_fold'] + 1}" if row["outer_fold"] else ""),
                 f"{row['trials']}/{row['of']}",
                 percent(row["best_mean_uar"]),
                 row["state"],
@@ -69,7 +70,7 @@ def list_command(app: App, format_: str) -> None:
 @pass_app
 def show_command(app: App, number: int, format_: str) -> None:
     """Show every trial and fold of STUDY."""
-    from serbench.results.overview import show_study
+    from serbench.views.study import show_study
 
     found = show_study(app.database, number)
     if format_ == "json":
@@ -87,7 +88,7 @@ def show_command(app: App, number: int, format_: str) -> None:
     if found["entry"]:
         entry = found["entry"]
         click.echo(
-            f"entry {entry['entry']}: trial {entry['trial']} refitted, exam UA "
+            f"entry {entry['entry']}: trial {entry['trial']} refitted, holdout UA "
             f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
         )
         if entry["gain"]:
@@ -104,5 +105,5 @@ def _trial_cells(trial: dict[str, Any]) -> list[str]:
         f"{parameters['learning_rate']:.2g}",
         str(parameters["freeze_depth"]),
         " ".join(f"{name} {value:.2g}" for name, value in widths.items()),
-        " ".join(percent(fold["uar"]) for fold in trial["folds"] if fold["fold"] != "exam"),
+        " ".join(percent(fold["uar"]) for fold in trial["folds"] if fold["fold"] != "holdout"),
     ]

@@ -1,4 +1,4 @@
-"""``serbench study``: search the best setting of a backbone."""
+"""``serbench study``: search the best configuration of a backbone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import click
 from serbench.cli.app import App, common_options, pass_app
 from serbench.cli.output import counted
 from serbench.cli.percent import percent, scored
-from serbench.cli.plans import make_order, separated
 from serbench.cli.studies import list_command, show_command
+from serbench.run.plans import make_order, separated
 
 if TYPE_CHECKING:
-    from serbench.cli.plans import Order
-    from serbench.search.executors import Executor
+    from serbench.execute.executor import Executor
+    from serbench.run.plans import Order
     from serbench.search.plan import StudyPlan
 
 JOBS = click.option(
@@ -31,7 +31,7 @@ JOBS = click.option(
 
 @click.group()
 def study() -> None:
-    """Search the best setting of a backbone."""
+    """Search the best configuration of a backbone."""
 
 
 @study.command("run")
@@ -52,7 +52,7 @@ def study() -> None:
     "--nested",
     type=click.IntRange(2),
     metavar="K",
-    help="Search K times, each without a Kth of the speakers, which is examined.",
+    help="Search K times, each without a Kth of the speakers, which is tested.",
 )
 @click.option("--trials", type=click.IntRange(1), help="Settings to try. [default: 10]")
 @click.option("--epochs", type=click.IntRange(1), help="At most this many. [default: 100]")
@@ -79,7 +79,7 @@ def study() -> None:
     "--exhaustive",
     is_flag=True,
     default=None,
-    help="Give no setting up before it was tried on all folds.",
+    help="Give no configuration up before it was tried on all folds.",
 )
 @click.option(
     "--precision",
@@ -119,13 +119,13 @@ def study() -> None:
 @common_options
 @pass_app
 def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
-    """Search, cross-validate, refit the winner, examine it once, measure its latency.
+    """Search, cross-validate, refit the winner, inspect it once, measure its latency.
 
     --backbone, --schedule and --protocol may be given more than once: all that they combine to is
     studied in turn. Interrupted in any way, the same command goes on where it stopped.
     """
     from serbench.errors import SerbenchError
-    from serbench.search.executors import InThisProcess
+    from serbench.execute.executor import InThisProcess
 
     with _trainings(options["jobs"]) as executor:
         order = make_order(app, study_file, options)
@@ -156,20 +156,20 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
 def _trainings(jobs: int | None = None) -> AbstractContextManager[Executor]:
     """Where trainings run: in processes of their own, or in this one where no jobs are wanted."""
     if jobs == 0:
-        from serbench.search.executors import InThisProcess
+        from serbench.execute.executor import InThisProcess
 
         return nullcontext(InThisProcess())
-    from serbench.search.workers import WorkerProcesses
+    from serbench.execute.processes import WorkerProcesses
 
     return WorkerProcesses()
 
 
 def _run(app: App, plan: StudyPlan, order: Order, executor: Executor) -> None:
     from serbench.cli.progress import study_listener
-    from serbench.deploy.driver import drive_study
-    from serbench.deploy.screening import screen
-    from serbench.results.gain import gain_of
-    from serbench.results.leaderboard import read_rankings
+    from serbench.run.screening import screen
+    from serbench.run.study import drive_study
+    from serbench.views.gain import gain_of
+    from serbench.views.leaderboard import read_rankings
 
     if order.max_latency_ms is not None:
         slow = screen(plan, app.plugins, app.database, order.max_latency_ms)
@@ -196,7 +196,7 @@ def _run(app: App, plan: StudyPlan, order: Order, executor: Executor) -> None:
     click.echo(
         f"entry {entry}: {row.backbone} on {row.dataset}{note}, {row.protocol}: "
         f"UA {scored(row.uar, row.uar_ci)}, WA {scored(row.accuracy, row.accuracy_ci)} on the "
-        f"exam, UA {percent(row.cv_uar_mean)} ± {percent(row.cv_uar_sd)} over the folds, "
+        f"holdout, UA {percent(row.cv_uar_mean)} ± {percent(row.cv_uar_sd)} over the folds, "
         f"{row.latency_ms_p90:.1f} ms (p90, one thread)"
     )
     gain = gain_of(app.database, entry)
@@ -215,9 +215,9 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
 
     Exit code 0 where every logit agrees to the last bit, 1 where one does not.
     """
-    from serbench.deploy.driver import Listener
-    from serbench.deploy.reproduction import changes_since, reproduce
     from serbench.errors import SerbenchError
+    from serbench.run.reproduce import changes_since, reproduce
+    from serbench.run.study import Listener
 
     changes = changes_since(app.database, entry)
     for name, (before, now) in changes.items():
@@ -228,8 +228,8 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
             entry, app.plugins, app.workspace, app.database, Listener(), folds, executor
         ):
             place = each.fold if isinstance(each.fold, str) else f"fold {each.fold + 1}"
-            if each.round:
-                place = f"round {each.round + 1}, {place}"
+            if each.outer_fold:
+                place = f"outer fold {each.outer_fold + 1}, {place}"
             same = "every logit the same"
             click.echo(
                 f"{place}: {counted(each.clips, 'clip')}, UA {percent(each.before)} then, "

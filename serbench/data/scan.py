@@ -159,7 +159,7 @@ def _below(root: Path) -> Iterator[Path]:
     entered = {root.resolve()}
     for folder, inner, names in os.walk(root, followlinks=True):
         inner.sort()
-        for name in list(inner):  # each real folder once: links may lead round for ever
+        for name in list(inner):  # each real folder once: links may lead outer fold for ever
             real = Path(folder, name).resolve()
             if real in entered:
                 inner.remove(name)

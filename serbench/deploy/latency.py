@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from serbench.errors import SerbenchError
-from serbench.results.latency import LatencyFacts
+from serbench.store.latency import LatencyFacts
 
 WARM_UP = 20
 RUNS = 100
@@ -114,11 +114,11 @@ def _measure(job: LatencyJob) -> LatencyFacts:
 
 def _time_in_turn(*calls: Callable[[], Any]) -> list[list[float]]:
     """Milliseconds of each call, in turn, ``RUNS`` times or as often as there is patience for."""
-    for _ in _rounds(WARM_UP, 1, PATIENCE / 6):
+    for _ in _outer_folds(WARM_UP, 1, PATIENCE / 6):
         for call in calls:
             call()
     taken: list[list[float]] = [[] for _ in calls]
-    for _ in _rounds(RUNS, FEWEST_RUNS, PATIENCE):
+    for _ in _outer_folds(RUNS, FEWEST_RUNS, PATIENCE):
         for call, times in zip(calls, taken, strict=True):
             start = time.perf_counter_ns()
             call()
@@ -126,7 +126,7 @@ def _time_in_turn(*calls: Callable[[], Any]) -> list[list[float]]:
     return taken
 
 
-def _rounds(most: int, fewest: int, seconds: float) -> Iterator[int]:
+def _outer_folds(most: int, fewest: int, seconds: float) -> Iterator[int]:
     """Count to ``most``, or when the time is up, to ``fewest``."""
     end = time.perf_counter() + seconds
     for done in range(most):

@@ -62,7 +62,7 @@ class Backbone(Protocol):
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """Names of the parameters of each stage, from the input on, without the last layer."""
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """How many stages the paper froze."""
 
 

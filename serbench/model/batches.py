@@ -13,8 +13,8 @@ from torch import Tensor
 from serbench.data.clips import Clips
 from serbench.data.protocols import Rows
 from serbench.model.augment import Augmentation
+from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork
-from serbench.model.numerics import Numerics
 from serbench.model.schedule import Scheduler
 
 Item = TypeVar("Item")
@@ -72,7 +72,7 @@ def prepare_images(
     rows: Rows,
     regime: Regime,
     generator: torch.Generator,
-    numerics: Numerics,
+    compute_settings: ComputeSettings,
 ) -> Tensor:
     """Augmented feature images ``[B, C, F, T]`` of some clips, on the network's device."""
     device = next(network.parameters()).device
@@ -80,7 +80,7 @@ def prepare_images(
     waveform = augment(waveform, "waveform", regime.augmentations, generator)
     with torch.no_grad():
         image = network.front_end(waveform)
-    return numerics.arrange(augment(image, "features", regime.augmentations, generator))
+    return compute_settings.arrange(augment(image, "features", regime.augmentations, generator))
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

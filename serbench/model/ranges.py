@@ -12,11 +12,11 @@ class Range:
     Attributes:
         low: the smallest value.
         high: the largest value.
-        paper: the paper's setting, always tried first; 0 for what the paper did without.
+        paper: the paper's configuration, always tried first; 0 for what the paper did without.
         log: whether to search on a logarithmic scale.
     """
 
     low: float
     high: float
-    paper: float
+    initial: float
     log: bool = False

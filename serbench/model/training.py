@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from serbench.data.clips import Clips
 from serbench.data.protocols import Fold, Rows
 from serbench.model.batches import Regime, ahead, batches, prepare_images
-from serbench.model.metrics import score
+from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork, Freezing
-from serbench.model.numerics import Numerics
+from serbench.score.metrics import score
 
 PATIENCE = 5
 """Epochs without progress before training stops (the paper's)."""
@@ -61,14 +61,14 @@ class Training:
         curve: validation UAR of each epoch.
         losses: validation loss of each epoch.
         seconds: it took.
-        given_up: True where whoever watched saw no hope.
+        pruned: True where whoever watched saw no hope.
     """
 
     best_epoch: int
     curve: tuple[float, ...]
     losses: tuple[float, ...]
     seconds: float
-    given_up: bool = False
+    pruned: bool = False
 
     @property
     def epochs(self) -> int:
@@ -103,7 +103,7 @@ def train(
     part: Fold,
     regime: Regime,
     watch: Watch | None = None,
-    numerics: Numerics | None = None,
+    compute_settings: ComputeSettings | None = None,
     prefetch: bool = False,
 ) -> Training:
     """Train ``network`` in place and leave it with the weights of its best epoch.
@@ -118,10 +118,10 @@ def train(
         part: rows to learn from (``train``) and rows that decide when to stop (``test``).
         regime: how to train.
         watch: hears of every step and epoch, and may give the training up.
-        numerics: how to compute; this process's in full precision by default.
+        compute settings: how to compute; this process's in full precision by default.
         prefetch: whether the next batch is prepared while one trains; changes no result.
     """
-    watch, numerics = watch or Watch(), numerics or Numerics.present()
+    watch, compute_settings = watch or Watch(), compute_settings or ComputeSettings.present()
     started = time.perf_counter()
     device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(regime.seed)
@@ -135,18 +135,21 @@ def train(
     best: tuple[float, float] | None = None
     best_epoch, best_state = 0, copy.deepcopy(network.state_dict())
     reports: list[EpochReport] = []
-    given_up = False
+    pruned = False
 
     for epoch in range(1, regime.epochs + 1):
         freezing.train()
         losses = []
         order = torch.randperm(len(part.train), generator=generator).numpy()
         prepared = (
-            (prepare_images(network, clips, rows, regime, generator, numerics), targets[rows])
+            (
+                prepare_images(network, clips, rows, regime, generator, compute_settings),
+                targets[rows],
+            )
             for rows in batches(part.train[order], regime.batch_size)
         )
         for image, codes in ahead(prepared) if prefetch else prepared:
-            with numerics.autocast(device):
+            with compute_settings.autocast(device):
                 logits = network.backbone(image)  # [B, n_classes]
             loss = F.cross_entropy(logits.float(), torch.from_numpy(codes).to(device))
             optimizer.zero_grad(set_to_none=True)
@@ -156,7 +159,7 @@ def train(
             losses.append(loss.item())
             watch.step(losses[-1])
 
-        heard = predict(network, clips, part.test, regime.batch_size, numerics)
+        heard = predict(network, clips, part.test, regime.batch_size, compute_settings)
         report = _report(epoch, regime.epochs, losses, heard, targets[part.test])
         reports.append(report)
         watch.epoch(report)
@@ -167,14 +170,14 @@ def train(
             best, best_epoch, best_state = merit, epoch, copy.deepcopy(network.state_dict())
         elif epoch - best_epoch >= patience:
             break
-        if given_up := watch.hopeless(reports):
+        if pruned := watch.hopeless(reports):
             break
 
     network.load_state_dict(best_state)
     curve = tuple(report.validation_uar for report in reports)
     validation_losses = tuple(report.validation_loss for report in reports)
     seconds = time.perf_counter() - started
-    return Training(best_epoch, curve, validation_losses, seconds, given_up)
+    return Training(best_epoch, curve, validation_losses, seconds, pruned)
 
 
 def predict(
@@ -182,7 +185,7 @@ def predict(
     clips: Clips,
     rows: Rows,
     batch_size: int,
-    numerics: Numerics | None = None,
+    compute_settings: ComputeSettings | None = None,
 ) -> npt.NDArray[np.float32]:
     """Logits ``[len(rows), n_classes]``, in the order of ``rows``.
 
@@ -191,17 +194,17 @@ def predict(
         clips: all clips of the dataset.
         rows: to listen to.
         batch_size: clips at a time.
-        numerics: how to compute; in full precision by default, as networks are shipped.
+        compute settings: how to compute; in full precision by default, as networks are shipped.
     """
     device = next(network.parameters()).device
-    numerics = numerics or Numerics.present()
+    compute_settings = compute_settings or ComputeSettings.present()
     network.eval()
     heard = []
     with torch.inference_mode():
         for some in np.split(rows, range(batch_size, len(rows), batch_size)):
             image = network.front_end(torch.from_numpy(clips.batch(some)).to(device))
-            with numerics.autocast(device):
-                heard.append(network.backbone(numerics.arrange(image)).float().cpu())
+            with compute_settings.autocast(device):
+                heard.append(network.backbone(compute_settings.arrange(image)).float().cpu())
     return torch.cat(heard).numpy()
 
 

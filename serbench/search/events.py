@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serbench.search.crossval import FoldOutcome, Trained
+from serbench.execute.fold import FoldOutcome, Trained
 
 Known = Mapping[tuple[int, int | str], FoldOutcome]
 """What earlier runs of the same study already recorded: (trial, fold) → outcome."""
@@ -15,7 +15,7 @@ Known = Mapping[tuple[int, int | str], FoldOutcome]
 
 @dataclass(frozen=True)
 class TrialStarted:
-    """A setting is about to be tried."""
+    """A configuration is about to be tried."""
 
     trial: int
     parameters: Mapping[str, float]
@@ -30,14 +30,14 @@ class FoldScored:
 
 @dataclass(frozen=True)
 class TrialEnded:
-    """A setting was tried on all folds, or given up after some.
+    """A configuration was tried on all folds, or pruned after some.
 
     Attributes:
         trial: its number.
-        parameters: of the setting.
-        pruned: whether it was given up.
+        parameters: of the configuration.
+        pruned: whether it was pruned.
         uars: of the folds that were run, in the order of running.
-        repeats: number of the trial that had tried the same setting, whose folds these are.
+        repeats: number of the trial that had tried the same configuration, whose folds these are.
     """
 
     trial: int
@@ -53,19 +53,19 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
-class ExamStarted:
-    """The search is over; the winner is about to be refitted and examined."""
+class HoldoutStarted:
+    """The search is over; the winner is about to be refitted and tested."""
 
     trial: int
 
 
 @dataclass(frozen=True)
-class WinnerExamined:
-    """The best setting, refitted on all dev speakers and scored once on the exam's."""
+class WinnerTested:
+    """The best configuration, refitted on all dev speakers and scored once on the holdout's."""
 
     trial: int
     parameters: Mapping[str, float]
     trained: Trained
 
 
-Event = TrialStarted | FoldScored | TrialEnded | ExamStarted | WinnerExamined
+Event = TrialStarted | FoldScored | TrialEnded | HoldoutStarted | WinnerTested

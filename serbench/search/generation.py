@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from optuna.trial import Trial, TrialState
 
-from serbench.data.protocols import EXAM
+from serbench.data.protocols import HOLDOUT
+from serbench.execute.executor import Executor, Task
+from serbench.execute.fold import Bench, FoldOutcome
 from serbench.model.training import EpochReport
 from serbench.search import crossval
-from serbench.search.crossval import Bench, FoldOutcome
 from serbench.search.events import Event, FoldScored, Known, TrialEnded, TrialStarted
-from serbench.search.executors import Executor, Task
 from serbench.search.proposals import Proposals
 from serbench.search.pruning import Yardstick, telling_order
-from serbench.search.space import Setting
+from serbench.search.space import Configuration
 
 
 class Progress:
@@ -31,7 +31,7 @@ class Progress:
         return {
             int(fold): outcome
             for (number, fold), outcome in self._outcomes.items()
-            if number == trial and fold != EXAM
+            if number == trial and fold != HOLDOUT
         }
 
     def has(self, trial: int, fold: int) -> bool:
@@ -54,11 +54,11 @@ class _Entrant:
     """A trial under way.
 
     ``outcomes`` may hold folds that are not ``judged`` yet: those before them are still running.
-    ``twin`` is an earlier trial of the same setting, whose outcome this one will share.
+    ``twin`` is an earlier trial of the same configuration, whose outcome this one will share.
     """
 
     trial: Trial
-    setting: Setting
+    configuration: Configuration
     order: list[int]
     outcomes: dict[int, FoldOutcome]
     twin: int | None
@@ -129,7 +129,7 @@ class Generation:
                     yield FoldScored(outcome)
                 entrant.judged.append(number)
                 self._proposals.report(entrant.trial, len(entrant.judged) - 1, outcome.scores.uar)
-                pruned = outcome.given_up or self._worse(entrant)
+                pruned = outcome.pruned or self._worse(entrant)
                 if pruned or len(entrant.judged) == len(entrant.order):
                     yield from self._end(entrant, pruned)
 
@@ -170,9 +170,9 @@ class Generation:
 
     def _start(self, number: int) -> Iterator[Event]:
         trial = self._proposals.trial(number)
-        setting = Setting.from_parameters(trial.params)
-        known, twin = self._progress.folds_of(number), self._twin(setting, number)
-        self._entrants.append(_Entrant(trial, setting, self._order, known, twin))
+        configuration = Configuration.from_parameters(trial.params)
+        known, twin = self._progress.folds_of(number), self._twin(configuration, number)
+        self._entrants.append(_Entrant(trial, configuration, self._order, known, twin))
         yield TrialStarted(number, trial.params)
         yield from self._judge()
 
@@ -182,7 +182,7 @@ class Generation:
         trial = entrant.trial.number
         bar = None if self._yardstick is None else self._yardstick.bar(number)
         fold = self._bench.split.folds[number]
-        arguments = (self._bench, trial, entrant.setting, number, fold, bar)
+        arguments = (self._bench, trial, entrant.configuration, number, fold, bar)
         task = self._executor.submit(
             crossval.run_fold, arguments, lambda report: self._on_epoch(trial, number, report)
         )
@@ -198,10 +198,10 @@ class Generation:
             if not entrant.ended:
                 entrant.outcomes[number] = task.result().outcome
 
-    def _twin(self, setting: Setting, number: int) -> int | None:
-        """The first of all earlier trials of the same setting, or None."""
+    def _twin(self, configuration: Configuration, number: int) -> int | None:
+        """The first of all earlier trials of the same configuration, or None."""
         for other in self._proposals.history()[:number]:
-            if Setting.from_parameters(other.params) == setting:
+            if Configuration.from_parameters(other.params) == configuration:
                 return other.number
         return None
 

@@ -18,7 +18,7 @@ from serbench.search.space import Bounds
 BY_FOLD, BY_TRIAL = "fold", "trial"
 
 UNSAID: Mapping[str, Any] = {
-    "round": 0,
+    "outer_fold": 0,
     "exhaustive": False,
     "precision": None,
     "threads": None,
@@ -47,8 +47,8 @@ class StudyPlan:
         clip_format: rate and length of the clips.
         augmentations: names of the augmentations searched.
         bounds: of searched parameters, where they are not what the plugins declare.
-        round: which of the protocol's rounds this search belongs to, from 0.
-        exhaustive: whether no setting and no training is given up.
+        outer fold: which of the protocol's outer folds this search belongs to, from 0.
+        exhaustive: whether no configuration and no training is pruned.
         precision: ``fp32`` or ``bf16`` where the user chose, None where measuring does.
         threads: that a training shares, likewise.
         validation: ``fold`` where those who decide when to stop are drawn for each fold, so that
@@ -71,20 +71,20 @@ class StudyPlan:
     clip_format: ClipFormat
     augmentations: tuple[str, ...] = field(default=())
     bounds: Bounds = field(default_factory=dict)
-    round: int = 0
+    outer_fold: int = 0
     exhaustive: bool = False
     precision: str | None = None
     threads: int | None = None
     validation: str = BY_FOLD
 
-    def of_round(self, number: int) -> StudyPlan:
-        """The same search on the part of the dataset that another round leaves it."""
-        return replace(self, round=number)
+    def of_outer_fold(self, number: int) -> StudyPlan:
+        """The same search on the part of the dataset that another outer fold leaves it."""
+        return replace(self, outer_fold=number)
 
     @property
     def root_seed(self) -> int:
-        """The seed that all others of this round come from; the first round's is the study's."""
-        return derive_seed(self.seed, "round", self.round) if self.round else self.seed
+        """The seed that all others of this outer fold come from; the first outer fold's is the study's."""
+        return derive_seed(self.seed, "round", self.outer_fold) if self.outer_fold else self.seed
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for the record."""

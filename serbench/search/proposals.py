@@ -17,7 +17,7 @@ from serbench.search.space import SearchSpace
 FIRST_STEPS = 10
 """Before so many trials there is too little for TPE to learn from seven parameters.
 
-Until then each setting is a step from the best so far: most budgets on a CPU end here, and
+Until then each configuration is a step from the best so far: most budgets on a CPU end here, and
 settings drawn wholly at random hardly ever beat the paper's.
 """
 
@@ -52,9 +52,9 @@ class Proposals:
     def trial(self, number: int) -> Trial:
         """A trial to be tried: one that an interruption left unfinished, or a new one.
 
-        A new setting is chosen by a sampler seeded with (study seed, trial number) that sees the
+        A new configuration is chosen by a sampler seeded with (study seed, trial number) that sees the
         trials of earlier generations, and enqueued whole before it starts: so an interruption at
-        any moment changes neither this setting nor the next.
+        any moment changes neither this configuration nor the next.
         """
         history = self.history()
         if number < len(history) and history[number].state == TrialState.RUNNING:
@@ -74,7 +74,7 @@ class Proposals:
         return trial
 
     def finished(self, number: int) -> bool:
-        """Whether a trial was tried to its end, or given up."""
+        """Whether a trial was tried to its end, or pruned."""
         history = self.history()
         return number < len(history) and history[number].state.is_finished()
 
@@ -102,10 +102,10 @@ def generation_of(number: int) -> range:
 def _choose(
     history: Sequence[FrozenTrial], number: int, space: SearchSpace, seed: int
 ) -> dict[str, float]:
-    """The paper's setting, then steps from the best so far, then what TPE makes of them all."""
+    """The paper's configuration, then steps from the best so far, then what TPE makes of them all."""
     best = _best(history)
     if best is None:
-        return space.paper()
+        return space.initial()
     seed = derive_seed(seed, "sampler", number)
     sampler = optuna.samplers.TPESampler(n_startup_trials=FIRST_STEPS, seed=seed)
     view = optuna.create_study(direction="maximize", sampler=sampler)

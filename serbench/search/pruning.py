@@ -1,6 +1,6 @@
-"""When to give a setting up: between folds by their scores, within one by its validation loss.
+"""When to give a configuration up: between folds by their scores, within one by its validation loss.
 
-What a setting is held against is the best one so far. Nothing here looks at a clock, so that the
+What a configuration is held against is the best one so far. Nothing here looks at a clock, so that the
 same study gives up the same settings however many trainings ran at once.
 """
 
@@ -14,21 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.data.protocols import Fold
-from serbench.model.metrics import Scores
 from serbench.model.training import EpochReport
+from serbench.score.metrics import Scores
 
 WORSE = 1.0
-"""A setting is given up once it is worse by so many standard errors over the folds so far."""
+"""A configuration is pruned once it is worse by so many standard errors over the folds so far."""
 
 BEHIND = 0.5
-"""A training is given up once its validation loss lies so many standard errors behind.
+"""A training is pruned once its validation loss lies so many standard errors behind.
 
 The error is that of its own loss. Settings find the same clips hard, so that their difference is
 better known than either (``benchmarks/search.py`` says how much their losses correlate).
 """
 
 GRACE = 0.4
-"""Nobody is judged before this share of the epochs that the best setting took on the same fold."""
+"""Nobody is judged before this share of the epochs that the best configuration took on the same fold."""
 
 FIRST_EPOCHS = 5
 """Nor is anybody judged before so many epochs: losses first tell who learns fast, not who well."""
@@ -39,7 +39,7 @@ class Bar:
     """What a fold's validation loss is held against.
 
     Attributes:
-        losses: validation loss of each epoch that the best setting so far had on the same fold.
+        losses: validation loss of each epoch that the best configuration so far had on the same fold.
     """
 
     losses: tuple[float, ...]
@@ -60,7 +60,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """The best setting so far that was tried on all folds.
+    """The best configuration so far that was tried on all folds.
 
     Attributes:
         scores: of each fold.
@@ -75,7 +75,7 @@ class Yardstick:
         return Bar(self.losses[fold])
 
     def worse(self, scores: Mapping[int, Scores]) -> bool:
-        """Whether a setting is worse over the folds it was tried on.
+        """Whether a configuration is worse over the folds it was tried on.
 
         A one-sided z-test of the mean difference in UAR; how much a fold's UAR varies is known
         from how many clips of each emotion it tests.
@@ -103,7 +103,7 @@ def telling_order(folds: Sequence[Fold], targets: npt.NDArray[np.int64]) -> list
     """The folds' numbers, those whose UAR varies least by chance first.
 
     Args:
-        folds: of a round.
+        folds: of a outer fold.
         targets: emotion codes of all clips, ``[N]``.
     """
 

@@ -25,7 +25,7 @@ Bounds = Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Setting:
+class Configuration:
     """One point of the search space.
 
     Attributes:
@@ -39,8 +39,8 @@ class Setting:
     widths: Mapping[str, float]
 
     @classmethod
-    def from_parameters(cls, parameters: Mapping[str, float]) -> Setting:
-        """The setting that flat trial parameters stand for."""
+    def from_parameters(cls, parameters: Mapping[str, float]) -> Configuration:
+        """The configuration that flat trial parameters stand for."""
         return cls(
             learning_rate=float(parameters[LEARNING_RATE]),
             freeze_depth=int(parameters[FREEZE_DEPTH]),
@@ -78,18 +78,18 @@ class SearchSpace:
             },
         }
 
-    def paper(self) -> dict[str, float]:
-        """The paper's setting, the first trial of every study."""
+    def initial(self) -> dict[str, float]:
+        """The paper's configuration, the first trial of every study."""
         return {
-            LEARNING_RATE: self.learning_rates.paper,
-            FREEZE_DEPTH: int(self.freeze_depths.paper),
-            **{WIDTH + name: width.paper for name, width in self.widths.items()},
+            LEARNING_RATE: self.learning_rates.initial,
+            FREEZE_DEPTH: int(self.freeze_depths.initial),
+            **{WIDTH + name: width.initial for name, width in self.widths.items()},
         }
 
     def step(
         self, start: Mapping[str, float], drawn: Mapping[str, float], random: np.random.Generator
     ) -> dict[str, float]:
-        """A setting near ``start``: half the way to ``drawn`` in two parameters.
+        """A configuration near ``start``: half the way to ``drawn`` in two parameters.
 
         The learning rate is always one of them: nothing else matters as much (Bengio 2012,
         "Practical Recommendations for Gradient-Based Training of Deep Architectures").
@@ -99,10 +99,10 @@ class SearchSpace:
             for name, values in self.distributions().items()
             if name != LEARNING_RATE and not values.single()
         ]
-        setting = dict(start)
+        configuration = dict(start)
         for name in [LEARNING_RATE, *random.permutation(others)[:1]]:
-            setting[str(name)] = self._between(str(name), start[name], drawn[name])
-        return setting
+            configuration[str(name)] = self._between(str(name), start[name], drawn[name])
+        return configuration
 
     def _between(self, name: str, first: float, second: float) -> float:
         if name == FREEZE_DEPTH:
@@ -115,7 +115,7 @@ class SearchSpace:
 def search_space(
     learning_rates: Range,
     n_stages: int,
-    paper_freeze_depth: int,
+    initial_freeze_depth: int,
     augmentations: Sequence[Augmentation],
     bounds: Bounds | None = None,
 ) -> SearchSpace:
@@ -124,7 +124,7 @@ def search_space(
     Args:
         learning_rates: what the scheduler declares.
         n_stages: how many stages there are to freeze.
-        paper_freeze_depth: what the paper froze.
+        initial_freeze_depth: what the paper froze.
         augmentations: each with its widths.
         bounds: of some parameters; depths beyond the last stage mean that one. A value of the
             paper's that lies outside moves to the nearer bound.
@@ -135,7 +135,7 @@ def search_space(
     check_bounds(bounds or {}, augmentations)
     ranges = {
         LEARNING_RATE: learning_rates,
-        FREEZE_DEPTH: Range(0, n_stages, paper_freeze_depth),
+        FREEZE_DEPTH: Range(0, n_stages, initial_freeze_depth),
         **{WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations},
     }
     for name, (low, high) in (bounds or {}).items():
@@ -170,7 +170,7 @@ def check_bounds(bounds: Bounds, augmentations: Sequence[Augmentation]) -> None:
 
 
 def _bounded(range_: Range, low: float, high: float) -> Range:
-    return replace(range_, low=low, high=high, paper=min(max(range_.paper, low), high))
+    return replace(range_, low=low, high=high, initial=min(max(range_.initial, low), high))
 
 
 def _augmentation(name: str) -> str:

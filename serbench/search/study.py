@@ -1,4 +1,4 @@
-"""A study: settings tried by cross-validation, the best one examined."""
+"""A study: settings tried by cross-validation, the best one tested."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
-from serbench.data.protocols import EXAM
+from serbench.data.protocols import HOLDOUT
+from serbench.execute.executor import Executor, InThisProcess
+from serbench.execute.fold import Bench, build_network
 from serbench.model.backbone import NO_WEIGHTS
 from serbench.model.training import EpochReport
 from serbench.search import crossval
-from serbench.search.crossval import Bench, build_network
-from serbench.search.events import Event, ExamStarted, Known, WinnerExamined
-from serbench.search.executors import Executor, InThisProcess
+from serbench.search.events import Event, HoldoutStarted, Known, WinnerTested
 from serbench.search.generation import Generation, Progress
 from serbench.search.proposals import Proposals, generation_of
 from serbench.search.pruning import Yardstick
-from serbench.search.space import SearchSpace, Setting, search_space
+from serbench.search.space import Configuration, SearchSpace, search_space
 
 OnEpoch = Callable[[int, int | str, EpochReport], None]
 """Called with trial, fold and report after each epoch."""
@@ -30,7 +30,7 @@ def space_of(bench: Bench) -> SearchSpace:
     return search_space(
         bench.scheduler.learning_rates,
         len(bench.backbone.stages(network.backbone)) if pretrained else 0,
-        bench.backbone.paper_freeze_depth(network.backbone) if pretrained else 0,
+        bench.backbone.initial_freeze_depth(network.backbone) if pretrained else 0,
         bench.augmentations,
         bench.plan.bounds,
     )
@@ -44,7 +44,7 @@ def run_study(
     executor: Executor | None = None,
     jobs: int = 1,
 ) -> Iterator[Event]:
-    """Try settings until the budget is spent, then examine the winner.
+    """Try settings until the budget is spent, then inspect the winner.
 
     A generator: whoever drives it records each outcome before the next one is asked for, so that
     a run that was stopped anywhere loses at most the folds under way. How many run at once
@@ -80,10 +80,10 @@ def run_study(
         yield from generation.run()
         number = numbers.stop
     winner = proposals.best()
-    assert winner is not None, "the first trial is never given up"
-    if (winner.number, EXAM) not in known:
-        yield ExamStarted(winner.number)
-        yield _examine(bench, winner, executor, on_epoch)
+    assert winner is not None, "the first trial is never pruned"
+    if (winner.number, HOLDOUT) not in known:
+        yield HoldoutStarted(winner.number)
+        yield _inspect(bench, winner, executor, on_epoch)
 
 
 def _yardstick(bench: Bench, best: FrozenTrial, progress: Progress) -> Yardstick | None:
@@ -97,15 +97,15 @@ def _yardstick(bench: Bench, best: FrozenTrial, progress: Progress) -> Yardstick
     )
 
 
-def _examine(
+def _inspect(
     bench: Bench, winner: FrozenTrial, executor: Executor, on_epoch: OnEpoch
-) -> WinnerExamined:
+) -> WinnerTested:
     number = winner.number
-    setting = Setting.from_parameters(winner.params)
+    configuration = Configuration.from_parameters(winner.params)
     task = executor.submit(
         crossval.run_fold,
-        (bench, number, setting, EXAM, bench.split.exam, None),
-        lambda report: on_epoch(number, EXAM, report),
+        (bench, number, configuration, HOLDOUT, bench.split.holdout, None),
+        lambda report: on_epoch(number, HOLDOUT, report),
     )
     executor.wait([task])
-    return WinnerExamined(number, winner.params, task.result())
+    return WinnerTested(number, winner.params, task.result())

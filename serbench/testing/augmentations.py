@@ -51,7 +51,7 @@ def its_range_starts_at_off_and_holds_the_papers_width(augmentation: Augmentatio
     widths = augmentation.widths
     require(isinstance(widths, Range), f"widths is a {type(widths).__name__}, not a Range")
     require(widths.low == 0 < widths.high, f"the range is from {widths.low} to {widths.high}")
-    require(widths.low <= widths.paper <= widths.high, f"{widths.paper} is out of the range")
+    require(widths.low <= widths.initial <= widths.high, f"{widths.initial} is out of the range")
     require(not widths.log, "a logarithmic range cannot reach 0")
 
 

@@ -39,7 +39,9 @@ def its_range_is_positive_and_holds_the_papers_rate(scheduler: Scheduler) -> Non
     rates = scheduler.learning_rates
     require(isinstance(rates, Range), f"learning_rates is a {type(rates).__name__}, not a Range")
     require(0 < rates.low <= rates.high, f"the range is from {rates.low} to {rates.high}")
-    require(rates.low <= rates.paper <= rates.high, f"{rates.paper} is tried first, out of range")
+    require(
+        rates.low <= rates.initial <= rates.high, f"{rates.initial} is tried first, out of range"
+    )
 
 
 def it_builds_an_optimiser_and_its_course(scheduler: Scheduler) -> None:
@@ -107,7 +109,7 @@ def exactly_the_parameters_given_are_learnt(scheduler: Scheduler) -> None:
 def a_step_moves_the_parameters_down_the_gradient(scheduler: Scheduler) -> None:
     """At the paper's rate a few hundred steps bring a parameter nearer to its optimum."""
     weight, start = nn.Parameter(torch.ones(2)), torch.ones(2)
-    optimizer, course = scheduler.build([weight], scheduler.learning_rates.paper, 300)
+    optimizer, course = scheduler.build([weight], scheduler.learning_rates.initial, 300)
     require_equal(weight.detach(), start, "building the optimiser already changes the parameters")
     for _ in range(300):
         weight.grad = 2 * weight.detach()  # of the square

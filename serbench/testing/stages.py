@@ -174,5 +174,5 @@ def _noting(graphs: dict[str, bool], path: str) -> Callable[[nn.Module, Any, Any
 def the_papers_freeze_depth_is_one_of_the_depths(backbone: Backbone) -> None:
     """The depth that is tried first is between no stage and all of them."""
     module = build(backbone).module
-    depth, stages = backbone.paper_freeze_depth(module), len(backbone.stages(module))
+    depth, stages = backbone.initial_freeze_depth(module), len(backbone.stages(module))
     require(0 <= depth <= stages, f"the paper's freeze depth is {depth} of {stages} stages")

@@ -14,11 +14,11 @@ import torch
 
 from serbench.cli.main import main
 from serbench.deploy.latency import LatencyJob
-from serbench.results.latency import LatencyFacts
-from serbench.results.studies import Studies
-from serbench.search.crossval import Bench, FoldOutcome, Trained, run_fold
-from serbench.search.executors import Line
+from serbench.execute.executor import Line
+from serbench.execute.fold import Bench, FoldOutcome, Trained, run_fold
 from serbench.search.plan import StudyPlan
+from serbench.store.latency import LatencyFacts
+from serbench.store.studies import Studies
 
 pytest.register_assert_rewrite("refusals")
 
@@ -56,8 +56,8 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Latencies are pretended."""
-    monkeypatch.setattr("serbench.deploy.driver.measure_latency", pretended)
-    monkeypatch.setattr("serbench.deploy.screening.measure_latency", pretended)
+    monkeypatch.setattr("serbench.run.study.measure_latency", pretended)
+    monkeypatch.setattr("serbench.run.screening.measure_latency", pretended)
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +70,7 @@ def finished(
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_CACHE", str(cache))
-        patch.setattr("serbench.deploy.driver.measure_latency", pretended)
+        patch.setattr("serbench.run.study.measure_latency", pretended)
         for command in (["corpus", "scan", str(corpus), "--dataset", "tiny"], Finished.arguments):
             with (
                 contextlib.redirect_stdout(out),
@@ -88,7 +88,7 @@ class Stop(BaseException):
 
 @dataclass(frozen=True)
 class Nested:
-    """A database with one finished nested study, stopped once, right after its first round."""
+    """A database with one finished nested study, stopped once, right after its first outer fold."""
 
     db: Path
     cache: Path
@@ -111,11 +111,11 @@ def nested(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., 
     trainings = []
 
     def counted(bench: Bench, *arguments: Any, line: Line) -> Trained:
-        trainings.append(bench.plan.round)
+        trainings.append(bench.plan.outer_fold)
         return run_fold(bench, *arguments, line=line)
 
-    def stopping(studies: Studies, plan: StudyPlan, exam: FoldOutcome) -> None:
-        finish(studies, plan, exam)
+    def stopping(studies: Studies, plan: StudyPlan, holdout: FoldOutcome) -> None:
+        finish(studies, plan, holdout)
         raise Stop
 
     def call(*command: object) -> tuple[int, str, str]:
@@ -131,8 +131,8 @@ def nested(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., 
     finish = Studies.finish_study
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_CACHE", str(cache))
-        patch.setattr("serbench.deploy.driver.measure_latency", pretended)
-        patch.setattr("serbench.search.crossval.run_fold", counted)
+        patch.setattr("serbench.run.study.measure_latency", pretended)
+        patch.setattr("serbench.execute.fold.run_fold", counted)
         call("corpus", "scan", corpus, "--dataset", "tiny")
         with patch.context() as stopped:
             stopped.setattr(Studies, "finish_study", stopping)

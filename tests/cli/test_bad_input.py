@@ -125,7 +125,7 @@ def test_a_study_without_a_backbone_is_asked_for_one(run, scanned):
 
 def test_fewer_speakers_than_folds_are_refused_with_advice(run, scanned):
     said = error_of(run(*study("--protocol", "speaker-9")), 1)
-    assert "6 speakers, 5 without the exam" in said
+    assert "6 speakers, 5 without the holdout" in said
     assert "use speaker-5" in said
 
 
@@ -180,7 +180,7 @@ def test_every_mistake_of_a_study_file_is_named_at_once(run, tmp_path):
         "protocol: unknown protocol 'speeker-5': did you mean speaker-5",
         "trials: ",
         "epochs: ",
-        "colour: no such setting",
+        "colour: no such configuration",
     ):
         assert mistake in said
 

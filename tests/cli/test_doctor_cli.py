@@ -37,7 +37,7 @@ def ill(make_corpus, tmp_path):
 
 
 @pytest.fixture
-def examined(run, ill):
+def tested(run, ill):
     """The findings as JSON, of dataset ``ill``."""
     assert run("corpus", "scan", ill, "--dataset", "ill").code == 0
     return doctor(run)
@@ -57,19 +57,19 @@ def names(rows):
     return {Path(row["path"]).name for row in rows}
 
 
-def test_json_holds_every_finding_whole(examined, ill):
-    found = {finding["kind"]: finding for finding in examined["findings"]}
+def test_json_holds_every_finding_whole(tested, ill):
+    found = {finding["kind"]: finding for finding in tested["findings"]}
     assert set(found) >= {"silence", "exact-duplicate", "conflicting-labels", "channels"}
     assert found["lfs-pointer"]["paths"] == [str(ill / "03-01-01-01-01-02-06.wav")]
     assert set(found["silence"]) == {
         *("kind", "severity", "subject", "paths", "measured", "suggestion")
     }
-    assert examined["by_kind"]["silence"] == 1
-    assert (examined["dataset"], examined["recordings"]) == ("ill", 38)
-    assert (examined["to_leave_out"], examined["exclusions"]) == (4, None)
+    assert tested["by_kind"]["silence"] == 1
+    assert (tested["dataset"], tested["recordings"]) == ("ill", 38)
+    assert (tested["to_leave_out"], tested["exclusions"]) == (4, None)
 
 
-def test_findings_are_advice_and_change_nothing(run, examined, tmp_path):
+def test_findings_are_advice_and_change_nothing(run, tested, tmp_path):
     before = shown(run)
     ran = run("corpus", "doctor", "ill")
     assert ran.code == 0
@@ -78,7 +78,7 @@ def test_findings_are_advice_and_change_nothing(run, examined, tmp_path):
     assert not (tmp_path / "ill-exclusions.csv").exists()
 
 
-def test_the_table_fits_eighty_columns_and_suggests_something(terminal, examined):
+def test_the_table_fits_eighty_columns_and_suggests_something(terminal, tested):
     lines = terminal(80, "corpus", "doctor", "ill").splitlines()
     table = lines[: lines.index("")]
     assert all(len(line) <= 80 for line in table)
@@ -88,20 +88,20 @@ def test_the_table_fits_eighty_columns_and_suggests_something(terminal, examined
     assert any(line.startswith("channels ") and line.endswith("convert") for line in table)
 
 
-def test_fix_leaves_out_what_is_beyond_doubt_and_nothing_odd(run, examined, tmp_path):
+def test_fix_leaves_out_what_is_beyond_doubt_and_nothing_odd(run, tested, tmp_path):
     fixed = doctor(run, "--fix")
     account = shown(run)
     assert fixed["exclusions"] == str(tmp_path / "ill-exclusions.csv")
     assert names(account["exclusions"]) == DOUBTFUL
     assert (account["utterances"], account["found"]) == (34, 39)
-    assert account["hash"] == fixed["hash_without_them"] != examined["hash"]
+    assert account["hash"] == fixed["hash_without_them"] != tested["hash"]
     after = doctor(run)
     assert (after["hash"], after["to_leave_out"]) == (account["hash"], 0)
     assert "channels" in after["by_kind"]
     assert account["conflicts"] == []
 
 
-def test_fix_says_what_it_did_and_the_second_time_does_nothing(run, examined):
+def test_fix_says_what_it_did_and_the_second_time_does_nothing(run, tested):
     out = run("corpus", "doctor", "ill", "--fix", "--out", "sub/list.csv").out
     assert "left out 4 recordings, listed in sub/list.csv; dataset ill is now [" in out
     assert out.rstrip().endswith("34 recordings")
@@ -110,7 +110,7 @@ def test_fix_says_what_it_did_and_the_second_time_does_nothing(run, examined):
     assert again.out.endswith("nothing to leave out: the dataset stays as it is\n")
 
 
-def test_a_later_scan_respects_what_was_left_out(run, examined, ill):
+def test_a_later_scan_respects_what_was_left_out(run, tested, ill):
     doctor(run, "--fix")
     account = shown(run)
     out = run("corpus", "scan", ill, "--dataset", "ill").out
@@ -120,7 +120,7 @@ def test_a_later_scan_respects_what_was_left_out(run, examined, ill):
     assert shown(run)["exclusions"] == account["exclusions"]
 
 
-def test_the_list_makes_the_same_dataset_elsewhere(run, examined, ill, tmp_path):
+def test_the_list_makes_the_same_dataset_elsewhere(run, tested, ill, tmp_path):
     fixed = doctor(run, "--fix", "--out", "list.csv")
     ill.rename(tmp_path / "moved")
     run("corpus", "scan", tmp_path / "moved", "--dataset", "new", "--exclude", "list.csv")
@@ -128,7 +128,7 @@ def test_the_list_makes_the_same_dataset_elsewhere(run, examined, ill, tmp_path)
     assert names(shown(run, "new")["exclusions"]) == DOUBTFUL
 
 
-def test_a_list_is_added_to_what_the_dataset_leaves_out(run, examined, ill, tmp_path):
+def test_a_list_is_added_to_what_the_dataset_leaves_out(run, tested, ill, tmp_path):
     doctor(run, "--fix")
     (tmp_path / "mine.csv").write_text(f"path,reason\n{STEREO},a cough\n")
     out = run("corpus", "scan", ill, "--dataset", "ill", "--exclude", "mine.csv").out
@@ -145,18 +145,18 @@ def test_of_a_kind_that_is_everywhere_only_some_are_listed(run, ill):
     assert sum(line.startswith("unusable") for line in out.splitlines()) == 12
 
 
-def test_out_without_fix_is_a_usage_error(run, examined):
+def test_out_without_fix_is_a_usage_error(run, tested):
     ran = run("corpus", "doctor", "ill", "--out", "list.csv")
     assert ran.code == 2
     assert ran.err.startswith("error: --out names the list that --fix writes")
 
 
-def test_a_list_that_cannot_be_written_leaves_the_dataset_alone(run, examined, tmp_path):
+def test_a_list_that_cannot_be_written_leaves_the_dataset_alone(run, tested, tmp_path):
     (tmp_path / "file").touch()
     ran = run("corpus", "doctor", "ill", "--fix", "--out", tmp_path / "file" / "list.csv")
     assert ran.code == 1
     assert "the exclusion list cannot be written" in ran.err
-    assert shown(run)["hash"] == examined["hash"]
+    assert shown(run)["hash"] == tested["hash"]
 
 
 def test_a_list_that_is_not_there_is_a_usage_error(run, ill):
@@ -165,7 +165,7 @@ def test_a_list_that_is_not_there_is_a_usage_error(run, ill):
     assert "none.csv: this exclusion list cannot be read" in ran.err
 
 
-def test_an_unknown_dataset_gets_the_nearest(run, examined):
+def test_an_unknown_dataset_gets_the_nearest(run, tested):
     ran = run("corpus", "doctor", "il")
     assert ran.code == 2
     assert "unknown dataset 'il': did you mean ill?" in ran.err

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from serbench.results.database import Database
-from serbench.results.exports import export_predictions
-from serbench.results.schema import EntryRow
+from serbench.store.database import Database
+from serbench.store.schema import EntryRow
+from serbench.views.exports import export_predictions
 
 NUMBER = r"-?\d+\.\d"
 SIGNED = r"[+-]\d+\.\d"
@@ -53,7 +53,7 @@ def test_a_comparison_has_a_line_for_each_score_and_says_how_sure_it_is(ask):
     found = strictly(ask("compare", 1, 2, "--format", "json").out)
     title, header, *lines = ask("compare", 1, 2).out.splitlines()
     assert title.strip() == found["protocol_id"]
-    assert header.split() == ["exam", "entry", "1", "entry", "2", "difference", "95", "%", "p"]
+    assert header.split() == ["holdout", "entry", "1", "entry", "2", "difference", "95", "%", "p"]
     for line, metric, name in zip(lines, found["scores"], ("UA", "WA", "macro-F1"), strict=False):
         first, second = found["scores"][metric]
         each = found["differences"][metric]
@@ -67,13 +67,13 @@ def test_a_comparison_has_a_line_for_each_score_and_says_how_sure_it_is(ask):
     assert said[0] == "paired bootstrap over 6 speakers, Student's t"
     assert said[1].endswith(f"four times in five: {100 * found['smallest']:.1f} points")
     assert re.fullmatch(
-        rf"corrected resampled t-test over the 2 rounds: {SIGNED} UA, "
+        rf"corrected resampled t-test over the 2 outer folds: {SIGNED} UA, "
         rf"95 % {SIGNED} to {SIGNED}, p \d\.\d{{3}}",
         said[2],
     )
 
 
-def test_a_single_examined_speaker_gives_no_interval(run, finished):
+def test_a_single_tested_speaker_gives_no_interval(run, finished):
     said = run("leaderboard", "compare", 1, 1, "--db", finished.db).out
     assert "paired bootstrap over 1 speaker, Student's t" in said
     assert "smallest" not in said

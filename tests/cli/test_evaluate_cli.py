@@ -11,8 +11,8 @@ from sklearn.metrics import balanced_accuracy_score
 
 from serbench.data.corpus import SHARED_EMOTIONS
 from serbench.data.protocols import parse_protocol, split_dataset
-from serbench.results.database import Database
-from serbench.results.datasets import Datasets
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
 
 ANGER, CALM, DISGUST, FEAR = "05", "02", "07", "06"
 
@@ -23,7 +23,7 @@ def trained(finished):
     database = Database(f"sqlite:///{finished.db}")
     manifest = Datasets(database).manifest("tiny")
     database.engine.dispose()
-    rows = split_dataset(manifest, parse_protocol("speaker-2")).exam.train
+    rows = split_dataset(manifest, parse_protocol("speaker-2")).holdout.train
     return sorted({f"Actor_{name.rpartition('/')[2]}" for name in manifest.speakers[rows]})
 
 
@@ -128,7 +128,7 @@ def test_an_unknown_dataset_gets_the_nearest(run, finished):
     assert error_of(ran, 2) == "unknown dataset 'tinny': did you mean tiny?"
 
 
-def test_on_its_own_dataset_the_exam_is_left(run, finished, monkeypatch):
+def test_on_its_own_dataset_the_holdout_is_left(run, finished, monkeypatch):
     monkeypatch.setenv("SERBENCH_CACHE", str(finished.cache))
     on_itself = run("evaluate", 1, "--dataset", "tiny", "--format", "json", "--db", finished.db)
     [row] = json.loads(run("leaderboard", "--format", "json", "--db", finished.db).out)

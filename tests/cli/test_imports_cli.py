@@ -32,7 +32,7 @@ def test_there_and_back_again_the_scores_are_the_same(run, exported):
     entry, notice = ran.out.splitlines()
     assert entry.startswith("entry 2: guest on tiny, speaker-2#")
     assert notice == (
-        "its clips are the exam's; that it was not trained on their speakers is for you to know"
+        "its clips are the holdout's; that it was not trained on their speakers is for you to know"
     )
     own, guest = sorted(rows(run), key=lambda row: row["entry"])
     same = ("uar", "accuracy", "macro_f1", "ece", "uar_ci", "protocol_id", "speakers")

@@ -81,7 +81,7 @@ def test_markdown_is_a_table_that_can_be_pasted(show):
 def test_the_scores_are_shown_in_per_cent(show):
     [row] = json.loads(show("--format", "json").out)
     shown = cells(show().out.splitlines()[2])
-    assert shown[7] == row["numerics"]
+    assert shown[7] == row["compute_settings"]
     assert shown[8] == f"{100 * row['uar']:.1f}"
     assert shown[9] == "–"
     assert shown[10] == f"{100 * row['accuracy']:.1f}"

@@ -1,4 +1,4 @@
-"""``study run --nested``: a search in each round, one entry of them all."""
+"""``study run --nested``: a search in each outer fold, one entry of them all."""
 
 import json
 import re
@@ -6,14 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from serbench.data.protocols import EXAM, parse_protocol, protocol_id, split_dataset
-from serbench.model.metrics import score
-from serbench.results.database import Database
-from serbench.results.datasets import Datasets
-from serbench.results.exports import export_predictions
-from serbench.results.imports import import_predictions
-from serbench.results.schema import EntryRow, FoldRow, StudyRow, TrialRow
+from serbench.data.protocols import HOLDOUT, parse_protocol, protocol_id, split_dataset
+from serbench.run.imports import import_predictions
+from serbench.score.metrics import score
 from serbench.search.plan import StudyPlan
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
+from serbench.store.schema import EntryRow, FoldRow, StudyRow, TrialRow
+from serbench.views.exports import export_predictions
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +32,19 @@ def manifest(database):
 
 @pytest.fixture(scope="module")
 def folds(database):
-    """(round, name) of each training → rows and logits."""
+    """(outer fold, name) of each training → rows and logits."""
     with database.session() as session:
         query = (
-            session.query(StudyRow.round, FoldRow)
+            session.query(StudyRow.outer_fold, FoldRow)
             .join(TrialRow, TrialRow.study_id == StudyRow.id)
             .join(FoldRow, FoldRow.trial_id == TrialRow.id)
         )
         return {
-            (round_, fold.name): (
+            (outer, fold.name): (
                 np.frombuffer(fold.prediction.rows, "<i8"),
                 np.frombuffer(fold.prediction.logits, "<f4").reshape(-1, 6),
             )
-            for round_, fold in query
+            for outer, fold in query
         }
 
 
@@ -59,42 +59,42 @@ def row(nested):
     return entry
 
 
-def test_everybody_sits_one_exam(folds, manifest):
-    rows = np.concatenate([folds[round_, EXAM][0] for round_ in (0, 1)])
+def test_everybody_sits_one_holdout(folds, manifest):
+    rows = np.concatenate([folds[outer, HOLDOUT][0] for outer in (0, 1)])
     assert sorted(rows.tolist()) == list(range(len(manifest)))
-    for round_ in (0, 1):
-        examined = set(manifest.speakers[folds[round_, EXAM][0]])
+    for outer in (0, 1):
+        tested = set(manifest.speakers[folds[outer, HOLDOUT][0]])
         for fold in ("0", "1"):
-            assert not examined & set(manifest.speakers[folds[round_, fold][0]])
+            assert not tested & set(manifest.speakers[folds[outer, fold][0]])
 
 
-def test_the_entry_is_scored_on_all_exams_together(folds, manifest, row):
-    exams = [folds[round_, EXAM] for round_ in (0, 1)]
-    rows, logits = (np.concatenate(parts) for parts in zip(*exams, strict=True))
+def test_the_entry_is_scored_on_all_holdouts_together(folds, manifest, row):
+    holdouts = [folds[outer, HOLDOUT] for outer in (0, 1)]
+    rows, logits = (np.concatenate(parts) for parts in zip(*holdouts, strict=True))
     expected = score(logits, manifest.targets[rows])
     assert (row.uar, row.accuracy) == (expected.uar, expected.accuracy)
     low, high = row.intervals["uar"]
     assert low <= row.uar <= high
 
 
-def test_its_tuning_score_is_over_the_folds_of_all_rounds(folds, manifest, row):
+def test_its_tuning_score_is_over_the_folds_of_all_outer_folds(folds, manifest, row):
     uars = [
         score(logits, manifest.targets[rows]).uar
         for (_, name), (rows, logits) in folds.items()
-        if name != EXAM
+        if name != HOLDOUT
     ]
     assert len(uars) == 4
     assert row.cv_uar_mean == pytest.approx(np.mean(uars))
     assert row.cv_uar_sd == pytest.approx(np.std(uars, ddof=1))
 
 
-def test_stopped_between_two_rounds_it_goes_on_with_the_second(nested):
+def test_stopped_between_two_outer_folds_it_goes_on_with_the_second(nested):
     assert nested.trainings == (3, 3)
     assert "going on: trainings of an earlier run that are kept: 3" in nested.err
-    assert "round 2 of 2: 1 trial × 2 folds" in nested.err
+    assert "outer fold 2 of 2: 1 trial × 2 folds" in nested.err
     assert re.search(
         r"^entry 1: homebrew on tiny, speaker-2:nested-2: UA \d+\.\d \(95 % \d+\.\d–\d+\.\d\), WA "
-        r"\d+\.\d \(95 % \d+\.\d–\d+\.\d\) on the exam, UA ",
+        r"\d+\.\d \(95 % \d+\.\d–\d+\.\d\) on the holdout, UA ",
         nested.out,
         re.MULTILINE,
     )
@@ -102,7 +102,7 @@ def test_stopped_between_two_rounds_it_goes_on_with_the_second(nested):
 
 def test_a_finished_one_is_only_reported(run, nested, monkeypatch):
     monkeypatch.setattr(
-        "serbench.search.crossval.run_fold", lambda *_, line: pytest.fail("trained again")
+        "serbench.execute.fold.run_fold", lambda *_, line: pytest.fail("trained again")
     )
     ran = run(*nested.arguments, "--db", nested.db)
     assert (ran.code, ran.out) == (0, nested.out)
@@ -111,14 +111,14 @@ def test_a_finished_one_is_only_reported(run, nested, monkeypatch):
 def test_each_round_is_listed_as_a_study_with_the_one_entry(run, nested):
     lines = run("study", "list", "--db", nested.db).out.splitlines()[1:]
     assert [line.split()[0] for line in lines] == ["1", "2"]
-    assert "speaker-2:nested-2, round 2" in lines[1]
+    assert "speaker-2:nested-2, outer fold 2" in lines[1]
     assert [line.split()[-2:] for line in lines] == [["finished", "1"]] * 2
     second = json.loads(run("study", "show", "2", "--format", "json", "--db", nested.db).out)
     assert second["entry"]["entry"] == 1
-    assert second["plan"]["round"] == 1
+    assert second["plan"]["outer_fold"] == 1
 
 
-def test_the_rounds_have_seeds_of_their_own(database, folds):
+def test_the_outer_folds_have_seeds_of_their_own(database, folds):
     with database.session() as session:
         plans = [StudyPlan.from_dict(study.plan) for study in session.query(StudyRow)]
         seeds = [fold.seed for fold in session.query(FoldRow)]
@@ -136,14 +136,14 @@ def test_a_ranking_never_mixes_it_with_the_one_that_is_not_nested(
     run, nested, database, manifest, tmp_path
 ):
     rule = parse_protocol("speaker-2")
-    exam = split_dataset(manifest, rule).exam.test
+    holdout = split_dataset(manifest, rule).holdout.test
     header, *lines = export_predictions(database, 1).splitlines()
-    kept = [line for row, line in enumerate(lines) if row in exam]
-    (tmp_path / "exam.csv").write_text("\n".join([header, *kept]))
+    kept = [line for row, line in enumerate(lines) if row in holdout]
+    (tmp_path / "holdout.csv").write_text("\n".join([header, *kept]))
     (tmp_path / "copy.db").write_bytes(nested.db.read_bytes())
     copy = Database(f"sqlite:///{tmp_path / 'copy.db'}")
     split = split_dataset(manifest, rule)
-    import_predictions(copy, tmp_path / "exam.csv", "guest", manifest, rule, split)
+    import_predictions(copy, tmp_path / "holdout.csv", "guest", manifest, rule, split)
     copy.engine.dispose()
     rows = json.loads(run("leaderboard", "--format", "json", "--db", tmp_path / "copy.db").out)
     assert [(each["entry"], each["rank"]) for each in rows] == [(1, 1), (2, 1)]
@@ -153,13 +153,13 @@ def test_a_ranking_never_mixes_it_with_the_one_that_is_not_nested(
     assert "numbers of two protocols are not compared" in ran.err
 
 
-def test_the_folds_of_several_rounds_are_not_exported(run, nested):
+def test_the_folds_of_several_outer_folds_are_not_exported(run, nested):
     ran = run("leaderboard", "export-predictions", 1, "--folds", "--db", nested.db)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith("each with folds of its own: leave --folds away\n")
 
 
-def test_a_nested_study_takes_two_rounds_or_more(run):
+def test_a_nested_study_takes_two_outer_folds_or_more(run):
     ran = run("study", "run", "--backbone", "homebrew", "--nested", "1")
     assert ran.code == 2
     assert "Invalid value for '--nested'" in ran.err
@@ -169,4 +169,4 @@ def test_a_published_protocol_is_not_nested(run, nested):
     command = ["study", "run", "--backbone", "homebrew", "--protocol", "emodb/loso"]
     ran = run(*command, "--nested", "2", "--db", nested.db)
     assert (ran.code, ran.out) == (2, "")
-    assert "'emodb/loso' has rounds of its own: it cannot be nested" in ran.err
+    assert "'emodb/loso' has outer folds of its own: it cannot be nested" in ran.err

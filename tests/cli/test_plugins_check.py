@@ -24,7 +24,7 @@ class Careless:
 
     name: str = "careless"
     acts_on: str = "waveform"
-    widths: Range = field(default_factory=lambda: Range(0.0, 1.0, paper=0.0))
+    widths: Range = field(default_factory=lambda: Range(0.0, 1.0, initial=0.0))
 
     def apply(self, batch, width, generator):
         batch += width * torch.rand(1)

@@ -8,11 +8,11 @@ import pytest
 import soundfile
 from scipy.special import softmax
 
-from serbench.data.protocols import EXAM
-from serbench.results.database import Database
-from serbench.results.datasets import Datasets
-from serbench.results.entries import Entries
-from serbench.results.studies import Studies
+from serbench.data.protocols import HOLDOUT
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
+from serbench.store.entries import Entries
+from serbench.store.studies import Studies
 
 
 @pytest.fixture
@@ -72,19 +72,19 @@ def test_a_file_that_cannot_be_heard_is_one_line(ask, clip, tmp_path, defect):
     assert ran.err.count("\n") == 1
 
 
-def test_the_exam_is_heard_as_it_was_scored(ask, finished):
+def test_the_holdout_is_heard_as_it_was_scored(ask, finished):
     database = Database(f"sqlite:///{finished.db}")
     plan = Entries(database).record(1).plan
     manifest = Datasets(database).manifest("tiny")
-    [exam] = [o for (_, fold), o in Studies(database).folds(plan).items() if fold == EXAM]
+    [holdout] = [o for (_, fold), o in Studies(database).folds(plan).items() if fold == HOLDOUT]
     database.engine.dispose()
-    paths = [manifest.utterances[row].path for row in exam.rows]
+    paths = [manifest.utterances[row].path for row in holdout.rows]
     heard = json.loads(ask(1, *paths, "--format", "json").out)
     assert [file["path"] for file in heard] == paths
     assert all(tuple(file["probabilities"]) == manifest.emotions for file in heard)
     said = np.array([list(file["probabilities"].values()) for file in heard])
     # Prepared clips are kept in 16 bits, which is all that may differ.
-    np.testing.assert_allclose(said, softmax(exam.logits, axis=1), atol=1e-3)
+    np.testing.assert_allclose(said, softmax(holdout.logits, axis=1), atol=1e-3)
 
 
 def test_a_table_names_the_most_probable_emotion(ask, clip):

@@ -43,10 +43,10 @@ def test_show_prints_folds_by_emotions_and_then_what_leaks(run, tiny):
     lines = ran.out.splitlines()
     assert lines[0].startswith("speaker-2#")
     assert " on dataset tiny [" in lines[0]
-    assert lines[1].startswith("rule: one speaker in five sits the exam; the other speakers")
+    assert lines[1].startswith("rule: one speaker in five is in the holdout; the other speakers")
     assert lines[2] == "metric: uar: mean recall over the emotions that occur; argmax of logits"
     assert lines[4].split() == ["tested", *EMOTIONS, "clips", "speakers"]
-    assert lines[5].split() == ["exam", *["1"] * 6, "6", "1"]
+    assert lines[5].split() == ["holdout", *["1"] * 6, "6", "1"]
     folds = [line.split()[2:] for line in lines[6:8]]
     assert sorted(int(cells[-1]) for cells in folds) == [2, 3]
     assert lines[9].split() == [
@@ -59,7 +59,7 @@ def test_show_prints_folds_by_emotions_and_then_what_leaks(run, tiny):
         "sentences",
     ]
     assert [line.split()[:-3] for line in lines[10:13]] == [
-        ["exam", "0", "0"],
+        ["holdout", "0", "0"],
         ["fold", "1", "0", "0"],
         ["fold", "2", "0", "0"],
     ]
@@ -70,11 +70,11 @@ def test_json_has_the_same_account_with_names(run, tiny):
     account = shown(run, "speaker-2:nested-3")
     assert account["id"].startswith("speaker-2:nested-3#")
     assert account["emotions"] == EMOTIONS
-    examined = [speaker for part in account["rounds"] for speaker in part["exam"]["speakers"]]
-    assert sorted(examined) == [f"ravdess/{number:02}" for number in range(1, 7)]
-    for part in account["rounds"]:
+    tested = [speaker for part in account["outer_folds"] for speaker in part["holdout"]["speakers"]]
+    assert sorted(tested) == [f"ravdess/{number:02}" for number in range(1, 7)]
+    for part in account["outer_folds"]:
         assert len(part["folds"]) == 2
-        for fold in (part["exam"], *part["folds"]):
+        for fold in (part["holdout"], *part["folds"]):
             assert fold["clips"] == dict.fromkeys(EMOTIONS, len(fold["speakers"]))
             assert fold["leaks"]["speakers"] == fold["leaks"]["identical"] == []
             assert fold["leaks"]["sentences"] == 1.0
@@ -96,15 +96,15 @@ def test_near_identical_audio_on_both_sides_is_counted_and_named(run, tiny):
     soundfile.write(other, 0.5 * samples, rate, subtype="PCM_16")
     run("corpus", "scan", tiny, "--dataset", "tiny")
     table = tiny.parent / "folds.csv"
-    lines = [f"{path},{'exam' if '_01' in str(path) else 'dev'}" for path in tiny.rglob("*.wav")]
+    lines = [f"{path},{'holdout' if '_01' in str(path) else 'dev'}" for path in tiny.rglob("*.wav")]
     table.write_text("\n".join(["path,fold", *lines]))
-    exam = shown(run, f"folds:{table}")["rounds"][0]["exam"]
-    assert exam["speakers"] == ["ravdess/01"]
-    pairs = exam["leaks"]["near_identical"]
+    holdout = shown(run, f"folds:{table}")["outer_folds"][0]["holdout"]
+    assert holdout["speakers"] == ["ravdess/01"]
+    pairs = holdout["leaks"]["near_identical"]
     assert {"trained": str(other), "tested": str(one)}.items() <= max(
         pairs, key=lambda pair: pair["similarity"]
     ).items()
-    assert exam["leaks"]["near_identical_clips"] == len({pair["tested"] for pair in pairs})
+    assert holdout["leaks"]["near_identical_clips"] == len({pair["tested"] for pair in pairs})
     out = run("protocol", "show", f"folds:{table}", "--dataset", "tiny").out
     assert "near-identical recordings on the two sides:" in out
     assert str(one) in out
@@ -176,9 +176,9 @@ def test_many_emotions_fit_eighty_columns_by_their_first_letters(terminal, run, 
 def test_every_clip_that_is_tested_can_be_named(run, tiny):
     ran = run("protocol", "clips", "speaker-2:nested-3", "--dataset", "tiny")
     lines = list(csv.DictReader(io.StringIO(ran.out)))
-    exams = [line["path"] for line in lines if line["fold"] == "exam"]
-    assert sorted(exams) == sorted(set(exams))
-    assert sorted(exams) == sorted(path.name for path in tiny.glob("*/*.wav"))
-    assert {(line["round"], line["fold"]) for line in lines} == {
-        (number, fold) for number in "123" for fold in ("exam", "1", "2")
+    holdouts = [line["path"] for line in lines if line["fold"] == "holdout"]
+    assert sorted(holdouts) == sorted(set(holdouts))
+    assert sorted(holdouts) == sorted(path.name for path in tiny.glob("*/*.wav"))
+    assert {(line["outer_fold"], line["fold"]) for line in lines} == {
+        (number, fold) for number in "123" for fold in ("holdout", "1", "2")
     }

@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(run, finished, tmp_path)
 
 def test_without_matplotlib_what_to_install_is_said(run, finished, tmp_path, monkeypatch):
     for name in list(sys.modules):
-        if name.startswith("serbench.results.report"):
+        if name.startswith("serbench.views.report"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     ran = run("report", "paper", "--out", tmp_path / "out", "--db", finished.db)

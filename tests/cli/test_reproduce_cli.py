@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from serbench.errors import SerbenchError
-from serbench.model.numerics import Numerics
-from serbench.results.database import Database
-from serbench.results.machine import versions
-from serbench.results.schema import FoldRow, StudyRow
+from serbench.model.compute import ComputeSettings
+from serbench.store.database import Database
+from serbench.store.machines import versions
+from serbench.store.schema import FoldRow, StudyRow
 
 
 @pytest.fixture(autouse=True)
@@ -45,23 +45,23 @@ def reproduce(run, monkeypatch):
     return run_again
 
 
-def test_exam_and_folds_come_out_the_same_to_the_last_bit(reproduce, finished):
+def test_holdout_and_folds_come_out_the_same_to_the_last_bit(reproduce, finished):
     ran = reproduce(finished, "--folds")
     assert ran.code == 0, ran.err
-    first, second, exam, last = ran.out.splitlines()[-4:]
+    first, second, holdout, last = ran.out.splitlines()[-4:]
     assert re.match(r"fold 1: \d+ clips, UA ", first)
     assert re.match(r"fold 2: \d+ clips, UA ", second)
-    assert exam.startswith("exam: 6 clips, UA ")
-    assert all(line.endswith("now, every logit the same") for line in (first, second, exam))
+    assert holdout.startswith("holdout: 6 clips, UA ")
+    assert all(line.endswith("now, every logit the same") for line in (first, second, holdout))
     assert last == "entry 1 reproduced"
 
 
-def test_of_several_rounds_each_exam_is_repeated(reproduce, nested):
+def test_of_several_outer_folds_each_holdout_is_repeated(reproduce, nested):
     ran = reproduce(nested)
     assert ran.code == 0, ran.err
-    exam, other, _ = ran.out.splitlines()[-3:]
-    assert exam.startswith("exam: 18 clips, UA ")
-    assert other.startswith("round 2, exam: 18 clips, UA ")
+    holdout, other, _ = ran.out.splitlines()[-3:]
+    assert holdout.startswith("holdout: 18 clips, UA ")
+    assert other.startswith("outer fold 2, holdout: 18 clips, UA ")
 
 
 def test_a_logit_that_differs_is_named_with_its_place_and_the_exit_code_is_1(
@@ -69,17 +69,19 @@ def test_a_logit_that_differs_is_named_with_its_place_and_the_exit_code_is_1(
 ):
     database = copied(finished)
     with database.session() as session:
-        [exam] = session.query(FoldRow).filter_by(name="exam")
-        logits = np.frombuffer(exam.prediction.logits, "<f4").copy()
+        [holdout] = session.query(FoldRow).filter_by(name="holdout")
+        logits = np.frombuffer(holdout.prediction.logits, "<f4").copy()
         logits[7] += np.float32(0.5)
-        exam.prediction.logits = logits.tobytes()
+        holdout.prediction.logits = logits.tobytes()
         [study] = session.query(StudyRow)
         study.versions = {**study.versions, "torch": "1.0.0", "commit": "f" * 40}
         study.machine = {**study.machine, "cpu": "An abacus"}
     database.engine.dispose()
     ran = reproduce(finished, db=tmp_path / "copy.db")
     assert ran.code == 1
-    assert ran.err == ("error: entry 1 does not come out the same (exam): see what changed above\n")
+    assert ran.err == (
+        "error: entry 1 does not come out the same (holdout): see what changed above\n"
+    )
     said = ran.out.splitlines()
     assert f"torch: 1.0.0 then, {versions()['torch']} now" in said
     assert any(line.startswith(f"commit: {'f' * 40} then, ") for line in said)
@@ -90,13 +92,13 @@ def test_a_logit_that_differs_is_named_with_its_place_and_the_exit_code_is_1(
 def test_where_nothing_that_is_recorded_changed_it_says_so(reproduce, finished, copied, tmp_path):
     database = copied(finished)
     with database.session() as session:
-        [exam] = session.query(FoldRow).filter_by(name="exam")
-        exam.prediction.rows = np.frombuffer(exam.prediction.rows, "<i8")[::-1].tobytes()
+        [holdout] = session.query(FoldRow).filter_by(name="holdout")
+        holdout.prediction.rows = np.frombuffer(holdout.prediction.rows, "<i8")[::-1].tobytes()
     database.engine.dispose()
     ran = reproduce(finished, db=tmp_path / "copy.db")
     assert ran.code == 1
     assert "logits differ by up to inf" in ran.out
-    assert ran.err.endswith("(exam): and nothing recorded has changed\n")
+    assert ran.err.endswith("(holdout): and nothing recorded has changed\n")
 
 
 def test_an_unknown_entry_is_a_usage_error(run, finished):
@@ -108,21 +110,21 @@ def test_a_study_goes_on_with_as_many_threads_as_it_began_with(run, scanned, mon
     seen = []
 
     def no_training(bench, *_, line):
-        bench.numerics.use()
+        bench.compute_settings.use()
         seen.append(torch.get_num_threads())
         raise SerbenchError("enough")
 
-    monkeypatch.setattr("serbench.search.crossval.run_fold", no_training)
+    monkeypatch.setattr("serbench.execute.fold.run_fold", no_training)
     monkeypatch.delenv("SERBENCH_THREADS")
     for threads in (2, 1):
         torch.set_num_threads(threads)
         assert run("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2").code == 1
     assert seen == [2, 2]
     shown = json.loads(run("study", "show", 1, "--format", "json").out)
-    assert shown["numerics"]["threads"] == 2
+    assert shown["compute_settings"]["threads"] == 2
 
 
 def test_what_an_older_record_does_not_say_is_as_it_is_now():
     torch.set_num_threads(1)
-    assert Numerics.from_dict({}) == Numerics.present() == Numerics(1)
-    assert Numerics.from_dict(Numerics(3).as_dict()) == Numerics(3)
+    assert ComputeSettings.from_dict({}) == ComputeSettings.present() == ComputeSettings(1)
+    assert ComputeSettings.from_dict(ComputeSettings(3).as_dict()) == ComputeSettings(3)

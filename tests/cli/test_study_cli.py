@@ -31,7 +31,7 @@ def planned(run, finished, monkeypatch):
         raise SerbenchError("planned")
 
     def plan_of(*arguments):
-        monkeypatch.setattr("serbench.deploy.driver.drive_study", no_study)
+        monkeypatch.setattr("serbench.run.study.drive_study", no_study)
         ran = run("study", "run", *arguments, "--db", finished.db)
         assert ran.err.endswith("error: planned\n"), ran.err
         return plans.pop()
@@ -53,7 +53,7 @@ def test_a_run_says_what_it_does_fold_by_fold(finished):
         "36 clips prepared",
         "training with fp32, channels-last, 1 thread",
         "homebrew · mel · half-cycle · speaker-2 on tiny: 2 trials × 2 folds, "
-        "30 clips to search with, 6 for the exam",
+        "30 clips to search with, 6 for the holdout",
     ]
     for trial in (1, 2):
         for fold in (1, 2):
@@ -66,7 +66,7 @@ def test_a_run_says_what_it_does_fold_by_fold(finished):
 def test_a_run_ends_with_its_entry_and_what_to_do_next(finished):
     number = r"\d+\.\d"
     assert re.search(
-        rf"^entry 1: homebrew on tiny, speaker-2: UA {number}, WA {number} on the exam, "
+        rf"^entry 1: homebrew on tiny, speaker-2: UA {number}, WA {number} on the holdout, "
         rf"UA {number} ± {number} over the folds, {number} ms \(p90, one thread\)\n"
         r"(the search found nothing better than its|the winner gained .+ the) first trial, .*\n"
         r"now: serbench leaderboard\n\Z",
@@ -77,7 +77,7 @@ def test_a_run_ends_with_its_entry_and_what_to_do_next(finished):
 
 def test_a_finished_study_run_again_is_only_reported(run, finished, monkeypatch):
     monkeypatch.setattr(
-        "serbench.search.crossval.run_fold", lambda *_, line: pytest.fail("trained again")
+        "serbench.execute.fold.run_fold", lambda *_, line: pytest.fail("trained again")
     )
     ran = run(*finished.arguments, "--db", finished.db)
     assert ran.code == 0
@@ -106,7 +106,7 @@ def test_a_study_file_sets_what_the_command_line_does_not(planned, study_file):
 
 def test_a_nested_search_is_asked_for_on_the_command_line_or_in_a_file(planned, study_file):
     plan = planned("--backbone", "homebrew", "--protocol", "loso", "--nested", "3")
-    assert (plan.protocol, plan.round) == ("loso:nested-3", 0)
+    assert (plan.protocol, plan.outer_fold) == ("loso:nested-3", 0)
     study_file.write_text(f"{PAPER}nested = 2\n")
     assert planned("--study", study_file).protocol == "speaker-3:nested-2"
     assert planned("--study", study_file, "--nested", "4").protocol == "speaker-3:nested-4"
@@ -170,7 +170,7 @@ def test_a_study_file_tells_all_its_mistakes_at_once(run, finished, study_file):
     study_file.write_text('backbone = "homebru"\ntrails = 3\nepochs = 0\n')
     ran = run("study", "run", "--study", study_file, "--db", finished.db)
     assert ran.code == 2
-    for mistake in ("unknown backbone 'homebru'", "trails: no such setting", "epochs: "):
+    for mistake in ("unknown backbone 'homebru'", "trails: no such configuration", "epochs: "):
         assert mistake in ran.err
 
 
@@ -178,7 +178,7 @@ def test_more_folds_than_speakers_are_refused_before_training(run, finished):
     command = ["study", "run", "--backbone", "homebrew", "--protocol", "speaker-9"]
     ran = run(*command, "--db", finished.db)
     assert ran.code == 1
-    assert "6 speakers, 5 without the exam, fewer than the 9 folds" in ran.err
+    assert "6 speakers, 5 without the holdout, fewer than the 9 folds" in ran.err
 
 
 def test_of_several_datasets_one_must_be_named(run, tiny_corpus):
@@ -230,18 +230,18 @@ def test_a_study_is_shown_trial_by_trial(run, finished):
     assert lines[0] == ("study 1 (finished): homebrew, mel, half-cycle, speaker-2 on tiny, seed 0")
     for trial, line in zip(shown["trials"], lines[2:4], strict=True):
         assert line.split()[:2] == [str(trial["trial"]), "complete"]
-        uars = [f"{100 * fold['uar']:.1f}" for fold in trial["folds"] if fold["fold"] != "exam"]
+        uars = [f"{100 * fold['uar']:.1f}" for fold in trial["folds"] if fold["fold"] != "holdout"]
         assert line.split()[-2:] == uars
     entry = shown["entry"]
     assert lines[-2] == (
-        f"entry 1: trial {entry['trial']} refitted, exam UA {100 * entry['uar']:.1f} "
+        f"entry 1: trial {entry['trial']} refitted, holdout UA {100 * entry['uar']:.1f} "
         f"WA {100 * entry['accuracy']:.1f}, weights none"
     )
     assert lines[-1] == entry["gain"]["sentence"]
     assert shown["machine"].keys() == {"cpu", "cores", "system"}
 
 
-def test_the_first_trial_is_the_papers_setting(run, finished):
+def test_the_first_trial_is_the_papers_configuration(run, finished):
     shown = json.loads(run("study", "show", "1", "--format", "json", "--db", finished.db).out)
     first, second = (trial["parameters"] for trial in shown["trials"])
     assert first["learning_rate"] == 0.001

@@ -147,7 +147,7 @@ def test_dropout_inside_a_frozen_stage_is_off():
 
 @pytest.mark.parametrize("name", [*SMALL, *LARGER])
 def test_the_paper_froze_inception_only(name):
-    depth = BACKBONES.get(name).paper_freeze_depth(on_paper(name))
+    depth = BACKBONES.get(name).initial_freeze_depth(on_paper(name))
     assert (depth > 0) == (name == "inception_v3")
 
 
@@ -163,7 +163,7 @@ def test_the_last_layer_is_a_weight_and_a_bias_at_the_end(name):
 def test_of_inception_the_paper_trained_the_last_eight_mixed_layers(name):
     module = on_paper(name)
     backbone = BACKBONES.get(name)
-    Freezing(module, backbone.stages(module), backbone.paper_freeze_depth(module))
+    Freezing(module, backbone.stages(module), backbone.initial_freeze_depth(module))
     assert {each.split(".")[0] for each in learning(module)} == {
         *("Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
         *("Mixed_7a", "Mixed_7b", "Mixed_7c"),

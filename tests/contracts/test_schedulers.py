@@ -94,5 +94,5 @@ def test_constant_stays():
 
 
 def test_the_papers_rate_is_a_thousandth():
-    assert SCHEDULERS["half-cycle"].learning_rates.paper == 1e-3
-    assert SCHEDULERS["one-cycle"].learning_rates.paper == 1e-3
+    assert SCHEDULERS["half-cycle"].learning_rates.initial == 1e-3
+    assert SCHEDULERS["one-cycle"].learning_rates.initial == 1e-3

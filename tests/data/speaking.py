@@ -10,7 +10,7 @@ from serbench.builtin.crema_d import CREMA_D
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS
 from serbench.data.corpus import SHARED_EMOTIONS
-from serbench.data.doctor.examination import examine
+from serbench.data.doctor.inspection import inspect
 from serbench.data.scan import scan
 
 RATE = 16000
@@ -58,10 +58,10 @@ def healthy(folder, actors=6, emotions=(4, 5, 6)):
     return folder
 
 
-def examined(*paths, emotions=SHARED_EMOTIONS):
+def tested(*paths, emotions=SHARED_EMOTIONS):
     """The findings about what is scanned there."""
     found = scan([Path(path) for path in paths], "some", CORPORA.values(), emotions)
-    return examine(found.manifest, CORPORA, found.summary()["defects"])
+    return inspect(found.manifest, CORPORA, found.summary()["defects"])
 
 
 def only(findings, kind):

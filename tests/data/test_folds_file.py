@@ -16,8 +16,8 @@ DATA = manifest(
 )
 
 
-def exams(parts):
-    return [sorted(who(DATA, part.exam.test)) for part in parts.rounds]
+def holdouts(parts):
+    return [sorted(who(DATA, part.holdout.test)) for part in parts.outer_folds]
 
 
 def dealt(count):
@@ -25,36 +25,36 @@ def dealt(count):
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_each_fold_of_a_table_is_examined_in_turn(tmp_path, delimiter):
+def test_each_fold_of_a_table_is_tested_in_turn(tmp_path, delimiter):
     table = folds_table(tmp_path / "folds.csv", DATA, by_speaker(4), delimiter)
     parts = split(DATA, f"folds:{table}")
-    assert exams(parts) == dealt(4)
-    for number, part in enumerate(parts.rounds):
+    assert holdouts(parts) == dealt(4)
+    for number, part in enumerate(parts.outer_folds):
         others = dealt(4)[:number] + dealt(4)[number + 1 :]
         assert [sorted(who(DATA, fold.test)) for fold in part.folds] == others
 
 
 def test_ten_folds_are_in_the_order_of_their_numbers(tmp_path):
     table = folds_table(tmp_path / "folds.csv", DATA, by_speaker(12))
-    assert exams(split(DATA, f"folds:{table}")) == dealt(12)
+    assert holdouts(split(DATA, f"folds:{table}")) == dealt(12)
 
 
-def test_a_fold_named_exam_is_the_only_exam_and_the_others_are_searched_on(tmp_path):
+def test_a_fold_named_holdout_is_the_only_holdout_and_the_others_are_searched_on(tmp_path):
     table = folds_table(
         tmp_path / "folds.csv",
         DATA,
-        lambda clip: "exam" if clip.speaker > "c/08" else "ab"[int(clip.speaker[-2:]) % 2],
+        lambda clip: "holdout" if clip.speaker > "c/08" else "ab"[int(clip.speaker[-2:]) % 2],
     )
-    (only,) = split(DATA, f"folds:{table}").rounds
-    assert who(DATA, only.exam.test) == {"c/09", "c/10", "c/11"}
+    (only,) = split(DATA, f"folds:{table}").outer_folds
+    assert who(DATA, only.holdout.test) == {"c/09", "c/10", "c/11"}
     assert [len(who(DATA, fold.test)) for fold in only.folds] == [5, 4]
 
 
-def test_an_exam_and_one_other_fold_leave_the_folding_of_speakers_to_the_search(tmp_path):
+def test_an_holdout_and_one_other_fold_leave_the_folding_of_speakers_to_the_search(tmp_path):
     table = folds_table(
-        tmp_path / "folds.csv", DATA, lambda clip: "exam" if clip.speaker > "c/08" else "dev"
+        tmp_path / "folds.csv", DATA, lambda clip: "holdout" if clip.speaker > "c/08" else "dev"
     )
-    (only,) = split(DATA, f"folds:{table}").rounds
+    (only,) = split(DATA, f"folds:{table}").outer_folds
     assert len(only.folds) == 5
     assert set().union(*(who(DATA, fold.test) for fold in only.folds)) == {
         f"c/{n:02}" for n in range(9)
@@ -72,8 +72,8 @@ def test_paths_may_be_relative_to_the_table_or_ends_of_paths(tmp_path):
         manifest(replace(clip, path=f"./{clip.path[1:]}") for clip in DATA.utterances),
         by_speaker(3),
     )
-    assert exams(split(DATA, f"folds:{by_ends}")) == dealt(3)
-    assert exams(split(here, f"folds:{beside}")) == dealt(3)
+    assert holdouts(split(DATA, f"folds:{by_ends}")) == dealt(3)
+    assert holdouts(split(here, f"folds:{beside}")) == dealt(3)
 
 
 def test_what_follows_the_last_dot_does_not_count(tmp_path):
@@ -81,7 +81,7 @@ def test_what_follows_the_last_dot_does_not_count(tmp_path):
         replace(clip, path=clip.path.replace(".flac", ".wav")) for clip in DATA.utterances
     )
     table = folds_table(tmp_path / "folds.csv", as_wav, by_speaker(3))
-    assert exams(split(DATA, f"folds:{table}")) == dealt(3)
+    assert holdouts(split(DATA, f"folds:{table}")) == dealt(3)
 
 
 @pytest.mark.parametrize("key", ["path", "wav"])
@@ -93,21 +93,21 @@ def test_json_lines_name_recordings_and_folds(tmp_path, key):
             for clip in DATA.utterances
         ],
     )
-    assert exams(split(DATA, f"folds:{lines}")) == dealt(3)
+    assert holdouts(split(DATA, f"folds:{lines}")) == dealt(3)
 
 
 def test_a_folder_of_emoboxs_lists_is_read_as_it_is(tmp_path):
     folder = emobox_folder(tmp_path / "made", DATA, lambda clip: by_speaker(4)(clip) + 1, 4)
-    assert exams(split(DATA, f"folds:{folder}")) == dealt(4)
+    assert holdouts(split(DATA, f"folds:{folder}")) == dealt(4)
 
 
-def test_emoboxs_single_fold_is_an_exam(tmp_path):
+def test_emoboxs_single_fold_is_an_holdout(tmp_path):
     folder = tmp_path / "made"
     for part, first, last in (("test", 0, 2), ("valid", 3, 4), ("train", 5, 11)):
         clips = [clip for clip in DATA.utterances if first <= int(clip.speaker[-2:]) <= last]
         emobox_list(folder, "made", part, 1, clips)
-    (only,) = split(DATA, f"folds:{folder}").rounds
-    assert who(DATA, only.exam.test) == {"c/00", "c/01", "c/02"}
+    (only,) = split(DATA, f"folds:{folder}").outer_folds
+    assert who(DATA, only.holdout.test) == {"c/00", "c/01", "c/02"}
     assert len(only.folds) == 5
 
 
@@ -117,8 +117,8 @@ def test_random_folds_may_hear_a_speaker_on_both_sides_and_say_so(tmp_path):
     protocol = parse_protocol(f"random-folds:{table}")
     assert protocol.note == "speaker-dependent"
     assert not protocol.speaker_disjoint
-    exam = split(DATA, f"random-folds:{table}").exam
-    assert who(DATA, exam.train) & who(DATA, exam.test)
+    holdout = split(DATA, f"random-folds:{table}").holdout
+    assert who(DATA, holdout.train) & who(DATA, holdout.test)
 
 
 def test_the_name_of_a_folds_protocol_carries_path_and_content(tmp_path, monkeypatch):
@@ -142,5 +142,5 @@ def test_a_file_of_folds_splits_alike_wherever_the_recordings_lie(tmp_path):
     table = folds_table(tmp_path / "folds.csv", ends, by_speaker(3))
     moved = manifest(replace(clip, path=f"/home{clip.path}") for clip in DATA.utterances)
     one, other = split(DATA, f"folds:{table}"), split(moved, f"folds:{table}")
-    for mine, its in zip(one.rounds, other.rounds, strict=True):
-        assert np.array_equal(mine.exam.test, its.exam.test)
+    for mine, its in zip(one.outer_folds, other.outer_folds, strict=True):
+        assert np.array_equal(mine.holdout.test, its.holdout.test)

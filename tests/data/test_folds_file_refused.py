@@ -61,7 +61,7 @@ def test_a_speaker_in_two_folds_leaks_and_random_folds_is_the_honest_name(table)
     said = refusal(table, LeakError)
     assert "speaker c/05 is in training and in testing" in said
     assert said.endswith("mend the file, or own to it with random-folds:FILE")
-    assert len(split(DATA, f"random-folds:{table}").rounds) == 3
+    assert len(split(DATA, f"random-folds:{table}").outer_folds) == 3
 
 
 def test_one_fold_is_no_split(tmp_path):
@@ -69,9 +69,9 @@ def test_one_fold_is_no_split(tmp_path):
     assert "has one fold only (all): nothing is left to train on" in refusal(table)
 
 
-def test_an_exam_that_leaves_one_speaker_leaves_nothing_to_search_on(tmp_path):
+def test_an_holdout_that_leaves_one_speaker_leaves_nothing_to_search_on(tmp_path):
     table = folds_table(
-        tmp_path / "folds.csv", DATA, lambda clip: "dev" if clip.speaker == "c/00" else "exam"
+        tmp_path / "folds.csv", DATA, lambda clip: "dev" if clip.speaker == "c/00" else "holdout"
     )
     assert "leaves the search 1 speakers of dataset 'some'" in refusal(table)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from manifest_making import manifest, people, split, utterance
 
-from serbench.data.protocols import Fold, Round, Split
+from serbench.data.protocols import Fold, OuterFold, Split
 from serbench.data.protocols.leak_audit import audit
 
 DATA = manifest(people("c", 10))
@@ -20,9 +20,9 @@ def picture(*numbers):
 
 
 def only(data, train, test, fingerprints=None):
-    """The overlap of one exam of two rows lists."""
-    exam = Fold(np.array(train), np.array(test))
-    (found,) = audit(data, Split((Round(exam, ()),)), fingerprints).overlaps
+    """The overlap of one holdout of two rows lists."""
+    holdout = Fold(np.array(train), np.array(test))
+    (found,) = audit(data, Split((OuterFold(holdout, ()),)), fingerprints).overlaps
     return found
 
 
@@ -34,10 +34,10 @@ def with_sentences(*sentences):
     return replace(DATA, utterances=tuple(clips))
 
 
-def test_every_exam_and_fold_of_every_round_is_audited():
+def test_every_holdout_and_fold_of_every_round_is_audited():
     found = audit(DATA, split(DATA, "speaker-2:nested-2")).overlaps
-    assert [(one.round, one.fold) for one in found] == [
-        *((0, "exam"), (0, 0), (0, 1), (1, "exam"), (1, 0), (1, 1))
+    assert [(one.outer_fold, one.fold) for one in found] == [
+        *((0, "holdout"), (0, 0), (0, 1), (1, "holdout"), (1, 0), (1, 1))
     ]
 
 

@@ -11,7 +11,7 @@ from serbench.data.protocols import (
     LISTED,
     PUBLISHED,
     Fold,
-    Round,
+    OuterFold,
     parse_protocol,
     split_dataset,
     splitting,
@@ -25,36 +25,36 @@ MADE = manifest(people("a", 8, takes=2), people("b", 8, takes=2))
 
 @pytest.fixture(params=NAMES)
 def promised(request, tmp_path):
-    """A protocol that promises disjoint speakers, a dataset for it, and its honest rounds."""
+    """A protocol that promises disjoint speakers, a dataset for it, and its honest outer folds."""
     name = request.param
     data = manifest(corpus_of(name, takes=2)) if name in PUBLISHED else MADE
     if name == "folds:FILE":
         name = f"folds:{folds_table(tmp_path / 'folds.csv', data, by_speaker(4))}"
     protocol = parse_protocol(name)
     assert protocol.speaker_disjoint
-    return protocol, data, split_dataset(data, protocol).rounds
+    return protocol, data, split_dataset(data, protocol).outer_folds
 
 
-def leaky(monkeypatch, rounds):
-    """Have the splitter give these rounds."""
-    monkeypatch.setattr(splitting, "rounds_of", lambda manifest, protocol: iter(rounds))
+def leaky(monkeypatch, outer_folds):
+    """Have the splitter give these outer folds."""
+    monkeypatch.setattr(splitting, "rounds_of", lambda manifest, protocol: iter(outer_folds))
 
 
-def changed(rounds, number, place, change):
-    """The rounds with one fold changed; ``place`` is None for the exam."""
-    part = rounds[number]
+def changed(outer_folds, number, place, change):
+    """The outer folds with one fold changed; ``place`` is None for the holdout."""
+    part = outer_folds[number]
     if place is None:
-        part = Round(change(part.exam), part.folds)
+        part = OuterFold(change(part.holdout), part.folds)
     else:
         folds = list(part.folds)
         folds[place] = change(folds[place])
-        part = Round(part.exam, tuple(folds))
-    return [*rounds[:number], part, *rounds[number + 1 :]]
+        part = OuterFold(part.holdout, tuple(folds))
+    return [*outer_folds[:number], part, *outer_folds[number + 1 :]]
 
 
-def everywhere(rounds):
-    """Each exam and each fold of each round, as number and place."""
-    for number, part in enumerate(rounds):
+def everywhere(outer_folds):
+    """Each holdout and each fold of each outer fold, as number and place."""
+    for number, part in enumerate(outer_folds):
         for place in (None, *range(len(part.folds))):
             yield number, place
 
@@ -72,19 +72,19 @@ def test_every_rule_that_promises_disjoint_speakers_is_tried_here():
     } == forms
 
 
-def test_a_speaker_on_both_sides_is_refused_in_every_exam_and_fold(promised, monkeypatch):
-    protocol, data, rounds = promised
-    for number, place in everywhere(rounds):
-        leaky(monkeypatch, changed(rounds, number, place, one_clip_moved))
+def test_a_speaker_on_both_sides_is_refused_in_every_holdout_and_fold(promised, monkeypatch):
+    protocol, data, outer_folds = promised
+    for number, place in everywhere(outer_folds):
+        leaky(monkeypatch, changed(outer_folds, number, place, one_clip_moved))
         with pytest.raises(LeakError, match=r"leaks: speaker .* is in training and in testing"):
             split_dataset(data, protocol)
 
 
-def test_identical_audio_on_both_sides_is_refused_in_every_exam_and_fold(promised, monkeypatch):
-    protocol, data, rounds = promised
-    leaky(monkeypatch, rounds)
-    for number, place in everywhere(rounds):
-        fold = rounds[number].exam if place is None else rounds[number].folds[place]
+def test_identical_audio_on_both_sides_is_refused_in_every_holdout_and_fold(promised, monkeypatch):
+    protocol, data, outer_folds = promised
+    leaky(monkeypatch, outer_folds)
+    for number, place in everywhere(outer_folds):
+        fold = outer_folds[number].holdout if place is None else outer_folds[number].folds[place]
         clips = list(data.utterances)
         twin = clips[fold.train[0]].audio_hash
         clips[fold.test[0]] = replace(clips[fold.test[0]], audio_hash=twin)
@@ -92,34 +92,36 @@ def test_identical_audio_on_both_sides_is_refused_in_every_exam_and_fold(promise
             split_dataset(replace(data, utterances=tuple(clips)), protocol)
 
 
-def test_a_row_of_the_exam_in_the_search_is_refused_in_every_fold(promised, monkeypatch):
-    protocol, data, rounds = promised
-    for number, place in everywhere(rounds):
+def test_a_row_of_the_holdout_in_the_search_is_refused_in_every_fold(promised, monkeypatch):
+    protocol, data, outer_folds = promised
+    for number, place in everywhere(outer_folds):
         if place is not None:
-            examined = rounds[number].exam.test
+            tested = outer_folds[number].holdout.test
 
-            def look(fold, examined=examined):
-                return Fold(np.append(fold.train, examined), fold.test)
+            def look(fold, tested=tested):
+                return Fold(np.append(fold.train, tested), fold.test)
 
-            leaky(monkeypatch, changed(rounds, number, place, look))
+            leaky(monkeypatch, changed(outer_folds, number, place, look))
             with pytest.raises(LeakError, match=r"row \d+ is in the search"):
                 split_dataset(data, protocol)
 
 
 def test_an_honest_split_is_not_refused(promised, monkeypatch):
-    protocol, data, rounds = promised
-    leaky(monkeypatch, rounds)
-    assert split_dataset(data, protocol).rounds == rounds
+    protocol, data, outer_folds = promised
+    leaky(monkeypatch, outer_folds)
+    assert split_dataset(data, protocol).outer_folds == outer_folds
 
 
 @pytest.mark.parametrize("name", ["random-3", "random-3:nested-3"])
-def test_a_protocol_that_promises_nothing_still_keeps_the_exam_from_the_search(name, monkeypatch):
+def test_a_protocol_that_promises_nothing_still_keeps_the_holdout_from_the_search(
+    name, monkeypatch
+):
     protocol = parse_protocol(name)
-    rounds = split_dataset(MADE, protocol).rounds
-    examined = rounds[0].exam.test
+    outer_folds = split_dataset(MADE, protocol).outer_folds
+    tested = outer_folds[0].holdout.test
     leaky(
         monkeypatch,
-        changed(rounds, 0, 1, lambda fold: Fold(np.append(fold.train, examined), fold.test)),
+        changed(outer_folds, 0, 1, lambda fold: Fold(np.append(fold.train, tested), fold.test)),
     )
     with pytest.raises(LeakError, match=r"row \d+ is in the search"):
         split_dataset(MADE, protocol)

@@ -78,14 +78,16 @@ def test_fewer_than_two_folds_are_no_cross_validation(typed):
 
 
 @pytest.mark.parametrize("typed", ["speaker-5:nested-1", "loso:nested-0"])
-def test_fewer_than_two_rounds_are_not_nested(typed):
-    with pytest.raises(UsageError, match=r"fewer than two rounds: try .*:nested-4"):
+def test_fewer_than_two_outer_folds_are_not_nested(typed):
+    with pytest.raises(UsageError, match=r"fewer than two outer folds: try .*:nested-4"):
         parse_protocol(typed)
 
 
 @pytest.mark.parametrize("name", ["ravdess/luna-5", "folds:some.csv", "random-folds:some.csv"])
-def test_a_protocol_with_rounds_of_its_own_cannot_be_nested(name):
-    with pytest.raises(UsageError, match=f"'{name}' has rounds of its own: it cannot be nested"):
+def test_a_protocol_with_outer_folds_of_its_own_cannot_be_nested(name):
+    with pytest.raises(
+        UsageError, match=f"'{name}' has outer folds of its own: it cannot be nested"
+    ):
         parse_protocol(f"{name}:nested-4")
 
 
@@ -96,10 +98,13 @@ def test_appending_nested_to_a_name_gives_a_name():
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("speaker-5", "one speaker in five sits the exam; the other speakers are dealt into 5"),
-        ("random-3:nested-4", "in 4 rounds every clip sits one exam; the other clips are dealt"),
-        ("corpus", "one speaker in five sits the exam; of the others, each corpus is a fold"),
-        ("loso", "one speaker in five sits the exam; of the others, each speaker is a fold"),
+        ("speaker-5", "one speaker in five is in the holdout; the other speakers are dealt into 5"),
+        (
+            "random-3:nested-4",
+            "in 4 outer folds every clip is tested once; the other clips are dealt",
+        ),
+        ("corpus", "one speaker in five is in the holdout; of the others, each corpus is a fold"),
+        ("loso", "one speaker in five is in the holdout; of the others, each speaker is a fold"),
         ("iemocap/session-5", "each of IEMOCAP's five sessions, two speakers each, is tested"),
     ],
 )

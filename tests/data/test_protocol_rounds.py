@@ -1,4 +1,4 @@
-"""Rounds: everybody sits one exam, and no search sees its own round's exam."""
+"""Outer folds: everybody is tested once, and no search sees its own outer fold's holdout."""
 
 import random
 from dataclasses import replace
@@ -23,28 +23,28 @@ NESTED = st.builds(
 ) | st.builds(Protocol, st.just("loso"), st.none(), st.integers(0, 5), st.integers(2, 4))
 
 
-def assert_everybody_is_examined_once(data, parts):
-    exams = [row for part in parts.rounds for row in part.exam.test.tolist()]
-    assert sorted(exams) == list(range(len(data)))
-    for part in parts.rounds:
-        dev = part.exam.train.tolist()
-        assert sorted([*dev, *part.exam.test.tolist()]) == list(range(len(data)))
+def assert_everybody_is_tested_once(data, parts):
+    holdouts = [row for part in parts.outer_folds for row in part.holdout.test.tolist()]
+    assert sorted(holdouts) == list(range(len(data)))
+    for part in parts.outer_folds:
+        dev = part.holdout.train.tolist()
+        assert sorted([*dev, *part.holdout.test.tolist()]) == list(range(len(data)))
         assert sorted(row for fold in part.folds for row in fold.test.tolist()) == sorted(dev)
         for fold in part.folds:
             assert sorted([*fold.train.tolist(), *fold.test.tolist()]) == sorted(dev)
 
 
 def assert_nobody_is_on_both_sides(data, parts):
-    for part in parts.rounds:
-        for fold in (part.exam, *part.folds):
+    for part in parts.outer_folds:
+        for fold in (part.holdout, *part.folds):
             assert who(data, fold.train).isdisjoint(who(data, fold.test))
 
 
 def same(one, other):
     return all(
         np.array_equal(mine.train, its.train) and np.array_equal(mine.test, its.test)
-        for part, twin in zip(one.rounds, other.rounds, strict=True)
-        for mine, its in zip((part.exam, *part.folds), (twin.exam, *twin.folds), strict=True)
+        for part, twin in zip(one.outer_folds, other.outer_folds, strict=True)
+        for mine, its in zip((part.holdout, *part.folds), (twin.holdout, *twin.folds), strict=True)
     )
 
 
@@ -57,12 +57,12 @@ def moved(data):
 
 @given(manifests(), NESTED)
 @settings(max_examples=25)
-def test_in_nested_rounds_everybody_sits_one_exam(data, protocol):
+def test_in_nested_outer_folds_everybody_sits_one_holdout(data, protocol):
     left = (1 - 1 / protocol.nested) * len(set(data.speakers))
     assume(protocol.k is None or protocol.k <= int(left))  # else it is refused
     parts = split_dataset(data, protocol)
-    assert len(parts.rounds) == protocol.nested
-    assert_everybody_is_examined_once(data, parts)
+    assert len(parts.outer_folds) == protocol.nested
+    assert_everybody_is_tested_once(data, parts)
     if protocol.speaker_disjoint:
         assert_nobody_is_on_both_sides(data, parts)
     assert same(parts, split_dataset(moved(data), protocol))
@@ -71,53 +71,65 @@ def test_in_nested_rounds_everybody_sits_one_exam(data, protocol):
 @pytest.mark.parametrize("name", PUBLISHED)
 @given(takes=st.integers(1, 2), emotions=st.integers(2, 3))
 @settings(max_examples=3)
-def test_in_published_rounds_everybody_sits_one_exam(name, takes, emotions):
+def test_in_published_outer_folds_everybody_sits_one_holdout(name, takes, emotions):
     data = manifest(corpus_of(name, ("sadness", "anger", "disgust")[:emotions], takes))
     parts = split(data, name)
-    assert_everybody_is_examined_once(data, parts)
+    assert_everybody_is_tested_once(data, parts)
     assert_nobody_is_on_both_sides(data, parts)
     assert same(parts, split(moved(data), name))
 
 
-def test_the_rounds_are_about_as_large_as_each_other():
+def test_the_outer_folds_are_about_as_large_as_each_other():
     data = manifest(people("a", 11), people("b", 9))
-    exams = [who(data, part.exam.test) for part in split(data, "speaker-3:nested-4").rounds]
-    assert [len(exam) for exam in exams] == [5] * 4
-    assert {frozenset(speaker[0] for speaker in exam) for exam in exams} == {frozenset("ab")}
+    holdouts = [
+        who(data, part.holdout.test) for part in split(data, "speaker-3:nested-4").outer_folds
+    ]
+    assert [len(holdout) for holdout in holdouts] == [5] * 4
+    assert {frozenset(speaker[0] for speaker in holdout) for holdout in holdouts} == {
+        frozenset("ab")
+    }
 
 
-def test_the_first_of_five_nested_rounds_is_the_protocol_without_them():
+def test_the_first_of_five_nested_outer_folds_is_the_protocol_without_them():
     data = manifest(people("c", 14))
     plain, nested = split(data, "speaker-3@2"), split(data, "speaker-3@2:nested-5")
-    assert np.array_equal(plain.exam.test, nested.exam.test)
-    assert same(plain, replace(nested, rounds=nested.rounds[:1]))
+    assert np.array_equal(plain.holdout.test, nested.holdout.test)
+    assert same(plain, replace(nested, outer_folds=nested.outer_folds[:1]))
 
 
-def test_speakers_who_share_audio_sit_the_same_exam():
+def test_speakers_who_share_audio_sit_the_same_holdout():
     twins = [utterance(f"c/{person:02}", "anger", 9, "twin") for person in (2, 7)]
     data = manifest(people("c", 12), twins)
     for seed in range(6):
-        for part in split(data, f"speaker-3@{seed}:nested-4").rounds:
-            examined = who(data, part.exam.test)
-            assert ("c/02" in examined) == ("c/07" in examined)
+        for part in split(data, f"speaker-3@{seed}:nested-4").outer_folds:
+            tested = who(data, part.holdout.test)
+            assert ("c/02" in tested) == ("c/07" in tested)
 
 
 def test_leaving_one_speaker_out_makes_a_fold_of_each_dev_speaker():
     data = manifest(people("c", 10))
     parts = split(data, "loso")
-    assert len(who(data, parts.exam.test)) == 2
+    assert len(who(data, parts.holdout.test)) == 2
     assert [len(who(data, fold.test)) for fold in parts.folds] == [1] * 8
-    assert np.array_equal(parts.exam.test, split(data, "speaker-4").exam.test)
+    assert np.array_equal(parts.holdout.test, split(data, "speaker-4").holdout.test)
 
 
 @pytest.mark.parametrize(
     ("speakers", "protocol", "advice"),
     [
-        (5, "speaker-2:nested-6", "5 speakers, fewer than the 6 rounds .*fewer rounds or add sp"),
-        (6, "speaker-5:nested-2", "6 speakers, 3 without the exam, fewer than the 5 folds.*use"),
-        (2, "loso", "2 speakers, 1 without the exam, fewer than the 2 folds of loso: add speakers"),
+        (
+            5,
+            "speaker-2:nested-6",
+            "5 speakers, fewer than the 6 outer folds .*fewer outer folds or add sp",
+        ),
+        (6, "speaker-5:nested-2", "6 speakers, 3 without the holdout, fewer than the 5 folds.*use"),
+        (
+            2,
+            "loso",
+            "2 speakers, 1 without the holdout, fewer than the 2 folds of loso: add speakers",
+        ),
     ],
 )
-def test_too_few_speakers_for_the_rounds_are_refused(speakers, protocol, advice):
+def test_too_few_speakers_for_the_outer_folds_are_refused(speakers, protocol, advice):
     with pytest.raises(DatasetError, match=advice):
         split(manifest(people("c", speakers)), protocol)

@@ -21,7 +21,7 @@ def digest(folds):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "exam_and_folds", "validation"),
+    ("protocol", "holdout_and_folds", "validation"),
     [
         ("speaker-5", "7606ca8c0b876676", "6d5991987a715b3e"),
         ("speaker-3@7", "fac792c1cfaba20f", "6f609e322e3adb5a"),
@@ -32,9 +32,9 @@ def digest(folds):
         ("corpus@3", "e3aef77f137d5863", "9c280075770d64e2"),
     ],
 )
-def test_a_protocol_splits_to_the_row_as_it_did_in_0_1(protocol, exam_and_folds, validation):
+def test_a_protocol_splits_to_the_row_as_it_did_in_0_1(protocol, holdout_and_folds, validation):
     parts = split(DATA, protocol)
-    assert len(parts.rounds) == 1
-    assert digest([parts.exam, *parts.folds]) == exam_and_folds
-    part = validation_part(DATA, parse_protocol(protocol), parts.exam.train, 11)
+    assert len(parts.outer_folds) == 1
+    assert digest([parts.holdout, *parts.folds]) == holdout_and_folds
+    part = validation_part(DATA, parse_protocol(protocol), parts.holdout.train, 11)
     assert digest([part]) == validation

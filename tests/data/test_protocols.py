@@ -33,11 +33,11 @@ from serbench.errors import DatasetError, LeakError
 
 @given(manifests(), PROTOCOLS)
 @settings(deadline=None, max_examples=50)
-def test_exam_and_folds_account_for_every_clip_once(data, protocol):
+def test_holdout_and_folds_account_for_every_clip_once(data, protocol):
     parts = split_dataset(data, protocol)
     everyone = list(range(len(data)))
-    dev, exam = parts.exam.train, parts.exam.test
-    assert sorted([*dev, *exam]) == everyone
+    dev, holdout = parts.holdout.train, parts.holdout.test
+    assert sorted([*dev, *holdout]) == everyone
     assert len(parts.folds) == protocol.k
     assert sorted(row for fold in parts.folds for row in fold.test) == sorted(dev)
     for fold in parts.folds:
@@ -51,7 +51,7 @@ def test_a_split_is_refused_or_keeps_speakers_and_audio_apart(data, protocol):
         parts = split_dataset(data, protocol)
     except DatasetError:
         return
-    for fold in (parts.exam, *parts.folds):
+    for fold in (parts.holdout, *parts.folds):
         assert who(data, fold.train).isdisjoint(who(data, fold.test))
         heard = [set(data.audio_hashes[rows].tolist()) for rows in (fold.train, fold.test)]
         assert heard[0].isdisjoint(heard[1])
@@ -61,19 +61,19 @@ def test_a_split_is_refused_or_keeps_speakers_and_audio_apart(data, protocol):
 
 @given(st.integers(3, 40), st.integers(0, 20))
 @settings(deadline=None, max_examples=40)
-def test_one_speaker_in_five_sits_the_exam(count, seed):
+def test_one_speaker_in_five_sits_the_holdout(count, seed):
     data = manifest(people("c", count))
-    examined = who(data, split_dataset(data, Protocol("speaker", 2, seed)).exam.test)
-    assert abs(len(examined) - count / 5) <= 1
-    assert examined
+    tested = who(data, split_dataset(data, Protocol("speaker", 2, seed)).holdout.test)
+    assert abs(len(tested) - count / 5) <= 1
+    assert tested
 
 
 @given(st.lists(st.integers(5, 12), min_size=2, max_size=3), st.integers(0, 20))
 @settings(deadline=None, max_examples=25)
-def test_every_corpus_of_five_speakers_sends_one_to_the_exam(counts, seed):
+def test_every_corpus_of_five_speakers_sends_one_to_the_holdout(counts, seed):
     data = manifest(*(people(f"corpus{number}", count) for number, count in enumerate(counts)))
-    examined = split_dataset(data, Protocol("speaker", 2, seed)).exam.test
-    assert set(data.corpora[examined].tolist()) == set(data.corpora.tolist())
+    tested = split_dataset(data, Protocol("speaker", 2, seed)).holdout.test
+    assert set(data.corpora[tested].tolist()) == set(data.corpora.tolist())
 
 
 def test_every_fold_of_the_corpus_protocol_tests_one_corpus():
@@ -102,30 +102,34 @@ def test_a_split_depends_on_nothing_but_the_utterances(data, protocol):
             split_dataset(again, protocol)
         return
     other = split_dataset(again, protocol)
-    for mine, its in zip((one.exam, *one.folds), (other.exam, *other.folds), strict=True):
+    for mine, its in zip((one.holdout, *one.folds), (other.holdout, *other.folds), strict=True):
         assert np.array_equal(mine.train, its.train)
         assert np.array_equal(mine.test, its.test)
 
 
 def test_the_seed_of_a_protocol_names_another_split():
     data = manifest(people("c", 20))
-    exams = {frozenset(who(data, split(data, f"speaker-5@{seed}").exam.test)) for seed in range(8)}
-    assert len(exams) > 4
+    holdouts = {
+        frozenset(who(data, split(data, f"speaker-5@{seed}").holdout.test)) for seed in range(8)
+    }
+    assert len(holdouts) > 4
 
 
-def test_the_seed_decides_the_folds_too_where_the_exam_is_the_same():
+def test_the_seed_decides_the_folds_too_where_the_holdout_is_the_same():
     data = manifest(people("c", 6))
     folds = defaultdict(set)
     for seed in range(20):
         parts = split(data, f"speaker-3@{seed}")
-        folds[tuple(parts.exam.test)].add(tuple(tuple(fold.test) for fold in parts.folds))
+        folds[tuple(parts.holdout.test)].add(tuple(tuple(fold.test) for fold in parts.folds))
     assert max(len(ways) for ways in folds.values()) > 1
 
 
-def test_all_rules_with_speakers_apart_examine_the_same_speakers():
+def test_all_rules_with_speakers_apart_inspect_the_same_speakers():
     data = manifest(people("a", 12), people("b", 12))
-    exams = [split(data, rule).exam.test.tolist() for rule in ("speaker-3", "speaker-5", "corpus")]
-    assert exams[0] == exams[1] == exams[2]
+    holdouts = [
+        split(data, rule).holdout.test.tolist() for rule in ("speaker-3", "speaker-5", "corpus")
+    ]
+    assert holdouts[0] == holdouts[1] == holdouts[2]
 
 
 def test_speakers_who_share_audio_are_one_group():
@@ -155,7 +159,7 @@ def test_speakers_who_share_audio_stand_on_one_side():
     data = manifest(people("c", 12), twins)
     for seed in range(10):
         parts = split(data, f"speaker-3@{seed}")
-        for fold in (parts.exam, *parts.folds):
+        for fold in (parts.holdout, *parts.folds):
             tested = who(data, fold.test)
             assert ("c/01" in tested) == ("c/08" in tested)
 
@@ -167,7 +171,7 @@ def test_random_splits_hear_the_same_people_on_both_sides_and_say_so():
     assert not protocol.speaker_disjoint
     fold = split_dataset(data, protocol).folds[0]
     assert who(data, fold.train) & who(data, fold.test)
-    assert abs(len(split_dataset(data, protocol).exam.test) - len(data) / 5) <= 1
+    assert abs(len(split_dataset(data, protocol).holdout.test) - len(data) / 5) <= 1
 
 
 @pytest.mark.parametrize("protocol", ["speaker-5", "corpus"])
@@ -179,8 +183,8 @@ def test_splits_with_speakers_apart_need_no_note(protocol):
 @pytest.mark.parametrize(
     ("data", "protocol", "advice"),
     [
-        (people("c", 5), "speaker-5", "5 speakers, 4 without the exam.*use speaker-4 or add sp"),
-        (people("c", 2), "speaker-5", "2 speakers, 1 without the exam.*: add speakers"),
+        (people("c", 5), "speaker-5", "5 speakers, 4 without the holdout.*use speaker-4 or add sp"),
+        (people("c", 2), "speaker-5", "2 speakers, 1 without the holdout.*: add speakers"),
         (people("c", 3, takes=3), "random-30", "27 clips, 22 without.*use random-22 or add clips"),
         (people("c", 9, ("anger",)), "speaker-5", r"one emotion only \(anger\).*at least two"),
         (people("c", 9), "corpus", "has 1: scan more folders or use speaker-5"),
@@ -192,7 +196,7 @@ def test_splits_with_speakers_apart_need_no_note(protocol):
         (
             [*people("c", 9), utterance("c/03", "fear"), utterance("c/04", "fear")],
             "speaker-5@3",
-            "emotion 'fear' .* has [12] clips without the exam, fewer than the 5 folds",
+            "emotion 'fear' .* has [12] clips without the holdout, fewer than the 5 folds",
         ),
     ],
     ids=["folds", "one left", "clips", "one emotion", "one corpus", "lone emotion", "rare emotion"],

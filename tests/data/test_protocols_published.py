@@ -9,8 +9,8 @@ from serbench.errors import DatasetError, LeakError
 from serbench.plugins import Plugins
 
 
-def exams(name, data):
-    return [sorted(who(data, part.exam.test)) for part in split(data, name).rounds]
+def holdouts(name, data):
+    return [sorted(who(data, part.holdout.test)) for part in split(data, name).outer_folds]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def exams(name, data):
 )
 def test_each_speaker_of_the_corpus_is_named_once(name, speakers, groups):
     published = PUBLISHED[name]
-    assert [len(exam) for exam in published.exams] == groups
+    assert [len(holdout) for holdout in published.holdouts] == groups
     assert len(set(published.speakers)) == len(published.speakers) == speakers
 
 
@@ -37,16 +37,19 @@ def test_the_named_speakers_are_those_that_the_corpus_plugin_makes(name):
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_rounds_test_the_named_groups_in_their_order(name):
+def test_the_outer_folds_test_the_named_groups_in_their_order(name):
     published = PUBLISHED[name]
-    assert exams(name, manifest(corpus_of(name))) == [
-        sorted(f"{published.corpus}/{speaker}" for speaker in exam) for exam in published.exams
+    assert holdouts(name, manifest(corpus_of(name))) == [
+        sorted(f"{published.corpus}/{speaker}" for speaker in holdout)
+        for holdout in published.holdouts
     ]
 
 
 def test_emobox_tests_these_four_actors_first():
     data = manifest(corpus_of("ravdess/emobox-6"))
-    assert exams("ravdess/emobox-6", data)[0] == [f"ravdess/{n}" for n in ("01", "11", "20", "21")]
+    assert holdouts("ravdess/emobox-6", data)[0] == [
+        f"ravdess/{n}" for n in ("01", "11", "20", "21")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +58,11 @@ def test_emobox_tests_these_four_actors_first():
 )
 def test_the_search_folds_whole_groups_into_five_at_most(name, folds):
     data = manifest(corpus_of(name))
-    groups = [{f"{PUBLISHED[name].corpus}/{one}" for one in exam} for exam in PUBLISHED[name].exams]
-    for part in split(data, name).rounds:
+    groups = [
+        {f"{PUBLISHED[name].corpus}/{one}" for one in holdout}
+        for holdout in PUBLISHED[name].holdouts
+    ]
+    for part in split(data, name).outer_folds:
         assert len(part.folds) == folds
         for fold in part.folds:
             tested = who(data, fold.test)
@@ -89,7 +95,7 @@ def test_another_corpus_alone_is_refused():
         split(manifest(people("ravdess", 5)), "emodb/loso")
 
 
-def test_named_speakers_who_share_audio_across_exams_leak():
+def test_named_speakers_who_share_audio_across_holdouts_leak():
     twins = [utterance(f"emodb/{n}", "anger", 9, "twin") for n in ("03", "16")]
     with pytest.raises(LeakError, match="audio twin is in training and in testing"):
         split(manifest(corpus_of("emodb/loso"), twins), "emodb/loso")

@@ -4,9 +4,9 @@ import pytest
 
 from serbench.data.clips import ClipFormat
 from serbench.data.scan import Scan
-from serbench.results.database import Database
-from serbench.results.datasets import Datasets
 from serbench.search.plan import StudyPlan
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
 
 
 @pytest.fixture

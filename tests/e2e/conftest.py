@@ -17,9 +17,9 @@ from optuna.storages import RDBStorage
 
 from serbench.cli.main import main
 from serbench.deploy.latency import LatencyJob
-from serbench.results.database import Database
-from serbench.results.latency import LatencyFacts
-from serbench.results.schema import EntryRow, StudyRow
+from serbench.store.database import Database
+from serbench.store.latency import LatencyFacts
+from serbench.store.schema import EntryRow, StudyRow
 
 STUDY = (
     *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
@@ -103,7 +103,7 @@ class Place:
         """Run the command line in this process, with pretended latencies."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SERBENCH_CACHE", str(self.cache))
-            patch.setattr("serbench.deploy.driver.measure_latency", pretended)
+            patch.setattr("serbench.run.study.measure_latency", pretended)
             with pytest.raises(SystemExit) as ended:
                 main([*command, "--db", str(self.db)])
         return ended.value.code

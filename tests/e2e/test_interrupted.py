@@ -13,9 +13,9 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial
 
 from serbench.cli.progress import PlainListener
-from serbench.results.entries import Entries
-from serbench.results.studies import Studies
-from serbench.search.crossval import FoldOutcome
+from serbench.execute.fold import FoldOutcome
+from serbench.store.entries import Entries
+from serbench.store.studies import Studies
 
 
 def test_killed_twice_and_interrupted_once_it_ends_like_one_left_alone(
@@ -159,7 +159,7 @@ def test_a_locked_database_of_optunas_is_one_line(place, monkeypatch, capsys):
         error = Exception("database is locked")
         raise sqlalchemy.exc.OperationalError("INSERT", {}, error)
 
-    monkeypatch.setattr("serbench.deploy.driver.RDBStorage", locked)
+    monkeypatch.setattr("serbench.run.study.RDBStorage", locked)
     capsys.readouterr()
     assert place.run(*place.study) == 1
     last = capsys.readouterr().err.splitlines()[-1]

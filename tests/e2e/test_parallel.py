@@ -24,12 +24,12 @@ def test_an_unlike_precision_is_another_study(place, capsys):
     assert place.run("study", "list", "--format", "json") == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
     assert place.run("study", "show", "2", "--format", "json") == 0
-    assert json.loads(capsys.readouterr().out)["numerics"]["precision"] == "bf16"
+    assert json.loads(capsys.readouterr().out)["compute_settings"]["precision"] == "bf16"
 
 
 def test_what_is_fastest_is_timed_once_or_again_on_demand(place, capsys, monkeypatch):
     monkeypatch.delenv("SERBENCH_PRECISION")
-    monkeypatch.setattr("serbench.search.calibration.PAYS_BACK", 0.0)
+    monkeypatch.setattr("serbench.run.speed_tuning.PAYS_BACK", 0.0)
     said = []
     for seed, again in (("1", []), ("2", []), ("3", ["--recalibrate"])):
         assert place.run(*place.study, "--trials", "1", "--seed", seed, *again) == 0

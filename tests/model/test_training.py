@@ -23,9 +23,9 @@ from trainings import (
 from serbench.data.protocols import Fold
 from serbench.model import batches as feeding
 from serbench.model.batches import batches, select_augmentations
-from serbench.model.metrics import score
 from serbench.model.network import Freezing
 from serbench.model.training import predict, train
+from serbench.score.metrics import score
 
 
 def test_it_learns_what_can_be_learnt():

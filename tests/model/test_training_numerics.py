@@ -7,7 +7,7 @@ from torch import nn
 from trainings import PAPERS_WIDTHS, Reports, equal, fresh_network, trained
 
 from serbench.model.batches import ahead
-from serbench.model.numerics import BF16, CONTIGUOUS, Numerics
+from serbench.model.compute import BF16, CONTIGUOUS, ComputeSettings
 from serbench.model.training import predict
 
 
@@ -23,14 +23,19 @@ def test_preparing_batches_ahead_changes_no_logit():
 
 
 @pytest.mark.parametrize(
-    "numerics", [Numerics(1, BF16), Numerics(1, memory_format=CONTIGUOUS)], ids=lambda n: n.text
+    "compute_settings",
+    [ComputeSettings(1, BF16), ComputeSettings(1, memory_format=CONTIGUOUS)],
+    ids=lambda n: n.text,
 )
-def test_the_same_numerics_give_the_same_logits(numerics):
-    assert logits_of(numerics=numerics)[0].tobytes() == logits_of(numerics=numerics)[0].tobytes()
+def test_the_same_compute_settings_give_the_same_logits(compute_settings):
+    assert (
+        logits_of(compute_settings=compute_settings)[0].tobytes()
+        == logits_of(compute_settings=compute_settings)[0].tobytes()
+    )
 
 
 def test_half_precision_learns_in_half_precision_and_answers_in_full():
-    full, half = logits_of()[0], logits_of(numerics=Numerics(1, BF16))[0]
+    full, half = logits_of()[0], logits_of(compute_settings=ComputeSettings(1, BF16))[0]
     assert half.dtype == np.float32
     assert not np.array_equal(full, half)
     np.testing.assert_allclose(half, full, atol=0.2)
@@ -39,34 +44,37 @@ def test_half_precision_learns_in_half_precision_and_answers_in_full():
 
 
 def test_half_precision_leaves_the_weights_in_full():
-    network, _, _, _ = trained(epochs=1, numerics=Numerics(1, BF16))
+    network, _, _, _ = trained(epochs=1, compute_settings=ComputeSettings(1, BF16))
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
 def test_memory_formats_order_images_and_filters():
     image, network = torch.zeros(2, 3, 4, 5), nn.Conv2d(3, 6, 3)
-    for numerics, last in ((Numerics(1), True), (Numerics(1, memory_format=CONTIGUOUS), False)):
-        numerics.arrange_filters(network)
-        for tensor in (numerics.arrange(image), network.weight):
+    for compute_settings, last in (
+        (ComputeSettings(1), True),
+        (ComputeSettings(1, memory_format=CONTIGUOUS), False),
+    ):
+        compute_settings.arrange_filters(network)
+        for tensor in (compute_settings.arrange(image), network.weight):
             assert tensor.is_contiguous(memory_format=torch.channels_last) == last
 
 
 def test_what_is_no_image_is_left_as_it_is():
     waveform = torch.zeros(2, 3)
-    assert Numerics(1).arrange(waveform) is waveform
+    assert ComputeSettings(1).arrange(waveform) is waveform
 
 
-def test_a_training_that_looks_hopeless_is_given_up_with_its_best_epoch():
+def test_a_training_that_looks_hopeless_is_pruned_with_its_best_epoch():
     class Impatient(Reports):
         def hopeless(self, reports):
             assert reports == self.epochs
             return len(reports) == 3
 
     network, account, _, _ = trained(epochs=8, watch=Impatient())
-    assert account.given_up
+    assert account.pruned
     assert account.epochs == 3
     _, uncut, _, _ = trained(epochs=8)
-    assert not uncut.given_up
+    assert not uncut.pruned
     assert uncut.curve[:3] == account.curve, "giving up changed what came before"
     assert 1 <= account.best_epoch <= 3
     assert account.curve[account.best_epoch - 1] == max(account.curve)

@@ -6,8 +6,8 @@ from trainings import N_CLASSES, equal, fresh_network, trained
 
 from serbench.data.protocols import Fold
 from serbench.model import training
-from serbench.model.metrics import score
 from serbench.model.training import predict
+from serbench.score.metrics import score
 
 
 def scripted_validation(monkeypatch, uars, losses=None):
@@ -21,7 +21,7 @@ def scripted_validation(monkeypatch, uars, losses=None):
         loss, uar = losses[epoch - 1] if losses else 1.0, uars[epoch - 1]
         return training.EpochReport(epoch, epochs, float(np.mean(train_losses)), loss, 0.1, uar)
 
-    def listen(network, clips, rows, batch_size, numerics):
+    def listen(network, clips, rows, batch_size, compute_settings):
         weights.append({name: value.clone() for name, value in network.state_dict().items()})
         return np.zeros((len(rows), N_CLASSES), dtype=np.float32)
 
@@ -53,7 +53,7 @@ def test_patience_lasts_a_hundred_and_fifty_steps_at_least(monkeypatch):
     assert account.epochs == 1 + 150 // 2  # two batches of eight an epoch
 
 
-def test_patience_in_steps_rounds_up_and_the_papers_five_epochs_are_the_least(monkeypatch):
+def test_patience_in_steps_outer_folds_up_and_the_papers_five_epochs_are_the_least(monkeypatch):
     scripted_validation(monkeypatch, [0.5, *[0.4] * 100])
     monkeypatch.setattr(training, "PATIENT_STEPS", 31)
     part = Fold(np.arange(40), np.arange(40, 44))  # five batches of eight

@@ -92,7 +92,7 @@ class Reports(Watch):
         self.epochs.append(report)
 
 
-def trained(part=ALL_ROWS, depth=0, watch=None, numerics=None, prefetch=False, **how):
+def trained(part=ALL_ROWS, depth=0, watch=None, compute_settings=None, prefetch=False, **how):
     """A network trained on the toy problem, and the account of its training."""
     clips, targets = toy_problem()
     network = fresh_network()
@@ -104,7 +104,7 @@ def trained(part=ALL_ROWS, depth=0, watch=None, numerics=None, prefetch=False, *
         part,
         regime(**how),
         watch,
-        numerics,
+        compute_settings,
         prefetch,
     )
     return network, account, clips, targets

@@ -11,10 +11,10 @@ from serbench.data.clips import ClipFormat, Clips
 from serbench.data.manifest import Utterance, make_manifest
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.data.seeds import derive_seed
-from serbench.model.metrics import score
+from serbench.execute.fold import Bench, FoldOutcome, Trained
 from serbench.plugins import Plugins
-from serbench.search.crossval import Bench, FoldOutcome, Trained
-from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerExamined
+from serbench.score.metrics import score
+from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.search.plan import StudyPlan
 from serbench.search.study import run_study
 
@@ -90,26 +90,26 @@ class Stopped(BaseException):
 
 @dataclass
 class Script:
-    """Stands in for ``run_fold``: what it says depends on trial, fold and setting alone.
+    """Stands in for ``run_fold``: what it says depends on trial, fold and configuration alone.
 
     Attributes:
-        uar: ``uar(trial, fold, setting)``, how well the fold goes.
+        uar: ``uar(trial, fold, configuration)``, how well the fold goes.
         seconds: what each training claims to have taken.
         calls: every fold it was asked for, in order.
         stop_at: the call in which it is interrupted, counted from 0.
     """
 
-    uar: object = lambda trial, fold, setting: 0.3 + 100 * setting.learning_rate
+    uar: object = lambda trial, fold, configuration: 0.3 + 100 * configuration.learning_rate
     seconds: float = 1.0
     calls: list = field(default_factory=list)
     stop_at: int = -1
 
-    def __call__(self, bench, trial, setting, number, fold, bar=None, line=None):
+    def __call__(self, bench, trial, configuration, number, fold, bar=None, line=None):
         self.calls.append((trial, number))
         if len(self.calls) - 1 == self.stop_at:
             raise Stopped
-        seed = derive_seed(bench.plan.seed, trial, number, setting)
-        uar = float(np.clip(self.uar(trial, number, setting), 0, 1))
+        seed = derive_seed(bench.plan.seed, trial, number, configuration)
+        uar = float(np.clip(self.uar(trial, number, configuration), 0, 1))
         targets = tuple(bench.manifest.targets[fold.test].tolist())
         logits, scores = answers(seed, uar, targets)
         outcome = FoldOutcome(
@@ -161,7 +161,7 @@ class Record:
                 self.folds[key] = event.outcome
             case TrialEnded():
                 self.ends[event.trial] = (event.pruned, event.uars)
-            case WinnerExamined():
+            case WinnerTested():
                 self.winner = event.trial, event.trained.outcome.logits.tobytes()
 
     def outcome(self):

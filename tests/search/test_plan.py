@@ -43,7 +43,7 @@ OTHERWISE = {
     "clip_format": ClipFormat(sample_rate=16000),
     "augmentations": ("gain", "time-shift"),
     "bounds": {"freeze_depth": (0, 2)},
-    "round": 1,
+    "outer_fold": 1,
     "exhaustive": True,
     "precision": "bf16",
     "threads": 2,
@@ -74,7 +74,7 @@ def test_a_key_is_the_hash_of_all_that_counts_written_in_order():
 
 def test_a_plan_of_an_older_serbench_keeps_its_identity():
     recorded = PLAN.as_dict()
-    for name in ("round", "exhaustive", "precision", "threads", "validation"):
+    for name in ("outer_fold", "exhaustive", "precision", "threads", "validation"):
         del recorded[name]
     older = StudyPlan.from_dict(recorded)
     assert older.validation == "trial"

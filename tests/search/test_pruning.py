@@ -1,4 +1,4 @@
-"""Who is given up: worse over folds, or behind within one; and which folds come first."""
+"""Who is pruned: worse over folds, or behind within one; and which folds come first."""
 
 import math
 
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.data.protocols import Fold
-from serbench.model.metrics import score
 from serbench.model.training import EpochReport
+from serbench.score.metrics import score
 from serbench.search.pruning import (
     BEHIND,
     FIRST_EPOCHS,
@@ -50,7 +50,7 @@ def test_emotions_that_are_not_tested_do_not_count():
     assert uar_variance(found) == pytest.approx(expected)
 
 
-def test_a_setting_is_given_up_where_the_difference_is_more_than_chance():
+def test_a_configuration_is_pruned_where_the_difference_is_more_than_chance():
     best = yardstick(15, 15)
     error = math.sqrt(uar_variance(scores_with(15)) + uar_variance(scores_with(13)))
     assert WORSE * error < 2 / CLIPS
@@ -77,7 +77,7 @@ def test_folds_are_compared_with_the_same_folds():
 
 
 @given(st.lists(st.integers(0, CLIPS), min_size=1, max_size=5))
-def test_who_is_as_good_everywhere_is_never_given_up(rights):
+def test_who_is_as_good_everywhere_is_never_pruned(rights):
     assert not yardstick(*rights).worse(
         {fold: scores_with(right) for fold, right in enumerate(rights)}
     )

@@ -12,7 +12,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from serbench.errors import UsageError
 from serbench.model.ranges import Range
 from serbench.plugins import Plugins
-from serbench.search.space import Setting, search_space
+from serbench.search.space import Configuration, search_space
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Declared:
 
 
 SPACE = search_space(
-    Range(1e-4, 3e-3, paper=1e-3, log=True),
+    Range(1e-4, 3e-3, initial=1e-3, log=True),
     n_stages=5,
-    paper_freeze_depth=2,
+    initial_freeze_depth=2,
     augmentations=[
-        Declared("time-shift", Range(0, 0.5, paper=0.3)),
+        Declared("time-shift", Range(0, 0.5, initial=0.3)),
         Declared("gain", Range(0, 12, 0)),
     ],
 )
@@ -44,7 +44,7 @@ def test_every_parameter_has_its_interval():
 
 
 def test_the_papers_point_is_what_each_part_says():
-    assert SPACE.paper() == {
+    assert SPACE.initial() == {
         "learning_rate": 1e-3,
         "freeze_depth": 2,
         "width:time-shift": 0.3,
@@ -54,16 +54,16 @@ def test_the_papers_point_is_what_each_part_says():
 
 def test_the_papers_point_lies_in_the_space():
     distributions = SPACE.distributions()
-    assert SPACE.paper().keys() == distributions.keys()
-    for name, value in SPACE.paper().items():
+    assert SPACE.initial().keys() == distributions.keys()
+    for name, value in SPACE.initial().items():
         assert distributions[name]._contains(value), name
 
 
-def test_a_setting_is_read_from_flat_parameters():
-    setting = Setting.from_parameters(SPACE.paper())
-    assert setting == Setting(1e-3, 2, {"time-shift": 0.3, "gain": 0.0})
-    assert isinstance(setting.freeze_depth, int)
-    assert isinstance(setting.widths["gain"], float)
+def test_a_configuration_is_read_from_flat_parameters():
+    configuration = Configuration.from_parameters(SPACE.initial())
+    assert configuration == Configuration(1e-3, 2, {"time-shift": 0.3, "gain": 0.0})
+    assert isinstance(configuration.freeze_depth, int)
+    assert isinstance(configuration.widths["gain"], float)
 
 
 @given(
@@ -74,13 +74,13 @@ def test_a_setting_is_read_from_flat_parameters():
 def test_no_parameter_is_lost_or_mistaken(learning_rate, freeze_depth, widths):
     flat = {"learning_rate": learning_rate, "freeze_depth": freeze_depth}
     flat |= {f"width:{name}": width for name, width in widths.items()}
-    assert Setting.from_parameters(flat) == Setting(learning_rate, freeze_depth, widths)
+    assert Configuration.from_parameters(flat) == Configuration(learning_rate, freeze_depth, widths)
 
 
 def test_a_network_that_cannot_be_frozen_has_one_depth_only():
     space = search_space(Range(1e-4, 1e-2, 1e-3, log=True), 0, 0, [])
     assert space.distributions()["freeze_depth"] == IntDistribution(0, 0)
-    assert space.paper() == {"learning_rate": 1e-3, "freeze_depth": 0}
+    assert space.initial() == {"learning_rate": 1e-3, "freeze_depth": 0}
 
 
 @pytest.mark.parametrize("schedule", ["half-cycle", "one-cycle"])
@@ -89,7 +89,7 @@ def test_the_paper_itself_is_in_the_space_of_the_built_in_plugins(schedule):
     space = search_space(
         plugins.schedulers.get(schedule).learning_rates, 4, 0, list(plugins.augmentations)
     )
-    assert space.paper() == {
+    assert space.initial() == {
         "learning_rate": 1e-3,
         "freeze_depth": 0,
         "width:time-shift": 0.3,
@@ -102,9 +102,11 @@ def test_the_paper_itself_is_in_the_space_of_the_built_in_plugins(schedule):
 
 def test_optuna_draws_settings_from_it():
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    drawn = [Setting.from_parameters(study.ask(SPACE.distributions()).params) for _ in range(200)]
-    assert {setting.freeze_depth for setting in drawn} == set(range(6))
-    rates = sorted(setting.learning_rate for setting in drawn)
+    drawn = [
+        Configuration.from_parameters(study.ask(SPACE.distributions()).params) for _ in range(200)
+    ]
+    assert {configuration.freeze_depth for configuration in drawn} == set(range(6))
+    rates = sorted(configuration.learning_rate for configuration in drawn)
     assert rates[0] >= 1e-4
     assert rates[-1] <= 3e-3
     assert rates[100] == pytest.approx((1e-4 * 3e-3) ** 0.5, rel=0.3), "evenly on a log scale"
@@ -116,7 +118,7 @@ STEPS = st.tuples(st.integers(0, 2**32 - 1), st.floats(1e-4, 3e-3), st.integers(
 @given(STEPS)
 def test_a_step_goes_half_the_way_in_the_learning_rate_and_one_thing_more(step):
     seed, rate, depth = step
-    start = SPACE.paper()
+    start = SPACE.initial()
     drawn = {
         "learning_rate": rate,
         "freeze_depth": depth,
@@ -135,10 +137,10 @@ def test_a_step_goes_half_the_way_in_the_learning_rate_and_one_thing_more(step):
 
 def test_a_step_leaves_alone_what_is_fixed():
     fixed = search_space(
-        Range(1e-3, 1e-3, paper=1e-3, log=True), 0, 0, [Declared("gain", Range(3, 3, 3))]
+        Range(1e-3, 1e-3, initial=1e-3, log=True), 0, 0, [Declared("gain", Range(3, 3, 3))]
     )
-    stepped = fixed.step(fixed.paper(), fixed.paper(), np.random.default_rng(0))
-    assert stepped == pytest.approx(fixed.paper())
+    stepped = fixed.step(fixed.initial(), fixed.initial(), np.random.default_rng(0))
+    assert stepped == pytest.approx(fixed.initial())
 
 
 def test_every_parameter_is_stepped_in_some_time():
@@ -150,16 +152,16 @@ def test_every_parameter_is_stepped_in_some_time():
     }
     moved = set()
     for seed in range(50):
-        stepped = SPACE.step(SPACE.paper(), drawn, np.random.default_rng(seed))
-        moved |= {name for name in stepped if stepped[name] != SPACE.paper()[name]}
+        stepped = SPACE.step(SPACE.initial(), drawn, np.random.default_rng(seed))
+        moved |= {name for name in stepped if stepped[name] != SPACE.initial()[name]}
     assert moved == set(drawn)
 
 
 def bounded(**bounds):
     return search_space(
-        Range(1e-4, 3e-3, paper=1e-3, log=True),
+        Range(1e-4, 3e-3, initial=1e-3, log=True),
         n_stages=5,
-        paper_freeze_depth=2,
+        initial_freeze_depth=2,
         augmentations=[Declared("gain", Range(0, 12, 0))],
         bounds={name.replace("__", ":"): value for name, value in bounds.items()},
     )
@@ -176,7 +178,7 @@ def test_bounds_replace_what_plugins_declare():
 
 def test_the_papers_value_moves_to_the_nearer_bound():
     space = bounded(learning_rate=(2e-4, 5e-4), freeze_depth=(3, 4), width__gain=(3.0, 6.0))
-    assert space.paper() == {"learning_rate": 5e-4, "freeze_depth": 3, "width:gain": 3}
+    assert space.initial() == {"learning_rate": 5e-4, "freeze_depth": 3, "width:gain": 3}
 
 
 def test_depths_beyond_the_last_stage_mean_that_one():
@@ -184,7 +186,7 @@ def test_depths_beyond_the_last_stage_mean_that_one():
 
 
 def test_a_learning_rate_may_be_searched_beyond_what_is_usual():
-    assert bounded(learning_rate=(1e-6, 1e-2)).paper()["learning_rate"] == 1e-3
+    assert bounded(learning_rate=(1e-6, 1e-2)).initial()["learning_rate"] == 1e-3
 
 
 @pytest.mark.parametrize(

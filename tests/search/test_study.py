@@ -1,4 +1,4 @@
-"""A study: settings cross-validated one after another, pruned, the winner examined."""
+"""A study: settings cross-validated one after another, pruned, the winner tested."""
 
 from collections import Counter
 
@@ -8,20 +8,20 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 from scripted_studies import FOLDS, PLUGINS, Record, Script, completed, make_bench
 
-from serbench.data.protocols import EXAM
+from serbench.data.protocols import HOLDOUT
 from serbench.search import crossval
 from serbench.search.events import (
-    ExamStarted,
     FoldScored,
+    HoldoutStarted,
     TrialEnded,
     TrialStarted,
-    WinnerExamined,
+    WinnerTested,
 )
 from serbench.search.pruning import telling_order
 from serbench.search.study import run_study, space_of
 
 
-def test_the_first_trial_is_the_papers_setting(script):
+def test_the_first_trial_is_the_papers_configuration(script):
     script()
     record, _ = completed(make_bench())
     assert record.parameters[0] == {
@@ -33,14 +33,14 @@ def test_the_first_trial_is_the_papers_setting(script):
 
 
 def test_events_come_in_the_order_in_which_things_happen(script):
-    script(uar=lambda trial, fold, setting: 1.0)
+    script(uar=lambda trial, fold, configuration: 1.0)
     _, kinds = completed(make_bench(trials=2))
     trial = [TrialStarted, *[FoldScored] * FOLDS, TrialEnded]
-    assert kinds == [*trial, *trial, ExamStarted, WinnerExamined]
+    assert kinds == [*trial, *trial, HoldoutStarted, WinnerTested]
 
 
 def test_every_trial_is_another_point_of_the_space(script):
-    script(uar=lambda trial, fold, setting: 1.0)
+    script(uar=lambda trial, fold, configuration: 1.0)
     bench = make_bench(trials=6)
     record, _ = completed(bench)
     assert list(record.parameters) == list(range(6))
@@ -51,81 +51,83 @@ def test_every_trial_is_another_point_of_the_space(script):
         assert all(distributions[name]._contains(value) for name, value in parameters.items())
 
 
-def test_each_dev_clip_is_tested_once_a_trial_and_the_exam_never(script):
-    script(uar=lambda trial, fold, setting: 1.0)
+def test_each_dev_clip_is_tested_once_a_trial_and_the_holdout_never(script):
+    script(uar=lambda trial, fold, configuration: 1.0)
     bench = make_bench(trials=2)
     record, _ = completed(bench)
     for trial in range(2):
         outcomes = [record.folds[trial, fold] for fold in range(FOLDS)]
         rows = np.concatenate([outcome.rows for outcome in outcomes])
-        assert sorted(rows) == sorted(bench.split.exam.train)
-        assert not set(rows) & set(bench.split.exam.test)
+        assert sorted(rows) == sorted(bench.split.holdout.train)
+        assert not set(rows) & set(bench.split.holdout.test)
 
 
-def test_the_best_trial_is_examined_once_on_the_exam(script):
-    calls = script(uar=lambda trial, fold, setting: [0.7, 1.0, 0.7][trial]).calls
+def test_the_best_trial_is_tested_once_on_the_holdout(script):
+    calls = script(uar=lambda trial, fold, configuration: [0.7, 1.0, 0.7][trial]).calls
     bench = make_bench()
-    (examined,) = [e for e in run_study(bench, InMemoryStorage(), {}) if type(e) is WinnerExamined]
-    assert examined.trial == 1
-    assert calls.count((1, EXAM)) == 1
-    assert [call for call in calls if call[1] == EXAM] == [(1, EXAM)] == calls[-1:]
-    outcome = examined.trained.outcome
-    assert np.array_equal(outcome.rows, bench.split.exam.test)
-    assert outcome.fold == EXAM
-    assert "weight" in examined.trained.state
+    (tested,) = [e for e in run_study(bench, InMemoryStorage(), {}) if type(e) is WinnerTested]
+    assert tested.trial == 1
+    assert calls.count((1, HOLDOUT)) == 1
+    assert [call for call in calls if call[1] == HOLDOUT] == [(1, HOLDOUT)] == calls[-1:]
+    outcome = tested.trained.outcome
+    assert np.array_equal(outcome.rows, bench.split.holdout.test)
+    assert outcome.fold == HOLDOUT
+    assert "weight" in tested.trained.state
 
 
-def test_the_exam_is_taken_with_the_winners_setting(monkeypatch):
+def test_the_holdout_is_taken_with_the_winners_configuration(monkeypatch):
     used = {}
-    scripted = Script(uar=lambda trial, fold, setting: [0.4, 0.4, 1.0][trial])
+    scripted = Script(uar=lambda trial, fold, configuration: [0.4, 0.4, 1.0][trial])
 
-    def watched(bench, trial, setting, number, fold, bar, line):
-        used[trial, number] = setting, fold
-        return scripted(bench, trial, setting, number, fold)
+    def watched(bench, trial, configuration, number, fold, bar, line):
+        used[trial, number] = configuration, fold
+        return scripted(bench, trial, configuration, number, fold)
 
     monkeypatch.setattr(crossval, "run_fold", watched)
     bench = make_bench()
     completed(bench)
-    setting, fold = used[2, EXAM]
-    assert setting == used[2, 0][0]
-    assert fold is bench.split.exam
+    configuration, fold = used[2, HOLDOUT]
+    assert configuration == used[2, 0][0]
+    assert fold is bench.split.holdout
 
 
 def test_of_equally_good_trials_the_first_wins(script):
-    script(uar=lambda trial, fold, setting: 0.7)
+    script(uar=lambda trial, fold, configuration: 0.7)
     record, _ = completed(make_bench(trials=4))
     assert record.winner[0] == 0
 
 
-def test_how_the_exam_goes_decides_nothing(script):
+def test_how_the_holdout_goes_decides_nothing(script):
     winners = set()
-    for exam in (0.0, 1.0):
-        script(uar=lambda t, fold, s, exam=exam: exam if fold == EXAM else [0.4, 1, 0.4][t])
+    for holdout in (0.0, 1.0):
+        script(
+            uar=lambda t, fold, s, holdout=holdout: holdout if fold == HOLDOUT else [0.4, 1, 0.4][t]
+        )
         winners.add(completed(make_bench())[0].winner[0])
     assert winners == {1}
 
 
 def test_the_mean_over_the_folds_is_what_counts(script):
     # Trial 1 shines on one fold only.
-    script(uar=lambda trial, fold, setting: [0.7, 1.0 if fold == 0 else 0.4][trial])
+    script(uar=lambda trial, fold, configuration: [0.7, 1.0 if fold == 0 else 0.4][trial])
     record, _ = completed(make_bench(trials=2))
     assert record.winner[0] == 0
 
 
-def test_a_clearly_worse_trial_is_given_up_after_its_first_fold(script):
-    calls = script(uar=lambda trial, fold, setting: [1.0, 0.4, 1.0][trial]).calls
+def test_a_clearly_worse_trial_is_pruned_after_its_first_fold(script):
+    calls = script(uar=lambda trial, fold, configuration: [1.0, 0.4, 1.0][trial]).calls
     record, _ = completed(make_bench())
-    assert Counter(trial for trial, fold in calls if fold != EXAM) == {0: FOLDS, 1: 1, 2: FOLDS}
+    assert Counter(trial for trial, fold in calls if fold != HOLDOUT) == {0: FOLDS, 1: 1, 2: FOLDS}
     assert {trial: end[0] for trial, end in record.ends.items()} == {0: False, 1: True, 2: False}
     assert [len(record.ends[trial][1]) for trial in range(3)] == [FOLDS, 1, FOLDS]
 
 
 def test_the_fold_that_tells_most_comes_first(script):
-    calls = script(uar=lambda trial, fold, setting: 0.7).calls
+    calls = script(uar=lambda trial, fold, configuration: 0.7).calls
     bench = make_bench(trials=1)
     completed(bench)
     order = telling_order(bench.split.folds, bench.manifest.targets)
-    assert [fold for _, fold in calls] == [*order, EXAM]
+    assert [fold for _, fold in calls] == [*order, HOLDOUT]
     sizes = [len(bench.split.folds[fold].test) for fold in order]
     assert sizes == sorted(sizes, reverse=True)
 
@@ -135,20 +137,20 @@ def test_a_trial_that_is_worse_on_some_folds_only_is_heard_out(script):
     order = telling_order(bench.split.folds, bench.manifest.targets)
     uars = {0: [0.4, 0.7, 0.4, 0.7, 0.4], 1: [0.7, 0.4, 0.7, 0.4, 0.7]}
     calls = script(
-        uar=lambda t, fold, setting: 0.5 if fold == EXAM else uars[t][order.index(fold)]
+        uar=lambda t, fold, configuration: 0.5 if fold == HOLDOUT else uars[t][order.index(fold)]
     ).calls
     completed(bench)
-    assert Counter(trial for trial, fold in calls if fold != EXAM) == {0: FOLDS, 1: FOLDS}
+    assert Counter(trial for trial, fold in calls if fold != HOLDOUT) == {0: FOLDS, 1: FOLDS}
 
 
 def test_an_equally_good_trial_is_heard_out(script):
-    script(uar=lambda trial, fold, setting: 0.7)
+    script(uar=lambda trial, fold, configuration: 0.7)
     record, _ = completed(make_bench(trials=4))
     assert not any(pruned for pruned, _ in record.ends.values())
 
 
 def test_optuna_is_told_how_each_trial_ended(script):
-    script(uar=lambda trial, fold, setting: [1.0, 0.4, 1.0][trial])
+    script(uar=lambda trial, fold, configuration: [1.0, 0.4, 1.0][trial])
     bench = make_bench()
     record, _ = completed(bench)
     (study,) = record.storage.get_all_studies()
@@ -186,29 +188,31 @@ def test_a_finished_study_is_not_run_again(script):
     bench = make_bench()
     record, _ = completed(bench)
     winner = record.winner[0]
-    exam = Script(uar=lambda *_: 1.0)(bench, winner, None, EXAM, bench.split.exam).outcome
+    holdout = Script(uar=lambda *_: 1.0)(bench, winner, None, HOLDOUT, bench.split.holdout).outcome
     before = len(calls)
-    assert list(run_study(bench, record.storage, {**record.folds, (winner, EXAM): exam})) == []
+    assert (
+        list(run_study(bench, record.storage, {**record.folds, (winner, HOLDOUT): holdout})) == []
+    )
     assert len(calls) == before
 
 
 def test_epochs_are_told_with_their_trial_and_fold(monkeypatch):
     told = []
 
-    def epochs(bench, trial, setting, number, fold, bar, line):
+    def epochs(bench, trial, configuration, number, fold, bar, line):
         line.tell(f"epoch of {trial}, {number}")
-        return Script(uar=lambda *_: 1.0)(bench, trial, setting, number, fold)
+        return Script(uar=lambda *_: 1.0)(bench, trial, configuration, number, fold)
 
     monkeypatch.setattr(crossval, "run_fold", epochs)
     bench = make_bench(trials=1)
     list(run_study(bench, InMemoryStorage(), {}, lambda *what: told.append(what)))
-    expected = [(0, number, f"epoch of 0, {number}") for number in [*range(FOLDS), EXAM]]
+    expected = [(0, number, f"epoch of 0, {number}") for number in [*range(FOLDS), HOLDOUT]]
     assert told == expected
 
 
 def test_the_space_is_what_backbone_schedule_and_augmentations_declare():
     space = space_of(make_bench())
     assert (space.freeze_depths.low, space.freeze_depths.high) == (0, 0), "nothing is pretrained"
-    assert space.freeze_depths.paper == 0
+    assert space.freeze_depths.initial == 0
     assert space.learning_rates == PLUGINS.schedulers.get("half-cycle").learning_rates
     assert list(space.widths) == ["time-shift", "gain"]

@@ -2,7 +2,7 @@
 
 from scripted_studies import FOLDS, Record, completed, make_bench
 
-from serbench.data.protocols import EXAM
+from serbench.data.protocols import HOLDOUT
 
 
 def test_no_trial_starts_after_the_timeout(script):
@@ -37,4 +37,4 @@ def test_one_trial_is_finished_even_if_optuna_forgot_all_and_the_time_is_spent(s
     after = Record(folds=before.folds)
     after.go_on(bench)
     assert after.winner == before.winner
-    assert calls == [(0, EXAM)]
+    assert calls == [(0, HOLDOUT)]

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
 from scripted_studies import FOLDS, Record, Script, Stopped, completed, make_bench
 
-from serbench.data.protocols import EXAM
+from serbench.data.protocols import HOLDOUT
 from serbench.search import crossval
 from serbench.search.pruning import telling_order
 
 
-def good_and_bad(trial, fold, setting):
-    """Trial 1 is the best; trial 2 begins better and is given up after two folds."""
-    if fold == EXAM:
+def good_and_bad(trial, fold, configuration):
+    """Trial 1 is the best; trial 2 begins better and is pruned after two folds."""
+    if fold == HOLDOUT:
         return 0.5
     return [0.6, 0.9, 1.0 if fold == ORDER[0] else 0.0][trial]
 
@@ -44,7 +44,7 @@ def test_a_study_stopped_at_any_event_ends_as_if_it_had_not_been(undisturbed, sc
         record.go_on(SCRIPTED, events=stop, note_last=note_last)
         record.go_on(SCRIPTED)
         if note_last and stop == n_events:
-            record.winner = expected[3]  # written down before the stop, not examined again
+            record.winner = expected[3]  # written down before the stop, not tested again
         assert record.outcome() == expected, f"stopped after {stop} events"
 
 
@@ -125,7 +125,7 @@ def test_which_settings_are_tried_does_not_depend_on_interruptions(stops):
         patch.setattr(
             crossval,
             "run_fold",
-            Script(uar=lambda trial, fold, setting: 0.9 - 0.05 * setting.freeze_depth),
+            Script(uar=lambda trial, fold, configuration: 0.9 - 0.05 * configuration.freeze_depth),
         )
         if not LONG_STUDY:
             LONG_STUDY.append(completed(bench)[0].outcome())

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
 from scripted_studies import FOLDS, Record, Script, completed, make_bench
 
-from serbench.data.protocols import EXAM
+from serbench.data.protocols import HOLDOUT
+from serbench.execute.executor import Line, Task
 from serbench.search import crossval
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted
-from serbench.search.executors import Line, Task
 from serbench.search.study import run_study
 
 
@@ -45,9 +45,9 @@ class InAnyOrder:
         self.cancelled.append(task)
 
 
-def good_and_bad(trial, fold, setting):
+def good_and_bad(trial, fold, configuration):
     """Some trials are better than the first, some worse on some folds, some hopeless."""
-    if fold == EXAM:
+    if fold == HOLDOUT:
         return 0.5
     return [0.6, 0.9, 0.3, 0.6, 1.0, 0.7, 0.2][trial] - (0.3 if (trial + fold) % 3 == 0 else 0)
 
@@ -78,7 +78,7 @@ def test_outcomes_do_not_depend_on_how_many_run_at_once(jobs, seed):
 ALONE = []
 
 
-def test_some_of_these_trials_are_given_up_and_some_are_not(script):
+def test_some_of_these_trials_are_pruned_and_some_are_not(script):
     script(uar=good_and_bad)
     ends = completed(BENCH)[0].ends
     assert len({len(uars) for _, uars in ends.values()}) > 2
@@ -129,21 +129,21 @@ def test_events_of_a_trial_come_in_the_order_of_its_folds(script):
 
 
 def test_a_trial_that_ends_early_has_its_other_folds_cancelled(script):
-    script(uar=lambda trial, fold, setting: [0.9, 0.1, 0.1, 0.1][trial])
+    script(uar=lambda trial, fold, configuration: [0.9, 0.1, 0.1, 0.1][trial])
     _, executor = together(make_bench(trials=4), jobs=6)
     assert executor.cancelled
 
 
-def test_a_fold_given_up_ends_its_trial(script, monkeypatch):
-    scripted = script(uar=lambda trial, fold, setting: 0.7)
+def test_a_fold_pruned_ends_its_trial(script, monkeypatch):
+    scripted = script(uar=lambda trial, fold, configuration: 0.7)
 
-    def giving_up(bench, trial, setting, number, fold, bar=None, line=None):
-        trained = scripted(bench, trial, setting, number, fold)
+    def giving_up(bench, trial, configuration, number, fold, bar=None, line=None):
+        trained = scripted(bench, trial, configuration, number, fold)
         if (trial, number) != (1, 0):
             return trained
         assert bar is not None
         return type(trained)(
-            type(trained.outcome)(**{**vars(trained.outcome), "given_up": True}), trained.state
+            type(trained.outcome)(**{**vars(trained.outcome), "pruned": True}), trained.state
         )
 
     monkeypatch.setattr(crossval, "run_fold", giving_up)
@@ -157,11 +157,11 @@ def test_a_fold_given_up_ends_its_trial(script, monkeypatch):
 
 def test_the_first_trial_is_held_against_nothing_and_an_exhaustive_study_never(script):
     bars = {}
-    scripted = script(uar=lambda trial, fold, setting: [1.0, 0.2, 0.2][min(trial, 2)])
+    scripted = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 0.2][min(trial, 2)])
 
-    def watched(bench, trial, setting, number, fold, bar=None, line=None):
+    def watched(bench, trial, configuration, number, fold, bar=None, line=None):
         bars[bench.plan.exhaustive, trial, number] = bar
-        return scripted(bench, trial, setting, number, fold)
+        return scripted(bench, trial, configuration, number, fold)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crossval, "run_fold", watched)
@@ -173,16 +173,16 @@ def test_the_first_trial_is_held_against_nothing_and_an_exhaustive_study_never(s
     assert [len(uars) for _, uars in record.ends.values()] == [FOLDS] * 3
 
 
-def test_a_setting_that_was_tried_is_not_trained_again(script):
+def test_a_configuration_that_was_tried_is_not_trained_again(script):
     fixed = {
         "learning_rate": (1e-3, 1e-3),
         "width:time-shift": (0.3, 0.3),
         "width:gain": (0.0, 0.0),
     }
-    calls = script(uar=lambda trial, fold, setting: 0.7).calls
+    calls = script(uar=lambda trial, fold, configuration: 0.7).calls
     bench = make_bench(trials=5, bounds=fixed)
     record, _ = completed(bench)
-    assert Counter(trial for trial, fold in calls if fold != EXAM) == {0: FOLDS}
+    assert Counter(trial for trial, fold in calls if fold != HOLDOUT) == {0: FOLDS}
     assert {trial: uars for trial, (_, uars) in record.ends.items()} == dict.fromkeys(
         range(5), record.ends[0][1]
     )
@@ -194,8 +194,8 @@ def test_a_setting_that_was_tried_is_not_trained_again(script):
     assert together(bench, jobs=3)[0].outcome() == record.outcome()
 
 
-def test_a_repeated_setting_says_whose_it_is(script):
-    script(uar=lambda trial, fold, setting: 0.7)
+def test_a_repeated_configuration_says_whose_it_is(script):
+    script(uar=lambda trial, fold, configuration: 0.7)
     fixed = {"learning_rate": (1e-3, 1e-3), "width:time-shift": (0.3, 0.3), "width:gain": (0, 0)}
     bench = make_bench(trials=3, bounds=fixed)
     ends = [e for e in run_study(bench, InMemoryStorage(), {}) if isinstance(e, TrialEnded)]

@@ -9,10 +9,10 @@ from scripted_studies import FORMAT, Record, make_bench
 
 from serbench.data.clips import Clips
 from serbench.data.seeds import derive_seed
-from serbench.model.metrics import score
-from serbench.search.crossval import run_fold
+from serbench.execute.fold import run_fold
+from serbench.score.metrics import score
 from serbench.search.pruning import FIRST_EPOCHS, Bar
-from serbench.search.space import Setting
+from serbench.search.space import Configuration
 from serbench.search.study import space_of
 
 REAL = make_bench(trials=2, protocol="speaker-2", epochs=3)
@@ -51,21 +51,24 @@ def test_a_real_study_stopped_and_resumed_says_the_same_to_the_last_bit(real_stu
 
 
 def test_a_fold_is_the_same_whichever_folds_ran_before_it(real_study):
-    setting = Setting.from_parameters(real_study.parameters[1])
-    alone = run_fold(REAL, 1, setting, 1, REAL.split.folds[1])
+    configuration = Configuration.from_parameters(real_study.parameters[1])
+    alone = run_fold(REAL, 1, configuration, 1, REAL.split.folds[1])
     assert alone.outcome.logits.tobytes() == real_study.folds[1, 1].logits.tobytes()
     assert set(alone.state) == set(REAL.backbone.build(2, "none").module.state_dict())
 
 
-def test_a_fold_behind_its_bar_is_given_up_and_scored_all_the_same():
+def test_a_fold_behind_its_bar_is_pruned_and_scored_all_the_same():
     longer = make_bench(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
-    setting, fold = Setting.from_parameters(space_of(longer).paper()), longer.split.folds[0]
+    configuration, fold = (
+        Configuration.from_parameters(space_of(longer).initial()),
+        longer.split.folds[0],
+    )
     whole, ended = (
-        run_fold(longer, 0, setting, 0, fold, Bar((loss,) * longer.plan.epochs)).outcome
+        run_fold(longer, 0, configuration, 0, fold, Bar((loss,) * longer.plan.epochs)).outcome
         for loss in (9.0, -9.0)
     )
-    assert (whole.epochs, whole.given_up) == (longer.plan.epochs, False)
-    assert (ended.epochs, ended.given_up) == (FIRST_EPOCHS, True)
+    assert (whole.epochs, whole.pruned) == (longer.plan.epochs, False)
+    assert (ended.epochs, ended.pruned) == (FIRST_EPOCHS, True)
     assert ended.losses == whole.losses[:FIRST_EPOCHS]
     assert ended.logits.shape == whole.logits.shape
 
@@ -81,8 +84,8 @@ def test_a_fold_hears_its_test_clips_only_when_training_is_over():
 
     clips = Listening(FORMAT, REAL.clips.waveforms, REAL.clips.peaks)
     fold = REAL.split.folds[0]
-    setting = Setting.from_parameters(space_of(REAL).paper())
-    run_fold(replace(REAL, clips=clips), 0, setting, 0, fold)
+    configuration = Configuration.from_parameters(space_of(REAL).initial())
+    run_fold(replace(REAL, clips=clips), 0, configuration, 0, fold)
     tested = set(fold.test.tolist())
     first = next(place for place, rows in enumerate(heard) if rows & tested)
     assert set().union(*heard[:first]) == set(fold.train.tolist())

@@ -48,7 +48,7 @@ def test_serbench_finds_all_six_and_nothing_collides():
 
 def test_the_paper_did_without(augmentation):
     assert augmentation.acts_on == "waveform"
-    assert augmentation.widths.low == augmentation.widths.paper == 0 < augmentation.widths.high
+    assert augmentation.widths.low == augmentation.widths.initial == 0 < augmentation.widths.high
 
 
 def test_width_zero_changes_nothing_and_draws_nothing(augmentation):

@@ -138,7 +138,7 @@ class MeanPooled(WaveformBackbone):
         """A random network."""
         return MeanPooledNetwork(self.size, self.bundle.startswith("WAVLM"), n_classes)
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """The feature extractor, as is the field's custom."""
         return 1
 
@@ -155,7 +155,7 @@ class Lu2020(SpeechBackbone):
     front_end: str = "waveform"
 
     def network(self, n_classes: int) -> nn.Module:
-        """A random network; its features are scaled by round figures."""
+        """A random network; its features are scaled by outer fold figures."""
         return Lu2020Network(self.size, self.hidden, self.attention_heads, n_classes)
 
     def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -176,7 +176,7 @@ class Lu2020(SpeechBackbone):
         """The LSTM, the attention."""
         return [("lstm.",), ("pooling.",)]
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """The whole recogniser."""
         return len(self.encoder_stages(module))
 
@@ -200,6 +200,6 @@ class Liu2023(WaveformBackbone):
         """The LSTM over MFCCs, the weighting of its channels."""
         return [("lstm.",), ("weighting.",)]
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """The whole of wav2vec 2.0."""
         return len(self.encoder_stages(module))

@@ -86,7 +86,7 @@ def test_stages_hold_every_parameter_but_the_last_layers_once(name):
     assert all(stages)
     assert len(staged) == len(set(staged))
     assert set(names) - set(staged) == {"head.weight", "head.bias"}
-    assert 0 < TINY[name].paper_freeze_depth(module) <= len(stages)
+    assert 0 < TINY[name].initial_freeze_depth(module) <= len(stages)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -111,7 +111,7 @@ def test_encoder_stages_are_reached_in_their_order(name):
 def test_gradients_reach_what_learns_and_only_that(name, frozen):
     module = build(name)
     stages = TINY[name].stages(module)
-    depths = {"nothing": 0, "paper": TINY[name].paper_freeze_depth(module)}
+    depths = {"nothing": 0, "paper": TINY[name].initial_freeze_depth(module)}
     depth = depths.get(frozen, len(stages))
     freeze(name, module, depth)
     still = {parameter for stage in stages[:depth] for parameter in stage}
@@ -128,7 +128,7 @@ def test_gradients_reach_what_learns_and_only_that(name, frozen):
 @pytest.mark.parametrize("name", ["lu2020", "liu2023"])
 def test_the_two_systems_freeze_their_encoder_and_nothing_else(name):
     module = build(name)
-    freeze(name, module, TINY[name].paper_freeze_depth(module))
+    freeze(name, module, TINY[name].initial_freeze_depth(module))
     learning = {path for path, value in module.named_parameters() if value.requires_grad}
     assert learning == {
         path for path, _ in module.named_parameters() if not path.startswith("speech_encoder.")
@@ -140,7 +140,7 @@ def test_the_two_systems_freeze_their_encoder_and_nothing_else(name):
 @pytest.mark.parametrize("name", ["wav2vec2_base", "hubert_base", "wavlm_base"])
 def test_the_plain_ones_freeze_the_feature_extractor_alone(name):
     module = build(name)
-    freeze(name, module, TINY[name].paper_freeze_depth(module))
+    freeze(name, module, TINY[name].initial_freeze_depth(module))
     frozen = {path for path, value in module.named_parameters() if not value.requires_grad}
     extractor = "speech_encoder.feature_extractor."
     assert frozen == {p for p, _ in module.named_parameters() if p.startswith(extractor)}

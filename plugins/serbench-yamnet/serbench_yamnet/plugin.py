@@ -56,7 +56,7 @@ class YamnetBackbone:
             stages.setdefault(place, []).append(name)
         return list(stages.values())
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """Everything learns."""
         return 0
 

@@ -66,7 +66,7 @@ def test_there_are_a_stem_and_13_blocks_in_order_and_never_the_last_layer():
     assert len(stages) == 14
     assert [name for stage in stages for name in stage] == names[:-2]
     assert names[-2:] == ["network.classifier.weight", "network.classifier.bias"]
-    assert backbone.paper_freeze_depth(module) == 0
+    assert backbone.initial_freeze_depth(module) == 0
     assert sum(each.numel() for each in module.parameters()) == pytest.approx(3.21e6, rel=0.01)
 
 

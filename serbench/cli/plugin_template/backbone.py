@@ -37,7 +37,7 @@ class TwoConvolutions:
         """One for each convolution and its batch norm."""
         return stages_of(module, [["first"], ["second"]])
 
-    def paper_freeze_depth(self, module: nn.Module) -> int:
+    def initial_freeze_depth(self, module: nn.Module) -> int:
         """Everything learns."""
         return 0
 

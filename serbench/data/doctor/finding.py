@@ -1,4 +1,4 @@
-"""What an examination finds."""
+"""What an inspection finds."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serbench.data.protocols.checks import check_fold, check_round
+from serbench.data.protocols.checks import check_fold, check_outer_fold
 from serbench.data.protocols.describing import LISTED, MODIFIERS, describe
 from serbench.data.protocols.identity import METRIC, protocol_from_id, protocol_id
 from serbench.data.protocols.names import (
@@ -11,15 +11,15 @@ from serbench.data.protocols.names import (
     parse_protocol,
     without_folder,
 )
-from serbench.data.protocols.parts import EXAM, Fold, Round, Rows, Split
+from serbench.data.protocols.parts import HOLDOUT, Fold, OuterFold, Rows, Split
 from serbench.data.protocols.published import PUBLISHED
 from serbench.data.protocols.speakers import linked_speakers
-from serbench.data.protocols.splitting import EXAM_SHARE, split_dataset
+from serbench.data.protocols.splitting import HOLDOUT_SHARE, split_dataset
 from serbench.data.protocols.validation import VALIDATION_SHARE, validation_part
 
 __all__ = [
-    "EXAM",
-    "EXAM_SHARE",
+    "HOLDOUT",
+    "HOLDOUT_SHARE",
     "LISTED",
     "METRIC",
     "MODIFIERS",

@@ -1,4 +1,4 @@
-"""What no split may do: test on what it trained on, or search on what it examines."""
+"""What no split may do: test on what it trained on, or search on what it tests."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import numpy.typing as npt
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols.names import Protocol
-from serbench.data.protocols.parts import Fold, Round
+from serbench.data.protocols.parts import Fold, OuterFold
 from serbench.errors import DatasetError, LeakError
 
 
-def check_round(manifest: Manifest, protocol: Protocol, part: Round) -> None:
-    """Refuse a round that leaks anywhere, or cannot be scored.
+def check_outer_fold(manifest: Manifest, protocol: Protocol, part: OuterFold) -> None:
+    """Refuse a outer fold that leaks anywhere, or cannot be scored.
 
     Raises:
-        LeakError: as ``check_fold``, of the exam and of every fold; or a fold that holds a row
+        LeakError: as ``check_fold``, of the holdout and of every fold; or a fold that holds a row
             from outside the dev part.
         DatasetError: as ``check_fold``.
     """
-    for fold in (part.exam, *part.folds):
+    for fold in (part.holdout, *part.folds):
         check_fold(manifest, protocol, fold)
     for fold in part.folds:
-        beyond = np.setdiff1d(np.concatenate([fold.train, fold.test]), part.exam.train)
+        beyond = np.setdiff1d(np.concatenate([fold.train, fold.test]), part.holdout.train)
         if len(beyond):
             raise LeakError(
                 f"{protocol.name} on dataset '{manifest.name}' leaks: row {beyond[0]} is in the "
-                "search, and not in what the exam leaves to it; use a split that keeps them apart"
+                "search, and not in what the holdout leaves to it; use a split that keeps them apart"
             )
 
 

@@ -8,7 +8,7 @@ from serbench.data.protocols.published import PUBLISHED
 LISTED = (
     ("speaker-K", "speakers dealt into K folds, so that nobody is heard on both sides"),
     ("random-K", "clips dealt into K folds whoever speaks: speaker-dependent"),
-    ("corpus", "each corpus is a fold, of the speakers outside the exam"),
+    ("corpus", "each corpus is a fold, of the speakers outside the holdout"),
     ("loso", "each speaker is a fold (leave one speaker out)"),
     *((name, protocol.sentence) for name, protocol in PUBLISHED.items()),
     (f"{FOLDS}:FILE", "your own folds: a CSV of path and fold, or EmoBox's JSON lines"),
@@ -18,7 +18,10 @@ LISTED = (
 
 MODIFIERS = (
     ("NAME@SEED", "another split by the same rule"),
-    ("NAME:nested-K", "K rounds, each a search and an exam, in which everyone sits one exam"),
+    (
+        "NAME:nested-K",
+        "K outer folds, each a search and an holdout, in which everyone is tested once",
+    ),
 )
 """What may follow the rules, in this order."""
 
@@ -29,17 +32,17 @@ def describe(protocol: Protocol) -> str:
         return f"{PUBLISHED[protocol.rule].sentence}; the search folds whole groups of the others"
     if protocol.file is not None:
         whoever = "" if protocol.speaker_disjoint else ", whoever speaks"
-        tested = "'exam', or else each of them in turn, is tested"
+        tested = "'holdout', or else each of them in turn, is tested"
         return f"the folds of {protocol.file.path}{whoever}; {tested}"
     unit = "speaker" if protocol.speaker_disjoint else "clip"
     if protocol.nested is None:
-        exam = f"one {unit} in five sits the exam"
+        holdout = f"one {unit} in five is in the holdout"
     else:
-        exam = f"in {protocol.nested} rounds every {unit} sits one exam"
+        holdout = f"in {protocol.nested} outer folds every {unit} is tested once"
     folds = {
         "speaker": f"the other speakers are dealt into {protocol.k} folds",
         "random": f"the other clips are dealt into {protocol.k} folds, whoever speaks",
         "corpus": "of the others, each corpus is a fold",
         "loso": "of the others, each speaker is a fold",
     }
-    return f"{exam}; {folds[protocol.rule]}"
+    return f"{holdout}; {folds[protocol.rule]}"

@@ -98,7 +98,7 @@ def _check_rarest(manifest: Manifest, protocol: Protocol, dev: Rows, k: int) -> 
     if counts.min() < k:
         raise DatasetError(
             f"emotion '{rarest}' of dataset '{manifest.name}' has {counts.min()} clips without "
-            f"the exam, fewer than the {k} folds of {protocol.name}: ask for fewer folds "
+            f"the holdout, fewer than the {k} folds of {protocol.name}: ask for fewer folds "
             "or scan with --emotions to leave it out"
         )
 
@@ -115,7 +115,7 @@ def _check_enough(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows
             )
     elif left < (protocol.k or 2):
         raise DatasetError(
-            f"dataset '{manifest.name}' has {total} {what}, {left} without the exam, fewer than "
+            f"dataset '{manifest.name}' has {total} {what}, {left} without the holdout, fewer than "
             f"the {protocol.k or 2} folds of {protocol.name}: "
             + (f"use {protocol.rule}-{left} or " if left > 1 else "")
             + f"add {what}"

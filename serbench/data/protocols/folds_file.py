@@ -8,10 +8,10 @@ Three forms are read:
   it, ``wav``, and its ``fold``; other keys are ignored;
 - a folder of EmoBox's metadata, such as ``EmoBox/data/ravdess``: in each ``fold_K`` lies
   ``…_test_fold_K.jsonl``, which lists the recordings of that fold under ``wav``. Of a dataset with
-  one fold the ``test`` list is the exam, and what the ``train`` and ``valid`` lists name is the
+  one fold the ``test`` list is the holdout, and what the ``train`` and ``valid`` lists name is the
   rest. See https://github.com/emo-box/EmoBox.
 
-A fold is any word. ``exam`` means that no search may see it and that nothing else is examined.
+A fold is any word. ``holdout`` means that no search may see it and that nothing else is tested.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from serbench.data.protocols.parts import EXAM
+from serbench.data.protocols.parts import HOLDOUT
 from serbench.errors import UsageError
 
 REST = "rest"
@@ -181,7 +181,7 @@ def _json_lines(path: Path, fold: str | None = None) -> Iterator[Placed]:
 def _emobox(lists: list[Path]) -> Iterator[Placed]:
     tests = [path for path in lists if _part(path) == "test"]
     for path in lists:
-        one = EXAM if path in tests else REST
+        one = HOLDOUT if path in tests else REST
         yield from _json_lines(path, one if len(tests) == 1 else path.parent.name)
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from serbench.data.fingerprint import near_identical
 from serbench.data.manifest import Manifest
-from serbench.data.protocols.parts import EXAM, Fold, Split
+from serbench.data.protocols.parts import HOLDOUT, Fold, Split
 
 Pair = tuple[int, int, float]
 """Row in training, row in testing, similarity."""
@@ -21,8 +21,8 @@ class Overlap:
     """What one fold's training and testing have in common.
 
     Attributes:
-        round: number of the round, from 0.
-        fold: number of the fold, from 0, or ``exam``.
+        outer fold: number of the outer fold, from 0.
+        fold: number of the fold, from 0, or ``holdout``.
         speakers: who is heard on both sides.
         identical: rows that are tested and whose very audio is trained on.
         near_identical: pairs across the sides that sound alike without being identical, or None
@@ -31,7 +31,7 @@ class Overlap:
             corpus names its sentences; None where none does.
     """
 
-    round: int
+    outer_fold: int
     fold: int | str
     speakers: tuple[str, ...]
     identical: tuple[int, ...]
@@ -48,7 +48,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Audit:
-    """The overlaps of every round: its exam first, then its folds."""
+    """The overlaps of every outer fold: its holdout first, then its folds."""
 
     overlaps: tuple[Overlap, ...]
 
@@ -56,7 +56,7 @@ class Audit:
 def audit(
     manifest: Manifest, split: Split, fingerprints: npt.NDArray[np.float32] | None = None
 ) -> Audit:
-    """Compare both sides of every exam and every fold.
+    """Compare both sides of every holdout and every fold.
 
     Nothing is refused here: speakers and identical audio are refused by ``split_dataset``, where
     the protocol promises to keep them apart; near-identical audio and sentences are for people to
@@ -71,7 +71,7 @@ def audit(
     return Audit(
         tuple(
             Overlap(
-                round=number,
+                outer_fold=number,
                 fold=name,
                 speakers=tuple(np.intersect1d(*_sides(manifest.speakers, fold)).tolist()),
                 identical=_heard(manifest.audio_hashes, fold),
@@ -84,8 +84,8 @@ def audit(
 
 
 def _folds(split: Split) -> Iterator[tuple[int, int | str, Fold]]:
-    for number, part in enumerate(split.rounds):
-        yield number, EXAM, part.exam
+    for number, part in enumerate(split.outer_folds):
+        yield number, HOLDOUT, part.holdout
         for place, fold in enumerate(part.folds):
             yield number, place, fold
 

@@ -38,7 +38,7 @@ class Protocol:
             ``folds`` or ``random-folds``, whose folds stand in a file.
         k: number of folds; None where something else decides it: corpora, speakers, a file.
         seed: which of the rule's many splits.
-        nested: number of rounds in which everyone sits one exam, or None for a single exam.
+        nested: number of outer folds in which everyone is tested once, or None for a single holdout.
         file: where the folds stand, or None.
     """
 
@@ -97,7 +97,7 @@ def parse_protocol(text: str) -> Protocol:
 
     Raises:
         UnknownNameError: no protocol of that name.
-        UsageError: fewer than two folds or rounds; rounds for a protocol that has its own; a file
+        UsageError: fewer than two folds or outer folds; outer folds for a protocol that has its own; a file
             of folds that is not there, or has another content than the name says.
     """
     if text in PUBLISHED:
@@ -107,7 +107,7 @@ def parse_protocol(text: str) -> Protocol:
     if (nested := NESTED.fullmatch(text)) is not None:
         base = nested["base"]
         if base in PUBLISHED or FILE.fullmatch(base):
-            raise UsageError(f"protocol '{base}' has rounds of its own: it cannot be nested")
+            raise UsageError(f"protocol '{base}' has outer folds of its own: it cannot be nested")
     if (file := FILE.fullmatch(text)) is not None:
         return Protocol(file["rule"], None, file=find_folds(file["path"], file["content"]))
     raise UnknownNameError("protocol", text, EXAMPLES)
@@ -119,5 +119,5 @@ def _by_rule(text: str, match: re.Match[str]) -> Protocol:
         raise UsageError(f"protocol '{text}' has fewer than two folds: try {match['rule']}-5")
     if nested is not None and nested < 2:
         base = text.partition(":")[0]
-        raise UsageError(f"protocol '{text}' has fewer than two rounds: try {base}:nested-4")
+        raise UsageError(f"protocol '{text}' has fewer than two outer folds: try {base}:nested-4")
     return Protocol(match["rule"] or match["whole"], k, int(match["seed"] or 0), nested)

@@ -1,4 +1,4 @@
-"""Which rows are trained on and which are tested: folds, rounds, and the whole split."""
+"""Which rows are trained on and which are tested: folds, outer folds, and the whole split."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
 
-EXAM = "exam"
-"""The exam's place among the folds, in seeds and records."""
+HOLDOUT = "holdout"
+"""The holdout's place among the folds, in seeds and records."""
 
 
 @dataclass(frozen=True)
@@ -22,34 +22,34 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Round:
-    """One search and one exam, kept apart as Cawley and Talbot (2010) ask for.
+class OuterFold:
+    """One search and one holdout, kept apart as Cawley and Talbot (2010) ask for.
 
     G. C. Cawley and N. L. C. Talbot, *On Over-fitting in Model Selection and Subsequent Selection
     Bias in Performance Evaluation*, Journal of Machine Learning Research 11, 2010.
 
     Attributes:
-        exam: its ``train`` is the dev part, which the search may use as it likes; its ``test`` is
+        holdout: its ``train`` is the dev part, which the search may use as it likes; its ``test`` is
             scored once, by the winner refitted on the whole dev part.
         folds: the dev part again, for the search: each row is tested by at most one of them.
     """
 
-    exam: Fold
+    holdout: Fold
     folds: tuple[Fold, ...]
 
 
 @dataclass(frozen=True)
 class Split:
-    """All rounds of a protocol on a dataset: one, or as many as make everybody sit an exam."""
+    """All outer folds of a protocol on a dataset: one, or as many as make everybody sit an holdout."""
 
-    rounds: tuple[Round, ...]
+    outer_folds: tuple[OuterFold, ...]
 
     @property
-    def exam(self) -> Fold:
-        """The first round's exam."""
-        return self.rounds[0].exam
+    def holdout(self) -> Fold:
+        """The first outer fold's holdout."""
+        return self.outer_folds[0].holdout
 
     @property
     def folds(self) -> tuple[Fold, ...]:
-        """The first round's folds."""
-        return self.rounds[0].folds
+        """The first outer fold's folds."""
+        return self.outer_folds[0].folds

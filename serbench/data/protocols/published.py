@@ -18,29 +18,29 @@ class Published:
 
     Attributes:
         corpus: name of the corpus whose speakers they are.
-        exams: the speakers of each round's exam.
+        holdouts: the speakers of each outer fold's holdout.
         sentence: the rule and its source, for people.
     """
 
     corpus: str
-    exams: tuple[tuple[str, ...], ...]
+    holdouts: tuple[tuple[str, ...], ...]
     sentence: str
 
     @property
     def speakers(self) -> tuple[str, ...]:
         """Everybody, as ``corpus/speaker``."""
-        return tuple(f"{self.corpus}/{speaker}" for exam in self.exams for speaker in exam)
+        return tuple(f"{self.corpus}/{speaker}" for holdout in self.holdouts for speaker in holdout)
 
 
-def _actors(*exams: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+def _actors(*holdouts: Sequence[int]) -> tuple[tuple[str, ...], ...]:
     """Numbers of actors in two digits, as RAVDESS and EmoDB write them."""
-    return tuple(tuple(f"{actor:02}" for actor in exam) for exam in exams)
+    return tuple(tuple(f"{actor:02}" for actor in holdout) for holdout in holdouts)
 
 
 PUBLISHED = {
     "ravdess/emobox-6": Published(
         corpus="ravdess",
-        exams=_actors(
+        holdouts=_actors(
             (1, 11, 20, 21),
             (4, 10, 12, 14),
             (8, 9, 19, 23),
@@ -52,7 +52,7 @@ PUBLISHED = {
     ),
     "ravdess/luna-5": Published(
         corpus="ravdess",
-        exams=_actors(
+        holdouts=_actors(
             (2, 5, 14, 15, 16),
             (3, 6, 7, 13, 18),
             (10, 11, 12, 19, 20),
@@ -63,19 +63,19 @@ PUBLISHED = {
     ),
     "emodb/loso": Published(
         corpus="emodb",
-        exams=_actors((3,), *((actor,) for actor in range(8, 17))),
+        holdouts=_actors((3,), *((actor,) for actor in range(8, 17))),
         sentence="each of EmoDB's ten speakers is tested once (leave one speaker out)",
     ),
     "iemocap/session-5": Published(
         corpus="iemocap",
-        exams=tuple((f"Ses{number:02}F", f"Ses{number:02}M") for number in range(1, 6)),
+        holdouts=tuple((f"Ses{number:02}F", f"Ses{number:02}M") for number in range(1, 6)),
         sentence="each of IEMOCAP's five sessions, two speakers each, is tested once",
     ),
 }
 
 
-def published_exams(manifest: Manifest, name: str) -> Rows:
-    """The number of the round that tests each utterance, ``[N]``.
+def published_holdouts(manifest: Manifest, name: str) -> Rows:
+    """The number of the outer fold that tests each utterance, ``[N]``.
 
     Raises:
         DatasetError: the dataset lacks somebody whom the protocol names, or holds anybody else.
@@ -99,7 +99,7 @@ def published_exams(manifest: Manifest, name: str) -> Rows:
         )
     number = {
         f"{protocol.corpus}/{speaker}": number
-        for number, exam in enumerate(protocol.exams)
-        for speaker in exam
+        for number, holdout in enumerate(protocol.holdouts)
+        for speaker in holdout
     }
     return np.array([number[speaker] for speaker in manifest.speakers.tolist()], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Trainings: one network, one fold, here or in processes of their own."""

@@ -1,0 +1,73 @@
+"""What decides the last bit of a logit, beside the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+FP32, BF16 = "fp32", "bf16"
+PRECISIONS = (FP32, BF16)
+
+CHANNELS_LAST, CONTIGUOUS = "channels-last", "contiguous"
+MEMORY_FORMATS = (CHANNELS_LAST, CONTIGUOUS)
+
+
+@dataclass(frozen=True)
+class ComputeSettings:
+    """How a training computes: the same seed and compute settings give the same logits on one machine.
+
+    Attributes:
+        threads: that share one operation; sums come out a little different with others.
+        precision: ``fp32``, or ``bf16`` for products and convolutions while a network learns;
+            its weights and its last answers are fp32 either way.
+        memory_format: order of images and filters in memory, ``channels-last`` or ``contiguous``.
+    """
+
+    threads: int
+    precision: str = FP32
+    memory_format: str = CHANNELS_LAST
+
+    @classmethod
+    def present(cls) -> ComputeSettings:
+        """Those of this process, in full precision."""
+        return cls(torch.get_num_threads())
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ComputeSettings:
+        """What ``as_dict`` wrote; what a record of before does not say is as it was then."""
+        return cls(**{**cls.present().as_dict(), **data})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for the record."""
+        return asdict(self)
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{self.precision}, {self.memory_format}, {threads}"
+
+    def use(self) -> None:
+        """Let operations share so many threads from now on, in this process."""
+        torch.set_num_threads(self.threads)
+
+    @property
+    def _order(self) -> torch.memory_format:
+        last = self.memory_format == CHANNELS_LAST
+        return torch.channels_last if last else torch.contiguous_format
+
+    def arrange(self, image: Tensor) -> Tensor:
+        """Images ``[B, C, H, W]`` in this memory format; what has other axes as it is."""
+        return image.contiguous(memory_format=self._order) if image.dim() == 4 else image
+
+    def arrange_filters(self, network: nn.Module) -> None:
+        """Bring a network's filters into this memory format, in place."""
+        network.to(memory_format=self._order)
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """The context in which a network is run while it learns."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == BF16)

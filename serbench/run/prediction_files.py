@@ -1,0 +1,179 @@
+"""Tables of predictions: a line for each clip, a column for each emotion."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import HOLDOUT
+from serbench.data.recording_names import RecordingNames
+from serbench.errors import DatasetError, UsageError
+from serbench.store.predictions import Said
+
+SMALLEST_PROBABILITY = 1e-30
+"""Stands for a probability of zero, which has no logarithm."""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a file says.
+
+    Attributes:
+        rows: of the manifest, ``[n]``, each once.
+        logits: float32 ``[n, n_classes]``; of probabilities their logarithms.
+        folds: ``holdout`` or the number of a fold from 0, ``[n]``.
+        latencies: milliseconds ``[n]``, or None.
+        digest: SHA-256 of the file.
+    """
+
+    rows: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float32]
+    folds: npt.NDArray[np.str_]
+    latencies: npt.NDArray[np.float64] | None
+    digest: str
+
+    def logits_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """The logits of some rows, in their order; each of them is in the file."""
+        order = np.argsort(self.rows)
+        return self.logits[order[np.searchsorted(self.rows, rows, sorter=order)]]
+
+
+def read_predictions(path: Path, manifest: Manifest) -> Brought:
+    """Read a table of predictions for clips of a dataset.
+
+    Columns: ``path`` (the recording's, or as much of its end as is needed to tell it apart), one
+    for each emotion of the dataset, with logits or probabilities; optionally ``fold`` (``holdout``,
+    or a number from 1; without the column all are the holdout's) and ``latency`` in milliseconds.
+
+    Raises:
+        UsageError: no such table: not UTF-8, a column missing or unknown, a value no number.
+        DatasetError: a path means no clip of the dataset, or several; or two lines mean one.
+    """
+    content, lines = _lines(path)
+    header = [name.strip() for name in (lines[0][1] if lines else [])]
+    _check_columns(path, header, manifest)
+    names = RecordingNames(manifest)
+    found: dict[int, int] = {}
+    values, folds, latencies = [], [], []
+    for number, cells in lines[1:]:
+        where = f"{path}, line {number}"
+        if len(cells) != len(header):
+            raise UsageError(f"{where} has {len(cells)} cells, the first line {len(header)}")
+        line = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        row = _row(where, names.rows(line["path"], path.absolute().parent), line["path"], manifest)
+        if row in found:
+            raise DatasetError(f"{where} names {line['path']}, as line {found[row]} did")
+        found[row] = number
+        values.append([_number(where, name, line[name]) for name in manifest.emotions])
+        folds.append(_fold(where, line.get("fold", HOLDOUT)))
+        if "latency" in line:
+            latencies.append(_milliseconds(where, line["latency"]))
+    if not found:
+        raise UsageError(
+            f"{path} holds no predictions: it needs a line for each clip of the holdout"
+        )
+    return Brought(
+        rows=np.array(list(found), dtype=np.int64),
+        logits=_logits(np.array(values)),
+        folds=np.array(folds, dtype=np.str_),
+        latencies=np.array(latencies) if latencies else None,
+        digest=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Said]]) -> str:
+    """The same table for what was said here, float32 logits to their last digit.
+
+    Args:
+        manifest: whose rows were tested.
+        parts: ``holdout`` or the number of a fold from 0, and what was said in it.
+    """
+    names = RecordingNames(manifest)
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["path", "fold", *manifest.emotions])
+    for fold, said in parts:
+        shown = fold if fold == HOLDOUT else str(int(fold) + 1)
+        ordered = said.by_row()
+        for row, logits in zip(ordered.rows, ordered.logits, strict=True):
+            writer.writerow([names.shortest(int(row)), shown, *(str(value) for value in logits)])
+    return file.getvalue()
+
+
+def _lines(path: Path) -> tuple[bytes, list[tuple[int, list[str]]]]:
+    try:
+        content = path.read_bytes()
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        return content, [(reader.line_num, cells) for cells in reader if any(cells)]
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} is no CSV in UTF-8 ({error}): save it anew") from error
+
+
+def _check_columns(path: Path, header: Sequence[str], manifest: Manifest) -> None:
+    wanted = {"path", *manifest.emotions}
+    missing = sorted(wanted - set(header))
+    unknown = sorted(set(header) - wanted - {"fold", "latency"})
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    for names, said in ((missing, "has no"), (unknown, "has an unknown"), (doubled, "repeats")):
+        if names:
+            raise UsageError(
+                f"{path} {said} column {', '.join(names)}: its first line must name path, "
+                f"{', '.join(manifest.emotions)}, and may name fold and latency"
+            )
+
+
+def _row(where: str, rows: Sequence[int], path: str, manifest: Manifest) -> int:
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        raise DatasetError(
+            f"{where}: {path} may be any of {len(rows)} recordings of dataset '{manifest.name}': "
+            "write more of the folders it lies in"
+        )
+    raise DatasetError(f"{where}: dataset '{manifest.name}' holds no {path}")
+
+
+def _number(where: str, column: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    with np.errstate(over="ignore"):
+        kept = np.float32(value)
+    if not np.isfinite(kept):
+        raise UsageError(f"{where}: {column} is '{text}', not a finite number")
+    return value
+
+
+def _milliseconds(where: str, text: str) -> float:
+    value = _number(where, "latency", text)
+    if value <= 0:
+        raise UsageError(f"{where}: latency is '{text}', not a time in milliseconds")
+    return value
+
+
+def _fold(where: str, text: str) -> str:
+    if text in (HOLDOUT, ""):
+        return HOLDOUT
+    if not text.isdecimal() or text == "0":
+        raise UsageError(f"{where}: fold is '{text}', neither holdout nor a number from 1")
+    return str(int(text) - 1)
+
+
+def _logits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Logits as they are; probabilities, which are no logits, by their logarithms."""
+    probabilities = (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3)
+    if probabilities:
+        values = np.log(np.maximum(values, SMALLEST_PROBABILITY))
+    return values.astype(np.float32)

@@ -1,0 +1,75 @@
+"""Whether a system is as often right as it says it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from serbench.score.tally import Floats
+
+BINS = 15
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Clips sorted by the probability of the emotion that was named, in bins of equal width.
+
+    Attributes:
+        edges: of the bins ``[bins + 1]``, from 0 to 1; a bin has its upper edge, not its lower.
+        confidence: mean probability in each bin ``[bins]``; NaN where it is empty.
+        accuracy: share recognised in each bin ``[bins]``; NaN where it is empty.
+        count: clips in each bin ``[bins]``.
+    """
+
+    edges: Floats
+    confidence: Floats
+    accuracy: Floats
+    count: npt.NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean distance of accuracy and confidence over the clips."""
+        held = self.count > 0
+        gaps = np.abs(self.accuracy[held] - self.confidence[held])
+        return float(gaps @ self.count[held] / self.count.sum())
+
+
+def reliability(
+    logits: npt.NDArray[np.floating[Any]], targets: npt.NDArray[np.integer[Any]], bins: int = BINS
+) -> Reliability:
+    """Confidence against accuracy (Guo et al. 2017, "On calibration of modern neural networks").
+
+    Args:
+        logits: ``[n, C]``, before the softmax.
+        targets: index ``[n]`` of the true emotion.
+        bins: how many, of equal width.
+
+    Raises:
+        ValueError: there is nothing to score, or no bin.
+    """
+    if len(targets) == 0:
+        raise ValueError("no clips to score")
+    if bins < 1:
+        raise ValueError("a reliability table needs one bin or more")
+    probabilities = softmax(logits.astype(np.float64), axis=1)
+    right = logits.argmax(axis=1) == targets
+    confidence = probabilities.max(axis=1)
+    edges = np.arange(bins + 1) / bins
+    # Probabilities that sum to a hair over 1 still belong to the last bin.
+    bin_of = np.searchsorted(edges[:-1], confidence, side="left") - 1
+    count = np.bincount(bin_of, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(bin_of, weights=confidence, minlength=bins) / count
+        share = np.bincount(bin_of, weights=right, minlength=bins) / count
+    return Reliability(edges, mean, share, count)
+
+
+def expected_calibration_error(
+    logits: npt.NDArray[np.floating[Any]], targets: npt.NDArray[np.integer[Any]], bins: int = BINS
+) -> float:
+    """ECE of the emotion that was named, in [0, 1]; see `reliability` for arguments and errors."""
+    return reliability(logits, targets, bins).error

@@ -1,0 +1,235 @@
+"""Two systems on the same speakers, and whether their difference can be told from none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import nctdtr, stdtr, stdtrit
+
+from serbench.score.intervals import ROUNDING, Interval, half_width, standard_error
+from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled
+from serbench.score.tally import Floats, Metric, Tally, score
+
+FEWEST_SPEAKERS = 1.5
+"""With fewer speakers, counted by their clips, no difference could be shown."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first system's score minus the second's.
+
+    Attributes:
+        difference: as a share, in [-1, 1].
+        interval: its 95 % interval over speakers; None where none can be given (see `draws`).
+        standard_error: of the difference; None with the interval.
+        p: of no difference, by the test that the interval is of; None with the interval.
+        speakers: how many were drawn.
+        effective: how many of equal size would tell as much (see `effective_units`).
+    """
+
+    difference: float
+    interval: Interval | None
+    standard_error: float | None
+    p: float | None
+    speakers: int
+    effective: float
+
+    @property
+    def distinguishable(self) -> bool:
+        """Whether the interval leaves 0 out; without an interval nothing is."""
+        return self.interval is not None and not self.interval.low <= 0 <= self.interval.high
+
+
+@dataclass(frozen=True)
+class TTest:
+    """A t-test over folds.
+
+    Attributes:
+        t: mean difference over its standard error.
+        degrees: of freedom, folds minus one.
+        p: two-sided.
+        low: lower end of the 95 % interval of the mean difference.
+        high: upper end.
+    """
+
+    t: float
+    degrees: int
+    p: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Bootstrapped:
+    """A score of one system on the tested clips and on draws that other systems share.
+
+    Attributes:
+        score: on the tested clips.
+        resampled: on each draw ``[resamples]``; None where there are no draws.
+        speakers: how many were drawn.
+        effective: how many of equal size would tell as much.
+    """
+
+    score: float
+    resampled: Floats | None = field(repr=False, compare=False)
+    speakers: int
+    effective: float
+
+    def minus(self, other: Bootstrapped) -> Difference:
+        """Compare two systems of one `Bootstrap`: by subtraction, draw for draw.
+
+        The interval is Student's t about the difference, with one degree of freedom less than
+        there are speakers in effect, cut at -1 and 1. Where all speakers agree on the difference
+        there is no spread to measure: the interval is the difference alone, and p is 0, or 1 at
+        no difference.
+        """
+        difference = _unless_rounding(self.score - other.score)
+        if self.resampled is None or other.resampled is None:
+            return Difference(difference, None, None, None, self.speakers, self.effective)
+        error = standard_error(self.resampled - other.resampled, self.effective)
+        degrees = self.effective - 1
+        half = half_width(error, degrees)
+        interval = Interval(max(difference - half, -1.0), min(difference + half, 1.0))
+        _, p = _t_and_p(difference, error, degrees)
+        return Difference(difference, interval, error, p, self.speakers, self.effective)
+
+
+class Bootstrap:
+    """Scores systems that were tested on the same clips, all on the same draws of speakers.
+
+    Any two of them are then compared with `Bootstrapped.minus` at the price of a subtraction.
+
+    Args:
+        first: one of the systems; it has the speakers and clips that the others must have too.
+        metric: which score.
+        seed: of the draws.
+        resamples: how many draws.
+    """
+
+    def __init__(
+        self, first: Tally, metric: Metric = "uar", seed: int = 0, resamples: int = RESAMPLES
+    ) -> None:
+        self._speakers, self._clips, self._metric = first.speakers, first.clips, metric
+        self._drawn = draws(self._clips, seed, resamples)
+        self._effective = effective_units(self._clips)
+
+    def of(self, tally: Tally) -> Bootstrapped:
+        """Score one system.
+
+        Raises:
+            ValueError: it differs from the first in speakers, or in a speaker's clips of an
+                emotion.
+        """
+        if tally.speakers != self._speakers or not np.array_equal(tally.clips, self._clips):
+            raise ValueError(
+                "only systems tested on the same clips of the same speakers are compared"
+            )
+        return Bootstrapped(
+            float(score(tally.confusion, self._metric)),
+            None if self._drawn is None else resampled(tally.counts, self._drawn, self._metric),
+            len(self._speakers),
+            self._effective,
+        )
+
+
+def paired_difference(
+    a: Tally, b: Tally, metric: Metric = "uar", seed: int = 0, resamples: int = RESAMPLES
+) -> Difference:
+    """How much better ``a`` is than ``b``, by the paired bootstrap over their speakers.
+
+    Args:
+        a: the first system.
+        b: the second, whose score is taken away.
+        metric: which score.
+        seed: of the draws.
+        resamples: how many draws.
+
+    Raises:
+        ValueError: the two differ in speakers, or in a speaker's clips of an emotion.
+    """
+    shared = Bootstrap(a, metric, seed, resamples)
+    return shared.of(a).minus(shared.of(b))
+
+
+def corrected_t_test(
+    differences: Sequence[float] | npt.NDArray[np.float64], n_train: float, n_test: float
+) -> TTest:
+    """The corrected resampled t-test over folds.
+
+    Source: Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning 52.
+    Folds share training clips, so their differences are not independent; the variance of their
+    mean is taken as s² · (1/k + n_test/n_train). Where all folds differ by the same there is no
+    variance to test against: t is infinite and p is 0, or t is 0 and p is 1 at no difference.
+
+    Args:
+        differences: the first system's score minus the second's on each of k folds.
+        n_train: training clips of a fold (their mean, where folds differ).
+        n_test: test clips of a fold.
+
+    Raises:
+        ValueError: there are fewer than two folds, or a fold without clips.
+    """
+    each = np.asarray(differences, dtype=np.float64)
+    if len(each) < 2:
+        raise ValueError("a t-test over folds needs two folds or more")
+    if n_train <= 0 or n_test <= 0:
+        raise ValueError("every fold must have clips to train and to test on")
+    degrees, mean = len(each) - 1, _unless_rounding(float(each.mean()))
+    variance = 0.0 if np.ptp(each) < ROUNDING else float(each.var(ddof=1))
+    error = float(np.sqrt(variance * (1 / len(each) + n_test / n_train)))
+    t, p = _t_and_p(mean, error, degrees)
+    half = half_width(error, degrees)
+    return TTest(t, degrees, p, mean - half, mean + half)
+
+
+def smallest_difference(
+    standard_error: float, speakers: float, power: float = 0.8, significance: float = 0.05
+) -> float:
+    """The smallest true difference that this many speakers would show.
+
+    A true difference of this size is found, and with its right sign, by the two-sided t-test of
+    `paired_difference` with the asked power (non-central t, speakers minus one degrees of
+    freedom). The standard error is that of one pair of systems: the more two systems agree, the
+    less they need to differ.
+
+    Args:
+        standard_error: `Difference.standard_error` of the pair.
+        speakers: `Difference.effective` of the pair.
+        power: share of tests that would find it, more than ``significance``.
+        significance: share of tests that would find a difference where there is none.
+
+    Returns:
+        In the unit of ``standard_error``; it may pass 1, and then no difference could be shown.
+
+    Raises:
+        ValueError: there are no two speakers, or one has nearly all clips.
+    """
+    if speakers < FEWEST_SPEAKERS:
+        raise ValueError("one speaker can show no difference between systems")
+    degrees = speakers - 1
+    critical = -stdtrit(degrees, significance / 2)
+    # With the shift the power rises from the significance to 1: halve what it may be.
+    low, high = 0.0, 2 * critical + 10
+    while high - low > ROUNDING * high:
+        shift = (low + high) / 2
+        if 1 - nctdtr(degrees, shift, critical) < power:
+            low = shift
+        else:
+            high = shift
+    return float(standard_error * high)
+
+
+def _unless_rounding(difference: float) -> float:
+    """Two sums of the same shares in another order do not differ."""
+    return 0.0 if abs(difference) < ROUNDING else difference
+
+
+def _t_and_p(mean: float, error: float, degrees: float) -> tuple[float, float]:
+    """Student's t of a mean and its two-sided p."""
+    if error == 0:
+        return (0.0, 1.0) if mean == 0 else (float(np.copysign(np.inf, mean)), 0.0)
+    t = mean / error
+    return t, float(2 * stdtr(degrees, -abs(t)))

@@ -1,0 +1,150 @@
+"""95 % intervals of scores, by bootstrap over speakers.
+
+The speakers are drawn again, whole, and the spread of the resampled scores gives the standard
+error; the interval is Student's t with one degree of freedom less than there are speakers, on the
+logit scale (Efron and Tibshirani 1993, chapters 6 and 12; Davison and Hinkley 1997, section 5.2).
+``docs/statistics.md`` has its measured coverage beside that of other intervals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, logit, stdtrit
+
+from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled
+from serbench.score.tally import METRICS, Floats, Tally, score
+
+CONFIDENCE = 0.95
+
+ROUNDING = 1e-12
+"""What differs by less differs by floating-point rounding."""
+
+
+class Interval(NamedTuple):
+    """Both ends, as shares: 0.61 is 61 %."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The 95 % interval of each score."""
+
+    uar: Interval
+    accuracy: Interval
+    macro_f1: Interval
+
+
+def speaker_intervals(tally: Tally, seed: int = 0, resamples: int = RESAMPLES) -> Intervals | None:
+    """How well the system may do on other speakers of this kind.
+
+    Every resample has every emotion that was tested (see `draws`). Each interval lies inside
+    [0, 1] and has its score inside. Where the speakers do not differ, as with a perfect score,
+    there is no spread to measure and the interval is the score alone.
+
+    Args:
+        tally: of the test.
+        seed: of the draws.
+        resamples: how many draws.
+
+    Returns:
+        None where no interval can be given: one speaker only, or emotions that stand on so few
+        speakers that hardly a draw has them all.
+    """
+    drawn = draws(tally.clips, seed, resamples)
+    return None if drawn is None else intervals_on(tally, drawn)
+
+
+def intervals_on(tally: Tally, drawn: Floats) -> Intervals:
+    """`speaker_intervals` on given draws, which systems tested on the same clips share.
+
+    Args:
+        tally: of the test.
+        drawn: how often each speaker was drawn ``[resamples, S]``, from `draws`.
+    """
+    speakers = effective_units(tally.clips)
+    return Intervals(
+        **{
+            metric: share_interval(
+                float(score(tally.confusion, metric)),
+                standard_error(resampled(tally.counts, drawn, metric), speakers),
+                speakers - 1,
+            )
+            for metric in METRICS
+        }
+    )
+
+
+def clip_intervals(tally: Tally, seed: int = 0, resamples: int = RESAMPLES) -> Intervals | None:
+    """The plain percentile bootstrap over clips, for comparison only.
+
+    It takes the clips of one speaker for independent, so it is too narrow: it says how the score
+    would move with other clips of the same speakers, and nothing about other speakers.
+
+    Args:
+        tally: of the test.
+        seed: of the draws.
+        resamples: how many draws.
+
+    Returns:
+        None where there is one clip only, or emotions have so few clips that hardly a draw has
+        them all.
+    """
+    cells = tally.confusion
+    true, predicted = np.nonzero(cells)
+    one = np.zeros((len(true), *cells.shape), dtype=np.int64)
+    one[np.arange(len(true)), true, predicted] = 1
+    drawn = draws(one.sum(axis=2), seed, resamples, copies=cells[true, predicted])
+    if drawn is None:
+        return None
+    ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    return Intervals(
+        **{
+            metric: Interval(*map(float, np.quantile(resampled(one, drawn, metric), ends)))
+            for metric in METRICS
+        }
+    )
+
+
+def standard_error(scores: Floats, speakers: float) -> float:
+    """Standard error of a score, from its bootstrap.
+
+    Args:
+        scores: resampled scores, or differences of scores ``[resamples]``.
+        speakers: S, how many were drawn, as `effective_units` counts them. The spread of a mean
+            over S draws from S values is too small by √((S - 1)/S), and is put right.
+    """
+    if np.ptp(scores) < ROUNDING:
+        return 0.0
+    if speakers <= 1:
+        return float("inf")
+    return float(scores.std() * np.sqrt(speakers / (speakers - 1)))
+
+
+def half_width(error: float, degrees: float) -> float:
+    """Half the 95 % interval of Student's t: standard errors times the quantile."""
+    if error == 0:
+        return 0.0
+    return float(error * stdtrit(degrees, (1 + CONFIDENCE) / 2))
+
+
+def share_interval(point: float, error: float, degrees: float) -> Interval:
+    """The t interval of a share, symmetric on the logit scale.
+
+    There a share near 0 or 1 has nearly the spread of any other, and no end passes 0 or 1; the
+    standard error is carried over by the delta method.
+
+    Args:
+        point: the share, in [0, 1].
+        error: its standard error.
+        degrees: of freedom.
+    """
+    if error == 0 or not 0 < point < 1:
+        return Interval(point, point)
+    half = half_width(error, degrees) / (point * (1 - point))
+    low, high = expit(logit(point) - half), expit(logit(point) + half)
+    return Interval(min(float(low), point), max(float(high), point))

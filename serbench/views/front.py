@@ -1,0 +1,92 @@
+"""The Pareto front of accuracy and latency, and who cannot be told from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from serbench.score.comparison import Bootstrap, Bootstrapped
+from serbench.score.tally import Tally
+
+ON = "on the front"
+NEAR = "indistinguishable from the front"
+DOMINATED = "dominated"
+UNMEASURED = "no latency"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What decides an entry's place.
+
+    Attributes:
+        uar: on the holdout.
+        p50: median latency in milliseconds, or None where it was not measured.
+        p90: its 90th percentile.
+        tally: what was said, by speaker; all candidates were tested on the same clips.
+    """
+
+    uar: float
+    p50: float | None
+    p90: float | None
+    tally: Tally
+
+
+def verdicts(candidates: Sequence[Candidate]) -> list[str]:
+    """What may be said of each candidate, in their order.
+
+    On the front is whom no other is as good as and as fast, and better in one. Of the others one
+    is dominated where somebody on the front is so *clearly*: the interval of the difference in
+    UAR (paired bootstrap over speakers) leaves out zero, or its own median latency is above the
+    other's 90th percentile. Who is beaten by less than that is indistinguishable from the front.
+    """
+    front = _front([candidate for candidate in candidates if candidate.p90 is not None])
+
+    @cache
+    def bootstrap() -> Bootstrap:
+        return Bootstrap(front[0].tally)
+
+    @cache
+    def on_front(other: Candidate) -> Bootstrapped:
+        return bootstrap().of(other.tally)
+
+    def clearly_beaten(candidate: Candidate, better: Sequence[Candidate]) -> bool:
+        # Latencies decide most, and cost nothing; only the rest is bootstrapped.
+        if any(_clearly_faster(other, candidate) for other in better):
+            return True
+        own = bootstrap().of(candidate.tally)
+        most_accurate_first = reversed(better)
+        return any(on_front(other).minus(own).distinguishable for other in most_accurate_first)
+
+    def verdict(candidate: Candidate) -> str:
+        if candidate.p90 is None:
+            return UNMEASURED
+        better = [other for other in front if _beats(other, candidate)]
+        if not better:
+            return ON
+        return DOMINATED if clearly_beaten(candidate, better) else NEAR
+
+    return [verdict(candidate) for candidate in candidates]
+
+
+def _front(measured: Sequence[Candidate]) -> list[Candidate]:
+    """Whom nobody beats, the fastest and least accurate first."""
+    front: list[Candidate] = []
+    for each in sorted(measured, key=lambda each: (each.p90, -each.uar)):
+        if not front or not _beats(front[-1], each):
+            front.append(each)
+    return front
+
+
+def _beats(one: Candidate, other: Candidate) -> bool:
+    """No worse in UAR and latency, and better in one."""
+    assert one.p90 is not None
+    assert other.p90 is not None
+    as_good = one.uar >= other.uar and one.p90 <= other.p90
+    return as_good and (one.uar > other.uar or one.p90 < other.p90)
+
+
+def _clearly_faster(one: Candidate, other: Candidate) -> bool:
+    assert one.p90 is not None
+    assert other.p50 is not None
+    return other.p50 > one.p90

@@ -1,0 +1,223 @@
+"""Exhibit 3: how well each model and schedule does on people it has never heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from serbench.views.markdown import markdown_table
+from serbench.views.report.exhibit import Exhibit
+from serbench.views.report.labels import entry_labels, identity, on_one_line
+from serbench.views.report.material import Entry, Material
+from serbench.views.report.printed import UNKNOWN, Printed, PrintedPaper
+from serbench.views.report.rows import (
+    bar,
+    bar_key,
+    mark_printed,
+    percent_axis,
+    row_axes,
+    rows_height,
+)
+from serbench.views.report.style import DARK, new_figure
+from serbench.views.report.table import Cell, percent, printed_percent, spread
+
+Metric = Literal["uar", "accuracy"]
+
+METRICS: dict[Metric, str] = {"uar": "UA", "accuracy": "WA"}
+
+DASHES = ((0, (5, 2)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+
+FOLDS_MARK: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 3.2,
+    "color": "black",
+    "markerfacecolor": "white",
+    "markeredgewidth": 0.8,
+    "linestyle": "none",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric of one entry: on the holdout, and over the winning trial's folds (sd: n − 1)."""
+
+    holdout: float
+    mean: float
+    sd: float | None
+
+
+Summaries = dict[Metric, Summary]
+
+
+def summarise(entry: Entry, metric: Metric) -> Summary:
+    """The holdout's value, and mean and standard deviation over the folds."""
+    folds = [getattr(fold, metric) for fold in entry.folds]
+    return Summary(
+        holdout=getattr(entry.holdout, metric),
+        mean=float(np.mean(folds)),
+        sd=float(np.std(folds, ddof=1)) if len(folds) > 1 else None,
+    )
+
+
+def accuracy(material: Material, printed: Printed) -> Exhibit:
+    """UA and WA of every entry, with what others printed for other data as reference."""
+    entries, paper = material.entries, printed.paper
+    summaries: list[Summaries] = [
+        {metric: summarise(entry, metric) for metric in METRICS} for entry in entries
+    ]
+    return Exhibit(
+        name="3-accuracy",
+        title="Accuracy of each model and schedule",
+        caption="UA (unweighted average recall) and WA (accuracy) on the holdout, "
+        f"{material.tested_on} ({len(material.manifest):,} clips in the dataset, "
+        f"{entries[0].holdout.confusion.sum():,} in the holdout; protocol {material.protocol}), and mean "
+        "± standard deviation over the folds of the winning trial. Columns *paper*: what Berhoff "
+        "and Lu print for their dataset and one random split; of each model and schedule that is "
+        f"{UNKNOWN} unless it stands there. They print {printed_percent(paper.best_accuracy)} % as "
+        "their best overall accuracy on six emotions. The published systems' figures were "
+        "**printed for other data** and say nothing about this dataset.",
+        data=_data(entries, summaries, printed),
+        body=_body(material, summaries, printed),
+        draw=lambda: _draw(material, summaries, printed),
+    )
+
+
+def _printed(paper: PrintedPaper, entry: Entry, metric: Metric) -> float | None:
+    known: Mapping[str, Mapping[str, float]] = getattr(paper, metric)
+    return known.get(entry.backbone.partition(".")[0], {}).get(entry.schedule)
+
+
+def _data(
+    entries: Sequence[Entry], summaries: Sequence[Summaries], printed: Printed
+) -> list[dict[str, Cell]]:
+    records: list[dict[str, Cell]] = []
+    for entry, summary in zip(entries, summaries, strict=True):
+        record: dict[str, Cell] = {"source": "measured", **identity(entry)}
+        for metric, found in summary.items():
+            record |= {
+                f"holdout_{metric}": found.holdout,
+                f"folds_{metric}_mean": found.mean,
+                f"folds_{metric}_sd": found.sd,
+                f"paper_{metric}": _printed(printed.paper, entry, metric),
+            }
+        records.append(record)
+    best: dict[str, Cell] = {"paper_accuracy": printed.paper.best_accuracy}
+    records.append({"source": "printed: Berhoff and Lu, best overall, six emotions", **best})
+    records += [
+        {
+            "source": f"printed: {system.name}, for {system.data}: another dataset",
+            "printed_uar": system.uar,
+            "printed_accuracy": system.accuracy,
+        }
+        for system in printed.systems
+    ]
+    return records
+
+
+def _body(material: Material, summaries: Sequence[Summaries], printed: Printed) -> str:
+    columns = ["model, schedule", "weights", ">entry"]
+    columns += [">UA", ">paper UA", ">UA folds", ">WA", ">paper WA", ">WA folds"]
+    rows = []
+    labels = entry_labels(material.entries)
+    for entry, label, summary in zip(material.entries, labels, summaries, strict=True):
+        row = [on_one_line(label), entry.weights, str(entry.number)]
+        for metric, found in summary.items():
+            known = printed_percent(_printed(printed.paper, entry, metric))
+            row += [percent(found.holdout), known, spread(found.mean, found.sd)]
+        rows.append(row)
+    best = [percent(max(summary[metric].holdout for summary in summaries)) for metric in METRICS]
+    paper_best = printed_percent(printed.paper.best_accuracy)
+    rows.append(["**best**", "", "", best[0], "", "", best[1], paper_best, ""])
+    others = [
+        [
+            system.name,
+            f"{system.data}: another dataset",
+            printed_percent(system.uar),
+            printed_percent(system.accuracy),
+        ]
+        for system in printed.systems
+    ]
+    return "\n\n".join(
+        [
+            markdown_table(columns, rows),
+            "Printed, for other data (per cent):",
+            markdown_table(["system", "printed for", ">UA", ">WA"], others),
+        ]
+    )
+
+
+def _draw(material: Material, summaries: Sequence[Summaries], printed: Printed) -> Figure:
+    entries, labels = material.entries, entry_labels(material.entries)
+    figure = new_figure(rows_height(labels) + 1.4 + 0.17 * (1 + 2 * len(printed.systems)))
+    axes = figure.subplots()
+    offsets = row_axes(axes, labels, len(METRICS))
+    for number, (metric, name) in enumerate(METRICS.items()):
+        found = [summary[metric] for summary in summaries]
+        places = [row + offsets[number] for row in range(len(labels))]
+        bar(axes, places, [100 * value.holdout for value in found], len(METRICS), number)
+        for place, value, entry in zip(places, found, entries, strict=True):
+            _mark_folds(axes, place, value)
+            text = f"{name} {percent(value.holdout)} ({spread(value.mean, value.sd)})"
+            axes.text(101.5, place, text, va="center", fontsize=8)
+            known = _printed(printed.paper, entry, metric)
+            if known is not None:
+                mark_printed(axes, 100 * known, place)
+    chance = percent_axis(axes, 1 / len(material.manifest.emotions))
+    axes.set_xlabel("holdout: per cent of clips (WA), mean per cent over emotions (UA)")
+    references = _draw_references(axes, printed)
+    bars = [bar_key(number) for number in range(len(METRICS))]
+    folds = Line2D([], [], **FOLDS_MARK)
+    names = [f"{name}, holdout" for name in METRICS.values()]
+    figure.legend(
+        [*bars, folds, chance],
+        [*names, "mean ± sd over folds", "chance"],
+        loc="outside upper center",
+        ncols=4,
+    )
+    figure.legend(handles=references, loc="outside lower center", handlelength=3.2)
+    return figure
+
+
+def _mark_folds(axes: Axes, place: float, value: Summary) -> None:
+    axes.errorbar(
+        100 * value.mean,
+        place,
+        xerr=None if value.sd is None else 100 * value.sd,
+        ecolor="black",
+        elinewidth=0.9,
+        capsize=1.8,
+        zorder=5,
+        **FOLDS_MARK,
+    )
+
+
+def _draw_references(axes: Axes, printed: Printed) -> list[Line2D]:
+    """A vertical line for each printed figure; its label says what it was printed for."""
+    best = printed.paper.best_accuracy
+    text = f"printed by Berhoff and Lu: best WA {printed_percent(best)} %, six emotions"
+    lines: list[tuple[float, str, Any, str]] = [(best, "black", "-", text)]
+    for system, dashes in zip(printed.systems, cycle(DASHES), strict=False):
+        for (metric, name), colour in zip(METRICS.items(), DARK, strict=True):
+            value = getattr(system, metric)
+            text = f"{system.name}, {name} {printed_percent(value)} %"
+            lines.append(
+                (value, colour, dashes, f"{text} (printed, for {system.data}: another dataset)")
+            )
+    return [
+        axes.axvline(
+            100 * value,
+            color=colour,
+            linestyle=dashes,
+            linewidth=1.2,
+            zorder=4,
+            label=label,
+        )
+        for value, colour, dashes, label in lines
+    ]

@@ -1,0 +1,185 @@
+"""Exhibit 4: how well each model knows each emotion, averaged over schedules (Table 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from serbench.views.markdown import markdown_table
+from serbench.views.report.exhibit import Exhibit
+from serbench.views.report.labels import model_label, models, on_one_line
+from serbench.views.report.material import Entry, Material
+from serbench.views.report.printed import UNKNOWN, PrintedPaper
+from serbench.views.report.rows import (
+    bar,
+    bar_key,
+    mark_printed,
+    percent_axis,
+    row_axes,
+    rows_height,
+)
+from serbench.views.report.style import GREY, new_figure
+from serbench.views.report.table import Cell, percent, printed_percent
+
+COLUMNS = 3
+"""Panels beside one another."""
+
+
+@dataclass(frozen=True)
+class ModelRecalls:
+    """Recalls of one model.
+
+    Attributes:
+        label: of the model, in lines.
+        backbone: name, without a tag.
+        entries: it was averaged over.
+        recalls: per emotion of the label set, ``[n_emotions]``; NaN where the holdout has none.
+    """
+
+    label: str
+    backbone: str
+    entries: tuple[Entry, ...]
+    recalls: npt.NDArray[np.float64]
+
+
+def average_recalls(entries: Sequence[Entry]) -> list[ModelRecalls]:
+    """Holdout recalls per emotion of each model: the mean over schedules, each counted once.
+
+    Several entries of one model and schedule (other seeds) are averaged first.
+    """
+    averaged = []
+    for group in models(entries):
+        schedules = list(dict.fromkeys(entry.schedule for entry in group))
+        per_schedule = [
+            np.mean(
+                [entry.holdout.recalls for entry in group if entry.schedule == schedule], axis=0
+            )
+            for schedule in schedules
+        ]
+        averaged.append(
+            ModelRecalls(
+                label=model_label(group[0], entries),
+                backbone=group[0].backbone.partition(".")[0],
+                entries=tuple(group),
+                recalls=np.mean(per_schedule, axis=0),
+            )
+        )
+    return averaged
+
+
+def best_models(averaged: Sequence[ModelRecalls]) -> list[set[int]]:
+    """For each emotion the indices of the models with the highest recall; none where it is 0."""
+    columns = np.array([model.recalls for model in averaged]).T
+    return [
+        {number for number, recall in enumerate(column) if recall == column.max() > 0}
+        for column in columns
+    ]
+
+
+def emotions(material: Material, paper: PrintedPaper) -> Exhibit:
+    """Recall per emotion of each model, with the best model beside it."""
+    averaged = average_recalls(material.entries)
+    best = best_models(averaged)
+    return Exhibit(
+        name="4-emotions",
+        title="Accuracy per emotion, averaged over schedules",
+        caption="Share of each emotion's holdout clips that were recognised (recall, per cent), "
+        "computed from the stored logits and averaged over the schedules a model was trained "
+        "with; the best model of each emotion beside them (dark in the figure). Columns *paper* "
+        "are what the paper's Table 1 prints for its own dataset; an empty cell is "
+        f"{UNKNOWN}.",
+        data=_data(material.manifest.emotions, averaged, best, paper),
+        body=_body(material.manifest.emotions, averaged, best, paper),
+        draw=lambda: _draw(material.manifest.emotions, averaged, best, paper),
+    )
+
+
+def _printed(paper: PrintedPaper, model: ModelRecalls, emotion: str) -> float | None:
+    return paper.recalls.get(model.backbone, {}).get(emotion)
+
+
+def _data(
+    names: Sequence[str],
+    averaged: Sequence[ModelRecalls],
+    best: Sequence[set[int]],
+    paper: PrintedPaper,
+) -> list[dict[str, Cell]]:
+    return [
+        {
+            "emotion": emotion,
+            "model": on_one_line(model.label),
+            "entries": " ".join(str(entry.number) for entry in model.entries),
+            "schedules": len({entry.schedule for entry in model.entries}),
+            "holdout_clips": int(model.entries[0].holdout.confusion[place].sum()),
+            "recall": float(model.recalls[place]),
+            "best": int(number in best[place]),
+            "paper_recall": _printed(paper, model, emotion),
+        }
+        for place, emotion in enumerate(names)
+        for number, model in enumerate(averaged)
+    ]
+
+
+def _body(
+    names: Sequence[str],
+    averaged: Sequence[ModelRecalls],
+    best: Sequence[set[int]],
+    paper: PrintedPaper,
+) -> str:
+    columns = ["emotion"]
+    for model in averaged:
+        columns.append(f">{on_one_line(model.label)}")
+        if model.backbone in paper.backbones:
+            columns.append(f">paper: {model.backbone}")
+    rows = []
+    for place, emotion in enumerate(names):
+        row = [emotion]
+        for number, model in enumerate(averaged):
+            share = percent(float(model.recalls[place]))
+            row.append(f"**{share}**" if number in best[place] else share)
+            if model.backbone in paper.backbones:
+                row.append(printed_percent(_printed(paper, model, emotion)))
+        winners = [on_one_line(averaged[number].label) for number in sorted(best[place])]
+        rows.append([*row, "; ".join(winners)])
+    return markdown_table([*columns, "best model"], rows)
+
+
+def _draw(
+    names: Sequence[str],
+    averaged: Sequence[ModelRecalls],
+    best: Sequence[set[int]],
+    paper: PrintedPaper,
+) -> Figure:
+    labels = [model.label for model in averaged]
+    n_rows = -(-len(names) // COLUMNS)
+    figure = new_figure(n_rows * (rows_height(labels, least=0.28) + 0.42) + 0.75)
+    panels = figure.subplots(n_rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
+    for panel in panels.flat[len(names) :]:
+        panel.set_visible(False)
+    for place, (emotion, axes) in enumerate(zip(names, panels.flat, strict=False)):
+        [offset] = row_axes(axes, labels, 1)
+        for number, model in enumerate(averaged):
+            share = 100 * float(model.recalls[place])
+            if not np.isnan(share):
+                bar(axes, [number + offset], [share], 1, 0, full=number in best[place])
+            axes.text(103, number, percent(share / 100) or "no clips", va="center", fontsize=8)
+            known = _printed(paper, model, emotion)
+            if known is not None:
+                mark_printed(axes, 100 * known, number)
+        chance = percent_axis(axes, 1 / len(names), step=50)
+        axes.set_title(emotion, loc="left", fontweight="bold")
+        axes.tick_params(axis="x", color=GREY)
+    figure.supxlabel("recall on the holdout (per cent of the emotion's clips)", fontsize=8.5)
+    handles: list[Patch | Line2D] = [bar_key(0, full=True), bar_key(0), chance]
+    texts = ["best model", "other models", "chance"]
+    if any(_printed(paper, model, emotion) is not None for model in averaged for emotion in names):
+        handles.append(Line2D([], [], marker="D", color="black", markersize=4.5, linestyle="none"))
+        texts.append("printed in the paper, for its own dataset")
+    figure.legend(handles, texts, loc="outside upper center", ncols=4)
+    return figure

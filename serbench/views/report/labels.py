@@ -1,0 +1,86 @@
+"""What entries are called in a report: no two alike, and nothing said that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serbench.model.backbone import NO_WEIGHTS
+from serbench.views.report.material import Entry
+from serbench.views.report.table import Cell
+
+
+def model_details(entry: Entry, entries: Sequence[Entry]) -> list[str]:
+    """What tells ``entry``'s model from the others of the same backbone.
+
+    Random weights are always named; other weights and the front end where they differ.
+    """
+    siblings = [other for other in entries if other.backbone == entry.backbone]
+    details = []
+    if entry.weights == NO_WEIGHTS:
+        details.append("from random weights")
+    elif any(other.weights != entry.weights for other in siblings):
+        details.append(entry.weights)
+    if any(other.front_end != entry.front_end for other in siblings):
+        details.append(f"{entry.front_end} front end")
+    return details
+
+
+def model_label(entry: Entry, entries: Sequence[Entry]) -> str:
+    """The backbone on a line, what tells it from its siblings on the next."""
+    return "\n".join([entry.backbone, *model_details(entry, entries)])
+
+
+def entry_labels(entries: Sequence[Entry]) -> list[str]:
+    """The backbone on a line; then schedule, and a line for each detail that is needed.
+
+    Entries that only differ in their seed are told apart by it, the last resort is their number.
+    """
+    labels = []
+    for entry in entries:
+        alike = [other for other in entries if _same_model(entry, other)]
+        alike = [other for other in alike if other.schedule == entry.schedule]
+        details = model_details(entry, entries)
+        schedule = entry.schedule
+        if any(other.seed != entry.seed for other in alike):
+            schedule += f", seed {entry.seed}"
+        if sum(other.seed == entry.seed for other in alike) > 1:
+            schedule += f", entry {entry.number}"
+        labels.append("\n".join([entry.backbone, schedule, *details]))
+    return labels
+
+
+def models(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """The entries of each model (backbone, weights, front end), in the order given."""
+    groups: list[list[Entry]] = []
+    for entry in entries:
+        group = next((group for group in groups if _same_model(entry, group[0])), None)
+        if group is None:
+            groups.append([entry])
+        else:
+            group.append(entry)
+    return groups
+
+
+def _same_model(one: Entry, other: Entry) -> bool:
+    return (one.backbone, one.weights, one.front_end) == (
+        other.backbone,
+        other.weights,
+        other.front_end,
+    )
+
+
+def identity(entry: Entry) -> dict[str, Cell]:
+    """The cells of a table that say which entry a row is about."""
+    return {
+        "entry": entry.number,
+        "backbone": entry.backbone,
+        "schedule": entry.schedule,
+        "weights": entry.weights,
+        "front_end": entry.front_end,
+        "seed": entry.seed,
+    }
+
+
+def on_one_line(label: str) -> str:
+    """A label for tables."""
+    return label.replace("\n", ", ")

@@ -1,0 +1,150 @@
+"""Exhibit 5: how long one answer takes on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from serbench.views.markdown import markdown_table
+from serbench.views.report.exhibit import Exhibit
+from serbench.views.report.labels import entry_labels, identity, on_one_line
+from serbench.views.report.material import Entry, Latency, Material
+from serbench.views.report.printed import UNKNOWN, PrintedPaper
+from serbench.views.report.rows import bar, bar_key, mark_printed, row_axes, rows_height
+from serbench.views.report.style import GREY, new_figure
+from serbench.views.report.table import Cell
+
+Place = tuple[str, str]
+"""A machine and a runtime: times are only comparable within one."""
+
+
+def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
+    """Milliseconds from waveform to logits of every entry, at every thread count measured."""
+    entries = material.entries
+    measured = sum(len(entry.latencies) for entry in entries)
+    return Exhibit(
+        name="5-latency",
+        title="CPU time per clip",
+        caption="Milliseconds from waveform to logits at batch size one (front end and network), "
+        "median (p50) and 90th percentile (p90). Times on different machines or runtimes must not "
+        "be compared. Column *paper*: the mean it prints over five runs on its own machine; an "
+        f"empty cell is {UNKNOWN}."
+        + ("" if measured else " **Nothing was measured: run the studies again to measure it.**"),
+        data=_data(entries, paper),
+        body=_body(entries, paper),
+        draw=(lambda: _draw(entries, paper)) if measured else None,
+    )
+
+
+def places(entries: Sequence[Entry]) -> list[Place]:
+    """Where times were measured, in order."""
+    return sorted({(time.machine, time.runtime) for entry in entries for time in entry.latencies})
+
+
+def _at(entry: Entry, place: Place) -> dict[int, Latency]:
+    """Thread count → time, in one place."""
+    found = [time for time in entry.latencies if (time.machine, time.runtime) == place]
+    return {time.threads: time for time in sorted(found, key=lambda time: time.threads)}
+
+
+def thread_counts(entries: Sequence[Entry], place: Place) -> list[int]:
+    """Thread counts that any entry was measured with, ascending."""
+    return sorted({threads for entry in entries for threads in _at(entry, place)})
+
+
+def shown_threads(threads: int, cores: int) -> str:
+    """``1 thread``, ``2 threads (all)``."""
+    words = "1 thread" if threads == 1 else f"{threads} threads"
+    return words + (" (all)" if threads == cores else "")
+
+
+def _printed(paper: PrintedPaper, entry: Entry) -> float | None:
+    return paper.milliseconds.get(entry.backbone.partition(".")[0])
+
+
+def _data(entries: Sequence[Entry], paper: PrintedPaper) -> list[dict[str, Cell]]:
+    return [
+        {
+            **identity(entry),
+            "machine": time.machine,
+            "cores": time.cores,
+            "runtime": time.runtime,
+            "threads": time.threads,
+            "runs": time.runs,
+            "p50_ms": time.p50,
+            "p90_ms": time.p90,
+            "paper_ms": _printed(paper, entry),
+        }
+        for entry in entries
+        for time in entry.latencies
+    ]
+
+
+def _body(entries: Sequence[Entry], paper: PrintedPaper) -> str:
+    parts = []
+    for place in places(entries):
+        counts = thread_counts(entries, place)
+        names = [shown_threads(threads, _cores(entries, place)) for threads in counts]
+        columns = ["model"]
+        columns += [f">{name}, {value} ms" for name in names for value in ("p50", "p90")]
+        rows = []
+        for entry, label in zip(entries, entry_labels(entries), strict=True):
+            times, printed = _at(entry, place), _printed(paper, entry)
+            row = [on_one_line(label)]
+            for threads in counts:
+                time = times.get(threads)
+                row += [f"{time.p50:.1f}", f"{time.p90:.1f}"] if time else ["", ""]
+            rows.append([*row, "" if printed is None else f"{printed:g}"])
+        parts.append(f"{', '.join(place)}:\n\n{markdown_table([*columns, '>paper ms'], rows)}")
+    return "\n\n".join(parts)
+
+
+def _cores(entries: Sequence[Entry], place: Place) -> int:
+    return next(
+        time.cores
+        for entry in entries
+        for time in entry.latencies
+        if (time.machine, time.runtime) == place
+    )
+
+
+def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
+    labels, where = entry_labels(entries), places(entries)
+    figure = new_figure(len(where) * (rows_height(labels) + 0.95))
+    for place, axes in zip(where, figure.subplots(len(where), squeeze=False).flat, strict=True):
+        counts = thread_counts(entries, place)
+        offsets = row_axes(axes, labels, len(counts))
+        for threads, offset, number in zip(counts, offsets, range(len(counts)), strict=True):
+            for row, entry in enumerate(entries):
+                time = _at(entry, place).get(threads)
+                if time is None:
+                    continue
+                bar(axes, [row + offset], [time.p50], len(counts), number)
+                axes.plot([time.p50, time.p90], [row + offset] * 2, color="black", linewidth=1)
+                axes.plot(time.p90, row + offset, "|", color="black", markersize=6)
+                axes.annotate(
+                    f"{time.p50:.1f} / {time.p90:.1f}",
+                    (time.p90, row + offset),
+                    (4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8,
+                )
+        for row, entry in enumerate(entries):
+            known = _printed(paper, entry)
+            if known is not None:
+                mark_printed(axes, known, row)
+        longest = max(time.p90 for entry in entries for time in _at(entry, place).values())
+        axes.set_xlim(0, 1.22 * longest)  # room for the numbers beside the longest bar
+        axes.set_xlabel(f"milliseconds per clip\n{', '.join(place)}")
+        axes.tick_params(axis="x", color=GREY)
+        cores = _cores(entries, place)
+        handles: list[Patch | Line2D] = [bar_key(number) for number in range(len(counts))]
+        texts = [f"{shown_threads(threads, cores)}, median (p50)" for threads in counts]
+        handles.append(Line2D([], [], color="black", marker="|", markersize=6, linewidth=1))
+        texts.append("to the 90th percentile (p90)")
+        axes.legend(handles, texts, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+    return figure

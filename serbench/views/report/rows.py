@@ -1,0 +1,80 @@
+"""Charts of labelled rows: a row for each entry or model, with bars in it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from serbench.views.report.style import COLOURS, GREY, TINTS
+
+LONGEST_LINE = 34
+"""Characters of a label's line."""
+
+FILLED = 0.78
+"""The part of a row that its bars fill."""
+
+
+def wrapped(label: str) -> str:
+    """A label none of whose lines is so long that it leaves the chart no room."""
+    lines = (textwrap.wrap(line, LONGEST_LINE) for line in label.split("\n"))
+    return "\n".join(part for parts in lines for part in parts)
+
+
+def rows_height(labels: Sequence[str], least: float = 0.36) -> float:
+    """Inches that rows need so that none of their labels meets the next."""
+    lines = max(wrapped(label).count("\n") + 1 for label in labels)
+    return len(labels) * max(least, 0.17 * lines + 0.1)
+
+
+def row_axes(axes: Axes, labels: Sequence[str], n_bars: int) -> list[float]:
+    """Make the y axis a list of labelled rows, the first on top.
+
+    Returns:
+        how far the middle of each of ``n_bars`` bars is from the middle of its row.
+    """
+    axes.set_yticks(range(len(labels)), [wrapped(label) for label in labels], linespacing=1.3)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.grid(axis="x")
+    for edge in range(1, len(labels)):
+        axes.axhline(edge - 0.5, color="#DDDDDD", linewidth=0.6, zorder=0)
+    return [(number - (n_bars - 1) / 2) * FILLED / n_bars for number in range(n_bars)]
+
+
+def bar(
+    axes: Axes,
+    places: Sequence[float],
+    values: Sequence[float],
+    n_bars: int,
+    number: int,
+    full: bool = False,
+) -> None:
+    """Draw one bar at each place, ``n_bars`` of which fit into a row, in colour ``number``."""
+    colour, tint = COLOURS[number % len(COLOURS)], TINTS[number % len(TINTS)]
+    face = colour if full else tint
+    axes.barh(places, values, 0.94 * FILLED / n_bars, color=face, edgecolor=colour, linewidth=0.8)
+
+
+def bar_key(number: int, full: bool = False) -> Patch:
+    """What stands for such a bar in a legend."""
+    colour, tint = COLOURS[number % len(COLOURS)], TINTS[number % len(TINTS)]
+    return Patch(facecolor=colour if full else tint, edgecolor=colour, linewidth=0.8)
+
+
+def mark_printed(axes: Axes, value: float, place: float) -> None:
+    """A diamond at what the paper prints."""
+    axes.plot(value, place, "D", color="black", markersize=4.5, markeredgecolor="white", zorder=6)
+
+
+def percent_axis(axes: Axes, chance: float, step: int = 20) -> Line2D:
+    """Make the x axis 0 to 100 %, with a tick every ``step``.
+
+    Returns:
+        a line where guessing would be.
+    """
+    axes.set_xlim(0, 100)
+    axes.set_xticks(range(0, 101, step))
+    return axes.axvline(100 * chance, color=GREY, linestyle=(0, (1, 1.5)), linewidth=1.3, zorder=3)

@@ -1,0 +1,112 @@
+"""Clips counted by speaker, and the scores of the counts."""
+
+import numpy as np
+import pytest
+import written_out
+from hypothesis import given, settings
+from sklearn.metrics import accuracy_score, f1_score, recall_score
+
+from serbench.model import metrics
+from serbench.score.tally import METRICS, Tally, accuracy, macro_f1, score, tally, uar
+
+quick = settings(max_examples=30, deadline=None)
+
+
+def scikit_learns(clips):
+    true, predicted = [clip.true for clip in clips], [clip.predicted for clip in clips]
+    spoken = {"labels": np.unique(true), "average": "macro", "zero_division": 0}
+    return [
+        recall_score(true, predicted, **spoken),
+        accuracy_score(true, predicted),
+        f1_score(true, predicted, **spoken),
+    ]
+
+
+@quick
+@given(written_out.tested_clips(systems=1))
+def test_the_scores_of_a_tally_are_scikit_learns(tested):
+    emotions, (clips,) = tested
+    confusion = written_out.tally_of(clips, emotions).confusion
+    found = [uar(confusion), accuracy(confusion), macro_f1(confusion)]
+    assert found == pytest.approx(scikit_learns(clips), abs=1e-9)
+    by_hand = [written_out.SCORES[metric](clips) for metric in METRICS]
+    assert found == pytest.approx(by_hand, abs=1e-9)
+
+
+@quick
+@given(written_out.tested_clips(systems=1))
+def test_they_are_those_that_are_stored_with_an_entry(tested):
+    emotions, (clips,) = tested
+    logits = np.eye(emotions, dtype=np.float32)[[clip.predicted for clip in clips]]
+    stored = metrics.score(logits, np.array([clip.true for clip in clips]))
+    confusion = written_out.tally_of(clips, emotions).confusion
+    assert [score(confusion, metric) for metric in METRICS] == pytest.approx(
+        [stored.uar, stored.accuracy, stored.macro_f1], abs=1e-9
+    )
+    assert np.array_equal(confusion, stored.confusion)
+
+
+@quick
+@given(written_out.tested_clips(systems=1))
+def test_each_speaker_is_scored_as_if_alone(tested):
+    emotions, (clips,) = tested
+    found = written_out.tally_of(clips, emotions)
+    assert list(found.speakers) == sorted({clip.speaker for clip in clips})
+    for metric in METRICS:
+        alone = [
+            written_out.SCORES[metric]([clip for clip in clips if clip.speaker == speaker])
+            for speaker in found.speakers
+        ]
+        assert score(found.counts, metric) == pytest.approx(alone, abs=1e-9)
+
+
+@quick
+@given(written_out.tested_clips(systems=1))
+def test_a_tally_comes_back_from_its_bytes(tested):
+    emotions, (clips,) = tested
+    stored = written_out.tally_of(clips, emotions)
+    read = Tally.from_bytes(stored.to_bytes())
+    assert read.speakers == stored.speakers
+    assert read.counts.dtype == np.int64
+    assert np.array_equal(read.counts, stored.counts)
+
+
+def test_speakers_of_any_name_come_back():
+    names = ("a\nb", "Łucja", "")
+    stored = Tally(names, np.arange(12).reshape(3, 2, 2))
+    assert Tally.from_bytes(stored.to_bytes()).speakers == names
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: data[5:], lambda _: b"{}"])
+def test_bytes_that_were_cut_are_refused(spoil):
+    data = Tally(("a", "b"), np.ones((2, 3, 3), dtype=np.int64)).to_bytes()
+    with pytest.raises(ValueError, match="no tally"):
+        Tally.from_bytes(spoil(data))
+
+
+def test_more_clips_than_fit_are_not_stored():
+    with pytest.raises(ValueError, match="cannot be stored"):
+        Tally(("a",), np.full((1, 2, 2), 2**31)).to_bytes()
+
+
+def test_a_tally_counts_clips_by_speaker_emotion_and_answer():
+    logits = np.array([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]])
+    found = tally(logits, np.array([1, 1, 0]), ["b", "a", "b"])
+    assert found.speakers == ("a", "b")
+    assert found.counts.tolist() == [[[0, 0], [1, 0]], [[1, 0], [0, 1]]]
+    assert found.clips.tolist() == [[0, 1], [1, 1]]
+    assert found.confusion.tolist() == [[1, 0], [1, 1]]
+
+
+def test_where_there_is_no_clip_there_is_no_score():
+    for metric in METRICS:
+        nothing, one = score(np.array([np.zeros((2, 2)), np.eye(2)]), metric)
+        assert np.isnan(nothing)
+        assert one == 1
+
+
+def test_clips_without_speakers_are_not_counted():
+    with pytest.raises(ValueError, match="one length"):
+        tally(np.eye(2), np.array([0, 1]), ["a"])
+    with pytest.raises(ValueError, match="no clips"):
+        tally(np.empty((0, 2)), np.array([], dtype=int), [])

@@ -1,0 +1,96 @@
+"""Scores and intervals counted one clip at a time, in plain Python, to check against."""
+
+import math
+from collections import namedtuple
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy.stats import t as student
+
+from serbench.score.tally import tally
+
+Clip = namedtuple("Clip", "speaker true predicted")
+
+
+@st.composite
+def tested_clips(draw, systems):
+    """Number of emotions, and each system's answers to the same clips.
+
+    One-clip speakers, lone speakers and emotions that nobody speaks all come up.
+    """
+    emotions = draw(st.integers(2, 5))
+    emotion = st.integers(0, emotions - 1)
+    spoken = st.tuples(st.sampled_from("vwxyz"), emotion, *[emotion] * systems)
+    clips = draw(st.lists(spoken, min_size=1, max_size=25))
+    answers = [
+        [Clip(speaker, true, said[system]) for speaker, true, *said in clips]
+        for system in range(systems)
+    ]
+    return emotions, answers
+
+
+def tally_of(clips, emotions):
+    """What the package makes of clips."""
+    logits = np.eye(emotions)[[clip.predicted for clip in clips]]
+    return tally(logits, np.array([clip.true for clip in clips]), [clip.speaker for clip in clips])
+
+
+def uar(clips):
+    spoken = sorted({clip.true for clip in clips})
+    recalls = []
+    for emotion in spoken:
+        of_it = [clip for clip in clips if clip.true == emotion]
+        recalls.append(sum(clip.predicted == emotion for clip in of_it) / len(of_it))
+    return sum(recalls) / len(recalls)
+
+
+def accuracy(clips):
+    return sum(clip.true == clip.predicted for clip in clips) / len(clips)
+
+
+def macro_f1(clips):
+    spoken = sorted({clip.true for clip in clips})
+    f1s = []
+    for emotion in spoken:
+        both = sum(clip.true == emotion == clip.predicted for clip in clips)
+        either = sum((clip.true == emotion) + (clip.predicted == emotion) for clip in clips)
+        f1s.append(2 * both / either)
+    return sum(f1s) / len(f1s)
+
+
+SCORES = {"uar": uar, "accuracy": accuracy, "macro_f1": macro_f1}
+
+
+def resample(clips, times):
+    """The clips of each speaker as often as the speaker was drawn."""
+    drawn = []
+    for speaker, often in zip(sorted({clip.speaker for clip in clips}), times, strict=True):
+        for _ in range(int(often)):
+            drawn += [clip for clip in clips if clip.speaker == speaker]
+    return drawn
+
+
+def effective_speakers(clips):
+    """(Σn)²/Σn²: as many speakers of equal size as tell as much."""
+    names = [clip.speaker for clip in clips]
+    return len(clips) ** 2 / sum(names.count(name) ** 2 for name in set(names))
+
+
+def standard_error(values, speakers):
+    mean = math.fsum(values) / len(values)
+    spread = math.fsum((value - mean) ** 2 for value in values) / len(values)
+    return math.sqrt(spread * speakers / (speakers - 1))
+
+
+def interval_of_share(point, values, speakers):
+    error = standard_error(values, speakers)
+    if error < 1e-12 or point in (0, 1):
+        return point, point
+    half = student.ppf(0.975, speakers - 1) * error / (point * (1 - point))
+    middle = math.log(point / (1 - point))
+    return tuple(1 / (1 + math.exp(-end)) for end in (middle - half, middle + half))
+
+
+def interval_of_difference(point, values, speakers):
+    half = student.ppf(0.975, speakers - 1) * standard_error(values, speakers)
+    return max(point - half, -1), min(point + half, 1)

@@ -1,0 +1,66 @@
+"""What showing results asks the database: little, however much is in it."""
+
+import re
+
+import pytest
+from entry_making import add_entry
+from sqlalchemy import event
+
+from serbench.store.entries import Entries
+from serbench.views.leaderboard import read_rankings, unscored_entries
+from serbench.views.study import list_studies
+
+LARGE = {"plan", "parameters", "trial", "fold", "prediction", "logits", "utterance", "versions"}
+"""Tables and columns whose size does not go by the number of entries."""
+
+
+@pytest.fixture
+def asked(database):
+    """``asked(function)`` calls it with the database and gives the statements it sends."""
+    statements = []
+
+    def listen(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", listen)
+
+    def ask(function):
+        statements.clear()
+        function(database)
+        return [statement for statement in statements if statement.startswith("SELECT")]
+
+    return ask
+
+
+@pytest.fixture
+def add(database, made):
+    """``add(seed)`` adds an entry that was measured."""
+
+    def add_measured(seed):
+        entry = add_entry(database, made, made.manifest(), seed=seed)
+        Entries(database).save_latency(entry, made.machine, made.latency())
+
+    return add_measured
+
+
+def words(statements):
+    return set(re.findall(r"\w+", " ".join(statements)))
+
+
+def test_a_ranking_reads_no_plan_no_trial_and_no_logits(add, asked):
+    add(0)
+    assert words(asked(read_rankings) + asked(unscored_entries)) & LARGE == set()
+
+
+@pytest.mark.parametrize("function", [read_rankings, unscored_entries, list_studies])
+def test_as_much_is_asked_of_many_entries_as_of_one(add, asked, function):
+    add(0)
+    of_one = asked(function)
+    add(1)
+    add(2)
+    assert asked(function) == of_one
+
+
+def test_a_list_of_studies_reads_no_fold(add, asked):
+    add(0)
+    assert words(asked(list_studies)) & {"fold", "prediction", "parameters"} == set()

@@ -1,0 +1,247 @@
+"""The numbers of a report, computed once more from what the database holds."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from report_filling import PAPER, SCHEDULES, add_entry, stored
+
+from serbench.errors import UnknownNameError, UsageError
+from serbench.store.datasets import Datasets
+from serbench.views.report.accuracy import accuracy, summarise
+from serbench.views.report.emotions import average_recalls, best_models, emotions
+from serbench.views.report.labels import entry_labels, model_label
+from serbench.views.report.latency import latencies
+from serbench.views.report.material import Material, read_material
+from serbench.views.report.printed import read_printed
+from serbench.views.report.sample_rates import count_rates, sample_rates
+
+PRINTED = read_printed()
+
+
+@pytest.fixture
+def manifest(made, database):
+    """A scanned dataset with two takes of everything."""
+    manifest = made.manifest(takes=2)
+    Datasets(database).save_scan(made.scanned(manifest))
+    return manifest
+
+
+@pytest.fixture
+def add(database, made, manifest):
+    """``add(backbone="homebrew", …)`` adds an entry and gives its number."""
+    return lambda **changes: add_entry(database, made, manifest, **changes)
+
+
+@pytest.fixture
+def read(database):
+    """``read()`` is the material in the paper's order."""
+    order = PRINTED.initial.backbones, PRINTED.initial.schedules
+    return lambda dataset=None, protocol=None: read_material(database, dataset, protocol, *order)
+
+
+def recalls(logits, targets):
+    predicted = logits.argmax(axis=1)
+    return [(predicted[targets == code] == code).mean() for code in range(6)]
+
+
+def test_accuracy_is_what_the_stored_logits_are_worth(add, read, database, manifest):
+    number = add(trials=(0, 1, 2))
+    [entry] = read().entries
+    found = {name: (rows, logits) for name, rows, logits in stored(database, number)}
+    assert set(found) == {"0", "10", "holdout"}
+    was = {
+        name: (logits.argmax(axis=1) == manifest.targets[rows]).mean()
+        for name, (rows, logits) in found.items()
+    }
+    summary = summarise(entry, "accuracy")
+    assert summary.holdout == pytest.approx(was["holdout"])
+    assert summary.mean == pytest.approx((was["0"] + was["10"]) / 2)
+    assert summary.sd == pytest.approx(abs(was["0"] - was["10"]) / np.sqrt(2))
+    rows, logits = found["holdout"]
+    mean_recall = np.mean(recalls(logits, manifest.targets[rows]))
+    assert summarise(entry, "uar").holdout == pytest.approx(mean_recall)
+
+
+def test_a_lone_fold_has_no_deviation(add, read):
+    add()
+    [entry] = read().entries
+    lone = SimpleNamespace(holdout=entry.holdout, folds=entry.folds[:1])
+    assert summarise(lone, "uar").sd is None
+
+
+def test_recalls_are_averaged_over_schedules_each_of_which_counts_once(
+    add, read, database, manifest
+):
+    half = [add(schedule="half-cycle", seed=seed) for seed in (0, 1)]
+    one = add(schedule="one-cycle")
+    was = {}
+    for number in (*half, one):
+        [(rows, logits)] = [
+            found[1:] for found in stored(database, number) if found[0] == "holdout"
+        ]
+        was[number] = np.array(recalls(logits, manifest.targets[rows]))
+    [model] = average_recalls(read().entries)
+    expected = ((was[half[0]] + was[half[1]]) / 2 + was[one]) / 2
+    np.testing.assert_allclose(model.recalls, expected)
+
+
+def test_the_best_models_of_an_emotion_are_all_that_share_its_highest_recall():
+    rows = [[0.5, 0.0, np.nan, 0.3], [0.5, 0.0, 0.2, 0.4]]
+    averaged = [SimpleNamespace(recalls=np.array(row)) for row in rows]
+    assert best_models(averaged) == [{0, 1}, set(), set(), {1}]
+
+
+def test_an_emotion_that_the_holdout_lacks_has_an_empty_cell(database, made, read):
+    manifest = made.manifest("lacking")
+    Datasets(database).save_scan(made.scanned(manifest))
+    add_entry(database, made, manifest)
+    exhibit = emotions(read(), PRINTED.initial)
+    lines = {line.split(" | ")[0].strip("| "): line for line in exhibit.body.splitlines()}
+    lacking = {row["emotion"] for row in exhibit.data if row["holdout_clips"] == 0}
+    assert lacking
+    assert all(lines[emotion].split(" | ")[1].strip() == "" for emotion in lacking)
+
+
+def test_the_printed_recall_stands_beside_ours(add, read):
+    add(backbone="homebrew")
+    add(backbone="resnet18")
+    exhibit = emotions(read(), PRINTED.initial)
+    header, _, sadness, *others = exhibit.body.splitlines()
+    assert header.count("paper: homebrew") == header.count("paper") == 1
+    assert sadness.split(" | ")[2] == "68.86"
+    assert all(line.split(" | ")[2].strip() == "" for line in others)
+    assert {row["paper_recall"] for row in exhibit.data} == {None, 0.6886}
+
+
+def test_clips_are_counted_per_rate_and_corpus(manifest):
+    assert count_rates(manifest) == {48_000: {"ravdess": 48}}
+    assert sample_rates(manifest, PRINTED.initial).body.splitlines()[-1] == (
+        "| all | 48 | 48 | 11,318 |"
+    )
+
+
+def test_times_are_those_measured_at_each_thread_count(add, read):
+    numbers = [add(), add(schedule="one-cycle")]
+    exhibit = latencies(read(), PRINTED.initial)
+    found = {(row["entry"], row["threads"]): (row["p50_ms"], row["p90_ms"]) for row in exhibit.data}
+    assert found == {
+        (number, threads): (3.0 + number, 40.0 / threads)
+        for number in numbers
+        for threads in (1, 2)
+    }
+    assert "1 thread, p50 ms" in exhibit.body
+    assert "2 threads (all), p90 ms" in exhibit.body
+
+
+def test_without_any_time_there_is_no_figure_and_a_word_about_it(add, read):
+    add(threads=())
+    exhibit = latencies(read(), PRINTED.initial)
+    assert exhibit.draw is None
+    assert "Nothing was measured" in exhibit.caption
+
+
+def test_printed_figures_stand_beside_the_entry_they_are_about(add, read):
+    add(backbone="homebrew")
+    known = {"accuracy": {"homebrew": {"half-cycle": 0.625}}}
+    printed = PRINTED.model_copy(update={"paper": PRINTED.initial.model_copy(update=known)})
+    entry, *others = accuracy(read(), printed).data
+    assert (entry["paper_accuracy"], entry["paper_uar"]) == (0.625, None)
+    assert all(row["source"].startswith("printed: ") for row in others)
+
+
+def test_what_was_printed_for_other_data_never_stands_among_our_figures(add, read):
+    add()
+    exhibit = accuracy(read(), PRINTED)
+    others = [row for row in exhibit.data if "another dataset" in row["source"]]
+    assert [(row["printed_uar"], row["printed_accuracy"]) for row in others] == [
+        (0.726, 0.717),
+        (0.7426, 0.7318),
+    ]
+    assert all("holdout_uar" not in row for row in others)
+    ours, theirs = exhibit.body.split("Printed, for other data")
+    assert "78.6" in ours
+    assert "IEMOCAP" not in ours
+    assert "| Lu et al. 2020 | IEMOCAP, four classes: another dataset | 72.6 | 71.7 |" in theirs
+
+
+def test_the_papers_models_come_first_in_its_order(add, read):
+    backbones = ("resnet18", PAPER[4], PAPER[0], PAPER[1])
+    for backbone in backbones:
+        for schedule in reversed(SCHEDULES):
+            add(backbone=backbone, schedule=schedule)
+    names = (PAPER[0], PAPER[1], PAPER[4], "resnet18")
+    order = [(entry.backbone, entry.schedule) for entry in read().entries]
+    assert order == [(name, schedule) for name in names for schedule in SCHEDULES]
+
+
+def test_labels_say_what_tells_entries_apart_and_no_more(add, read):
+    add(backbone="homebrew")
+    add(backbone="inception_v3", weights="timm:inception_v3.tv_in1k")
+    add(backbone="resnet18", weights="timm:resnet18.a1_in1k")
+    add(backbone="resnet18", weights="none", protocol="speaker-2", epochs=9)
+    assert entry_labels(read().entries) == [
+        "homebrew\nhalf-cycle\nfrom random weights",
+        "inception_v3\nhalf-cycle",
+        "resnet18\nhalf-cycle\nfrom random weights",
+        "resnet18\nhalf-cycle\ntimm:resnet18.a1_in1k",
+    ]
+
+
+def test_no_two_labels_are_the_same(add, read):
+    add(seed=0)
+    add(seed=1)
+    add(seed=1, epochs=9)
+    add(front_end="mfcc")
+    entries = read().entries
+    labels = entry_labels(entries)
+    assert len(set(labels)) == 4
+    assert sum("seed 1" in label for label in labels) == 2
+    assert model_label(entries[-1], entries).splitlines()[-1] in (
+        "mel front end",
+        "mfcc front end",
+    )
+
+
+def test_the_protocol_with_most_entries_is_shown_unless_another_is_named(add, read):
+    add(protocol="random-3")
+    add(protocol="speaker-2")
+    add(protocol="speaker-2", seed=1)
+    assert (read().protocol, len(read().entries)) == ("speaker-2", 2)
+    assert (read(protocol="random-3").protocol, len(read(protocol="random-3").entries)) == (
+        "random-3",
+        1,
+    )
+    with pytest.raises(UsageError, match=r"under random-3, speaker-2: run .* --protocol corpus"):
+        read(protocol="corpus")
+
+
+def test_before_any_entry_the_command_is_named(read, manifest):
+    with pytest.raises(UsageError, match="run `serbench study run --backbone homebrew` first"):
+        read()
+    with pytest.raises(UsageError, match=r"on small yet: run `.* --dataset small` first"):
+        read(dataset="small")
+
+
+def test_of_several_datasets_one_must_be_named(add, read, made, database):
+    add()
+    other = made.manifest("other", takes=3)
+    Datasets(database).save_scan(made.scanned(other))
+    add_entry(database, made, other)
+    with pytest.raises(UsageError, match="one of other, small"):
+        read()
+    assert read(dataset="other").manifest.hash == other.hash
+    with pytest.raises(UnknownNameError, match="did you mean small"):
+        read(dataset="smal")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [
+        ("speaker-5", "speakers that no search ever heard"),
+        ("corpus", "speakers that no search ever heard"),
+        ("random-5@2", "the same people that were trained on"),
+    ],
+)
+def test_whose_clips_the_holdout_holds_is_said(made, protocol, said):
+    assert said in Material(made.manifest(), protocol, ()).tested_on
