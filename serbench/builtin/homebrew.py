@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from serbench import hookimpl
-from serbench.model.backbone import Backbone, BuiltBackbone, continued, stages_of
+from serbench.model.backbone import Backbone, Built, PooledBackbone, continued, stages_of
 from serbench.model.frontend import InputSpec
 
 MAPS = (8, 16, 32, 64)
@@ -23,8 +23,8 @@ def _block(maps_in: int, maps_out: int, kernel: int) -> nn.Sequential:
 
 
 @dataclass(frozen=True)
-class Homebrew:
-    """Four convolution blocks, adaptive average pooling, one linear layer."""
+class Homebrew(PooledBackbone):
+    """Four convolution blocks and adaptive average pooling."""
 
     name: str = "homebrew"
     front_end: str = "mel"
@@ -33,7 +33,7 @@ class Homebrew:
         """One channel of 128×128; there are no pretrained weights whose statistics to keep."""
         return InputSpec(channels=1, height=128, width=128, mean=(0.5,), std=(0.25,))
 
-    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
+    def build(self, weights: str, n_classes: int | None = None) -> Built:
         """A fresh network, or one that continues from a file."""
         blocks: OrderedDict[str, nn.Module] = OrderedDict()
         maps_in = 1
@@ -42,8 +42,7 @@ class Homebrew:
             maps_in = maps_out
         blocks["pool"] = nn.AdaptiveAvgPool2d(1)
         blocks["flatten"] = nn.Flatten()
-        blocks["head"] = nn.Linear(maps_in, n_classes)
-        return continued(nn.Sequential(blocks), weights, ("head.",))
+        return continued(nn.Sequential(blocks), weights, maps_in, n_classes=n_classes)
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """The four blocks."""

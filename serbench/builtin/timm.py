@@ -10,11 +10,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from serbench import hookimpl
 from serbench.errors import UsageError, WeightsError
-from serbench.model.backbone import DEFAULT_WEIGHTS, Backbone, BuiltBackbone, continued
+from serbench.model.backbone import (
+    DEFAULT_WEIGHTS,
+    Backbone,
+    Built,
+    PooledBackbone,
+    continued,
+    layer_of,
+)
 from serbench.model.frontend import InputSpec
 
 FIRST_LEARNING_LAYER = {"inception_v3": "Mixed_6a."}
@@ -22,7 +30,7 @@ FIRST_LEARNING_LAYER = {"inception_v3": "Mixed_6a."}
 
 
 @dataclass(frozen=True)
-class TimmBackbone:
+class TimmBackbone(PooledBackbone):
     """One of timm's networks, with or without a tag that names its weights."""
 
     name: str
@@ -36,17 +44,51 @@ class TimmBackbone:
         channels, height, width = config.input_size
         return InputSpec(channels, height, width, tuple(config.mean), tuple(config.std))
 
-    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
-        """The network with a last layer of ``n_classes`` outputs."""
+    def build(self, weights: str, n_classes: int | None = None) -> Built:
+        """The network up to its last layer; a last layer of ``n_classes`` is drawn with it.
+
+        Networks whose last layer is no linear layer, or more than one, hand on none: a head
+        starts afresh.
+        """
         pretrained = weights == DEFAULT_WEIGHTS
-        module = self._pretrained(n_classes) if pretrained else self._fresh(n_classes)
+        make = self._pretrained if pretrained else self._fresh
+        module = make(n_classes or 1)
         heads = _heads(module)
         if not any(name.startswith(heads) for name, _ in module.named_parameters()):
-            raise UsageError(f"{self.name} has no last layer for classes: choose another backbone")
+            raise UsageError(
+                f"{self.name} has no last layer for classes: choose another backbone",
+                backbone=self.name,
+            )
+        drawn = layer_of(module.get_classifier())
+        module.reset_classifier(0)
+        width = self._width(module) if drawn is None else drawn["weight"].shape[1]
+        head = drawn if n_classes is not None else None
         if pretrained:
             config = module.pretrained_cfg
-            return BuiltBackbone(module, f"timm:{config['architecture']}.{config['tag']}")
-        return continued(module, weights, heads)
+            identity = f"timm:{config['architecture']}.{config['tag']}"
+            return Built(module, identity, width, head)
+        return continued(module, weights, width, heads, head, n_classes)
+
+    def _width(self, module: Any) -> int:
+        """Size of the vector that a network without its last layer gives out."""
+        spec = self.input_spec()
+        module.eval()
+        try:
+            with torch.inference_mode():
+                vector = module(torch.zeros(1, spec.channels, spec.height, spec.width))
+        # What a network raises that cannot do without its last layer depends on the network.
+        except Exception as error:
+            raise UsageError(
+                f"{self.name} gives out no vector before its last layer: choose another backbone",
+                backbone=self.name,
+            ) from error
+        if vector.dim() != 2:
+            raise UsageError(
+                f"{self.name} gives out {vector.dim()} axes before its last layer, not a vector: "
+                "choose another backbone",
+                backbone=self.name,
+            )
+        return int(vector.shape[1])
 
     def _fresh(self, n_classes: int) -> Any:
         import timm
@@ -64,7 +106,8 @@ class TimmBackbone:
                 f"pretrained weights of {self.name} could not be fetched "
                 f"({type(error).__name__}): connect to the internet or fill the Hugging Face "
                 "cache (HF_HOME), give a file with --weights FILE, or start from random "
-                "weights with --weights none"
+                "weights with --weights none",
+                backbone=self.name,
             ) from error
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
@@ -78,7 +121,7 @@ class TimmBackbone:
         return list(stages.values())
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The stages before the first one that the paper trained."""
+        """The stages before the first one that the paper trained; 0 of other networks."""
         first = FIRST_LEARNING_LAYER.get(self.name.partition(".")[0])
         if first is None:
             return 0

@@ -9,17 +9,13 @@ import click
 
 from serbench.cli.app import App, common_options, pass_app
 from serbench.cli.doctor import doctor_command
-from serbench.cli.output import counting, emit_json, emit_table, errors
+from serbench.cli.output import counting, emit_json, emit_table, errors, format_option
 
 if TYPE_CHECKING:
     from serbench.data.scan import Scan
 
 DEMO = "demo"
-"""The corpus that anyone has: it is spoken on the spot."""
-
-FORMAT = click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+"""The corpus that anyone has: it is synthesised on this machine."""
 
 
 @click.group()
@@ -29,15 +25,19 @@ def corpus() -> None:
 
 @corpus.command("scan")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dataset", required=True, metavar="NAME", help="Name to give to what is found.")
+@click.option("--dataset", required=True, metavar="NAME", help="Name of the dataset to make.")
 @click.option(
     "--emotions",
     metavar="A,B,…",
-    help="Emotions to keep; 'all' for every canonical one. [default: the six that RAVDESS, "
-    "CREMA-D, SAVEE and TESS share]",
+    help="Emotions to keep, or 'all'. [default: the six that RAVDESS, CREMA-D, SAVEE and TESS "
+    "share]",
 )
 @click.option(
-    "--corpus", "corpora", multiple=True, metavar="NAME", help="Recognise only this corpus."
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="NAME",
+    help="Recognise recordings of this corpus only; may be given several times.",
 )
 @click.option(
     "--exclude",
@@ -46,7 +46,7 @@ def corpus() -> None:
     help="CSV table of recordings to leave out (path, audio_hash, reason), such as "
     "`serbench corpus doctor --fix` writes.",
 )
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def scan_command(
@@ -61,7 +61,7 @@ def scan_command(
     """Recognise the recordings under PATHS and keep them as a dataset.
 
     PATHS are folders in any nesting, or CSV tables with the columns path, emotion, speaker.
-    What dataset NAME leaves out already stays left out.
+    Recordings that dataset NAME leaves out already are left out again.
     """
     scan = scan_into(app, paths, dataset, emotions, corpora, exclude)
     if format_ == "json":
@@ -92,17 +92,17 @@ def scan_into(
     datasets = Datasets(app.database)
     listed = read_exclusions(exclude) if exclude is not None else ()
     exclusions = tuple(dict.fromkeys((*datasets.exclusions(dataset), *listed)))
-    with counting("listening") as progress:
+    with counting("recordings read") as progress:
         found = scan(paths, dataset, chosen, wanted, progress, exclusions)
     datasets.save_scan(found)
     return found
 
 
 def fetch_demo(app: App) -> None:
-    """Have the demo corpus spoken, and scan it as dataset ``demo``."""
+    """Synthesise the demo corpus and scan it as dataset ``demo``."""
     errors().print(
         "using the demo corpus: synthetic speech, made here by espeak-ng; "
-        "its scores say nothing about people",
+        "scores on it are not about people",
         highlight=False,
     )
     folder = app.workspace.corpora / DEMO
@@ -112,18 +112,23 @@ def fetch_demo(app: App) -> None:
 
 @corpus.command("fetch")
 @click.argument("name")
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder to put it into.")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder to put it into. [default: in the cache]",
+)
 @common_options
 @pass_app
 def fetch_command(app: App, name: str, folder: Path | None) -> None:
-    """Get corpus NAME, where a program may: 'demo' is spoken on the spot by espeak-ng."""
+    """Fetch corpus NAME where a program may; 'demo' is synthesised here by espeak-ng."""
     folder = folder or app.workspace.corpora / name
     app.plugins.corpora.get(name).fetch(folder)
     click.echo(f"{folder}\nnow: serbench corpus scan {folder} --dataset {name}")
 
 
 @corpus.command("list")
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def list_command(app: App, format_: str) -> None:
@@ -154,7 +159,7 @@ def list_command(app: App, format_: str) -> None:
 
 @corpus.command("show")
 @click.argument("name")
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def show_command(app: App, name: str, format_: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counted, counting, emit_json, emit_table, errors
+from serbench.cli.output import counted, counting, emit_json, emit_table, errors, format_option
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SHOWN = 12
 @click.command("doctor")
 @click.argument("name")
 @click.option(
-    "--fix", is_flag=True, help="Leave out what is beyond doubt, and keep the dataset anew."
+    "--fix", is_flag=True, help="Leave out what is certainly wrong, and store the dataset again."
 )
 @click.option(
     "--out",
@@ -34,17 +34,15 @@ SHOWN = 12
     metavar="FILE",
     help="Exclusion list that --fix writes. [default: NAME-exclusions.csv beside the database]",
 )
-@click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+@format_option("table", "json")
 @common_options
 @pass_app
 def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: str) -> None:
-    """Say what may be wrong with dataset NAME, and what to do about it.
+    """List what may be wrong with dataset NAME, and what to do about it.
 
-    It listens to every recording. The findings are advice: the exit code is 0 with and without
-    them. --fix leaves out silent recordings, superfluous copies and the same audio under two
-    labels or speakers; what is only unlike the rest stays.
+    Every recording is read. The findings are advice: the exit code is 0 with and without them.
+    --fix leaves out silent recordings, superfluous copies and the same audio under two labels or
+    speakers; recordings that only differ from the rest stay.
     """
     from serbench.data.doctor.inspection import exclusions, inspect
     from serbench.data.exclusions import write_exclusions
@@ -60,7 +58,7 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
             highlight=False,
         )
     corpora = {corpus.name: corpus for corpus in app.plugins.corpora}
-    with counting("listening") as progress:
+    with counting("recordings read") as progress:
         findings = inspect(manifest, corpora, account.get("defects", ()), progress)
     doubtful = exclusions(manifest, findings)
     left, written = None, None

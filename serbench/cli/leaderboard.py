@@ -1,23 +1,62 @@
-"""``serbench leaderboard``: accuracy on unheard people against time for one answer."""
+"""``serbench leaderboard``: accuracy on new speakers against the time for one answer."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from serbench.cli.app import App, common_options, pass_app
 from serbench.cli.leaderboard_entries import (
     compare_command,
+    delete_command,
     export_command,
     import_command,
     rescore_command,
     show_command,
 )
-from serbench.cli.output import counted, emit_csv, emit_json
+from serbench.cli.output import (
+    DASH,
+    emit_csv,
+    emit_json,
+    emit_table,
+    format_option,
+    interval,
+    measured,
+    milliseconds,
+    percent,
+    points,
+    short,
+)
+
+if TYPE_CHECKING:
+    from serbench.plugins import Plugins
+    from serbench.score.metric import Metric
+    from serbench.views.leaderboard import RankingView
+    from serbench.views.row import EntryView
+
+FRONT_LEGEND = "front: ● on it, ○ indistinguishable from it, blank dominated, – no latency"
+
+LEGEND = "95 %: interval of UA, over speakers; optimism: tuning UA minus UA"
+
+CLIP_INTERVALS = ">95 % of clips"
+
+CLIP_LEGEND = (
+    "95 % of clips: as if every clip had a speaker of its own; too narrow for new speakers"
+)
 
 
 @click.group(invoke_without_command=True)
 @click.option("--dataset", metavar="NAME", help="Only entries on this dataset.")
 @click.option("--protocol", metavar="ID", help="Only entries of this protocol, by name or ID.")
+@click.option(
+    "--metric",
+    "chosen",
+    multiple=True,
+    metavar="NAME",
+    help="A metric to show; may be given several times. [default: all that have scores]",
+)
 @click.option(
     "--threads",
     default="1",
@@ -30,13 +69,7 @@ from serbench.cli.output import counted, emit_csv, emit_json
     is_flag=True,
     help="Show also the interval of a bootstrap over clips, which is too narrow.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
-    default="table",
-    show_default=True,
-)
+@format_option("table", "json", "csv", "markdown")
 @common_options
 @click.pass_context
 @pass_app
@@ -45,63 +78,143 @@ def leaderboard(
     ctx: click.Context,
     dataset: str | None,
     protocol: str | None,
+    chosen: tuple[str, ...],
     threads: str,
     per_clip_intervals: bool,
     format_: str,
 ) -> None:
     """Rank all entries by UA on the holdout, and mark the Pareto front.
 
-    Entries of different protocols, data, machines or thread counts are never ranked together. On
-    the front (●) is whom no other beats in both accuracy and latency; who is beaten by no more
-    than chance is indistinguishable from it (○).
+    Entries of different protocols, datasets, machines, runtimes or thread counts are never ranked
+    together. On the front (●) is an entry that no other beats in both accuracy and latency; one
+    that is beaten by no more than chance is indistinguishable from it (○).
     """
     if ctx.invoked_subcommand is not None:
         return
-    from serbench.cli.leaderboard_table import show_rankings
-    from serbench.views.leaderboard import (
-        flat_rows,
-        read_rankings,
-        unscored_entries,
-        with_clip_intervals,
-    )
-    from serbench.views.row import FLAT_COLUMNS
+    from serbench.views.leaderboard import FLAT_COLUMNS, flat_rows, rankings
 
     if threads != "all" and not threads.isdecimal():
         raise click.BadParameter(
             f"'{threads}' is neither a number nor 'all'", param_hint="--threads"
         )
+    metrics = [app.plugins.metrics.get(name) for name in chosen]
     if dataset is not None:
         from serbench.store.datasets import Datasets
 
         Datasets(app.database).dataset_account(dataset)  # an unknown name is an error
-    rankings = read_rankings(app.database, dataset, None if threads == "all" else int(threads))
-    if protocol is not None:
-        rankings = [each for each in rankings if each.is_of(protocol)]
-    if per_clip_intervals:
-        rankings = [with_clip_intervals(each) for each in rankings]
-    old = unscored_entries(app.database)
+    found = rankings(
+        app.database,
+        dataset=dataset,
+        threads=None if threads == "all" else int(threads),
+        protocol=protocol,
+        per_clip_intervals=per_clip_intervals,
+    )
     if format_ == "json":
-        emit_json([row.as_dict() for ranking in rankings for row in ranking.rows])
+        emit_json([row.as_dict() for ranking in found for row in ranking.rows])
     elif format_ == "csv":
-        emit_csv(FLAT_COLUMNS, flat_rows(rankings))
-    elif not rankings and threads not in ("1", "all"):
+        emit_csv(FLAT_COLUMNS, flat_rows(found))
+    elif found:
+        _show(found, metrics or _scored(app.plugins, found), format_, per_clip_intervals)
+    elif threads not in ("1", "all"):
         click.echo(f"nothing was measured on {threads} threads: --threads all shows what was")
-    elif not rankings and protocol is not None:
-        click.echo(f"no entries under {protocol}: serbench leaderboard shows what there is")
-    elif not rankings and not old:
+    elif protocol is not None:
+        click.echo(f"no entries under {protocol}: serbench leaderboard shows all entries")
+    else:
         click.echo("no entries yet: serbench study run --backbone homebrew")
-    elif rankings:
-        show_rankings(rankings, format_, per_clip_intervals)
-    if old:
-        click.echo(
-            f"{counted(len(old), 'entry')} of an older serbench left out: "
-            "`serbench leaderboard rescore` brings them in",
-            err=True,
-        )
 
 
-leaderboard.add_command(compare_command)
-leaderboard.add_command(show_command)
-leaderboard.add_command(import_command)
-leaderboard.add_command(export_command)
-leaderboard.add_command(rescore_command)
+def _scored(plugins: Plugins, found: Sequence[RankingView]) -> list[Metric]:
+    """The registered metrics that any entry has a score of."""
+    names = {name for ranking in found for row in ranking.rows for name in row.scores}
+    return [metric for metric in plugins.metrics if metric.name in names]
+
+
+def _show(
+    found: Sequence[RankingView], metrics: Sequence[Metric], format_: str, per_clip: bool
+) -> None:
+    """Print rankings, each under its title, and what their columns mean."""
+    from serbench.views.markdown import markdown_table
+
+    columns, spare = _columns(metrics)
+    if per_clip:
+        columns.append(CLIP_INTERVALS)
+    for ranking in found:
+        rows = [_cells(row, metrics)[: len(columns)] for row in ranking.rows]
+        if format_ == "markdown":
+            click.echo(f"**{ranking.title}**\n\n{markdown_table(columns, rows)}\n")
+        else:
+            emit_table(columns, rows, ranking.title, spare)
+            click.echo()
+    click.echo(f"{FRONT_LEGEND}\n{LEGEND}" + (f"\n{CLIP_LEGEND}" if per_clip else ""))
+
+
+def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
+    """The columns of a ranking, and those to leave out on narrow terminals, in their order."""
+    labels = [metric.label for metric in metrics]
+    columns = [
+        *(">#", "front", ">entry", "backbone", "front end", "schedule", "weights"),
+        "compute settings",
+        *(column for label in labels[:1] for column in (f">{label}", ">95 %")),
+        *(f">{label}" for label in labels[1:]),
+        *(">tuning UA", ">optimism", ">p90 ms", ">params", ">MACs"),
+    ]
+    spare = [
+        *("compute settings", "MACs", "weights", "front end", "schedule", "params"),
+        *reversed(labels[1:]),
+        "tuning UA",
+    ]
+    return columns, spare
+
+
+def _cells(row: EntryView, metrics: Sequence[Metric]) -> list[str]:
+    from serbench.views.front import DOMINATED, NEAR, ON, UNMEASURED
+
+    marks = {ON: "●", NEAR: "○", DOMINATED: "", UNMEASURED: DASH}
+    scores = [_score(row, metric) for metric in metrics]
+    return [
+        str(row.rank),
+        marks[row.front],
+        str(row.entry),
+        row.backbone,
+        row.front_end,
+        row.schedule,
+        row.weights,
+        row.compute_settings,
+        *scores[:1],
+        *(_interval(row, metric) for metric in metrics[:1]),
+        *scores[1:],
+        _tuning(row),
+        points(row.optimism),
+        milliseconds(row.latency_ms_p90),
+        short(row.params),
+        short(row.macs),
+        interval(row.uar_clip_ci),
+    ]
+
+
+def _score(row: EntryView, metric: Metric) -> str:
+    found = row.scores.get(metric.name)
+    return measured(None if found is None else found.value, metric)
+
+
+def _interval(row: EntryView, metric: Metric) -> str:
+    found = row.scores.get(metric.name)
+    ends = None if found is None else found.interval
+    return DASH if ends is None else DASH.join(measured(end, metric) for end in ends)
+
+
+def _tuning(row: EntryView) -> str:
+    """The score that the winner was chosen by, with its spread over folds."""
+    spread = "" if row.cv_uar_sd is None else f" ± {percent(row.cv_uar_sd)}"
+    return percent(row.cv_uar_mean) + spread
+
+
+for command in (
+    compare_command,
+    show_command,
+    import_command,
+    export_command,
+    rescore_command,
+    delete_command,
+):
+    leaderboard.add_command(command)

@@ -1,4 +1,4 @@
-"""``serbench leaderboard compare | show | import | export-predictions | rescore``."""
+"""``serbench leaderboard compare | show | import | export-predictions | rescore | delete``."""
 
 from __future__ import annotations
 
@@ -9,54 +9,63 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counted, emit_json, emit_table
-from serbench.cli.percent import interval, percent, points, scored
+from serbench.cli.output import (
+    DASH,
+    counted,
+    emit_confusion,
+    emit_json,
+    emit_scores,
+    emit_table,
+    format_option,
+    interval,
+    measured,
+    percent,
+    points,
+    scored,
+    write_file,
+)
 
 if TYPE_CHECKING:
     from serbench.views.comparison import Comparison
-
-FORMAT = click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
-
-SHOWN = {"uar": "UA", "accuracy": "WA", "macro_f1": "macro-F1"}
 
 
 @click.command("compare")
 @click.argument("first", metavar="ENTRY", type=int)
 @click.argument("second", metavar="ENTRY", type=int)
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def compare_command(app: App, first: int, second: int, format_: str) -> None:
-    """Say whether one entry is better than another of the same protocol."""
+    """Test whether one entry is better than another of the same protocol."""
     from serbench.views.comparison import compare_entries
 
     found = compare_entries(app.database, first, second)
     if format_ == "json":
         emit_json(found.as_dict())
         return
+    metrics = {metric.name: metric for metric in app.plugins.metrics}
     emit_table(
         ["holdout", f">entry {first}", f">entry {second}", ">difference", ">95 %", ">p"],
         [
             [
-                SHOWN[metric],
-                percent(found.scores[metric][0]),
-                percent(found.scores[metric][1]),
+                metrics[name].label,
+                measured(found.scores[name][0], metrics[name]),
+                measured(found.scores[name][1], metrics[name]),
                 points(each.difference),
                 interval(each.interval, signed=True),
-                "–" if each.p is None else f"{each.p:.3f}",
+                DASH if each.p is None else f"{each.p:.3f}",
             ]
-            for metric, each in found.differences.items()
+            for name, each in found.differences.items()
         ],
         title=found.protocol_id,
     )
     click.echo()
-    for line in _judged(found):
+    for line in _tests(found):
         click.echo(line)
 
 
-def _judged(found: Comparison) -> list[str]:
+def _tests(found: Comparison) -> list[str]:
+    """The statistical tests behind a comparison, a sentence for each."""
     speakers = found.differences["uar"].speakers
     lines = [f"paired bootstrap over {counted(speakers, 'speaker')}, Student's t"]
     if found.smallest is not None:
@@ -68,7 +77,7 @@ def _judged(found: Comparison) -> list[str]:
         lines.append("no t-test: the two were not tested on the same folds")
     else:
         test = found.folds
-        which = "folds that both winners were chosen by" if found.tuned_on_folds else "outer_folds"
+        which = "folds that both winners were chosen by" if found.tuned_on_folds else "outer folds"
         lines.append(
             f"corrected resampled t-test over the {found.fold_count} {which}: "
             f"{points((test.low + test.high) / 2)} UA, "
@@ -79,44 +88,32 @@ def _judged(found: Comparison) -> list[str]:
 
 @click.command("show")
 @click.argument("number", metavar="ENTRY", type=int)
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def show_command(app: App, number: int, format_: str) -> None:
-    """Show everything about ENTRY: for whom it works, and what made it."""
-    from serbench.views.entry import show_entry
+    """Show everything about ENTRY: how well it does on whom, and what made it."""
+    from serbench.views.entry import entry_detail
 
-    found = show_entry(app.database, number)
+    found = entry_detail(app.database, number)
     if format_ == "json":
         emit_json(found)
     else:
-        _show(found)
+        _show(app, found)
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(app: App, found: dict[str, Any]) -> None:
     recipe = ", ".join(filter(None, (found["front_end"], found["schedule"], found["weights"])))
     click.echo(f"entry {found['entry']}: {found['backbone']} ({recipe})")
     click.echo(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}\n")
-    for metric, name in SHOWN.items():
-        click.echo(f"{name:>9} {scored(found[metric], found[f'{metric}_ci'])}")
-    click.echo(f"{'ECE':>9} {percent(found['ece'])}")
+    emit_scores(found["scores"], app.plugins)
     if found["cv_uar_mean"] is not None:
         click.echo(
-            f"{'tuning UA':>9} {scored(found['cv_uar_mean'], found['cv_uar_ci'])}, optimism "
+            f"tuning UA {scored(found['cv_uar_mean'], found['cv_uar_ci'])}, optimism "
             f"{points(found['optimism'])} (the winner was chosen by it)"
         )
     click.echo()
-    emotions = found["emotions"]
-    emit_table(
-        ["said", *(f">{emotion}" for emotion in emotions), ">recall"],
-        [
-            [emotion, *(str(count) for count in counts), percent(recall)]
-            for emotion, counts, recall in zip(
-                emotions, found["confusion"], found["recalls"], strict=True
-            )
-        ],
-        title="heard →",
-    )
+    emit_confusion(found["emotions"], found["confusion"], found["recalls"])
     spread = found["spread"]
     sd = "" if spread["sd"] is None else f", standard deviation {percent(spread['sd'])}"
     click.echo(
@@ -150,11 +147,11 @@ def _show(found: dict[str, Any]) -> None:
     for line in wrap("made with " + _versions(found["versions"]), width=80, break_on_hyphens=False):
         click.echo(line)
     if found["machine"]:
-        from serbench.views.row import trained_with
-
-        machine, compute_settings = found["machine"], trained_with(found["compute_settings"])
-        cores = counted(machine["cores"], "core")
-        click.echo(f"on {machine['cpu']}, {cores}, trained with {compute_settings}")
+        machine = found["machine"]
+        click.echo(
+            f"on {machine['cpu']}, {counted(machine['cores'], 'core')}, compute settings: "
+            f"{found['compute_settings']}"
+        )
 
 
 def _versions(made: dict[str, str]) -> str:
@@ -181,72 +178,74 @@ def import_command(
 ) -> None:
     """Rank a system by its predictions, FILE.csv.
 
-    Columns: path, one for each emotion with logits or probabilities, and where wanted fold ('holdout'
-    or a number from 1) and latency (milliseconds). Every clip of the holdout must be there.
+    Columns: path, one for each emotion with logits or probabilities, and where wanted fold
+    ('holdout' or a number from 1) and latency (milliseconds). Every clip of the holdout must be
+    there.
     """
-    from serbench.data.protocols import protocol_from_id, split_dataset
+    from serbench.data.protocols import protocol_from_id
     from serbench.run.imports import import_predictions
     from serbench.store.datasets import Datasets
-    from serbench.views.entry import show_entry
+    from serbench.views.entry import entry_view
 
     manifest = Datasets(app.database).manifest(dataset)
     rule = protocol_from_id(manifest, protocol)
-    split = split_dataset(manifest, rule)
-    entry = import_predictions(app.database, file, name, manifest, rule, split, machine)
-    found = show_entry(app.database, entry)
+    metrics = list(app.plugins.metrics)
+    entry = import_predictions(app.database, file, name, manifest, rule, metrics, machine)
+    found = entry_view(app.database, entry).as_dict()
     click.echo(
         f"entry {entry}: {name} on {dataset}, {found['protocol_id']}: "
         f"UA {scored(found['uar'], found['uar_ci'])}, "
         f"WA {scored(found['accuracy'], found['accuracy_ci'])}"
     )
     click.echo(
-        "its clips are the holdout's; that it was not trained on their speakers is for you to know"
+        "its clips are the holdout's; serbench cannot check that it was not trained on their "
+        "speakers"
     )
 
 
 @click.command("export-predictions")
 @click.argument("number", metavar="ENTRY", type=int)
 @click.option("--out", type=click.Path(path_type=Path), help="File. [default: standard output]")
-@click.option("--folds", is_flag=True, help="Also what the winner said in its folds.")
+@click.option("--folds", is_flag=True, help="Also the winner's predictions in its folds.")
 @common_options
 @pass_app
 def export_command(app: App, number: int, out: Path | None, folds: bool) -> None:
-    """Write what ENTRY said about each clip of its holdout, as `import` takes it."""
+    """Write the logits of ENTRY for each clip of its holdout, as `import` takes them."""
     from serbench.views.exports import export_predictions
 
     text = export_predictions(app.database, number, folds)
     if out is None:
         click.echo(text, nl=False)
     else:
-        write(out, text)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    from serbench.errors import UsageError
-
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror})") from error
-    click.echo(str(path))
+        write_file(out, text)
 
 
 @click.command("rescore")
 @common_options
 @pass_app
 def rescore_command(app: App) -> None:
-    """Compute all scores anew from the stored logits; none should change."""
-    from serbench.store.entries import Entries
+    """Compute all scores again from the stored logits, and those of metrics that are new."""
+    from serbench.store.systems import Systems
 
-    entries = Entries(app.database)
-    changed = {number: entries.rescore(number) for number in entries.numbers()}
+    systems, metrics = Systems(app.database), list(app.plugins.metrics)
+    changed = {number: systems.rescore(number, metrics) for number in systems.numbers()}
     for number, names in changed.items():
         if names:
             click.echo(f"entry {number}: {', '.join(names)} changed")
     count = sum(map(bool, changed.values()))
     click.echo(f"{counted(len(changed), 'entry')} rescored, {count} changed")
+
+
+@click.command("delete")
+@click.argument("number", metavar="ENTRY", type=int)
+@common_options
+@pass_app
+def delete_command(app: App, number: int) -> None:
+    """Delete ENTRY with its studies, predictions, scores and weights files.
+
+    What its networks were trained on stays on record for whatever began from them.
+    """
+    from serbench.store.systems import delete_entry
+
+    delete_entry(app.database, number, app.workspace.artifacts)
+    click.echo(f"entry {number} deleted")

@@ -14,12 +14,12 @@ from serbench.errors import SerbenchError
 
 COMMANDS = {
     "corpus": ("serbench.cli.corpus:corpus", "Scan recordings into datasets; list and show them."),
-    "protocol": ("serbench.cli.protocol:protocol", "List protocols; show folds and leaks."),
+    "protocol": ("serbench.cli.protocol:protocol", "List protocols; show their folds and leaks."),
     "study": ("serbench.cli.study:study", "Search the best configuration of a backbone."),
-    "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank what studies found."),
-    "evaluate": ("serbench.cli.evaluate:evaluate", "Score an entry on another dataset."),
-    "report": ("serbench.cli.report:report", "Make figures and tables of what studies found."),
-    "predict": ("serbench.cli.predict:predict", "Ask an entry what it hears in files."),
+    "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank the results of all studies."),
+    "evaluate": ("serbench.cli.use:evaluate", "Score an entry on another dataset."),
+    "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
+    "predict": ("serbench.cli.use:predict", "Predict the emotions of files with an entry."),
     "plugins": ("serbench.cli.plugins:plugins", "List, check and begin plugins."),
 }
 
@@ -69,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted: the same command goes on where it stopped", err=True)
+        click.echo("\ninterrupted: the same command continues where it stopped", err=True)
         code = INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # the reader left, as `| head` does: nothing to say to nobody
+        sys.stderr.close()  # the reader has closed the pipe, as `| head` does
         code = 1
     except SerbenchError as error:
         if app.debug:

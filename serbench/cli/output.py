@@ -1,4 +1,4 @@
-"""Tables, JSON and progress: results go to standard output, everything else to standard error."""
+"""Tables, numbers, JSON and progress: results go to standard output, the rest to standard error."""
 
 from __future__ import annotations
 
@@ -10,28 +10,48 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import zip_longest
-from textwrap import wrap
-from typing import TYPE_CHECKING, Any
-from unicodedata import combining, east_asian_width
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+    from serbench.plugins import Plugins
+    from serbench.score.metric import Metric, Score
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 PLAIN_SECONDS = 10
-"""Without a terminal, a long job says how far it is this often."""
+"""Without a terminal, a long job prints its progress this often."""
+
+WIDE = 200
+"""Without a terminal a table may be so wide."""
 
 GAP = 2
 """Spaces between two columns of a table."""
 
-WIDE = 200
-"""Without a terminal nothing is cut to a width that nobody looks at."""
-
 NARROWEST = 10
 """No column of text is made narrower."""
+
+UNBOUNDED = 100_000
+"""Wider than any table."""
+
+DASH = "–"
+
+
+def format_option(*choices: str) -> Callable[[Command], Command]:
+    """The option ``--format``, the first choice by default; its parameter is ``format_``."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help="How to print what was found.",
+    )
 
 
 def errors() -> Console:
@@ -48,6 +68,51 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing[:-1]}ies" if thing.endswith("y") else f"{number:,} {thing}s"
 
 
+def percent(share: float | None) -> str:
+    """A share in per cent; a dash where there is none."""
+    return DASH if share is None else f"{100 * share:.1f}"
+
+
+def points(difference: float | None) -> str:
+    """A difference of shares in points, with its sign; a dash where there is none."""
+    return DASH if difference is None else f"{100 * difference:+.1f}"
+
+
+def interval(ends: Sequence[float] | None, signed: bool = False) -> str:
+    """An interval in per cent, or in points with signs; a dash where none can be given."""
+    if ends is None:
+        return DASH
+    low, high = ends
+    return f"{points(low)} to {points(high)}" if signed else f"{percent(low)}–{percent(high)}"
+
+
+def scored(share: float | None, ends: Sequence[float] | None) -> str:
+    """A score and its interval: ``43.1 (95 % 35.0–51.6)``."""
+    return percent(share) + ("" if ends is None else f" (95 % {interval(ends)})")
+
+
+def measured(value: float | None, metric: Metric | None) -> str:
+    """A metric's value in its own unit, shares in per cent; a dash where there is none."""
+    if metric is not None and metric.share:
+        return percent(value)
+    return DASH if value is None else f"{value:.3f}"
+
+
+def milliseconds(time: float | None) -> str:
+    """A time in milliseconds; a dash where none was measured."""
+    return DASH if time is None else f"{time:.1f}"
+
+
+def short(number: int | None) -> str:
+    """A large count in thousands, millions or billions; a dash where there is none."""
+    if number is None:
+        return DASH
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{unit}"
+    return str(number)
+
+
 def emit_json(data: Any) -> None:
     """Print plain data as JSON."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
@@ -62,6 +127,21 @@ def emit_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     click.echo(text.getvalue(), nl=False)
 
 
+def write_file(path: Path, text: str) -> None:
+    """Write a file and print its name.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    from serbench.errors import UsageError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror})", path=path) from error
+    click.echo(str(path))
+
+
 def emit_table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
@@ -73,75 +153,73 @@ def emit_table(
     Those are numbers and never broken. On too narrow a terminal the columns named in ``spare``
     are left out, the first of them first.
     """
+    from rich.console import Console
+
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
-    numbers = [column.startswith(">") for column in columns]
-    names = [column.lstrip(">") for column in columns]
-    widths = [max(map(_width, cells)) for cells in zip(names, *rows, strict=True)]
-    kept = list(range(len(names)))
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
+    wide = console.options.update(width=UNBOUNDED)
+    kept = list(columns)
     for name in spare:
-        if sum(widths[n] + GAP for n in kept) - GAP > width:
-            kept.remove(names.index(name))
-    fixed = sum(widths[n] for n in kept if numbers[n]) + GAP * (len(kept) - 1)
-    widest = _widest([widths[n] for n in kept if not numbers[n]], width - fixed)
-    table = [
-        _Column(n, widths[n] if numbers[n] else min(widths[n], widest), numbers[n]) for n in kept
-    ]
-    for line in _folded(title, width) if title is not None else ():
-        click.secho(line, italic=True)
-    for line in _lines(table, names):
-        click.secho(line, bold=True)
-    click.echo("".join(f"{line}\n" for row in rows for line in _lines(table, row)), nl=False)
+        if console.measure(_table(columns, rows, kept), options=wide).maximum <= width:
+            break
+        kept = [column for column in kept if column.lstrip(">") != name]
+    if title is not None:
+        console.print(title, style="italic")
+    table = _table(columns, rows, kept)
+    least = sum(column.min_width or 0 for column in table.columns) + GAP * (len(kept) - 1)
+    console.width = max(width, least)
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
 
 
-@dataclass(frozen=True)
-class _Column:
-    """Where a column's cells stand in a row, how wide it is, and whether they are numbers."""
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[str]) -> Table:
+    from rich.cells import cell_len
+    from rich.table import Table
 
-    place: int
-    width: int
-    number: bool
-
-
-def _widest(widths: Sequence[int], room: int) -> int:
-    """How wide a column of text may be where all of them have so much room."""
-    widest = max(widths, default=0)
-    while widest > NARROWEST and sum(min(width, widest) for width in widths) > room:
-        widest -= 1
-    return widest
-
-
-def _lines(table: Sequence[_Column], row: Sequence[str]) -> Iterator[str]:
-    """The lines of one row: several where a cell is folded."""
-    cells = [
-        [row[each.place]] if each.number else _folded(row[each.place], each.width) for each in table
-    ]
-    for line in zip_longest(*cells, fillvalue=""):
-        padded = (
-            space + cell if each.number else cell + space
-            for cell, each in zip(line, table, strict=True)
-            for space in [" " * (each.width - _width(cell))]
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    places = [columns.index(column) for column in kept]
+    for place in places:
+        name, number = columns[place].lstrip(">"), columns[place].startswith(">")
+        lines = "\n".join([name, *(row[place] for row in rows)]).split("\n")
+        widest = max(map(cell_len, lines))
+        table.add_column(
+            name,
+            justify="right" if number else "left",
+            no_wrap=number,
+            overflow="fold",
+            min_width=widest if number else min(widest, NARROWEST),
         )
-        yield (" " * GAP).join(padded).rstrip()
+    for row in rows:
+        table.add_row(*(row[place] for place in places))
+    return table
 
 
-def _folded(text: str, width: int) -> list[str]:
-    """Text in lines no wider than asked, broken between words where that can be."""
-    if "\n" in text:
-        return [part for line in text.split("\n") for part in _folded(line, width)]
-    if _width(text) <= width:
-        return [text]
-    # Where some characters take two cells, room is left for all to.
-    most = width if len(text) == _width(text) else max(width // 2, 1)
-    return wrap(text, most, break_on_hyphens=False)
+def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:
+    """Print every score of a system with its interval, a line for each metric."""
+    metrics = {metric.name: metric for metric in plugins.metrics}
+    rows = []
+    for name, score in scores.items():
+        metric = metrics.get(name)
+        ends = [measured(end, metric) for end in score.interval or ()]
+        label = name if metric is None else metric.label
+        rows.append([label, measured(score.value, metric), DASH.join(ends) or DASH])
+    emit_table(["metric", ">score", ">95 %"], rows)
 
 
-def _width(text: str) -> int:
-    """Cells of a terminal that a text takes, the longest of its lines."""
-    if "\n" in text:
-        return max(map(_width, text.split("\n")))
-    if text.isascii():
-        return len(text)
-    return sum(2 if east_asian_width(each) in "WF" else not combining(each) for each in text)
+def emit_confusion(
+    emotions: Sequence[str],
+    confusion: Sequence[Sequence[int]],
+    recalls: Sequence[float | None],
+) -> None:
+    """Print counts ``[true, predicted]`` and the recall of each emotion."""
+    emit_table(
+        ["true ↓  predicted →", *(f">{emotion}" for emotion in emotions), ">recall"],
+        [
+            [emotion, *map(str, counts), percent(recall)]
+            for emotion, counts, recall in zip(emotions, confusion, recalls, strict=True)
+        ],
+    )
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""What a running study says: bars on a terminal, a line for each fold elsewhere."""
+"""Progress of a running study: bars on a terminal, a line for each fold elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from statistics import fmean
 
 from rich.console import Console
 from rich.progress import (
@@ -18,107 +19,114 @@ from rich.progress import (
 
 from serbench.cli.output import counted, errors
 from serbench.data.protocols import HOLDOUT
-from serbench.execute.fold import Bench, FoldOutcome
+from serbench.execute.job import Outcome
+from serbench.model.compute import ComputeSettings
 from serbench.model.training import EpochReport
-from serbench.run.speed_tuning import Way
+from serbench.plugins import Plugins
 from serbench.run.study import Listener
 from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
+from serbench.search.study import Search
 
 
 class PlainListener(Listener):
     """A line for each fold and trial: for logs, pipes and terminals that cannot draw."""
 
-    def __init__(self, plan: StudyPlan, console: Console) -> None:
+    def __init__(self, plan: StudyPlan, plugins: Plugins, console: Console) -> None:
         self.plan = plan
+        self.plugins = plugins
         self.console = console
         self.folds = 0
         self.best: float | None = None
 
-    def say(self, text: str) -> None:
+    def line(self, text: str) -> None:
         """Print one line."""
         self.console.print(text, highlight=False, markup=False)
 
     def preparing(self, done: int, total: int) -> None:
-        """Say when the clips are ready."""
+        """Print that the clips are ready."""
         if done == total:
-            self.say(f"{total:,} clips prepared")
+            self.line(f"{total:,} clips prepared")
 
-    def calibrating(self, plan: StudyPlan) -> None:
-        """Say why nothing is trained yet."""
-        self.say(f"{plan.backbone}: trying for some seconds how this machine trains it fastest")
-
-    def settled(self, way: Way) -> None:
-        """Say how it is trained."""
-        at_once = "" if way.jobs == 1 else f", {way.jobs} trainings at once"
-        ahead = ", batches prepared ahead" if way.prefetch else ""
-        self.say(f"training with {way.compute_settings.text}{at_once}{ahead}")
-
-    def begun(self, bench: Bench, known: Known) -> None:
-        """Say what is about to happen, and what a reader of the result must know."""
-        self.folds = len(bench.split.folds)
-        self.best = None
-        plan = bench.plan
-        which = (
-            ""
-            if bench.outer_folds == 1
-            else f", outer fold {plan.outer_fold + 1} of {bench.outer_folds}"
+    def speed_tuning(self, plan: StudyPlan) -> None:
+        """Print why nothing is trained yet."""
+        self.line(
+            f"{plan.backbone}: trying for some seconds which compute settings are fastest here"
         )
-        self.say(
+
+    def settled(self, compute: ComputeSettings) -> None:
+        """Print the compute settings."""
+        parallel = "" if compute.parallel == 1 else f", {compute.parallel} trainings at once"
+        prefetch = ", batches prepared ahead" if compute.prefetch else ""
+        self.line(f"compute settings: {compute.text}{parallel}{prefetch}")
+
+    def begun(self, search: Search, known: Known) -> None:
+        """Print what is about to be searched, and what a reader of the result must know."""
+        plan, self.folds, self.best = search.plan, len(search.split.folds), None
+        outer = f", outer fold {plan.outer_fold + 1} of {search.outer_folds}"
+        self.line(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
-            f"on {plan.dataset}{which}: {counted(plan.trials, 'trial')} × {self.folds} folds, "
-            f"{len(bench.split.holdout.train):,} clips to search with, "
-            f"{len(bench.split.holdout.test):,} for the holdout"
+            f"on {plan.dataset}{outer if search.outer_folds > 1 else ''}: "
+            f"{counted(plan.trials, 'trial')} × {self.folds} folds, "
+            f"{len(search.split.holdout.train):,} clips to search with, "
+            f"{len(search.split.holdout.test):,} in the holdout"
         )
-        if not bench.protocol.speaker_disjoint:
-            self.say(f"note: {plan.protocol} is speaker-dependent: people tested were heard before")
-        module = bench.front_end.build(bench.clips.format, bench.backbone.input_spec())
-        for note in module.notes:
-            self.say(f"note: {note}")
+        if not search.protocol.speaker_disjoint:
+            self.line(
+                f"note: {plan.protocol} is speaker-dependent: speakers that are tested were "
+                "trained on too"
+            )
+        front_end = self.plugins.front_ends.get(plan.front_end)
+        wanted = self.plugins.backbones.get(plan.backbone).input_spec()
+        for note in front_end.build(plan.clip_format, wanted).notes:
+            self.line(f"note: {note}")
         if known:
-            self.say(f"going on: trainings of an earlier run that are kept: {len(known)}")
+            self.line(f"continuing: {counted(len(known), 'training')} of an earlier run kept")
             uars: dict[int, list[float]] = {}
             for (trial, fold), outcome in known.items():
                 if fold != HOLDOUT:
-                    uars.setdefault(trial, []).append(outcome.scores.uar)
-            whole = [sum(each) / self.folds for each in uars.values() if len(each) == self.folds]
+                    uars.setdefault(trial, []).append(outcome.uar)
+            whole = [fmean(each) for each in uars.values() if len(each) == self.folds]
             self.best = max(whole, default=None)
 
-    def fold_scored(self, outcome: FoldOutcome) -> None:
-        """Say what a fold scored."""
+    def fold_scored(self, outcome: Outcome) -> None:
+        """Print the score of a fold."""
         pruned = ", pruned" if outcome.pruned else ""
-        self.say(
+        self.line(
             f"trial {outcome.trial + 1}/{self.plan.trials} fold {int(outcome.fold) + 1}/"
-            f"{self.folds}: UA {100 * outcome.scores.uar:.1f} "
+            f"{self.folds}: UA {100 * outcome.uar:.1f} "
             f"after {counted(outcome.epochs, 'epoch')} ({outcome.seconds:.0f} s){pruned}"
         )
 
     def trial_ended(self, ended: TrialEnded) -> None:
-        """Say what a trial came to, and the best so far."""
+        """Print the score of a trial, and the best so far."""
         if not ended.pruned:
             self.best = max(ended.mean_uar, self.best or 0.0)
         outcome = f"mean UA {100 * ended.mean_uar:.1f}"
         if ended.pruned:
             outcome = f"pruned after {counted(len(ended.uars), 'fold')}"
         if ended.repeats is not None:
-            outcome += f" like trial {ended.repeats + 1}, whose configuration it is"
+            outcome += f", as trial {ended.repeats + 1}, which has the same configuration"
         best = "" if self.best is None else f", best so far {100 * self.best:.1f}"
-        self.say(f"trial {ended.trial + 1}/{self.plan.trials}: {outcome}{best}")
+        self.line(f"trial {ended.trial + 1}/{self.plan.trials}: {outcome}{best}")
 
     def holdout_started(self, trial: int) -> None:
-        """Say who won, and what happens now."""
-        self.say(f"trial {trial + 1} won: refitting it on all dev clips for its one holdout")
+        """Print which trial is the best, and what happens with it."""
+        self.line(
+            f"trial {trial + 1} is the best: training it on all search speakers, to test it once "
+            "on the holdout"
+        )
 
     def measuring(self, entry: int, threads: int) -> None:
-        """Say that latency is measured."""
-        self.say(f"entry {entry}: measuring latency, {counted(threads, 'thread')}")
+        """Print that latency is measured."""
+        self.line(f"entry {entry}: measuring latency, {counted(threads, 'thread')}")
 
 
 class BarListener(PlainListener):
     """Bars for trials, folds and epochs, with the best so far and the time left."""
 
-    def __init__(self, plan: StudyPlan, progress: Progress) -> None:
-        super().__init__(plan, progress.console)
+    def __init__(self, plan: StudyPlan, plugins: Plugins, progress: Progress) -> None:
+        super().__init__(plan, plugins, progress.console)
         self.progress = progress
         self.clips = self._bar("clips", visible=False)
         self.trials = self._bar("trials", total=plan.trials, visible=False)
@@ -135,9 +143,9 @@ class BarListener(PlainListener):
         """Move the bar of the clips."""
         self.progress.update(self.clips, completed=done, total=total, visible=done < total)
 
-    def begun(self, bench: Bench, known: Known) -> None:
+    def begun(self, search: Search, known: Known) -> None:
         """Show the bars."""
-        super().begun(bench, known)
+        super().begun(search, known)
         self.first, self.ended, self.scored = None, 0, {}
         total = self.plan.trials * self.folds + 1
         self.progress.update(self.trials, completed=0, visible=True, note="")
@@ -151,7 +159,7 @@ class BarListener(PlainListener):
         self._move()
 
     def _move(self) -> None:
-        """Move the bars of trials and trainings, of those under way the folds that are done."""
+        """Move the bars of trials and trainings; of trials under way, finished folds count."""
         trials = (self.first or 0) + self.ended
         trainings = trials * self.folds + sum(self.scored.values())
         self.progress.update(self.trials, completed=trials)
@@ -163,14 +171,14 @@ class BarListener(PlainListener):
         note += f"validation UA {100 * report.validation_uar:.1f}"
         self.progress.update(self.epochs, completed=report.epoch, note=note)
 
-    def fold_scored(self, outcome: FoldOutcome) -> None:
+    def fold_scored(self, outcome: Outcome) -> None:
         """Move the bar of the trainings."""
         self.scored[outcome.trial] += 1
         self._move()
         super().fold_scored(outcome)
 
     def trial_ended(self, ended: TrialEnded) -> None:
-        """Move the bars, past folds that were not worth running."""
+        """Move the bars, past the folds of a pruned trial that were not run."""
         super().trial_ended(ended)
         self.ended += 1
         del self.scored[ended.trial]
@@ -180,11 +188,11 @@ class BarListener(PlainListener):
 
 
 @contextmanager
-def study_listener(plan: StudyPlan) -> Iterator[Listener]:
+def study_listener(plan: StudyPlan, plugins: Plugins) -> Iterator[Listener]:
     """Bars on a terminal, plain lines elsewhere; both on standard error."""
     console = errors()
     if not console.is_terminal:
-        yield PlainListener(plan, console)
+        yield PlainListener(plan, plugins, console)
         return
     columns = (
         TextColumn("{task.description:>9}"),
@@ -195,4 +203,4 @@ def study_listener(plan: StudyPlan) -> Iterator[Listener]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        yield BarListener(plan, progress)
+        yield BarListener(plan, plugins, progress)

@@ -1,4 +1,4 @@
-"""``serbench protocol``: who is trained on, who is tested, and what leaks between them."""
+"""``serbench protocol``: speakers to train on, speakers to test, and leaks between them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counting, emit_json, emit_table
+from serbench.cli.output import counting, emit_json, emit_table, format_option
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
     from serbench.data.protocols import Protocol, Rows, Split
-    from serbench.data.protocols.leak_audit import Audit, Overlap
-
-FORMAT = click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+    from serbench.data.protocols.audit import Audit, Overlap
 
 WIDE = 6
 """Above so many emotions their names are cut, for the sake of 80 columns."""
@@ -31,7 +27,7 @@ def protocol() -> None:
 
 
 @protocol.command("list")
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def list_command(app: App, format_: str) -> None:
@@ -50,9 +46,9 @@ def list_command(app: App, format_: str) -> None:
 @click.option(
     "--no-fingerprints",
     is_flag=True,
-    help="Look for no near-identical audio, for which every recording is listened to.",
+    help="Do not look for near-identical audio, for which every recording is read.",
 )
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def show_command(
@@ -66,17 +62,17 @@ def show_command(
     """
     from serbench.data.fingerprint import fingerprints
     from serbench.data.protocols import protocol_from_id, split_dataset
-    from serbench.data.protocols.leak_audit import audit
+    from serbench.data.protocols.audit import audit
     from serbench.store.datasets import Datasets
 
     manifest = Datasets(app.database).manifest(dataset)
     chosen = protocol_from_id(manifest, protocol_id)
     split = split_dataset(manifest, chosen)
-    heard = None
+    found = None
     if not no_fingerprints:
-        with counting("listening") as progress:
-            heard = fingerprints(manifest, progress)
-    account = _account(manifest, chosen, split, audit(manifest, split, heard))
+        with counting("recordings read") as progress:
+            found = fingerprints(manifest, progress)
+    account = _account(manifest, chosen, split, audit(manifest, split, found))
     if format_ == "json":
         emit_json(account)
     else:
@@ -89,9 +85,9 @@ def show_command(
 @common_options
 @pass_app
 def clips_command(app: App, protocol_id: str, dataset: str) -> None:
-    """Name every clip that protocol ID tests on a dataset, as CSV: outer fold, fold, path.
+    """List every clip that protocol ID tests on a dataset, as CSV: outer fold, fold, path.
 
-    The holdout's are those that `serbench leaderboard import` asks predictions for.
+    The holdout's are those that `serbench leaderboard import` needs predictions for.
     """
     import csv
     import sys
@@ -202,7 +198,7 @@ def _show(account: dict[str, Any]) -> None:
 
 
 def _named_parts(outer_folds: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """``holdout``, ``fold 1``, … of a single outer fold; ``holdout 1``, ``fold 1.1``, … of several."""
+    """``holdout``, ``fold 1``, … of one outer fold; ``holdout 1``, ``fold 1.1``, … of several."""
     many = len(outer_folds) > 1
     named = []
     for number, outer in enumerate(outer_folds, start=1):
@@ -217,17 +213,17 @@ def _leak_cells(leaks: dict[str, Any]) -> list[str]:
     return [
         str(len(leaks["speakers"])),
         str(len(leaks["identical"])),
-        "not looked" if near is None else str(near),
+        "not checked" if near is None else str(near),
         "not known" if sentences is None else f"{100 * sentences:.0f} %",
     ]
 
 
 def _show_pairs(pairs: list[dict[str, Any]]) -> None:
-    """Name recordings that sound alike, each pair once, the likest first."""
-    likest = {
+    """Name near-identical recordings, each pair once, the most similar first."""
+    similarities = {
         tuple(sorted((pair["trained"], pair["tested"]))): pair["similarity"] for pair in pairs
     }
-    ordered = sorted(likest.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(similarities.items(), key=lambda item: (-item[1], item[0]))
     if ordered:
         click.echo("\nnear-identical recordings on the two sides:")
     for (one, other), similarity in ordered[:SHOWN]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import emit_json
+from serbench.cli.output import emit_json, format_option
 
 
 @click.group()
@@ -25,14 +25,7 @@ def report() -> None:
 )
 @click.option("--dataset", metavar="NAME", help="[default: the only one with entries]")
 @click.option("--protocol", metavar="RULE", help="[default: the one with most entries]")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to say which files were written.",
-)
+@format_option("text", "json")
 @common_options
 @pass_app
 def paper_command(

@@ -1,4 +1,4 @@
-"""``serbench study list`` and ``show``: what was studied."""
+"""``serbench study list`` and ``show``: the studies on record."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ from typing import Any
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import emit_json, emit_table
-from serbench.cli.percent import percent
-
-FORMAT = click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+from serbench.cli.output import emit_json, emit_table, format_option, percent
 
 
 @click.command("list")
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def list_command(app: App, format_: str) -> None:
     """List all studies."""
-    from serbench.views.study import list_studies
+    from serbench.views.study import study_views
 
-    studies = list_studies(app.database)
+    studies = [found.as_dict() for found in study_views(app.database)]
     if format_ == "json":
         emit_json(studies)
         return
@@ -32,32 +27,24 @@ def list_command(app: App, format_: str) -> None:
         return
     emit_table(
         [
-            ">study",
-            "backbone",
-            "front end",
-            "schedule",
-            "dataset",
-            "protocol",
-            ">trials",
-            ">best UA",
-            "state",
-            ">entry",
+            *(">study", "backbone", "front end", "schedule", "dataset", "protocol"),
+            *(">trials", ">best UA", "state", ">entry"),
         ],
         [
             [
-                str(row["study"]),
-                row["backbone"],
-                row["front_end"],
-                row["schedule"],
-                row["dataset"],
-                row["protocol"]
-                + (f", outer fold {row['outer_fold'] + 1}" if row["outer_fold"] else ""),
-                f"{row['trials']}/{row['of']}",
-                percent(row["best_mean_uar"]),
-                row["state"],
-                str(row["entry"] or ""),
+                str(each["study"]),
+                each["backbone"],
+                each["front_end"],
+                each["schedule"],
+                each["dataset"],
+                each["protocol"]
+                + (f", outer fold {each['outer_fold'] + 1}" if each["outer_fold"] else ""),
+                f"{each['trials']}/{each['of']}",
+                percent(each["best_mean_uar"]),
+                each["state"],
+                str(each["entry"] or ""),
             ]
-            for row in studies
+            for each in studies
         ],
         spare=["front end", "schedule", "protocol"],
     )
@@ -65,14 +52,14 @@ def list_command(app: App, format_: str) -> None:
 
 @click.command("show")
 @click.argument("number", metavar="STUDY", type=int)
-@FORMAT
+@format_option("table", "json")
 @common_options
 @pass_app
 def show_command(app: App, number: int, format_: str) -> None:
     """Show every trial and fold of STUDY."""
-    from serbench.views.study import show_study
+    from serbench.views.study import study_view
 
-    found = show_study(app.database, number)
+    found = study_view(app.database, number).as_dict()
     if format_ == "json":
         emit_json(found)
         return
@@ -88,7 +75,7 @@ def show_command(app: App, number: int, format_: str) -> None:
     if found["entry"]:
         entry = found["entry"]
         click.echo(
-            f"entry {entry['entry']}: trial {entry['trial']} refitted, holdout UA "
+            f"entry {entry['entry']}: configuration of trial {entry['trial']}, holdout UA "
             f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
         )
         if entry["gain"]:

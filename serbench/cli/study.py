@@ -1,32 +1,88 @@
-"""``serbench study``: search the best configuration of a backbone."""
+"""``serbench study``: search the best configuration of a backbone; reproduce what it found."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counted
-from serbench.cli.percent import percent, scored
+from serbench.cli.output import (
+    counted,
+    milliseconds,
+    percent,
+    scored,
+)
 from serbench.cli.studies import list_command, show_command
-from serbench.run.plans import make_order, separated
+from serbench.run.options import StudyOptions
 
 if TYPE_CHECKING:
+    from serbench.data.manifest import Manifest
     from serbench.execute.executor import Executor
-    from serbench.run.plans import Order
     from serbench.search.plan import StudyPlan
 
-JOBS = click.option(
-    "--jobs",
-    type=click.IntRange(0),
-    envvar="SERBENCH_JOBS",
-    show_envvar=True,
-    metavar="N",
-    help="Trainings at once; 0 for one in this process. [default: what is fastest]",
-)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def study_options(*names: str) -> Callable[[Command], Command]:
+    """The options of ``StudyOptions`` with these names, as the command line takes them."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = _option(name)(command)
+        return command
+
+    return add
+
+
+def _option(name: str) -> Callable[[Command], Command]:
+    field = StudyOptions.model_fields[name]
+    typed = field.json_schema_extra
+    assert isinstance(typed, dict)
+    kind, bounds = _plain(field.annotation), field.metadata
+    least = next((each.ge for each in bounds if hasattr(each, "ge")), None)
+    above = next((each.gt for each in bounds if hasattr(each, "gt")), None)
+    how: dict[str, Any] = {"metavar": typed["metavar"], "envvar": typed["variable"]}
+    if typed["separated"]:
+        how |= {"callback": lambda ctx, parameter, text: _separated(text)}
+    elif get_origin(kind) is tuple:
+        how |= {"multiple": True}
+    elif get_origin(kind) is Literal:
+        how |= {"type": click.Choice(get_args(kind))}
+    elif kind is bool:
+        how = {"is_flag": True}
+    elif kind is int:
+        how |= {"type": click.IntRange(least)}
+    elif kind is float:
+        how |= {"type": click.FloatRange(above, min_open=True)}
+    usual = field.default
+    shown = ",".join(usual) if isinstance(usual, tuple) else str(usual)
+    none = usual is None or usual is False or usual == ()
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        default=None,
+        help=f"{field.description}" + ("" if none else f" [default: {shown}]"),
+        show_envvar=typed["variable"] is not None,
+        **how,
+    )
+
+
+def _plain(annotation: Any) -> Any:
+    """The type itself, without its validators and without None."""
+    if get_origin(annotation) in (Union, UnionType):
+        annotation = next(each for each in get_args(annotation) if each is not NoneType)
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _separated(text: str | None) -> tuple[str, ...] | None:
+    """Names separated by commas; ``none`` for no name at all."""
+    if text is None:
+        return None
+    return () if text == "none" else tuple(name.strip() for name in text.split(","))
 
 
 @click.group()
@@ -35,80 +91,7 @@ def study() -> None:
 
 
 @study.command("run")
-@click.option(
-    "--backbone", multiple=True, metavar="NAME", help="homebrew, a timm name, a plugin's."
-)
-@click.option("--dataset", metavar="NAME", help="A scanned dataset. [default: the only one]")
-@click.option("--front-end", metavar="NAME", help="[default: the backbone's own, mostly mel]")
-@click.option("--schedule", multiple=True, metavar="NAME", help="[default: half-cycle]")
-@click.option(
-    "--protocol",
-    multiple=True,
-    metavar="RULE",
-    help="speaker-K, random-K (speaker-dependent), loso, corpus, a published one, folds:FILE; "
-    "`serbench protocol list` explains. [default: speaker-5]",
-)
-@click.option(
-    "--nested",
-    type=click.IntRange(2),
-    metavar="K",
-    help="Search K times, each without a Kth of the speakers, which is tested.",
-)
-@click.option("--trials", type=click.IntRange(1), help="Settings to try. [default: 10]")
-@click.option("--epochs", type=click.IntRange(1), help="At most this many. [default: 100]")
-@click.option("--batch-size", type=click.IntRange(2), help="Clips a step. [default: 32]")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="After so much training time no further trial starts.",
-)
-@click.option("--seed", type=click.IntRange(0), help="[default: 0]")
-@click.option(
-    "--augmentations",
-    metavar="NAME,…|none",
-    callback=lambda ctx, parameter, text: separated(text),
-    help="Whose widths to search. [default: time-shift,frequency-mask,time-mask,gain,noise]",
-)
-@click.option(
-    "--weights",
-    metavar="default|none|FILE|entry:N",
-    help="Where to start from: entry:N is a network trained here. [default: default]",
-)
-@click.option(
-    "--exhaustive",
-    is_flag=True,
-    default=None,
-    help="Give no configuration up before it was tried on all folds.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "bf16"]),
-    envvar="SERBENCH_PRECISION",
-    show_envvar=True,
-    help="While a network learns. [default: what is fastest and learns alike]",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    envvar="SERBENCH_THREADS",
-    show_envvar=True,
-    metavar="N",
-    help="That a training shares. [default: what is fastest]",
-)
-@JOBS
-@click.option(
-    "--recalibrate",
-    is_flag=True,
-    default=None,
-    help="Time again what is fastest, as after a time on a busy machine.",
-)
-@click.option(
-    "--max-latency-ms",
-    type=click.FloatRange(0, min_open=True),
-    metavar="MS",
-    help="Leave out backbones that take longer for one answer (p90, one thread).",
-)
+@study_options(*(name for name in StudyOptions.model_fields if name != "search"))
 @click.option(
     "--study",
     "study_file",
@@ -119,19 +102,23 @@ def study() -> None:
 @common_options
 @pass_app
 def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
-    """Search, cross-validate, refit the winner, inspect it once, measure its latency.
+    """Search, cross-validate, train the winner, test it once on the holdout, measure its latency.
 
-    --backbone, --schedule and --protocol may be given more than once: all that they combine to is
-    studied in turn. Interrupted in any way, the same command goes on where it stopped.
+    All combinations of backbones, schedules and protocols are studied, one after another.
+    Interrupted in any way, the same command continues where it stopped.
     """
     from serbench.errors import SerbenchError
-    from serbench.execute.executor import InThisProcess
+    from serbench.run.planning import make_plans, read_options
 
-    with _trainings(options["jobs"]) as executor:
-        order = make_order(app, study_file, options)
-        if order.jobs == 0:
-            executor = InThisProcess()
-        plans, failed = order.plans, 0
+    chosen = options["augmentations"]
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if chosen is not None:
+        given["augmentations"] = chosen
+    asked = read_options(given, study_file, app.plugins)
+    with _trainings(asked.jobs) as executor:
+        manifest = _dataset(app, asked.dataset)
+        plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
+        failed = 0
         for number, plan in enumerate(plans, start=1):
             if len(plans) > 1:
                 click.echo(
@@ -139,7 +126,7 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
                     f"{plan.protocol}"
                 )
             try:
-                _run(app, plan, order, executor)
+                _run(app, plan, asked, executor)
             except SerbenchError as error:
                 if len(plans) == 1 or app.debug:
                     raise
@@ -147,13 +134,14 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
                 failed += 1
     if failed:
         raise SerbenchError(
-            f"{failed} of {len(plans)} studies failed: mend what is said above and run the same "
-            "command, it goes on where it stopped"
+            f"{failed} of {len(plans)} studies failed: correct the errors above and run the same "
+            "command, which continues where it stopped",
+            failed=failed,
         )
-    click.echo("now: serbench leaderboard")
+    click.echo("next: serbench leaderboard")
 
 
-def _trainings(jobs: int | None = None) -> AbstractContextManager[Executor]:
+def _trainings(jobs: int | None) -> AbstractContextManager[Executor]:
     """Where trainings run: in processes of their own, or in this one where no jobs are wanted."""
     if jobs == 0:
         from serbench.execute.executor import InThisProcess
@@ -164,22 +152,41 @@ def _trainings(jobs: int | None = None) -> AbstractContextManager[Executor]:
     return WorkerProcesses()
 
 
-def _run(app: App, plan: StudyPlan, order: Order, executor: Executor) -> None:
+def _dataset(app: App, name: str | None) -> Manifest:
+    """The dataset asked for; without a name the only one, or the demo where there is none."""
+    from serbench.cli.corpus import DEMO, fetch_demo
+    from serbench.errors import UsageError
+    from serbench.store.datasets import Datasets
+
+    datasets = Datasets(app.database)
+    names = [account["name"] for account in datasets.datasets()]
+    if name is None and len(names) > 1:
+        raise UsageError(
+            f"which dataset? --dataset takes one of {', '.join(names)}", known=tuple(names)
+        )
+    if name is None and not names:
+        click.echo("nothing is scanned yet", err=True)
+    chosen = name or (names[0] if names else DEMO)
+    if chosen == DEMO and DEMO not in names:
+        fetch_demo(app)
+    return datasets.manifest(chosen)
+
+
+def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> None:
     from serbench.cli.progress import study_listener
     from serbench.run.screening import screen
     from serbench.run.study import drive_study
-    from serbench.views.gain import gain_of
-    from serbench.views.leaderboard import read_rankings
 
-    if order.max_latency_ms is not None:
-        slow = screen(plan, app.plugins, app.database, order.max_latency_ms)
+    if asked.max_latency_ms is not None:
+        bound = asked.max_latency_ms
+        slow = screen(plan, app.plugins, app.workspace, app.database, bound)
         if slow is not None:
             click.echo(
                 f"left out: {plan.backbone} takes {slow:.1f} ms (p90, one thread), "
-                f"more than {order.max_latency_ms:g}"
+                f"more than {bound:g}"
             )
             return
-    with study_listener(plan) as listener:
+    with study_listener(plan, app.plugins) as listener:
         entry = drive_study(
             plan,
             app.plugins,
@@ -187,17 +194,25 @@ def _run(app: App, plan: StudyPlan, order: Order, executor: Executor) -> None:
             app.database,
             listener,
             executor,
-            jobs=order.jobs or None,
-            recalibrate=order.recalibrate,
+            parallel=asked.jobs or None,
+            retune=asked.retune,
         )
-    ranked = (row for ranking in read_rankings(app.database) for row in ranking.rows)
-    row = next(row for row in ranked if row.entry == entry)
-    note = ", synthetic speech" if row.synthetic else ""
+    _show_result(app, entry)
+
+
+def _show_result(app: App, entry: int) -> None:
+    from serbench.views.entry import entry_view
+    from serbench.views.study import gain_of
+
+    found = entry_view(app.database, entry)
+    plain = found.as_dict()
+    note = ", synthetic speech" if plain["synthetic"] else ""
     click.echo(
-        f"entry {entry}: {row.backbone} on {row.dataset}{note}, {row.protocol}: "
-        f"UA {scored(row.uar, row.uar_ci)}, WA {scored(row.accuracy, row.accuracy_ci)} on the "
-        f"holdout, UA {percent(row.cv_uar_mean)} ± {percent(row.cv_uar_sd)} over the folds, "
-        f"{row.latency_ms_p90:.1f} ms (p90, one thread)"
+        f"entry {entry}: {plain['backbone']} on {plain['dataset']}{note}, {plain['protocol']}: "
+        f"UA {scored(plain['uar'], plain['uar_ci'])}, "
+        f"WA {scored(plain['accuracy'], plain['accuracy_ci'])} on the holdout, "
+        f"UA {percent(plain['cv_uar_mean'])} ± {percent(plain['cv_uar_sd'])} over the folds, "
+        f"{milliseconds(plain['latency_ms_p90'])} ms (p90, one thread)"
     )
     gain = gain_of(app.database, entry)
     if gain is not None:
@@ -207,11 +222,11 @@ def _run(app: App, plan: StudyPlan, order: Order, executor: Executor) -> None:
 @study.command("reproduce")
 @click.argument("entry", metavar="ENTRY", type=int)
 @click.option("--folds", is_flag=True, help="Repeat also the folds that the winner was chosen by.")
-@JOBS
+@study_options("jobs")
 @common_options
 @pass_app
 def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> None:
-    """Train ENTRY again, and say whether its logits come out the same.
+    """Train ENTRY again and compare its logits with those on record.
 
     Exit code 0 where every logit agrees to the last bit, 1 where one does not.
     """
@@ -240,8 +255,9 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
                 differing.append(place)
     if differing:
         raise SerbenchError(
-            f"entry {entry} does not come out the same ({', '.join(differing)}): "
-            + ("see what changed above" if changes else "and nothing recorded has changed")
+            f"entry {entry} was not reproduced ({', '.join(differing)}): "
+            + ("see what changed above" if changes else "and nothing recorded has changed"),
+            differing=tuple(differing),
         )
     click.echo(f"entry {entry} reproduced")
 

@@ -7,15 +7,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from serbench.data.clips import ClipFormat
 from serbench.errors import SerbenchError
-from serbench.store.latency import LatencyFacts
+from serbench.model.recipe import Recipe
+from serbench.store.machines import LatencyFacts
 
 WARM_UP = 20
 RUNS = 100
@@ -24,28 +26,36 @@ PATIENCE = 30.0
 """Seconds after which no more than ``FEWEST_RUNS`` are waited for: on a busy machine several
 threads wait for one another, and a hundred answers of a large network can take minutes."""
 
+WHOLE, FRONT_END, NETWORK = "whole", "front_end", "network"
+
 
 @dataclass(frozen=True)
 class LatencyJob:
-    """What the measuring process needs to know; plain data.
+    """What the measuring process needs to be told; plain data.
 
     Attributes:
-        backbone: name of a registered backbone.
-        front_end: name of a registered front end.
+        recipe: what the network is made of.
         n_classes: outputs of the network.
-        weights: the artifact with its trained weights, or None for random ones.
-        sample_rate: of the clips, in Hz.
-        seconds: length of the clips.
-        threads: that PyTorch may use.
+        weights: the file of its trained weights, or None for random ones.
+        sha256: of that file, or None.
+        runtime: name of a registered runtime.
+        threads: that the runtime may use.
     """
 
-    backbone: str
-    front_end: str
+    recipe: Recipe
     n_classes: int
     weights: str | None
-    sample_rate: int
-    seconds: float
+    sha256: str | None
+    runtime: str
     threads: int
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The job that ``asdict`` turned into plain data."""
+        recipe = dict(data["recipe"])
+        recipe["clip_format"] = ClipFormat(**recipe["clip_format"])
+        recipe["augmentations"] = tuple(recipe["augmentations"])
+        return cls(**{**data, "recipe": Recipe(**recipe)})
 
 
 def measure_latency(job: LatencyJob) -> LatencyFacts:
@@ -69,7 +79,11 @@ def measure_latency(job: LatencyJob) -> LatencyFacts:
     )
     if finished.returncode != 0:
         last = finished.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise SerbenchError(f"measuring the latency of {job.backbone} failed: {last[0]}")
+        raise SerbenchError(
+            f"measuring the latency of {job.recipe.backbone} failed: {last[0]}",
+            backbone=job.recipe.backbone,
+            last=last[0],
+        )
     facts = finished.stdout.splitlines()[-1]  # after whatever plugins print
     return LatencyFacts(**json.loads(facts))
 
@@ -77,56 +91,51 @@ def measure_latency(job: LatencyJob) -> LatencyFacts:
 def _measure(job: LatencyJob) -> LatencyFacts:
     import torch
 
-    from serbench.data.clips import ClipFormat
-    from serbench.deploy.network import fresh_network, load_network
+    from serbench.deploy.network import trained_network, untrained_network
     from serbench.plugins import Plugins
+    from serbench.store.artifacts import read_arrays
 
     torch.set_num_threads(job.threads)
-    clip_format = ClipFormat(job.sample_rate, job.seconds)
     plugins = Plugins()
-    parts = plugins.backbones.get(job.backbone), plugins.front_ends.get(job.front_end)
     if job.weights is None:
-        network = fresh_network(*parts, clip_format, job.n_classes)
+        network = untrained_network(job.recipe, plugins, job.n_classes)
     else:
-        network = load_network(*parts, clip_format, job.n_classes, Path(job.weights))
+        arrays = read_arrays(Path(job.weights), job.sha256 or "")
+        network = trained_network(job.recipe, plugins, job.n_classes, arrays)
     generator = torch.Generator().manual_seed(0)
-    waveform = 0.1 * torch.randn(1, clip_format.samples, generator=generator)
-    with torch.inference_mode():
-        image = network.front_end(waveform)
-        whole, front_end, backbone = _time_in_turn(
-            lambda: network(waveform),
-            lambda: network.front_end(waveform),
-            lambda: network.backbone(image),
-        )
+    waveform = 0.1 * torch.randn(1, job.recipe.clip_format.samples, generator=generator)
+    runnable = plugins.runtimes.get(job.runtime).prepare(network, waveform, ())
+    calls = {WHOLE: lambda: runnable(waveform), **runnable.parts(waveform)}
+    times = _time_in_turn(calls)
     return LatencyFacts(
-        runtime="eager",
+        runtime=job.runtime,
         threads=job.threads,
-        runs=len(whole),
-        p50=_percentile(whole, 50),
-        p90=_percentile(whole, 90),
-        p99=_percentile(whole, 99),
-        front_end_p50=_percentile(front_end, 50),
-        front_end_p90=_percentile(front_end, 90),
-        network_p50=_percentile(backbone, 50),
-        network_p90=_percentile(backbone, 90),
+        runs=len(times[WHOLE]),
+        p50=float(np.percentile(times[WHOLE], 50)),
+        p90=float(np.percentile(times[WHOLE], 90)),
+        p99=float(np.percentile(times[WHOLE], 99)),
+        front_end_p50=_percentile(times.get(FRONT_END), 50),
+        front_end_p90=_percentile(times.get(FRONT_END), 90),
+        network_p50=_percentile(times.get(NETWORK), 50),
+        network_p90=_percentile(times.get(NETWORK), 90),
     )
 
 
-def _time_in_turn(*calls: Callable[[], Any]) -> list[list[float]]:
-    """Milliseconds of each call, in turn, ``RUNS`` times or as often as there is patience for."""
-    for _ in _outer_folds(WARM_UP, 1, PATIENCE / 6):
-        for call in calls:
+def _time_in_turn(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
+    """Milliseconds of each call, in turn, ``RUNS`` times or as often as ``PATIENCE`` allows."""
+    for _ in _rounds(WARM_UP, 1, PATIENCE / 6):
+        for call in calls.values():
             call()
-    taken: list[list[float]] = [[] for _ in calls]
-    for _ in _outer_folds(RUNS, FEWEST_RUNS, PATIENCE):
-        for call, times in zip(calls, taken, strict=True):
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in _rounds(RUNS, FEWEST_RUNS, PATIENCE):
+        for name, call in calls.items():
             start = time.perf_counter_ns()
             call()
-            times.append((time.perf_counter_ns() - start) / 1e6)
+            taken[name].append((time.perf_counter_ns() - start) / 1e6)
     return taken
 
 
-def _outer_folds(most: int, fewest: int, seconds: float) -> Iterator[int]:
+def _rounds(most: int, fewest: int, seconds: float) -> Iterator[int]:
     """Count to ``most``, or when the time is up, to ``fewest``."""
     end = time.perf_counter() + seconds
     for done in range(most):
@@ -135,9 +144,9 @@ def _outer_folds(most: int, fewest: int, seconds: float) -> Iterator[int]:
         yield done
 
 
-def _percentile(times: list[float], percent: float) -> float:
-    return float(np.percentile(times, percent))
+def _percentile(times: list[float] | None, percent: float) -> float | None:
+    return None if times is None else float(np.percentile(times, percent))
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(_measure(LatencyJob(**json.load(sys.stdin))))))
+    print(json.dumps(asdict(_measure(LatencyJob.from_dict(json.load(sys.stdin))))))

@@ -1,91 +1,64 @@
-"""Trained networks: kept as safetensors, named by content, loaded back."""
+"""Networks outside of training: untrained ones to measure, trained ones to use."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 
-import safetensors.torch
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from serbench.data.clips import ClipFormat
-from serbench.errors import StorageError, WeightsError
-from serbench.model.backbone import NO_WEIGHTS, Backbone
-from serbench.model.frontend import FrontEnd
+from serbench.errors import WeightsError
+from serbench.execute.fold import TRAINED, build_network
+from serbench.model.backbone import NO_WEIGHTS
 from serbench.model.network import EmotionNetwork
-from serbench.model.weights import read_weights
+from serbench.model.recipe import Recipe
+from serbench.plugins import Plugins
 
 
-def save_weights(state: Mapping[str, Tensor], path: Path) -> str:
-    """Write weights whole or not at all.
-
-    Returns:
-        SHA-256 of the file.
-
-    Raises:
-        StorageError: the folder cannot be written to.
-    """
-    content = safetensors.torch.save(dict(state))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".part")
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        raise StorageError(
-            f"{path.parent} cannot take the trained weights ({error.strerror}): make room there "
-            "or keep the database elsewhere with --db"
-        ) from error
-    return hashlib.sha256(content).hexdigest()
-
-
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def check_weights(path: Path, sha256: str) -> None:
-    """Make sure a weights file is the one that was recorded.
-
-    Raises:
-        WeightsError: it is missing or has another content.
-    """
-    if not path.is_file():
-        raise WeightsError(f"the weights of this entry are missing: {path}; run its study again")
-    if content_hash(path) != sha256:
-        raise WeightsError(f"{path} is not what was trained: its hash differs; run the study again")
-
-
-def fresh_network(
-    backbone: Backbone, front_end: FrontEnd, clip_format: ClipFormat, n_classes: int
-) -> EmotionNetwork:
-    """An untrained network in evaluation mode, waveform ``[B, samples]`` → logits."""
-    module = backbone.build(n_classes, NO_WEIGHTS).module
-    network = EmotionNetwork(front_end.build(clip_format, backbone.input_spec()), module)
+def untrained_network(recipe: Recipe, plugins: Plugins, n_classes: int) -> EmotionNetwork:
+    """A network of random weights in evaluation mode, waveform ``[B, samples]`` → logits."""
+    with torch.random.fork_rng():
+        network, _ = build_network(replace(recipe, weights=NO_WEIGHTS), plugins, n_classes)
     network.eval()
     # The memory order networks are trained in, and in which front ends deliver.
     return network.to(memory_format=torch.channels_last)
 
 
-def load_network(
-    backbone: Backbone,
-    front_end: FrontEnd,
-    clip_format: ClipFormat,
+def trained_network(
+    recipe: Recipe,
+    plugins: Plugins,
     n_classes: int,
-    weights: Path,
+    arrays: Mapping[str, npt.NDArray[np.generic]],
 ) -> EmotionNetwork:
     """A trained network in evaluation mode, waveform ``[B, samples]`` → logits.
 
+    Args:
+        recipe: what it is made of.
+        plugins: which have what the recipe names.
+        n_classes: number of emotions.
+        arrays: of the whole network, ``backbone.*`` and ``head.*``.
+
     Raises:
-        WeightsError: the file is missing or does not fit the backbone.
+        WeightsError: the arrays do not fit the network.
     """
-    network = fresh_network(backbone, front_end, clip_format, n_classes)
-    try:
-        network.backbone.load_state_dict(read_weights(weights))
-    except RuntimeError as error:
+    network = untrained_network(recipe, plugins, n_classes)
+    own = {
+        name: tensor for name, tensor in network.state_dict().items() if name.startswith(TRAINED)
+    }
+    wrong = {
+        name
+        for name in own.keys() | arrays.keys()
+        if name not in own or name not in arrays or tuple(own[name].shape) != arrays[name].shape
+    }
+    if wrong:
         raise WeightsError(
-            f"{weights} does not fit {backbone.name}: run its study again"
-        ) from error
+            f"these weights do not fit {recipe.backbone} ({len(wrong)} arrays differ, such as "
+            f"{min(wrong)}): run its study again",
+            backbone=recipe.backbone,
+            arrays=tuple(sorted(wrong)),
+        )
+    state = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    network.load_state_dict(state, strict=False)
     return network

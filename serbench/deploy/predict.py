@@ -1,4 +1,4 @@
-"""Ask a trained entry what it hears."""
+"""Predict the emotions of files with a trained entry."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from serbench.model.network import EmotionNetwork
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One file and what the network made of it.
+class FilePrediction:
+    """One file and what the network predicts for it.
 
     Attributes:
         path: the file.
-        seconds: its length; what lies beyond the clip length was not heard.
+        seconds: its length; what lies beyond the clip length is not used.
         probabilities: emotion → probability, in label-set order.
     """
 
@@ -33,12 +33,12 @@ class Heard:
         return max(self.probabilities, key=self.probabilities.__getitem__)
 
 
-def listen(
+def predict_files(
     network: EmotionNetwork,
     clip_format: ClipFormat,
     emotions: Sequence[str],
     paths: Sequence[Path],
-) -> Iterator[Heard]:
+) -> Iterator[FilePrediction]:
     """Prepare each file as the training clips were and classify it.
 
     Raises:
@@ -50,7 +50,7 @@ def listen(
         with torch.inference_mode():
             logits = network(torch.from_numpy(clip)[None])[0]
         probabilities = torch.softmax(logits, dim=0).tolist()
-        yield Heard(
+        yield FilePrediction(
             path,
             len(audio.waveform) / audio.sample_rate,
             dict(zip(emotions, probabilities, strict=True)),

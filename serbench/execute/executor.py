@@ -1,108 +1,113 @@
-"""Who runs trainings, and how one waits for them.
+"""Executors: where jobs run, and how one waits for them.
 
-An executor computes and returns plain data; it knows no study and no database. Here is the one
-that needs no other process; ``serbench.execute.processes`` has the one that is used.
+An executor computes and returns plain data; it has no study and no database. Here is the one that
+needs no other process; ``serbench.execute.processes`` has the one that is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Protocol
 
+from serbench.execute.job import Material
+from serbench.plugins import Plugins
+
 Tell = Callable[[Any], None]
-"""Takes what a function has to say while it runs."""
+"""Takes the messages of a job while it runs."""
 
 
 class Cancelled(Exception):  # noqa: N818 - nothing went wrong
-    """Nobody waits for the result any more."""
+    """The result is not needed any more."""
 
 
 class Line:
-    """The line from a function that runs somewhere to whoever waits for it."""
+    """The connection from a job to whoever waits for it."""
 
     def __init__(self, tell: Tell, cancelled: Callable[[], bool] = lambda: False) -> None:
         self._tell = tell
         self._cancelled = cancelled
 
     def tell(self, message: object) -> None:
-        """Let the other side know."""
+        """Send a message."""
         self._tell(message)
 
     def check(self) -> None:
-        """Stop here where nobody waits any more.
+        """Stop here where the result is not needed any more.
 
         Raises:
-            Cancelled: nobody does.
+            Cancelled: it is not.
         """
         if self._cancelled():
             raise Cancelled
 
 
-SILENT = Line(lambda said: None)
-"""A line with nobody at the other end."""
+SILENT = Line(lambda message: None)
+"""A connection that nobody listens to."""
 
 
-class Task:
-    """A function on its way."""
+class Bench:
+    """What a job finds where it runs: the plugins, and the material that jobs share."""
 
-    def __init__(self, tell: Tell) -> None:
-        self.tell = tell
-        self.done = False
-        self._value: Any = None
-        self._error: BaseException | None = None
+    def __init__(self, plugins: Plugins, materials: Mapping[str, Material]) -> None:
+        self.plugins = plugins
+        self._materials = materials
 
-    def finish(self, value: Any = None, error: BaseException | None = None) -> None:
-        """Take what it came to."""
-        self.done, self._value, self._error = True, value, error
+    def material(self, key: str) -> Material:
+        """The material that was shared under this key."""
+        return self._materials[key]
 
-    def result(self) -> Any:
-        """What the function returned.
 
-        Raises:
-            Exception: whatever it raised.
-        """
-        if self._error is not None:
-            raise self._error
-        return self._value
+Function = Callable[[Any, Bench, Line], Any]
+"""A function at the top of a module: job, bench and line → plain data."""
 
 
 class Executor(Protocol):
-    """Runs functions of plain data; ``function(*arguments, line=…)`` may speak while it runs."""
+    """Runs functions of plain data."""
 
     @property
-    def parallel(self) -> bool:
-        """Whether several functions can run at once."""
+    def slots(self) -> int:
+        """How many jobs can run at once."""
 
-    def submit(
-        self, function: Callable[..., Any], arguments: Sequence[Any], tell: Tell = ...
-    ) -> Task:
-        """Begin; what the function says on its line goes to ``tell``."""
+    def share(self, material: Material) -> str:
+        """Bring material to wherever jobs run; gives the key that jobs name it by."""
 
-    def wait(self, tasks: Sequence[Task]) -> None:
-        """Return as soon as at least one of the tasks is done."""
+    def submit(self, function: Function, job: Any, tell: Tell) -> Future[Any]:
+        """Begin a job; the messages it sends on its line go to ``tell``.
 
-    def cancel(self, task: Task) -> None:
-        """Give a task up; its result will never be asked for."""
+        Raises:
+            PluginError: the job cannot be sent.
+        """
+
+    def wait(self, futures: Sequence[Future[Any]]) -> None:
+        """Pass on messages, and return as soon as at least one of the futures is done."""
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Stop a job at its next step; its result will never be asked for."""
 
 
 class InThisProcess:
-    """One function after another, right here: for a debugger, and for what is too small to send."""
+    """One job after another, in this process: for a debugger, and for what is too small to send."""
 
-    parallel = False
+    slots = 1
 
-    def submit(
-        self,
-        function: Callable[..., Any],
-        arguments: Sequence[Any],
-        tell: Tell = lambda message: None,
-    ) -> Task:
-        """Run it at once, whole."""
-        task = Task(tell)
-        task.finish(function(*arguments, line=Line(tell)))
-        return task
+    def __init__(self, plugins: Plugins | None = None) -> None:
+        self._materials: dict[str, Material] = {}
+        self._bench = Bench(plugins or Plugins(), self._materials)
 
-    def wait(self, tasks: Sequence[Task]) -> None:
-        """Everything is done already."""
+    def share(self, material: Material) -> str:
+        """Keep it at hand."""
+        self._materials[material.key] = material
+        return material.key
 
-    def cancel(self, task: Task) -> None:
+    def submit(self, function: Function, job: Any, tell: Tell) -> Future[Any]:
+        """Run it at once, to its end; what it raises is raised here."""
+        future: Future[Any] = Future()
+        future.set_result(function(job, self._bench, Line(tell)))
+        return future
+
+    def wait(self, futures: Sequence[Future[Any]]) -> None:
+        """Every job is done already."""
+
+    def cancel(self, future: Future[Any]) -> None:
         """It is done already."""

@@ -3,108 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from serbench.data.clips import Clips
-from serbench.data.manifest import Manifest
-from serbench.data.protocols import Fold, OuterFold, Protocol, Rows, validation_part
-from serbench.data.seeds import derive_seed
-from serbench.execute.executor import SILENT, Line
-from serbench.model.augment import Augmentation
-from serbench.model.backbone import Backbone
+from serbench.errors import PluginError
+from serbench.execute.executor import Bench, Line
+from serbench.execute.job import Bar, Job, Outcome
+from serbench.model.backbone import NO_WEIGHTS
 from serbench.model.batches import Regime, select_augmentations
-from serbench.model.compute import ComputeSettings
-from serbench.model.frontend import FrontEnd
 from serbench.model.network import EmotionNetwork, Freezing
-from serbench.model.schedule import Scheduler
+from serbench.model.recipe import Configuration, Recipe
 from serbench.model.training import EpochReport, Watch, pick_device, predict, train
-from serbench.score.metrics import Scores, score
-from serbench.search.plan import BY_TRIAL, StudyPlan
-from serbench.search.pruning import Bar
-from serbench.search.space import Configuration
+from serbench.plugins import Plugins
+from serbench.score.confusion import confusion_of, score_counts
+
+TRAINED = ("backbone.", "head.")
+"""Prefixes of what a network has learnt; the front end has nothing to learn."""
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A plan with everything it names at hand; it can be sent to another process.
+def build_network(
+    recipe: Recipe,
+    plugins: Plugins,
+    n_classes: int,
+    weights_files: Mapping[str, str] | None = None,
+    head_parameters: Mapping[str, float] | None = None,
+    seed: int | None = None,
+) -> tuple[EmotionNetwork, str]:
+    """A network as every fold starts it.
 
-    ``split`` is the outer fold of the protocol that the plan is about, one of ``outer folds``. ``compute_settings``
-    is how its networks are trained; ``prefetch``, whether batches are prepared ahead, changes
-    nothing but the time it takes.
+    Args:
+        recipe: what it is made of.
+        plugins: which have what the recipe names.
+        n_classes: number of emotions.
+        weights_files: identity of a weights file → its path on this machine.
+        head_parameters: searched parameters of the head.
+        seed: of torch's global generator; None leaves that generator as it is.
+
+    Returns:
+        the network, and the identity of the weights it starts from.
+
+    Raises:
+        PluginError: the head cannot learn together with a backbone.
+        SerbenchError: an unknown name, weights that cannot be had.
     """
-
-    plan: StudyPlan
-    manifest: Manifest
-    clips: Clips
-    protocol: Protocol
-    split: OuterFold
-    backbone: Backbone
-    front_end: FrontEnd
-    scheduler: Scheduler
-    augmentations: Sequence[Augmentation]
-    outer_folds: int = 1
-    compute_settings: ComputeSettings = field(default_factory=ComputeSettings.present)
-    prefetch: bool = False
-
-
-@dataclass(frozen=True)
-class FoldOutcome:
-    """What came of one training: what the network said about each clip it had never heard.
-
-    Attributes:
-        trial: number of the trial.
-        fold: number of the fold, or ``holdout``.
-        rows: rows of the manifest that were tested, ``[n]``.
-        logits: float32 ``[n, n_classes]``.
-        scores: computed from the logits.
-        epochs: epochs run.
-        best_epoch: the one whose weights were kept, from 1.
-        seconds: training time.
-        seed: of this training.
-        weights: identity of the weights it started from.
-        curve: validation UAR of each epoch; empty where an older serbench trained.
-        losses: validation loss of each epoch; empty where an older serbench trained.
-        pruned: True where the training was ended as hopeless.
-    """
-
-    trial: int
-    fold: int | str
-    rows: Rows
-    logits: npt.NDArray[np.float32]
-    scores: Scores
-    epochs: int
-    best_epoch: int
-    seconds: float
-    seed: int
-    weights: str
-    curve: tuple[float, ...] = ()
-    losses: tuple[float, ...] = ()
-    pruned: bool = False
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A fold's outcome together with the network's weights, on the CPU."""
-
-    outcome: FoldOutcome
-    state: Mapping[str, Tensor]
-
-
-def build_network(bench: Bench, seed: int) -> tuple[EmotionNetwork, str]:
-    """A network as every fold starts it, and the identity of its weights."""
-    torch.manual_seed(seed)
-    built = bench.backbone.build(len(bench.manifest.emotions), bench.plan.weights)
-    front_end = bench.front_end.build(bench.clips.format, bench.backbone.input_spec())
-    return EmotionNetwork(front_end, built.module), built.weights
+    backbone = plugins.backbones.get(recipe.backbone)
+    weights = (weights_files or {}).get(recipe.weights, recipe.weights)
+    if seed is not None:
+        torch.manual_seed(seed)
+    built = backbone.build(weights, n_classes)
+    front_end = plugins.front_ends.get(recipe.front_end)
+    images = front_end.build(recipe.clip_format, backbone.input_spec())
+    head = plugins.heads.get(recipe.head)
+    module = head.module(built.width, n_classes, built.head, head_parameters or {})
+    if module is None:
+        raise PluginError(
+            f"head '{head.name}' is fitted on frozen features and cannot learn with a backbone: "
+            "choose another with --head",
+            head=head.name,
+        )
+    return EmotionNetwork(images, built.module, module), built.weights
 
 
 class _Told(Watch):
-    """Passes on what it hears, stops where nobody waits, gives up what falls behind a bar."""
+    """Passes on epochs, stops a cancelled training, ends one that falls behind a bar."""
 
     def __init__(self, line: Line, bar: Bar | None) -> None:
         self._line = line
@@ -116,98 +79,101 @@ class _Told(Watch):
     def epoch(self, report: EpochReport) -> None:
         self._line.tell(report)
 
-    def hopeless(self, reports: Sequence[EpochReport]) -> bool:
+    def behind(self, reports: Sequence[EpochReport]) -> bool:
         return self._bar is not None and self._bar.missed(reports)
 
 
-def run_fold(
-    bench: Bench,
-    trial: int,
-    configuration: Configuration,
-    number: int | str,
-    fold: Fold,
-    bar: Bar | None = None,
-    line: Line = SILENT,
-) -> Trained:
-    """Train ``configuration`` on the fold's training rows and score it on its test rows.
+def run_fold(job: Job, bench: Bench, line: Line) -> Outcome:
+    """Train a configuration on the job's training rows and score it on its test rows.
 
     The test rows are first touched when training is over, also when it was pruned. Every random
-    number comes from (study seed, trial, fold), so that no other fold changes this one.
-
-    Args:
-        bench: the plan and what it names.
-        trial: number of the trial.
-        configuration: to train with.
-        number: of the fold, or ``holdout``.
-        fold: its rows.
-        bar: what its validation loss has to keep up with.
-        line: where each epoch is told; a cancelled one ends the training.
+    number comes from the job's seed, so that no other fold changes this one.
 
     Raises:
-        Cancelled: nobody waits for the outcome any more.
+        Cancelled: the outcome is not needed any more.
     """
-    seed = derive_seed(bench.plan.root_seed, trial, number)
-    validation_seed = _validation_seed(bench, trial, number)
-    bench.compute_settings.use()
+    material, recipe = bench.material(job.material), job.recipe
+    manifest = material.manifest
+    job.compute.use()
     with torch.random.fork_rng():
-        network, weights = build_network(bench, seed)
-        bench.compute_settings.arrange_filters(network.to(pick_device()))
-        part = validation_part(bench.manifest, bench.protocol, fold.train, validation_seed)
-        targets = bench.manifest.targets
+        network, weights = build_network(
+            recipe,
+            bench.plugins,
+            len(manifest.emotions),
+            material.weights_files,
+            job.configuration.head,
+            job.seed,
+        )
+        job.compute.arrange_filters(network.to(pick_device()))
+        freezing = frozen(recipe, bench.plugins, network, job.configuration.freeze_depth)
         training = train(
             network,
-            frozen(bench, network, configuration),
-            bench.clips,
-            targets,
-            part,
-            regime_of(bench, configuration, seed),
-            _Told(line, bar),
-            bench.compute_settings,
-            bench.prefetch,
+            freezing,
+            material.clips,
+            manifest.targets,
+            job.train,
+            job.validation,
+            regime_of(recipe, bench.plugins, job.configuration, job.seed),
+            _Told(line, job.bar),
+            job.compute,
         )
-    logits = predict(network, bench.clips, fold.test, bench.plan.batch_size)
-    outcome = FoldOutcome(
-        trial=trial,
-        fold=number,
-        rows=fold.test,
+    logits = predict(network, material.clips, job.test, recipe.batch_size)
+    confusion = confusion_of(logits, manifest.targets[job.test])
+    stages = bench.plugins.backbones.get(recipe.backbone).stages(network.backbone)
+    everything_frozen = 0 < len(stages) == job.configuration.freeze_depth
+    partial = everything_frozen and weights != NO_WEIGHTS and not job.whole
+    return Outcome(
+        trial=job.trial,
+        fold=job.fold,
+        rows=job.test,
         logits=logits,
-        scores=score(logits, targets[fold.test]),
+        uar=score_counts(confusion, "uar"),
+        confusion=confusion,
         epochs=training.epochs,
         best_epoch=training.best_epoch,
         seconds=training.seconds,
-        seed=seed,
+        seed=job.seed,
         weights=weights,
         curve=training.curve,
         losses=training.losses,
         pruned=training.pruned,
+        state=state_of(network, freezing if partial else None),
+        partial=partial,
     )
-    state = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in network.backbone.state_dict().items()
-    }
-    return Trained(outcome, state)
 
 
-def _validation_seed(bench: Bench, trial: int, number: int | str) -> int:
-    """What decides who is held out of the training part, to say when to stop."""
-    if bench.plan.validation == BY_TRIAL:
-        return derive_seed(bench.plan.root_seed, trial, number)
-    return derive_seed(bench.plan.root_seed, "validation", number)
+def frozen(recipe: Recipe, plugins: Plugins, network: EmotionNetwork, depth: int) -> Freezing:
+    """The first ``depth`` stages of a network's backbone, frozen."""
+    stages = plugins.backbones.get(recipe.backbone).stages(network.backbone)
+    return Freezing(network.backbone, stages, depth)
 
 
-def frozen(bench: Bench, network: EmotionNetwork, configuration: Configuration) -> Freezing:
-    """The stages of a network that a configuration holds still."""
-    stages = bench.backbone.stages(network.backbone)
-    return Freezing(network.backbone, stages, configuration.freeze_depth)
-
-
-def regime_of(bench: Bench, configuration: Configuration, seed: int) -> Regime:
+def regime_of(recipe: Recipe, plugins: Plugins, configuration: Configuration, seed: int) -> Regime:
     """How a configuration trains."""
+    augmentations = [plugins.augmentations.get(name) for name in recipe.augmentations]
     return Regime(
-        scheduler=bench.scheduler,
+        scheduler=plugins.schedulers.get(recipe.schedule),
+        objective=(plugins.objectives.get(recipe.objective), configuration.objective),
         learning_rate=configuration.learning_rate,
-        augmentations=select_augmentations(bench.augmentations, configuration.widths),
-        epochs=bench.plan.epochs,
-        batch_size=bench.plan.batch_size,
+        augmentations=select_augmentations(augmentations, configuration.widths),
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
         seed=seed,
     )
+
+
+def state_of(
+    network: EmotionNetwork, freezing: Freezing | None = None
+) -> dict[str, npt.NDArray[np.generic]]:
+    """A network's arrays by name, on the CPU, without those of the front end.
+
+    Args:
+        network: trained.
+        freezing: leave out the modules that it keeps as they were; None for everything.
+    """
+    left_out = () if freezing is None else tuple(f"backbone.{name}" for name in freezing.kept)
+    return {
+        name: tensor.detach().cpu().contiguous().numpy()
+        for name, tensor in network.state_dict().items()
+        if name.startswith(TRAINED) and not name.startswith(left_out or ("\0",))
+    }

@@ -1,46 +1,68 @@
-"""Trainings in worker processes, side by side."""
+"""Jobs in worker processes, side by side, on loky.
+
+Each worker is a loky executor of one process: workers start when they are needed, and one that
+dies takes no other job with it. Two things are added that loky does not have: messages from a job
+while it runs, and the end of a job that is not needed any more.
+"""
 
 from __future__ import annotations
 
 import importlib
-import multiprocessing
 import os
 import pickle
+import re
 import signal
+import tempfile
 import threading
+import time
 import traceback
-from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import Event
+from collections.abc import Sequence
+from concurrent.futures import Future
+from multiprocessing.connection import wait
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import loky
+from loky.backend import get_context
+from loky.process_executor import TerminatedWorkerError
+
 from serbench.errors import PluginError, SerbenchError
-from serbench.execute.executor import Line, Task, Tell
+from serbench.execute.executor import Bench, Function, Line, Tell
+from serbench.execute.job import Material
 from serbench.model.allocator import keep_freed_memory
 from serbench.plugins import Plugins
 
 TAKES_LONGEST = "serbench.execute.fold"
 """What a process imports before it is asked for anything, for it will need it."""
 
+ATTEMPTS = 2
+"""A job whose worker dies is tried again once: memory may have been short for a moment."""
+
+LOOK_UP = 0.02
+"""Seconds between two looks for results while there are no messages."""
+
 
 class WorkerProcesses:
-    """Functions in processes of their own, each with glibc's allocator set up for training.
+    """Jobs in processes of their own, each with glibc's allocator set up for training.
 
-    A process is started when all others are busy, and kept for the next function. Use it as a
-    context manager: a first process starts with it, since what it has to import takes seconds in
+    Use it as a context manager: a first process starts with it, since its imports take seconds in
     which others can read options and prepare clips; at the end all processes are ended, whatever
     they do.
+
+    Args:
+        slots: jobs at once; as many as this process may use cores by default.
     """
 
-    parallel = True
-
-    def __init__(self) -> None:
+    def __init__(self, slots: int | None = None) -> None:
+        self.slots = slots or loky.cpu_count()
+        self._folder = tempfile.TemporaryDirectory(prefix="serbench-")
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Self:
-        self._workers.append(_Worker(early=True))
+        worker = _Worker(self._folder.name)
+        worker.begin(_Task(_warm_up, None, _ignore))
+        self._workers.append(worker)
         return self
 
     def __exit__(
@@ -52,143 +74,196 @@ class WorkerProcesses:
         for worker in self._workers:
             worker.end()
         self._workers.clear()
+        self._folder.cleanup()
 
-    def submit(
-        self,
-        function: Callable[..., Any],
-        arguments: Sequence[Any],
-        tell: Tell = lambda message: None,
-    ) -> Task:
-        """Send it to a process that has nothing to do, or to a new one.
+    def share(self, material: Material) -> str:
+        """Write it where workers read it, once each; clips stay where they are mapped from."""
+        key = material.key
+        path = Path(self._folder.name, key)
+        if not path.exists():
+            path.write_bytes(pickle.dumps(material))
+        return key
 
-        Raises:
-            PluginError: the arguments cannot be sent.
-        """
-        idle = [worker for worker in self._workers if worker.task is None]
-        worker = idle[0] if idle else _Worker()
-        if not idle:
-            self._workers.append(worker)
-        return worker.begin(function, arguments, tell)
-
-    def wait(self, tasks: Sequence[Task]) -> None:
-        """Pass on what is said, until a task is done.
+    def submit(self, function: Function, job: Any, tell: Tell) -> Future[Any]:
+        """Send a job to a process that has nothing to do, or to a new one.
 
         Raises:
-            SerbenchError: a process died.
+            PluginError: the job cannot be sent.
         """
-        while not any(task.done for task in tasks):
-            busy = {worker.connection: worker for worker in self._workers if worker.task}
-            for connection in wait(list(busy)):
-                worker = busy[connection]  # type: ignore[index]
-                if not worker.hear():
-                    self._workers.remove(worker)
+        try:
+            pickle.dumps((function, job))
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise PluginError(
+                f"a job cannot be sent to a worker process ({error}): let names and numbers alone "
+                "stand in it, or train in this process by --jobs 0"
+            ) from error
+        self._settle()
+        task = _Task(function, job, tell)
+        self._idle().begin(task)
+        return task.future
 
-    def cancel(self, task: Task) -> None:
-        """Tell its process to stop at its next step."""
+    def _idle(self) -> _Worker:
         for worker in self._workers:
-            if worker.task is task:
+            if worker.task is None or worker.task.function is _warm_up:
+                return worker
+        self._workers.append(_Worker(self._folder.name))
+        return self._workers[-1]
+
+    def wait(self, futures: Sequence[Future[Any]]) -> None:
+        """Pass on messages until a future is done."""
+        while not any(future.done() for future in futures):
+            busy = [worker.messages for worker in self._workers if worker.task]
+            wait([queue._reader for queue in busy], timeout=LOOK_UP)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Pass on messages and results; begin again what was lost with a worker."""
+        for place, worker in enumerate(self._workers):
+            lost = worker.settle()
+            if lost is not None:
+                worker.end()
+                self._workers[place] = _Worker(self._folder.name)
+                self._workers[place].begin(lost)
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Let its process stop at its next step."""
+        for worker in self._workers:
+            if worker.task is not None and worker.task.future is future:
                 worker.cancelled.set()
 
 
+class _Task:
+    """A job on its way: what loky promises is not yet what its caller waits for."""
+
+    def __init__(self, function: Function, job: Any, tell: Tell) -> None:
+        self.function, self.job, self.tell = function, job, tell
+        self.future: Future[Any] = Future()
+        self.attempts = 0
+
+
 class _Worker:
-    """A process, the pipe to it, and what it is doing."""
+    """A process, the queue of its messages, and what it is doing."""
 
-    def __init__(self, early: bool = False) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
+    def __init__(self, folder: str) -> None:
+        context = get_context("loky")
+        self.messages = context.SimpleQueue()
         self.cancelled = context.Event()
-        self.process: SpawnProcess = context.Process(
-            target=_serve,
-            args=(theirs, self.cancelled, early),
-            daemon=True,
-            name="serbench-worker",
+        self._pool = loky.ProcessPoolExecutor(
+            1,
+            context=context,
+            initializer=_begin_worker,
+            initargs=(self.messages, self.cancelled, folder),
         )
-        self.process.start()
-        theirs.close()
-        self.task: Task | None = None
+        self.task: _Task | None = None
+        self._promised: Future[Any] = Future()
 
-    def begin(self, function: Callable[..., Any], arguments: Sequence[Any], tell: Tell) -> Task:
-        try:
-            # Not by the connection's own pickler: torch teaches it to pass tensors by open files,
-            # which do not outlive their process.
-            request = pickle.dumps((function, arguments))
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise PluginError(
-                f"a plugin cannot be sent to a worker process ({error}): register instances of "
-                "classes that stand at the top of a module, or train in this process by --jobs 0"
-            ) from error
+    def begin(self, task: _Task) -> None:
+        """Send a task; one that warms the process up is followed by it."""
         self.cancelled.clear()
-        self.connection.send_bytes(request)
-        self.task = Task(tell)
-        return self.task
+        task.attempts += 1
+        self.task = task
+        self._promised = self._pool.submit(_run, task.function, task.job)
 
-    def hear(self) -> bool:
-        """Take one message; False where the process is no more."""
-        assert self.task is not None
-        try:
-            kind, content = pickle.loads(self.connection.recv_bytes())  # noqa: S301 - our own
-        except (EOFError, ConnectionResetError):
-            self.process.join()
-            self.task.finish(error=_died(self.process.exitcode))
-            return False
-        if kind == "said":
-            self.task.tell(content)
-            return True
-        task, self.task = self.task, None
-        if kind == "returned":
-            task.finish(content)
+    def settle(self) -> _Task | None:
+        """Pass on messages, and the result where it has come; gives a task that was lost."""
+        if self.task is None:
+            return None
+        task, done = self.task, self._promised.done()
+        while not self.messages.empty():
+            task.tell(self.messages.get())
+        if not done:
+            return None
+        self.task = None
+        error = self._promised.exception()
+        if isinstance(error, TerminatedWorkerError):
+            if task.attempts < ATTEMPTS:
+                return task
+            task.future.set_exception(_died(error))
+        elif error is not None:
+            task.future.set_exception(error)
         else:
-            task.finish(error=content)
-        return True
+            kind, content = self._promised.result()
+            if kind == "returned":
+                task.future.set_result(content)
+            else:
+                task.future.set_exception(content)
+        return None
 
     def end(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
+        """End the process, whatever it does."""
+        self._pool.shutdown(wait=True, kill_workers=True)
 
 
-def _died(code: int | None) -> SerbenchError:
-    why = f"exit code {code}"
-    if code is not None and code < 0:
-        why = signal.Signals(-code).name
+def _died(error: TerminatedWorkerError) -> SerbenchError:
+    named = re.search(r"SIG\w+|EXIT\(\d+\)", str(error))
+    why = named[0] if named else "for no reason it gave"
     return SerbenchError(
-        f"a training process died ({why}): where memory ran out, --jobs 1 or a smaller "
-        "--batch-size needs less; the same command goes on where it stopped"
+        f"a training process died twice ({why}): where memory ran out, --jobs 1 or a smaller "
+        "--batch-size needs less; the same command goes on where it stopped",
+        signal=why,
     )
 
 
-def _serve(connection: Connection, cancelled: Event, early: bool) -> None:
-    """What a worker process does: one function after another, until its parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who pressed Ctrl-C, the parent finds out
+class _Materials(dict[str, Material]):
+    """Shared material, read from a folder when it is first asked for."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = Path(folder)
+
+    def __missing__(self, key: str) -> Material:
+        self[key] = pickle.loads((self._folder / key).read_bytes())  # noqa: S301 - our own
+        return self[key]
+
+
+class _Station:
+    """What a worker process has: plugins, material, its line to the parent."""
+
+    def __init__(self, messages: Any, cancelled: Any, folder: str) -> None:
+        self.bench = Bench(Plugins(), _Materials(folder))
+        self.line = Line(messages.put, cancelled.is_set)
+
+
+_STATIONS: list[_Station] = []
+"""In a worker process its one station; loky gives functions no other way to what began it."""
+
+
+def _begin_worker(messages: Any, cancelled: Any, folder: str) -> None:
+    from loky import process_executor
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     keep_freed_memory()
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    importlib.import_module(TAKES_LONGEST)
-    if early:
-        # Nobody knows yet which backbone it will be, but finding out imports what builds it.
-        Plugins().backbones  # noqa: B018
-    line = Line(lambda said: _send(connection, "said", said), cancelled.is_set)
-    while True:
-        try:
-            request = connection.recv_bytes()
-        except (EOFError, OSError):
-            return
-        try:
-            function, arguments = pickle.loads(request)  # noqa: S301 - from our own parent
-            answer: tuple[str, Any] = "returned", function(*arguments, line=line)
-        except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
-            answer = "raised", _portable(error)
-        _send(connection, *answer)
+    # loky takes a process that grew by 300 MB for leaking and starts another; trainings do grow.
+    process_executor._MAX_MEMORY_LEAK_SIZE = 1 << 62
+    threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
+    _STATIONS.append(_Station(messages, cancelled, folder))
 
 
-def _send(connection: Connection, kind: str, content: Any) -> None:
-    connection.send_bytes(pickle.dumps((kind, content)))
-
-
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
+def _follow_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
     os._exit(1)
+
+
+def _warm_up(job: None, bench: Bench, line: Line) -> None:
+    """Import what takes longest.
+
+    The backbone is not chosen yet, but looking for any imports what builds it.
+    """
+    importlib.import_module(TAKES_LONGEST)
+    bench.plugins.backbones  # noqa: B018
+
+
+def _ignore(_: object) -> None:
+    """Warming up has nothing to tell."""
+
+
+def _run(function: Function, job: Any) -> tuple[str, Any]:
+    [station] = _STATIONS
+    try:
+        return "returned", function(job, station.bench, station.line)
+    except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
+        return "raised", _portable(error)
 
 
 def _portable(error: Exception) -> Exception:
@@ -197,7 +272,5 @@ def _portable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301
     except Exception:  # noqa: BLE001 - some errors can be sent but not received
-        if isinstance(error, SerbenchError):
-            return SerbenchError(str(error))
         return RuntimeError(f"{type(error).__name__} in a worker process: {error}")
     return error

@@ -1,4 +1,4 @@
-"""What a network is fed while it learns: batches of augmented feature images."""
+"""Batches of augmented feature images, from which a network learns."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from serbench.data.protocols import Rows
 from serbench.model.augment import Augmentation
 from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork
+from serbench.model.objective import Objective, PreparedObjective
 from serbench.model.schedule import Scheduler
 
 Item = TypeVar("Item")
@@ -25,8 +26,9 @@ class Regime:
     """How to train, everything but the network and the data.
 
     Attributes:
-        scheduler: optimiser and course of the learning rate.
-        learning_rate: the highest of the course.
+        scheduler: optimiser and schedule of the learning rate.
+        objective: what is made small, with its parameters.
+        learning_rate: the highest of the schedule.
         augmentations: with their widths; those of width 0 are off.
         epochs: at most this many.
         batch_size: clips a step.
@@ -34,6 +36,7 @@ class Regime:
     """
 
     scheduler: Scheduler
+    objective: tuple[Objective, Mapping[str, float]]
     learning_rate: float
     augmentations: Sequence[tuple[Augmentation, float]]
     epochs: int
@@ -70,17 +73,37 @@ def prepare_images(
     network: EmotionNetwork,
     clips: Clips,
     rows: Rows,
+    codes: Tensor,
     regime: Regime,
+    objective: PreparedObjective,
     generator: torch.Generator,
-    compute_settings: ComputeSettings,
-) -> Tensor:
-    """Augmented feature images ``[B, C, F, T]`` of some clips, on the network's device."""
+    compute: ComputeSettings,
+) -> tuple[Tensor, Tensor]:
+    """Augmented feature images ``[B, C, F, T]`` of some clips and their targets, on the device.
+
+    Args:
+        network: whose front end makes the images.
+        clips: all clips of the dataset.
+        rows: of the batch, ``[B]``.
+        codes: their emotion codes ``[B]``.
+        regime: augmentations and objective.
+        objective: the same, prepared; it may mix clips.
+        generator: source of every random number.
+        compute: order of the images in memory.
+    """
+    acts_on = regime.objective[0].acts_on
     device = next(network.parameters()).device
+    targets = codes.to(device)
     waveform = torch.from_numpy(clips.batch(rows)).to(device)  # [B, samples]
     waveform = augment(waveform, "waveform", regime.augmentations, generator)
+    if acts_on == "waveform":
+        waveform, targets = objective.mix(waveform, targets, generator)
     with torch.no_grad():
         image = network.front_end(waveform)
-    return compute_settings.arrange(augment(image, "features", regime.augmentations, generator))
+    image = augment(image, "features", regime.augmentations, generator)
+    if acts_on == "features":
+        image, targets = objective.mix(image, targets, generator)
+    return compute.arrange(image), targets
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

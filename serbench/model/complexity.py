@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
-
-from serbench.model.frontend import InputSpec
+if TYPE_CHECKING:
+    from serbench.model.frontend import InputSpec
+    from serbench.model.network import EmotionNetwork
 
 
 @dataclass(frozen=True)
@@ -19,16 +18,20 @@ class Complexity:
     macs: int
 
 
-def measure_complexity(backbone: nn.Module, spec: InputSpec) -> Complexity:
+def measure_complexity(network: EmotionNetwork, spec: InputSpec) -> Complexity:
     """Count parameters and the multiply-accumulates of convolutions and matrix products.
 
     The front end is not counted; a multiply-accumulate is two of PyTorch's floating-point
     operations.
     """
-    backbone.eval()
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network.eval()
     image = torch.zeros(1, spec.channels, spec.height, spec.width)
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:  # in inference mode the counter trips over weight norm
-        backbone(image)
-    params = sum(parameter.numel() for parameter in backbone.parameters())
+    with torch.no_grad(), counter:  # in inference mode the counter fails on weight norm
+        network.classify(image)
+    learning = (*network.backbone.parameters(), *network.head.parameters())
+    params = sum(parameter.numel() for parameter in learning)
     return Complexity(params, counter.get_total_flops() // 2)

@@ -1,4 +1,4 @@
-"""What decides the last bit of a logit, beside the seed."""
+"""Compute settings: what decides the last bit of a logit beside the seed, and how fast it comes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,25 @@ MEMORY_FORMATS = (CHANNELS_LAST, CONTIGUOUS)
 
 @dataclass(frozen=True)
 class ComputeSettings:
-    """How a training computes: the same seed and compute settings give the same logits on one machine.
+    """How trainings compute: the same seed and settings give the same logits on one machine.
+
+    Threads, precision and memory format decide the last digits of a logit. Parallel trainings and
+    prefetching change nothing but the time.
 
     Attributes:
-        threads: that share one operation; sums come out a little different with others.
+        threads: that share one operation; sums differ a little with other numbers of them.
         precision: ``fp32``, or ``bf16`` for products and convolutions while a network learns;
             its weights and its last answers are fp32 either way.
         memory_format: order of images and filters in memory, ``channels-last`` or ``contiguous``.
+        parallel: trainings that run at once.
+        prefetch: whether the next batch is prepared while one trains.
     """
 
     threads: int
     precision: str = FP32
     memory_format: str = CHANNELS_LAST
+    parallel: int = 1
+    prefetch: bool = False
 
     @classmethod
     def present(cls) -> ComputeSettings:
@@ -38,16 +45,21 @@ class ComputeSettings:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ComputeSettings:
-        """What ``as_dict`` wrote; what a record of before does not say is as it was then."""
-        return cls(**{**cls.present().as_dict(), **data})
+        """What ``as_dict`` wrote."""
+        return cls(**data)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for the record."""
         return asdict(self)
 
     @property
+    def numeric(self) -> tuple[int, str, str]:
+        """What decides the last digits: threads, precision, memory format."""
+        return self.threads, self.precision, self.memory_format
+
+    @property
     def text(self) -> str:
-        """For people."""
+        """For people: ``fp32, channels-last, 2 threads``."""
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         return f"{self.precision}, {self.memory_format}, {threads}"
 

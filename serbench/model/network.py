@@ -1,4 +1,4 @@
-"""What is trained: a front end and a backbone as one network, some of its stages held still."""
+"""What is trained: front end, backbone and head as one network, some of its stages frozen."""
 
 from __future__ import annotations
 
@@ -8,39 +8,46 @@ from torch import Tensor, nn
 
 
 class Freezing:
-    """The first ``depth`` stages of a network, held still.
+    """The first ``depth`` stages of a backbone, frozen.
 
     Their parameters need no gradient, so no graph is built through them, and modules that
     consist of nothing else stay in evaluation mode: their batch norms keep their statistics.
+    ``names`` are the frozen parameters, ``kept`` prefixes of the modules that stay as they were.
     """
 
     def __init__(self, module: nn.Module, stages: Sequence[Sequence[str]], depth: int) -> None:
-        frozen = {name for stage in stages[:depth] for name in stage}
-        self._module = module
+        self.names = frozenset(name for stage in stages[:depth] for name in stage)
+        self.kept: list[str] = []
         self._still: list[nn.Module] = []
         for name, parameter in module.named_parameters():
-            parameter.requires_grad_(name not in frozen)
+            parameter.requires_grad_(name not in self.names)
         for name, part in module.named_modules():
             own = [f"{name}.{suffix}" if name else suffix for suffix, _ in part.named_parameters()]
-            if own and frozen.issuperset(own):
+            if own and self.names.issuperset(own):
                 self._still.append(part)
+                self.kept.append(f"{name}." if name else "")
 
-    def train(self) -> None:
+    def train(self, network: nn.Module) -> None:
         """Training mode for what learns, evaluation mode for what is frozen."""
-        self._module.train()
+        network.train()
         for part in self._still:
             part.eval()
 
 
 class EmotionNetwork(nn.Module):
-    """Front end and backbone as one: waveform ``[B, samples]`` → logits ``[B, n_classes]``."""
+    """Front end, backbone and head: waveform ``[B, samples]`` → logits ``[B, n_classes]``."""
 
-    def __init__(self, front_end: nn.Module, backbone: nn.Module) -> None:
+    def __init__(self, front_end: nn.Module, backbone: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.front_end = front_end
         self.backbone = backbone
+        self.head = head
+
+    def classify(self, image: Tensor) -> Tensor:
+        """Logits ``[B, n_classes]`` of feature images ``[B, C, F, T]``."""
+        logits: Tensor = self.head(self.backbone(image))
+        return logits
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Logits of each clip."""
-        logits: Tensor = self.backbone(self.front_end(waveform))
-        return logits
+        return self.classify(self.front_end(waveform))

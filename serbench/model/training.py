@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 
 from serbench.data.clips import Clips
-from serbench.data.protocols import Fold, Rows
+from serbench.data.protocols import Rows
 from serbench.model.batches import Regime, ahead, batches, prepare_images
 from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork, Freezing
-from serbench.score.metrics import score
+from serbench.score.confusion import uar_of
 
 PATIENCE = 5
 """Epochs without progress before training stops (the paper's)."""
@@ -27,7 +27,7 @@ PATIENT_STEPS = 150
 """Training never stops before so many steps without progress.
 
 The paper's five epochs are 1,400 steps. On a few hundred clips they would be a few dozen, too few
-for batch norm's running statistics to arrive at anything that could be validated.
+for the running statistics of batch norms to approach anything that could be validated.
 """
 
 
@@ -38,10 +38,10 @@ class EpochReport:
     Attributes:
         epoch: its number, from 1.
         epochs: that the training may take.
-        loss: mean cross-entropy of the training batches.
+        loss: mean loss of the training batches.
         validation_loss: mean cross-entropy of the validation clips.
         validation_error: standard error of that mean.
-        validation_uar: share of each emotion's validation clips that were recognised, averaged.
+        validation_uar: unweighted average recall of the validation clips.
     """
 
     epoch: int
@@ -54,14 +54,14 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Training:
-    """How a training went.
+    """The course of a training.
 
     Attributes:
         best_epoch: the one whose weights were kept, counted from 1; 0 where none was any good.
         curve: validation UAR of each epoch.
         losses: validation loss of each epoch.
         seconds: it took.
-        pruned: True where whoever watched saw no hope.
+        pruned: True where it was ended because it fell behind.
     """
 
     best_epoch: int
@@ -77,7 +77,7 @@ class Training:
 
 
 class Watch:
-    """Hears of a training as it goes on; this one says nothing and lets it go on."""
+    """Is told of a training as it proceeds; this one lets it proceed."""
 
     def step(self, loss: float) -> None:
         """A batch was learnt from."""
@@ -85,8 +85,8 @@ class Watch:
     def epoch(self, report: EpochReport) -> None:
         """An epoch ended."""
 
-    def hopeless(self, reports: Sequence[EpochReport]) -> bool:
-        """Whether to give up, seeing all epochs so far."""
+    def behind(self, reports: Sequence[EpochReport]) -> bool:
+        """Whether to end the training, given all epochs so far."""
         return False
 
 
@@ -100,11 +100,11 @@ def train(
     freezing: Freezing,
     clips: Clips,
     targets: npt.NDArray[np.int64],
-    part: Fold,
+    train_rows: Rows,
+    validation_rows: Rows,
     regime: Regime,
     watch: Watch | None = None,
-    compute_settings: ComputeSettings | None = None,
-    prefetch: bool = False,
+    compute: ComputeSettings | None = None,
 ) -> Training:
     """Train ``network`` in place and leave it with the weights of its best epoch.
 
@@ -112,46 +112,46 @@ def train(
 
     Args:
         network: on the device it is to be trained on.
-        freezing: which of its stages learn.
+        freezing: which of its stages are frozen.
         clips: all clips of the dataset.
         targets: emotion codes of all clips, ``[N]``.
-        part: rows to learn from (``train``) and rows that decide when to stop (``test``).
+        train_rows: rows to learn from, ``[n]``.
+        validation_rows: rows that decide when to stop, ``[n]``.
         regime: how to train.
-        watch: hears of every step and epoch, and may give the training up.
-        compute settings: how to compute; this process's in full precision by default.
-        prefetch: whether the next batch is prepared while one trains; changes no result.
+        watch: is told of every step and epoch, and may end the training.
+        compute: how to compute; this process's threads in full precision by default.
     """
-    watch, compute_settings = watch or Watch(), compute_settings or ComputeSettings.present()
+    watch, compute = watch or Watch(), compute or ComputeSettings.present()
     started = time.perf_counter()
     device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(regime.seed)
     torch.manual_seed(regime.seed)  # dropout and stochastic depth draw from torch's own
-    steps = sum(1 for _ in batches(part.train, regime.batch_size))
+    steps = sum(1 for _ in batches(train_rows, regime.batch_size))
     patience = max(PATIENCE, math.ceil(PATIENT_STEPS / steps))
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer, schedule = regime.scheduler.build(
         learning, regime.learning_rate, regime.epochs * steps
     )
+    objective, parameters = regime.objective
+    codes = torch.from_numpy(targets)
+    prepared = objective.prepare(codes[train_rows], int(targets.max()) + 1, parameters)
     best: tuple[float, float] | None = None
     best_epoch, best_state = 0, copy.deepcopy(network.state_dict())
     reports: list[EpochReport] = []
     pruned = False
 
     for epoch in range(1, regime.epochs + 1):
-        freezing.train()
+        freezing.train(network)
         losses = []
-        order = torch.randperm(len(part.train), generator=generator).numpy()
-        prepared = (
-            (
-                prepare_images(network, clips, rows, regime, generator, compute_settings),
-                targets[rows],
-            )
-            for rows in batches(part.train[order], regime.batch_size)
+        order = torch.randperm(len(train_rows), generator=generator).numpy()
+        coming = (
+            prepare_images(network, clips, rows, codes[rows], regime, prepared, generator, compute)
+            for rows in batches(train_rows[order], regime.batch_size)
         )
-        for image, codes in ahead(prepared) if prefetch else prepared:
-            with compute_settings.autocast(device):
-                logits = network.backbone(image)  # [B, n_classes]
-            loss = F.cross_entropy(logits.float(), torch.from_numpy(codes).to(device))
+        for image, wanted in ahead(coming) if compute.prefetch else coming:
+            with compute.autocast(device):
+                logits = network.classify(image)  # [B, n_classes]
+            loss = prepared.loss(logits.float(), wanted)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimizer.step()
@@ -159,8 +159,8 @@ def train(
             losses.append(loss.item())
             watch.step(losses[-1])
 
-        heard = predict(network, clips, part.test, regime.batch_size, compute_settings)
-        report = _report(epoch, regime.epochs, losses, heard, targets[part.test])
+        answers = predict(network, clips, validation_rows, regime.batch_size, compute)
+        report = _report(epoch, regime.epochs, losses, answers, targets[validation_rows])
         reports.append(report)
         watch.epoch(report)
         if not np.isfinite(report.loss + report.validation_loss):
@@ -170,7 +170,7 @@ def train(
             best, best_epoch, best_state = merit, epoch, copy.deepcopy(network.state_dict())
         elif epoch - best_epoch >= patience:
             break
-        if pruned := watch.hopeless(reports):
+        if pruned := watch.behind(reports):
             break
 
     network.load_state_dict(best_state)
@@ -185,27 +185,27 @@ def predict(
     clips: Clips,
     rows: Rows,
     batch_size: int,
-    compute_settings: ComputeSettings | None = None,
+    compute: ComputeSettings | None = None,
 ) -> npt.NDArray[np.float32]:
     """Logits ``[len(rows), n_classes]``, in the order of ``rows``.
 
     Args:
         network: in whatever mode; it is put into evaluation mode.
         clips: all clips of the dataset.
-        rows: to listen to.
+        rows: to classify.
         batch_size: clips at a time.
-        compute settings: how to compute; in full precision by default, as networks are shipped.
+        compute: how to compute; in full precision by default, as networks are shipped.
     """
     device = next(network.parameters()).device
-    compute_settings = compute_settings or ComputeSettings.present()
+    compute = compute or ComputeSettings.present()
     network.eval()
-    heard = []
+    answers = []
     with torch.inference_mode():
         for some in np.split(rows, range(batch_size, len(rows), batch_size)):
             image = network.front_end(torch.from_numpy(clips.batch(some)).to(device))
-            with compute_settings.autocast(device):
-                heard.append(network.backbone(compute_settings.arrange(image)).float().cpu())
-    return torch.cat(heard).numpy()
+            with compute.autocast(device):
+                answers.append(network.classify(compute.arrange(image)).float().cpu())
+    return torch.cat(answers).numpy()
 
 
 def _report(
@@ -215,13 +215,15 @@ def _report(
     logits: npt.NDArray[np.float32],
     targets: npt.NDArray[np.int64],
 ) -> EpochReport:
-    heard = torch.from_numpy(logits), torch.from_numpy(targets)
-    entropies = F.cross_entropy(*heard, reduction="none")  # [N]
+    entropies = F.cross_entropy(
+        torch.from_numpy(logits), torch.from_numpy(targets), reduction="none"
+    )  # [N]
+    finite = bool(np.isfinite(logits).all())
     return EpochReport(
         epoch=epoch,
         epochs=epochs,
         loss=float(np.mean(losses)),
         validation_loss=float(entropies.mean()),
         validation_error=float(entropies.std(correction=0)) / math.sqrt(len(targets)),
-        validation_uar=score(logits, targets).uar,
+        validation_uar=uar_of(logits, targets) if finite else 0.0,
     )

@@ -1,8 +1,9 @@
-"""Read weight files, name them by content, and load what fits."""
+"""Read weight files, identify them by content, and load them."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,17 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+BACKBONE, HEAD = "backbone.", "head."
+"""Prefixes of the names in a weights file that was trained here."""
+
+
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a ``.safetensors`` file or of a ``.pth`` state dict.
 
     Raises:
         WeightsError: the file is missing or holds something else.
     """
-    # A leaderboard names weights and reads none: it shall not wait for torch.
+    # A leaderboard shows names of weights and reads none: it shall not wait for torch.
     import safetensors.torch
     import torch
 
@@ -30,7 +35,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     # What reading garbage raises depends on the garbage: KeyError, IndexError, struct.error, …
     except Exception as error:
         raise WeightsError(
-            f"{path} cannot be read as weights: give a .safetensors file or a .pth state dict"
+            f"{path} cannot be read as weights: give a .safetensors file or a .pth state dict",
+            path=path,
         ) from error
     for wrapper in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
@@ -38,14 +44,18 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
-        raise WeightsError(f"{path} holds no state dict: give one tensor for each parameter name")
+        raise WeightsError(
+            f"{path} holds no state dict: give one tensor for each parameter name", path=path
+        )
     return state
 
 
 def _existing(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"no weights at {path}: --weights takes default, none or a file")
+        raise WeightsError(
+            f"no weights at {path}: --weights takes default, none or a file", path=path
+        )
     return path
 
 
@@ -60,32 +70,56 @@ def file_identity(path: str | Path) -> str:
     return f"file:{path.name}:{digest[:12]}"
 
 
-def load_matching(
-    module: nn.Module, state: dict[str, Tensor], heads: tuple[str, ...], source: object
-) -> None:
-    """Load ``state`` into ``module``, strictly, but for the last layer.
+def split_state(
+    state: Mapping[str, Tensor], heads: Sequence[str]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A state dict as a backbone's, and its last layer's ``weight`` and ``bias``.
 
-    ``heads`` are the prefixes of the last layer's parameter names, such as ``classifier.``.
+    Args:
+        state: of a network trained here, as ``backbone.*`` and ``head.*``; or published under the
+            network's own names.
+        heads: prefixes of the last layer's parameter names in published states.
+    """
+    if any(name.startswith(BACKBONE) for name in state):
+        body = {
+            name.removeprefix(BACKBONE): tensor
+            for name, tensor in state.items()
+            if name.startswith(BACKBONE)
+        }
+        prefixes: tuple[str, ...] = (HEAD,)
+    else:
+        prefixes = tuple(heads)
+        body = {name: tensor for name, tensor in state.items() if not name.startswith(prefixes)}
+    head = {
+        name.rpartition(".")[2]: tensor
+        for name, tensor in state.items()
+        if name.startswith(prefixes)
+    }
+    return body, head
 
-    The last layer is loaded too where its shape fits: a network trained on as many emotions.
+
+def load_exactly(module: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
+    """Load ``state`` into ``module``: every tensor, and no other.
+
+    Args:
+        module: a network without its last layer.
+        state: its parameters and buffers.
+        source: for messages.
 
     Raises:
-        WeightsError: anything else is missing, left over or of another shape.
+        WeightsError: a tensor is missing, left over or of another shape.
     """
     own = module.state_dict()
-    fits = {
-        name: tensor
-        for name, tensor in state.items()
-        if name in own and own[name].shape == tensor.shape
-    }
     wrong = {
         name
-        for name in own.keys() ^ fits.keys() | state.keys() ^ fits.keys()
-        if not name.startswith(heads)
+        for name in own.keys() | state.keys()
+        if name not in own or name not in state or own[name].shape != state[name].shape
     }
     if wrong:
         raise WeightsError(
             f"{source} does not fit this backbone ({len(wrong)} tensors differ, "
-            f"such as {min(wrong)}): give weights of the same network"
+            f"such as {min(wrong)}): give weights of the same network",
+            source=str(source),
+            tensors=tuple(sorted(wrong)),
         )
-    module.load_state_dict(fits, strict=False)
+    module.load_state_dict(dict(state))

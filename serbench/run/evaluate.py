@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,66 +11,65 @@ import numpy.typing as npt
 
 from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
-from serbench.data.protocols import parse_protocol, split_dataset
-from serbench.deploy.network import check_weights, load_network
+from serbench.deploy.network import trained_network
 from serbench.errors import DatasetError
 from serbench.model.training import predict
 from serbench.plugins import Plugins
-from serbench.score.calibration import expected_calibration_error
-from serbench.score.intervals import Intervals, speaker_intervals
-from serbench.score.metrics import Scores, score
-from serbench.score.tally import tally
+from serbench.score.confusion import confusion_of, recalls
+from serbench.score.metric import Score
+from serbench.score.standing import score_holdout
+from serbench.store.artifacts import read_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.entries import Entries, EntryRecord
+from serbench.store.predictions import rows_from
+from serbench.store.systems import SystemRecord, Systems, find_system, shipped_artifact
 from serbench.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """How an entry does on a dataset.
+    """The scores of an entry on a dataset.
 
     Attributes:
         entry: its number.
         dataset: name of the dataset.
         dataset_hash: of its content.
-        emotions: those that both know; everything is about these.
-        untaught: emotions of the dataset that the entry was never taught; their clips are left out.
-        unheard: emotions of the entry that the dataset does not have; it may not answer them.
+        emotions: those that both have; everything is about these.
+        untrained: emotions of the dataset that the entry was not trained on; their clips are left
+            out.
+        absent: emotions of the entry that the dataset does not have; it may not predict them.
         left_out: clips of people, or recordings, that the entry was trained on.
         clips: how many were scored.
         speakers: by how many people.
-        scores: UAR, accuracy, macro-F1, recalls, confusion.
-        intervals: over speakers, or None where none can be given.
-        ece: expected calibration error among the common emotions.
+        scores: metric → score, with its interval over speakers where one can be given.
+        confusion: counts ``[true, predicted]``.
     """
 
     entry: int
     dataset: str
     dataset_hash: str
     emotions: tuple[str, ...]
-    untaught: tuple[str, ...]
-    unheard: tuple[str, ...]
+    untrained: tuple[str, ...]
+    absent: tuple[str, ...]
     left_out: int
     clips: int
     speakers: int
-    scores: Scores
-    intervals: Intervals | None
-    ece: float
+    scores: Mapping[str, Score]
+    confusion: npt.NDArray[np.int64]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data; an emotion that nobody left expresses has None for its recall."""
-        plain = asdict(self)
-        scores = plain.pop("scores")
-        intervals = plain.pop("intervals") or {}
-        for metric in ("uar", "accuracy", "macro_f1"):
-            plain[metric] = scores[metric]
-            plain[f"{metric}_ci"] = intervals.get(metric)
-        plain["recalls"] = {
-            emotion: None if np.isnan(recall) else recall
-            for emotion, recall in zip(self.emotions, self.scores.recalls, strict=True)
+        """Plain data; an emotion that no clip left expresses has None for its recall."""
+        plain = {
+            name: value for name, value in vars(self).items() if name not in ("scores", "confusion")
         }
-        plain["confusion"] = scores["confusion"].tolist()
+        for metric, score in self.scores.items():
+            plain[metric] = score.value
+            plain[f"{metric}_ci"] = score.interval
+        plain["recalls"] = {
+            emotion: None if np.isnan(recall) else float(recall)
+            for emotion, recall in zip(self.emotions, recalls(self.confusion), strict=True)
+        }
+        plain["confusion"] = self.confusion.tolist()
         return plain
 
 
@@ -83,12 +82,12 @@ def evaluate(
     progress: Callable[[int, int], None] = lambda done, total: None,
     batch_size: int = 32,
 ) -> Evaluation:
-    """Score an entry's network on a dataset, without whom it was trained on.
+    """Score an entry's network on a dataset, without the people it was trained on.
 
     Args:
         number: of the entry.
         dataset: name of a scanned dataset.
-        plugins: who know the entry's backbone and front end.
+        plugins: which have the entry's backbone and front end, and the metrics.
         workspace: where its weights and the prepared clips are.
         database: where the entry and the dataset are.
         progress: called with clips prepared and clips in all.
@@ -99,54 +98,62 @@ def evaluate(
         DatasetError: no such dataset, fewer than two common emotions, or nobody left to test.
         WeightsError: the entry's weights are gone or were changed.
     """
-    record = Entries(database).record(number)
+    record = Systems(database).record(number)
     manifest = Datasets(database).manifest(dataset)
     common = tuple(emotion for emotion in record.emotions if emotion in manifest.emotions)
     if len(common) < 2:
         raise DatasetError(
-            f"entry {number} knows {', '.join(record.emotions)}, dataset '{dataset}' has "
-            f"{', '.join(manifest.emotions)}: scoring takes two emotions that both have"
+            f"entry {number} was trained on {', '.join(record.emotions)}, dataset '{dataset}' has "
+            f"{', '.join(manifest.emotions)}: scoring takes two emotions that both have",
+            number=number,
+            dataset=dataset,
+            common=common,
         )
-    known = np.isin([utterance.emotion for utterance in manifest.utterances], common)
-    heard = _heard(manifest, record, database)
-    rows = np.flatnonzero(known & ~heard)
+    among = np.isin([utterance.emotion for utterance in manifest.utterances], common)
+    trained = _trained_on(manifest, number, record, database)
+    rows = np.flatnonzero(among & ~trained)
     if len(rows) == 0:
         raise DatasetError(
             f"entry {number} was trained on everybody in dataset '{dataset}': scan recordings of "
-            "other people"
+            "other people",
+            number=number,
+            dataset=dataset,
         )
     logits = _logits(record, manifest, rows, plugins, workspace, progress, batch_size)
     logits = logits[:, [record.emotions.index(emotion) for emotion in common]]
     targets = np.array([common.index(manifest.utterances[row].emotion) for row in rows])
-    counted = tally(logits, targets, manifest.speakers[rows].tolist())
+    speakers = manifest.speakers[rows]
     return Evaluation(
         entry=number,
         dataset=dataset,
         dataset_hash=manifest.hash,
         emotions=common,
-        untaught=tuple(name for name in manifest.emotions if name not in common),
-        unheard=tuple(name for name in record.emotions if name not in common),
-        left_out=int((known & heard).sum()),
+        untrained=tuple(name for name in manifest.emotions if name not in common),
+        absent=tuple(name for name in record.emotions if name not in common),
+        left_out=int((among & trained).sum()),
         clips=len(rows),
-        speakers=len(counted.speakers),
-        scores=score(logits, targets),
-        intervals=speaker_intervals(counted),
-        ece=expected_calibration_error(logits, targets),
+        speakers=len(set(speakers.tolist())),
+        scores=score_holdout(list(plugins.metrics), logits, targets, speakers),
+        confusion=confusion_of(logits, targets),
     )
 
 
-def _heard(manifest: Manifest, record: EntryRecord, database: Database) -> npt.NDArray[np.bool_]:
+def _trained_on(
+    manifest: Manifest, number: int, record: SystemRecord, database: Database
+) -> npt.NDArray[np.bool_]:
     """Clips by people, or with audio, that the entry's network was trained on, ``[N]``."""
+    with database.session() as session:
+        artifact = shipped_artifact(session, find_system(session, number))
+        rows = rows_from(artifact.split.train)
     plan = record.plan
     trained = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
-    rows = split_dataset(trained, parse_protocol(plan.protocol)).outer_folds[0].holdout.train
     return np.isin(manifest.speakers, trained.speakers[rows]) | np.isin(
         manifest.audio_hashes, trained.audio_hashes[rows]
     )
 
 
 def _logits(
-    record: EntryRecord,
+    record: SystemRecord,
     manifest: Manifest,
     rows: npt.NDArray[np.int64],
     plugins: Plugins,
@@ -154,14 +161,7 @@ def _logits(
     progress: Callable[[int, int], None],
     batch_size: int,
 ) -> npt.NDArray[np.float32]:
-    weights = workspace.artifacts / record.artifact
-    check_weights(weights, record.artifact_sha256)
-    network = load_network(
-        plugins.backbones.get(record.plan.backbone),
-        plugins.front_ends.get(record.plan.front_end),
-        record.plan.clip_format,
-        len(record.emotions),
-        weights,
-    )
+    arrays = read_arrays(workspace.artifacts / record.file, record.sha256)
+    network = trained_network(record.plan.recipe, plugins, len(record.emotions), arrays)
     clips = prepare_clips(manifest, workspace.clips, record.plan.clip_format, progress)
     return predict(network, clips, rows, batch_size)

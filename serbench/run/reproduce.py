@@ -1,4 +1,4 @@
-"""Train an entry once more, and see whether every logit comes out the same."""
+"""Train an entry once more, and find out whether every logit comes out the same."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
 from serbench.execute.executor import Executor, InThisProcess
-from serbench.execute.fold import Bench
+from serbench.execute.fold import run_fold
+from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
-from serbench.run.study import Listener, make_benches
-from serbench.search import crossval
+from serbench.run.study import Listener, prepare
 from serbench.search.plan import StudyPlan
-from serbench.search.space import Configuration
+from serbench.search.study import Search
 from serbench.store.database import Database
-from serbench.store.entry_rows import find_entry
 from serbench.store.machines import Machine, this_machine, versions
-from serbench.store.predictions import holdouts, read_prediction
-from serbench.store.schema import EntryRow, FoldRow, StudyRow, TrialRow
+from serbench.store.predictions import EAGER, read_prediction, winners
+from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
+from serbench.store.systems import find_system, first_study
 from serbench.workspace import Workspace
 
 
@@ -30,7 +34,7 @@ class Recorded:
     """A training as the database has it.
 
     Attributes:
-        outer fold: of the protocol, from 0.
+        outer_fold: of the protocol, from 0.
         trial: number.
         parameters: of the configuration.
         fold: its number, or ``holdout``.
@@ -43,8 +47,8 @@ class Recorded:
     trial: int
     parameters: dict[str, float]
     fold: int | str
-    rows: np.ndarray
-    logits: np.ndarray
+    rows: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float32]
     uar: float
 
 
@@ -53,7 +57,7 @@ class Repeated:
     """A training that was run again.
 
     Attributes:
-        outer fold: of the protocol, from 0.
+        outer_fold: of the protocol, from 0.
         fold: its number, or ``holdout``.
         clips: how many were tested.
         largest: the largest difference of two logits; 0 where all agree to the last bit.
@@ -84,7 +88,7 @@ def changes_since(database: Database, number: int) -> dict[str, tuple[str, str]]
         UsageError: no such entry, or one that did not run here.
     """
     with database.session() as session:
-        study = _study_of(find_entry(session, number))
+        study = _study_of(session, find_system(session, number))
         before = {**study.versions, "machine": Machine(**study.machine).name}
     now = {**versions(), "machine": this_machine().name}
     return {
@@ -107,11 +111,11 @@ def reproduce(
 
     Args:
         number: of the entry.
-        plugins: who know what its plan names.
+        plugins: which have what its plan names.
         workspace: where prepared clips are.
         database: where the entry is.
-        listener: hears of the preparation and of each epoch.
-        folds: whether to repeat the winner's folds too, and not its holdouts only.
+        listener: is told of the preparation and of each epoch.
+        folds: whether to repeat the winner's folds too, and not only its holdout.
         executor: where trainings run; in this process by default.
 
     Yields:
@@ -121,66 +125,74 @@ def reproduce(
         UsageError: no such entry, or one that did not run here.
         SerbenchError: its dataset, clips or weights are no longer to be had.
     """
-    plan, compute_settings, recorded = _recorded(database, number, folds)
-    benches = make_benches(plan, plugins, workspace, database, listener)
+    executor = executor or InThisProcess(plugins)
+    plan, compute, recorded = _recorded(database, number, folds)
+    prepared = prepare(plan, plugins, workspace, database, executor, listener)
     for before in recorded:
-        bench = replace(benches[before.outer_fold], compute_settings=compute_settings)
-        yield _repeat(bench, before, listener, executor or InThisProcess())
+        search = replace(prepared.searches[before.outer_fold], compute=compute)
+        outcome = _repeat(search, before, executor, listener)
+        agree = np.array_equal(outcome.rows, before.rows)
+        yield Repeated(
+            before.outer_fold,
+            before.fold,
+            len(outcome.rows),
+            float(np.abs(outcome.logits - before.logits).max()) if agree else float("inf"),
+            before.uar,
+            outcome.uar,
+        )
 
 
-def _repeat(bench: Bench, before: Recorded, listener: Listener, executor: Executor) -> Repeated:
-    fold = bench.split.holdout if before.fold == HOLDOUT else bench.split.folds[int(before.fold)]
+def _repeat(search: Search, before: Recorded, executor: Executor, listener: Listener) -> Outcome:
     configuration = Configuration.from_parameters(before.parameters)
-    task = executor.submit(
-        crossval.run_fold,
-        (bench, before.trial, configuration, before.fold, fold),
-        lambda report: listener.epoch(before.trial, before.fold, report),
+    job = search.job(before.trial, configuration, before.fold)
+    future = executor.submit(
+        run_fold, job, lambda report: listener.epoch(before.trial, before.fold, report)
     )
-    executor.wait([task])
-    outcome = task.result().outcome
-    if not np.array_equal(outcome.rows, before.rows):
-        largest = float("inf")
-    else:
-        largest = float(np.abs(outcome.logits - before.logits).max())
-    return Repeated(
-        before.outer_fold, before.fold, len(outcome.rows), largest, before.uar, outcome.scores.uar
-    )
+    executor.wait([future])
+    outcome: Outcome = future.result()
+    return outcome
 
 
 def _recorded(
     database: Database, number: int, folds: bool
 ) -> tuple[StudyPlan, ComputeSettings, list[Recorded]]:
     with database.session() as session:
-        study = _study_of(find_entry(session, number))
-        plan, compute_settings = (
-            StudyPlan.from_dict(study.plan),
-            ComputeSettings.from_dict(study.compute_settings),
-        )
-        found = []
-        for outer, holdout in enumerate(holdouts(session, study)):
-            trial = session.get_one(TrialRow, holdout.trial_id)
-            others = [fold for fold in trial.folds if fold.name != HOLDOUT] if folds else []
-            found += [_as_recorded(outer, trial, fold) for fold in (*others, holdout)]
-    return plan, compute_settings, found
+        system = find_system(session, number)
+        study = _study_of(session, system)
+        found = [
+            _as_recorded(session, trial, training)
+            for trial in winners(session, system)
+            for training in trial.trainings
+            if folds or training.split.fold == HOLDOUT
+        ]
+        compute = ComputeSettings.from_dict(study.compute_settings)
+        return StudyPlan.from_dict(study.plan), compute, found
 
 
-def _study_of(entry: EntryRow) -> StudyRow:
-    if entry.artifact is None:
+def _study_of(session: Session, system: SystemRow) -> StudyRow:
+    if system.imported is not None:
         raise UsageError(
-            f"entry {entry.id} ({entry.study.backbone}) was imported: it did not run here, so it "
-            "cannot run again"
+            f"entry {system.number} ({system.name}) was imported: it did not run here, so it "
+            "cannot run again",
+            number=system.number,
         )
-    return entry.study
+    return first_study(session, system)
 
 
-def _as_recorded(outer: int, trial: TrialRow, fold: FoldRow) -> Recorded:
-    said = read_prediction(fold.prediction)
+def _as_recorded(session: Session, trial: TrialRow, training: TrainingRow) -> Recorded:
+    query = select(PredictionRow).where(
+        PredictionRow.system_id == training.system_id,
+        PredictionRow.split_id == training.split_id,
+        PredictionRow.runtime == EAGER,
+    )
+    found = read_prediction(session.scalars(query).one())
+    fold = training.split.fold
     return Recorded(
-        outer_fold=outer,
+        outer_fold=training.split.outer_fold,
         trial=trial.number,
         parameters=dict(trial.parameters),
-        fold=fold.name if fold.name == HOLDOUT else int(fold.name),
-        rows=said.rows,
-        logits=said.logits,
-        uar=fold.uar,
+        fold=fold if fold == HOLDOUT else int(fold),
+        rows=found.rows,
+        logits=found.logits,
+        uar=training.uar,
     )

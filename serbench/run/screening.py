@@ -7,11 +7,17 @@ from serbench.plugins import Plugins
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.studies import Studies
+from serbench.store.ledger import Ledger
+from serbench.store.predictions import EAGER
+from serbench.workspace import Workspace
 
 
 def screen(
-    plan: StudyPlan, plugins: Plugins, database: Database, max_latency_ms: float
+    plan: StudyPlan,
+    plugins: Plugins,
+    workspace: Workspace,
+    database: Database,
+    max_latency_ms: float,
 ) -> float | None:
     """Measure an untrained network of the plan's backbone, in a fresh process, on one thread.
 
@@ -25,16 +31,16 @@ def screen(
     Raises:
         SerbenchError: an unknown name, or the measuring failed.
     """
-    if Studies(database).has_begun(plan):
+    if Ledger(database, workspace.artifacts).has_begun(plan):
         return None
     plugins.backbones.get(plan.backbone)
+    manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
     job = LatencyJob(
-        backbone=plan.backbone,
-        front_end=plan.front_end,
-        n_classes=len(Datasets(database).manifest(plan.dataset, plan.dataset_hash).emotions),
+        recipe=plan.recipe,
+        n_classes=len(manifest.emotions),
         weights=None,
-        sample_rate=plan.clip_format.sample_rate,
-        seconds=plan.clip_format.seconds,
+        sha256=None,
+        runtime=EAGER,
         threads=1,
     )
     p90 = measure_latency(job).p90

@@ -1,26 +1,32 @@
-"""Which way of computing is fastest on this machine, found by training for a few seconds."""
+"""Speed tuning: which compute settings are fastest on this machine, found by training briefly."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 
-from serbench.execute.executor import Executor, Line
-from serbench.execute.fold import Bench
-from serbench.execute.stopwatch import time_steps
+from serbench.execute.executor import Bench, Executor, Line
+from serbench.execute.stopwatch import TimingJob, time_steps
 from serbench.model.compute import BF16, CHANNELS_LAST, CONTIGUOUS, FP32, ComputeSettings
+from serbench.model.recipe import Configuration
 from serbench.model.training import pick_device
-from serbench.search.space import Configuration, SearchSpace
+from serbench.search.plan import StudyPlan
+from serbench.search.study import Search
+from serbench.store.database import Database
+from serbench.store.ledger import Ledger
+from serbench.store.machines import this_machine, versions
+from serbench.store.speed_tunings import SpeedTunings
+from serbench.store.splits import StoredProtocol
 
 SLOWER = 1.5
-"""A way whose first step takes so many times longer than the fastest is not looked at further."""
+"""Settings whose first step takes so many times longer than the fastest are not timed further."""
 
 WORTH_IT = 1.05
-"""What is tried later has to be so many times faster: a tie is decided by habit, not by noise."""
+"""What is tried later has to be so many times faster, so that noise does not decide a tie."""
 
 HALF_IS_WORTH_IT = 1.25
 """Half precision has to be faster than this: it costs digits."""
@@ -28,43 +34,23 @@ HALF_IS_WORTH_IT = 1.25
 CLOSE = 0.05
 """How far, relatively, losses of the first steps may lie from those of full precision."""
 
-MOST_JOBS = 8
+MOST_PARALLEL = 8
 
 PAYS_BACK = 120.0
-"""Seconds that a study takes at the least, for trying other ways to be worth the while."""
-
-
-@dataclass(frozen=True)
-class Way:
-    """A way of computing: compute settings, how many trainings at once, whether batches are made ahead."""
-
-    compute_settings: ComputeSettings
-    jobs: int = 1
-    prefetch: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data, for the record."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Way:
-        """What ``as_dict`` wrote."""
-        return cls(
-            **{**data, "compute_settings": ComputeSettings.from_dict(data["compute_settings"])}
-        )
+"""Seconds that a study takes at the least, for trying other settings to be worth the time."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """What a way was seen to do.
+    """What was measured with some compute settings.
 
     Attributes:
-        way: that was tried.
-        clips_per_second: learnt from, all trainings at once taken together.
+        compute: the settings.
+        clips_per_second: trained on, all parallel trainings taken together.
         losses: of the first steps, of one training.
     """
 
-    way: Way
+    compute: ComputeSettings
     clips_per_second: float
     losses: tuple[float, ...]
 
@@ -73,7 +59,7 @@ class Timed:
         return self.clips_per_second > times * other.clips_per_second
 
     def agrees_with(self, other: Timed) -> bool:
-        """Whether both learn the same, as far as their common steps tell.
+        """Whether both learn the same, as far as their common steps show.
 
         The loss of the first step, which the same weights came to, and the mean over the steps
         are compared; from one step to the next the smallest difference may grow.
@@ -85,10 +71,10 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """The way that was chosen, and all that were tried."""
+class SpeedTuning:
+    """The settings that were chosen, and all that were tried."""
 
-    way: Way
+    chosen: ComputeSettings
     tried: tuple[Timed, ...]
 
     @property
@@ -99,9 +85,10 @@ class Calibration:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for the record."""
         tried = [
-            {**each.way.as_dict(), "clips_per_second": each.clips_per_second} for each in self.tried
+            {**each.compute.as_dict(), "clips_per_second": each.clips_per_second}
+            for each in self.tried
         ]
-        return {"way": self.way.as_dict(), "tried": tried}
+        return {"chosen": self.chosen.as_dict(), "tried": tried}
 
 
 @dataclass(frozen=True)
@@ -110,74 +97,147 @@ class Wishes:
 
     precision: str | None = None
     threads: int | None = None
-    jobs: int | None = None
+    parallel: int | None = None
 
     @property
     def leave_nothing(self) -> bool:
         """Whether there is nothing to measure."""
-        return None not in (self.precision, self.threads, self.jobs)
+        return None not in (self.precision, self.threads, self.parallel)
 
 
-def calibrate(bench: Bench, space: SearchSpace, executor: Executor, wishes: Wishes) -> Calibration:
-    """Try ways of computing on real steps of this study, and choose the fastest that learns alike.
+def settle_compute(
+    search: Search,
+    protocol: StoredProtocol,
+    ledger: Ledger,
+    database: Database,
+    executor: Executor,
+    parallel: int | None,
+    tuning: Callable[[StudyPlan], None],
+    retune: bool = False,
+) -> ComputeSettings:
+    """Begin a study with compute settings of the user's, of an earlier tuning, or of a new one.
+
+    A study that has begun keeps to what decides its logits, whatever is faster now or here.
+
+    Args:
+        search: the plan and what it works on.
+        protocol: of its dataset, as stored.
+        ledger: where studies are recorded.
+        database: where speed tunings are recorded.
+        executor: where trainings run.
+        parallel: trainings at once, or None where measuring decides.
+        tuning: called before anything is measured.
+        retune: measure also where an earlier tuning is recorded. Earlier studies keep their own
+            record; what was found before stands where this study is too short to compare anything.
+    """
+    plan, tunings = search.plan, SpeedTunings(database)
+    cores = torch.get_num_threads()
+    wishes = Wishes(plan.precision, plan.threads, 1 if executor.slots == 1 else parallel)
+    subject = subject_of(plan, wishes, cores)
+    begun = ledger.compute_settings(plan)
+    chosen = None if retune else tunings.find(subject)
+    if chosen is None and begun is not None and not retune:
+        chosen = _shared_out(begun, wishes, cores)
+    if chosen is None:
+        if not wishes.leave_nothing:
+            tuning(plan)
+        found = tune(search, executor, wishes)
+        if found.compared:
+            tunings.save(subject, found.as_dict())
+        chosen = tunings.find(subject) or found.chosen
+    if begun is not None and begun.numeric != chosen.numeric:
+        chosen = replace(_shared_out(begun, wishes, cores), prefetch=chosen.prefetch)
+    ledger.begin(plan, protocol, search.manifest.emotions, chosen)
+    tunings.belongs_to(plan, subject)
+    return chosen
+
+
+def _shared_out(begun: ComputeSettings, wishes: Wishes, cores: int) -> ComputeSettings:
+    """The settings a study began with, with as many parallel trainings as there are cores for."""
+    return replace(begun, parallel=wishes.parallel or max(1, cores // begun.threads))
+
+
+def subject_of(plan: StudyPlan, wishes: Wishes, threads: int) -> dict[str, Any]:
+    """What a speed tuning is about: machine, versions, and what decides how long a step takes.
+
+    Args:
+        plan: of the study.
+        wishes: what the user has chosen.
+        threads: that there are to be shared out.
+    """
+    machine = this_machine()
+    return {
+        "machine": machine.fingerprint,
+        "cpu": machine.name,
+        "threads": threads,
+        "torch": versions().get("torch"),
+        "backbone": plan.backbone,
+        "front_end": plan.front_end,
+        "head": plan.head,
+        "objective": plan.objective,
+        "weights": plan.recipe.weights,
+        "batch_size": plan.batch_size,
+        "samples": plan.clip_format.samples,
+        "wishes": asdict(wishes),
+    }
+
+
+def tune(search: Search, executor: Executor, wishes: Wishes) -> SpeedTuning:
+    """Try compute settings on real steps of this study; choose the fastest that learn alike.
 
     One thing after another: memory format, precision, how threads are shared out between
     trainings, prefetching. The batch size is never touched. A study that is soon over is trained
-    the usual way.
+    with the usual settings.
 
     Args:
-        bench: the plan and what it names.
-        space: whose first configuration is trained with.
+        search: the plan and what it works on; the first configuration of its space is trained.
         executor: where trainings run.
         wishes: what is not to be tried.
     """
     cores = torch.get_num_threads()
-    configuration = Configuration.from_parameters(space.initial())
-    jobs = wishes.jobs or 1
-    threads = wishes.threads or max(1, cores // jobs)
-    habit = Way(ComputeSettings(threads, wishes.precision or FP32), jobs)
+    parallel = wishes.parallel or 1
+    threads = wishes.threads or max(1, cores // parallel)
+    usual = ComputeSettings(threads, wishes.precision or FP32, parallel=parallel)
     if wishes.leave_nothing:
-        return Calibration(habit, ())
+        return SpeedTuning(usual, ())
     tried: list[Timed] = []
-    passes = _clip_passes(bench)
-    soon_over = PAYS_BACK * bench.plan.batch_size / passes
-    best = reference = _time(bench, configuration, executor, habit, None, soon_over)
+    passes = _clip_passes(search)
+    soon_over = PAYS_BACK * search.plan.batch_size / passes
+    best = reference = _time(search, executor, usual, None, soon_over)
     tried.append(reference)
     if passes < PAYS_BACK * reference.clips_per_second:
-        return Calibration(habit, tuple(tried))
-    for alternatives in (_other_compute_settings, _other_shares, _other_feeding):
+        return SpeedTuning(usual, tuple(tried))
+    for alternatives in (_other_numbers, _other_shares, _other_feeding):
         start = best
-        for way in alternatives(start.way, wishes, cores, executor):
-            timed = _time(bench, configuration, executor, way, best)
+        for compute in alternatives(start.compute, wishes, cores, executor):
+            timed = _time(search, executor, compute, best)
             tried.append(timed)
-            halved = way.compute_settings.precision != best.way.compute_settings.precision
+            halved = compute.precision != best.compute.precision
             enough = HALF_IS_WORTH_IT if halved else WORTH_IT
             if timed.faster_than(best, enough) and timed.agrees_with(reference):
-                # Somebody else may have been busy while the best so far was timed.
-                again = _time(bench, configuration, executor, best.way, None)
+                # Another process may have been busy while the best so far was timed.
+                again = _time(search, executor, best.compute, None)
                 tried.append(again)
                 if timed.faster_than(again, enough):
                     best = timed
-    return Calibration(best.way, tuple(tried))
+    return SpeedTuning(best.compute, tuple(tried))
 
 
-def _clip_passes(bench: Bench) -> int:
+def _clip_passes(search: Search) -> int:
     """Clips that a study trains on at the most, each counted in every epoch."""
-    clips = sum(len(fold.train) for fold in bench.split.folds)
-    return bench.plan.trials * bench.plan.epochs * clips
+    clips = sum(len(fold.train) for fold in search.split.folds)
+    return search.plan.trials * search.plan.epochs * clips
 
 
-def _other_compute_settings(
-    way: Way, wishes: Wishes, cores: int, executor: Executor
-) -> Iterator[Way]:
-    yield replace(way, compute_settings=replace(way.compute_settings, memory_format=CONTIGUOUS))
+Alternatives = Iterator[ComputeSettings]
+
+
+def _other_numbers(
+    compute: ComputeSettings, wishes: Wishes, cores: int, executor: Executor
+) -> Alternatives:
+    yield replace(compute, memory_format=CONTIGUOUS)
     if wishes.precision is None and _may_have_bf16():
-        yield replace(
-            way,
-            compute_settings=replace(
-                way.compute_settings, precision=BF16, memory_format=CHANNELS_LAST
-            ),
-        )
+        yield replace(compute, precision=BF16, memory_format=CHANNELS_LAST)
 
 
 def _may_have_bf16() -> bool:
@@ -185,58 +245,73 @@ def _may_have_bf16() -> bool:
     return not torch.cuda.is_available() or torch.cuda.is_bf16_supported()
 
 
-def _other_shares(way: Way, wishes: Wishes, cores: int, executor: Executor) -> Iterator[Way]:
+def _other_shares(
+    compute: ComputeSettings, wishes: Wishes, cores: int, executor: Executor
+) -> Alternatives:
     """Fewer threads for each training, more trainings; never more threads than there are."""
     if pick_device().type != "cpu":
         return
-    shares = {(cores // jobs, jobs) for jobs in (1, 2, 4, MOST_JOBS) if jobs <= cores}
-    for threads, jobs in sorted(shares, key=lambda share: share[1]):
-        if wishes.threads not in (None, threads) or wishes.jobs not in (None, jobs):
+    for parallel in (1, 2, 4, MOST_PARALLEL):
+        threads = cores // parallel
+        wanted = wishes.threads in (None, threads) and wishes.parallel in (None, parallel)
+        if parallel > min(cores, executor.slots) or not wanted:
             continue
-        if jobs > 1 and not executor.parallel:
-            continue
-        other = replace(
-            way, compute_settings=replace(way.compute_settings, threads=threads), jobs=jobs
-        )
-        if other != way:
+        other = replace(compute, threads=threads, parallel=parallel)
+        if other != compute:
             yield other
 
 
-def _other_feeding(way: Way, wishes: Wishes, cores: int, executor: Executor) -> Iterator[Way]:
-    # On a CPU where a training runs on every core, nobody is left to prepare batches.
-    if way.jobs == 1 or pick_device().type != "cpu":
-        yield replace(way, prefetch=True)
+def _other_feeding(
+    compute: ComputeSettings, wishes: Wishes, cores: int, executor: Executor
+) -> Alternatives:
+    # On a CPU where a training runs on every core, none is left to prepare batches.
+    if compute.parallel == 1 or pick_device().type != "cpu":
+        yield replace(compute, prefetch=True)
 
 
 def _time(
-    bench: Bench,
-    configuration: Configuration,
+    search: Search,
     executor: Executor,
-    way: Way,
+    compute: ComputeSettings,
     best: Timed | None,
     short: float = 0.0,
 ) -> Timed:
-    """Train in a certain way, as many trainings at once as it says."""
-    limit = None
+    """Train with some settings, as many trainings at once as they ask for."""
+    batch_size, limit = search.plan.batch_size, None
     if best is not None:
-        slowest = SLOWER * way.jobs / best.clips_per_second
-        limit = slowest * bench.plan.batch_size
-    bench = replace(bench, compute_settings=way.compute_settings, prefetch=way.prefetch)
-    _all(executor, way.jobs, _arrive, (bench,))  # starting processes shall not be timed
-    results = _all(executor, way.jobs, time_steps, (bench, configuration, limit, short))
-    rates = [bench.plan.batch_size / seconds for seconds, _ in results]
-    return Timed(way, sum(rates), results[0][1])
+        slowest = SLOWER * compute.parallel / best.clips_per_second
+        limit = slowest * batch_size
+    job = TimingJob(
+        material=search.material,
+        recipe=search.plan.recipe,
+        configuration=Configuration.from_parameters(search.space.initial()),
+        rows=search.split.holdout.train,
+        root_seed=search.plan.root_seed,
+        compute=compute,
+        limit=limit,
+        short=short,
+    )
+    _all(executor, compute.parallel, _arrive, job)  # starting processes shall not be timed
+    results = _all(executor, compute.parallel, time_steps, job)
+    rates = [batch_size / seconds for seconds, _ in results]
+    return Timed(compute, sum(rates), results[0][1])
 
 
 def _all(
-    executor: Executor, times: int, function: Callable[..., Any], arguments: Sequence[Any]
+    executor: Executor, times: int, function: Callable[[Any, Bench, Line], Any], job: TimingJob
 ) -> list[Any]:
     """What a function returns, run so many times at once."""
-    tasks = [executor.submit(function, arguments) for _ in range(times)]
-    while waiting := [task for task in tasks if not task.done]:
+    futures = [executor.submit(function, job, _ignore) for _ in range(times)]
+    while waiting := [future for future in futures if not future.done()]:
         executor.wait(waiting)
-    return [task.result() for task in tasks]
+    return [future.result() for future in futures]
 
 
-def _arrive(bench: Bench, line: Line) -> None:
-    """Import what a bench needs, wherever this runs."""
+def _ignore(_: object) -> None:
+    """A timing has nothing to tell."""
+
+
+def _arrive(job: TimingJob, bench: Bench, line: Line) -> None:
+    """Load what a job needs, wherever this runs."""
+    bench.material(job.material)
+    bench.plugins.backbones.get(job.recipe.backbone)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serbench.deploy.network import check_weights, save_weights
 from serbench.errors import WeightsError
-from serbench.model.backbone import NO_WEIGHTS, Backbone
-from serbench.model.weights import read_weights
+from serbench.model.backbone import Backbone
+from serbench.store.artifacts import read_arrays, write_arrays
 from serbench.store.database import Database
-from serbench.store.entries import Entries
+from serbench.store.schema import ArtifactRow
+from serbench.store.systems import Systems, find_system, shipped_artifact
 from serbench.workspace import Workspace
+
+HEAD = "head."
+"""Prefix of the head's arrays in a weights file."""
 
 
 def warm_start(
@@ -22,7 +25,8 @@ def warm_start(
 ) -> Path:
     """A weights file that a study of ``backbone`` can start from, made of an entry's network.
 
-    Its last layer is kept where the entry knows the same emotions; for others it starts afresh.
+    Its head is kept where the entry was trained on the same emotions; for others it starts afresh.
+    The file is recorded as an artifact whose parent is the entry's own.
 
     Args:
         number: of the entry.
@@ -35,23 +39,34 @@ def warm_start(
         UsageError: no such entry.
         WeightsError: the entry is another backbone, or its weights are gone or were changed.
     """
-    record = Entries(database).record(number)
+    record = Systems(database).record(number)
     if record.plan.backbone != backbone.name:
         raise WeightsError(
             f"entry {number} is {record.plan.backbone}, not {backbone.name}: start from an entry "
-            "of the same backbone"
+            "of the same backbone",
+            number=number,
+            backbone=record.plan.backbone,
         )
-    trained = workspace.artifacts / record.artifact
-    check_weights(trained, record.artifact_sha256)
-    state = read_weights(trained)
-    if record.emotions != emotions:
-        module = backbone.build(len(record.emotions), NO_WEIGHTS).module
-        staged = {name for stage in backbone.stages(module) for name in stage}
-        for name, _ in module.named_parameters():
-            if name not in staged:
-                del state[name]
-    path = workspace.artifacts / f"entry-{number}-{backbone.name}.safetensors"
-    if record.emotions != emotions:
-        path = path.with_stem(f"{path.stem}-without-last-layer")
-    save_weights(state, path)
+    if record.emotions == emotions:
+        path = workspace.artifacts / record.file
+        read_arrays(path, record.sha256)  # it must be what was recorded
+        return path
+    state = read_arrays(workspace.artifacts / record.file, record.sha256)
+    path = workspace.artifacts / f"entry-{number}-{backbone.name}-without-head.safetensors"
+    kept = {name: array for name, array in state.items() if not name.startswith(HEAD)}
+    sha256 = write_arrays(kept, path)
+    with database.session() as session:
+        parent = shipped_artifact(session, find_system(session, number))
+        if session.query(ArtifactRow).filter_by(file=path.name).one_or_none() is None:
+            session.add(
+                ArtifactRow(
+                    file=path.name,
+                    sha256=sha256,
+                    part="network",
+                    backbone=backbone.name,
+                    began_from=parent.began_from,
+                    split_id=parent.split_id,
+                    parent=parent,
+                )
+            )
     return path

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from serbench.score.tally import Floats
+from serbench.score.metric import Floats
 
 BINS = 15
 

@@ -9,9 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import nctdtr, stdtr, stdtrit
 
+from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts, tally
 from serbench.score.intervals import ROUNDING, Interval, half_width, standard_error
-from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled
-from serbench.score.tally import Floats, Metric, Tally, score
+from serbench.score.metric import Floats, Logits, Metric, Speakers, Targets
+from serbench.score.resampling import (
+    RESAMPLES,
+    draws,
+    effective_units,
+    resampled,
+    resampled_scores,
+)
 
 FEWEST_SPEAKERS = 1.5
 """With fewer speakers, counted by their clips, no difference could be shown."""
@@ -22,7 +29,7 @@ class Difference:
     """The first system's score minus the second's.
 
     Attributes:
-        difference: as a share, in [-1, 1].
+        difference: in the metric's unit; of shares in [-1, 1].
         interval: its 95 % interval over speakers; None where none can be given (see `draws`).
         standard_error: of the difference; None with the interval.
         p: of no difference, by the test that the interval is of; None with the interval.
@@ -71,18 +78,20 @@ class Bootstrapped:
         resampled: on each draw ``[resamples]``; None where there are no draws.
         speakers: how many were drawn.
         effective: how many of equal size would tell as much.
+        share: True where the score is a share in [0, 1], so that differences lie in [-1, 1].
     """
 
     score: float
     resampled: Floats | None = field(repr=False, compare=False)
     speakers: int
     effective: float
+    share: bool = True
 
     def minus(self, other: Bootstrapped) -> Difference:
         """Compare two systems of one `Bootstrap`: by subtraction, draw for draw.
 
         The interval is Student's t about the difference, with one degree of freedom less than
-        there are speakers in effect, cut at -1 and 1. Where all speakers agree on the difference
+        there are speakers in effect, of shares cut at -1 and 1. Where all speakers agree on the difference
         there is no spread to measure: the interval is the difference alone, and p is 0, or 1 at
         no difference.
         """
@@ -92,7 +101,9 @@ class Bootstrapped:
         error = standard_error(self.resampled - other.resampled, self.effective)
         degrees = self.effective - 1
         half = half_width(error, degrees)
-        interval = Interval(max(difference - half, -1.0), min(difference + half, 1.0))
+        interval = Interval(difference - half, difference + half)
+        if self.share:
+            interval = Interval(max(interval.low, -1.0), min(interval.high, 1.0))
         _, p = _t_and_p(difference, error, degrees)
         return Difference(difference, interval, error, p, self.speakers, self.effective)
 
@@ -110,39 +121,42 @@ class Bootstrap:
     """
 
     def __init__(
-        self, first: Tally, metric: Metric = "uar", seed: int = 0, resamples: int = RESAMPLES
+        self, first: Tally, metric: CountMetric = "uar", seed: int = 0, resamples: int = RESAMPLES
     ) -> None:
         self._speakers, self._clips, self._metric = first.speakers, first.clips, metric
         self._drawn = draws(self._clips, seed, resamples)
         self._effective = effective_units(self._clips)
 
-    def of(self, tally: Tally) -> Bootstrapped:
+    def of(self, counted: Tally) -> Bootstrapped:
         """Score one system.
 
         Raises:
             ValueError: it differs from the first in speakers, or in a speaker's clips of an
                 emotion.
         """
-        if tally.speakers != self._speakers or not np.array_equal(tally.clips, self._clips):
+        if counted.speakers != self._speakers or not np.array_equal(counted.clips, self._clips):
             raise ValueError(
                 "only systems tested on the same clips of the same speakers are compared"
             )
+        scores = None
+        if self._drawn is not None:
+            scores = resampled(ratios_of_counts(counted.counts, self._metric), self._drawn)
         return Bootstrapped(
-            float(score(tally.confusion, self._metric)),
-            None if self._drawn is None else resampled(tally.counts, self._drawn, self._metric),
+            score_counts(counted.confusion, self._metric),
+            scores,
             len(self._speakers),
             self._effective,
         )
 
 
-def paired_difference(
-    a: Tally, b: Tally, metric: Metric = "uar", seed: int = 0, resamples: int = RESAMPLES
+def tally_difference(
+    a: Tally, b: Tally, metric: CountMetric = "uar", seed: int = 0, resamples: int = RESAMPLES
 ) -> Difference:
     """How much better ``a`` is than ``b``, by the paired bootstrap over their speakers.
 
     Args:
         a: the first system.
-        b: the second, whose score is taken away.
+        b: the second, whose score is subtracted.
         metric: which score.
         seed: of the draws.
         resamples: how many draws.
@@ -152,6 +166,36 @@ def paired_difference(
     """
     shared = Bootstrap(a, metric, seed, resamples)
     return shared.of(a).minus(shared.of(b))
+
+
+def paired_difference(
+    metric: Metric, a: Logits, b: Logits, targets: Targets, speakers: Speakers
+) -> Difference:
+    """`tally_difference` for any metric, from the logits of two systems on the same clips.
+
+    Args:
+        metric: which one.
+        a: logits ``[n, C]`` of the first system.
+        b: logits ``[n, C]`` of the second, whose score is subtracted.
+        targets: emotion codes ``[n]``.
+        speakers: ``[n]``.
+    """
+    counted = tally(a, targets, speakers)
+    drawn = draws(counted.clips)
+
+    def bootstrapped(logits: Logits) -> Bootstrapped:
+        scores = None
+        if drawn is not None:
+            scores = resampled_scores(metric, logits, targets, speakers, drawn)
+        return Bootstrapped(
+            metric.score(logits, targets),
+            scores,
+            len(counted.speakers),
+            effective_units(counted.clips),
+            metric.share,
+        )
+
+    return bootstrapped(a).minus(bootstrapped(b))
 
 
 def corrected_t_test(
@@ -191,7 +235,7 @@ def smallest_difference(
     """The smallest true difference that this many speakers would show.
 
     A true difference of this size is found, and with its right sign, by the two-sided t-test of
-    `paired_difference` with the asked power (non-central t, speakers minus one degrees of
+    `tally_difference` with the asked power (non-central t, speakers minus one degrees of
     freedom). The standard error is that of one pair of systems: the more two systems agree, the
     less they need to differ.
 

@@ -1,21 +1,33 @@
 """95 % intervals of scores, by bootstrap over speakers.
 
 The speakers are drawn again, whole, and the spread of the resampled scores gives the standard
-error; the interval is Student's t with one degree of freedom less than there are speakers, on the
-logit scale (Efron and Tibshirani 1993, chapters 6 and 12; Davison and Hinkley 1997, section 5.2).
-``docs/statistics.md`` has its measured coverage beside that of other intervals.
+error; the interval is Student's t with one degree of freedom less than there are speakers, of
+shares on the logit scale (Efron and Tibshirani 1993, chapters 6 and 12; Davison and Hinkley 1997,
+section 5.2). ``docs/statistics.md`` has its measured coverage beside that of other intervals.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, logit, stdtrit
 
-from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled
-from serbench.score.tally import METRICS, Floats, Tally, score
+from serbench.score.confusion import (
+    CountMetric,
+    Tally,
+    ratios_of_counts,
+    score_counts,
+    tally,
+)
+from serbench.score.metric import Floats, Logits, Metric, Speakers, Targets
+from serbench.score.resampling import (
+    RESAMPLES,
+    draws,
+    effective_units,
+    resampled,
+    resampled_scores,
+)
 
 CONFIDENCE = 0.95
 
@@ -24,69 +36,69 @@ ROUNDING = 1e-12
 
 
 class Interval(NamedTuple):
-    """Both ends, as shares: 0.61 is 61 %."""
+    """Both ends, in the metric's own unit; of shares 0.61 is 61 %."""
 
     low: float
     high: float
 
 
-@dataclass(frozen=True)
-class Intervals:
-    """The 95 % interval of each score."""
+def interval_of(
+    metric: Metric,
+    logits: Logits,
+    targets: Targets,
+    speakers: Speakers,
+    value: float,
+    drawn: Floats | None,
+) -> Interval | None:
+    """The range of a metric on other speakers of this kind.
 
-    uar: Interval
-    accuracy: Interval
-    macro_f1: Interval
-
-
-def speaker_intervals(tally: Tally, seed: int = 0, resamples: int = RESAMPLES) -> Intervals | None:
-    """How well the system may do on other speakers of this kind.
-
-    Every resample has every emotion that was tested (see `draws`). Each interval lies inside
-    [0, 1] and has its score inside. Where the speakers do not differ, as with a perfect score,
-    there is no spread to measure and the interval is the score alone.
+    Every resample has every emotion that was tested (see `draws`). Each interval has its score
+    inside; that of a share lies inside [0, 1]. Where the speakers do not differ, as with a perfect
+    score, there is no spread to measure and the interval is the score alone.
 
     Args:
-        tally: of the test.
-        seed: of the draws.
-        resamples: how many draws.
+        metric: which one.
+        logits: ``[n, C]``.
+        targets: ``[n]``.
+        speakers: ``[n]``.
+        value: the metric of all clips.
+        drawn: how often each speaker was drawn ``[resamples, S]``, from `draws`; systems tested
+            on the same clips share it.
 
     Returns:
-        None where no interval can be given: one speaker only, or emotions that stand on so few
-        speakers that hardly a draw has them all.
+        None where no interval can be given: one speaker only, or emotions that so few speakers
+        express that hardly a draw has them all.
     """
-    drawn = draws(tally.clips, seed, resamples)
-    return None if drawn is None else intervals_on(tally, drawn)
+    if drawn is None:
+        return None
+    units = effective_units(tally(logits, targets, speakers).clips)
+    error = standard_error(resampled_scores(metric, logits, targets, speakers, drawn), units)
+    if metric.share:
+        return share_interval(value, error, units - 1)
+    half = half_width(error, units - 1)
+    return Interval(value - half, value + half)
 
 
-def intervals_on(tally: Tally, drawn: Floats) -> Intervals:
-    """`speaker_intervals` on given draws, which systems tested on the same clips share.
-
-    Args:
-        tally: of the test.
-        drawn: how often each speaker was drawn ``[resamples, S]``, from `draws`.
-    """
-    speakers = effective_units(tally.clips)
-    return Intervals(
-        **{
-            metric: share_interval(
-                float(score(tally.confusion, metric)),
-                standard_error(resampled(tally.counts, drawn, metric), speakers),
-                speakers - 1,
-            )
-            for metric in METRICS
-        }
-    )
+def tally_interval(counted: Tally, metric: CountMetric, drawn: Floats | None) -> Interval | None:
+    """`interval_of` for the metrics that a tally is enough for."""
+    if drawn is None:
+        return None
+    units = effective_units(counted.clips)
+    error = standard_error(resampled(ratios_of_counts(counted.counts, metric), drawn), units)
+    return share_interval(score_counts(counted.confusion, metric), error, units - 1)
 
 
-def clip_intervals(tally: Tally, seed: int = 0, resamples: int = RESAMPLES) -> Intervals | None:
+def clip_interval(
+    counted: Tally, metric: CountMetric = "uar", seed: int = 0, resamples: int = RESAMPLES
+) -> Interval | None:
     """The plain percentile bootstrap over clips, for comparison only.
 
-    It takes the clips of one speaker for independent, so it is too narrow: it says how the score
+    It takes the clips of one speaker for independent, so it is too narrow: it tells how the score
     would move with other clips of the same speakers, and nothing about other speakers.
 
     Args:
-        tally: of the test.
+        counted: clips of the test.
+        metric: which one.
         seed: of the draws.
         resamples: how many draws.
 
@@ -94,7 +106,7 @@ def clip_intervals(tally: Tally, seed: int = 0, resamples: int = RESAMPLES) -> I
         None where there is one clip only, or emotions have so few clips that hardly a draw has
         them all.
     """
-    cells = tally.confusion
+    cells = counted.confusion
     true, predicted = np.nonzero(cells)
     one = np.zeros((len(true), *cells.shape), dtype=np.int64)
     one[np.arange(len(true)), true, predicted] = 1
@@ -102,12 +114,7 @@ def clip_intervals(tally: Tally, seed: int = 0, resamples: int = RESAMPLES) -> I
     if drawn is None:
         return None
     ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    return Intervals(
-        **{
-            metric: Interval(*map(float, np.quantile(resampled(one, drawn, metric), ends)))
-            for metric in METRICS
-        }
-    )
+    return Interval(*map(float, np.quantile(resampled(ratios_of_counts(one, metric), drawn), ends)))
 
 
 def standard_error(scores: Floats, speakers: float) -> float:
@@ -116,7 +123,7 @@ def standard_error(scores: Floats, speakers: float) -> float:
     Args:
         scores: resampled scores, or differences of scores ``[resamples]``.
         speakers: S, how many were drawn, as `effective_units` counts them. The spread of a mean
-            over S draws from S values is too small by √((S - 1)/S), and is put right.
+            over S draws from S values is too small by √((S - 1)/S), and is corrected.
     """
     if np.ptp(scores) < ROUNDING:
         return 0.0

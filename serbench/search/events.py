@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serbench.execute.fold import FoldOutcome, Trained
+from serbench.execute.job import Outcome
 
-Known = Mapping[tuple[int, int | str], FoldOutcome]
+Known = Mapping[tuple[int, int | str], Outcome]
 """What earlier runs of the same study already recorded: (trial, fold) → outcome."""
 
 
@@ -25,7 +25,7 @@ class TrialStarted:
 class FoldScored:
     """A fold was trained and tested just now."""
 
-    outcome: FoldOutcome
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TrialEnded:
         trial: its number.
         parameters: of the configuration.
         pruned: whether it was pruned.
-        uars: of the folds that were run, in the order of running.
+        uars: of the folds that were run, in the order in which they were judged.
         repeats: number of the trial that had tried the same configuration, whose folds these are.
     """
 
@@ -54,18 +54,18 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class HoldoutStarted:
-    """The search is over; the winner is about to be refitted and tested."""
+    """The search is over; the winner is about to be refitted and tested on the holdout."""
 
     trial: int
 
 
 @dataclass(frozen=True)
 class WinnerTested:
-    """The best configuration, refitted on all dev speakers and scored once on the holdout's."""
+    """The best configuration, refitted on all dev speakers and scored once on the holdout."""
 
     trial: int
     parameters: Mapping[str, float]
-    trained: Trained
+    outcome: Outcome
 
 
 Event = TrialStarted | FoldScored | TrialEnded | HoldoutStarted | WinnerTested

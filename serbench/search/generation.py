@@ -2,31 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-
-from optuna.trial import Trial, TrialState
+from typing import TYPE_CHECKING
 
 from serbench.data.protocols import HOLDOUT
-from serbench.execute.executor import Executor, Task
-from serbench.execute.fold import Bench, FoldOutcome
+from serbench.execute.executor import Executor
+from serbench.execute.fold import run_fold
+from serbench.execute.job import Outcome
+from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
-from serbench.search import crossval
 from serbench.search.events import Event, FoldScored, Known, TrialEnded, TrialStarted
-from serbench.search.proposals import Proposals
-from serbench.search.pruning import Yardstick, telling_order
-from serbench.search.space import Configuration
+from serbench.search.propose import COMPLETE, PRUNED, TrialRecord, best_of, propose
+from serbench.search.pruning import Yardstick
+
+if TYPE_CHECKING:
+    from serbench.search.study import Search
 
 
 class Progress:
-    """All folds of a study so far, and the time they took."""
+    """All trials and folds of a study so far, and the training time they took."""
 
-    def __init__(self, known: Known, timeout: float | None) -> None:
-        self._outcomes = dict(known)
+    def __init__(
+        self,
+        history: Sequence[TrialRecord],
+        known: Known,
+        order: Sequence[int],
+        timeout: float | None,
+    ) -> None:
+        self._order = order
         self._timeout = timeout
+        self._outcomes = dict(known)
         self._spent = sum(outcome.seconds for outcome in known.values())
+        self._trials = [self._judged(trial) for trial in history]
 
-    def folds_of(self, trial: int) -> dict[int, FoldOutcome]:
+    def _judged(self, trial: TrialRecord) -> TrialRecord:
+        """A trial with its folds in the order in which they are judged."""
+        uars = {fold: trial.uars[fold] for fold in self._order if fold in trial.uars}
+        return replace(trial, uars=uars)
+
+    @property
+    def trials(self) -> Sequence[TrialRecord]:
+        """All trials, by number."""
+        return self._trials
+
+    def begun(self, number: int) -> bool:
+        """Whether a trial is among them."""
+        return number < len(self._trials)
+
+    def finished(self, number: int) -> bool:
+        """Whether a trial was tried to its end, or pruned."""
+        return self.begun(number) and self._trials[number].finished
+
+    def best(self, before: int | None = None) -> TrialRecord | None:
+        """The best complete trial, among all or those before a number."""
+        return best_of(self._trials[:before])
+
+    def begin(self, number: int, parameters: dict[str, float]) -> TrialRecord:
+        """Count one more trial, unless an earlier run did."""
+        if not self.begun(number):
+            self._trials.append(TrialRecord(number, parameters))
+        return self._trials[number]
+
+    def end(self, ended: TrialEnded, folds: Sequence[int]) -> None:
+        """A trial is over; its folds in the order in which they were judged."""
+        self._trials[ended.trial] = TrialRecord(
+            ended.trial,
+            ended.parameters,
+            PRUNED if ended.pruned else COMPLETE,
+            ended.mean_uar,
+            dict(zip(folds, ended.uars, strict=True)),
+        )
+
+    def folds_of(self, trial: int) -> dict[int, Outcome]:
         """Number of the fold → outcome, of one trial."""
         return {
             int(fold): outcome
@@ -38,9 +87,9 @@ class Progress:
         """Whether a fold is among them."""
         return (trial, fold) in self._outcomes
 
-    def add(self, outcome: FoldOutcome) -> None:
-        """Count one more."""
-        self._outcomes[outcome.trial, outcome.fold] = outcome
+    def add(self, outcome: Outcome) -> None:
+        """Count one more fold; its network is not kept here."""
+        self._outcomes[outcome.trial, outcome.fold] = replace(outcome, state={})
         self._spent += outcome.seconds
 
     @property
@@ -57,17 +106,17 @@ class _Entrant:
     ``twin`` is an earlier trial of the same configuration, whose outcome this one will share.
     """
 
-    trial: Trial
+    trial: TrialRecord
     configuration: Configuration
-    order: list[int]
-    outcomes: dict[int, FoldOutcome]
+    order: Sequence[int]
+    outcomes: dict[int, Outcome]
     twin: int | None
     submitted: set[int] = field(default_factory=set)
     judged: list[int] = field(default_factory=list)
     ended: bool = False
 
     def next_fold(self) -> int | None:
-        """The first fold in order that nobody has begun."""
+        """The first fold in order that has not begun."""
         begun = self.outcomes.keys() | self.submitted
         return next((number for number in self.order if number not in begun), None)
 
@@ -82,26 +131,23 @@ class Generation:
 
     def __init__(
         self,
-        bench: Bench,
-        proposals: Proposals,
+        search: Search,
         numbers: range,
         yardstick: Yardstick | None,
         progress: Progress,
+        order: Sequence[int],
         executor: Executor,
-        jobs: int,
         on_epoch: Callable[[int, int | str, EpochReport], None],
     ) -> None:
-        self._bench = bench
-        self._proposals = proposals
-        self._coming = [number for number in numbers if not proposals.finished(number)]
+        self._search = search
+        self._coming = [number for number in numbers if not progress.finished(number)]
         self._yardstick = yardstick
         self._progress = progress
+        self._order = order
         self._executor = executor
-        self._jobs = jobs
         self._on_epoch = on_epoch
-        self._order = telling_order(bench.split.folds, bench.manifest.targets)
         self._entrants: list[_Entrant] = []
-        self._running: list[tuple[_Entrant, int, Task]] = []
+        self._running: list[tuple[_Entrant, int, Future[Outcome]]] = []
 
     def run(self) -> Iterator[Event]:
         """Everything that happens, until all trials have ended or the time is up."""
@@ -109,16 +155,16 @@ class Generation:
             yield from self._judge()
             yield from self._fill()
             if not self._running:
-                if not any(not entrant.ended for entrant in self._entrants):
+                if all(entrant.ended for entrant in self._entrants):
                     return
                 continue
-            self._executor.wait([task for _, _, task in self._running])
+            self._executor.wait([future for _, _, future in self._running])
             self._collect()
 
     def _judge(self) -> Iterator[Event]:
         for entrant in self._entrants:
             if entrant.twin is not None and not entrant.ended:
-                if self._proposals.finished(entrant.twin):
+                if self._progress.finished(entrant.twin):
                     yield from self._repeat(entrant, entrant.twin)
                 continue
             while not entrant.ended and entrant.order[len(entrant.judged)] in entrant.outcomes:
@@ -127,31 +173,31 @@ class Generation:
                 if not self._progress.has(outcome.trial, number):
                     self._progress.add(outcome)
                     yield FoldScored(outcome)
+                    entrant.outcomes[number] = replace(outcome, state={})
                 entrant.judged.append(number)
-                self._proposals.report(entrant.trial, len(entrant.judged) - 1, outcome.scores.uar)
                 pruned = outcome.pruned or self._worse(entrant)
                 if pruned or len(entrant.judged) == len(entrant.order):
                     yield from self._end(entrant, pruned)
 
     def _worse(self, entrant: _Entrant) -> bool:
-        judged = {number: entrant.outcomes[number].scores for number in entrant.judged}
+        judged = {number: entrant.outcomes[number] for number in entrant.judged}
         unfinished = len(judged) < len(entrant.order)
         return unfinished and self._yardstick is not None and self._yardstick.worse(judged)
 
     def _end(self, entrant: _Entrant, pruned: bool, repeats: int | None = None) -> Iterator[Event]:
         entrant.ended = True
-        for other, _, task in self._running:
+        for other, _, future in self._running:
             if other is entrant:
-                self._executor.cancel(task)
-        uars = tuple(entrant.outcomes[number].scores.uar for number in entrant.judged)
-        ended = TrialEnded(entrant.trial.number, entrant.trial.params, pruned, uars, repeats)
-        # The driver records the end before Optuna does: stopped in between, it is told again.
+                self._executor.cancel(future)
+        uars = tuple(entrant.outcomes[number].uar for number in entrant.judged)
+        trial = entrant.trial
+        ended = TrialEnded(trial.number, trial.parameters, pruned, uars, repeats)
         yield ended
-        self._proposals.tell(entrant.trial, ended.mean_uar, pruned)
+        self._progress.end(ended, entrant.judged)
 
     def _fill(self) -> Iterator[Event]:
-        """Give everybody something to do: what is waited for first, what may be needed last."""
-        while len(self._running) < self._jobs:
+        """Start jobs until all slots are used: first what is waited for, then what may be needed."""
+        while len(self._running) < self._search.compute.parallel:
             open_ = [each for each in self._entrants if not each.ended and each.twin is None]
             waited_for = next((entrant for entrant in open_ if not entrant.waits), None)
             if waited_for is None and self._coming and not self._too_late(self._coming[0]):
@@ -164,16 +210,21 @@ class Generation:
             self._submit(entrant)
 
     def _too_late(self, number: int) -> bool:
-        """Whether the time is up for a trial; the first one, and one begun, go on all the same."""
-        begun = number < len(self._proposals.history())
-        return number > 0 and not begun and self._progress.time_is_up
+        """Whether the time is up for a trial; the first one, and one begun, are tried anyway."""
+        return number > 0 and not self._progress.begun(number) and self._progress.time_is_up
 
     def _start(self, number: int) -> Iterator[Event]:
-        trial = self._proposals.trial(number)
-        configuration = Configuration.from_parameters(trial.params)
-        known, twin = self._progress.folds_of(number), self._twin(configuration, number)
+        search, progress = self._search, self._progress
+        if progress.begun(number):
+            parameters = dict(progress.trials[number].parameters)
+        else:
+            parameters = propose(progress.trials, number, search.space, search.plan.root_seed)
+        configuration = Configuration.from_parameters(parameters)
+        twin = self._twin(configuration, number)
+        yield TrialStarted(number, parameters)
+        trial = progress.begin(number, parameters)
+        known = progress.folds_of(number)
         self._entrants.append(_Entrant(trial, configuration, self._order, known, twin))
-        yield TrialStarted(number, trial.params)
         yield from self._judge()
 
     def _submit(self, entrant: _Entrant) -> None:
@@ -181,34 +232,33 @@ class Generation:
         assert number is not None
         trial = entrant.trial.number
         bar = None if self._yardstick is None else self._yardstick.bar(number)
-        fold = self._bench.split.folds[number]
-        arguments = (self._bench, trial, entrant.configuration, number, fold, bar)
-        task = self._executor.submit(
-            crossval.run_fold, arguments, lambda report: self._on_epoch(trial, number, report)
+        job = self._search.job(trial, entrant.configuration, number, bar)
+        future = self._executor.submit(
+            run_fold, job, lambda report: self._on_epoch(trial, number, report)
         )
         entrant.submitted.add(number)
-        self._running.append((entrant, number, task))
+        self._running.append((entrant, number, future))
 
     def _collect(self) -> None:
         """Take what is done; of a trial that has ended meanwhile, nothing is wanted."""
-        done = [each for each in self._running if each[2].done]
-        self._running = [each for each in self._running if not each[2].done]
-        for entrant, number, task in done:
+        done = [each for each in self._running if each[2].done()]
+        self._running = [each for each in self._running if not each[2].done()]
+        for entrant, number, future in done:
             entrant.submitted.discard(number)
             if not entrant.ended:
-                entrant.outcomes[number] = task.result().outcome
+                entrant.outcomes[number] = future.result()
 
     def _twin(self, configuration: Configuration, number: int) -> int | None:
         """The first of all earlier trials of the same configuration, or None."""
-        for other in self._proposals.history()[:number]:
-            if Configuration.from_parameters(other.params) == configuration:
+        for other in self._progress.trials[:number]:
+            if Configuration.from_parameters(other.parameters) == configuration:
                 return other.number
         return None
 
     def _repeat(self, entrant: _Entrant, twin: int) -> Iterator[Event]:
         """End a trial as another one ended that tried the same; nothing is trained."""
         outcomes = self._progress.folds_of(twin)
-        pruned = self._proposals.history()[twin].state == TrialState.PRUNED
+        pruned = self._progress.trials[twin].state == PRUNED
         for number in (each for each in entrant.order if each in outcomes):
             outcome = replace(outcomes[number], trial=entrant.trial.number, seconds=0.0)
             entrant.outcomes[number] = outcome
@@ -216,5 +266,4 @@ class Generation:
                 self._progress.add(outcome)
                 yield FoldScored(outcome)
             entrant.judged.append(number)
-            self._proposals.report(entrant.trial, len(entrant.judged) - 1, outcome.scores.uar)
         yield from self._end(entrant, pruned, repeats=twin)

@@ -12,19 +12,11 @@ from typing import Any
 from serbench.data.clips import ClipFormat
 from serbench.data.seeds import derive_seed
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
+from serbench.model.recipe import Recipe
 from serbench.model.weights import file_identity
-from serbench.search.space import Bounds
 
-BY_FOLD, BY_TRIAL = "fold", "trial"
-
-UNSAID: Mapping[str, Any] = {
-    "outer_fold": 0,
-    "exhaustive": False,
-    "precision": None,
-    "threads": None,
-    "validation": BY_TRIAL,
-}
-"""What is no part of a study's identity unless it differs: older studies keep theirs."""
+Bounds = Mapping[str, tuple[float, float]]
+"""Parameter name → lowest and highest value; equal where it is not to be searched."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +31,20 @@ class StudyPlan:
         schedule: name of a registered scheduler.
         protocol: as typed, such as ``speaker-5``.
         weights: ``default``, ``none`` or the path of a file.
-        trials: settings to try.
+        trials: configurations to try.
         epochs: at most this many for each training.
-        batch_size: clips a step.
+        batch_size: clips in one step.
         seed: of the search and of all trainings; the protocol has its own.
         timeout: seconds of training after which no further trial starts, or None.
         clip_format: rate and length of the clips.
         augmentations: names of the augmentations searched.
         bounds: of searched parameters, where they are not what the plugins declare.
-        outer fold: which of the protocol's outer folds this search belongs to, from 0.
+        head: name of a registered head.
+        objective: name of a registered objective.
+        outer_fold: which of the protocol's outer folds this search belongs to, from 0.
         exhaustive: whether no configuration and no training is pruned.
-        precision: ``fp32`` or ``bf16`` where the user chose, None where measuring does.
-        threads: that a training shares, likewise.
-        validation: ``fold`` where those who decide when to stop are drawn for each fold, so that
-            all trials can be compared by them; ``trial`` where they are drawn for each trial anew,
-            as older studies did.
+        precision: ``fp32`` or ``bf16`` where the user chose, None where speed tuning does.
+        threads: that one training uses, likewise.
     """
 
     backbone: str
@@ -69,22 +60,53 @@ class StudyPlan:
     seed: int
     timeout: float | None
     clip_format: ClipFormat
-    augmentations: tuple[str, ...] = field(default=())
+    augmentations: tuple[str, ...] = ()
     bounds: Bounds = field(default_factory=dict)
+    head: str = "linear"
+    objective: str = "cross-entropy"
     outer_fold: int = 0
     exhaustive: bool = False
     precision: str | None = None
     threads: int | None = None
-    validation: str = BY_FOLD
 
     def of_outer_fold(self, number: int) -> StudyPlan:
-        """The same search on the part of the dataset that another outer fold leaves it."""
+        """The same search on the part of the dataset that another outer fold leaves to it."""
         return replace(self, outer_fold=number)
 
     @property
     def root_seed(self) -> int:
-        """The seed that all others of this outer fold come from; the first outer fold's is the study's."""
+        """The seed that all others of this outer fold come from; the first's is the study's."""
         return derive_seed(self.seed, "round", self.outer_fold) if self.outer_fold else self.seed
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What its networks are made of; weights from a file by their identity.
+
+        Raises:
+            WeightsError: the weights file is missing.
+        """
+        return Recipe(
+            backbone=self.backbone,
+            front_end=self.front_end,
+            schedule=self.schedule,
+            head=self.head,
+            objective=self.objective,
+            weights=next(iter(self.weights_files()), self.weights),
+            clip_format=self.clip_format,
+            augmentations=self.augmentations,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+        )
+
+    def weights_files(self) -> dict[str, str]:
+        """Identity of the weights file → its path; empty where none is named.
+
+        Raises:
+            WeightsError: it is missing.
+        """
+        if self.weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
+            return {}
+        return {file_identity(self.weights): self.weights}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for the record."""
@@ -93,17 +115,15 @@ class StudyPlan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> StudyPlan:
         """The plan that ``as_dict`` wrote."""
-        values = {"validation": BY_TRIAL, **data}
+        values = dict(data)
         values["clip_format"] = ClipFormat(**values["clip_format"])
         values["augmentations"] = tuple(values["augmentations"])
-        values["bounds"] = {
-            name: (low, high) for name, (low, high) in values.get("bounds", {}).items()
-        }
+        values["bounds"] = {name: (low, high) for name, (low, high) in values["bounds"].items()}
         return cls(**values)
 
     @cached_property
     def key(self) -> str:
-        """The study's identity: the same plan goes on where it stopped.
+        """The study's identity: the same plan continues where it stopped.
 
         Of the dataset and of a weights file the content counts, not the name.
 
@@ -111,10 +131,6 @@ class StudyPlan:
             WeightsError: the weights file is missing.
         """
         identity = {name: value for name, value in self.as_dict().items() if name != "dataset"}
-        for name, usual in UNSAID.items():
-            if identity[name] == usual:
-                del identity[name]
-        if self.weights not in (DEFAULT_WEIGHTS, NO_WEIGHTS):
-            identity["weights"] = file_identity(self.weights)
+        identity["weights"] = self.recipe.weights
         text = json.dumps(identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

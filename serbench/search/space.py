@@ -1,4 +1,4 @@
-"""What a study searches: learning rate, freeze depth, the width of every augmentation."""
+"""What a study searches: learning rate, freeze depth, widths, parameters of head and objective."""
 
 from __future__ import annotations
 
@@ -8,82 +8,48 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from serbench.errors import UnknownNameError, UsageError
+from serbench.execute.fold import build_network
+from serbench.model.backbone import NO_WEIGHTS
 from serbench.model.ranges import Range
+from serbench.model.recipe import FREEZE_DEPTH, HEAD, LEARNING_RATE, OBJECTIVE, WIDTH
+from serbench.search.plan import Bounds, StudyPlan
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
     from serbench.model.augment import Augmentation
-
-LEARNING_RATE = "learning_rate"
-FREEZE_DEPTH = "freeze_depth"
-WIDTH = "width:"
-
-Bounds = Mapping[str, tuple[float, float]]
-"""Parameter name → lowest and highest value; equal where it is not to be searched."""
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """One point of the search space.
-
-    Attributes:
-        learning_rate: the highest of the schedule's course.
-        freeze_depth: how many stages are held still, from the input on.
-        widths: augmentation name → width.
-    """
-
-    learning_rate: float
-    freeze_depth: int
-    widths: Mapping[str, float]
-
-    @classmethod
-    def from_parameters(cls, parameters: Mapping[str, float]) -> Configuration:
-        """The configuration that flat trial parameters stand for."""
-        return cls(
-            learning_rate=float(parameters[LEARNING_RATE]),
-            freeze_depth=int(parameters[FREEZE_DEPTH]),
-            widths={
-                _augmentation(name): float(value)
-                for name, value in parameters.items()
-                if name.startswith(WIDTH)
-            },
-        )
+    from serbench.plugins import Plugins
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The intervals a study explores and the paper's point in them.
+    """The ranges that a study explores.
 
     Attributes:
-        learning_rates: what the scheduler declares, or narrower.
-        freeze_depths: whole numbers of stages.
-        widths: augmentation name → what it declares, or narrower.
+        ranges: parameter name → range; ``learning_rate``, then ``freeze_depth`` in whole numbers
+            of stages, ``width:AUGMENTATION``, ``head:PARAMETER`` and ``objective:PARAMETER``.
     """
 
-    learning_rates: Range
-    freeze_depths: Range
-    widths: Mapping[str, Range]
+    ranges: Mapping[str, Range]
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The space in Optuna's terms."""
-        rates, depths = self.learning_rates, self.freeze_depths
+        from optuna.distributions import FloatDistribution, IntDistribution
+
         return {
-            LEARNING_RATE: FloatDistribution(rates.low, rates.high, log=rates.log),
-            FREEZE_DEPTH: IntDistribution(int(depths.low), int(depths.high)),
-            **{
-                WIDTH + name: FloatDistribution(width.low, width.high, log=width.log)
-                for name, width in self.widths.items()
-            },
+            name: IntDistribution(int(range_.low), int(range_.high))
+            if name == FREEZE_DEPTH
+            else FloatDistribution(range_.low, range_.high, log=range_.log)
+            for name, range_ in self.ranges.items()
         }
 
     def initial(self) -> dict[str, float]:
-        """The paper's configuration, the first trial of every study."""
+        """The initial values: the first trial of every study."""
         return {
-            LEARNING_RATE: self.learning_rates.initial,
-            FREEZE_DEPTH: int(self.freeze_depths.initial),
-            **{WIDTH + name: width.initial for name, width in self.widths.items()},
+            name: int(range_.initial) if name == FREEZE_DEPTH else range_.initial
+            for name, range_ in self.ranges.items()
         }
 
     def step(
@@ -99,17 +65,44 @@ class SearchSpace:
             for name, values in self.distributions().items()
             if name != LEARNING_RATE and not values.single()
         ]
-        configuration = dict(start)
+        moved = dict(start)
         for name in [LEARNING_RATE, *random.permutation(others)[:1]]:
-            configuration[str(name)] = self._between(str(name), start[name], drawn[name])
-        return configuration
+            moved[str(name)] = self._between(str(name), start[name], drawn[name])
+        return moved
 
     def _between(self, name: str, first: float, second: float) -> float:
         if name == FREEZE_DEPTH:
             return (int(first) + int(second)) // 2
-        range_ = self.learning_rates if name == LEARNING_RATE else self.widths[_augmentation(name)]
+        range_ = self.ranges[name]
         middle = math.sqrt(first * second) if range_.log else (first + second) / 2
         return min(max(middle, range_.low), range_.high)
+
+
+def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
+    """The search space of a plan's backbone, schedule, augmentations, head and objective.
+
+    Stages of a network that starts from random weights are never frozen.
+
+    Raises:
+        SerbenchError: an unknown name, weights that cannot be had, bounds that cannot be kept.
+    """
+    import torch
+
+    with torch.random.fork_rng():
+        network, weights = build_network(
+            plan.recipe, plugins, n_classes, plan.weights_files(), seed=0
+        )
+    backbone = plugins.backbones.get(plan.backbone)
+    pretrained = weights != NO_WEIGHTS
+    return search_space(
+        plugins.schedulers.get(plan.schedule).learning_rates,
+        len(backbone.stages(network.backbone)) if pretrained else 0,
+        backbone.initial_freeze_depth(network.backbone) if pretrained else 0,
+        [plugins.augmentations.get(name) for name in plan.augmentations],
+        plan.bounds,
+        plugins.heads.get(plan.head).ranges,
+        plugins.objectives.get(plan.objective).ranges,
+    )
 
 
 def search_space(
@@ -118,16 +111,20 @@ def search_space(
     initial_freeze_depth: int,
     augmentations: Sequence[Augmentation],
     bounds: Bounds | None = None,
+    head: Mapping[str, Range] | None = None,
+    objective: Mapping[str, Range] | None = None,
 ) -> SearchSpace:
-    """The space that these plugins declare, with other bounds where they are given.
+    """The space that plugins declare, with other bounds where they are given.
 
     Args:
         learning_rates: what the scheduler declares.
         n_stages: how many stages there are to freeze.
-        initial_freeze_depth: what the paper froze.
+        initial_freeze_depth: how many are frozen in the first trial.
         augmentations: each with its widths.
-        bounds: of some parameters; depths beyond the last stage mean that one. A value of the
-            paper's that lies outside moves to the nearer bound.
+        bounds: of some parameters; depths beyond the last stage mean that one. An initial value
+            that lies outside moves to the nearer bound.
+        head: parameters of the head.
+        objective: parameters of the objective.
 
     Raises:
         UsageError: bounds of something that is not searched, or wider than a plugin allows.
@@ -137,19 +134,18 @@ def search_space(
         LEARNING_RATE: learning_rates,
         FREEZE_DEPTH: Range(0, n_stages, initial_freeze_depth),
         **{WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations},
+        **{HEAD + name: range_ for name, range_ in (head or {}).items()},
+        **{OBJECTIVE + name: range_ for name, range_ in (objective or {}).items()},
     }
     for name, (low, high) in (bounds or {}).items():
         if name == FREEZE_DEPTH:
             low, high = min(low, n_stages), min(high, n_stages)
         ranges[name] = _bounded(ranges[name], low, high)
-    widths = {
-        augmentation.name: ranges[WIDTH + augmentation.name] for augmentation in augmentations
-    }
-    return SearchSpace(ranges[LEARNING_RATE], ranges[FREEZE_DEPTH], widths)
+    return SearchSpace(ranges)
 
 
 def check_bounds(bounds: Bounds, augmentations: Sequence[Augmentation]) -> None:
-    """Meet bounds that no search can keep.
+    """Refuse bounds that no search can keep.
 
     Raises:
         UsageError: bounds of something that is not searched, or wider than a plugin allows.
@@ -158,20 +154,19 @@ def check_bounds(bounds: Bounds, augmentations: Sequence[Augmentation]) -> None:
     for name, (low, high) in bounds.items():
         if name in (LEARNING_RATE, FREEZE_DEPTH):
             continue
+        augmentation = name.removeprefix(WIDTH)
         if name not in widths:
-            searched = [augmentation.name for augmentation in augmentations]
-            raise UnknownNameError("searched augmentation", _augmentation(name), searched)
+            searched = [each.name for each in augmentations]
+            raise UnknownNameError("searched augmentation", augmentation, searched)
         allowed = widths[name]
         if low < allowed.low or high > allowed.high:
             raise UsageError(
-                f"width of {_augmentation(name)}: {low:g} to {high:g} is not within its "
-                f"{allowed.low:g} to {allowed.high:g}"
+                f"width of {augmentation}: {low:g} to {high:g} is not within its "
+                f"{allowed.low:g} to {allowed.high:g}",
+                augmentation=augmentation,
+                bounds=(low, high),
             )
 
 
 def _bounded(range_: Range, low: float, high: float) -> Range:
     return replace(range_, low=low, high=high, initial=min(max(range_.initial, low), high))
-
-
-def _augmentation(name: str) -> str:
-    return name.removeprefix(WIDTH)

@@ -1,111 +1,143 @@
-"""A study: settings tried by cross-validation, the best one tested."""
+"""A study: configurations tried by cross-validation, the best one tested on the holdout."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial
-
-from serbench.data.protocols import HOLDOUT
-from serbench.execute.executor import Executor, InThisProcess
-from serbench.execute.fold import Bench, build_network
-from serbench.model.backbone import NO_WEIGHTS
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import HOLDOUT, OuterFold, Protocol, validation_part
+from serbench.data.seeds import derive_seed
+from serbench.execute.executor import Executor
+from serbench.execute.fold import run_fold
+from serbench.execute.job import Bar, Job
+from serbench.model.compute import ComputeSettings
+from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
-from serbench.search import crossval
 from serbench.search.events import Event, HoldoutStarted, Known, WinnerTested
 from serbench.search.generation import Generation, Progress
-from serbench.search.proposals import Proposals, generation_of
-from serbench.search.pruning import Yardstick
-from serbench.search.space import Configuration, SearchSpace, search_space
+from serbench.search.plan import StudyPlan
+from serbench.search.propose import TrialRecord, generation_of
+from serbench.search.pruning import Yardstick, judging_order
+from serbench.search.space import SearchSpace
 
 OnEpoch = Callable[[int, int | str, EpochReport], None]
 """Called with trial, fold and report after each epoch."""
 
+SEED_WORD = {HOLDOUT: "exam"}
+"""Seeds are derived from words: with another word for the holdout its logits would change."""
 
-def space_of(bench: Bench) -> SearchSpace:
-    """The search space of this backbone, schedule and these augmentations."""
-    network, weights = build_network(bench, seed=0)
-    pretrained = weights != NO_WEIGHTS  # random stages are not worth keeping
-    return search_space(
-        bench.scheduler.learning_rates,
-        len(bench.backbone.stages(network.backbone)) if pretrained else 0,
-        bench.backbone.initial_freeze_depth(network.backbone) if pretrained else 0,
-        bench.augmentations,
-        bench.plan.bounds,
-    )
+
+@dataclass(frozen=True)
+class Search:
+    """A plan with all that a search of one outer fold works on.
+
+    Attributes:
+        plan: of the study.
+        manifest: the dataset.
+        protocol: the rule that made the split.
+        split: the outer fold that the plan is about.
+        outer_folds: how many there are.
+        material: key of the material that the executor shares.
+        space: the ranges to explore.
+        compute: the settings that its networks are trained with.
+    """
+
+    plan: StudyPlan
+    manifest: Manifest
+    protocol: Protocol
+    split: OuterFold
+    outer_folds: int
+    material: str
+    space: SearchSpace
+    compute: ComputeSettings
+
+    def job(
+        self, trial: int, configuration: Configuration, fold: int | str, bar: Bar | None = None
+    ) -> Job:
+        """The training of a configuration on one of the folds, or for the holdout.
+
+        The training's seed comes from study, trial and fold; the validation speakers from study
+        and fold alone, so that all trials can be compared by them.
+        """
+        rows = self.split.holdout if fold == HOLDOUT else self.split.folds[int(fold)]
+        word = SEED_WORD.get(str(fold), fold)
+        root = self.plan.root_seed
+        part = validation_part(
+            self.manifest, self.protocol, rows.train, derive_seed(root, "validation", word)
+        )
+        return Job(
+            material=self.material,
+            recipe=self.plan.recipe,
+            configuration=configuration,
+            trial=trial,
+            fold=fold,
+            train=part.train,
+            validation=part.test,
+            test=rows.test,
+            seed=derive_seed(root, trial, word),
+            compute=self.compute,
+            bar=bar,
+            whole=fold == HOLDOUT,
+        )
 
 
 def run_study(
-    bench: Bench,
-    storage: BaseStorage,
+    search: Search,
+    history: Sequence[TrialRecord],
     known: Known,
+    executor: Executor,
     on_epoch: OnEpoch = lambda trial, fold, report: None,
-    executor: Executor | None = None,
-    jobs: int = 1,
 ) -> Iterator[Event]:
-    """Try settings until the budget is spent, then inspect the winner.
+    """Try configurations until the budget is spent, then test the winner on the holdout.
 
-    A generator: whoever drives it records each outcome before the next one is asked for, so that
-    a run that was stopped anywhere loses at most the folds under way. How many run at once
-    changes no outcome.
+    A generator: whoever drives it records each event before the next one is asked for, so that a
+    run that was stopped anywhere loses at most the folds under way. How many trainings run at once
+    (``search.compute.parallel``) changes no outcome.
 
     Args:
-        bench: the plan and what it names.
-        storage: where Optuna keeps its trials.
+        search: the plan and what it works on.
+        history: trials of earlier runs of this plan.
         known: outcomes of earlier runs of this plan; these folds are not trained again.
+        executor: where trainings run.
         on_epoch: called with trial, fold and report after each epoch.
-        executor: where trainings run; in this process by default.
-        jobs: how many trainings may run at once.
     """
-    executor = executor or InThisProcess()
-    plan = bench.plan
-    proposals = Proposals(plan, space_of(bench), storage)
-    progress = Progress(known, plan.timeout)
+    plan = search.plan
+    order = judging_order(search.split.folds, search.manifest.targets)
+    progress = Progress(history, known, order, plan.timeout)
     number = 0
     while number < plan.trials:
         numbers = generation_of(number)
-        best = None if plan.exhaustive else proposals.best(before=numbers.start)
-        yardstick = None if best is None else _yardstick(bench, best, progress)
+        yardstick = None if plan.exhaustive else _yardstick(progress, numbers.start)
         generation = Generation(
-            bench,
-            proposals,
+            search,
             range(number, min(numbers.stop, plan.trials)),
             yardstick,
             progress,
+            order,
             executor,
-            jobs,
             on_epoch,
         )
         yield from generation.run()
         number = numbers.stop
-    winner = proposals.best()
+    winner = progress.best()
     assert winner is not None, "the first trial is never pruned"
     if (winner.number, HOLDOUT) not in known:
         yield HoldoutStarted(winner.number)
-        yield _inspect(bench, winner, executor, on_epoch)
+        yield _test_winner(search, winner, executor, on_epoch)
 
 
-def _yardstick(bench: Bench, best: FrozenTrial, progress: Progress) -> Yardstick | None:
-    """What settings are held against; nothing where a database knows of the best only its mean."""
-    outcomes = progress.folds_of(best.number)
-    if len(outcomes) < len(bench.split.folds):
-        return None
-    return Yardstick(
-        {number: outcome.scores for number, outcome in outcomes.items()},
-        {number: outcome.losses for number, outcome in outcomes.items()},
-    )
+def _yardstick(progress: Progress, before: int) -> Yardstick | None:
+    """What configurations are compared with; nothing before the first trial is complete."""
+    best = progress.best(before)
+    return None if best is None else Yardstick(progress.folds_of(best.number))
 
 
-def _inspect(
-    bench: Bench, winner: FrozenTrial, executor: Executor, on_epoch: OnEpoch
+def _test_winner(
+    search: Search, winner: TrialRecord, executor: Executor, on_epoch: OnEpoch
 ) -> WinnerTested:
     number = winner.number
-    configuration = Configuration.from_parameters(winner.params)
-    task = executor.submit(
-        crossval.run_fold,
-        (bench, number, configuration, HOLDOUT, bench.split.holdout, None),
-        lambda report: on_epoch(number, HOLDOUT, report),
-    )
-    executor.wait([task])
-    return WinnerTested(number, winner.params, task.result())
+    job = search.job(number, Configuration.from_parameters(winner.parameters), HOLDOUT)
+    future = executor.submit(run_fold, job, lambda report: on_epoch(number, HOLDOUT, report))
+    executor.wait([future])
+    return WinnerTested(number, winner.parameters, future.result())

@@ -1,30 +1,31 @@
-"""Open the database, bring its schema up to date, and say plainly what is wrong with it."""
+"""Open the database, make its schema, and explain what is wrong with it."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
 from serbench.errors import StorageError
+from serbench.store.schema import Base
 
-VERSION_TABLE = "serbench_version"
-LATEST = "0004"
-"""The newest migration; a database of this version is used without importing Alembic."""
+MARK_TABLE = "serbench_schema"
+"""Holds the fingerprint of the schema that a database was made with."""
 
 ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7372)"}
-"""What makes one process at a time migrate, wholly or not at all."""
+"""What makes one process at a time create the tables."""
 
 
 class Database:
-    """A database URL, connected and migrated when it is first used.
+    """A database URL, connected when it is first used.
 
     Raises:
         StorageError: from any use, when the database does not do what is needed.
@@ -45,11 +46,24 @@ class Database:
             yield session
 
 
+def schema_fingerprint() -> str:
+    """Identifies the present schema: tables, columns, types, keys."""
+    parts = [
+        f"{table.name}.{column.name} {column.type!r} {column.nullable} {column.primary_key} "
+        f"{sorted(key.target_fullname for key in column.foreign_keys)}"
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
 def open_database(url: str) -> Engine:
-    """Connect to ``url`` and migrate its schema to the newest version.
+    """Connect to ``url``; an empty database gets its tables.
+
+    Until the first release there is one schema, which is edited in place.
 
     Raises:
-        StorageError: the database cannot be opened, or a newer serbench made it.
+        StorageError: the database cannot be opened, or has another schema.
     """
     with storage_errors(url):
         try:
@@ -57,45 +71,56 @@ def open_database(url: str) -> Engine:
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
             raise StorageError(
                 f"'{shown_url(url)}' is no database that can be used here ({error}): give a file "
-                "name or an SQLAlchemy URL; PostgreSQL needs `pip install 'serbench[postgresql]'`"
+                "name or an SQLAlchemy URL; PostgreSQL needs the extra `postgresql`",
+                url=shown_url(url),
             ) from error
-        version = _version(engine)
-        if version != LATEST:
-            _migrate(engine, url, version)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _enforce_foreign_keys)
+        mark = _mark(engine)
+        if mark is None:
+            mark = _create(engine)
+        if mark != schema_fingerprint():
+            raise StorageError(
+                f"{shown_url(url)} was made by another version of serbench: name a new database "
+                "with --db",
+                url=shown_url(url),
+            )
     return engine
 
 
-def _version(engine: Engine) -> str | None:
-    if not inspect(engine).has_table(VERSION_TABLE):
-        return None
-    with engine.connect() as connection:
-        version: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
-    return version
+def _enforce_foreign_keys(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _migrate(engine: Engine, url: str, version: str | None) -> None:
-    import alembic.command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
+def _mark(engine: Engine) -> str | None:
+    """The fingerprint that a database carries, "" where its tables carry none, None if it is empty.
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if version is not None and version not in known:
-        raise StorageError(
-            f"{shown_url(url)} was made by a newer serbench (schema {version}, this one knows "
-            f"{LATEST}): upgrade with `pip install --upgrade serbench` or name another with --db"
-        )
+    What other programs keep in the same database does not count.
+    """
+    names = set(inspect(engine).get_table_names())
+    if MARK_TABLE in names:
+        with engine.connect() as connection:
+            found: str | None = connection.scalar(text(f"SELECT fingerprint FROM {MARK_TABLE}"))  # noqa: S608
+            return found or ""
+    return "" if names & Base.metadata.tables.keys() else None
+
+
+def _create(engine: Engine) -> str:
     with engine.begin() as connection:
         if engine.dialect.name in ALONE:
             connection.exec_driver_sql(ALONE[engine.dialect.name])
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "head")
+        if not inspect(connection).has_table(MARK_TABLE):  # another process may have been faster
+            Base.metadata.create_all(connection)
+            connection.exec_driver_sql(f"CREATE TABLE {MARK_TABLE} (fingerprint VARCHAR NOT NULL)")
+            connection.exec_driver_sql(
+                f"INSERT INTO {MARK_TABLE} VALUES ('{schema_fingerprint()}')"  # noqa: S608
+            )
+    return _mark(engine) or ""
 
 
 @contextmanager
 def storage_errors(url: str) -> Iterator[None]:
-    """Turn what a database driver raises into one line that says what to do.
+    """Turn what a database driver raises into one line that names the remedy.
 
     Raises:
         StorageError: locked, read-only, full, not a database, or otherwise failing.
@@ -103,7 +128,9 @@ def storage_errors(url: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StorageError(f"{shown_url(url)}: {_explained(error)}") from error
+        raise StorageError(
+            f"{shown_url(url)}: {_explained(error)}", url=shown_url(url), cause=str(error.orig)
+        ) from error
 
 
 def _explained(error: DBAPIError) -> str:

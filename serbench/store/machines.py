@@ -1,4 +1,4 @@
-"""What a measurement was made on and with."""
+"""What a measurement was made on and with, and how a latency is recorded."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serbench.store.schema import MachineRow
 
 RECORDED = ("serbench", "torch", "torchaudio", "timm", "optuna", "numpy", "scikit-learn", "soxr")
 """Packages whose versions are kept with every study."""
@@ -41,6 +46,26 @@ class Machine:
         return f"{self.cpu}, {self.cores} {'core' if self.cores == 1 else 'cores'}"
 
 
+@dataclass(frozen=True)
+class LatencyFacts:
+    """Milliseconds for one clip at batch size one, after warm-up, in a fresh process.
+
+    How they part between front end and network is None where the runtime has no such parts, or
+    where the times were measured elsewhere.
+    """
+
+    runtime: str
+    threads: int
+    runs: int
+    p50: float
+    p90: float
+    p99: float
+    front_end_p50: float | None
+    front_end_p90: float | None
+    network_p50: float | None
+    network_p90: float | None
+
+
 def this_machine() -> Machine:
     """The machine this process runs on."""
     try:
@@ -50,13 +75,23 @@ def this_machine() -> Machine:
     return Machine(_cpu_name(), cores, f"{platform.system()} {platform.machine()}")
 
 
+@cache
 def _cpu_name() -> str:
-    facts = Path("/proc/cpuinfo")
-    if facts.exists():
-        for line in facts.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    # It asks the processor in child processes, which takes a second: only who measures waits.
+    import cpuinfo
+
+    name = cpuinfo.get_cpu_info().get("brand_raw")
+    return str(name or platform.processor() or platform.machine())
+
+
+def machine_row(session: Session, machine: Machine) -> MachineRow:
+    """The row of a machine, made where there is none."""
+    row = session.scalar(select(MachineRow).where(MachineRow.fingerprint == machine.fingerprint))
+    if row is None:
+        row = MachineRow(fingerprint=machine.fingerprint, **asdict(machine))
+        session.add(row)
+        session.flush()
+    return row
 
 
 def versions() -> dict[str, str]:
@@ -86,5 +121,5 @@ def _commit() -> str | None:
 
 def _git(*command: str) -> str:
     git = ["git", "-C", str(Path(__file__).parent), *command]
-    said = subprocess.run(git, capture_output=True, text=True, check=True)  # noqa: S603
-    return said.stdout.strip()
+    printed = subprocess.run(git, capture_output=True, text=True, check=True)  # noqa: S603
+    return printed.stdout.strip()

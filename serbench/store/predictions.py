@@ -1,4 +1,4 @@
-"""What networks said about clips, read back from the database."""
+"""The logits of systems on the test rows of splits, read back from the database."""
 
 from __future__ import annotations
 
@@ -11,12 +11,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
-from serbench.store.schema import FoldRow, PredictionRow, StudyRow, TrialRow
+from serbench.store.schema import (
+    PredictionRow,
+    SplitRow,
+    StudyRow,
+    SystemRow,
+    TrainingRow,
+    TrialRow,
+)
+
+EAGER = "eager"
+"""The runtime that networks answer in after training: PyTorch as it is."""
+
+IMPORTED = "imported"
+"""The runtime of predictions that were brought from outside."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What was said about some clips of a dataset.
+class Predictions:
+    """Logits of some clips of a dataset.
 
     Attributes:
         rows: of the manifest, ``[n]``.
@@ -26,54 +39,103 @@ class Said:
     rows: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float32]
 
-    def by_row(self) -> Said:
+    def by_row(self) -> Predictions:
         """The same in the manifest's order."""
         order = np.argsort(self.rows, kind="stable")
-        return Said(self.rows[order], self.logits[order])
+        return Predictions(self.rows[order], self.logits[order])
 
 
-def read_prediction(prediction: PredictionRow) -> Said:
-    """What one network said about the clips it was tested on."""
-    rows = np.frombuffer(prediction.rows, dtype="<i8")
+def rows_from(content: bytes) -> npt.NDArray[np.int64]:
+    """Rows as a split stores them, ``[n]``."""
+    return np.frombuffer(content, dtype="<i8").astype(np.int64)
+
+
+def rows_to(rows: npt.NDArray[np.int64]) -> bytes:
+    """What ``rows_from`` reads."""
+    return rows.astype("<i8").tobytes()
+
+
+def read_prediction(prediction: PredictionRow) -> Predictions:
+    """The logits of one system on one split."""
+    rows = rows_from(prediction.split.test)
     logits = np.frombuffer(prediction.logits, dtype="<f4").reshape(len(rows), -1)
-    return Said(rows, logits)
+    return Predictions(rows, logits.astype(np.float32))
 
 
-def write_prediction(rows: npt.NDArray[np.int64], logits: npt.NDArray[np.float32]) -> PredictionRow:
-    """What ``read_prediction`` reads."""
-    return PredictionRow(rows=rows.astype("<i8").tobytes(), logits=logits.astype("<f4").tobytes())
-
-
-def joined(parts: Iterable[Said]) -> Said:
+def joined(parts: Iterable[Predictions]) -> Predictions:
     """Several tests as one."""
     listed = list(parts)
-    return Said(
+    return Predictions(
         np.concatenate([part.rows for part in listed]),
         np.concatenate([part.logits for part in listed]),
     )
 
 
-def read_holdouts(session: Session, study: StudyRow) -> list[Said]:
-    """What was said in the holdout of each outer fold that belongs to a study, first outer fold first."""
-    return [read_prediction(holdout.prediction) for holdout in holdouts(session, study)]
+def runtime_of(system: SystemRow) -> str:
+    """The runtime that a system's first predictions came from."""
+    return EAGER if system.imported is None else IMPORTED
 
 
-def read_folds(session: Session, study: StudyRow) -> list[list[Said]]:
-    """What each outer fold's winner said in the folds it was chosen by; nothing where none was."""
-    winners = (session.get_one(TrialRow, holdout.trial_id) for holdout in holdouts(session, study))
-    return [
-        [read_prediction(fold.prediction) for fold in winner.folds if fold.name != HOLDOUT]
-        for winner in winners
-    ]
-
-
-def holdouts(session: Session, study: StudyRow) -> list[FoldRow]:
-    """The holdouts of all outer folds that belong to a study, first outer fold first."""
+def holdout_predictions(
+    session: Session, system: SystemRow, runtime: str | None = None
+) -> list[Predictions]:
+    """A ranked system's logits on the holdout of each outer fold, the first one first."""
     query = (
-        select(FoldRow)
-        .join(TrialRow, TrialRow.id == FoldRow.trial_id)
+        select(PredictionRow)
+        .join(SplitRow, SplitRow.id == PredictionRow.split_id)
+        .where(
+            PredictionRow.system_id == system.id,
+            PredictionRow.runtime == (runtime or runtime_of(system)),
+            SplitRow.protocol_id == system.protocol_id,
+            SplitRow.fold == HOLDOUT,
+        )
+        .order_by(SplitRow.outer_fold)
+    )
+    return [read_prediction(found) for found in session.scalars(query)]
+
+
+def fold_predictions(session: Session, system: SystemRow) -> list[dict[int, Predictions]]:
+    """For each outer fold, the logits of its winner on the folds it was chosen by: fold → logits.
+
+    Outer folds without such folds, as of many imports, have an empty dictionary.
+    """
+    found = []
+    for outer, answering in enumerate(_tuned(session, system)):
+        query = (
+            select(PredictionRow)
+            .join(SplitRow, SplitRow.id == PredictionRow.split_id)
+            .where(
+                PredictionRow.system_id == answering,
+                PredictionRow.runtime == runtime_of(system),
+                SplitRow.protocol_id == system.protocol_id,
+                SplitRow.outer_fold == outer,
+                SplitRow.fold != HOLDOUT,
+            )
+        )
+        of_outer = {int(each.split.fold): read_prediction(each) for each in session.scalars(query)}
+        found.append(dict(sorted(of_outer.items())))
+    return found
+
+
+def winners(session: Session, system: SystemRow) -> list[TrialRow]:
+    """The trial that won in each outer fold of the study that a system came from; none of imports.
+
+    It is the trial whose configuration was trained for the holdout.
+    """
+    query = (
+        select(TrialRow)
         .join(StudyRow, StudyRow.id == TrialRow.study_id)
-        .where(StudyRow.family == study.family, FoldRow.name == HOLDOUT)
+        .join(TrainingRow, TrainingRow.trial_id == TrialRow.id)
+        .join(SplitRow, SplitRow.id == TrainingRow.split_id)
+        .where(TrainingRow.system_id == system.id, SplitRow.fold == HOLDOUT)
         .order_by(StudyRow.outer_fold)
     )
     return list(session.scalars(query))
+
+
+def _tuned(session: Session, system: SystemRow) -> list[int]:
+    """The system that answered the folds of each outer fold."""
+    if system.imported is None:
+        return [trial.system_id for trial in winners(session, system)]
+    last = max((split.outer_fold for split in system.protocol.splits), default=-1)
+    return [system.id] * (last + 1)

@@ -1,4 +1,4 @@
-"""The database: datasets, studies, what networks said, what that was worth."""
+"""The database: datasets and their splits, studies, systems, predictions, scores, artifacts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class Base(DeclarativeBase):
-    """All tables of serbench; Optuna keeps its own beside them."""
+    """All tables of serbench."""
 
     type_annotation_map = {dict[str, Any]: JSON}  # noqa: RUF012
 
@@ -55,6 +55,37 @@ class UtteranceRow(Base):
     sentence: Mapped[str | None]
 
 
+class ProtocolRow(Base):
+    """A protocol on a dataset, with its splits; ``identifier`` hashes their rows."""
+
+    __tablename__ = "protocol"
+    __table_args__ = (UniqueConstraint("dataset_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
+    name: Mapped[str]
+    identifier: Mapped[str] = mapped_column(index=True)
+    dataset: Mapped[DatasetRow] = relationship()
+    splits: Mapped[list[SplitRow]] = relationship(order_by="SplitRow.id")
+
+
+class SplitRow(Base):
+    """Rows of the manifest to train on and to test on, int64 little-endian, and their hash.
+
+    ``fold`` is the number of a fold of the search, or ``holdout``.
+    """
+
+    __tablename__ = "split"
+    __table_args__ = (UniqueConstraint("protocol_id", "outer_fold", "fold"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
+    outer_fold: Mapped[int]
+    fold: Mapped[str]
+    train: Mapped[bytes] = mapped_column(LargeBinary)
+    test: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[str]
+    protocol: Mapped[ProtocolRow] = relationship(back_populates="splits")
+
+
 class MachineRow(Base):
     """A machine that latency was measured on."""
 
@@ -66,15 +97,14 @@ class MachineRow(Base):
     system: Mapped[str]
 
 
-class CalibrationRow(Base):
-    """What measuring ways of training came to; ``key`` says of what, on which machine.
+class SpeedTuningRow(Base):
+    """Which compute settings were fastest; ``key`` identifies the subject and the machine.
 
-    One that was measured again later has its own number behind its key.
-
-    ``found`` holds the way that was chosen and all that were tried with their clips per second.
+    One that was measured again later has its own number behind its key. ``found`` holds the
+    settings that were chosen and all that were tried, with their clips per second.
     """
 
-    __tablename__ = "calibration"
+    __tablename__ = "speed_tuning"
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     subject: Mapped[dict[str, Any]]
@@ -82,12 +112,89 @@ class CalibrationRow(Base):
     measured: Mapped[datetime] = mapped_column(default=now)
 
 
+class SystemRow(Base):
+    """Anything that answers: a configuration's networks, a study's winner, an import.
+
+    A system that is ranked has a ``number``: the sequence that people see as entries. The systems
+    of single trials have none. ``emotions`` is the label set, in the order of the logits. Of a
+    deleted system only its row remains: its number is not used again, its artifacts keep it.
+    ``imported`` is the SHA-256 of the file that a system's predictions were brought in.
+    """
+
+    __tablename__ = "system"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int | None] = mapped_column(unique=True)
+    name: Mapped[str]
+    front_end: Mapped[str] = mapped_column(default="")
+    schedule: Mapped[str] = mapped_column(default="")
+    head: Mapped[str] = mapped_column(default="")
+    objective: Mapped[str] = mapped_column(default="")
+    weights: Mapped[str]
+    emotions: Mapped[list[str]] = mapped_column(JSON)
+    protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
+    imported: Mapped[str | None]
+    params: Mapped[int | None] = mapped_column(BigInteger)
+    macs: Mapped[int | None] = mapped_column(BigInteger)
+    created: Mapped[datetime] = mapped_column(default=now)
+    deleted: Mapped[datetime | None]
+    protocol: Mapped[ProtocolRow] = relationship()
+    predictions: Mapped[list[PredictionRow]] = relationship(cascade="all, delete-orphan")
+    scores: Mapped[list[ScoreRow]] = relationship(cascade="all, delete-orphan")
+    tallies: Mapped[list[TallyRow]] = relationship(cascade="all, delete-orphan")
+    latencies: Mapped[list[LatencyRow]] = relationship(
+        order_by="LatencyRow.id", cascade="all, delete-orphan"
+    )
+
+
+class PredictionRow(Base):
+    """Logits (float32, little-endian) of a system, in one runtime, on a split's test rows."""
+
+    __tablename__ = "prediction"
+    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"), primary_key=True)
+    runtime: Mapped[str] = mapped_column(primary_key=True)
+    split_id: Mapped[int] = mapped_column(ForeignKey("split.id"), primary_key=True)
+    logits: Mapped[bytes] = mapped_column(LargeBinary)
+    split: Mapped[SplitRow] = relationship()
+
+
+class ScoreRow(Base):
+    """A metric of a system, with its 95 % interval over speakers.
+
+    ``evidence`` is ``holdout``, or ``cv`` for the folds that the winner was chosen by; ``spread``
+    is the standard deviation over those folds.
+    """
+
+    __tablename__ = "score"
+    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"), primary_key=True)
+    runtime: Mapped[str] = mapped_column(primary_key=True)
+    protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"), primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    evidence: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    spread: Mapped[float | None]
+
+
+class TallyRow(Base):
+    """Clips by speaker, true and predicted emotion, of a system's holdout.
+
+    Comparing systems takes no more, so that a ranking reads no logits.
+    """
+
+    __tablename__ = "tally"
+    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"), primary_key=True)
+    runtime: Mapped[str] = mapped_column(primary_key=True)
+    protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"), primary_key=True)
+    counts: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class StudyRow(Base):
     """A search in one outer fold of a protocol; ``key`` is the identity of its plan.
 
-    The studies of all outer folds are one ``family``: the key of the first. ``compute_settings`` is what else
-    decides the last bit of a logit: threads, precision, memory format; ``calibration`` is what
-    they were chosen by. What was brought from outside has a study too, without a plan.
+    The studies of all outer folds are one ``family``: the key of the first. They lead to one
+    system, which has no number before the last of them is finished. ``compute_settings`` is what
+    else decides the last bit of a logit; ``speed_tuning`` is what they were chosen by.
     """
 
     __tablename__ = "study"
@@ -95,20 +202,18 @@ class StudyRow(Base):
     key: Mapped[str] = mapped_column(unique=True)
     family: Mapped[str] = mapped_column(index=True)
     outer_fold: Mapped[int] = mapped_column(default=0)
-    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
-    backbone: Mapped[str]
-    front_end: Mapped[str]
-    schedule: Mapped[str]
-    protocol: Mapped[str]
+    protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
+    system_id: Mapped[int | None] = mapped_column(ForeignKey("system.id"))
     plan: Mapped[dict[str, Any]]
-    compute_settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    compute_settings: Mapped[dict[str, Any]]
     machine: Mapped[dict[str, Any]]
     versions: Mapped[dict[str, Any]]
     started: Mapped[datetime] = mapped_column(default=now)
     finished: Mapped[datetime | None]
-    calibration_id: Mapped[int | None] = mapped_column(ForeignKey("calibration.id"))
-    calibration: Mapped[CalibrationRow | None] = relationship()
-    dataset: Mapped[DatasetRow] = relationship()
+    speed_tuning_id: Mapped[int | None] = mapped_column(ForeignKey("speed_tuning.id"))
+    protocol: Mapped[ProtocolRow] = relationship()
+    system: Mapped[SystemRow | None] = relationship()
+    speed_tuning: Mapped[SpeedTuningRow | None] = relationship()
     trials: Mapped[list[TrialRow]] = relationship(order_by="TrialRow.number")
 
 
@@ -119,87 +224,73 @@ class TrialRow(Base):
     __table_args__ = (UniqueConstraint("study_id", "number"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
     number: Mapped[int]
     parameters: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(default="running")
     mean_uar: Mapped[float | None]
-    folds: Mapped[list[FoldRow]] = relationship(order_by="FoldRow.id")
+    study: Mapped[StudyRow] = relationship(back_populates="trials")
+    system: Mapped[SystemRow] = relationship()
+    trainings: Mapped[list[TrainingRow]] = relationship(order_by="TrainingRow.id")
 
 
-class FoldRow(Base):
-    """One training and its test; ``name`` is the fold's number or ``holdout``.
+class TrainingRow(Base):
+    """One training of a trial's configuration, on one split; its logits belong to ``system``.
 
     ``curve`` is the validation UAR of each epoch, ``losses`` the validation loss, ``pruned``
-    whether the training was ended as hopeless.
+    whether the training was ended because it fell behind.
     """
 
-    __tablename__ = "fold"
-    __table_args__ = (UniqueConstraint("trial_id", "name"),)
+    __tablename__ = "training"
+    __table_args__ = (UniqueConstraint("trial_id", "split_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"))
-    name: Mapped[str]
+    split_id: Mapped[int] = mapped_column(ForeignKey("split.id"))
+    system_id: Mapped[int | None] = mapped_column(ForeignKey("system.id"))
     uar: Mapped[float]
-    accuracy: Mapped[float]
-    macro_f1: Mapped[float]
     epochs: Mapped[int]
     best_epoch: Mapped[int]
     seconds: Mapped[float]
     seed: Mapped[int]
     weights: Mapped[str]
-    curve: Mapped[list[float]] = mapped_column(JSON, default=list)
-    losses: Mapped[list[float]] = mapped_column(JSON, default=list)
-    pruned: Mapped[bool] = mapped_column(default=False)
-    prediction: Mapped[PredictionRow] = relationship(cascade="all, delete-orphan")
+    curve: Mapped[list[float]] = mapped_column(JSON)
+    losses: Mapped[list[float]] = mapped_column(JSON)
+    pruned: Mapped[bool]
+    split: Mapped[SplitRow] = relationship()
 
 
-class PredictionRow(Base):
-    """What the network said: rows of the manifest (int64) and logits (float32), little-endian."""
+class ArtifactRow(Base):
+    """A weights file: what it was trained on, and what it began from.
 
-    __tablename__ = "prediction"
-    fold_id: Mapped[int] = mapped_column(ForeignKey("fold.id"), primary_key=True)
-    rows: Mapped[bytes] = mapped_column(LargeBinary)
-    logits: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class EntryRow(Base):
-    """A row of the leaderboard: what was said about clips that no choice was made by.
-
-    A study's winner, refitted and tested; ``study_id`` is that of the first outer fold. Or logits
-    brought from outside, of a network that nobody here has: no size, no weights file. All scores
-    are computed from the stored logits; ``tally`` (speaker × emotion × answer) is what comparing
-    entries takes, so that a ranking reads no logits.
+    The row outlives its file and the system it belongs to: whatever began from the file is still
+    known to have been trained on the speakers of ``split``. ``file`` is relative to the artifacts
+    folder, or None once it is deleted. ``began_from`` is the identity of the weights that training
+    began with; ``parent`` is their artifact, where they were trained here. ``part`` is ``network``,
+    or ``head`` where the rest is frozen, hence as in the weights that training began with.
     """
 
-    __tablename__ = "entry"
+    __tablename__ = "artifact"
     id: Mapped[int] = mapped_column(primary_key=True)
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), unique=True)
-    protocol_id: Mapped[str]
-    trial: Mapped[int]
-    uar: Mapped[float]
-    accuracy: Mapped[float]
-    macro_f1: Mapped[float]
-    ece: Mapped[float]
-    intervals: Mapped[dict[str, Any]]
-    tally: Mapped[bytes] = mapped_column(LargeBinary)
-    cv_uar_mean: Mapped[float | None]
-    cv_uar_sd: Mapped[float | None]
-    params: Mapped[int | None] = mapped_column(BigInteger)
-    macs: Mapped[int | None] = mapped_column(BigInteger)
-    weights: Mapped[str]
-    artifact: Mapped[str | None]
-    artifact_sha256: Mapped[str | None]
+    file: Mapped[str | None] = mapped_column(unique=True)
+    sha256: Mapped[str] = mapped_column(index=True)
+    part: Mapped[str] = mapped_column(default="network")
+    backbone: Mapped[str]
+    began_from: Mapped[str]
+    system_id: Mapped[int | None] = mapped_column(ForeignKey("system.id"))
+    split_id: Mapped[int] = mapped_column(ForeignKey("split.id"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("artifact.id"))
     created: Mapped[datetime] = mapped_column(default=now)
-    study: Mapped[StudyRow] = relationship()
-    latencies: Mapped[list[LatencyRow]] = relationship(order_by="LatencyRow.id")
+    split: Mapped[SplitRow] = relationship()
+    parent: Mapped[ArtifactRow | None] = relationship(remote_side=[id])
 
 
 class LatencyRow(Base):
-    """Time for one answer of an entry, in milliseconds, on one machine in one way of running."""
+    """Time for one answer of a system in milliseconds, on one machine, in one runtime."""
 
     __tablename__ = "latency"
-    __table_args__ = (UniqueConstraint("entry_id", "machine_id", "runtime", "threads"),)
+    __table_args__ = (UniqueConstraint("system_id", "machine_id", "runtime", "threads"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    entry_id: Mapped[int] = mapped_column(ForeignKey("entry.id"))
+    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
     machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"))
     runtime: Mapped[str]
     threads: Mapped[int]

@@ -1,4 +1,4 @@
-"""Calibrations, kept so that the same backbone is not measured twice on one machine."""
+"""Speed tunings, kept so that the same backbone is not measured twice on one machine."""
 
 from __future__ import annotations
 
@@ -8,66 +8,47 @@ from typing import Any
 
 from sqlalchemy import select
 
-from serbench.run.speed_tuning import Calibration, Way, Wishes
+from serbench.model.compute import ComputeSettings
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
-from serbench.store.machines import this_machine, versions
-from serbench.store.schema import CalibrationRow, StudyRow
+from serbench.store.schema import SpeedTuningRow, StudyRow
 
 
-class Calibrations:
-    """The calibrations of one database."""
+class SpeedTunings:
+    """The speed tunings of one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, subject: dict[str, Any]) -> Way | None:
-        """The way of training that was found best for a subject, or None."""
+    def find(self, subject: dict[str, Any]) -> ComputeSettings | None:
+        """The compute settings that were found fastest for a subject, or None."""
         with self._database.session() as session:
-            query = select(CalibrationRow).where(CalibrationRow.key == _key(subject))
+            query = select(SpeedTuningRow).where(SpeedTuningRow.key == _key(subject))
             row = session.scalar(query)
-            return None if row is None else Way.from_dict(row.found["way"])
+            return None if row is None else ComputeSettings.from_dict(row.found["chosen"])
 
-    def save(self, subject: dict[str, Any], found: Calibration) -> None:
-        """Keep a calibration; an earlier one stays on record for the studies it belongs to."""
+    def save(self, subject: dict[str, Any], found: dict[str, Any]) -> None:
+        """Keep a tuning; an earlier one stays on record for the studies it belongs to.
+
+        Args:
+            subject: what decides how long a step takes.
+            found: plain data: ``chosen`` settings, and all that were ``tried``.
+        """
         key = _key(subject)
         with self._database.session() as session:
-            earlier = session.scalar(select(CalibrationRow).where(CalibrationRow.key == key))
+            earlier = session.scalar(select(SpeedTuningRow).where(SpeedTuningRow.key == key))
             if earlier is not None:
                 earlier.key = f"{key}-{earlier.id}"
                 session.flush()
-            session.add(CalibrationRow(key=key, subject=subject, found=found.as_dict()))
+            session.add(SpeedTuningRow(key=key, subject=subject, found=found))
 
     def belongs_to(self, plan: StudyPlan, subject: dict[str, Any]) -> None:
-        """Note which calibration a study trains by, where there was one."""
+        """Note which tuning a study trains by, where there was one."""
         with self._database.session() as session:
             study = session.scalars(select(StudyRow).where(StudyRow.key == plan.key)).one()
-            study.calibration = session.scalar(
-                select(CalibrationRow).where(CalibrationRow.key == _key(subject))
+            study.speed_tuning = session.scalar(
+                select(SpeedTuningRow).where(SpeedTuningRow.key == _key(subject))
             )
-
-
-def subject_of(plan: StudyPlan, wishes: Wishes, threads: int) -> dict[str, Any]:
-    """What a calibration is about: machine, versions, and what decides how much a step takes.
-
-    Args:
-        plan: of the study.
-        wishes: what the user has chosen.
-        threads: that there are to be shared out.
-    """
-    machine = this_machine()
-    return {
-        "machine": machine.fingerprint,
-        "cpu": machine.name,
-        "threads": threads,
-        "torch": versions().get("torch"),
-        "backbone": plan.backbone,
-        "front_end": plan.front_end,
-        "weights": plan.weights,
-        "batch_size": plan.batch_size,
-        "samples": plan.clip_format.samples,
-        "wishes": vars(wishes),
-    }
 
 
 def _key(subject: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,18 +15,42 @@ import torch
 
 from serbench.cli.main import main
 from serbench.deploy.latency import LatencyJob
-from serbench.execute.executor import Line
-from serbench.execute.fold import Bench, FoldOutcome, Trained, run_fold
+from serbench.execute.executor import InThisProcess
+from serbench.search.events import Event, WinnerTested
 from serbench.search.plan import StudyPlan
-from serbench.store.latency import LatencyFacts
-from serbench.store.studies import Studies
+from serbench.store.database import Database
+from serbench.store.ledger import Ledger
+from serbench.store.machines import LatencyFacts
 
 pytest.register_assert_rewrite("refusals")
 
 
 def pretended(job: LatencyJob) -> LatencyFacts:
-    """A measurement that nobody waited for."""
-    return LatencyFacts("eager", job.threads, 100, 3.0, 4.0 / job.threads, 5.0, 1.0, 1.5, 2.0, 2.5)
+    """A measurement that takes no time."""
+    return LatencyFacts(
+        job.runtime, job.threads, 100, 3.0, 4.0 / job.threads, 5.0, 1.0, 1.5, 2.0, 2.5
+    )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def call(*command: object) -> Ended:
+    """Run serbench in this process, outside of any test."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([str(each) for each in command])
+    return Ended(ended.value.code, out.getvalue(), err.getvalue())
 
 
 @dataclass(frozen=True)
@@ -67,19 +92,14 @@ def finished(
     """The study, run by the command line in this process; tests only read it."""
     folder = tmp_path_factory.mktemp("finished")
     db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
-    out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_CACHE", str(cache))
         patch.setattr("serbench.run.study.measure_latency", pretended)
-        for command in (["corpus", "scan", str(corpus), "--dataset", "tiny"], Finished.arguments):
-            with (
-                contextlib.redirect_stdout(out),
-                contextlib.redirect_stderr(err),
-                pytest.raises(SystemExit) as ended,
-            ):
-                main([*command, "--db", str(db)])
-            assert ended.value.code == 0, err.getvalue()
-    return Finished(db, cache, corpus, out.getvalue(), err.getvalue())
+        scan = call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
+        assert scan.code == 0, scan.err
+        study = call(*Finished.arguments, "--db", db)
+        assert study.code == 0, study.err
+    return Finished(db, cache, corpus, study.out, study.err)
 
 
 class Stop(BaseException):
@@ -109,40 +129,54 @@ def nested(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., 
     folder = tmp_path_factory.mktemp("nested")
     db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
     trainings = []
+    submit, record = InThisProcess.submit, Ledger.record
 
-    def counted(bench: Bench, *arguments: Any, line: Line) -> Trained:
-        trainings.append(bench.plan.outer_fold)
-        return run_fold(bench, *arguments, line=line)
+    def counted(self: InThisProcess, function: Callable[..., Any], *arguments: Any) -> Any:
+        trainings.append(function.__name__)
+        return submit(self, function, *arguments)
 
-    def stopping(studies: Studies, plan: StudyPlan, holdout: FoldOutcome) -> None:
-        finish(studies, plan, holdout)
-        raise Stop
+    def stopping(self: Ledger, plan: StudyPlan, event: Event) -> None:
+        record(self, plan, event)
+        if isinstance(event, WinnerTested):
+            raise Stop
 
-    def call(*command: object) -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            pytest.raises(SystemExit) as ended,
-        ):
-            main([*map(str, command), "--db", str(db)])
-        return ended.value.code, out.getvalue(), err.getvalue()
-
-    finish = Studies.finish_study
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_CACHE", str(cache))
         patch.setattr("serbench.run.study.measure_latency", pretended)
-        patch.setattr("serbench.execute.fold.run_fold", counted)
-        call("corpus", "scan", corpus, "--dataset", "tiny")
+        patch.setattr(InThisProcess, "submit", counted)
+        call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
         with patch.context() as stopped:
-            stopped.setattr(Studies, "finish_study", stopping)
-            with pytest.raises(Stop):
-                call(*Nested.arguments)
-        before = len(trainings)
-        code, out, err = call(*Nested.arguments)
-        assert code == 0, err
-    after = len(trainings) - before
-    return Nested(db, cache, corpus, (before, after), out, err)
+            stopped.setattr(Ledger, "record", stopping)
+            with pytest.raises(Stop), contextlib.redirect_stderr(io.StringIO()):
+                main([*Nested.arguments, "--db", str(db)])
+        before = trainings.count("run_fold")
+        study = call(*Nested.arguments, "--db", db)
+        assert study.code == 0, study.err
+    after = trainings.count("run_fold") - before
+    return Nested(db, cache, corpus, (before, after), study.out, study.err)
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever wants to train fails."""
+    monkeypatch.setattr(InThisProcess, "submit", lambda *_: pytest.fail("trained again"))
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Iterator[Callable[[Finished | Nested], Database]]:
+    """``copied(study)`` copies a study's database, with its networks, to where ``run`` looks."""
+    opened = []
+
+    def copy(study: Finished | Nested) -> Database:
+        shutil.copy(study.db, tmp_path / "serbench.db")
+        folder = "serbench-artifacts"
+        shutil.copytree(study.db.parent / folder, tmp_path / folder, dirs_exist_ok=True)
+        opened.append(Database(f"sqlite:///{tmp_path / 'serbench.db'}"))
+        return opened[-1]
+
+    yield copy
+    for database in opened:
+        database.engine.dispose()
 
 
 @pytest.fixture
@@ -161,7 +195,7 @@ def without_timm() -> Iterator[None]:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch, run: Callable[..., object]) -> Callable[..., str]:
-    """``terminal(80, "corpus", "list")`` shows what a terminal of 80 columns shows."""
+    """``terminal(80, "corpus", "list")`` gives what a terminal of 80 columns shows."""
 
     def run_on_terminal(columns: int, *arguments: object) -> str:
         monkeypatch.setenv("COLUMNS", str(columns))

@@ -2,11 +2,11 @@
 
 
 def error_of(ran, code):
-    """The one line that says what is wrong; above it only progress may stand."""
+    """The one line with the error; above it only progress may stand."""
     assert ran.code == code, ran.err
     assert "Traceback" not in ran.out + ran.err
     assert ran.out == ""
-    *progress, said = ran.err.splitlines()
-    assert said.startswith("error: ")
-    assert all(line.startswith("listening: ") for line in progress), progress
-    return said.removeprefix("error: ")
+    *progress, line = ran.err.splitlines()
+    assert line.startswith("error: ")
+    assert all(each.startswith("recordings read: ") for each in progress), progress
+    return line.removeprefix("error: ")

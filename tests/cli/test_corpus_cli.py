@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from refusals import error_of
 
 from serbench.builtin.demo import Demo
 
@@ -12,7 +13,7 @@ SHARED = ["sadness", "anger", "disgust", "fear", "happiness", "neutral"]
 
 @pytest.fixture
 def scanned(run, tiny_corpus):
-    """``tiny_corpus`` as dataset ``tiny``; what the scan said."""
+    """``tiny_corpus`` as dataset ``tiny``; what the scan printed."""
     ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny")
     assert ran.code == 0
     return ran
@@ -28,7 +29,7 @@ def test_a_scan_accounts_for_every_file(scanned):
     assert lines[1].split() == ["corpus", *SHARED, "clips", "speakers", "hours", "mean", "s"]
     assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6", "0.01", "0.50"]
     assert lines[-1] == "found 36 = kept 36 + skipped 0"
-    assert scanned.err == "listening: 36 of 36\n"
+    assert "36 of 36" in scanned.err
 
 
 def test_what_is_skipped_is_counted_by_reason(run, tiny_corpus):
@@ -36,18 +37,20 @@ def test_what_is_skipped_is_counted_by_reason(run, tiny_corpus):
     next(tiny_corpus.rglob("03-*.wav")).write_bytes(b"")
     out = run("corpus", "scan", tiny_corpus, "--dataset", "tiny").out
     assert "found 37 = kept 35 + skipped 2" in out
-    assert "  skipped 1: file name of no known corpus" in out
-    assert "  skipped 1: empty file" in out
+    assert shown(run)["skipped"] == {"file name of no known corpus": 1, "empty file": 1}
+    assert all(f"skipped 1: {reason}" in out for reason in shown(run)["skipped"])
 
 
 def test_the_same_audio_under_two_labels_is_a_conflict(run, tiny_corpus):
     happy = tiny_corpus / "Actor_01" / "03-01-03-01-01-01-01.wav"
     shutil.copy(happy, happy.with_name("03-01-05-01-01-02-01.wav"))
     out = run("corpus", "scan", tiny_corpus, "--dataset", "tiny").out
-    assert "conflict: 03-01-03-01-01-01-01 (happiness), 03-01-05-01-01-02-01 (anger)" in out
+    [conflict] = shown(run)["conflicts"]
+    assert len(conflict["recordings"]) == 2
+    assert all(recording in out for recording in conflict["recordings"])
 
 
-def test_a_scan_as_json_is_what_show_tells_later(run, tiny_corpus):
+def test_a_scan_as_json_is_what_show_prints_later(run, tiny_corpus):
     ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny", "--format", "json")
     account = json.loads(ran.out)
     assert account == shown(run)
@@ -62,40 +65,35 @@ def test_show_prints_what_the_scan_printed(run, scanned):
 def test_chosen_emotions_are_kept_and_the_others_accounted_for(run, tiny_corpus):
     out = run("corpus", "scan", tiny_corpus, "--dataset", "two", "--emotions", "Anger, fear").out
     assert "found 36 = kept 12 + skipped 24" in out
-    assert "skipped 6: emotion 'sadness' not asked for" in out
     assert list(shown(run, "two")["by_emotion"]) == ["anger", "fear"]
 
 
 def test_an_unknown_emotion_gets_the_nearest(run, tiny_corpus):
     ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny", "--emotions", "angry")
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "error: unknown emotion 'angry': did you mean anger?\n"
+    line = error_of(ran, 2)
+    assert "angry" in line
+    assert "anger" in line
 
 
 def test_only_the_named_corpus_is_recognised(run, tiny_corpus):
     ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny", "--corpus", "savee")
-    assert ran.code == 1
-    assert "none of the 36 recordings" in ran.err
-    assert "36 × file name of no known corpus" in ran.err
+    assert "36 ×" in error_of(ran, 1)
 
 
 def test_an_unknown_corpus_gets_the_nearest(run, tiny_corpus):
     ran = run("corpus", "scan", tiny_corpus, "--dataset", "tiny", "--corpus", "ravdes")
-    assert ran.code == 2
-    assert "unknown corpus 'ravdes': did you mean ravdess" in ran.err
+    assert "ravdess" in error_of(ran, 2)
 
 
 def test_a_folder_that_does_not_exist_is_a_usage_error(run, tmp_path):
     ran = run("corpus", "scan", tmp_path / "nowhere", "--dataset", "tiny")
-    assert ran.code == 2
-    assert ran.err.startswith(f"error: {tmp_path / 'nowhere'} does not exist")
+    assert str(tmp_path / "nowhere") in error_of(ran, 2)
 
 
 def test_a_folder_without_recordings_is_an_error_and_no_dataset(run, tmp_path):
     (tmp_path / "empty").mkdir()
     ran = run("corpus", "scan", tmp_path / "empty", "--dataset", "tiny")
-    assert ran.code == 1
-    assert "no recordings under" in ran.err
+    assert str(tmp_path / "empty") in error_of(ran, 1)
     assert run("corpus", "list", "--format", "json").out == "[]\n"
 
 
@@ -109,7 +107,7 @@ def test_folder_and_name_must_be_given(run, missing):
 def test_before_any_scan_the_list_names_the_command(run):
     ran = run("corpus", "list")
     assert ran.code == 0
-    assert ran.out == "no datasets yet: serbench corpus scan FOLDER --dataset NAME\n"
+    assert "serbench corpus scan" in ran.out
 
 
 def test_the_list_has_a_line_for_each_dataset(run, scanned, tiny_corpus):
@@ -126,8 +124,9 @@ def test_the_list_has_a_line_for_each_dataset(run, scanned, tiny_corpus):
 
 def test_an_unknown_dataset_gets_the_nearest(run, scanned):
     ran = run("corpus", "show", "tinny")
-    assert ran.code == 2
-    assert ran.err == "error: unknown dataset 'tinny': did you mean tiny?\n"
+    line = error_of(ran, 2)
+    assert "tinny" in line
+    assert "tiny" in line
 
 
 def test_on_eighty_columns_no_number_and_no_name_is_broken(terminal, scanned):
@@ -142,19 +141,17 @@ def test_on_too_few_columns_the_numbers_still_stand_whole(terminal, scanned):
     assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6"]
 
 
-def test_fetching_says_where_and_what_to_do_next(run, monkeypatch, tmp_path):
+def test_fetching_prints_where_and_what_to_do_next(run, monkeypatch, tmp_path):
     monkeypatch.setattr(Demo, "fetch", lambda self, folder: folder.mkdir(parents=True))
     ran = run("corpus", "fetch", "demo")
     folder = tmp_path / "cache" / "corpora" / "demo"
-    assert ran.out == f"{folder}\nnow: serbench corpus scan {folder} --dataset demo\n"
+    assert ran.out.splitlines()[0] == str(folder)
+    assert f"serbench corpus scan {folder} --dataset demo" in ran.out
     assert folder.is_dir()
     assert run("corpus", "fetch", "demo", "--to", tmp_path / "mine").out.startswith(
         f"{tmp_path / 'mine'}\n"
     )
 
 
-def test_a_corpus_that_no_program_may_fetch_tells_where_it_is(run):
-    ran = run("corpus", "fetch", "ravdess")
-    assert ran.code == 1
-    assert ran.err.startswith("error: ")
-    assert "http" in ran.err
+def test_a_corpus_that_no_program_may_fetch_is_refused_with_its_address(run):
+    assert "http" in error_of(run("corpus", "fetch", "ravdess"), 1)

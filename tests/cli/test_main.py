@@ -1,9 +1,10 @@
-"""The one entry: what it imports, what it exits with, what it says when it ends early."""
+"""The entry of the command line: what it imports, its exit codes, what it prints on errors."""
 
 import subprocess
 import sys
 
 import pytest
+from refusals import error_of
 
 from serbench import __version__
 from serbench.cli.main import COMMANDS
@@ -13,9 +14,9 @@ from serbench.errors import SerbenchError, UsageError
 HEAVY = {"torch", "numpy", "pandas", "optuna", "sqlalchemy", "timm", "rich"}
 
 TRAINING = {"torch", "torchaudio", "timm", "optuna", "sklearn", "safetensors"} | {
-    *("scipy.stats", "scipy.optimize", "scipy.sparse", "pandas", "alembic", "rich", "soxr")
+    *("scipy.stats", "scipy.optimize", "scipy.sparse", "pandas", "soxr", "cpuinfo")
 }
-"""What takes long to import, and is needed only to train, to migrate or to draw."""
+"""What takes long to import, and is needed only to train or to measure."""
 
 
 def serbench(*arguments, **options):
@@ -40,7 +41,7 @@ def ends_in(monkeypatch):
 
 
 def run_alone(*arguments):
-    """What it says, and the packages and modules it imports."""
+    """What it prints, and the packages and modules it imports."""
     out, err = serbench(*arguments).communicate()
     lines = [line for line in err.splitlines() if line.startswith("import time:")]
     modules = {line.rpartition("|")[2].strip() for line in lines}
@@ -74,16 +75,15 @@ def test_looking_at_results_imports_nothing_that_trains(finished, command):
     assert imported & TRAINING == set()
 
 
-def test_a_reader_who_leaves_hears_no_complaint():
+def test_a_closed_pipe_is_no_error_message():
     process = serbench("--help")
     process.stdout.close()
-    said = [line for line in process.stderr if not line.startswith("import time:")]
-    assert said == []
+    assert [line for line in process.stderr if not line.startswith("import time:")] == []
     assert process.wait() == 1
     process.stderr.close()
 
 
-def test_the_version_is_told(run):
+def test_the_version_is_printed(run):
     assert run("--version").out == f"serbench, version {__version__}\n"
 
 
@@ -124,7 +124,7 @@ def test_an_error_of_ours_is_one_line_and_its_exit_code(run, ends_in, error, cod
 @pytest.mark.parametrize("place", [("--debug", "plugins", "list"), ("plugins", "list", "--debug")])
 def test_debug_shows_where_an_error_of_ours_comes_from(run, ends_in, place):
     ends_in(SerbenchError("this is wrong"))
-    with pytest.raises(SerbenchError, match="this is wrong"):
+    with pytest.raises(SerbenchError):
         run(*place)
 
 
@@ -134,11 +134,12 @@ def test_an_error_that_is_not_ours_keeps_its_traceback(run, ends_in):
         run("plugins", "list")
 
 
-def test_ctrl_c_says_that_the_same_command_goes_on(run, ends_in):
+def test_ctrl_c_has_an_exit_code_of_its_own(run, ends_in):
     ends_in(KeyboardInterrupt())
     ran = run("plugins", "list")
     assert ran.code == 130
-    assert ran.err.strip() == "interrupted: the same command goes on where it stopped"
+    assert "interrupted" in ran.err
+    assert "Traceback" not in ran.err
 
 
 def test_the_database_may_be_named_before_and_after_the_command(run, finished):
@@ -165,6 +166,4 @@ def test_the_environment_names_the_database_where_the_command_does_not(run, fini
 
 def test_a_database_that_cannot_be_is_one_line(run, tmp_path):
     ran = run("corpus", "list", "--db", tmp_path / "nowhere" / "serbench.db")
-    assert ran.code == 1
-    assert ran.err.startswith(f"error: {tmp_path}/nowhere/serbench.db: unable to open")
-    assert ran.err.count("\n") == 1
+    assert str(tmp_path / "nowhere" / "serbench.db") in error_of(ran, 1)

@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+from refusals import error_of
 
 EMOTIONS = ["sadness", "anger", "disgust", "fear", "happiness", "neutral"]
 
@@ -39,25 +40,17 @@ def test_the_list_names_every_protocol(run):
 def test_show_prints_folds_by_emotions_and_then_what_leaks(run, tiny):
     ran = run("protocol", "show", "speaker-2", "--dataset", "tiny")
     assert ran.code == 0
-    assert ran.err == "listening: 36 of 36\n"
+    assert "36 of 36" in ran.err
     lines = ran.out.splitlines()
     assert lines[0].startswith("speaker-2#")
     assert " on dataset tiny [" in lines[0]
-    assert lines[1].startswith("rule: one speaker in five is in the holdout; the other speakers")
-    assert lines[2] == "metric: uar: mean recall over the emotions that occur; argmax of logits"
+    assert lines[1].startswith("rule: ")
+    assert lines[2].startswith("metric: uar")
     assert lines[4].split() == ["tested", *EMOTIONS, "clips", "speakers"]
     assert lines[5].split() == ["holdout", *["1"] * 6, "6", "1"]
     folds = [line.split()[2:] for line in lines[6:8]]
     assert sorted(int(cells[-1]) for cells in folds) == [2, 3]
-    assert lines[9].split() == [
-        "in",
-        "training",
-        "too",
-        "speakers",
-        "identical",
-        "near-identical",
-        "sentences",
-    ]
+    assert lines[9].split()[-4:] == ["speakers", "identical", "near-identical", "sentences"]
     assert [line.split()[:-3] for line in lines[10:13]] == [
         ["holdout", "0", "0"],
         ["fold", "1", "0", "0"],
@@ -80,12 +73,13 @@ def test_json_has_the_same_account_with_names(run, tiny):
             assert fold["leaks"]["sentences"] == 1.0
 
 
-def test_a_random_protocol_says_so_and_counts_the_speakers_it_shares(run, tiny):
+def test_a_random_protocol_is_marked_and_the_speakers_it_shares_are_counted(run, tiny):
     ran = run("protocol", "show", "random-2", "--dataset", "tiny", "--no-fingerprints")
     assert ran.out.splitlines()[0].endswith("(speaker-dependent)")
     assert int(ran.out.splitlines()[10].split()[1]) > 0
     assert ran.err == ""
-    assert "not looked" in ran.out
+    near = shown(run, "random-2", "--no-fingerprints")["outer_folds"][0]["holdout"]["leaks"]
+    assert near["near_identical"] is near["near_identical_clips"] is None
 
 
 def test_near_identical_audio_on_both_sides_is_counted_and_named(run, tiny):
@@ -106,11 +100,10 @@ def test_near_identical_audio_on_both_sides_is_counted_and_named(run, tiny):
     ).items()
     assert holdout["leaks"]["near_identical_clips"] == len({pair["tested"] for pair in pairs})
     out = run("protocol", "show", f"folds:{table}", "--dataset", "tiny").out
-    assert "near-identical recordings on the two sides:" in out
     assert str(one) in out
 
 
-def test_identical_audio_across_people_is_refused_where_they_are_kept_apart(run, tiny):
+def test_identical_audio_of_two_speakers_is_refused_where_they_are_kept_apart(run, tiny):
     one, other = (tiny / f"Actor_0{n}" / f"03-01-04-01-01-01-0{n}.wav" for n in (1, 2))
     shutil.copy(one, other)
     run("corpus", "scan", tiny, "--dataset", "tiny")
@@ -118,8 +111,7 @@ def test_identical_audio_across_people_is_refused_where_they_are_kept_apart(run,
     lines = [f"{path},{path.parent.name[-1]}" for path in tiny.rglob("*.wav")]
     table.write_text("\n".join(["path,fold", *lines]))
     ran = run("protocol", "show", f"folds:{table}", "--dataset", "tiny")
-    assert (ran.code, ran.out) == (1, "")
-    assert " leaks: audio " in ran.err
+    error_of(ran, 1)
     assert run("protocol", "show", f"random-folds:{table}", "--dataset", "tiny").code == 0
 
 
@@ -128,28 +120,19 @@ def test_an_identifier_is_shown_on_its_dataset_and_refused_on_another(run, tiny)
     assert shown(run, identifier)["id"] == identifier
     run("corpus", "scan", tiny, "--dataset", "tiny", "--emotions", "anger,fear")
     ran = run("protocol", "show", identifier, "--dataset", "tiny")
-    assert ran.code == 2
-    assert f"{identifier} is not about dataset 'tiny' as it is" in ran.err
+    assert identifier in error_of(ran, 2)
 
 
-def test_a_published_protocol_says_whom_the_dataset_lacks(run, tiny):
+def test_a_published_protocol_is_refused_with_the_speakers_that_are_missing(run, tiny):
     ran = run("protocol", "show", "ravdess/emobox-6", "--dataset", "tiny")
-    assert (ran.code, ran.out) == (1, "")
-    assert "takes all 24 speakers of ravdess, dataset 'tiny' lacks 07, 08, 09, 10," in ran.err
-    assert len(ran.err.splitlines()) == 1
+    assert "07, 08, 09, 10," in error_of(ran, 1)
 
 
 @pytest.mark.parametrize(
-    ("identifier", "said"),
-    [
-        ("speeker-5", "unknown protocol 'speeker-5': did you mean speaker-5"),
-        ("folds:nowhere.csv", "nowhere.csv cannot be read (No such file or directory)"),
-    ],
+    ("identifier", "named"), [("speeker-5", "speaker-5"), ("folds:nowhere.csv", "nowhere.csv")]
 )
-def test_a_protocol_that_is_not_there_is_a_usage_error(run, tiny, identifier, said):
-    ran = run("protocol", "show", identifier, "--dataset", "tiny")
-    assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+def test_a_protocol_that_is_not_there_is_a_usage_error(run, tiny, identifier, named):
+    assert named in error_of(run("protocol", "show", identifier, "--dataset", "tiny"), 2)
 
 
 def test_both_tables_fit_eighty_columns(terminal, run, tiny):
@@ -173,7 +156,7 @@ def test_many_emotions_fit_eighty_columns_by_their_first_letters(terminal, run, 
     assert len(header) <= 80
 
 
-def test_every_clip_that_is_tested_can_be_named(run, tiny):
+def test_every_clip_that_is_tested_is_listed(run, tiny):
     ran = run("protocol", "clips", "speaker-2:nested-3", "--dataset", "tiny")
     lines = list(csv.DictReader(io.StringIO(ran.out)))
     holdouts = [line["path"] for line in lines if line["fold"] == "holdout"]

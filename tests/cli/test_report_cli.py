@@ -1,4 +1,4 @@
-"""``serbench report``: what it writes, says and refuses."""
+"""``serbench report``: what it writes, prints and refuses."""
 
 import json
 import sys
@@ -27,58 +27,58 @@ def test_each_file_is_named_once_it_is_written(run, finished, tmp_path):
 
 def test_json_names_the_same_files(run, finished, tmp_path):
     ran = run("report", "paper", "--out", tmp_path / "out", "--db", finished.db, "--format", "json")
-    said = json.loads(ran.out)
-    assert said["page"] == said["files"][-1] == str(tmp_path / "out" / "report.md")
-    assert said["missing"] == []
-    assert len(said["files"]) == 16
+    written = json.loads(ran.out)
+    assert written["page"] == written["files"][-1] == str(tmp_path / "out" / "report.md")
+    assert written["missing"] == []
+    assert len(written["files"]) == 16
 
 
-def test_an_exhibit_without_a_figure_is_said_on_standard_error(
+def test_an_exhibit_without_a_figure_is_named_on_standard_error(
     run, finished, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm,homebrew")
     ran = run("report", "paper", "--out", tmp_path / "out", "--db", finished.db)
     assert ran.code == 0
-    assert "unknown backbone 'homebrew'" in ran.err
+    assert "homebrew" in ran.err
     assert "2-clip" not in ran.out
 
 
 def test_before_any_entry_the_command_is_named(run, scanned, tmp_path):
-    said = error_of(run("report", "paper", "--out", tmp_path / "out"), 2)
-    assert said == "no entries yet: run `serbench study run --backbone homebrew` first"
-    said = error_of(run("report", "paper", "--out", tmp_path / "out", "--dataset", "tiny"), 2)
-    assert said.endswith("run `serbench study run --backbone homebrew --dataset tiny` first")
+    line = error_of(run("report", "paper", "--out", tmp_path / "out"), 2)
+    assert "`serbench study run --backbone homebrew`" in line
+    line = error_of(run("report", "paper", "--out", tmp_path / "out", "--dataset", "tiny"), 2)
+    assert "`serbench study run --backbone homebrew --dataset tiny`" in line
     assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_dataset_gets_the_nearest(run, finished, tmp_path):
     ran = run("report", "paper", "--out", tmp_path, "--db", finished.db, "--dataset", "tinny")
-    assert error_of(ran, 2) == "unknown dataset 'tinny': did you mean tiny?"
+    assert "tiny" in error_of(ran, 2)
 
 
-def test_a_protocol_without_entries_is_told_from_those_with(run, finished, tmp_path):
+def test_a_protocol_without_entries_is_refused_with_those_that_have_some(run, finished, tmp_path):
     ran = run("report", "paper", "--out", tmp_path, "--db", finished.db, "--protocol", "corpus")
-    assert "no entries under corpus on tiny, but under speaker-2" in error_of(ran, 2)
+    assert "speaker-2" in error_of(ran, 2)
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_line(run, finished, tmp_path):
     (tmp_path / "file").write_text("in the way")
     for out in (tmp_path / "file", tmp_path / "file" / "out"):
-        said = error_of(run("report", "paper", "--out", out, "--db", finished.db), 1)
-        assert said.startswith(f"{out} cannot be written to (")
-        assert said.endswith("name another folder with --out")
+        line = error_of(run("report", "paper", "--out", out, "--db", finished.db), 1)
+        assert str(out) in line
+        assert "--out" in line
 
 
-def test_without_matplotlib_what_to_install_is_said(run, finished, tmp_path, monkeypatch):
+def test_without_matplotlib_what_to_install_is_named(run, finished, tmp_path, monkeypatch):
     for name in list(sys.modules):
         if name.startswith("serbench.views.report"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     ran = run("report", "paper", "--out", tmp_path / "out", "--db", finished.db)
-    assert error_of(ran, 1) == "figures need matplotlib: pip install 'serbench[report]'"
+    assert "serbench[report]" in error_of(ran, 1)
 
 
 def test_the_folder_must_be_named(run):
     ran = run("report", "paper")
     assert ran.code == 2
-    assert "Missing option '--out'" in ran.err
+    assert "--out" in ran.err

@@ -2,11 +2,10 @@
 
 import json
 import re
-from functools import partial
 
 import pytest
+from refusals import error_of
 
-from serbench.builtin.mfcc import Mfcc
 from serbench.data.clips import ClipFormat
 from serbench.errors import SerbenchError
 
@@ -47,14 +46,10 @@ def study_file(tmp_path):
     return path
 
 
-def test_a_run_says_what_it_does_fold_by_fold(finished):
+def test_a_run_prints_a_line_for_each_fold_and_trial(finished):
     lines = finished.err.splitlines()
-    assert lines[1:4] == [
-        "36 clips prepared",
-        "training with fp32, channels-last, 1 thread",
-        "homebrew · mel · half-cycle · speaker-2 on tiny: 2 trials × 2 folds, "
-        "30 clips to search with, 6 for the holdout",
-    ]
+    for fact in ("36 clips", "fp32, channels-last, 1 thread", "30 clips", "6 in the holdout"):
+        assert sum(fact in line for line in lines) == 1, fact
     for trial in (1, 2):
         for fold in (1, 2):
             pattern = rf"trial {trial}/2 fold {fold}/2: UA \d+\.\d after 2 epochs \(\d+ s\)"
@@ -63,25 +58,22 @@ def test_a_run_says_what_it_does_fold_by_fold(finished):
         assert sum(bool(re.fullmatch(pattern, line)) for line in lines) == 1
 
 
-def test_a_run_ends_with_its_entry_and_what_to_do_next(finished):
-    number = r"\d+\.\d"
-    assert re.search(
-        rf"^entry 1: homebrew on tiny, speaker-2: UA {number}, WA {number} on the holdout, "
-        rf"UA {number} ± {number} over the folds, {number} ms \(p90, one thread\)\n"
-        r"(the search found nothing better than its|the winner gained .+ the) first trial, .*\n"
-        r"now: serbench leaderboard\n\Z",
-        finished.out,
-        re.MULTILINE,
-    )
+def test_a_run_ends_with_the_scores_of_its_entry(run, finished):
+    [row] = json.loads(run("leaderboard", "--format", "json", "--db", finished.db).out)
+    result, gain, _ = finished.out.splitlines()
+    assert result.startswith("entry 1: homebrew on tiny, speaker-2: ")
+    for name in ("uar", "accuracy", "cv_uar_mean", "cv_uar_sd"):
+        assert f"{100 * row[name]:.1f}" in result
+    assert f"{row['latency_ms_p90']:.1f} ms" in result
+    shown = json.loads(run("study", "show", 1, "--format", "json", "--db", finished.db).out)
+    assert gain == shown["entry"]["gain"]["sentence"]
 
 
-def test_a_finished_study_run_again_is_only_reported(run, finished, monkeypatch):
-    monkeypatch.setattr(
-        "serbench.execute.fold.run_fold", lambda *_, line: pytest.fail("trained again")
-    )
+@pytest.mark.usefixtures("untrained")
+def test_a_finished_study_run_again_is_only_reported(run, finished):
     ran = run(*finished.arguments, "--db", finished.db)
     assert ran.code == 0
-    assert ran.out.splitlines() == finished.out.splitlines()[-3:]
+    assert ran.out == finished.out
     assert len(json.loads(run("study", "list", "--format", "json", "--db", finished.db).out)) == 1
 
 
@@ -104,15 +96,7 @@ def test_a_study_file_sets_what_the_command_line_does_not(planned, study_file):
     assert plan.schedule == "half-cycle"
 
 
-def test_a_nested_search_is_asked_for_on_the_command_line_or_in_a_file(planned, study_file):
-    plan = planned("--backbone", "homebrew", "--protocol", "loso", "--nested", "3")
-    assert (plan.protocol, plan.outer_fold) == ("loso:nested-3", 0)
-    study_file.write_text(f"{PAPER}nested = 2\n")
-    assert planned("--study", study_file).protocol == "speaker-3:nested-2"
-    assert planned("--study", study_file, "--nested", "4").protocol == "speaker-3:nested-4"
-
-
-def test_options_on_the_command_line_win_over_the_study_file(planned, study_file):
+def test_options_on_the_command_line_come_before_the_study_file(planned, study_file):
     plan = planned(
         *("--study", study_file, "--trials", "2", "--protocol", "random-2@5", "--timeout", "9"),
         *("--batch-size", "16", "--front-end", "logmel", "--schedule", "cosine", "--seed", "0"),
@@ -122,92 +106,61 @@ def test_options_on_the_command_line_win_over_the_study_file(planned, study_file
     assert plan.epochs == 4
 
 
-def test_a_front_end_with_a_rate_of_its_own_gets_clips_at_that_rate(planned, monkeypatch):
-    monkeypatch.setattr("serbench.builtin.mfcc.Mfcc", partial(Mfcc, sample_rate=16_000))
-    for front_end, rate in (("mfcc", 16_000), ("mel", ClipFormat().sample_rate)):
-        plan = planned("--backbone", "homebrew", "--front-end", front_end)
-        assert plan.clip_format.sample_rate == rate
-
-
-def test_a_weights_file_is_kept_by_its_absolute_path(planned, tmp_path):
-    plan = planned("--backbone", "homebrew", "--weights", "mine.pth")
-    assert plan.weights == str(tmp_path / "mine.pth")
-
-
 @pytest.mark.parametrize(
-    ("options", "answer"),
+    ("option", "field", "value"),
     [
-        ([], "which backbone? --backbone homebrew, or any timm name"),
-        (["--backbone", "homebru"], "unknown backbone 'homebru': did you mean homebrew"),
-        (["--front-end", "mal"], "unknown front end 'mal': did you mean mel"),
-        (["--schedule", "half"], "unknown scheduler 'half': did you mean half-cycle"),
-        (["--protocol", "speakers"], "unknown protocol 'speakers': did you mean speaker-5"),
-        (["--protocol", "speaker-1"], "protocol 'speaker-1' has fewer than two folds"),
-        (["--dataset", "tinny"], "unknown dataset 'tinny': did you mean tiny"),
-        (["--study", "nowhere.toml"], "study file nowhere.toml: cannot be read"),
+        (("--protocol", "loso", "--nested", "3"), "protocol", "loso:nested-3"),
+        (("--minutes", "2"), "timeout", 120.0),
+        (("--head", "linear"), "head", "linear"),
+        (("--objective", "cross-entropy"), "objective", "cross-entropy"),
+        (("--precision", "bf16"), "precision", "bf16"),
+        (("--threads", "3"), "threads", 3),
+        (("--exhaustive",), "exhaustive", True),
+        (("--augmentations", "noise, gain"), "augmentations", ("noise", "gain")),
+        (("--augmentations", "none"), "augmentations", ()),
     ],
 )
-def test_a_mistake_is_a_usage_error_with_a_way_out(run, finished, options, answer):
-    backbone = [] if not options or "--backbone" in options else ["--backbone", "homebrew"]
-    ran = run("study", "run", *backbone, *options, "--db", finished.db)
-    assert ran.code == 2
-    assert ran.out == ""
-    assert f"error: {answer}" in ran.err
-    assert ran.err.count("\n") == 1
+def test_an_option_of_the_command_line_is_in_the_plan(planned, option, field, value):
+    assert getattr(planned("--backbone", "homebrew", *option), field) == value
 
 
-@pytest.mark.parametrize(
-    "option",
-    [("--trials", "0"), ("--epochs", "-1"), ("--batch-size", "1"), ("--timeout", "0")],
-)
-def test_numbers_out_of_range_are_refused(run, option):
-    ran = run("study", "run", "--backbone", "homebrew", *option)
-    assert ran.code == 2
-    assert f"Invalid value for '{option[0]}'" in ran.err
-
-
-def test_a_study_file_tells_all_its_mistakes_at_once(run, finished, study_file):
-    study_file.write_text('backbone = "homebru"\ntrails = 3\nepochs = 0\n')
-    ran = run("study", "run", "--study", study_file, "--db", finished.db)
-    assert ran.code == 2
-    for mistake in ("unknown backbone 'homebru'", "trails: no such configuration", "epochs: "):
-        assert mistake in ran.err
+def test_a_nested_search_in_a_file_may_be_given_otherwise_on_the_command_line(planned, study_file):
+    study_file.write_text(f"{PAPER}nested = 2\n")
+    assert planned("--study", study_file).protocol == "speaker-3:nested-2"
+    assert planned("--study", study_file, "--nested", "4").protocol == "speaker-3:nested-4"
 
 
 def test_more_folds_than_speakers_are_refused_before_training(run, finished):
     command = ["study", "run", "--backbone", "homebrew", "--protocol", "speaker-9"]
-    ran = run(*command, "--db", finished.db)
-    assert ran.code == 1
-    assert "6 speakers, 5 without the holdout, fewer than the 9 folds" in ran.err
+    assert "9" in error_of(run(*command, "--db", finished.db), 1)
 
 
 def test_of_several_datasets_one_must_be_named(run, tiny_corpus):
     for name in ("one", "two"):
         run("corpus", "scan", tiny_corpus, "--dataset", name)
-    ran = run("study", "run", "--backbone", "homebrew")
-    assert ran.code == 2
-    assert re.fullmatch(
-        r"error: which dataset\? --dataset takes one of (one, two|two, one)\n", ran.err
-    )
+    line = error_of(run("study", "run", "--backbone", "homebrew"), 2)
+    assert "--dataset" in line
+    assert "one" in line
+    assert "two" in line
 
 
 @pytest.mark.usefixtures("quick")
-def test_with_nothing_scanned_the_demo_corpus_is_spoken_and_said_to_be_synthetic(run, tmp_path):
+def test_with_nothing_scanned_the_demo_corpus_is_made_and_marked_as_synthetic(run, tmp_path):
     command = ["--backbone", "homebrew", "--trials", "1", "--epochs", "1", "--batch-size", "64"]
     ran = run("study", "run", *command, "--protocol", "speaker-2")
     assert ran.code == 0, ran.err
-    assert "nothing is scanned yet" in ran.err
-    assert "using the demo corpus: synthetic speech, made here by espeak-ng" in ran.err
-    assert "240 clips prepared" in ran.err
-    assert "entry 1: homebrew on demo, synthetic speech, speaker-2: UA " in ran.out
+    assert "espeak-ng" in ran.err
+    assert "240 clips" in ran.err
+    assert ran.out.startswith("entry 1: homebrew on demo, synthetic speech")
     assert "demo (synthetic speech) [" in run("leaderboard").out
     assert "demo (synthetic)" in run("corpus", "list").out
+    [row] = json.loads(run("leaderboard", "--format", "json").out)
+    assert row["synthetic"] is True
     assert len(list((tmp_path / "cache" / "corpora" / "demo").glob("*.wav"))) == 240
 
 
 def test_before_any_study_the_list_names_the_command(run):
-    ran = run("study", "list")
-    assert ran.out == "no studies yet: serbench study run --backbone homebrew\n"
+    assert "serbench study run" in run("study", "list").out
     assert run("study", "list", "--format", "json").out == "[]\n"
 
 
@@ -227,16 +180,17 @@ def test_the_list_has_a_line_for_each_study(run, finished):
 def test_a_study_is_shown_trial_by_trial(run, finished):
     shown = json.loads(run("study", "show", "1", "--format", "json", "--db", finished.db).out)
     lines = run("study", "show", "1", "--db", finished.db).out.splitlines()
-    assert lines[0] == ("study 1 (finished): homebrew, mel, half-cycle, speaker-2 on tiny, seed 0")
+    assert lines[0].startswith("study 1 (finished): ")
+    assert all(each in lines[0] for each in ("homebrew", "mel", "half-cycle", "speaker-2", "tiny"))
     for trial, line in zip(shown["trials"], lines[2:4], strict=True):
         assert line.split()[:2] == [str(trial["trial"]), "complete"]
         uars = [f"{100 * fold['uar']:.1f}" for fold in trial["folds"] if fold["fold"] != "holdout"]
         assert line.split()[-2:] == uars
     entry = shown["entry"]
-    assert lines[-2] == (
-        f"entry 1: trial {entry['trial']} refitted, holdout UA {100 * entry['uar']:.1f} "
-        f"WA {100 * entry['accuracy']:.1f}, weights none"
-    )
+    assert lines[-2].startswith("entry 1: ")
+    assert f"trial {entry['trial']}," in lines[-2]
+    assert f"{100 * entry['uar']:.1f}" in lines[-2]
+    assert f"{100 * entry['accuracy']:.1f}" in lines[-2]
     assert lines[-1] == entry["gain"]["sentence"]
     assert shown["machine"].keys() == {"cpu", "cores", "system"}
 
@@ -251,8 +205,7 @@ def test_the_first_trial_is_the_papers_configuration(run, finished):
 
 
 def test_an_unknown_study_is_a_usage_error(run, finished):
-    ran = run("study", "show", "7", "--db", finished.db)
-    assert (ran.code, ran.err) == (2, "error: no study 7: there are 1\n")
+    assert "7" in error_of(run("study", "show", "7", "--db", finished.db), 2)
 
 
 def test_on_eighty_columns_a_list_is_a_line_for_each_study(terminal, finished):

@@ -1,27 +1,18 @@
-"""The database: made, migrated, refused."""
+"""The database: made, recognised, refused."""
 
 import re
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
-import alembic.command
 import pytest
 import sqlalchemy
-from alembic import op
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
-import serbench.store
 from serbench.errors import StorageError
-from serbench.store.database import LATEST, VERSION_TABLE, Database, open_database
+from serbench.store import database as database_module
+from serbench.store.database import MARK_TABLE, Database, open_database, schema_fingerprint
 from serbench.store.schema import Base
-
-MIGRATIONS = Path(serbench.store.__file__).parent / "migrations"
 
 
 @pytest.fixture
@@ -36,51 +27,28 @@ def url(file):
     return f"sqlite:///{file}"
 
 
-def alembic_config(connection=None):
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config
-
-
-def differences(engine):
-    """What Alembic would change to bring the database to the declared schema."""
-    with engine.connect() as connection:
-        options = {"compare_type": True, "version_table": VERSION_TABLE}
-        context = MigrationContext.configure(connection, opts=options)
-        return compare_metadata(context, Base.metadata)
-
-
 def tables(engine):
     return set(sqlalchemy.inspect(engine).get_table_names())
 
 
-def set_version(file, version):
+def run_sql(file, *statements):
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = ?", [version])
+        for statement in statements:
+            connection.execute(statement)
         connection.commit()
 
 
-def test_migrations_make_exactly_the_declared_schema(url):
+def test_an_empty_database_gets_exactly_the_declared_tables(url):
     engine = open_database(url)
-    assert differences(engine) == []
-    assert tables(engine) == {*Base.metadata.tables, VERSION_TABLE}
+    assert tables(engine) == {*Base.metadata.tables, MARK_TABLE}
+    inspector = sqlalchemy.inspect(engine)
+    for table in Base.metadata.sorted_tables:
+        found = {column["name"] for column in inspector.get_columns(table.name)}
+        assert found == {column.name for column in table.columns}
     engine.dispose()
 
 
-def test_a_column_that_no_migration_makes_would_be_noticed(url):
-    engine = open_database(url)
-    with engine.begin() as connection:
-        connection.execute(sqlalchemy.text("ALTER TABLE study DROP COLUMN backbone"))
-    assert [kind for kind, *_ in differences(engine)] == ["add_column"]
-    engine.dispose()
-
-
-def test_the_version_known_without_alembic_is_that_of_the_newest_migration():
-    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [LATEST]
-
-
-def test_a_database_of_this_version_is_opened_without_alembic(url):
+def test_a_database_of_this_schema_is_opened_as_it_is(url):
     open_database(url).dispose()
     code = (
         "import sys; from serbench.store.database import Database\n"
@@ -91,47 +59,55 @@ def test_a_database_of_this_version_is_opened_without_alembic(url):
     assert done.stdout == "[]\n"
 
 
-def test_a_database_of_a_newer_serbench_is_refused_and_left_alone(file, url):
-    open_database(url).dispose()
-    set_version(file, "9999")
-    with pytest.raises(StorageError, match="newer serbench") as raised:
+OLDER = {
+    "tables of an earlier schema": ["CREATE TABLE study (id INTEGER, backbone VARCHAR)"],
+    "the mark of another schema": [
+        f"CREATE TABLE {MARK_TABLE} (fingerprint VARCHAR)",
+        f"INSERT INTO {MARK_TABLE} VALUES ('0123456789abcdef')",
+    ],
+    "an empty mark": [f"CREATE TABLE {MARK_TABLE} (fingerprint VARCHAR)"],
+}
+
+
+@pytest.mark.parametrize("statements", OLDER.values(), ids=OLDER)
+def test_a_database_of_another_schema_is_refused_and_left_alone(file, url, statements):
+    run_sql(file, *statements)
+    before = file.read_bytes()
+    with pytest.raises(StorageError) as raised:
         open_database(url)
-    assert f"{file} was made by a newer serbench (schema 9999, this one knows {LATEST})" in str(
-        raised.value
-    )
-    with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [("9999",)]
+    assert raised.value.facts["url"] == str(file)
+    assert "\n" not in str(raised.value)
+    assert file.read_bytes() == before
 
 
-def test_what_is_downgraded_to_nothing_is_upgraded_by_opening_it(url):
+def test_the_fingerprint_changes_with_any_column(monkeypatch):
+    before = schema_fingerprint()
+    metadata = sqlalchemy.MetaData()
+    for table in Base.metadata.sorted_tables:
+        table.to_metadata(metadata)
+    metadata.tables["study"].append_column(sqlalchemy.Column("more", sqlalchemy.String))
+    monkeypatch.setattr(database_module.Base, "metadata", metadata)
+    assert schema_fingerprint() != before
+
+
+def test_tables_of_other_programs_are_left_alone(file, url):
+    run_sql(file, "CREATE TABLE studies (study_id INTEGER)")
     engine = open_database(url)
-    with engine.begin() as connection:
-        alembic.command.downgrade(alembic_config(connection), "base")
-    assert tables(engine) == {VERSION_TABLE}
+    assert tables(engine) == {*Base.metadata.tables, MARK_TABLE, "studies"}
     engine.dispose()
-    again = open_database(url)
-    assert differences(again) == []
-    again.dispose()
 
 
-def test_a_migration_that_was_stopped_leaves_nothing_behind(file, url, monkeypatch):
-    create, created = op.create_table, []
+def test_a_creation_that_was_stopped_leaves_nothing_behind(file, url, monkeypatch):
+    def stop():
+        raise KeyboardInterrupt
 
-    def stop_at_the_third(name, *columns):
-        if len(created) == 2:
-            raise KeyboardInterrupt
-        created.append(name)
-        return create(name, *columns)
-
-    monkeypatch.setattr(op, "create_table", stop_at_the_third)
+    monkeypatch.setattr(database_module, "schema_fingerprint", stop)
     with pytest.raises(KeyboardInterrupt):
         open_database(url)
     monkeypatch.undo()
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
-    engine = open_database(url)
-    assert differences(engine) == []
-    engine.dispose()
+    open_database(url).dispose()
 
 
 def test_two_processes_may_make_the_same_database_at_once(url):
@@ -139,8 +115,8 @@ def test_two_processes_may_make_the_same_database_at_once(url):
     started = [
         subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(2)
     ]
-    said = [process.communicate()[1].decode() for process in started]
-    assert [process.returncode for process in started] == [0, 0], said
+    printed = [process.communicate()[1].decode() for process in started]
+    assert [process.returncode for process in started] == [0, 0], printed
 
 
 def test_what_is_written_in_a_failing_session_is_undone(url):
@@ -153,49 +129,47 @@ def test_what_is_written_in_a_failing_session_is_undone(url):
     database.engine.dispose()
 
 
+def test_a_row_cannot_point_to_nothing(url):
+    dangling = "INSERT INTO protocol (dataset_id, name, identifier) VALUES (77, 'speaker-5', 'speaker-5#0')"
+    assert "FOREIGN KEY" in failure(url, dangling).facts["cause"]
+
+
 def failure(url, statement="DELETE FROM machine"):
-    """The message of the error that writing to ``url`` ends in."""
+    """The error that writing to ``url`` ends in."""
     database = Database(url)
     with pytest.raises(StorageError) as raised, database.session() as session:
         session.execute(sqlalchemy.text(statement))
-    message = str(raised.value)
-    assert "\n" not in message
-    return message
+    assert "\n" not in str(raised.value)
+    return raised.value
 
 
-def test_a_locked_database_asks_for_patience(file, url):
+def test_a_locked_database_is_named(file, url):
     open_database(url).dispose()
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert failure(f"{url}?timeout=0.05") == (
-            f"{file}: database is locked: another process is writing to it; wait for it, or stop it"
-        )
+        facts = failure(f"{url}?timeout=0.05").facts
+    assert facts == {"url": str(file), "cause": "database is locked"}
 
 
-def test_a_read_only_database_says_so(file, url):
+def test_a_read_only_database_is_named(file, url):
     open_database(url).dispose()
-    message = failure(f"sqlite:///file:{file}?mode=ro&uri=true")
-    assert "readonly database: it may not be written to" in message
+    assert "readonly" in failure(f"sqlite:///file:{file}?mode=ro&uri=true").facts["cause"]
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(file, url):
     file.write_text("emotion,path\n" * 100)
-    assert "file is not a database: that file is something else" in failure(url)
+    assert failure(url).facts == {"url": str(file), "cause": "file is not a database"}
     assert file.read_text() == "emotion,path\n" * 100
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path):
-    message = failure(f"sqlite:///{tmp_path}/nowhere/serbench.db")
-    assert message == (
-        f"{tmp_path}/nowhere/serbench.db: unable to open database file: "
-        "its folder does not exist or may not be written to"
-    )
+    facts = failure(f"sqlite:///{tmp_path}/nowhere/serbench.db").facts
+    assert facts["url"] == f"{tmp_path}/nowhere/serbench.db"
+    assert "unable to open" in facts["cause"]
 
 
 def test_a_statement_the_database_refuses_is_one_line(url):
-    assert "the database cannot be reached: no such table: elsewhere" in failure(
-        url, "DELETE FROM elsewhere"
-    )
+    assert failure(url, "DELETE FROM elsewhere").facts["cause"] == "no such table: elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -209,6 +183,7 @@ def test_a_statement_the_database_refuses_is_one_line(url):
     ],
 )
 def test_a_password_is_never_shown(url):
-    message = failure(url)
-    assert "geheim" not in message
-    assert re.search(r"me:\*\*\*@(localhost|127.0.0.1)", message)
+    error = failure(url)
+    assert "geheim" not in str(error)
+    assert "geheim" not in str(error.facts)
+    assert re.search(r"me:\*\*\*@(localhost|127.0.0.1)", str(error))

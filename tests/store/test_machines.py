@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from serbench.store import machine
+from serbench.store import machines
 from serbench.store.machines import Machine, this_machine, versions
 
 MACHINE = Machine("A processor", 2, "Linux x86_64")
@@ -50,7 +50,7 @@ def test_versions_are_those_of_what_decides_a_result():
 
 @pytest.fixture
 def git(monkeypatch):
-    """``git(changed="", fails=False)``: git says so of the folder that serbench is in."""
+    """``git(changed="", fails=False)``: git answers so of the folder that serbench is in."""
 
     def pretend(changed="", fails=False):
         def answer(*command):
@@ -58,11 +58,11 @@ def git(monkeypatch):
                 raise subprocess.CalledProcessError(128, "git")
             return {"status": changed, "rev-parse": "0123abc"}.get(command[0], "")
 
-        monkeypatch.setattr(machine, "_git", answer)
-        machine._commit.cache_clear()
+        monkeypatch.setattr(machines, "_git", answer)
+        machines._commit.cache_clear()
 
     yield pretend
-    machine._commit.cache_clear()
+    machines._commit.cache_clear()
 
 
 def test_a_checkout_has_its_commit_among_the_versions(git):

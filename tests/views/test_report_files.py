@@ -48,7 +48,7 @@ def whole(tmp_path_factory, made, make_corpus):
         manifest=manifest,
         plugins=plugins,
         material=read_material(
-            database, None, None, PRINTED.initial.backbones, PRINTED.initial.schedules
+            database, None, None, PRINTED.paper.backbones, PRINTED.paper.schedules
         ),
         written=write_paper_report(database, plugins, out, MADE, options=["--db", "my own.db"]),
     )

@@ -36,7 +36,7 @@ def add(database, made, manifest):
 @pytest.fixture
 def read(database):
     """``read()`` is the material in the paper's order."""
-    order = PRINTED.initial.backbones, PRINTED.initial.schedules
+    order = PRINTED.paper.backbones, PRINTED.paper.schedules
     return lambda dataset=None, protocol=None: read_material(database, dataset, protocol, *order)
 
 
@@ -96,7 +96,7 @@ def test_an_emotion_that_the_holdout_lacks_has_an_empty_cell(database, made, rea
     manifest = made.manifest("lacking")
     Datasets(database).save_scan(made.scanned(manifest))
     add_entry(database, made, manifest)
-    exhibit = emotions(read(), PRINTED.initial)
+    exhibit = emotions(read(), PRINTED.paper)
     lines = {line.split(" | ")[0].strip("| "): line for line in exhibit.body.splitlines()}
     lacking = {row["emotion"] for row in exhibit.data if row["holdout_clips"] == 0}
     assert lacking
@@ -106,7 +106,7 @@ def test_an_emotion_that_the_holdout_lacks_has_an_empty_cell(database, made, rea
 def test_the_printed_recall_stands_beside_ours(add, read):
     add(backbone="homebrew")
     add(backbone="resnet18")
-    exhibit = emotions(read(), PRINTED.initial)
+    exhibit = emotions(read(), PRINTED.paper)
     header, _, sadness, *others = exhibit.body.splitlines()
     assert header.count("paper: homebrew") == header.count("paper") == 1
     assert sadness.split(" | ")[2] == "68.86"
@@ -116,14 +116,14 @@ def test_the_printed_recall_stands_beside_ours(add, read):
 
 def test_clips_are_counted_per_rate_and_corpus(manifest):
     assert count_rates(manifest) == {48_000: {"ravdess": 48}}
-    assert sample_rates(manifest, PRINTED.initial).body.splitlines()[-1] == (
+    assert sample_rates(manifest, PRINTED.paper).body.splitlines()[-1] == (
         "| all | 48 | 48 | 11,318 |"
     )
 
 
 def test_times_are_those_measured_at_each_thread_count(add, read):
     numbers = [add(), add(schedule="one-cycle")]
-    exhibit = latencies(read(), PRINTED.initial)
+    exhibit = latencies(read(), PRINTED.paper)
     found = {(row["entry"], row["threads"]): (row["p50_ms"], row["p90_ms"]) for row in exhibit.data}
     assert found == {
         (number, threads): (3.0 + number, 40.0 / threads)
@@ -136,7 +136,7 @@ def test_times_are_those_measured_at_each_thread_count(add, read):
 
 def test_without_any_time_there_is_no_figure_and_a_word_about_it(add, read):
     add(threads=())
-    exhibit = latencies(read(), PRINTED.initial)
+    exhibit = latencies(read(), PRINTED.paper)
     assert exhibit.draw is None
     assert "Nothing was measured" in exhibit.caption
 
@@ -144,7 +144,7 @@ def test_without_any_time_there_is_no_figure_and_a_word_about_it(add, read):
 def test_printed_figures_stand_beside_the_entry_they_are_about(add, read):
     add(backbone="homebrew")
     known = {"accuracy": {"homebrew": {"half-cycle": 0.625}}}
-    printed = PRINTED.model_copy(update={"paper": PRINTED.initial.model_copy(update=known)})
+    printed = PRINTED.model_copy(update={"paper": PRINTED.paper.model_copy(update=known)})
     entry, *others = accuracy(read(), printed).data
     assert (entry["paper_accuracy"], entry["paper_uar"]) == (0.625, None)
     assert all(row["source"].startswith("printed: ") for row in others)

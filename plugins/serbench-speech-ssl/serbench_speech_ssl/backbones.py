@@ -9,9 +9,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, BuiltBackbone
+from serbench.model.backbone import (
+    DEFAULT_WEIGHTS,
+    NO_WEIGHTS,
+    POOLED,
+    Built,
+    Features,
+    loaded,
+)
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import file_identity, load_matching, read_weights
+from serbench.model.weights import BACKBONE, file_identity, load_exactly, read_weights
 from serbench_speech_ssl.encoders import EncoderSize, encoder_stages
 from serbench_speech_ssl.networks import Liu2023Network, Lu2020Network, MeanPooledNetwork
 from serbench_speech_ssl.recogniser import RecogniserSize, recogniser_stages
@@ -33,48 +40,55 @@ class SpeechBackbone(ABC):
 
     name: str
     bundle: str
+    taps: tuple[str, ...] = (POOLED,)
 
     def input_spec(self) -> InputSpec:
         """A waveform at 16 kHz as an image of one row."""
         return INPUT
 
-    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
-        """The network with a fresh last layer of ``n_classes`` outputs.
+    def features(
+        self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> Features:
+        """The pooled vector ``[B, D]``; ``lengths`` are real samples of each clip."""
+        return Features({POOLED: module(inputs, lengths)})
+
+    def build(self, weights: str, n_classes: int | None = None) -> Built:
+        """The network up to its last layer.
 
         Args:
-            n_classes: number of emotions.
             weights: ``default`` (torchaudio's), ``none``, or a file: the encoder as torchaudio
                 publishes it, or a whole network trained here.
+            n_classes: number of emotions; of a file trained here for as many, the last layer is
+                handed on.
 
         Raises:
             WeightsError: the weights cannot be fetched or read, or do not fit.
         """
         if weights == DEFAULT_WEIGHTS:
             fetched = fetch(self.name, self.fetch)  # first: it fails sooner than a network is made
-            module = self.network(n_classes)
+            module = self.network()
             self.load_encoder(module, *fetched, source=self.bundle)
-            return BuiltBackbone(module, f"torchaudio:{self.bundle}")
-        module = self.network(n_classes)
+            return Built(module, f"torchaudio:{self.bundle}", module.width)
+        module = self.network()
         if weights == NO_WEIGHTS:
-            return BuiltBackbone(module, NO_WEIGHTS)
-        state = read_weights(weights)
-        if any(name.startswith(ENCODER) for name in state):
-            load_matching(module, state, (HEAD,), weights)
-        else:
-            self.load_encoder(module, *self.published(state, weights), source=weights)
-        return BuiltBackbone(module, file_identity(weights))
+            return Built(module, NO_WEIGHTS, module.width)
+        state, identity = read_weights(weights), file_identity(weights)
+        if any(name.startswith((ENCODER, BACKBONE)) for name in state):
+            return loaded(module, state, identity, module.width, (HEAD,), None, n_classes, weights)
+        self.load_encoder(module, *self.published(state, weights), source=weights)
+        return Built(module, identity, module.width)
 
     def load_encoder(
         self, module: Any, state: dict[str, Tensor], statistics: dict[str, Tensor], source: str
     ) -> None:
         """Put an encoder's tensors, and its features' statistics where it has any, in place."""
-        load_matching(module.speech_encoder, state, (), source)
+        load_exactly(module.speech_encoder, state, source)
         if statistics:
             own = {**module.features.state_dict(), **statistics}
-            load_matching(module.features, own, (), f"the statistics of {source}")
+            load_exactly(module.features, own, f"the statistics of {source}")
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
-        """The encoder's stages, then what follows it, without the last layer."""
+        """The encoder's stages, then what follows it."""
         encoder = [
             tuple(ENCODER + prefix for prefix in stage) for stage in self.encoder_stages(module)
         ]
@@ -89,7 +103,7 @@ class SpeechBackbone(ABC):
         return []
 
     @abstractmethod
-    def network(self, n_classes: int) -> nn.Module:
+    def network(self) -> Any:
         """A random network."""
 
     @abstractmethod
@@ -108,7 +122,7 @@ class SpeechBackbone(ABC):
 
 
 class WaveformBackbone(SpeechBackbone):
-    """One whose encoder hears waveforms: wav2vec 2.0, HuBERT or WavLM."""
+    """One whose encoder takes waveforms: wav2vec 2.0, HuBERT or WavLM."""
 
     def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights that torchaudio publishes."""
@@ -134,9 +148,9 @@ class MeanPooled(WaveformBackbone):
     size: EncoderSize = field(default_factory=EncoderSize)
     front_end: str = "waveform"
 
-    def network(self, n_classes: int) -> nn.Module:
+    def network(self) -> Any:
         """A random network."""
-        return MeanPooledNetwork(self.size, self.bundle.startswith("WAVLM"), n_classes)
+        return MeanPooledNetwork(self.size, self.bundle.startswith("WAVLM"))
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
         """The feature extractor, as is the field's custom."""
@@ -154,9 +168,9 @@ class Lu2020(SpeechBackbone):
     attention_heads: int = 8
     front_end: str = "waveform"
 
-    def network(self, n_classes: int) -> nn.Module:
-        """A random network; its features are scaled by outer fold figures."""
-        return Lu2020Network(self.size, self.hidden, self.attention_heads, n_classes)
+    def network(self) -> Any:
+        """A random network; its features are scaled by round figures."""
+        return Lu2020Network(self.size, self.hidden, self.attention_heads)
 
     def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights and statistics that torchaudio publishes."""
@@ -192,9 +206,9 @@ class Liu2023(WaveformBackbone):
     reduction: int = 8
     front_end: str = "waveform"
 
-    def network(self, n_classes: int) -> nn.Module:
+    def network(self) -> Any:
         """A random network."""
-        return Liu2023Network(self.size, self.hidden, self.reduction, n_classes)
+        return Liu2023Network(self.size, self.hidden, self.reduction)
 
     def later_stages(self) -> list[tuple[str, ...]]:
         """The LSTM over MFCCs, the weighting of its channels."""

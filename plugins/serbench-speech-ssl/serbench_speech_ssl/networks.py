@@ -27,19 +27,18 @@ from serbench_speech_ssl.waveform import SAMPLE_RATE
 
 
 class MeanPooledNetwork(nn.Module):
-    """An encoder's last frames, their mean over time, one linear layer."""
+    """An encoder's last frames, their mean over time."""
 
-    def __init__(self, size: EncoderSize, relative_positions: bool, n_classes: int) -> None:
+    def __init__(self, size: EncoderSize, relative_positions: bool) -> None:
         super().__init__()
         self.speech_encoder = size.build(relative_positions)
-        self.head = nn.Linear(size.embed_dim, n_classes)
+        self.width = size.embed_dim
 
     def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits ``[B, n_classes]``."""
+        """Pooled vectors ``[B, width]``."""
         frames, lengths = encode(self.speech_encoder, image[:, 0, 0], lengths)
         padding = padding_of(lengths, frames.shape[1])
-        logits: Tensor = self.head(mean_over_time(frames, padding))
-        return logits
+        return mean_over_time(frames, padding)
 
 
 class AttentionPooling(nn.Module):
@@ -63,11 +62,9 @@ class AttentionPooling(nn.Module):
 
 
 class Lu2020Network(nn.Module):
-    """A recogniser's frames, a bidirectional LSTM, attention pooling, one linear layer."""
+    """A recogniser's frames, a bidirectional LSTM, attention pooling."""
 
-    def __init__(
-        self, size: RecogniserSize, hidden: int, attention_heads: int, n_classes: int
-    ) -> None:
+    def __init__(self, size: RecogniserSize, hidden: int, attention_heads: int) -> None:
         super().__init__()
         self.features = RecogniserFeatures()
         # Beside the encoder, not in it: freezing the encoder must not switch it off.
@@ -75,16 +72,16 @@ class Lu2020Network(nn.Module):
         self.speech_encoder = size.build()
         self.lstm = nn.LSTM(size.output_dim, hidden, batch_first=True, bidirectional=True)
         self.pooling = AttentionPooling(2 * hidden, attention_heads, hidden)
-        self.head = nn.Linear(attention_heads * 2 * hidden, n_classes)
+        self.width = attention_heads * 2 * hidden
 
     def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits ``[B, n_classes]``."""
+        """Pooled vectors ``[B, width]``."""
         features, lengths = self.features(image[:, 0, 0], lengths)
         frames, lengths = transcribe(self.speech_encoder, self.spec_augment(features), lengths)
         padding = padding_of(lengths, frames.shape[1])
         sequence = run_lstm(self.lstm, frames, lengths)  # [B, T, 2 · hidden]
-        logits: Tensor = self.head(self.pooling(sequence, padding))
-        return logits
+        pooled: Tensor = self.pooling(sequence, padding)
+        return pooled
 
 
 class CepstralFrames(nn.Module):
@@ -147,16 +144,16 @@ class ChannelWeighting(nn.Module):
 class Liu2023Network(nn.Module):
     """wav2vec 2.0 beside MFCCs: the one pooled as it is, the others' channels weighted first."""
 
-    def __init__(self, size: EncoderSize, hidden: int, reduction: int, n_classes: int) -> None:
+    def __init__(self, size: EncoderSize, hidden: int, reduction: int) -> None:
         super().__init__()
         self.cepstrum = CepstralFrames()
         self.speech_encoder = size.build()
         self.lstm = nn.LSTM(CepstralFrames.N_MFCC, hidden, batch_first=True, bidirectional=True)
         self.weighting = ChannelWeighting(2 * hidden, reduction)
-        self.head = nn.Linear(size.embed_dim + 4 * hidden, n_classes)
+        self.width = size.embed_dim + 4 * hidden
 
     def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits ``[B, n_classes]``."""
+        """Pooled vectors ``[B, width]``."""
         waveform = image[:, 0, 0]
         speech, speech_lengths = encode(self.speech_encoder, waveform, lengths)
         cepstrum, lengths = self.cepstrum(waveform, lengths)
@@ -167,5 +164,4 @@ class Liu2023Network(nn.Module):
             mean_over_time(weighted, padding),
             maximum_over_time(weighted, padding),
         ]
-        logits: Tensor = self.head(torch.cat(pooled, dim=1))
-        return logits
+        return torch.cat(pooled, dim=1)

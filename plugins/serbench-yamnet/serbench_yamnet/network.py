@@ -81,10 +81,10 @@ def split_patches(image: Tensor) -> Tensor:
 
 
 class Yamnet(nn.Module):
-    """Feature image ``[B, 1, 64, T]`` → logits ``[B, n_classes]``.
+    """Feature image ``[B, 1, 64, T]`` → embedding ``[B, 1024]``.
 
-    Every patch goes through MobileNet v1; the mean of their embeddings (1,024 values each) goes
-    through the last layer. As that is linear, the mean of the patches' logits is the same.
+    Every patch goes through MobileNet v1; a clip's embedding is the mean of its patches'. What
+    follows is linear, so that the mean of the patches' logits would be the same.
     """
 
     def __init__(self, n_classes: int) -> None:
@@ -98,10 +98,8 @@ class Yamnet(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits of each clip."""
+        """The embedding of each clip."""
         patches = split_patches(image)  # [B, P, 1, 96, 64]
         maps = self.network.forward_features(patches.flatten(0, 1))  # [B·P, 1024, 3, 2]
         embeddings = self.network.forward_head(maps, pre_logits=True)  # [B·P, 1024]
-        clips = embeddings.unflatten(0, patches.shape[:2]).mean(dim=1)  # [B, 1024]
-        logits: Tensor = self.network.classifier(clips)
-        return logits
+        return embeddings.unflatten(0, patches.shape[:2]).mean(dim=1)

@@ -11,19 +11,30 @@ from torch import nn
 
 from serbench import hookimpl
 from serbench.errors import WeightsError
-from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.backbone import (
+    DEFAULT_WEIGHTS,
+    NO_WEIGHTS,
+    Backbone,
+    Built,
+    PooledBackbone,
+    layer_of,
+    loaded,
+)
 from serbench.model.frontend import FrontEnd, InputSpec
-from serbench.model.weights import file_identity, load_matching, read_weights
+from serbench.model.weights import file_identity, read_weights
 from serbench_yamnet.front_end import YAMNET_INPUT, YamnetFrontEnd
 from serbench_yamnet.network import HEAD, Yamnet
 from serbench_yamnet.tflite_weights import yamnet_state
+
+WIDTH = 1024
+"""Values of an embedding."""
 
 WEIGHTS_VARIABLE = "SERBENCH_YAMNET_WEIGHTS"
 """The environment variable that names the file ``--weights default`` reads."""
 
 
 @dataclass(frozen=True)
-class YamnetBackbone:
+class YamnetBackbone(PooledBackbone):
     """YAMNet: MobileNet v1 on log mel patches of 0.96 s, trained on AudioSet."""
 
     name: str = "yamnet"
@@ -33,22 +44,24 @@ class YamnetBackbone:
         """One channel of 64 bands, and the frames of a clip of 2.618 s; it takes any number."""
         return YAMNET_INPUT
 
-    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
-        """The network with a last layer of ``n_classes`` outputs.
+    def build(self, weights: str, n_classes: int | None = None) -> Built:
+        """The network up to its last layer.
 
-        With 521 classes it keeps AudioSet's own last layer; class 0 is speech.
+        For 521 classes it hands on AudioSet's own last layer; class 0 is speech.
         """
-        module = Yamnet(n_classes)
+        module = Yamnet(n_classes or 1)
+        drawn = layer_of(module.network.get_classifier()) if n_classes is not None else None
+        module.network.reset_classifier(0)
         if weights == NO_WEIGHTS:
-            return BuiltBackbone(module, NO_WEIGHTS)
+            return Built(module, NO_WEIGHTS, WIDTH, drawn)
         path = default_file() if weights == DEFAULT_WEIGHTS else Path(weights)
         state = yamnet_state(path, module) if path.suffix == ".tflite" else read_weights(path)
-        load_matching(module, state, (HEAD,), path)
-        return BuiltBackbone(module, file_identity(path))
+        identity = file_identity(path)
+        return loaded(module, state, identity, WIDTH, (HEAD,), drawn, n_classes, path)
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """The stem and each of the 13 depthwise-separable blocks."""
-        names = [name for name, _ in module.named_parameters() if not name.startswith(HEAD)]
+        names = [name for name, _ in module.named_parameters()]
         stages: dict[str, list[str]] = {}
         for name in names:
             parts = name.split(".")  # network.blocks.STAGE.BLOCK.… or network.conv_stem.…
@@ -70,7 +83,7 @@ def default_file() -> Path:
     named = os.environ.get(WEIGHTS_VARIABLE)
     if not named:
         raise WeightsError(
-            "yamnet does not know where its weights are: give --weights yamnet.tflite, or name "
+            "the weights of yamnet are not set: give --weights yamnet.tflite, or name "
             f"that file in {WEIGHTS_VARIABLE} (--weights none starts at random)"
         )
     return Path(named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serbench.data.protocols.checks import check_fold, check_outer_fold
 from serbench.data.protocols.describing import LISTED, MODIFIERS, describe
-from serbench.data.protocols.identity import METRIC, protocol_from_id, protocol_id
+from serbench.data.protocols.identity import METRIC, fold_hash, protocol_from_id, protocol_id
 from serbench.data.protocols.names import (
     Protocol,
     is_speaker_dependent,
@@ -26,13 +26,14 @@ __all__ = [
     "PUBLISHED",
     "VALIDATION_SHARE",
     "Fold",
+    "OuterFold",
     "Protocol",
-    "Round",
     "Rows",
     "Split",
     "check_fold",
-    "check_round",
+    "check_outer_fold",
     "describe",
+    "fold_hash",
     "is_speaker_dependent",
     "linked_speakers",
     "parse_protocol",

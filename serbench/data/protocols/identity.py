@@ -7,32 +7,39 @@ import json
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols.names import FOLDS, RANDOM_FOLDS, Protocol, parse_protocol
+from serbench.data.protocols.parts import Fold, Split
+from serbench.data.protocols.splitting import split_dataset
 from serbench.errors import UsageError
 
 METRIC = "uar: mean recall over the emotions that occur; argmax of logits"
 """What is ranked by."""
 
-VERSION = 1
-"""Raised whenever the same name begins to mean another split."""
-
 DIGITS = 8
 
 
-def protocol_id(manifest: Manifest, protocol: Protocol) -> str:
+def fold_hash(fold: Fold) -> str:
+    """SHA-256 of the rows that a fold trains on, then of those it tests, int64 little-endian."""
+    sides = (fold.train.astype("<i8").tobytes(), fold.test.astype("<i8").tobytes())
+    parts = b"".join(hashlib.sha256(side).digest() for side in sides)
+    return hashlib.sha256(parts).hexdigest()
+
+
+def protocol_id(manifest: Manifest, protocol: Protocol, split: Split) -> str:
     """An identifier such as ``speaker-5#1f3a9c0d``.
 
-    The name without any path, and the first eight hexadecimal digits of SHA-256 over the same
-    name, the content of a file of folds, the label set, the dataset's hash, the metric's
-    definition and the version of the splitting. Two results with one identifier were scored alike
-    on the same clips; folders, machines and the dataset's name do not count.
+    The name without any path, and the first eight hexadecimal digits of SHA-256 over the dataset's
+    hash, the label set, the metric's definition and the rows of every split that came out, not the
+    rule that made them. Two results with one identifier were scored alike on the same clips by
+    networks trained on the same clips; folders, machines and the dataset's name do not count.
     """
     identity = {
-        "rule": protocol.rule_name,
-        "folds": None if protocol.file is None else protocol.file.content,
-        "emotions": manifest.emotions,
         "dataset": manifest.hash,
+        "emotions": manifest.emotions,
         "metric": METRIC,
-        "version": VERSION,
+        "splits": [
+            [fold_hash(fold) for fold in (outer.holdout, *outer.folds)]
+            for outer in split.outer_folds
+        ],
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return f"{protocol.rule_name}#{digest[:DIGITS]}"
@@ -55,7 +62,7 @@ def protocol_from_id(manifest: Manifest, text: str) -> Protocol:
     if not digits or text.startswith((f"{FOLDS}:", f"{RANDOM_FOLDS}:")):
         return parse_protocol(text)
     protocol = parse_protocol(name)
-    here = protocol_id(manifest, protocol)
+    here = protocol_id(manifest, protocol, split_dataset(manifest, protocol))
     if here != f"{protocol.rule_name}#{digits}":
         raise UsageError(
             f"{text} is not about dataset '{manifest.name}' as it is, where {name} is {here}: "

@@ -17,15 +17,15 @@ from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
 from serbench.data.recording_names import RecordingNames
 from serbench.errors import DatasetError, UsageError
-from serbench.store.predictions import Said
+from serbench.store.predictions import Predictions
 
 SMALLEST_PROBABILITY = 1e-30
 """Stands for a probability of zero, which has no logarithm."""
 
 
 @dataclass(frozen=True)
-class Brought:
-    """What a file says.
+class PredictionTable:
+    """The content of a file.
 
     Attributes:
         rows: of the manifest, ``[n]``, each once.
@@ -47,7 +47,7 @@ class Brought:
         return self.logits[order[np.searchsorted(self.rows, rows, sorter=order)]]
 
 
-def read_predictions(path: Path, manifest: Manifest) -> Brought:
+def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
     """Read a table of predictions for clips of a dataset.
 
     Columns: ``path`` (the recording's, or as much of its end as is needed to tell it apart), one
@@ -67,11 +67,22 @@ def read_predictions(path: Path, manifest: Manifest) -> Brought:
     for number, cells in lines[1:]:
         where = f"{path}, line {number}"
         if len(cells) != len(header):
-            raise UsageError(f"{where} has {len(cells)} cells, the first line {len(header)}")
+            raise UsageError(
+                f"{where} has {len(cells)} cells, the first line {len(header)}",
+                path=path,
+                line=number,
+                cells=len(cells),
+            )
         line = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         row = _row(where, names.rows(line["path"], path.absolute().parent), line["path"], manifest)
         if row in found:
-            raise DatasetError(f"{where} names {line['path']}, as line {found[row]} did")
+            raise DatasetError(
+                f"{where} names {line['path']}, as line {found[row]} did",
+                path=path,
+                line=number,
+                clip=line["path"],
+                first=found[row],
+            )
         found[row] = number
         values.append([_number(where, name, line[name]) for name in manifest.emotions])
         folds.append(_fold(where, line.get("fold", HOLDOUT)))
@@ -81,7 +92,7 @@ def read_predictions(path: Path, manifest: Manifest) -> Brought:
         raise UsageError(
             f"{path} holds no predictions: it needs a line for each clip of the holdout"
         )
-    return Brought(
+    return PredictionTable(
         rows=np.array(list(found), dtype=np.int64),
         logits=_logits(np.array(values)),
         folds=np.array(folds, dtype=np.str_),
@@ -90,20 +101,20 @@ def read_predictions(path: Path, manifest: Manifest) -> Brought:
     )
 
 
-def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Said]]) -> str:
-    """The same table for what was said here, float32 logits to their last digit.
+def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Predictions]]) -> str:
+    """The same table for logits computed here, float32 to their last digit.
 
     Args:
         manifest: whose rows were tested.
-        parts: ``holdout`` or the number of a fold from 0, and what was said in it.
+        parts: ``holdout`` or the number of a fold from 0, and the predictions in it.
     """
     names = RecordingNames(manifest)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["path", "fold", *manifest.emotions])
-    for fold, said in parts:
+    for fold, predictions in parts:
         shown = fold if fold == HOLDOUT else str(int(fold) + 1)
-        ordered = said.by_row()
+        ordered = predictions.by_row()
         for row, logits in zip(ordered.rows, ordered.logits, strict=True):
             writer.writerow([names.shortest(int(row)), shown, *(str(value) for value in logits)])
     return file.getvalue()
@@ -115,9 +126,9 @@ def _lines(path: Path) -> tuple[bytes, list[tuple[int, list[str]]]]:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
         return content, [(reader.line_num, cells) for cells in reader if any(cells)]
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror})") from error
+        raise UsageError(f"{path} cannot be read ({error.strerror})", path=path) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is no CSV in UTF-8 ({error}): save it anew") from error
+        raise UsageError(f"{path} is no CSV in UTF-8 ({error}): save it anew", path=path) from error
 
 
 def _check_columns(path: Path, header: Sequence[str], manifest: Manifest) -> None:
@@ -125,11 +136,14 @@ def _check_columns(path: Path, header: Sequence[str], manifest: Manifest) -> Non
     missing = sorted(wanted - set(header))
     unknown = sorted(set(header) - wanted - {"fold", "latency"})
     doubled = sorted({name for name in header if header.count(name) > 1})
-    for names, said in ((missing, "has no"), (unknown, "has an unknown"), (doubled, "repeats")):
+    for names, problem in ((missing, "has no"), (unknown, "has an unknown"), (doubled, "repeats")):
         if names:
             raise UsageError(
-                f"{path} {said} column {', '.join(names)}: its first line must name path, "
-                f"{', '.join(manifest.emotions)}, and may name fold and latency"
+                f"{path} {problem} column {', '.join(names)}: its first line must name path, "
+                f"{', '.join(manifest.emotions)}, and may name fold and latency",
+                path=path,
+                problem=problem,
+                columns=tuple(names),
             )
 
 
@@ -139,9 +153,14 @@ def _row(where: str, rows: Sequence[int], path: str, manifest: Manifest) -> int:
     if rows:
         raise DatasetError(
             f"{where}: {path} may be any of {len(rows)} recordings of dataset '{manifest.name}': "
-            "write more of the folders it lies in"
+            "write more of the folders it lies in",
+            where=where,
+            clip=path,
+            matches=len(rows),
         )
-    raise DatasetError(f"{where}: dataset '{manifest.name}' holds no {path}")
+    raise DatasetError(
+        f"{where}: dataset '{manifest.name}' holds no {path}", where=where, clip=path, matches=0
+    )
 
 
 def _number(where: str, column: str, text: str) -> float:
@@ -152,14 +171,24 @@ def _number(where: str, column: str, text: str) -> float:
     with np.errstate(over="ignore"):
         kept = np.float32(value)
     if not np.isfinite(kept):
-        raise UsageError(f"{where}: {column} is '{text}', not a finite number")
+        raise UsageError(
+            f"{where}: {column} is '{text}', not a finite number",
+            where=where,
+            column=column,
+            text=text,
+        )
     return value
 
 
 def _milliseconds(where: str, text: str) -> float:
     value = _number(where, "latency", text)
     if value <= 0:
-        raise UsageError(f"{where}: latency is '{text}', not a time in milliseconds")
+        raise UsageError(
+            f"{where}: latency is '{text}', not a time in milliseconds",
+            where=where,
+            column="latency",
+            text=text,
+        )
     return value
 
 
@@ -167,7 +196,12 @@ def _fold(where: str, text: str) -> str:
     if text in (HOLDOUT, ""):
         return HOLDOUT
     if not text.isdecimal() or text == "0":
-        raise UsageError(f"{where}: fold is '{text}', neither holdout nor a number from 1")
+        raise UsageError(
+            f"{where}: fold is '{text}', neither holdout nor a number from 1",
+            where=where,
+            column="fold",
+            text=text,
+        )
     return str(int(text) - 1)
 
 

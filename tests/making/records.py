@@ -12,13 +12,14 @@ import pytest
 from serbench.data.clips import ClipFormat
 from serbench.data.corpus import SHARED_EMOTIONS
 from serbench.data.manifest import Manifest, Utterance, make_manifest
+from serbench.data.protocols import HOLDOUT, Fold, parse_protocol, split_dataset
 from serbench.data.scan import Scan
-from serbench.execute.fold import FoldOutcome
-from serbench.score.metrics import score
+from serbench.execute.job import Outcome
+from serbench.plugins import Plugins
+from serbench.score.confusion import confusion_of, uar_of
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
-from serbench.store.latency import LatencyFacts
-from serbench.store.machines import Machine
+from serbench.store.machines import LatencyFacts, Machine
 
 
 def utterance(speaker: int, emotion: str, folder: str, take: int) -> Utterance:
@@ -78,22 +79,38 @@ def plan(manifest: Manifest, **changes: object) -> StudyPlan:
     return replace(made, **changes)
 
 
-def outcome(manifest: Manifest, trial: int, fold: int | str) -> FoldOutcome:
-    """What an untrained network might have said about every other clip."""
-    rows = np.arange(0, len(manifest), 2, dtype=np.int64)
-    chance = np.random.default_rng([trial, len(str(fold)), len(manifest)])
-    logits = chance.normal(size=(len(rows), len(manifest.emotions))).astype(np.float32)
-    return FoldOutcome(
+def split(manifest: Manifest, protocol: str, outer_fold: int, fold: int | str) -> Fold:
+    """The rows of one split, as the rule makes them."""
+    outer = split_dataset(manifest, parse_protocol(protocol)).outer_folds[outer_fold]
+    return outer.holdout if fold == HOLDOUT else outer.folds[int(fold)]
+
+
+def outcome(
+    manifest: Manifest, trial: int, fold: int | str, plan: StudyPlan, skill: float = 0.0
+) -> Outcome:
+    """What a training of a plan's trial might come to, without training.
+
+    Logits lean towards the truth by ``skill`` standard deviations.
+    """
+    rows = split(manifest, plan.protocol, plan.outer_fold, fold).test
+    chance = np.random.default_rng([trial, len(str(fold)), len(rows), plan.seed, plan.outer_fold])
+    logits = chance.normal(size=(len(rows), len(manifest.emotions)))
+    logits[np.arange(len(rows)), manifest.targets[rows]] += skill
+    return Outcome(
         trial=trial,
         fold=fold,
         rows=rows,
-        logits=logits,
-        scores=score(logits, manifest.targets[rows]),
+        logits=logits.astype(np.float32),
+        uar=uar_of(logits.astype(np.float32), manifest.targets[rows]),
+        confusion=confusion_of(logits.astype(np.float32), manifest.targets[rows]),
         epochs=3,
         best_epoch=2,
         seconds=1.25,
         seed=2**31 - 1,
         weights="none",
+        curve=(0.25, 0.5, 0.375),
+        losses=(1.5, 1.25, 1.375),
+        state={"head.bias": np.full(len(manifest.emotions), trial, np.float32)},
     )
 
 
@@ -114,8 +131,10 @@ def made() -> SimpleNamespace:
         scanned=scanned,
         plan=plan,
         outcome=outcome,
+        split=split,
         latency=latency,
         machine=MACHINE,
+        metrics=list(Plugins().metrics),
     )
 
 
@@ -125,3 +144,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened = Database(f"sqlite:///{tmp_path / 'serbench.db'}")
     yield opened
     opened.engine.dispose()
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    """The folder of the weights files."""
+    return tmp_path / "artifacts"

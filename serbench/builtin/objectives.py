@@ -1,0 +1,54 @@
+"""Cross-entropy: the usual objective of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from serbench import hookimpl
+from serbench.model.objective import Objective
+from serbench.model.ranges import Range
+
+
+class PlainCrossEntropy:
+    """The mean cross-entropy of a batch that is left as it is."""
+
+    def mix(
+        self, batch: Tensor, targets: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Both as they are."""
+        return batch, targets
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The mean over the batch."""
+        return F.cross_entropy(logits, targets)
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy of the true emotion."""
+
+    name: str = "cross-entropy"
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    acts_on: Literal["waveform", "features"] = "waveform"
+
+    def prepare(
+        self,
+        targets: Tensor,
+        n_classes: int,
+        parameters: Mapping[str, float],
+        teacher_logits: Tensor | None = None,
+    ) -> PlainCrossEntropy:
+        """The same for every training."""
+        return PlainCrossEntropy()
+
+
+@hookimpl
+def register_objectives(register: Callable[[Objective], None]) -> None:
+    """Register ``cross-entropy``."""
+    register(CrossEntropy())

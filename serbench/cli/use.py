@@ -1,0 +1,103 @@
+"""``serbench predict`` and ``serbench evaluate``: an entry on files, and on another dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.output import (
+    counted,
+    counting,
+    emit_confusion,
+    emit_json,
+    emit_scores,
+    emit_table,
+    format_option,
+)
+
+
+@click.command()
+@click.argument("entry", type=int)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@format_option("table", "json")
+@common_options
+@pass_app
+def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None:
+    """Predict the emotions of FILES with leaderboard entry ENTRY.
+
+    Each file is prepared as the training clips were; what lies beyond their length is not used.
+    """
+    from serbench.deploy.network import trained_network
+    from serbench.deploy.predict import predict_files
+    from serbench.store.artifacts import read_arrays
+    from serbench.store.systems import Systems
+
+    record = Systems(app.database).record(entry)
+    arrays = read_arrays(app.workspace.artifacts / record.file, record.sha256)
+    network = trained_network(record.plan.recipe, app.plugins, len(record.emotions), arrays)
+    clip_format = record.plan.clip_format
+    found = list(predict_files(network, clip_format, record.emotions, files))
+    if format_ == "json":
+        emit_json(
+            [
+                {
+                    "path": str(file.path),
+                    "emotion": file.emotion,
+                    "probabilities": file.probabilities,
+                }
+                for file in found
+            ]
+        )
+        return
+    emit_table(
+        ["file", "emotion", *(f">{emotion}" for emotion in record.emotions)],
+        [
+            [str(file.path), file.emotion]
+            + [f"{probability:.3f}" for probability in file.probabilities.values()]
+            for file in found
+        ],
+    )
+    for file in found:
+        if file.seconds > clip_format.seconds + 1:
+            click.echo(
+                f"{file.path}: only the first {clip_format.seconds:.1f} of {file.seconds:.1f} s "
+                "were used",
+                err=True,
+            )
+
+
+@click.command()
+@click.argument("entry", type=int)
+@click.option("--dataset", required=True, metavar="NAME", help="A scanned dataset.")
+@format_option("table", "json")
+@common_options
+@pass_app
+def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
+    """Score leaderboard entry ENTRY on a dataset it was not made for.
+
+    Speakers it was trained on are left out. Where the label sets differ the common emotions
+    count: the entry chooses among these, and clips of other emotions are left out.
+    """
+    from serbench.run.evaluate import evaluate as evaluate_entry
+
+    with counting("clips prepared") as progress:
+        found = evaluate_entry(entry, dataset, app.plugins, app.workspace, app.database, progress)
+    plain = found.as_dict()
+    if format_ == "json":
+        emit_json(plain)
+        return
+    click.echo(
+        f"entry {entry} on {dataset} [{found.dataset_hash[:8]}]: "
+        f"{counted(found.clips, 'clip')}, {counted(found.speakers, 'speaker')}"
+    )
+    if found.left_out:
+        click.echo(f"left out: {counted(found.left_out, 'clip')} of speakers it was trained on")
+    if found.untrained:
+        click.echo(f"left out: clips of {', '.join(found.untrained)}, which it was not trained on")
+    if found.absent:
+        click.echo(f"not predicted: {', '.join(found.absent)}, which {dataset} does not have")
+    emit_scores(found.scores, app.plugins)
+    click.echo()
+    emit_confusion(found.emotions, plain["confusion"], list(plain["recalls"].values()))

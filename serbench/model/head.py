@@ -1,0 +1,104 @@
+"""Heads: features → logits, learning together with the backbone or fitted on frozen features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.model.ranges import Range
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class HeadContext:
+    """What a head is fitted with beside the features.
+
+    Attributes:
+        n_classes: number of emotions.
+        seed: of every random number.
+        parameters: name of a searched parameter → value.
+    """
+
+    n_classes: int
+    seed: int = 0
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+
+class FittedHead(Protocol):
+    """A head that has learnt."""
+
+    @property
+    def arrays(self) -> Arrays:
+        """Its state by name."""
+
+    def logits(
+        self, features: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64] | None
+    ) -> npt.NDArray[np.float32]:
+        """Logits ``[n, n_classes]`` of features as it was fitted on."""
+
+    def module(self) -> nn.Module | None:
+        """The same function as a torch module, features ``[B, D]`` → logits, where it is one."""
+
+
+class Head(Protocol):
+    """What a head plugin registers."""
+
+    @property
+    def name(self) -> str:
+        """As typed on the command line."""
+
+    @property
+    def ranges(self) -> Mapping[str, Range]:
+        """Parameters of its own that a study searches, by name."""
+
+    def module(
+        self,
+        width: int,
+        n_classes: int,
+        start: Mapping[str, Tensor] | None,
+        parameters: Mapping[str, float],
+    ) -> nn.Module | None:
+        """A module that learns together with a backbone by gradient descent.
+
+        Args:
+            width: size of the pooled vectors ``[B, width]`` it takes.
+            n_classes: number of emotions.
+            start: ``weight`` and ``bias`` of a linear layer to start from, or None.
+            parameters: name of a searched parameter → value.
+
+        Returns:
+            None where this head can only be fitted on frozen features.
+        """
+
+    def fit(
+        self,
+        features: npt.NDArray[np.float32],
+        lengths: npt.NDArray[np.int64] | None,
+        targets: npt.NDArray[np.int64],
+        context: HeadContext,
+    ) -> FittedHead:
+        """The head fitted on features that do not change.
+
+        Args:
+            features: pooled vectors ``[n, D]``, or frames ``[n, T, D]``.
+            lengths: frames of each clip that are not padding ``[n]``, or None for all.
+            targets: emotion codes ``[n]``.
+            context: classes, seed and searched parameters.
+        """
+
+
+def arrays_of(module: nn.Module) -> dict[str, npt.NDArray[np.generic]]:
+    """A module's parameters and buffers as contiguous arrays on the CPU."""
+    found: dict[str, Any] = {
+        name: tensor.detach().cpu().contiguous().numpy()
+        for name, tensor in module.state_dict().items()
+    }
+    return found

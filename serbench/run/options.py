@@ -1,0 +1,255 @@
+"""The options of a study: what each means, what it may be, and what it is by default.
+
+``StudyOptions`` is the only list of them. The command line is generated from it, study files in
+TOML are validated by it, and ``serbench.run.planning`` makes plans of it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+)
+
+from serbench.errors import SerbenchError
+
+
+def _listed(value: object) -> object:
+    """A single name is a list of one."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _several(value: object) -> object:
+    listed = _listed(value)
+    if listed == ():
+        raise ValueError("give at least one name")
+    return listed
+
+
+def _interval(value: object) -> object:
+    """A single number is an interval of one value."""
+    if isinstance(value, list):
+        return tuple(value)
+    return (value, value)
+
+
+def _in_order(interval: tuple[float, float]) -> tuple[float, float]:
+    low, high = interval
+    if not (math.isfinite(high) and 0 <= low <= high):
+        raise ValueError("give one number or [lowest, highest], neither below 0")
+    return interval
+
+
+def _positive(interval: tuple[float, float]) -> tuple[float, float]:
+    if interval[0] <= 0:
+        raise ValueError("must be greater than 0")
+    return interval
+
+
+def _protocol(text: str) -> str:
+    from serbench.data.protocols import parse_protocol
+
+    try:
+        return parse_protocol(text).name
+    except SerbenchError as error:
+        raise ValueError(str(error)) from error
+
+
+def _registered(registry: str) -> AfterValidator:
+    """Accept the names in a registry of the plugins, which are the validation's context."""
+
+    def known(name: str, info: ValidationInfo) -> str:
+        try:
+            getattr(info.context, registry).get(name)
+        except SerbenchError as error:
+            raise ValueError(str(error)) from error
+        return name
+
+    return AfterValidator(known)
+
+
+def _only_budget(seconds: float, info: ValidationInfo) -> float:
+    if info.data.get("minutes") is not None:
+        raise ValueError("minutes and timeout (in seconds) are one budget: give one of them")
+    return seconds
+
+
+Listed = BeforeValidator(_listed)
+Several = BeforeValidator(_several)
+Augmentation = Annotated[str, _registered("augmentations")]
+Interval = Annotated[tuple[float, float], BeforeValidator(_interval), AfterValidator(_in_order)]
+Depths = Annotated[tuple[int, int], BeforeValidator(_interval), AfterValidator(_in_order)]
+
+
+def option(
+    default: Any,
+    description: str,
+    metavar: str | None = None,
+    variable: str | None = None,
+    separated: bool = False,
+    **constraints: Any,
+) -> Any:
+    """A field that is an option of the command line.
+
+    Args:
+        default: its value where nobody gives one.
+        description: one sentence.
+        metavar: what stands for its value in the help text.
+        variable: environment variable that it is taken from too.
+        separated: whether several names are typed at once, separated by commas.
+        constraints: as pydantic's ``Field`` takes them.
+    """
+    typed: dict[str, Any] = {"metavar": metavar, "variable": variable, "separated": separated}
+    return Field(default, description=description, json_schema_extra=typed, **constraints)
+
+
+class SearchBounds(BaseModel):
+    """Bounds of what is searched: one number to fix it, or ``[lowest, highest]``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    learning_rate: Annotated[Interval, AfterValidator(_positive)] | None = None
+    freeze_depth: Depths | None = None
+    widths: dict[Augmentation, Interval] = Field(default_factory=dict)
+
+    def by_parameter(self) -> dict[str, tuple[float, float]]:
+        """Name of the searched parameter → its bounds, of those that are given."""
+        from serbench.model.recipe import FREEZE_DEPTH, LEARNING_RATE, WIDTH
+
+        named = {
+            LEARNING_RATE: self.learning_rate,
+            FREEZE_DEPTH: self.freeze_depth,
+            **{WIDTH + name: interval for name, interval in self.widths.items()},
+        }
+        return {name: interval for name, interval in named.items() if interval is not None}
+
+
+class StudyOptions(BaseModel):
+    """What can be asked of ``study run``, on the command line or in a study file.
+
+    Backbones, schedules and protocols are combined: each combination is a study. All but
+    ``search`` are options of the command line too.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    backbone: Annotated[tuple[Annotated[str, _registered("backbones")], ...], Several] = option(
+        (),
+        "The network to search: homebrew, a timm model or one of a plugin; may be given several "
+        "times.",
+        "NAME",
+    )
+    dataset: str | None = option(
+        None, "The scanned dataset to study; by default the only one.", "NAME"
+    )
+    front_end: Annotated[str, _registered("front_ends")] | None = option(
+        None, "What turns a clip into an image; by default what the backbone prefers.", "NAME"
+    )
+    schedule: Annotated[tuple[Annotated[str, _registered("schedulers")], ...], Several] = option(
+        ("half-cycle",),
+        "The optimiser and the course of its learning rate; may be given several times.",
+        "NAME",
+    )
+    protocol: Annotated[tuple[Annotated[str, AfterValidator(_protocol)], ...], Several] = option(
+        ("speaker-5",),
+        "How speakers are split: speaker-K, random-K (speaker-dependent), loso, corpus, a "
+        "published protocol or folds:FILE, all explained by `serbench protocol list`; may be "
+        "given several times.",
+        "RULE",
+    )
+    nested: int | None = option(
+        None,
+        "Search in K outer folds, each of which keeps a Kth of the speakers for its holdout.",
+        "K",
+        ge=2,
+    )
+    head: Annotated[str, _registered("heads")] = option(
+        "linear", "What turns the backbone's features into emotions.", "NAME"
+    )
+    objective: Annotated[str, _registered("objectives")] = option(
+        "cross-entropy", "What a training minimises.", "NAME"
+    )
+    weights: str = option(
+        "default",
+        "The weights that training begins with: those the backbone was published with, none, a "
+        "file's, or those of an entry trained here.",
+        "default|none|FILE|entry:N",
+    )
+    augmentations: Annotated[tuple[Augmentation, ...], Listed] = option(
+        ("time-shift", "frequency-mask", "time-mask", "gain", "noise"),
+        "The augmentations whose widths are searched, separated by commas.",
+        "NAME,…|none",
+        separated=True,
+    )
+    trials: int = option(10, "How many configurations are tried.", "N", ge=1)
+    epochs: int = option(100, "The most epochs that one training takes.", "N", ge=1)
+    batch_size: int = option(32, "How many clips each training step takes.", "N", ge=2)
+    minutes: float | None = option(
+        None, "After so many minutes of training no further trial starts.", "MINUTES", gt=0
+    )
+    timeout: Annotated[float, AfterValidator(_only_budget)] | None = option(
+        None, "After so many seconds of training no further trial starts.", "SECONDS", gt=0
+    )
+    seed: int = option(0, "The seed of the search and of all its trainings.", "N", ge=0)
+    exhaustive: bool = option(
+        False, "Try every configuration on all folds, also one that has fallen far behind."
+    )
+    precision: Literal["fp32", "bf16"] | None = option(
+        None,
+        "The precision that networks are trained in; by default the fastest that learns the same.",
+        variable="SERBENCH_PRECISION",
+    )
+    threads: int | None = option(
+        None,
+        "How many threads one training uses; by default as many as are fastest.",
+        "N",
+        "SERBENCH_THREADS",
+        ge=1,
+    )
+    jobs: int | None = option(
+        None,
+        "How many trainings run at once, where 0 means one in this process; by default as many "
+        "as are fastest.",
+        "N",
+        "SERBENCH_JOBS",
+        ge=0,
+    )
+    retune: bool = option(
+        False, "Try again which compute settings are fastest, also where that is recorded."
+    )
+    max_latency_ms: float | None = option(
+        None,
+        "Leave out backbones that take more milliseconds for one answer (p90, one thread).",
+        "MS",
+        gt=0,
+    )
+    search: SearchBounds = Field(
+        default_factory=SearchBounds, description="Bounds of the searched parameters."
+    )
+
+    @property
+    def seconds(self) -> float | None:
+        """The budget in seconds of training, or None."""
+        return self.timeout if self.minutes is None else 60 * self.minutes
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The protocols' names, nested where that is asked for.
+
+        Raises:
+            UsageError: a protocol that has outer folds of its own is to be nested.
+        """
+        from serbench.data.protocols import parse_protocol
+
+        if self.nested is None:
+            return self.protocol
+        return tuple(parse_protocol(f"{each}:nested-{self.nested}").name for each in self.protocol)

@@ -1,0 +1,172 @@
+"""From options to plans: command line, study file and defaults, and the studies that they make."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from serbench.data.clips import ClipFormat
+from serbench.errors import StudyFileError, UsageError
+from serbench.run.options import SearchBounds, StudyOptions
+
+if TYPE_CHECKING:
+    from serbench.data.manifest import Manifest
+    from serbench.plugins import Plugins
+    from serbench.search.plan import StudyPlan
+    from serbench.store.database import Database
+    from serbench.workspace import Workspace
+
+ENTRY = "entry:"
+"""Before the number of an entry, in the option ``weights``."""
+
+BUDGET = frozenset({"minutes", "timeout"})
+"""Two ways to give one budget: the command line's replaces the study file's, whichever it is."""
+
+
+def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) -> StudyOptions:
+    """What command line, study file and defaults ask for; what is named first comes first.
+
+    All is refused here that can be, before a dataset is read or a corpus fetched.
+
+    Args:
+        given: option → value, of the command line.
+        file: a study file in TOML, or None.
+        plugins: that know what is registered.
+
+    Raises:
+        StudyFileError: every mistake in the file: syntax, unknown keys, values, names.
+        UsageError: every mistake on the command line; no backbone; bounds of something that is
+            not searched; a protocol to be nested that has outer folds of its own.
+    """
+    from serbench.search.space import check_bounds
+
+    from_file = {} if file is None else _read_file(file, plugins)
+    if given.keys() & BUDGET:
+        from_file = {name: value for name, value in from_file.items() if name not in BUDGET}
+    try:
+        options = StudyOptions.model_validate({**from_file, **given}, context=plugins)
+    except ValidationError as error:
+        mistakes = tuple(f"--{each.replace('_', '-', 1)}" for each in _mistakes(error))
+        raise UsageError("; ".join(mistakes), mistakes=mistakes) from error
+    if not options.backbone:
+        raise UsageError(
+            "which backbone? --backbone homebrew, or any timm name", missing="backbone"
+        )
+    augmentations = [plugins.augmentations.get(name) for name in options.augmentations]
+    check_bounds(options.search.by_parameter(), augmentations)
+    _ = options.protocols
+    return options
+
+
+def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyFileError(path, [f"cannot be read ({error.strerror})"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyFileError(path, [f"is not valid TOML ({error})"]) from error
+    try:
+        StudyOptions.model_validate(values, context=plugins)
+    except ValidationError as error:
+        raise StudyFileError(path, _mistakes(error)) from error
+    return values
+
+
+def _mistakes(error: ValidationError) -> list[str]:
+    """One sentence for each mistake, after the place of the value."""
+    found = []
+    for details in error.errors():
+        names = [part for part in details["loc"] if isinstance(part, str) and part[0] != "["]
+        message = details["msg"].removeprefix("Value error, ")
+        if details["type"] == "extra_forbidden":
+            model = SearchBounds if names[0] == "search" else StudyOptions
+            message = f"no such option (known: {', '.join(model.model_fields)})"
+        found.append(f"{'.'.join(names)}: {message}")
+    return found
+
+
+def make_plans(
+    options: StudyOptions,
+    manifest: Manifest,
+    plugins: Plugins,
+    database: Database,
+    workspace: Workspace,
+) -> list[StudyPlan]:
+    """The plan of each study: all combinations of backbones, schedules and protocols.
+
+    Args:
+        options: what is asked for.
+        manifest: the dataset to study.
+        plugins: which have the backbones and front ends.
+        database: where an entry is looked up that training begins from.
+        workspace: where its weights are.
+
+    Raises:
+        UsageError: training is to begin from an entry that does not exist.
+        WeightsError: that entry has another backbone, or its weights are gone.
+    """
+    from serbench.search.plan import StudyPlan
+
+    own = StudyOptions.model_fields
+    common = {
+        **{
+            each.name: getattr(options, each.name) for each in fields(StudyPlan) if each.name in own
+        },
+        "dataset": manifest.name,
+        "dataset_hash": manifest.hash,
+        "timeout": options.seconds,
+        "bounds": options.search.by_parameter(),
+    }
+    plans = []
+    for backbone, schedule, protocol in product(
+        options.backbone, options.schedule, options.protocols
+    ):
+        front_end = options.front_end or plugins.backbones.get(backbone).front_end
+        particular = {
+            "backbone": backbone,
+            "schedule": schedule,
+            "protocol": protocol,
+            "front_end": front_end,
+            "clip_format": _clip_format(plugins, front_end),
+            "weights": _weights(options.weights, backbone, manifest, plugins, database, workspace),
+        }
+        plans.append(StudyPlan(**{**common, **particular}))
+    return plans
+
+
+def _clip_format(plugins: Plugins, front_end: str) -> ClipFormat:
+    """The paper's clip format, at the front end's own rate where it needs one."""
+    rate = plugins.front_ends.get(front_end).sample_rate
+    return ClipFormat() if rate is None else ClipFormat(sample_rate=rate)
+
+
+def _weights(
+    weights: str,
+    backbone: str,
+    manifest: Manifest,
+    plugins: Plugins,
+    database: Database,
+    workspace: Workspace,
+) -> str:
+    """``default``, ``none``, or the path of a file; an entry's network becomes one."""
+    from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
+    from serbench.run.warm_start import warm_start
+
+    if weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
+        return weights
+    if not weights.startswith(ENTRY):
+        return str(Path(weights).absolute())
+    number = weights.removeprefix(ENTRY)
+    if not number.isdecimal():
+        raise UsageError(
+            f"--weights {weights}: give an entry of the leaderboard, such as entry:1",
+            weights=weights,
+        )
+    known = plugins.backbones.get(backbone)
+    return str(warm_start(int(number), known, manifest.emotions, database, workspace))

@@ -1,0 +1,93 @@
+"""What a metric is: a score of logits, and where it can be, ratios of counts over speakers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Logits = npt.NDArray[np.floating[Any]]
+Targets = npt.NDArray[np.int64]
+Speakers = npt.NDArray[np.str_]
+Floats = npt.NDArray[np.float64]
+
+HOLDOUT_EVIDENCE = "holdout"
+"""Evidence of a score on speakers that no choice was made by."""
+
+CROSS_VALIDATION = "cv"
+"""Evidence of a score over the folds that the winner was chosen by."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ratios:
+    """A metric as the mean of K ratios of sums over speakers.
+
+    Attributes:
+        numerators: ``[S, K]``, a row for each speaker, in the order of ``numpy.unique``.
+        denominators: ``[S, K]``, likewise; every column has a sum above 0.
+    """
+
+    numerators: Floats
+    denominators: Floats
+
+    @property
+    def value(self) -> float:
+        """The metric on all speakers together."""
+        return float((self.numerators.sum(axis=0) / self.denominators.sum(axis=0)).mean())
+
+
+class Metric(Protocol):
+    """What a metric plugin registers."""
+
+    @property
+    def name(self) -> str:
+        """The key in JSON and in the database, such as ``uar``."""
+
+    @property
+    def label(self) -> str:
+        """The heading of a table's column, such as ``UA``."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a higher value is better."""
+
+    @property
+    def share(self) -> bool:
+        """True for a share in [0, 1]: shown in per cent, with an interval on the logit scale."""
+
+    def score(self, logits: Logits, targets: Targets) -> float:
+        """The metric of logits ``[n, C]`` against emotion codes ``[n]``; never NaN.
+
+        Raises:
+            ValueError: there is nothing to score.
+        """
+
+    def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> Ratios | None:
+        """The metric as ratios by speaker, or None where it is no such thing.
+
+        Without ratios it is scored anew on the clips of every bootstrap draw.
+        """
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric of a system under a protocol.
+
+    Attributes:
+        value: in the metric's own unit.
+        low: lower end of its 95 % interval over speakers, or None where none can be given.
+        high: upper end.
+        spread: standard deviation over folds, where the evidence is cross-validation.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    spread: float | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends, or None."""
+        return None if self.low is None or self.high is None else (self.low, self.high)

@@ -1,0 +1,306 @@
+"""The ledger: the one record of studies, their trials and trainings, written as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import filelock
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serbench.data.protocols import HOLDOUT
+from serbench.errors import SerbenchError, StorageError
+from serbench.execute.job import Outcome
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
+from serbench.model.compute import ComputeSettings
+from serbench.score.confusion import confusion_of
+from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, WinnerTested
+from serbench.search.plan import StudyPlan
+from serbench.search.propose import TrialRecord
+from serbench.store.artifacts import artifact_of_file, forget_file, write_arrays
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
+from serbench.store.machines import this_machine, versions
+from serbench.store.predictions import EAGER, read_prediction
+from serbench.store.schema import (
+    ArtifactRow,
+    PredictionRow,
+    StudyRow,
+    SystemRow,
+    TrainingRow,
+    TrialRow,
+    now,
+)
+from serbench.store.splits import StoredProtocol, split_row
+
+
+class Ledger:
+    """The studies of one database, and the folder of their weights files.
+
+    Args:
+        database: where everything is recorded.
+        artifacts: folder of the weights files; a file is written before its row.
+    """
+
+    def __init__(self, database: Database, artifacts: Path) -> None:
+        self._database = database
+        self._artifacts = artifacts
+
+    @contextmanager
+    def lease(self, plan: StudyPlan) -> Iterator[None]:
+        """Keep a second process from running the same study at the same time.
+
+        Raises:
+            SerbenchError: another process has it.
+            StorageError: the folder of the artifacts cannot be written to.
+        """
+        path = self._artifacts / f"{plan.key}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(path)
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise SerbenchError(
+                "this study is already running in another process: wait for it, or stop it",
+                study=plan.key,
+            ) from error
+        except OSError as error:
+            raise StorageError(
+                f"{path.parent} cannot be written to ({error.strerror})", path=path.parent
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def begin(
+        self,
+        plan: StudyPlan,
+        protocol: StoredProtocol,
+        emotions: tuple[str, ...],
+        compute: ComputeSettings,
+    ) -> None:
+        """Make sure that a study has its row.
+
+        Args:
+            plan: of the study.
+            protocol: of its dataset.
+            emotions: the label set, in the order of the logits.
+            compute: the settings it is trained with; those of its first run stay on record.
+        """
+        with self._database.session() as session:
+            row = session.scalar(select(StudyRow).where(StudyRow.key == plan.key))
+            if row is None:
+                family = plan.of_outer_fold(0).key
+                first = session.scalar(select(StudyRow).where(StudyRow.key == family))
+                row = StudyRow(
+                    key=plan.key,
+                    family=family,
+                    outer_fold=plan.outer_fold,
+                    protocol_id=protocol.id,
+                    plan=plan.as_dict(),
+                    compute_settings=compute.as_dict(),
+                    machine=asdict(this_machine()),
+                    versions=versions(),
+                    system=_system(plan, protocol.id, emotions) if first is None else first.system,
+                )
+                session.add(row)
+
+    def compute_settings(self, plan: StudyPlan) -> ComputeSettings | None:
+        """The settings that a study began with, or None where it has not begun."""
+        with self._database.session() as session:
+            query = select(StudyRow.compute_settings).where(StudyRow.key == plan.key)
+            found = session.scalar(query)
+            return None if found is None else ComputeSettings.from_dict(found)
+
+    def has_begun(self, plan: StudyPlan) -> bool:
+        """True where something of this study is recorded."""
+        return self.compute_settings(plan) is not None
+
+    def history(self, plan: StudyPlan) -> list[TrialRecord]:
+        """All trials of a study so far, by number."""
+        with self._database.session() as session:
+            study = session.scalar(select(StudyRow).where(StudyRow.key == plan.key))
+            return [
+                TrialRecord(
+                    number=trial.number,
+                    parameters=dict(trial.parameters),
+                    state=trial.state,
+                    mean_uar=trial.mean_uar,
+                    uars={
+                        int(training.split.fold): training.uar
+                        for training in trial.trainings
+                        if training.split.fold != HOLDOUT
+                    },
+                )
+                for trial in (study.trials if study is not None else ())
+            ]
+
+    def outcomes(self, plan: StudyPlan) -> dict[tuple[int, int | str], Outcome]:
+        """All outcomes recorded for a plan, for continuing where it stopped: (trial, fold) → it."""
+        targets = Datasets(self._database).manifest(plan.dataset, plan.dataset_hash).targets
+        with self._database.session() as session:
+            query = (
+                select(TrainingRow, PredictionRow, TrialRow.number)
+                .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
+                .join(StudyRow, StudyRow.id == TrialRow.study_id)
+                .join(
+                    PredictionRow,
+                    (PredictionRow.system_id == TrainingRow.system_id)
+                    & (PredictionRow.split_id == TrainingRow.split_id)
+                    & (PredictionRow.runtime == EAGER),
+                )
+                .where(StudyRow.key == plan.key)
+            )
+            found = [
+                _outcome(training, prediction, number, targets)
+                for training, prediction, number in session.execute(query)
+            ]
+        return {(outcome.trial, outcome.fold): outcome for outcome in found}
+
+    def record(self, plan: StudyPlan, event: Event) -> None:
+        """Write down what happened in a study, before the next thing does."""
+        match event:
+            case TrialStarted():
+                self._begin_trial(plan, event)
+            case FoldScored():
+                self._save_training(plan, event.outcome)
+            case TrialEnded():
+                self._end_trial(plan, event)
+            case WinnerTested():
+                self._save_training(plan, event.outcome)
+
+    def _begin_trial(self, plan: StudyPlan, event: TrialStarted) -> None:
+        with self._database.session() as session:
+            study = _study(session, plan)
+            if any(trial.number == event.trial for trial in study.trials):
+                return
+            assert study.system is not None
+            system = _system(plan, study.protocol_id, tuple(study.system.emotions))
+            parameters = dict(event.parameters)
+            study.trials.append(TrialRow(number=event.trial, parameters=parameters, system=system))
+
+    def _save_training(self, plan: StudyPlan, outcome: Outcome) -> None:
+        """Keep the logits of one training, and its network; the holdout's ends the study."""
+        tested = outcome.fold == HOLDOUT
+        name = plan.key + ("" if tested else f"-trial-{outcome.trial}-fold-{outcome.fold}")
+        file = f"{name}.safetensors"
+        kept = bool(outcome.state) and not outcome.pruned
+        sha256 = write_arrays(outcome.state, self._artifacts / file) if kept else ""
+        with self._database.session() as session:
+            study = _study(session, plan)
+            trial = next(each for each in study.trials if each.number == outcome.trial)
+            split = split_row(session, study.protocol_id, plan.outer_fold, outcome.fold)
+            system = study.system if tested else trial.system
+            assert system is not None
+            system.weights = outcome.weights
+            trial.trainings.append(
+                TrainingRow(
+                    split_id=split.id,
+                    system_id=system.id,
+                    uar=outcome.uar,
+                    epochs=outcome.epochs,
+                    best_epoch=outcome.best_epoch,
+                    seconds=outcome.seconds,
+                    seed=outcome.seed,
+                    weights=outcome.weights,
+                    curve=list(outcome.curve),
+                    losses=list(outcome.losses),
+                    pruned=outcome.pruned,
+                )
+            )
+            logits = outcome.logits.astype("<f4").tobytes()
+            session.add(
+                PredictionRow(system_id=system.id, runtime=EAGER, split_id=split.id, logits=logits)
+            )
+            if kept:
+                session.add(
+                    ArtifactRow(
+                        file=file,
+                        sha256=sha256,
+                        part="head" if outcome.partial else "network",
+                        backbone=plan.backbone,
+                        began_from=outcome.weights,
+                        system_id=system.id,
+                        split_id=split.id,
+                        parent=_parent(session, plan),
+                    )
+                )
+            if tested:
+                study.finished = now()
+
+    def _end_trial(self, plan: StudyPlan, event: TrialEnded) -> None:
+        with self._database.session() as session:
+            study = _study(session, plan)
+            trial = next(each for each in study.trials if each.number == event.trial)
+            trial.state = "pruned" if event.pruned else "complete"
+            trial.mean_uar = event.mean_uar
+            self._drop_networks(session, study)
+
+    def _drop_networks(self, session: Session, study: StudyRow) -> None:
+        """Delete the fold networks of trials that cannot win any more."""
+        complete = [trial for trial in study.trials if trial.state == "complete"]
+        kept = {trial.system_id for trial in study.trials if trial.state == "running"}
+        if complete:
+            kept.add(max(complete, key=lambda trial: trial.mean_uar or 0.0).system_id)
+        beaten = {trial.system_id for trial in study.trials} - kept
+        for artifact in session.scalars(
+            select(ArtifactRow).where(ArtifactRow.system_id.in_(beaten))
+        ):
+            forget_file(artifact, self._artifacts)
+            session.delete(artifact)  # nothing began from it: it was never offered
+
+
+def _system(plan: StudyPlan, protocol: int, emotions: tuple[str, ...]) -> SystemRow:
+    return SystemRow(
+        name=plan.backbone,
+        front_end=plan.front_end,
+        schedule=plan.schedule,
+        head=plan.head,
+        objective=plan.objective,
+        weights=plan.weights,
+        emotions=list(emotions),
+        protocol_id=protocol,
+    )
+
+
+def _study(session: Session, plan: StudyPlan) -> StudyRow:
+    return session.scalars(select(StudyRow).where(StudyRow.key == plan.key)).one()
+
+
+def _parent(session: Session, plan: StudyPlan) -> ArtifactRow | None:
+    """The artifact that a plan's weights file is; None where its weights were not trained here."""
+    if plan.weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
+        return None
+    return artifact_of_file(session, Path(plan.weights))
+
+
+def _outcome(
+    training: TrainingRow,
+    prediction: PredictionRow,
+    trial: int,
+    targets: npt.NDArray[np.int64],
+) -> Outcome:
+    found = read_prediction(prediction)
+    fold = training.split.fold
+    return Outcome(
+        trial=trial,
+        fold=fold if fold == HOLDOUT else int(fold),
+        rows=found.rows,
+        logits=found.logits,
+        uar=training.uar,
+        confusion=confusion_of(found.logits, targets[found.rows]),
+        epochs=training.epochs,
+        best_epoch=training.best_epoch,
+        seconds=training.seconds,
+        seed=training.seed,
+        weights=training.weights,
+        curve=tuple(training.curve),
+        losses=tuple(training.losses),
+        pruned=training.pruned,
+    )

@@ -1,0 +1,347 @@
+"""Ranked systems: numbered, scored from their logits, measured, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import HOLDOUT
+from serbench.errors import UsageError
+from serbench.score.confusion import tally, uar_of
+from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, Metric, Score
+from serbench.score.standing import Tested, score_folds, score_holdout
+from serbench.search.plan import StudyPlan
+from serbench.store.artifacts import forget_file
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
+from serbench.store.machines import LatencyFacts, Machine, machine_row, versions
+from serbench.store.predictions import (
+    Predictions,
+    fold_predictions,
+    holdout_predictions,
+    joined,
+    read_prediction,
+    runtime_of,
+)
+from serbench.store.schema import (
+    ArtifactRow,
+    LatencyRow,
+    MachineRow,
+    PredictionRow,
+    ProtocolRow,
+    ScoreRow,
+    StudyRow,
+    SystemRow,
+    TallyRow,
+    TrainingRow,
+    TrialRow,
+    now,
+)
+
+if TYPE_CHECKING:
+    from serbench.model.complexity import Complexity
+
+SCORE_FIELDS = tuple(field.name for field in fields(Score))
+
+
+@dataclass(frozen=True)
+class SystemRecord:
+    """What is needed to use an entry's network.
+
+    Attributes:
+        plan: of the study that it came from.
+        emotions: the label set, in the order of the logits.
+        file: the weights file, relative to the artifacts folder.
+        sha256: its content's hash.
+    """
+
+    plan: StudyPlan
+    emotions: tuple[str, ...]
+    file: str
+    sha256: str
+
+
+class Systems:
+    """The ranked systems of one database: the entries of its leaderboard."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def entry_of(self, plan: StudyPlan) -> int | None:
+        """The number of the entry that a plan led to, or None while it is not finished."""
+        with self._database.session() as session:
+            query = select(SystemRow.number).join(StudyRow).where(StudyRow.key == plan.key)
+            return session.scalar(query)
+
+    def rank(self, plan: StudyPlan, complexity: Complexity, metrics: Sequence[Metric]) -> int:
+        """Number and score what the studies of all outer folds of a plan came to.
+
+        Returns:
+            the entry's number.
+        """
+        manifest = Datasets(self._database).manifest(plan.dataset, plan.dataset_hash)
+        with self._database.session() as session:
+            study = session.scalars(select(StudyRow).where(StudyRow.key == plan.key)).one()
+            system = study.system
+            assert system is not None
+            system.params, system.macs = complexity.params, complexity.macs
+            score_system(session, manifest, system, metrics)
+            return give_number(session, system)
+
+    def record(self, number: int) -> SystemRecord:
+        """What is needed to use an entry's network.
+
+        Raises:
+            UsageError: no such entry, or one whose network is not here.
+        """
+        with self._database.session() as session:
+            system = find_system(session, number)
+            if system.imported is not None:
+                raise UsageError(
+                    f"entry {number} ({system.name}) was imported: its predictions are here, its "
+                    "network is not",
+                    number=number,
+                )
+            study = first_study(session, system)
+            artifact = shipped_artifact(session, system)
+            return SystemRecord(
+                plan=StudyPlan.from_dict(study.plan),
+                emotions=tuple(system.emotions),
+                file=artifact.file or "",
+                sha256=artifact.sha256,
+            )
+
+    def save_latency(self, number: int, machine: Machine, facts: LatencyFacts) -> None:
+        """Keep a measurement; an older one of the same kind is replaced."""
+        with self._database.session() as session:
+            system = find_system(session, number)
+            machine_id = machine_row(session, machine).id
+            kind = {"machine_id": machine_id, "runtime": facts.runtime, "threads": facts.threads}
+            older = session.scalar(select(LatencyRow).filter_by(system_id=system.id, **kind))
+            if older is not None:
+                session.delete(older)
+                session.flush()
+            session.add(
+                LatencyRow(
+                    system_id=system.id,
+                    machine_id=machine_id,
+                    versions=versions(),
+                    **asdict(facts),
+                )
+            )
+
+    def measured_threads(self, number: int, machine: Machine, runtime: str) -> list[int]:
+        """Thread counts at which an entry was measured on a machine, in one runtime."""
+        with self._database.session() as session:
+            query = (
+                select(LatencyRow.threads)
+                .join(MachineRow)
+                .join(SystemRow)
+                .where(
+                    SystemRow.number == number,
+                    MachineRow.fingerprint == machine.fingerprint,
+                    LatencyRow.runtime == runtime,
+                )
+            )
+            return list(session.scalars(query))
+
+    def numbers(self) -> list[int]:
+        """All entries, oldest first."""
+        with self._database.session() as session:
+            return _numbers(session)
+
+    def rescore(self, number: int, metrics: Sequence[Metric]) -> list[str]:
+        """Compute all scores of an entry, and of the trials it was chosen from, from the logits.
+
+        Returns:
+            the names of those that were not what was stored, or not stored; now they are.
+        """
+        with self._database.session() as session:
+            system = find_system(session, number)
+            manifest = manifest_of(self._database, system.protocol)
+            before = _stored_scores(session, system)
+            score_system(session, manifest, system, metrics)
+            after = _stored_scores(session, system)
+            names = sorted(before.keys() | after.keys())
+            changed = [
+                metric if evidence == HOLDOUT_EVIDENCE else f"{evidence}_{metric}"
+                for metric, evidence in names
+                if before.get((metric, evidence)) != after.get((metric, evidence))
+            ]
+            return changed + _rescore_trials(session, manifest, system)
+
+
+def find_system(session: Session, number: int) -> SystemRow:
+    """The row of an entry.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    query = select(SystemRow).where(SystemRow.number == number, SystemRow.deleted.is_(None))
+    row = session.scalar(query)
+    if row is None:
+        known = ", ".join(map(str, _numbers(session)))
+        raise UsageError(
+            f"no entry {number}: "
+            + (f"there are {known}" if known else "run `serbench study run` first"),
+            number=number,
+        )
+    return row
+
+
+def _numbers(session: Session) -> list[int]:
+    query = (
+        select(SystemRow.number)
+        .where(SystemRow.number.is_not(None), SystemRow.deleted.is_(None))
+        .order_by(SystemRow.number)
+    )
+    return [number for number in session.scalars(query) if number is not None]
+
+
+def give_number(session: Session, system: SystemRow) -> int:
+    """Make a system an entry: give it the next number, which no other ever had."""
+    highest = session.scalar(select(func.max(SystemRow.number)))
+    system.number = (highest or 0) + 1
+    session.flush()
+    return system.number
+
+
+def manifest_of(database: Database, protocol: ProtocolRow) -> Manifest:
+    """The dataset of a protocol, as it was then."""
+    return Datasets(database).manifest(protocol.dataset.name, protocol.dataset.hash)
+
+
+def first_study(session: Session, system: SystemRow) -> StudyRow:
+    """The study of the first outer fold that led to a system."""
+    query = select(StudyRow).where(StudyRow.system_id == system.id, StudyRow.outer_fold == 0)
+    return session.scalars(query).one()
+
+
+def shipped_artifact(session: Session, system: SystemRow) -> ArtifactRow:
+    """The weights file of an entry: its network of the first outer fold's holdout."""
+    query = select(ArtifactRow).where(ArtifactRow.system_id == system.id).order_by(ArtifactRow.id)
+    return session.scalars(query).first() or _missing(system)
+
+
+def _missing(system: SystemRow) -> ArtifactRow:
+    raise UsageError(f"entry {system.number} has no weights file", number=system.number)
+
+
+def score_system(
+    session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
+) -> None:
+    """Compute a system's scores and its tally from its stored logits, and store them.
+
+    All is read in the session that wrote it: of so much, SQLite may show other connections
+    nothing before its end.
+    """
+    runtime = runtime_of(system)
+    holdout = joined(holdout_predictions(session, system))
+    folds = [each for outer in fold_predictions(session, system) for each in outer.values()]
+    tested = _tested(manifest, holdout)
+    found = {HOLDOUT_EVIDENCE: score_holdout(metrics, *tested)}
+    if folds:
+        found[CROSS_VALIDATION] = score_folds(metrics, [_tested(manifest, fold) for fold in folds])
+    identity = {"runtime": runtime, "protocol_id": system.protocol_id}
+    for scores in (system.scores, system.tallies):
+        scores.clear()
+    session.flush()
+    system.scores.extend(
+        ScoreRow(
+            **identity,
+            metric=metric,
+            evidence=evidence,
+            **{name: getattr(score, name) for name in SCORE_FIELDS},
+        )
+        for evidence, scores in found.items()
+        for metric, score in scores.items()
+    )
+    system.tallies.append(TallyRow(**identity, counts=tally(*tested).to_bytes()))
+    session.flush()
+
+
+def _tested(manifest: Manifest, found: Predictions) -> Tested:
+    return found.logits, manifest.targets[found.rows], manifest.speakers[found.rows]
+
+
+def _stored_scores(
+    session: Session, system: SystemRow
+) -> dict[tuple[str, str], tuple[float | None, ...]]:
+    session.expire(system, ["scores"])
+    return {
+        (row.metric, row.evidence): tuple(getattr(row, name) for name in SCORE_FIELDS)
+        for row in system.scores
+    }
+
+
+def _rescore_trials(session: Session, manifest: Manifest, system: SystemRow) -> list[str]:
+    """Compute the UAR of every training and trial of the studies that led to a system anew."""
+    changed = []
+    query = (
+        select(TrialRow)
+        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+        .where(StudyRow.system_id == system.id)
+        .order_by(StudyRow.outer_fold, TrialRow.number)
+    )
+    for trial in session.scalars(query):
+        for training in trial.trainings:
+            uar = _uar(session, training, manifest.targets)
+            if training.uar != uar:
+                training.uar = uar
+                changed.append(f"trial {trial.number + 1} fold {training.split.fold} uar")
+        uars = [each.uar for each in trial.trainings if each.split.fold != HOLDOUT]
+        if trial.mean_uar is not None and uars and trial.mean_uar != float(np.mean(uars)):
+            trial.mean_uar = float(np.mean(uars))
+            changed.append(f"trial {trial.number + 1} mean_uar")
+    return changed
+
+
+def _uar(session: Session, training: TrainingRow, targets: npt.NDArray[np.int64]) -> float:
+    query = select(PredictionRow).where(
+        PredictionRow.system_id == training.system_id, PredictionRow.split_id == training.split_id
+    )
+    found = read_prediction(session.scalars(query).one())
+    return uar_of(found.logits, targets[found.rows])
+
+
+def delete_entry(database: Database, number: int, artifacts: Path) -> None:
+    """Delete an entry with its studies, predictions, scores and weights files.
+
+    What its networks were trained on stays known: whatever began from one of them has the row of
+    its artifact for a parent. The number is not used again.
+
+    Args:
+        database: where the entry is.
+        number: its number.
+        artifacts: folder of the weights files.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    with database.session() as session:
+        system = find_system(session, number)
+        studies = list(session.scalars(select(StudyRow).where(StudyRow.system_id == system.id)))
+        gone = {system.id: system}
+        for study in studies:
+            for trial in study.trials:
+                for training in trial.trainings:
+                    session.delete(training)
+                gone[trial.system_id] = trial.system
+                session.delete(trial)
+            session.delete(study)
+        session.flush()
+        for each in gone.values():
+            for rows in (each.predictions, each.scores, each.tallies, each.latencies):
+                rows.clear()
+            each.deleted = now()
+        query = select(ArtifactRow).where(ArtifactRow.system_id.in_(gone))
+        for artifact in session.scalars(query):
+            forget_file(artifact, artifacts)

@@ -1,0 +1,1 @@
+"""What tests of several layers make: records of studies that nobody had to train."""

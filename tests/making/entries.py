@@ -1,0 +1,93 @@
+"""Entries whose networks nobody trained: random logits, right as often as they are told to be."""
+
+from pathlib import Path
+
+import numpy as np
+
+from serbench.data.protocols import HOLDOUT, parse_protocol
+from serbench.model.complexity import Complexity
+from serbench.model.compute import ComputeSettings
+from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
+from serbench.store.datasets import Datasets
+from serbench.store.ledger import Ledger
+from serbench.store.predictions import Predictions
+from serbench.store.splits import Splits
+from serbench.store.systems import Systems
+
+NESTED = "speaker-2:nested-2"
+
+PARAMETERS = {"learning_rate": 0.001, "freeze_depth": 0}
+
+
+def begin(database, made, manifest, plan, artifacts, compute=None):
+    """Scan the dataset and begin the study of every outer fold; gives the ledger."""
+    Datasets(database).save_scan(made.scanned(manifest))
+    ledger = Ledger(database, Path(artifacts))
+    protocol = Splits(database).of(manifest, parse_protocol(plan.protocol))
+    for number in range(len(protocol.split.outer_folds)):
+        ledger.begin(
+            plan.of_outer_fold(number),
+            protocol,
+            manifest.emotions,
+            compute or ComputeSettings(1),
+        )
+    return ledger
+
+
+def run_trial(ledger, made, manifest, plan, trial, skill=0.0, parameters=None):
+    """Record a trial with all its folds, as a search would; gives its mean UAR."""
+    parameters = parameters or PARAMETERS
+    ledger.record(plan, TrialStarted(trial, parameters))
+    folds = range(2)
+    outcomes = [made.outcome(manifest, trial, fold, plan, skill) for fold in folds]
+    for outcome in outcomes:
+        ledger.record(plan, FoldScored(outcome))
+    uars = tuple(outcome.uar for outcome in outcomes)
+    ledger.record(plan, TrialEnded(trial, parameters, False, uars))
+    return float(np.mean(uars))
+
+
+def finish(ledger, made, manifest, plan, trial, skill=0.0, parameters=None):
+    """Record the holdout of a winner."""
+    outcome = made.outcome(manifest, trial, HOLDOUT, plan, skill)
+    ledger.record(plan, WinnerTested(trial, parameters or PARAMETERS, outcome))
+    return outcome
+
+
+def add_entry(
+    database, made, manifest, skill=1.0, seed=0, protocol=NESTED, artifacts=None, trials=1, **plan
+):
+    """The entry of a study with two folds in each of the protocol's outer folds; its number.
+
+    Args:
+        database: a new or a used one.
+        made: the fixture.
+        manifest: the dataset.
+        skill: how far logits lean towards the truth.
+        seed: of the study, so that two entries differ.
+        protocol: one whose searches have two folds.
+        artifacts: folder of the weights files; beside the database by default.
+        trials: all alike but for chance; the best wins.
+        plan: other fields of the plan.
+    """
+    study = made.plan(manifest, protocol=protocol, seed=seed, trials=trials, **plan)
+    folder = artifacts or Path(database.url.removeprefix("sqlite:///")).parent / "artifacts"
+    ledger = begin(database, made, manifest, study, folder)
+    split = Splits(database).of(manifest, parse_protocol(protocol)).split
+    for number in range(len(split.outer_folds)):
+        outer = study.of_outer_fold(number)
+        means = [run_trial(ledger, made, manifest, outer, each, skill) for each in range(trials)]
+        finish(ledger, made, manifest, outer, int(np.argmax(means)), skill)
+    return Systems(database).rank(study, Complexity(25_000, 4_000_000), made.metrics)
+
+
+def logits_like(manifest, rows, skill, chance):
+    """Logits ``[n, C]`` that lean towards the truth by ``skill`` standard deviations."""
+    logits = np.random.default_rng(chance).normal(size=(len(rows), len(manifest.emotions)))
+    logits[np.arange(len(rows)), manifest.targets[rows]] += skill
+    return logits.astype(np.float32)
+
+
+def predictions_like(manifest, rows, skill, chance):
+    """The same as predictions."""
+    return Predictions(np.asarray(rows), logits_like(manifest, rows, skill, chance))

@@ -1,0 +1,311 @@
+"""A study's options: what they may be, every mistake at once, and which source comes first."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from serbench.errors import StudyFileError, UnknownNameError, UsageError
+from serbench.plugins import Plugins
+from serbench.run.options import StudyOptions
+from serbench.run.planning import make_plans, read_options
+
+PLUGINS = Plugins()
+MANIFEST = SimpleNamespace(name="four", hash="0f" * 32, emotions=("anger", "fear"))
+ALONE = {"backbone": ("homebrew",)}
+
+
+@pytest.fixture
+def read(tmp_path):
+    """``read(text, trials=3)`` reads a study file with this content and these options."""
+
+    def read_text(text, **given):
+        path = tmp_path / "study.toml"
+        path.write_text(text, encoding="utf-8")
+        return read_options(given, path, PLUGINS)
+
+    return read_text
+
+
+def mistakes_in(read, text):
+    with pytest.raises(StudyFileError) as failure:
+        read(text)
+    assert failure.value.facts["path"].name == "study.toml"
+    assert failure.value.exit_code == 2
+    return failure.value.mistakes
+
+
+def plans_of(**given):
+    return make_plans(
+        read_options({**ALONE, **given}, None, PLUGINS), MANIFEST, PLUGINS, None, None
+    )
+
+
+def test_every_option_is_described_by_a_sentence():
+    for name, field in StudyOptions.model_fields.items():
+        assert field.description, name
+        assert field.description[0].isupper(), name
+        assert field.description.endswith("."), name
+
+
+def test_a_study_file_may_set_every_option(read):
+    options = read(
+        """
+        backbone = ["mobilenetv3_large_100", "homebrew"]
+        dataset = "four"
+        front_end = "mel"
+        schedule = "one-cycle"
+        protocol = ["random-5@3", "speaker-5"]
+        nested = 3
+        head = "linear"
+        objective = "cross-entropy"
+        weights = "none"
+        augmentations = ["time-shift", "gain"]
+        trials = 20
+        epochs = 50
+        minutes = 90
+        batch_size = 16
+        seed = 4
+        exhaustive = true
+        precision = "bf16"
+        threads = 2
+        jobs = 1
+        retune = true
+        max_latency_ms = 12.5
+
+        [search]
+        learning_rate = [1e-4, 1e-3]
+        freeze_depth = 2
+
+        [search.widths]
+        time-shift = 0.3
+        gain = [0, 6]
+        """
+    )
+    assert options.model_dump(exclude={"search", "timeout"}) == {
+        "backbone": ("mobilenetv3_large_100", "homebrew"),
+        "dataset": "four",
+        "front_end": "mel",
+        "schedule": ("one-cycle",),
+        "protocol": ("random-5@3", "speaker-5"),
+        "nested": 3,
+        "head": "linear",
+        "objective": "cross-entropy",
+        "weights": "none",
+        "augmentations": ("time-shift", "gain"),
+        "trials": 20,
+        "epochs": 50,
+        "minutes": 90,
+        "batch_size": 16,
+        "seed": 4,
+        "exhaustive": True,
+        "precision": "bf16",
+        "threads": 2,
+        "jobs": 1,
+        "retune": True,
+        "max_latency_ms": 12.5,
+    }
+    assert options.seconds == 5400
+    assert options.protocols == ("random-5@3:nested-3", "speaker-5:nested-3")
+    assert options.search.by_parameter() == {
+        "learning_rate": (1e-4, 1e-3),
+        "freeze_depth": (2, 2),
+        "width:time-shift": (0.3, 0.3),
+        "width:gain": (0, 6),
+    }
+
+
+def test_one_name_is_a_list_of_one(read):
+    assert read('backbone = "homebrew"') == read('backbone = ["homebrew"]')
+
+
+def test_the_command_line_comes_before_the_file_and_the_file_before_defaults(read):
+    options = read('backbone = "homebrew"\ntrials = 3\nepochs = 7', trials=4)
+    assert (options.trials, options.epochs, options.batch_size) == (4, 7, 32)
+
+
+def test_minutes_and_seconds_are_one_budget(read):
+    file = 'backbone = "homebrew"\nminutes = 2'
+    assert read(file).seconds == 120
+    assert read(file, timeout=9.0).seconds == 9
+    assert read(file, minutes=1.0).seconds == 60
+    assert len(mistakes_in(read, "minutes = 2\ntimeout = 120.0")) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("learning_rate = 0", "search.learning_rate"),
+        ("learning_rate = [0.1, 0.01]", "search.learning_rate"),
+        ("learning_rate = [0.1, 0.2, 0.3]", "search.learning_rate"),
+        ("freeze_depth = -1", "search.freeze_depth"),
+        ("freeze_depth = 0.5", "search.freeze_depth"),
+        ('widths.gain = "wide"', "search.widths.gain"),
+        ("widths.gain = [3, inf]", "search.widths.gain"),
+        ("widths.gian = 1", "search.widths.gian"),
+        ("depth = 3", "search.depth"),
+    ],
+)
+def test_bounds_that_cannot_be_are_refused_with_their_place(read, line, place):
+    mistakes = mistakes_in(read, f"[search]\n{line}")
+    assert {mistake.partition(":")[0] for mistake in mistakes} == {place}
+
+
+@pytest.mark.parametrize("line", ["trails = 3", "[search]\ndepth = 3", "[study]\ntrials = 3"])
+def test_an_unknown_option_is_refused_with_the_known_ones(read, line):
+    (mistake,) = mistakes_in(read, line)
+    known = ("learning_rate", "freeze_depth") if "search" in line else ("trials", "epochs")
+    assert all(name in mistake for name in known)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'trials = "ten"',
+        "trials = 3.0",
+        "trials = true",
+        "trials = 0",
+        "epochs = 0",
+        "batch_size = 1",
+        "nested = 1",
+        "seed = -1",
+        "jobs = -1",
+        "timeout = 0",
+        "timeout = -5.0",
+        'timeout = "1h"',
+        "weights = 3",
+        "dataset = ['a', 'b']",
+        "protocol = 5",
+        'protocol = "speaker-1"',
+        'protocol = "specker-5"',
+        "backbone = 7",
+        "backbone = []",
+        'precision = "fp16"',
+        "exhaustive = 1",
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(read, line):
+    (mistake,) = mistakes_in(read, line)
+    assert mistake.startswith(f"{line.partition(' ')[0]}: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "nearest"),
+    [
+        ('backbone = "homebru"', "homebrew"),
+        ('front_end = "mell"', "mel"),
+        ('schedule = "half-cycel"', "half-cycle"),
+        ('protocol = "speeker-5"', "speaker-5"),
+        ('head = "liner"', "linear"),
+        ('objective = "cros-entropy"', "cross-entropy"),
+        ('backbone = ["homebrew", "resnet81"]', "resnet18"),
+        ('augmentations = ["time-shfit"]', "time-shift"),
+        ("search.widths.gian = 3", "gain"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(read, line, nearest):
+    (mistake,) = mistakes_in(read, line)
+    assert nearest in mistake
+
+
+def test_all_mistakes_of_a_file_are_listed_at_once(read):
+    mistakes = mistakes_in(
+        read,
+        """
+        backbone = "homebru"
+        schedule = "half-cycel"
+        protocol = "speaker-1"
+        trials = "many"
+        colour = "blue"
+        minutes = 1
+        timeout = 60.0
+        """,
+    )
+    assert sorted(mistake.partition(":")[0] for mistake in mistakes) == [
+        *("backbone", "colour", "protocol", "schedule", "timeout", "trials")
+    ]
+
+
+def test_all_mistakes_of_the_command_line_are_listed_at_once():
+    with pytest.raises(UsageError) as failure:
+        read_options({"backbone": ("homebru",), "batch_size": 1, "front_end": "mal"}, None, PLUGINS)
+    assert [mistake.partition(":")[0] for mistake in failure.value.facts["mistakes"]] == [
+        *("--backbone", "--front-end", "--batch-size")
+    ]
+
+
+@pytest.mark.parametrize("text", ["trials = ", "trials 3", "\x00"])
+def test_what_is_not_toml_is_refused(read, text):
+    assert len(mistakes_in(read, text)) == 1
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    binary = tmp_path / "study.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path in (binary, tmp_path / "nowhere.toml"):
+        with pytest.raises(StudyFileError) as failure:
+            read_options(ALONE, path, PLUGINS)
+        assert failure.value.facts["path"] == path
+
+
+def test_a_study_has_a_backbone():
+    with pytest.raises(UsageError) as failure:
+        read_options({}, None, PLUGINS)
+    assert failure.value.facts == {"missing": "backbone"}
+
+
+def test_bounds_of_what_is_not_searched_are_refused(read):
+    with pytest.raises(UnknownNameError) as failure:
+        read('backbone = "homebrew"\naugmentations = ["gain"]\n[search.widths]\nnoise = 1')
+    assert failure.value.name == "noise"
+
+
+def test_a_protocol_with_outer_folds_of_its_own_is_not_nested():
+    with pytest.raises(UsageError):
+        read_options({**ALONE, "protocol": ("emodb/loso",), "nested": 2}, None, PLUGINS)
+
+
+def test_backbones_schedules_and_protocols_are_combined_in_their_order():
+    plans = plans_of(
+        backbone=("homebrew", "resnet18"),
+        schedule=("half-cycle", "one-cycle"),
+        protocol=("speaker-2", "random-2"),
+    )
+    assert [(plan.backbone, plan.schedule, plan.protocol) for plan in plans] == [
+        (backbone, schedule, protocol)
+        for backbone in ("homebrew", "resnet18")
+        for schedule in ("half-cycle", "one-cycle")
+        for protocol in ("speaker-2", "random-2")
+    ]
+
+
+def test_a_plan_has_what_was_asked_for():
+    (plan,) = plans_of(trials=3, timeout=60, nested=2, seed=5, augmentations=("gain",))
+    assert (plan.dataset, plan.dataset_hash) == (MANIFEST.name, MANIFEST.hash)
+    assert (plan.trials, plan.timeout, plan.seed, plan.augmentations) == (3, 60.0, 5, ("gain",))
+    assert (plan.protocol, plan.outer_fold) == ("speaker-5:nested-2", 0)
+    assert (plan.front_end, plan.head, plan.objective) == ("mel", "linear", "cross-entropy")
+
+
+def test_a_budget_is_the_same_in_minutes_and_seconds():
+    (one,), (other,) = plans_of(minutes=1), plans_of(timeout=60.0)
+    assert one.key == other.key
+
+
+def test_clips_have_the_rate_of_a_front_end_that_needs_one(monkeypatch):
+    needing = replace(PLUGINS.front_ends.get("mel"), sample_rate=16_000)
+    monkeypatch.setattr(PLUGINS.front_ends, "get", lambda name: needing)
+    (plan,) = plans_of(front_end="mel")
+    assert plan.clip_format.sample_rate == 16_000
+
+
+def test_a_weights_file_is_kept_by_its_absolute_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (plan,) = plans_of(weights="mine.pth")
+    assert plan.weights == str(tmp_path / "mine.pth")
+
+
+def test_an_entry_to_begin_from_has_a_number():
+    with pytest.raises(UsageError) as failure:
+        plans_of(weights="entry:best")
+    assert failure.value.facts == {"weights": "entry:best"}

@@ -1,0 +1,87 @@
+"""Weights files: written whole, checked, with their lineage."""
+
+import errno
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serbench.errors import StorageError, WeightsError
+from serbench.store.artifacts import read_arrays, write_arrays
+
+ARRAYS = {
+    "backbone.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "backbone.steps": np.array(7),
+    "head.bias": np.array([np.float32(1) / 3, -0.0, 1e-45], dtype=np.float32),
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where weights may be kept; its folder is yet to be made."""
+    return tmp_path / "artifacts" / "winner.safetensors"
+
+
+@pytest.fixture
+def saved(path):
+    """The hash of the file that holds ``ARRAYS``."""
+    return write_arrays(ARRAYS, path)
+
+
+def test_the_hash_is_that_of_the_file(saved, path):
+    assert saved == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_same_arrays_make_the_same_file(saved, path):
+    assert write_arrays(ARRAYS, path.with_stem("again")) == saved
+
+
+def test_nothing_else_is_left_in_the_folder(saved, path):
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_every_array_comes_back_bit_for_bit(saved, path):
+    read = read_arrays(path, saved)
+    assert read.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert read[name].dtype == array.dtype
+        assert read[name].shape == array.shape
+        assert read[name].tobytes() == array.tobytes()
+
+
+def test_a_full_disk_leaves_the_old_weights(saved, path, monkeypatch):
+    before = path.read_bytes()
+
+    def write_half(self, content):
+        with self.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(StorageError) as raised:
+        write_arrays({"other": np.zeros(1)}, path)
+    assert raised.value.facts["path"] == path.parent
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError) as raised:
+        write_arrays({"any": np.zeros(1)}, tmp_path / "file" / "weights.safetensors")
+    assert raised.value.facts["path"] == tmp_path / "file"
+
+
+def test_weights_of_another_content_are_refused(saved, path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError) as raised:
+        read_arrays(path, saved)
+    assert raised.value.facts["path"] == path
+
+
+def test_missing_weights_are_named(path):
+    with pytest.raises(WeightsError) as raised:
+        read_arrays(path, "0")
+    assert raised.value.facts["path"] == path

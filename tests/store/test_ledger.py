@@ -1,0 +1,200 @@
+"""The ledger: a study's events, recorded and read back."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from making.entries import PARAMETERS, begin, finish, run_trial
+
+from serbench.data.protocols import HOLDOUT
+from serbench.errors import SerbenchError, StorageError
+from serbench.model.compute import ComputeSettings
+from serbench.search.events import FoldScored, HoldoutStarted, TrialEnded, TrialStarted
+from serbench.store.ledger import Ledger
+from serbench.store.machines import this_machine
+from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow, TrainingRow
+from serbench.store.systems import Systems
+
+
+@pytest.fixture
+def manifest(made):
+    return made.manifest()
+
+
+@pytest.fixture
+def plan(made, manifest):
+    return made.plan(manifest)
+
+
+@pytest.fixture
+def ledger(database, made, manifest, plan, artifacts):
+    """A ledger in which the study has begun."""
+    return begin(database, made, manifest, plan, artifacts)
+
+
+def assert_equal_outcomes(read, saved):
+    assert read.logits.dtype == np.float32
+    assert read.logits.tobytes() == saved.logits.tobytes()
+    assert read.rows.tolist() == saved.rows.tolist()
+    assert np.array_equal(read.confusion, saved.confusion)
+    plain = {"logits": None, "rows": None, "confusion": None, "state": {}}
+    assert replace(read, **plain) == replace(saved, **plain)
+
+
+def test_a_study_records_its_plan_machine_and_versions(database, ledger, plan):
+    with database.session() as session:
+        row = session.query(StudyRow).one()
+        assert type(plan).from_dict(row.plan) == plan
+        assert row.machine == vars(this_machine())
+        assert row.versions.keys() >= {"python", "serbench", "torch", "optuna"}
+        assert row.system.number is None, "nothing is ranked yet"
+
+
+def test_beginning_twice_is_beginning_once(database, ledger, made, manifest, plan, artifacts):
+    begin(database, made, manifest, plan, artifacts, ComputeSettings(7))
+    ledger.record(plan, TrialStarted(0, PARAMETERS))
+    ledger.record(plan, TrialStarted(0, PARAMETERS))
+    assert ledger.compute_settings(plan) == ComputeSettings(1), "the first settings stand"
+    assert [trial.number for trial in ledger.history(plan)] == [0]
+    with database.session() as session:
+        assert session.query(StudyRow).count() == 1
+
+
+def test_a_study_that_has_not_begun_has_no_settings_and_no_history(ledger, plan):
+    other = replace(plan, seed=1)
+    assert ledger.compute_settings(other) is None
+    assert not ledger.has_begun(other)
+    assert ledger.has_begun(plan)
+    assert ledger.history(other) == []
+    assert ledger.outcomes(other) == {}
+
+
+def test_outcomes_come_back_bit_for_bit(ledger, made, manifest, plan):
+    run_trial(ledger, made, manifest, plan, 0)
+    holdout = finish(ledger, made, manifest, plan, 0)
+    read = ledger.outcomes(plan)
+    assert read.keys() == {(0, 0), (0, 1), (0, HOLDOUT)}
+    assert_equal_outcomes(read[0, HOLDOUT], holdout)
+    for fold in range(2):
+        assert_equal_outcomes(read[0, fold], made.outcome(manifest, 0, fold, plan))
+
+
+def test_history_has_every_trial_with_its_state_and_folds(ledger, made, manifest, plan):
+    mean = run_trial(ledger, made, manifest, plan, 0)
+    other = {"learning_rate": 0.1, "freeze_depth": 0}
+    pruned = made.outcome(manifest, 1, 1, plan)
+    ledger.record(plan, TrialStarted(1, other))
+    ledger.record(plan, FoldScored(pruned))
+    ledger.record(plan, TrialEnded(1, other, True, (pruned.uar,)))
+    ledger.record(plan, TrialStarted(2, PARAMETERS))
+    ledger.record(plan, HoldoutStarted(0))
+    first, second, third = ledger.history(plan)
+    assert (first.state, second.state, third.state) == ("complete", "pruned", "running")
+    assert first.mean_uar == mean == pytest.approx(np.mean(list(first.uars.values())))
+    assert (second.parameters, second.uars) == (other, {1: pruned.uar})
+    assert (third.mean_uar, third.uars) == (None, {})
+
+
+def test_parameters_keep_every_digit(ledger, made, manifest, plan):
+    exact = {"learning_rate": 0.1 + 0.2, "freeze_depth": 3, "width:time-mask": math.pi / 10}
+    ledger.record(plan, TrialStarted(0, exact))
+    [trial] = ledger.history(plan)
+    assert trial.parameters == exact
+
+
+def test_a_training_is_recorded_once(ledger, made, manifest, plan):
+    run_trial(ledger, made, manifest, plan, 0)
+    with pytest.raises(StorageError):
+        ledger.record(plan, FoldScored(made.outcome(manifest, 0, 0, plan)))
+    assert len(ledger.outcomes(plan)) == 2
+
+
+def test_studies_do_not_see_each_others_trials(database, ledger, made, manifest, plan, artifacts):
+    other = replace(plan, seed=1)
+    begin(database, made, manifest, other, artifacts)
+    run_trial(ledger, made, manifest, other, 0)
+    assert ledger.outcomes(plan) == {}
+    assert ledger.history(plan) == []
+
+
+def test_predictions_belong_to_systems_and_not_to_trainings(database, ledger, made, manifest, plan):
+    run_trial(ledger, made, manifest, plan, 0)
+    finish(ledger, made, manifest, plan, 0)
+    with database.session() as session:
+        study = session.query(StudyRow).one()
+        assert session.query(SystemRow).count() == 2, "the trial's and the study's"
+        of_study = session.query(PredictionRow).filter_by(system_id=study.system_id).one()
+        assert of_study.split.fold == HOLDOUT
+        of_trial = session.query(PredictionRow).filter_by(system_id=study.trials[0].system_id)
+        assert sorted(each.split.fold for each in of_trial) == ["0", "1"]
+
+
+def files(artifacts):
+    return sorted(path.name for path in artifacts.glob("*.safetensors"))
+
+
+def test_the_best_trials_fold_networks_are_kept_and_no_others(
+    database, ledger, made, manifest, plan, artifacts
+):
+    weak, strong = 0.0, 5.0
+    run_trial(ledger, made, manifest, plan, 0, weak)
+    assert files(artifacts) == [f"{plan.key}-trial-0-fold-{fold}.safetensors" for fold in range(2)]
+    run_trial(ledger, made, manifest, plan, 1, strong)
+    best = [f"{plan.key}-trial-1-fold-{fold}.safetensors" for fold in range(2)]
+    assert files(artifacts) == best
+    run_trial(ledger, made, manifest, plan, 2, weak)
+    assert files(artifacts) == best
+    finish(ledger, made, manifest, plan, 1, strong)
+    assert files(artifacts) == [*best, f"{plan.key}.safetensors"]
+    with database.session() as session:
+        kept = session.query(ArtifactRow).order_by(ArtifactRow.id)
+        assert [(each.file, each.split.fold, each.began_from) for each in kept] == [
+            (best[0], "0", "none"),
+            (best[1], "1", "none"),
+            (f"{plan.key}.safetensors", HOLDOUT, "none"),
+        ]
+
+
+def test_a_pruned_training_keeps_no_network(ledger, made, manifest, plan, artifacts):
+    ledger.record(plan, TrialStarted(0, PARAMETERS))
+    outcome = replace(made.outcome(manifest, 0, 0, plan), pruned=True)
+    ledger.record(plan, FoldScored(outcome))
+    assert files(artifacts) == []
+    assert ledger.outcomes(plan)[0, 0].pruned
+
+
+def test_a_study_is_finished_by_its_holdout(database, ledger, made, manifest, plan):
+    run_trial(ledger, made, manifest, plan, 0)
+    assert Systems(database).entry_of(plan) is None
+    with database.session() as session:
+        assert session.query(StudyRow).one().finished is None
+    finish(ledger, made, manifest, plan, 0)
+    with database.session() as session:
+        assert session.query(StudyRow).one().finished is not None
+        holdouts = [t for t in session.query(TrainingRow) if t.split.fold == HOLDOUT]
+        assert len(holdouts) == 1
+
+
+def test_only_one_process_has_the_lease_of_a_study(ledger, plan, database, artifacts):
+    with ledger.lease(plan):
+        with (
+            pytest.raises(SerbenchError) as raised,
+            Ledger(database, artifacts).lease(plan),
+        ):
+            pass
+        assert raised.value.facts["study"] == plan.key
+        with Ledger(database, artifacts).lease(replace(plan, seed=1)):
+            pass
+    with ledger.lease(plan):
+        pass
+
+
+def test_a_folder_that_cannot_hold_the_lease_is_named(database, plan, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with (
+        pytest.raises(StorageError) as raised,
+        Ledger(database, tmp_path / "file" / "artifacts").lease(plan),
+    ):
+        pass
+    assert raised.value.facts["path"] == tmp_path / "file" / "artifacts"

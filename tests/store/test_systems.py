@@ -1,0 +1,247 @@
+"""Ranked systems: numbered, scored, measured, rescored, deleted."""
+
+import numpy as np
+import pytest
+from making.entries import NESTED, add_entry
+
+from serbench.data.protocols import HOLDOUT
+from serbench.errors import UsageError
+from serbench.score.confusion import Tally
+from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE
+from serbench.score.standing import score_holdout
+from serbench.store.artifacts import ancestors
+from serbench.store.machines import LatencyFacts, Machine
+from serbench.store.predictions import (
+    fold_predictions,
+    holdout_predictions,
+    joined,
+    winners,
+)
+from serbench.store.schema import (
+    ArtifactRow,
+    LatencyRow,
+    PredictionRow,
+    ScoreRow,
+    StudyRow,
+    SystemRow,
+    TallyRow,
+    TrainingRow,
+    TrialRow,
+)
+from serbench.store.systems import Systems, delete_entry, find_system
+
+
+@pytest.fixture
+def manifest(made):
+    return made.manifest(takes=4)
+
+
+@pytest.fixture(params=[NESTED, "speaker-2"])
+def entry(request, database, made, manifest):
+    """The number of an entry, of one outer fold and of two."""
+    return add_entry(database, made, manifest, protocol=request.param, trials=2)
+
+
+def scores(database, number):
+    with database.session() as session:
+        return {
+            (row.metric, row.evidence): (row.value, row.low, row.high, row.spread)
+            for row in find_system(session, number).scores
+        }
+
+
+def test_entries_are_numbered_in_one_sequence(database, made, manifest):
+    assert [add_entry(database, made, manifest, seed=seed) for seed in range(3)] == [1, 2, 3]
+    assert Systems(database).numbers() == [1, 2, 3]
+
+
+def test_every_metric_is_a_row_and_comes_from_the_logits(database, made, manifest, entry):
+    found = scores(database, entry)
+    names = {metric.name for metric in made.metrics}
+    assert {metric for metric, evidence in found if evidence == HOLDOUT_EVIDENCE} == names
+    with database.session() as session:
+        system = find_system(session, entry)
+        holdout = joined(holdout_predictions(session, system))
+    expected = score_holdout(
+        made.metrics,
+        holdout.logits,
+        manifest.targets[holdout.rows],
+        manifest.speakers[holdout.rows],
+    )
+    for name, score in expected.items():
+        assert found[name, HOLDOUT_EVIDENCE][:3] == (score.value, score.low, score.high)
+
+
+def test_the_tuning_score_is_the_mean_over_the_winners_folds(database, manifest, entry):
+    with database.session() as session:
+        system = find_system(session, entry)
+        trials = [[t.mean_uar for t in each.study.trials] for each in winners(session, system)]
+        best = [trial.mean_uar for trial in winners(session, system)]
+        folds = fold_predictions(session, system)
+    assert best == [max(means) for means in trials]
+    assert [list(each) for each in folds] == [[0, 1]] * len(best)
+    value, _, _, spread = scores(database, entry)["uar", CROSS_VALIDATION]
+    assert value == pytest.approx(np.mean(best))
+    assert spread > 0
+
+
+def test_the_tally_counts_the_holdout_by_speaker(database, manifest, entry):
+    with database.session() as session:
+        system = find_system(session, entry)
+        tally = Tally.from_bytes(system.tallies[0].counts)
+        rows = joined(holdout_predictions(session, system)).rows
+    assert tally.counts.sum() == len(rows)
+    assert set(tally.speakers) == set(manifest.speakers[rows].tolist())
+
+
+def test_a_record_has_what_using_the_network_takes(database, manifest, made):
+    number = add_entry(database, made, manifest, protocol="speaker-2")
+    record = Systems(database).record(number)
+    assert record.emotions == manifest.emotions
+    assert record.plan == made.plan(manifest, trials=1)
+    assert record.file == f"{record.plan.key}.safetensors"
+
+
+def test_an_unknown_entry_is_named(database, made, manifest):
+    for _ in range(2):
+        with pytest.raises(UsageError) as raised:
+            Systems(database).record(7)
+        assert raised.value.facts == {"number": 7}
+        add_entry(database, made, manifest)
+
+
+def test_measuring_again_replaces_the_older_latency(database, made, entry):
+    systems = Systems(database)
+    for p90 in (9.0, 8.0):
+        systems.save_latency(entry, made.machine, made.latency(p90=p90))
+    with database.session() as session:
+        assert [row.p90 for row in session.query(LatencyRow)] == [8.0]
+
+
+def test_threads_runtimes_and_machines_are_measured_side_by_side(database, made, entry):
+    systems = Systems(database)
+    other = Machine("Another processor", 8, "Linux x86_64")
+    systems.save_latency(entry, made.machine, made.latency())
+    systems.save_latency(entry, made.machine, made.latency(threads=2))
+    systems.save_latency(entry, made.machine, made.latency(runtime="onnx"))
+    systems.save_latency(entry, other, made.latency())
+    with database.session() as session:
+        assert session.query(LatencyRow).count() == 4
+    assert sorted(systems.measured_threads(entry, made.machine, "eager")) == [1, 2]
+    assert systems.measured_threads(entry, made.machine, "onnx") == [1]
+    assert systems.measured_threads(entry, other, "eager") == [1]
+
+
+def test_a_latency_is_kept_whole(database, made, entry):
+    facts = LatencyFacts("eager", 1, 100, 0.1, 0.2, 0.3, 0.01, 0.02, 0.05, 0.06)
+    Systems(database).save_latency(entry, made.machine, facts)
+    with database.session() as session:
+        row = session.query(LatencyRow).one()
+        assert {name: getattr(row, name) for name in vars(facts)} == vars(facts)
+        assert row.machine.cpu == made.machine.cpu
+        assert "torch" in row.versions
+
+
+def test_rescored_nothing_changes(database, made, entry):
+    before = scores(database, entry)
+    assert Systems(database).rescore(entry, made.metrics) == []
+    assert scores(database, entry) == before
+
+
+@pytest.mark.parametrize("column", ["value", "low", "high"])
+@pytest.mark.parametrize("evidence", [HOLDOUT_EVIDENCE, CROSS_VALIDATION])
+def test_a_score_that_was_changed_is_named_and_restored(database, made, manifest, column, evidence):
+    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    before = scores(database, entry)
+    with database.session() as session:
+        row = session.query(ScoreRow).filter_by(metric="accuracy", evidence=evidence).one()
+        setattr(row, column, 0.123)
+    named = "accuracy" if evidence == HOLDOUT_EVIDENCE else "cv_accuracy"
+    assert Systems(database).rescore(entry, made.metrics) == [named]
+    assert scores(database, entry) == before
+
+
+def test_logits_that_were_changed_change_the_scores(database, made, entry):
+    with database.session() as session:
+        system = find_system(session, entry)
+        row = session.query(PredictionRow).filter_by(system_id=system.id).first()
+        clips = len(row.split.test) // 8
+        row.logits = row.logits[: len(row.logits) // clips] * clips
+        tally = system.tallies[0].counts
+    assert {"uar", "accuracy", "log_loss"} <= set(Systems(database).rescore(entry, made.metrics))
+    with database.session() as session:
+        assert find_system(session, entry).tallies[0].counts != tally
+
+
+def test_a_trials_score_that_was_changed_is_named_and_restored(database, made, manifest):
+    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    with database.session() as session:
+        [fold] = [t for t in session.query(TrainingRow) if t.split.fold == "1"]
+        fold.uar = 0.99
+        session.query(TrialRow).one().mean_uar = 0.99
+    changed = Systems(database).rescore(entry, made.metrics)
+    assert changed == ["trial 1 fold 1 uar", "trial 1 mean_uar"]
+    assert Systems(database).rescore(entry, made.metrics) == []
+
+
+class Errors:
+    """A metric that was not there when the entry was made."""
+
+    name, label, higher_is_better, share = "errors", "errors", False, False
+
+    def score(self, logits, targets):
+        return float((logits.argmax(axis=1) != targets).sum())
+
+    def ratios(self, logits, targets, speakers):
+        return None
+
+
+def test_a_new_metric_is_added_to_an_earlier_entry(database, made, entry):
+    changed = Systems(database).rescore(entry, [*made.metrics, Errors()])
+    assert changed == ["cv_errors", "errors"]
+    value, low, high, _ = scores(database, entry)["errors", HOLDOUT_EVIDENCE]
+    assert low <= value <= high
+    assert value == int(value) > 0
+
+
+def test_deleting_an_entry_leaves_the_lineage_of_its_artifacts(database, made, manifest, tmp_path):
+    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    kept = add_entry(database, made, manifest, protocol="speaker-2", seed=1)
+    with database.session() as session:
+        parent = session.query(ArtifactRow).filter_by(system_id=find_system(session, entry).id)
+        facts = parent.one()
+        child = ArtifactRow(
+            file="child",
+            sha256="c",
+            backbone="homebrew",
+            began_from="f",
+            parent=facts,
+            split_id=facts.split_id,
+        )
+        session.add(child)
+        trained = facts.split.train
+    folder = tmp_path / "artifacts"
+    before = set(folder.glob("*.safetensors"))
+    delete_entry(database, entry, folder)
+    assert Systems(database).numbers() == [kept]
+    with pytest.raises(UsageError):
+        Systems(database).record(entry)
+    gone = before - set(folder.glob("*.safetensors"))
+    assert len(gone) == 3, "two folds and the holdout"
+    with database.session() as session:
+        child = session.query(ArtifactRow).filter_by(file="child").one()
+        lineage = list(ancestors(child))
+        assert len(lineage) == 2
+        assert lineage[1].split.train == trained
+        assert lineage[1].split.fold == HOLDOUT
+        assert lineage[1].file is None
+        assert session.query(StudyRow).count() == 1
+        ranked = {row.id for row in session.query(SystemRow) if row.deleted is None}
+        for table in (PredictionRow, ScoreRow, TallyRow):
+            assert {row.system_id for row in session.query(table)} <= ranked
+
+
+def test_the_number_of_a_deleted_entry_is_not_used_again(database, made, manifest, artifacts):
+    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    delete_entry(database, entry, artifacts)
+    assert add_entry(database, made, manifest, protocol="speaker-2") == entry + 1
