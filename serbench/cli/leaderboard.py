@@ -33,8 +33,8 @@ from serbench.cli.output import (
 if TYPE_CHECKING:
     from serbench.plugins import Plugins
     from serbench.score.metric import Metric
-    from serbench.views.leaderboard import RankingView
-    from serbench.views.row import EntryView
+    from serbench.views.entry import EntryView
+    from serbench.views.ranking import RankingView
 
 FRONT_LEGEND = "front: ● on it, ○ indistinguishable from it, blank dominated, – no latency"
 
@@ -91,7 +91,7 @@ def leaderboard(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from serbench.views.leaderboard import FLAT_COLUMNS, flat_rows, rankings
+    from serbench.views.ranking import flat_columns, flat_rows, rankings
 
     if threads != "all" and not threads.isdecimal():
         raise click.BadParameter(
@@ -112,7 +112,7 @@ def leaderboard(
     if format_ == "json":
         emit_json([row.as_dict() for ranking in found for row in ranking.rows])
     elif format_ == "csv":
-        emit_csv(FLAT_COLUMNS, flat_rows(found))
+        emit_csv(flat_columns(found), flat_rows(found))
     elif found:
         _show(found, metrics or _scored(app.plugins, found), format_, per_clip_intervals)
     elif threads not in ("1", "all"):
@@ -133,7 +133,7 @@ def _show(
     found: Sequence[RankingView], metrics: Sequence[Metric], format_: str, per_clip: bool
 ) -> None:
     """Print rankings, each under its title, and what their columns mean."""
-    from serbench.views.markdown import markdown_table
+    from serbench.views.tables import markdown_table
 
     columns, spare = _columns(metrics)
     if per_clip:
@@ -185,7 +185,7 @@ def _cells(row: EntryView, metrics: Sequence[Metric]) -> list[str]:
         *scores[1:],
         _tuning(row),
         points(row.optimism),
-        milliseconds(row.latency_ms_p90),
+        milliseconds(row.latency.p90),
         short(row.params),
         short(row.macs),
         interval(row.uar_clip_ci),

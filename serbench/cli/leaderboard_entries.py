@@ -26,6 +26,9 @@ from serbench.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from serbench.score.metric import Score
     from serbench.views.comparison import Comparison
 
 
@@ -93,20 +96,20 @@ def _tests(found: Comparison) -> list[str]:
 @pass_app
 def show_command(app: App, number: int, format_: str) -> None:
     """Show everything about ENTRY: how well it does on whom, and what made it."""
-    from serbench.views.entry import entry_detail
+    from serbench.views.detail import entry_detail
 
     found = entry_detail(app.database, number)
     if format_ == "json":
-        emit_json(found)
+        emit_json(found.as_dict())
     else:
-        _show(app, found)
+        _show(app, found.as_dict(), found.view.scores)
 
 
-def _show(app: App, found: dict[str, Any]) -> None:
+def _show(app: App, found: dict[str, Any], scores: Mapping[str, Score]) -> None:
     recipe = ", ".join(filter(None, (found["front_end"], found["schedule"], found["weights"])))
     click.echo(f"entry {found['entry']}: {found['backbone']} ({recipe})")
     click.echo(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}\n")
-    emit_scores(found["scores"], app.plugins)
+    emit_scores(scores, app.plugins)
     if found["cv_uar_mean"] is not None:
         click.echo(
             f"tuning UA {scored(found['cv_uar_mean'], found['cv_uar_ci'])}, optimism "
@@ -120,10 +123,10 @@ def _show(app: App, found: dict[str, Any]) -> None:
         f"\nspeakers: UA from {percent(spread['lowest'])} ({found['worst_speaker']}) "
         f"to {percent(spread['highest'])}{sd}"
     )
-    for kind in ("speakers", "sexes", "corpora"):
+    for kind, heading in (("by_speaker", "speaker"), ("sexes", "sex"), ("corpora", "corpus")):
         click.echo()
         emit_table(
-            [kind, ">clips", ">UA", ">WA"],
+            [heading, ">clips", ">UA", ">WA"],
             [
                 [each["name"], str(each["clips"]), percent(each["uar"]), percent(each["accuracy"])]
                 for each in found[kind]
@@ -185,7 +188,7 @@ def import_command(
     from serbench.data.protocols import protocol_from_id
     from serbench.run.imports import import_predictions
     from serbench.store.datasets import Datasets
-    from serbench.views.entry import entry_view
+    from serbench.views.reading import entry_view
 
     manifest = Datasets(app.database).manifest(dataset)
     rule = protocol_from_id(manifest, protocol)
@@ -211,7 +214,7 @@ def import_command(
 @pass_app
 def export_command(app: App, number: int, out: Path | None, folds: bool) -> None:
     """Write the logits of ENTRY for each clip of its holdout, as `import` takes them."""
-    from serbench.views.exports import export_predictions
+    from serbench.views.tables import export_predictions
 
     text = export_predictions(app.database, number, folds)
     if out is None:

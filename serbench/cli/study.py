@@ -201,7 +201,7 @@ def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> 
 
 
 def _show_result(app: App, entry: int) -> None:
-    from serbench.views.entry import entry_view
+    from serbench.views.reading import entry_view
     from serbench.views.study import gain_of
 
     found = entry_view(app.database, entry)

@@ -15,15 +15,15 @@ from serbench.score.comparison import (
     Difference,
     TTest,
     corrected_t_test,
-    paired_difference,
     smallest_difference,
+    tally_difference,
 )
-from serbench.score.metrics import score
-from serbench.score.tally import METRICS, Metric, Tally
+from serbench.score.confusion import COUNT_METRICS, CountMetric, uar_of
 from serbench.store.database import Database
-from serbench.store.entry_rows import manifest_of, scored_entry
-from serbench.store.predictions import Said, read_folds, read_holdouts
-from serbench.store.schema import EntryRow
+from serbench.store.predictions import Predictions, fold_predictions, holdout_predictions
+from serbench.store.schema import SystemRow
+from serbench.store.systems import find_system, manifest_of
+from serbench.views.reading import entry_view
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Comparison:
         differences: metric → first minus second, with its interval over speakers.
         smallest: the smallest true difference in UAR that these speakers would show four times in
             five, or None.
-        folds: the corrected t-test of UAR over folds tested by both, or None.
+        folds: the corrected t-test of UAR over folds that tested both, or None.
         fold_count: how many folds that were.
-        tuned_on_folds: True where both winners were chosen by those folds, which flatters both.
+        tuned_on_folds: True where both winners were chosen by those folds, which is optimistic.
     """
 
     first: int
     second: int
     protocol_id: str
-    scores: dict[Metric, tuple[float, float]]
-    differences: dict[Metric, Difference]
+    scores: dict[CountMetric, tuple[float, float]]
+    differences: dict[CountMetric, Difference]
     smallest: float | None
     folds: TTest | None
     fold_count: int
@@ -62,62 +62,67 @@ class Comparison:
 
 
 def compare_entries(database: Database, first: int, second: int) -> Comparison:
-    """Compare two entries on what both were tested on.
+    """Compare two entries on the holdout that both were tested on.
 
-    The t-test is over the outer folds' holdouts where the protocol has several, else over the folds that
-    the winners were chosen by.
+    The t-test is over the holdouts of the outer folds where the protocol has several, else over
+    the folds that the winners were chosen by.
 
     Raises:
-        UsageError: no such entry, one of an older serbench, or two that were scored by different
-            protocols.
+        UsageError: no such entry, or two that were scored by different protocols.
     """
-    with database.session() as session:
-        one, other = scored_entry(session, first), scored_entry(session, second)
-        if one.protocol_id != other.protocol_id:
-            raise UsageError(
-                f"entry {first} was scored by {one.protocol_id} on {one.study.dataset.name}, entry "
-                f"{second} by {other.protocol_id} on {other.study.dataset.name}: numbers of two "
-                "protocols are not compared; study both by the same one"
-            )
-        tallies = Tally.from_bytes(one.tally), Tally.from_bytes(other.tally)
-        differences = {metric: paired_difference(*tallies, metric) for metric in METRICS}
-        error, speakers = differences["uar"].standard_error, differences["uar"].effective
-        outer_folds = len(read_holdouts(session, one.study)) > 1
-        manifest = manifest_of(database, one.study)
-        folds = [_tested(session, entry, outer_folds) for entry in (one, other)]
-        return Comparison(
-            first=first,
-            second=second,
-            protocol_id=one.protocol_id,
-            scores={metric: (getattr(one, metric), getattr(other, metric)) for metric in METRICS},
-            differences=differences,
-            smallest=None
-            if error is None or speakers < FEWEST_SPEAKERS
-            else smallest_difference(error, speakers),
-            folds=_t_test(manifest, *folds),
-            fold_count=len(folds[0]),
-            tuned_on_folds=not outer_folds,
+    one, other = (entry_view(database, number) for number in (first, second))
+    if one.protocol_id != other.protocol_id:
+        raise UsageError(
+            f"entry {first} was scored by {one.protocol_id} on {one.dataset}, entry {second} by "
+            f"{other.protocol_id} on {other.dataset}: scores of two protocols are not compared; "
+            "study both by the same one",
+            protocols=(one.protocol_id, other.protocol_id),
         )
+    differences = {
+        metric: tally_difference(one.tally, other.tally, metric) for metric in COUNT_METRICS
+    }
+    error, speakers = differences["uar"].standard_error, differences["uar"].effective
+    with database.session() as session:
+        systems = [find_system(session, number) for number in (first, second)]
+        several = len(holdout_predictions(session, systems[0])) > 1
+        manifest = manifest_of(database, systems[0].protocol)
+        tested = [_tested(session, system, several) for system in systems]
+    return Comparison(
+        first=first,
+        second=second,
+        protocol_id=one.protocol_id,
+        scores={
+            metric: (one.scores[metric].value, other.scores[metric].value)
+            for metric in COUNT_METRICS
+        },
+        differences=differences,
+        smallest=None
+        if error is None or speakers < FEWEST_SPEAKERS
+        else smallest_difference(error, speakers),
+        folds=_t_test(manifest, *tested),
+        fold_count=len(tested[0]),
+        tuned_on_folds=not several,
+    )
 
 
-def _tested(session: Session, entry: EntryRow, outer_folds: bool) -> list[Said]:
-    if outer_folds:
-        return read_holdouts(session, entry.study)
-    [folds] = read_folds(session, entry.study)
+def _tested(session: Session, system: SystemRow, several: bool) -> dict[int, Predictions]:
+    if several:
+        return dict(enumerate(holdout_predictions(session, system)))
+    [folds] = fold_predictions(session, system)
     return folds
 
 
-def _t_test(manifest: Manifest, first: list[Said], second: list[Said]) -> TTest | None:
+def _t_test(
+    manifest: Manifest, first: dict[int, Predictions], second: dict[int, Predictions]
+) -> TTest | None:
     """The test over folds that hold the same clips for both; None where they do not."""
-    pairs = list(zip((s.by_row() for s in first), (s.by_row() for s in second), strict=False))
-    alike = all(np.array_equal(one.rows, other.rows) for one, other in pairs)
-    if len(first) != len(second) or len(first) < 2 or not alike:
+    if first.keys() != second.keys() or len(first) < 2:
         return None
-    differences = [_uar(manifest, one) - _uar(manifest, other) for one, other in pairs]
-    clips = sum(len(one.rows) for one, _ in pairs)
-    n_test = clips / len(pairs)
+    differences = [_uar(manifest, first[fold]) - _uar(manifest, second[fold]) for fold in first]
+    clips = sum(len(each.rows) for each in first.values())
+    n_test = clips / len(first)
     return corrected_t_test(differences, clips - n_test, n_test)
 
 
-def _uar(manifest: Manifest, said: Said) -> float:
-    return score(said.logits, manifest.targets[said.rows]).uar
+def _uar(manifest: Manifest, found: Predictions) -> float:
+    return uar_of(found.logits, manifest.targets[found.rows])

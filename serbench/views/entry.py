@@ -1,126 +1,164 @@
-"""Everything that is known of one entry."""
+"""One entry of the leaderboard: what it is, how well it does, how long one answer takes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from serbench.score.confusion import Tally
+from serbench.score.metric import Score
 
-from serbench.data.manifest import Manifest
-from serbench.score.calibration import Reliability, reliability
-from serbench.score.intervals import clip_intervals
-from serbench.score.metrics import score
-from serbench.score.standing import TUNING, plain
-from serbench.score.tally import METRICS, Tally
-from serbench.store.database import Database
-from serbench.store.entry_rows import manifest_of, scored_entry
-from serbench.store.predictions import Said, joined, read_holdouts
-from serbench.store.schema import EntryRow
+RANKED_BY = "uar"
+"""The metric that winners are chosen by and entries ranked by."""
 
 
-def show_entry(database: Database, number: int) -> dict[str, Any]:
-    """An entry as plain data: scores, for whom they hold, and what made them.
+@dataclass(frozen=True)
+class LatencyView:
+    """The time for one answer on one machine, in one runtime, at one thread count.
 
-    ``speakers``, ``sexes`` and ``corpora`` are lists of groups, worst first, each with its clips,
-    UAR over the emotions it expresses, and accuracy; ``spread`` is the standard deviation,
-    the lowest and the highest UAR over speakers.
-
-    Raises:
-        UsageError: no such entry, or one of an older serbench.
+    Attributes:
+        p50: median in milliseconds, front end and network; None where it was never measured.
+        p90: its 90th percentile.
+        p99: its 99th percentile.
+        front_end_p50: median of the front end alone, or None.
+        network_p50: median of the network alone, or None.
+        runtime: in which the network ran; empty where it was never measured.
+        threads: that the runtime might use; 0 where it was never measured.
+        machine: processor, cores and system.
     """
-    with database.session() as session:
-        entry = scored_entry(session, number)
-        manifest = manifest_of(database, entry.study)
-        holdout = joined(read_holdouts(session, entry.study))
-        targets = manifest.targets[holdout.rows]
-        scores = score(holdout.logits, targets)
-        speakers = _groups(holdout, manifest, manifest.speakers[holdout.rows].tolist())
-        uars = [group["uar"] for group in speakers]
-        return {
-            "entry": entry.id,
-            **_identity(entry),
-            **{name: getattr(entry, name) for name in METRICS},
-            **{f"{name}_ci": entry.intervals.get(name) for name in METRICS},
-            "clip_intervals": plain(clip_intervals(Tally.from_bytes(entry.tally))),
-            "ece": entry.ece,
-            "cv_uar_mean": entry.cv_uar_mean,
-            "cv_uar_sd": entry.cv_uar_sd,
-            "cv_uar_ci": entry.intervals.get(TUNING),
-            "optimism": None if entry.cv_uar_mean is None else entry.cv_uar_mean - entry.uar,
-            "emotions": list(manifest.emotions),
-            "recalls": [None if np.isnan(recall) else recall for recall in scores.recalls],
-            "confusion": scores.confusion.tolist(),
-            "reliability": _bins(reliability(holdout.logits, targets)),
-            "speakers": speakers,
-            "worst_speaker": speakers[0]["name"],
-            "spread": {
-                "sd": float(np.std(uars, ddof=1)) if len(uars) > 1 else None,
-                "lowest": min(uars),
-                "highest": max(uars),
-            },
-            "sexes": _groups(holdout, manifest, [_sex(manifest, row) for row in holdout.rows]),
-            "corpora": _groups(holdout, manifest, manifest.corpora[holdout.rows].tolist()),
+
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+    front_end_p50: float | None = None
+    network_p50: float | None = None
+    runtime: str = ""
+    threads: int = 0
+    machine: str = "no latency"
+
+
+NOT_MEASURED = LatencyView()
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """An entry as every table, page and file shows it.
+
+    Attributes:
+        entry: its number.
+        rank: place among the entries it may be compared with, from 1; 0 outside of a ranking.
+        front: on the front, indistinguishable from the front, dominated, or no latency.
+        backbone: name of the backbone; of an import, the system's name.
+        front_end: name; empty where the entry was imported.
+        schedule: name; likewise.
+        head: name; likewise.
+        objective: name; likewise.
+        weights: identity of what training started from.
+        compute_settings: for people, such as ``fp32, 2 threads``; empty where it was imported.
+        dataset: name.
+        dataset_hash: hash of the dataset's content.
+        synthetic: True where a program spoke.
+        protocol: name, without folder.
+        protocol_id: its identifier: name and hash of dataset, labels, metric and splits.
+        speaker_dependent: True where the protocol tests people of the training clips.
+        evidence: which speakers the scores are of.
+        speakers: how many were tested.
+        scores: metric → score on the holdout, of several outer folds on all holdouts together.
+        cv: metric → mean over the folds that the winner was chosen by; empty without any.
+        params: parameters of the network, or None.
+        macs: multiply-accumulates for one clip, or None.
+        latency: time for one answer.
+        tally: predictions by speaker; not part of the plain data.
+        uar_clip_ci: interval of UA as if all clips were independent, where it was asked for.
+    """
+
+    entry: int
+    rank: int
+    front: str
+    backbone: str
+    front_end: str
+    schedule: str
+    head: str
+    objective: str
+    weights: str
+    compute_settings: str
+    dataset: str
+    dataset_hash: str
+    synthetic: bool
+    protocol: str
+    protocol_id: str
+    speaker_dependent: bool
+    evidence: str
+    speakers: int
+    scores: Mapping[str, Score]
+    cv: Mapping[str, Score]
+    params: int | None
+    macs: int | None
+    latency: LatencyView
+    tally: Tally = field(repr=False, compare=False)
+    uar_clip_ci: tuple[float, float] | None = None
+
+    @property
+    def uar(self) -> float:
+        """Unweighted average recall on the holdout."""
+        return self.scores[RANKED_BY].value
+
+    @property
+    def cv_uar_mean(self) -> float | None:
+        """Mean UAR over the folds that the winner was chosen by, or None without any."""
+        found = self.cv.get(RANKED_BY)
+        return None if found is None else found.value
+
+    @property
+    def cv_uar_sd(self) -> float | None:
+        """Standard deviation over those folds."""
+        found = self.cv.get(RANKED_BY)
+        return None if found is None else found.spread
+
+    @property
+    def optimism(self) -> float | None:
+        """UA over the folds minus UA on the holdout; None without a search."""
+        return None if self.cv_uar_mean is None else self.cv_uar_mean - self.uar
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, the row of ``--format json``: each metric as NAME and NAME_ci."""
+        plain = {name: getattr(self, name) for name in PLAIN}
+        for name, score in self.scores.items():
+            plain |= {name: score.value, f"{name}_ci": score.interval}
+        tuned = self.cv.get(RANKED_BY)
+        plain |= {
+            "cv_uar_mean": self.cv_uar_mean,
+            "cv_uar_sd": self.cv_uar_sd,
+            "cv_uar_ci": None if tuned is None else tuned.interval,
+            "optimism": self.optimism,
+            "latency_ms_p50": self.latency.p50,
+            "latency_ms_p90": self.latency.p90,
+            "latency_ms_p99": self.latency.p99,
+            "front_end_ms_p50": self.latency.front_end_p50,
+            "network_ms_p50": self.latency.network_p50,
+            "runtime": self.latency.runtime,
+            "threads": self.latency.threads,
+            "machine": self.latency.machine,
         }
+        return plain if self.uar_clip_ci is None else {**plain, "uar_clip_ci": self.uar_clip_ci}
+
+    def as_flat_dict(self) -> dict[str, Any]:
+        """Plain data of one value each, the line of ``--format csv``.
+
+        An interval takes two columns: ``uar_ci_low`` and ``uar_ci_high``.
+        """
+        flat: dict[str, Any] = {}
+        for name, value in self.as_dict().items():
+            if name.endswith("_ci"):
+                low, high = value or (None, None)
+                flat |= {f"{name}_low": low, f"{name}_high": high}
+            else:
+                flat[name] = value
+        return flat
 
 
-def _identity(entry: EntryRow) -> dict[str, Any]:
-    study = entry.study
-    return {
-        "study": study.id,
-        "backbone": study.backbone,
-        "front_end": study.front_end,
-        "schedule": study.schedule,
-        "weights": entry.weights,
-        "dataset": study.dataset.name,
-        "dataset_hash": study.dataset.hash,
-        "protocol": study.protocol,
-        "protocol_id": entry.protocol_id,
-        "params": entry.params,
-        "macs": entry.macs,
-        "artifact": entry.artifact,
-        "artifact_sha256": entry.artifact_sha256,
-        "plan": study.plan,
-        "compute_settings": study.compute_settings,
-        "machine": study.machine,
-        "versions": study.versions,
-        "created": entry.created.isoformat(timespec="seconds"),
-    }
+NESTED = ("scores", "cv", "latency", "tally", "uar_clip_ci")
 
-
-def _bins(table: Reliability) -> list[dict[str, Any]]:
-    """The bins that hold clips."""
-    return [
-        {
-            "above": float(table.edges[place]),
-            "to": float(table.edges[place + 1]),
-            "confidence": float(table.confidence[place]),
-            "accuracy": float(table.accuracy[place]),
-            "clips": int(table.count[place]),
-        }
-        for place in range(len(table.count))
-        if table.count[place]
-    ]
-
-
-def _sex(manifest: Manifest, row: int) -> str:
-    return manifest.utterances[row].sex or "not known"
-
-
-def _groups(holdout: Said, manifest: Manifest, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Scores of each group of clips, worst UAR first."""
-    named: npt.NDArray[np.str_] = np.asarray(names)
-    found = []
-    for name in np.unique(named):
-        inside = named == name
-        scores = score(holdout.logits[inside], manifest.targets[holdout.rows[inside]])
-        found.append(
-            {
-                "name": str(name),
-                "clips": int(inside.sum()),
-                "uar": scores.uar,
-                "accuracy": scores.accuracy,
-            }
-        )
-    return sorted(found, key=lambda group: (group["uar"], group["name"]))
+PLAIN = tuple(each.name for each in fields(EntryView) if each.name not in NESTED)
+"""The fields of an entry that are plain data of their own."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from serbench.score.comparison import Bootstrap, Bootstrapped
-from serbench.score.tally import Tally
+from serbench.score.confusion import Tally
 
 ON = "on the front"
 NEAR = "indistinguishable from the front"

@@ -1,21 +1,84 @@
-"""What the database holds of studies, for people to look at."""
+"""Studies: what was planned, every trial and fold, and what the search gained."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import and_, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session
 
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
+from serbench.score.comparison import tally_difference
+from serbench.score.confusion import Tally, score_counts, tally
 from serbench.store.database import Database
-from serbench.store.schema import DatasetRow, EntryRow, FoldRow, StudyRow, TrialRow
-from serbench.views.gain import gain_of
+from serbench.store.predictions import (
+    EAGER,
+    Predictions,
+    joined,
+    read_prediction,
+    winners,
+)
+from serbench.store.schema import (
+    DatasetRow,
+    PredictionRow,
+    ProtocolRow,
+    SplitRow,
+    StudyRow,
+    SystemRow,
+    TrainingRow,
+    TrialRow,
+)
+from serbench.store.systems import find_system, first_study, manifest_of
+from serbench.views.reading import entry_view
 
 
-def list_studies(database: Database) -> list[dict[str, Any]]:
-    """One row of plain data for each study, oldest first."""
+@dataclass(frozen=True)
+class StudyView:
+    """A study as a list or a page shows it.
+
+    Attributes:
+        study: its number.
+        backbone: name.
+        front_end: name.
+        schedule: name.
+        dataset: name.
+        protocol: name.
+        outer_fold: of the protocol, from 0.
+        trials: finished ones.
+        of: that were planned.
+        best_mean_uar: highest mean UA over the folds of a trial, or None.
+        state: ``finished`` or ``unfinished``.
+        entry: number of the entry that it led to, or None.
+        started: when.
+        detail: what a page adds: plan, compute settings, every trial; empty in a list.
+    """
+
+    study: int
+    backbone: str
+    front_end: str
+    schedule: str
+    dataset: str
+    protocol: str
+    outer_fold: int
+    trials: int
+    of: int
+    best_mean_uar: float | None
+    state: str
+    entry: int | None
+    started: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for ``--format json``; on a page ``trials`` are all of them."""
+        plain = asdict(self)
+        return {**plain, **plain.pop("detail")}
+
+
+def study_views(database: Database, number: int | None = None) -> list[StudyView]:
+    """All studies, oldest first; or the one of a number, where there is one."""
     tried = (
         select(
             TrialRow.study_id,
@@ -25,82 +88,70 @@ def list_studies(database: Database) -> list[dict[str, Any]]:
         .group_by(TrialRow.study_id)
         .subquery()
     )
-    first = aliased(StudyRow)
     query = (
         select(
             StudyRow.id.label("study"),
-            *(StudyRow.backbone, StudyRow.front_end, StudyRow.schedule),
+            *(SystemRow.name.label("backbone"), SystemRow.front_end, SystemRow.schedule),
             DatasetRow.name.label("dataset"),
-            *(StudyRow.protocol, StudyRow.outer_fold),
+            *(ProtocolRow.name.label("protocol"), StudyRow.outer_fold),
             func.coalesce(tried.c.trials, 0).label("trials"),
             StudyRow.plan["trials"].as_integer().label("of"),
             tried.c.best_mean_uar,
             StudyRow.finished.label("state"),
-            EntryRow.id.label("entry"),
+            SystemRow.number.label("entry"),
             StudyRow.started,
         )
-        .join(DatasetRow, DatasetRow.id == StudyRow.dataset_id)
-        .join(first, and_(first.family == StudyRow.family, first.outer_fold == 0))
+        .join(ProtocolRow, ProtocolRow.id == StudyRow.protocol_id)
+        .join(DatasetRow, DatasetRow.id == ProtocolRow.dataset_id)
+        .join(SystemRow, SystemRow.id == StudyRow.system_id)
         .outerjoin(tried, tried.c.study_id == StudyRow.id)
-        .outerjoin(EntryRow, EntryRow.study_id == first.id)
-        .where(StudyRow.front_end != "")  # not of predictions from outside
         .order_by(StudyRow.id)
     )
+    if number is not None:
+        query = query.where(StudyRow.id == number)
     with database.session() as session:
         return [
-            {
-                **found,
-                "state": "finished" if found["state"] else "unfinished",
-                "started": found["started"].isoformat(timespec="seconds"),
-            }
+            StudyView(
+                **{
+                    **found,
+                    "state": "finished" if found["state"] else "unfinished",
+                    "started": found["started"].isoformat(timespec="seconds"),
+                }
+            )
             for found in session.execute(query).mappings()
         ]
 
 
-def show_study(database: Database, number: int) -> dict[str, Any]:
-    """A study as plain data: its plan, every trial, every fold, the holdout.
+def study_view(database: Database, number: int) -> StudyView:
+    """One study with its plan, every trial, every fold, and what it led to.
 
     Raises:
         UsageError: no such study.
     """
+    from dataclasses import replace
+
+    found = study_views(database, number)
+    if not found:
+        known = ", ".join(str(each.study) for each in study_views(database))
+        raise UsageError(
+            f"no study {number}: "
+            + (f"there are {known}" if known else "run `serbench study run` first"),
+            number=number,
+        )
     with database.session() as session:
-        study = session.get(StudyRow, number)
-        if study is None or not study.front_end:
-            ran_here = select(StudyRow.id).where(StudyRow.front_end != "")
-            known = ", ".join(str(other) for other in session.scalars(ran_here))
-            raise UsageError(
-                f"no study {number}: "
-                + (f"there are {known}" if known else "run `serbench study run` first")
-            )
-        first = select(StudyRow.id).where(StudyRow.family == study.family, StudyRow.outer_fold == 0)
-        entry = session.scalar(select(EntryRow).where(EntryRow.study_id == first.scalar_subquery()))
-        gain = entry and gain_of(database, entry.id)
-        return {
-            "study": study.id,
-            "state": "finished" if study.finished else "unfinished",
+        study = session.get_one(StudyRow, number)
+        detail = {
             "plan": study.plan,
             "compute_settings": study.compute_settings,
-            "calibration": study.calibration and study.calibration.found,
+            "speed_tuning": study.speed_tuning and study.speed_tuning.found,
             "machine": study.machine,
             "versions": study.versions,
-            "started": study.started.isoformat(timespec="seconds"),
             "finished": study.finished and study.finished.isoformat(timespec="seconds"),
             "trials": [_trial(trial) for trial in study.trials],
-            "entry": entry
-            and {
-                "entry": entry.id,
-                "trial": entry.trial,
-                "uar": entry.uar,
-                "accuracy": entry.accuracy,
-                "macro_f1": entry.macro_f1,
-                "intervals": entry.intervals,
-                "protocol_id": entry.protocol_id,
-                "weights": entry.weights,
-                "artifact": entry.artifact,
-                "artifact_sha256": entry.artifact_sha256,
-                "gain": gain and {**asdict(gain), "sentence": gain.sentence},
-            },
         }
+    view = found[0]
+    detail["entry"] = None if view.entry is None else _led_to(database, view.entry)
+    return replace(view, detail=detail)
 
 
 def _trial(trial: TrialRow) -> dict[str, Any]:
@@ -109,20 +160,122 @@ def _trial(trial: TrialRow) -> dict[str, Any]:
         "state": trial.state,
         "mean_uar": trial.mean_uar,
         "parameters": trial.parameters,
-        "folds": [_fold(fold) for fold in trial.folds],
+        "folds": [_fold(training) for training in trial.trainings],
     }
 
 
-def _fold(fold: FoldRow) -> dict[str, Any]:
+def _fold(training: TrainingRow) -> dict[str, Any]:
+    columns = ("uar", "epochs", "best_epoch", "seconds", "pruned", "curve", "losses")
+    facts = {name: getattr(training, name) for name in columns}
+    return {"fold": training.split.fold, **facts}
+
+
+def _led_to(database: Database, number: int) -> dict[str, Any]:
+    view, gain = entry_view(database, number).as_dict(), gain_of(database, number)
+    with database.session() as session:
+        trial = winners(session, find_system(session, number))[0].number
+    names = ("entry", "uar", "uar_ci", "accuracy", "accuracy_ci", "macro_f1", "macro_f1_ci")
     return {
-        "fold": fold.name,
-        "uar": fold.uar,
-        "accuracy": fold.accuracy,
-        "macro_f1": fold.macro_f1,
-        "epochs": fold.epochs,
-        "best_epoch": fold.best_epoch,
-        "seconds": fold.seconds,
-        "pruned": fold.pruned,
-        "curve": fold.curve,
-        "losses": fold.losses,
+        **{name: view[name] for name in (*names, "protocol_id", "weights")},
+        "trial": trial,
+        "gain": None if gain is None else {**asdict(gain), "sentence": gain.sentence},
     }
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The winning trial against the first, on the clips of all folds taken together.
+
+    Attributes:
+        winner: number of the winning trial; of several outer folds, the first's.
+        first_uar: UAR of the first trial, whose configuration is the initial one.
+        winner_uar: UAR of the winning trial.
+        difference: winner's minus first's.
+        low: lower end of its 95 % interval, or None where none can be given.
+        high: upper end.
+        speakers: how many were resampled.
+    """
+
+    winner: int
+    first_uar: float
+    winner_uar: float
+    difference: float
+    low: float | None
+    high: float | None
+    speakers: int
+
+    @property
+    def sentence(self) -> str:
+        """For people, in points of UA."""
+        if self.difference == 0:
+            return "no trial was better than the first one, which has the initial values"
+        interval = "no interval can be given"
+        if self.low is not None and self.high is not None:
+            interval = (
+                f"95 % interval {100 * self.low:+.1f} to {100 * self.high:+.1f}, bootstrap over "
+                f"{self.speakers} speakers"
+            )
+        return (
+            f"the winner gained {100 * self.difference:+.1f} UA over the first trial, which has "
+            f"the initial values ({100 * self.first_uar:.1f} to {100 * self.winner_uar:.1f}; "
+            f"{interval}; optimistic, since the winner was chosen by these folds)"
+        )
+
+
+def gain_of(database: Database, number: int) -> Gain | None:
+    """The gain of the search that led to an entry; None where one configuration was tried.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    with database.session() as session:
+        system = find_system(session, number)
+        if system.imported is not None or first_study(session, system).plan["trials"] == 1:
+            return None
+        best = winners(session, system)
+        firsts = [trial.study.trials[0] for trial in best]
+        manifest = manifest_of(database, system.protocol)
+        before, after = (
+            _counted(manifest, joined(_predictions(session, trial) for trial in trials))
+            for trials in (firsts, best)
+        )
+        return gain(before, after, best[0].number)
+
+
+def _predictions(session: Session, trial: TrialRow) -> Predictions:
+    """The logits of a trial's networks on the clips of all its folds."""
+    query = (
+        select(PredictionRow)
+        .join(SplitRow, and_(SplitRow.id == PredictionRow.split_id, SplitRow.fold != HOLDOUT))
+        .where(PredictionRow.system_id == trial.system_id, PredictionRow.runtime == EAGER)
+        .order_by(SplitRow.id)
+    )
+    return joined(read_prediction(each) for each in session.scalars(query))
+
+
+def _counted(manifest: Manifest, found: Predictions) -> Tally:
+    return tally(found.logits, manifest.targets[found.rows], manifest.speakers[found.rows])
+
+
+def gain(first: Tally, winner: Tally, number: int) -> Gain:
+    """Compare two trials of a study by a paired bootstrap over speakers.
+
+    Args:
+        first: predictions of the first trial.
+        winner: predictions of the winning trial, of the same clips.
+        number: of the winning trial.
+
+    Raises:
+        ValueError: the two were not tested on the same clips.
+    """
+    found = tally_difference(winner, first)
+    low, high = found.interval or (None, None)
+    return Gain(
+        number,
+        score_counts(first.confusion, "uar"),
+        score_counts(winner.confusion, "uar"),
+        found.difference,
+        low,
+        high,
+        found.speakers,
+    )

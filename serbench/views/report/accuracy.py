@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from serbench.views.markdown import markdown_table
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material
@@ -27,6 +26,7 @@ from serbench.views.report.rows import (
 )
 from serbench.views.report.style import DARK, new_figure
 from serbench.views.report.table import Cell, percent, printed_percent, spread
+from serbench.views.tables import markdown_table
 
 Metric = Literal["uar", "accuracy"]
 

@@ -18,11 +18,11 @@ from serbench.errors import DatasetError, SerbenchError
 from serbench.model.augment import Augmentation
 from serbench.model.frontend import InputSpec
 from serbench.plugins import Plugins
-from serbench.views.markdown import markdown_table
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.material import Entry, Material
 from serbench.views.report.style import COLOURS, GREY, IMAGES, new_figure
 from serbench.views.report.table import Cell
+from serbench.views.tables import markdown_table
 
 STRETCHES = 700
 """The waveform is drawn as the lowest and highest sample of so many stretches."""

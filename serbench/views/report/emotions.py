@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from serbench.views.markdown import markdown_table
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import model_label, models, on_one_line
 from serbench.views.report.material import Entry, Material
@@ -26,6 +25,7 @@ from serbench.views.report.rows import (
 )
 from serbench.views.report.style import GREY, new_figure
 from serbench.views.report.table import Cell, percent, printed_percent
+from serbench.views.tables import markdown_table
 
 COLUMNS = 3
 """Panels beside one another."""

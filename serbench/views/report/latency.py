@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from serbench.views.markdown import markdown_table
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Latency, Material
@@ -16,6 +15,7 @@ from serbench.views.report.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.rows import bar, bar_key, mark_printed, row_axes, rows_height
 from serbench.views.report.style import GREY, new_figure
 from serbench.views.report.table import Cell
+from serbench.views.tables import markdown_table
 
 Place = tuple[str, str]
 """A machine and a runtime: times are only comparable within one."""

@@ -14,7 +14,6 @@ from serbench.errors import StorageError
 from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.store.machines import versions
-from serbench.views.markdown import markdown_table
 from serbench.views.report.accuracy import accuracy
 from serbench.views.report.clip import clip_on_its_way
 from serbench.views.report.emotions import emotions
@@ -25,6 +24,7 @@ from serbench.views.report.printed import Printed, read_printed
 from serbench.views.report.sample_rates import sample_rates
 from serbench.views.report.style import save_figure, style
 from serbench.views.report.table import as_csv
+from serbench.views.tables import markdown_table
 
 PAGE = "report.md"
 

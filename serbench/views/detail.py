@@ -1,0 +1,167 @@
+"""Everything that is on record of one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.manifest import Manifest
+from serbench.score.calibration import Reliability, reliability
+from serbench.score.confusion import confusion_of, recalls, score_counts
+from serbench.score.intervals import clip_interval
+from serbench.store.database import Database
+from serbench.store.predictions import Predictions, holdout_predictions, joined
+from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
+from serbench.views.entry import EntryView
+from serbench.views.reading import entry_view
+
+
+@dataclass(frozen=True)
+class Group:
+    """Scores of a group of clips: of a speaker, a sex, a corpus."""
+
+    name: str
+    clips: int
+    uar: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class EntryDetail:
+    """An entry with all that is on record of it.
+
+    Attributes:
+        view: scores, identity and latency.
+        emotions: the label set, in the order of the confusion matrix.
+        recalls: of each emotion; None where it does not occur.
+        confusion: counts ``[true][predicted]``.
+        clip_interval: of UA as if all clips were independent, which is too narrow; or None.
+        reliability: confidence against accuracy, of the bins that hold clips.
+        speakers: scores of each speaker, worst first.
+        sexes: scores of each sex, worst first.
+        corpora: scores of each corpus, worst first.
+        study: number of the study it came from, or None of an import.
+        plan: of that study; empty of an import.
+        machine: that it was trained on; empty of an import.
+        versions: of what it was made with.
+        artifact: its weights file, or None.
+        artifact_sha256: of that file, or None.
+        created: when.
+    """
+
+    view: EntryView
+    emotions: tuple[str, ...]
+    recalls: tuple[float | None, ...]
+    confusion: list[list[int]]
+    clip_interval: tuple[float, float] | None
+    reliability: list[dict[str, float]]
+    speakers: tuple[Group, ...]
+    sexes: tuple[Group, ...]
+    corpora: tuple[Group, ...]
+    study: int | None
+    plan: dict[str, Any]
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    artifact: str | None
+    artifact_sha256: str | None
+    created: str
+
+    @property
+    def spread(self) -> dict[str, float | None]:
+        """Standard deviation, lowest and highest UA over speakers."""
+        uars = [group.uar for group in self.speakers]
+        return {
+            "sd": float(np.std(uars, ddof=1)) if len(uars) > 1 else None,
+            "lowest": min(uars),
+            "highest": max(uars),
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for ``--format json``."""
+        plain = self.view.as_dict()
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name == "view":
+                continue
+            if each.name in ("speakers", "sexes", "corpora"):
+                name = "by_speaker" if each.name == "speakers" else each.name
+                plain[name] = [vars(group) for group in value]
+            else:
+                plain[each.name] = value
+        return {**plain, "spread": self.spread, "worst_speaker": self.speakers[0].name}
+
+
+def entry_detail(database: Database, number: int) -> EntryDetail:
+    """Everything that is on record of an entry.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    view = entry_view(database, number)
+    with database.session() as session:
+        system = find_system(session, number)
+        manifest = manifest_of(database, system.protocol)
+        holdout = joined(holdout_predictions(session, system))
+        targets = manifest.targets[holdout.rows]
+        confusion = confusion_of(holdout.logits, targets)
+        trained = system.imported is None
+        study = first_study(session, system) if trained else None
+        artifact = shipped_artifact(session, system) if trained else None
+        sexes = [manifest.utterances[row].sex or "not known" for row in holdout.rows]
+        return EntryDetail(
+            view=view,
+            emotions=tuple(manifest.emotions),
+            recalls=tuple(None if np.isnan(each) else float(each) for each in recalls(confusion)),
+            confusion=confusion.tolist(),
+            clip_interval=clip_interval(view.tally),
+            reliability=_bins(reliability(holdout.logits, targets)),
+            speakers=_groups(holdout, manifest, manifest.speakers[holdout.rows]),
+            sexes=_groups(holdout, manifest, np.array(sexes, dtype=np.str_)),
+            corpora=_groups(holdout, manifest, manifest.corpora[holdout.rows]),
+            study=None if study is None else study.id,
+            plan={} if study is None else study.plan,
+            machine={} if study is None else study.machine,
+            versions={"file": system.imported or ""} if study is None else study.versions,
+            artifact=None if artifact is None else artifact.file,
+            artifact_sha256=None if artifact is None else artifact.sha256,
+            created=system.created.isoformat(timespec="seconds"),
+        )
+
+
+def _bins(table: Reliability) -> list[dict[str, float]]:
+    """The bins that hold clips."""
+    return [
+        {
+            "above": float(table.edges[place]),
+            "to": float(table.edges[place + 1]),
+            "confidence": float(table.confidence[place]),
+            "accuracy": float(table.accuracy[place]),
+            "clips": int(table.count[place]),
+        }
+        for place in range(len(table.count))
+        if table.count[place]
+    ]
+
+
+def _groups(
+    tested: Predictions, manifest: Manifest, names: Sequence[str] | npt.NDArray[np.str_]
+) -> tuple[Group, ...]:
+    """Scores of each group of clips, worst UA first."""
+    named = np.asarray(names)
+    found = []
+    for name in np.unique(named):
+        inside = named == name
+        confusion = confusion_of(tested.logits[inside], manifest.targets[tested.rows[inside]])
+        found.append(
+            Group(
+                str(name),
+                int(inside.sum()),
+                score_counts(confusion, "uar"),
+                score_counts(confusion, "accuracy"),
+            )
+        )
+    return tuple(sorted(found, key=lambda group: (group.uar, group.name)))

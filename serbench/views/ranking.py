@@ -1,0 +1,114 @@
+"""Rankings: entries that may be compared, ordered, and their Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from serbench.store.database import Database
+from serbench.views.entry import EntryView
+from serbench.views.front import Candidate, verdicts
+from serbench.views.reading import read_entries
+
+
+@dataclass(frozen=True)
+class RankingView:
+    """Entries that may be compared: one protocol, machine, runtime, thread count."""
+
+    rows: tuple[EntryView, ...]
+
+    def is_of(self, protocol: str) -> bool:
+        """True for the protocol's name, in full or without a file's folder, or its identifier."""
+        first = self.rows[0]
+        return protocol in (first.protocol, first.protocol_id, first.protocol_id.partition("#")[0])
+
+    @property
+    def title(self) -> str:
+        """What all rows have in common."""
+        first, latency = self.rows[0], self.rows[0].latency
+        measured = next((row.latency for row in self.rows if row.latency.runtime), latency)
+        threads = f"{measured.threads} thread" + ("s" if measured.threads > 1 else "")
+        where = measured.machine + (f" · {measured.runtime}, {threads}" if measured.runtime else "")
+        return (
+            f"{first.dataset}{' (synthetic speech)' if first.synthetic else ''}"
+            f" [{first.dataset_hash[:8]}] · {first.protocol_id}"
+            f"{' (speaker-dependent)' if first.speaker_dependent else ''} · {where}"
+        )
+
+
+def rankings(
+    database: Database,
+    dataset: str | None = None,
+    threads: int | None = 1,
+    protocol: str | None = None,
+    per_clip_intervals: bool = False,
+) -> list[RankingView]:
+    """All rankings, each over entries that may be compared.
+
+    Args:
+        database: where the entries are.
+        dataset: only entries on the dataset of this name.
+        threads: only latencies at this thread count; None for all.
+        protocol: only entries of this protocol, by name or identifier.
+        per_clip_intervals: whether to add the interval that takes all clips for independent.
+    """
+    found = rank(read_entries(database, dataset, threads))
+    if protocol is not None:
+        found = [ranking for ranking in found if ranking.is_of(protocol)]
+    return [_with_clip_intervals(ranking) for ranking in found] if per_clip_intervals else found
+
+
+def rank(rows: Iterable[EntryView]) -> list[RankingView]:
+    """Rank entries among those they may be compared with, best holdout UA first.
+
+    Entries never share a ranking across protocols (and so datasets), machines, runtimes or thread
+    counts; one that was never measured joins every ranking of its protocol. Equal UAs are
+    ordered by latency.
+    """
+    groups: dict[tuple[object, ...], list[EntryView]] = {}
+    unmeasured: dict[str, list[EntryView]] = {}
+    for row in rows:
+        latency = row.latency
+        if latency.p90 is None:
+            unmeasured.setdefault(row.protocol_id, []).append(row)
+        else:
+            alike = (row.protocol_id, latency.machine, latency.runtime, latency.threads)
+            groups.setdefault(alike, []).append(row)
+    for protocol_id, lonely in unmeasured.items():
+        places = [group for group in groups.values() if group[0].protocol_id == protocol_id]
+        for group in places:
+            group += lonely
+        if not places:
+            groups[protocol_id,] = lonely
+    return [RankingView(_placed(group)) for group in groups.values()]
+
+
+def _placed(group: Sequence[EntryView]) -> tuple[EntryView, ...]:
+    ordered = sorted(group, key=lambda row: (-row.uar, row.latency.p90 or float("inf"), row.entry))
+    front = verdicts(
+        [Candidate(row.uar, row.latency.p50, row.latency.p90, row.tally) for row in ordered]
+    )
+    return tuple(
+        replace(row, rank=place, front=verdict)
+        for place, (row, verdict) in enumerate(zip(ordered, front, strict=True), start=1)
+    )
+
+
+def _with_clip_intervals(ranking: RankingView) -> RankingView:
+    """The same with the interval that takes all clips for independent, beside the right one."""
+    from serbench.score.intervals import clip_interval
+
+    return RankingView(
+        tuple(replace(row, uar_clip_ci=clip_interval(row.tally)) for row in ranking.rows)
+    )
+
+
+def flat_rows(found: Sequence[RankingView]) -> list[dict[str, Any]]:
+    """All rows of all rankings as the lines of a table, each with `flat_columns`."""
+    return [row.as_flat_dict() for ranking in found for row in ranking.rows]
+
+
+def flat_columns(found: Sequence[RankingView]) -> list[str]:
+    """The columns of `flat_rows`: every metric that any entry has a score of is among them."""
+    return list(dict.fromkeys(name for row in flat_rows(found) for name in row))

@@ -1,0 +1,191 @@
+"""Entries read from the database: every view of one or of many begins here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+from sqlalchemy.orm import Session
+
+from serbench.data.protocols import is_speaker_dependent, without_folder
+from serbench.errors import UsageError
+from serbench.score.confusion import Tally
+from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, Score
+from serbench.store.database import Database
+from serbench.store.predictions import EAGER, IMPORTED
+from serbench.store.schema import (
+    DatasetRow,
+    LatencyRow,
+    MachineRow,
+    ProtocolRow,
+    ScoreRow,
+    StudyRow,
+    SystemRow,
+    TallyRow,
+)
+from serbench.store.systems import find_system
+from serbench.views.entry import NOT_MEASURED, EntryView, LatencyView
+
+SYSTEM_COLUMNS = (
+    *(SystemRow.id, SystemRow.number.label("entry"), SystemRow.name.label("backbone")),
+    *(SystemRow.front_end, SystemRow.schedule, SystemRow.head, SystemRow.objective),
+    *(SystemRow.weights, SystemRow.params, SystemRow.macs, SystemRow.imported),
+    *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
+    *(DatasetRow.synthetic, ProtocolRow.name.label("protocol")),
+    *(ProtocolRow.identifier.label("protocol_id"), StudyRow.compute_settings),
+)
+"""All that a ranking reads of a system beside scores: no plan, no trial, no logits."""
+
+LATENCY_COLUMNS = (
+    *(LatencyRow.system_id, LatencyRow.runtime, LatencyRow.threads),
+    *(LatencyRow.p50, LatencyRow.p90, LatencyRow.p99),
+    *(LatencyRow.front_end_p50, LatencyRow.network_p50),
+    *(MachineRow.cpu, MachineRow.cores, MachineRow.system),
+)
+"""Likewise of a latency."""
+
+
+def read_entries(
+    database: Database,
+    dataset: str | None = None,
+    threads: int | None = None,
+    system: int | None = None,
+) -> list[EntryView]:
+    """Every entry, once for each of its latencies; not ranked yet.
+
+    Args:
+        database: where the entries are.
+        dataset: only entries on the dataset of this name.
+        threads: only latencies at this thread count; None for all. An entry that was measured,
+            but not so, is left out.
+        system: only the entry of this row.
+    """
+    systems = (
+        select(*SYSTEM_COLUMNS)
+        .join(ProtocolRow, ProtocolRow.id == SystemRow.protocol_id)
+        .join(DatasetRow, DatasetRow.id == ProtocolRow.dataset_id)
+        .outerjoin(StudyRow, (StudyRow.system_id == SystemRow.id) & (StudyRow.outer_fold == 0))
+        .where(SystemRow.number.is_not(None), SystemRow.deleted.is_(None))
+        .order_by(SystemRow.number)
+    )
+    if dataset is not None:
+        systems = systems.where(DatasetRow.name == dataset)
+    if system is not None:
+        systems = systems.where(SystemRow.id == system)
+    with database.session() as session:
+        scores, tallies = _scores(session, system), _tallies(session, system)
+        latencies, ever = _latencies(session, threads, system)
+        return [
+            view
+            for facts in session.execute(systems).mappings()
+            for view in _views(facts, scores, tallies, latencies, ever)
+        ]
+
+
+Scores = dict[tuple[int, str], dict[str, dict[str, Score]]]
+"""System and runtime → evidence → metric → score."""
+
+
+def _scores(session: Session, system: int | None) -> Scores:
+    columns = (ScoreRow.system_id, ScoreRow.runtime, ScoreRow.evidence, ScoreRow.metric)
+    query = select(*columns, ScoreRow.value, ScoreRow.low, ScoreRow.high, ScoreRow.spread)
+    if system is not None:
+        query = query.where(ScoreRow.system_id == system)
+    found: Scores = defaultdict(lambda: defaultdict(dict))
+    for system_id, runtime, evidence, metric, *values in session.execute(query):
+        found[system_id, runtime][evidence][metric] = Score(*values)
+    return found
+
+
+def _tallies(session: Session, system: int | None) -> dict[tuple[int, str], bytes]:
+    query = select(TallyRow.system_id, TallyRow.runtime, TallyRow.counts)
+    if system is not None:
+        query = query.where(TallyRow.system_id == system)
+    return {(system_id, runtime): counts for system_id, runtime, counts in session.execute(query)}
+
+
+def _latencies(
+    session: Session, threads: int | None, system: int | None
+) -> tuple[dict[int, list[LatencyView]], set[int]]:
+    """The latencies of each system, and which systems were measured at all."""
+    query = select(*LATENCY_COLUMNS).join(MachineRow).order_by(LatencyRow.id)
+    if system is not None:
+        query = query.where(LatencyRow.system_id == system)
+    found: dict[int, list[LatencyView]] = defaultdict(list)
+    ever = set()
+    for row in session.execute(query).mappings():
+        facts = dict(row)
+        system_id = facts.pop("system_id")
+        ever.add(system_id)
+        if threads in (None, facts["threads"]):
+            place = place_of(*(facts.pop(name) for name in ("cpu", "cores", "system")))
+            found[system_id].append(LatencyView(**facts, machine=place))
+    return found, ever
+
+
+def place_of(cpu: str, cores: int, system: str) -> str:
+    """A machine for people; of one that serbench did not run on, only its name is known."""
+    if not cores:
+        return cpu
+    return f"{cpu}, {'1 core' if cores == 1 else f'{cores} cores'}, {system}"
+
+
+def _views(
+    facts: RowMapping,
+    scores: Scores,
+    tallies: dict[tuple[int, str], bytes],
+    latencies: dict[int, list[LatencyView]],
+    ever: set[int],
+) -> Iterator[EntryView]:
+    known: dict[str, Any] = dict(facts)
+    system, settings = known.pop("id"), known.pop("compute_settings")
+    first = EAGER if known.pop("imported") is None else IMPORTED
+    measured = latencies.get(system, [] if system in ever else [NOT_MEASURED])
+    for latency in measured:
+        runtime = latency.runtime if (system, latency.runtime) in scores else first
+        if (system, runtime) not in scores:
+            continue
+        found = scores[system, runtime]
+        tally = Tally.from_bytes(tallies[system, runtime])
+        yield EntryView(
+            **{
+                **known,
+                "rank": 0,
+                "front": "",
+                "compute_settings": compute_text(settings),
+                "protocol": without_folder(known["protocol"]),
+                "speaker_dependent": is_speaker_dependent(known["protocol"]),
+                "evidence": HOLDOUT_EVIDENCE,
+                "speakers": len(tally.speakers),
+                "scores": found[HOLDOUT_EVIDENCE],
+                "cv": found.get(CROSS_VALIDATION, {}),
+                "latency": latency,
+                "tally": tally,
+            }
+        )
+
+
+def compute_text(settings: dict[str, Any] | None) -> str:
+    """Compute settings for people: ``fp32, 2 threads``; empty of an import."""
+    if settings is None:
+        return ""
+    threads = settings["threads"]
+    return f"{settings['precision']}, {threads} thread" + ("s" if threads > 1 else "")
+
+
+def entry_view(database: Database, number: int) -> EntryView:
+    """One entry, with its latency on one thread where it was measured so.
+
+    Raises:
+        UsageError: no such entry, or one without scores.
+    """
+    with database.session() as session:
+        system = find_system(session, number).id
+    found = read_entries(database, system=system)
+    if not found:
+        raise UsageError(
+            f"entry {number} has no scores: run `serbench leaderboard rescore`", number=number
+        )
+    return min(found, key=lambda each: (each.latency.threads != 1, each.latency.runtime))

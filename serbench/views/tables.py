@@ -1,0 +1,49 @@
+"""Tables as text: Markdown, and predictions as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serbench.data.protocols import HOLDOUT
+from serbench.errors import UsageError
+from serbench.store.database import Database
+from serbench.store.prediction_files import write_predictions
+from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.systems import find_system, manifest_of
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; columns marked with ``>`` are aligned right."""
+    lines = [
+        [column.lstrip(">") for column in columns],
+        ["---:" if column.startswith(">") else "---" for column in columns],
+        *([cell.replace("|", "\\|") for cell in row] for row in rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def export_predictions(database: Database, number: int, folds: bool = False) -> str:
+    """A table of an entry's logits, as ``import_predictions`` takes it.
+
+    Args:
+        database: where the entry is.
+        number: its number.
+        folds: whether to add the winner's logits on the folds it was chosen by.
+
+    Raises:
+        UsageError: no such entry, or the folds of several outer folds, where a clip is in many.
+    """
+    with database.session() as session:
+        system = find_system(session, number)
+        parts = [(HOLDOUT, joined(holdout_predictions(session, system)))]
+        outer_folds = fold_predictions(session, system)
+        if folds and len(outer_folds) > 1:
+            raise UsageError(
+                f"entry {number} was chosen anew in {len(outer_folds)} outer folds, each with "
+                "folds of its own: leave --folds away",
+                number=number,
+                outer_folds=len(outer_folds),
+            )
+        if folds:
+            parts += [(str(fold), found) for fold, found in outer_folds[0].items()]
+        return write_predictions(manifest_of(database, system.protocol), parts)
