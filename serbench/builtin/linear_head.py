@@ -87,7 +87,7 @@ class LinearHead:
             optimizer.zero_grad()
             found = F.cross_entropy(layer(vectors), codes) + DECAY * layer.weight.square().sum()
             torch.autograd.backward(found)
-            return float(found)
+            return float(found.detach())
 
         optimizer.step(loss)
         return FittedLinear(layer.requires_grad_(False))

@@ -106,7 +106,8 @@ def show_command(app: App, number: int, format_: str) -> None:
 
 
 def _show(app: App, found: dict[str, Any], scores: Mapping[str, Score]) -> None:
-    recipe = ", ".join(filter(None, (found["front_end"], found["schedule"], found["weights"])))
+    parts = ("front_end", "schedule", "head", "objective", "weights")
+    recipe = ", ".join(found[part] for part in parts if found[part])
     click.echo(f"entry {found['entry']}: {found['backbone']} ({recipe})")
     click.echo(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}\n")
     emit_scores(scores, app.plugins)

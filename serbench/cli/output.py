@@ -199,8 +199,9 @@ def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:
     """Print every score of a system with its interval, a line for each metric."""
     metrics = {metric.name: metric for metric in plugins.metrics}
     rows = []
-    for name, score in scores.items():
-        metric = metrics.get(name)
+    order = [*(name for name in metrics if name in scores), *sorted(scores.keys() - metrics)]
+    for name in order:
+        score, metric = scores[name], metrics.get(name)
         ends = [measured(end, metric) for end in score.interval or ()]
         label = name if metric is None else metric.label
         rows.append([label, measured(score.value, metric), DASH.join(ends) or DASH])

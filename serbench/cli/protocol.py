@@ -120,7 +120,7 @@ def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -
         }
 
     return {
-        "id": protocol_id(manifest, chosen),
+        "id": protocol_id(manifest, chosen, split),
         "protocol": chosen.name,
         "rule": describe(chosen),
         "note": chosen.note,

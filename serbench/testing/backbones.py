@@ -1,13 +1,18 @@
-"""What every backbone promises of its network: images in, logits out, anywhere it may run."""
+"""What every backbone promises of its network: images in, vectors out, anywhere it may run."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from serbench.model.backbone import NO_WEIGHTS, Backbone, BuiltBackbone
+from serbench.model.backbone import NO_WEIGHTS, Backbone, Built
 from serbench.plugins import Plugins
-from serbench.testing.networks import N_CLASSES, build, images_for, logits_of
+from serbench.testing.networks import (
+    answers_of,
+    build,
+    classifier,
+    images_for,
+)
 from serbench.testing.onnx import onnx_logits
 from serbench.testing.require import require, require_close, require_equal, require_members
 
@@ -31,13 +36,13 @@ def its_input_has_a_mean_and_a_deviation_for_each_channel(backbone: Backbone) ->
 def its_front_end_is_registered(backbone: Backbone) -> None:
     """The front end it is used with by default is one that some installed plugin brings."""
     name = backbone.front_end
-    require(name in Plugins().front_ends, f"nobody registers front end '{name}'")
+    require(name in Plugins().front_ends, f"no plugin registers front end '{name}'")
 
 
 def it_builds_a_network(backbone: Backbone) -> None:
-    """What is built is a ``BuiltBackbone`` with a module in it."""
+    """What is built is a ``Built`` with a module in it."""
     built = build(backbone)
-    require(isinstance(built, BuiltBackbone), f"{type(built).__name__} is no BuiltBackbone")
+    require(isinstance(built, Built), f"{type(built).__name__} is no Built")
     require(isinstance(built.module, nn.Module), f"{type(built.module).__name__} is no nn.Module")
 
 
@@ -56,56 +61,72 @@ def random_weights_come_from_torchs_seed(backbone: Backbone) -> None:
     require(different, "two seeds give the same network")
 
 
-def images_become_logits(backbone: Backbone) -> None:
-    """Each image becomes one row of finite float32 logits."""
-    logits = logits_of(build(backbone).module, images_for(backbone, 3))
-    shape = tuple(logits.shape)
-    require(shape == (3, N_CLASSES), f"three images and {N_CLASSES} emotions give {shape}")
-    require(logits.dtype == torch.float32, f"the logits are {logits.dtype}, not float32")
-    require(bool(logits.isfinite().all()), "the logits are not finite")
+def images_become_vectors_of_the_width_it_states(backbone: Backbone) -> None:
+    """Each image becomes one row of finite float32 values, as many as ``width``."""
+    built = build(backbone)
+    vectors = answers_of(built.module, images_for(backbone, 3))
+    shape = tuple(vectors.shape)
+    require(shape == (3, built.width), f"three images and width {built.width} give {shape}")
+    require(vectors.dtype == torch.float32, f"the vectors are {vectors.dtype}, not float32")
+    require(bool(vectors.isfinite().all()), "the vectors are not finite")
 
 
-def there_are_as_many_logits_as_emotions(backbone: Backbone) -> None:
-    """Two emotions or nine, the last layer has that many outputs."""
+def every_tap_can_be_read(backbone: Backbone) -> None:
+    """``features`` gives out each tap that is named, a row for each clip, and no other."""
+    require(len(backbone.taps) > 0, "it names no tap: there is nothing to read out")
+    module, images = build(backbone).module.eval(), images_for(backbone, 2)
+    for tap in backbone.taps:
+        with torch.inference_mode():
+            features = backbone.features(module, images, None, [tap])
+        require(set(features.taps) == {tap}, f"asked for {tap}, it gives {sorted(features.taps)}")
+        shape = tuple(features.taps[tap].shape)
+        require(len(shape) in (2, 3) and shape[0] == 2, f"tap {tap} of two clips has shape {shape}")
+
+
+def a_last_layer_of_its_own_fits(backbone: Backbone) -> None:
+    """A last layer that is handed on has a row for each emotion; for no emotions there is none."""
     for n_classes in (2, 9):
-        logits = logits_of(build(backbone, n_classes).module, images_for(backbone, 1))
-        shape = tuple(logits.shape)
-        require(shape == (1, n_classes), f"{n_classes} emotions give logits {shape}")
+        built = build(backbone, n_classes)
+        if built.head is not None:
+            shape = tuple(built.head["weight"].shape)
+            require(shape == (n_classes, built.width), f"{n_classes} emotions: layer {shape}")
+            require(tuple(built.head["bias"].shape) == (n_classes,), "its bias does not fit")
+    require(build(backbone, None).head is None, "a last layer is handed on for no emotions")
 
 
-def a_batch_of_one_says_what_it_says_in_company(backbone: Backbone) -> None:
-    """In evaluation mode a clip's logits are the same alone and in a batch."""
+def a_batch_of_one_gives_what_it_gives_with_others(backbone: Backbone) -> None:
+    """In evaluation mode a clip's vector is the same alone and in a batch."""
     module, images = build(backbone).module, images_for(backbone, 3)
-    together = logits_of(module, images)
-    alone = logits_of(module, images[1:2])
-    require_close(alone[0], together[1], "a clip's logits depend on the others in its batch")
+    together = answers_of(module, images)
+    alone = answers_of(module, images[1:2])
+    require_close(alone[0], together[1], "a clip's vector depends on the others in its batch")
 
 
-def asked_twice_it_says_the_same(backbone: Backbone) -> None:
+def called_twice_it_gives_the_same(backbone: Backbone) -> None:
     """In evaluation mode nothing is random: neither dropout nor anything else."""
     module, images = build(backbone).module, images_for(backbone, 2)
-    first = logits_of(module, images)
-    require_equal(logits_of(module, images), first, "asked twice, it says two things")
+    first = answers_of(module, images)
+    require_equal(answers_of(module, images), first, "called twice, it gives two vectors")
 
 
 def the_order_in_memory_does_not_matter(backbone: Backbone) -> None:
     """Images with channels last, as front ends deliver them, and channels first give the same."""
     module, images = build(backbone).module, images_for(backbone, 2)
-    first = logits_of(module, images.contiguous())
-    last = logits_of(module.to(memory_format=torch.channels_last), images)
-    require_close(last, first, "logits depend on the order of the images in memory")
+    first = answers_of(module, images.contiguous())
+    last = answers_of(module.to(memory_format=torch.channels_last), images)
+    require_close(last, first, "vectors depend on the order of the images in memory")
 
 
 def the_images_are_left_alone(backbone: Backbone) -> None:
     """The images are not changed in place."""
     images = images_for(backbone, 2)
     before = images.clone()
-    logits_of(build(backbone).module, images)
+    answers_of(build(backbone).module, images)
     require_equal(images, before, "it changes the images it is given: work on a copy")
 
 
 def it_exports_to_onnx(backbone: Backbone) -> None:
-    """Exported by ``torch.onnx``, ONNX Runtime says what PyTorch says, to a thousandth."""
-    module, images = build(backbone).module, images_for(backbone, 1)
-    exported = onnx_logits(module, images)
-    require_close(exported, logits_of(module, images), "ONNX Runtime says something else")
+    """Exported by ``torch.onnx`` with a linear head, ONNX Runtime agrees to a thousandth."""
+    network, images = classifier(backbone), images_for(backbone, 1)
+    exported = onnx_logits(network, images)
+    require_close(exported, answers_of(network, images), "ONNX Runtime answers otherwise")

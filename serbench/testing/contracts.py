@@ -19,7 +19,11 @@ KINDS = {
     "front end": ("front_ends",),
     "augmentation": ("augmentations",),
     "backbone": ("backbones", "stages", "backbone_weights"),
+    "head": ("heads",),
+    "objective": ("objectives",),
     "scheduler": ("schedulers",),
+    "metric": ("metrics",),
+    "runtime": ("runtimes",),
 }
 """Kind, as the registries name it → modules of ``serbench.testing`` that hold its contract."""
 

@@ -1,23 +1,38 @@
-"""Networks to check, and images to show them."""
+"""Networks to check, and images to classify."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from serbench.model.backbone import NO_WEIGHTS, Backbone, BuiltBackbone
-from serbench.model.network import Freezing
+from serbench.model.backbone import NO_WEIGHTS, Backbone, Built
+from serbench.model.network import EmotionNetwork, Freezing
 
 N_CLASSES = 6
 
+BACKBONE = "backbone."
+
 
 def build(
-    backbone: Backbone, n_classes: int = N_CLASSES, weights: str = NO_WEIGHTS, seed: int = 0
-) -> BuiltBackbone:
+    backbone: Backbone, n_classes: int | None = N_CLASSES, weights: str = NO_WEIGHTS, seed: int = 0
+) -> Built:
     """A network whose random numbers are always the same; torch's own generator is as before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return backbone.build(n_classes, weights)
+        return backbone.build(weights, n_classes)
+
+
+def classifier(
+    backbone: Backbone, n_classes: int = N_CLASSES, weights: str = NO_WEIGHTS, seed: int = 0
+) -> EmotionNetwork:
+    """Backbone and a linear layer: images ``[B, C, F, T]`` → logits; there is no front end."""
+    built = build(backbone, n_classes, weights, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = nn.Linear(built.width, n_classes)
+    if built.head is not None:
+        head.load_state_dict(dict(built.head))
+    return EmotionNetwork(nn.Identity(), built.module, head)
 
 
 def images_for(backbone: Backbone, n_clips: int) -> Tensor:
@@ -28,25 +43,19 @@ def images_for(backbone: Backbone, n_clips: int) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def logits_of(module: nn.Module, images: Tensor) -> Tensor:
-    """What a network in evaluation mode says to ``images``."""
+def answers_of(module: nn.Module, images: Tensor) -> Tensor:
+    """What a network in evaluation mode gives out for ``images``."""
     module.eval()
     with torch.inference_mode():
-        logits: Tensor = module(images)
-    return logits
+        answers: Tensor = module(images)
+    return answers
 
 
-def freeze(backbone: Backbone, module: nn.Module, depth: int) -> set[str]:
+def freeze(backbone: Backbone, network: EmotionNetwork, depth: int) -> set[str]:
     """Freeze ``depth`` stages and go into training mode; gives the names of what is frozen."""
-    stages = backbone.stages(module)
-    Freezing(module, stages, depth).train()
-    return {name for stage in stages[:depth] for name in stage}
-
-
-def last_layer_of(backbone: Backbone, module: nn.Module) -> list[str]:
-    """Names of the parameters that belong to no stage."""
-    staged = {name for stage in backbone.stages(module) for name in stage}
-    return [name for name, _ in module.named_parameters() if name not in staged]
+    stages = backbone.stages(network.backbone)
+    Freezing(network.backbone, stages, depth).train(network)
+    return {BACKBONE + name for stage in stages[:depth] for name in stage}
 
 
 def depths_of(backbone: Backbone, module: nn.Module) -> list[int]:

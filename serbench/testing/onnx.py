@@ -14,7 +14,7 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def onnx_logits(module: nn.Module, images: Tensor) -> Tensor:
-    """What the exported ``module`` says to ``images``, in evaluation mode.
+    """What the exported ``module`` answers to ``images``, in evaluation mode.
 
     Raises:
         SkipTest: what it takes is not installed.
@@ -22,9 +22,9 @@ def onnx_logits(module: nn.Module, images: Tensor) -> Tensor:
     """
     missing = [name for name in PACKAGES if not _there(name)]
     if missing:
-        raise SkipTest(f"{', '.join(missing)} not installed: pip install 'serbench[testing]'")
+        raise SkipTest(f"{', '.join(missing)} not installed: install the extra `testing`")
     runtime = importlib.import_module("onnxruntime")
-    # The fused attention of CPUs lays its result out in a way that the exporter trips over.
+    # The fused attention of CPUs lays its result out in a way that the exporter fails on.
     with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
         warnings.simplefilter("ignore")  # of the exporter's own dependencies
         try:

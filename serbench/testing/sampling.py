@@ -35,8 +35,8 @@ def _quick(kind: str, thing: Any) -> bool:
         return False
     try:
         with torch.device("meta"):
-            module = thing.build(2, "none").module
-    except SerbenchError:  # an encoder without a last layer, which says so to who asks for it
+            module = thing.build("none", 2).module
+    except SerbenchError:  # an encoder without a last layer
         return False
     except Exception:  # noqa: BLE001 - whatever else is wrong, its contract will show
         return True

@@ -1,4 +1,4 @@
-"""What every backbone promises of its stages: frozen from the input on, they hold still."""
+"""What every backbone promises of its stages: frozen from the input on, they stay as they are."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from torch import nn
 from serbench.model.backbone import Backbone
 from serbench.model.network import Freezing
 from serbench.testing.networks import (
-    N_CLASSES,
+    answers_of,
     build,
+    classifier,
     depths_of,
     freeze,
     images_for,
-    last_layer_of,
-    logits_of,
 )
 from serbench.testing.require import require, require_equal
 
@@ -28,8 +27,8 @@ def _learning(module: nn.Module) -> set[str]:
     return {name for name, parameter in module.named_parameters() if parameter.requires_grad}
 
 
-def _backward(backbone: Backbone, module: nn.Module) -> None:
-    logits = module(images_for(backbone, 4))
+def _backward(backbone: Backbone, network: nn.Module) -> None:
+    logits = network(images_for(backbone, 4))
     torch.autograd.backward(F.cross_entropy(logits, torch.arange(4)))
 
 
@@ -44,21 +43,14 @@ def stages_are_disjoint(backbone: Backbone) -> None:
     require(not twice, f"{len(twice)} parameters are in more than one stage, such as {twice[:1]}")
 
 
-def stages_hold_every_parameter_but_the_last_layers(backbone: Backbone) -> None:
-    """Every name is a parameter's; what is left out is the layer that gives the logits, whole."""
+def stages_hold_every_parameter(backbone: Backbone) -> None:
+    """Every name in a stage is a parameter's, and every parameter is in a stage."""
     module = build(backbone).module
-    shapes = {name: parameter.shape for name, parameter in module.named_parameters()}
-    other = build(backbone, N_CLASSES + 1).module.named_parameters()
-    resized = {name for name, parameter in other if parameter.shape != shapes.get(name)}
-    unknown = [name for stage in backbone.stages(module) for name in stage if name not in shapes]
+    names = {name for name, _ in module.named_parameters()}
+    staged = {name for stage in backbone.stages(module) for name in stage}
+    unknown, forgotten = sorted(staged - names), sorted(names - staged)
     require(not unknown, f"there is no parameter {unknown[:1]}, which a stage names")
-    left_out = set(last_layer_of(backbone, module))
-    staged = sorted(resized - left_out)
-    require(not staged, f"{staged[:1]} is of the last layer, and in a stage")
-    layers = {name.rpartition(".")[0] for name in resized}
-    forgotten = sorted(name for name in left_out if name.rpartition(".")[0] not in layers)
-    require(not forgotten, f"{forgotten[:1]} is in no stage, and not of the last layer")
-    require(bool(left_out), "no parameter is left for the last layer")
+    require(not forgotten, f"{forgotten[:1]} is in no stage")
 
 
 def stages_are_ordered_from_the_input_on(backbone: Backbone) -> None:
@@ -73,7 +65,7 @@ def stages_are_ordered_from_the_input_on(backbone: Backbone) -> None:
         if layer and numbers:
             require(len(numbers) == 1, f"layer {layer} is in several stages: {numbers}")
             part.register_forward_pre_hook(_appending(reached, numbers[0]))
-    logits_of(module, images_for(backbone, 1))
+    answers_of(module, images_for(backbone, 1))
     if not reached:
         raise SkipTest("no stage's parameters belong to a module that is called")
     order = list(dict.fromkeys(reached))
@@ -85,40 +77,39 @@ def _appending(reached: list[int], number: int) -> Callable[[nn.Module, Any], No
 
 
 def deeper_freezing_never_frees_a_parameter(backbone: Backbone) -> None:
-    """Each stage more that is frozen lets less learn, and the last layer always does."""
+    """Each stage more that is frozen lets less learn; with all of them frozen nothing learns."""
     module = build(backbone).module
     stages = backbone.stages(module)
-    last_layer = set(last_layer_of(backbone, module))
     before = {name for name, _ in module.named_parameters()}
     for depth in range(len(stages) + 1):
         Freezing(module, stages, depth)
         now = _learning(module)
         freed = sorted(now - before)
         require(not freed, f"at depth {depth} {freed[:1]} learns, and did not before")
-        require(last_layer <= now, f"at depth {depth} the last layer does not learn")
         require(depth == 0 or now < before, f"depth {depth} freezes no more than {depth - 1}")
         before = now
-    require(before == last_layer, "with all stages frozen more than the last layer learns")
+    require(not before, "with all stages frozen something learns")
 
 
 def thawing_undoes_freezing(backbone: Backbone) -> None:
-    """Frozen to the last layer and thawed again, everything learns and nothing holds still."""
-    module = build(backbone).module
-    names = _learning(module)
-    freeze(backbone, module, len(backbone.stages(module)))
-    freeze(backbone, module, 0)
-    require(_learning(module) == names, "some parameters stay frozen")
-    require(all(part.training for part in module.modules()), "some modules stay in evaluation mode")
+    """Frozen whole and thawed again, everything learns and nothing stays in evaluation mode."""
+    network = classifier(backbone)
+    names = _learning(network)
+    freeze(backbone, network, len(backbone.stages(network.backbone)))
+    freeze(backbone, network, 0)
+    require(_learning(network) == names, "some parameters stay frozen")
+    training = all(part.training for part in network.modules())
+    require(training, "some modules stay in evaluation mode")
 
 
 def gradients_reach_what_learns_and_nothing_else(backbone: Backbone) -> None:
     """Frozen not at all, half or whole: what learns gets a finite gradient, the rest none."""
-    module = build(backbone).module
-    for depth in depths_of(backbone, module):
-        frozen = freeze(backbone, module, depth)
-        module.zero_grad(set_to_none=True)
-        _backward(backbone, module)
-        for name, parameter in module.named_parameters():
+    network = classifier(backbone)
+    for depth in depths_of(backbone, network.backbone):
+        frozen = freeze(backbone, network, depth)
+        network.zero_grad(set_to_none=True)
+        _backward(backbone, network)
+        for name, parameter in network.named_parameters():
             gradient = parameter.grad
             if name in frozen:
                 require(gradient is None, f"at depth {depth} {name} is frozen and gets a gradient")
@@ -128,38 +119,38 @@ def gradients_reach_what_learns_and_nothing_else(backbone: Backbone) -> None:
                 require(finite, f"at depth {depth} the gradient of {name} is not finite")
 
 
-def a_step_moves_the_last_layer_and_nothing_frozen(backbone: Backbone) -> None:
+def a_step_moves_the_head_and_nothing_frozen(backbone: Backbone) -> None:
     """A training step leaves frozen parameters alone, and frozen batch norms' statistics too."""
     for depth in depths_of(backbone, build(backbone).module):
-        module = build(backbone).module
-        frozen = freeze(backbone, module, depth)
-        before = {name: values.clone() for name, values in module.state_dict().items()}
-        _backward(backbone, module)
-        learning = [each for each in module.parameters() if each.requires_grad]
+        network = classifier(backbone)
+        frozen = freeze(backbone, network, depth)
+        before = {name: values.clone() for name, values in network.state_dict().items()}
+        _backward(backbone, network)
+        learning = [each for each in network.parameters() if each.requires_grad]
         torch.optim.SGD(learning, lr=0.1).step()
-        after = module.state_dict()
+        after = network.state_dict()
         still = frozen | {
             buffer
-            for path, part in module.named_modules()
+            for path, part in network.named_modules()
             for buffer, _ in part.named_buffers(prefix=path, recurse=False)
             if frozen & {name for name, _ in part.named_parameters(prefix=path, recurse=False)}
         }
         for name in sorted(still & after.keys()):
             require_equal(after[name], before[name], f"at depth {depth} frozen {name} moves")
-        moved = [n for n in last_layer_of(backbone, module) if not torch.equal(after[n], before[n])]
-        require(bool(moved), f"at depth {depth} the last layer does not move")
+        moved = not torch.equal(after["head.weight"], before["head.weight"])
+        require(moved, f"at depth {depth} the head does not move")
 
 
 def no_graph_is_built_through_frozen_stages(backbone: Backbone) -> None:
     """What consists of frozen parameters is computed without a graph, hence in less time."""
-    module = build(backbone).module
-    frozen = freeze(backbone, module, len(backbone.stages(module)) // 2)
+    network = classifier(backbone)
+    frozen = freeze(backbone, network, len(backbone.stages(network.backbone)) // 2)
     graphs: dict[str, bool] = {}
-    for path, part in module.named_modules():
+    for path, part in network.named_modules():
         own = {name for name, _ in part.named_parameters(prefix=path)}
         if own and own <= frozen:
             part.register_forward_hook(_noting(graphs, path))
-    require(module(images_for(backbone, 2)).requires_grad, "the logits need no gradient")
+    require(network(images_for(backbone, 2)).requires_grad, "the logits need no gradient")
     through = [path for path, graph in graphs.items() if graph]
     require(not through, f"a graph is built through frozen {through[:1]}")
 
@@ -171,8 +162,8 @@ def _noting(graphs: dict[str, bool], path: str) -> Callable[[nn.Module, Any, Any
     return note
 
 
-def the_papers_freeze_depth_is_one_of_the_depths(backbone: Backbone) -> None:
+def the_initial_freeze_depth_is_one_of_the_depths(backbone: Backbone) -> None:
     """The depth that is tried first is between no stage and all of them."""
     module = build(backbone).module
     depth, stages = backbone.initial_freeze_depth(module), len(backbone.stages(module))
-    require(0 <= depth <= stages, f"the paper's freeze depth is {depth} of {stages} stages")
+    require(0 <= depth <= stages, f"the initial freeze depth is {depth} of {stages} stages")

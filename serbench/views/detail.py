@@ -14,10 +14,15 @@ from serbench.score.calibration import Reliability, reliability
 from serbench.score.confusion import confusion_of, recalls, score_counts
 from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
-from serbench.store.predictions import Predictions, holdout_predictions, joined
+from serbench.store.predictions import (
+    Predictions,
+    fold_predictions,
+    holdout_predictions,
+    joined,
+)
 from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
-from serbench.views.entry import EntryView
-from serbench.views.reading import entry_view
+from serbench.views.entry import EntryView, LatencyView
+from serbench.views.reading import entry_view, read_entries
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class EntryDetail:
         emotions: the label set, in the order of the confusion matrix.
         recalls: of each emotion; None where it does not occur.
         confusion: counts ``[true][predicted]``.
+        folds: counts ``[true][predicted]`` of each fold that the winner was chosen by.
+        latencies: every measurement.
         clip_interval: of UA as if all clips were independent, which is too narrow; or None.
         reliability: confidence against accuracy, of the bins that hold clips.
         speakers: scores of each speaker, worst first.
@@ -57,6 +64,8 @@ class EntryDetail:
     emotions: tuple[str, ...]
     recalls: tuple[float | None, ...]
     confusion: list[list[int]]
+    folds: list[list[list[int]]]
+    latencies: tuple[LatencyView, ...]
     clip_interval: tuple[float, float] | None
     reliability: list[dict[str, float]]
     speakers: tuple[Group, ...]
@@ -87,7 +96,9 @@ class EntryDetail:
             value = getattr(self, each.name)
             if each.name == "view":
                 continue
-            if each.name in ("speakers", "sexes", "corpora"):
+            if each.name == "latencies":
+                plain[each.name] = [vars(latency) for latency in value]
+            elif each.name in ("speakers", "sexes", "corpora"):
                 name = "by_speaker" if each.name == "speakers" else each.name
                 plain[name] = [vars(group) for group in value]
             else:
@@ -102,6 +113,7 @@ def entry_detail(database: Database, number: int) -> EntryDetail:
         UsageError: no such entry.
     """
     view = entry_view(database, number)
+    measured = read_entries(database, number=number)
     with database.session() as session:
         system = find_system(session, number)
         manifest = manifest_of(database, system.protocol)
@@ -117,6 +129,12 @@ def entry_detail(database: Database, number: int) -> EntryDetail:
             emotions=tuple(manifest.emotions),
             recalls=tuple(None if np.isnan(each) else float(each) for each in recalls(confusion)),
             confusion=confusion.tolist(),
+            folds=[
+                confusion_of(fold.logits, manifest.targets[fold.rows]).tolist()
+                for outer in fold_predictions(session, system)
+                for fold in outer.values()
+            ],
+            latencies=tuple(each.latency for each in measured if each.latency.runtime),
             clip_interval=clip_interval(view.tally),
             reliability=_bins(reliability(holdout.logits, targets)),
             speakers=_groups(holdout, manifest, manifest.speakers[holdout.rows]),

@@ -26,6 +26,8 @@ class LatencyView:
         runtime: in which the network ran; empty where it was never measured.
         threads: that the runtime might use; 0 where it was never measured.
         machine: processor, cores and system.
+        cores: of that machine; 0 where it is not known.
+        runs: answers that were timed.
     """
 
     p50: float | None = None
@@ -36,6 +38,8 @@ class LatencyView:
     runtime: str = ""
     threads: int = 0
     machine: str = "no latency"
+    cores: int = 0
+    runs: int = 0
 
 
 NOT_MEASURED = LatencyView()

@@ -41,7 +41,7 @@ SYSTEM_COLUMNS = (
 LATENCY_COLUMNS = (
     *(LatencyRow.system_id, LatencyRow.runtime, LatencyRow.threads),
     *(LatencyRow.p50, LatencyRow.p90, LatencyRow.p99),
-    *(LatencyRow.front_end_p50, LatencyRow.network_p50),
+    *(LatencyRow.front_end_p50, LatencyRow.network_p50, LatencyRow.runs),
     *(MachineRow.cpu, MachineRow.cores, MachineRow.system),
 )
 """Likewise of a latency."""
@@ -51,7 +51,7 @@ def read_entries(
     database: Database,
     dataset: str | None = None,
     threads: int | None = None,
-    system: int | None = None,
+    number: int | None = None,
 ) -> list[EntryView]:
     """Every entry, once for each of its latencies; not ranked yet.
 
@@ -60,8 +60,15 @@ def read_entries(
         dataset: only entries on the dataset of this name.
         threads: only latencies at this thread count; None for all. An entry that was measured,
             but not so, is left out.
-        system: only the entry of this row.
+        number: only the entry of this number.
+
+    Raises:
+        UsageError: no such entry.
     """
+    system: int | None = None
+    if number is not None:
+        with database.session() as session:
+            system = find_system(session, number).id
     systems = (
         select(*SYSTEM_COLUMNS)
         .join(ProtocolRow, ProtocolRow.id == SystemRow.protocol_id)
@@ -120,7 +127,7 @@ def _latencies(
         system_id = facts.pop("system_id")
         ever.add(system_id)
         if threads in (None, facts["threads"]):
-            place = place_of(*(facts.pop(name) for name in ("cpu", "cores", "system")))
+            place = place_of(facts.pop("cpu"), facts["cores"], facts.pop("system"))
             found[system_id].append(LatencyView(**facts, machine=place))
     return found, ever
 
@@ -181,9 +188,7 @@ def entry_view(database: Database, number: int) -> EntryView:
     Raises:
         UsageError: no such entry, or one without scores.
     """
-    with database.session() as session:
-        system = find_system(session, number).id
-    found = read_entries(database, system=system)
+    found = read_entries(database, number=number)
     if not found:
         raise UsageError(
             f"entry {number} has no scores: run `serbench leaderboard rescore`", number=number

@@ -75,7 +75,7 @@ def test_a_page_shows_every_score_emotion_speaker_and_group(run):
         found["emotions"], found["confusion"], found["recalls"], strict=True
     ):
         assert [emotion, *map(str, counts), f"{100 * recall:.1f}"] in page
-    for each in (*found["speakers"], *found["sexes"], *found["corpora"]):
+    for each in (*found["by_speaker"], *found["sexes"], *found["corpora"]):
         assert [each["name"], str(each["clips"]), f"{100 * each['uar']:.1f}"] in [
             line[:3] for line in page
         ]

@@ -14,7 +14,7 @@ from serbench.errors import SerbenchError, UsageError
 HEAVY = {"torch", "numpy", "pandas", "optuna", "sqlalchemy", "timm", "rich"}
 
 TRAINING = {"torch", "torchaudio", "timm", "optuna", "sklearn", "safetensors"} | {
-    *("scipy.stats", "scipy.optimize", "scipy.sparse", "pandas", "soxr", "cpuinfo")
+    *("scipy.stats", "scipy.optimize", "scipy.sparse", "pandas", "cpuinfo")
 }
 """What takes long to import, and is needed only to train or to measure."""
 

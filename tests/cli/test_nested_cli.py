@@ -43,7 +43,7 @@ def rows(run, db):
     return json.loads(run("leaderboard", "--format", "json", "--db", db).out)
 
 
-def tested(manifest, found):
+def facts(manifest, found):
     return found.logits, manifest.targets[found.rows], manifest.speakers[found.rows]
 
 
@@ -59,7 +59,7 @@ def test_every_speaker_is_in_one_holdout(predicted, manifest):
 
 def test_the_entry_is_scored_on_all_holdouts_together(run, nested, made, predicted, manifest):
     [row] = rows(run, nested.db)
-    expected = score_holdout(made.metrics, *tested(manifest, joined(predicted[0])))
+    expected = score_holdout(made.metrics, *facts(manifest, joined(predicted[0])))
     for name in ("uar", "accuracy", "macro_f1", "ece", "log_loss", "auc"):
         assert row[name] == expected[name].value
     assert tuple(row["uar_ci"]) == expected["uar"].interval
@@ -70,7 +70,7 @@ def test_its_tuning_score_is_over_the_folds_of_all_outer_folds(
 ):
     [row] = rows(run, nested.db)
     folds = [fold for of_outer in predicted[1] for fold in of_outer.values()]
-    expected = score_folds(made.metrics, [tested(manifest, fold) for fold in folds])["uar"]
+    expected = score_folds(made.metrics, [facts(manifest, fold) for fold in folds])["uar"]
     assert len(folds) == 4
     assert (row["cv_uar_mean"], row["cv_uar_sd"]) == (expected.value, expected.spread)
 

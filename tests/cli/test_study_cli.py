@@ -8,6 +8,7 @@ from refusals import error_of
 
 from serbench.data.clips import ClipFormat
 from serbench.errors import SerbenchError
+from serbench.run.options import StudyOptions
 
 PAPER = """
 backbone = "homebrew"
@@ -122,6 +123,12 @@ def test_options_on_the_command_line_come_before_the_study_file(planned, study_f
 )
 def test_an_option_of_the_command_line_is_in_the_plan(planned, option, field, value):
     assert getattr(planned("--backbone", "homebrew", *option), field) == value
+
+
+def test_every_option_of_a_study_is_explained_on_the_command_line(run):
+    shown = run("study", "run", "--help").out
+    for name in StudyOptions.model_fields.keys() - {"search"}:
+        assert f"--{name.replace('_', '-')}" in shown
 
 
 def test_a_nested_search_in_a_file_may_be_given_otherwise_on_the_command_line(planned, study_file):

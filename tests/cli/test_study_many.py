@@ -1,6 +1,8 @@
 """Several studies from one command: study files, lists, latency bounds, warm starts."""
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,17 @@ def test_what_is_too_slow_is_left_out_and_the_rest_goes_on(run, scanned, quick):
     assert all(fact in line for fact in ("homebrew", "4.0 ms", "3.5"))
     assert json.loads(run("study", "list", "--format", "json").out) == []
     assert run(*command, "4.5").out.startswith("entry 1: homebrew")
+
+
+def test_on_a_terminal_bars_show_how_far_a_study_is(run, scanned, quick, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    ran = run("study", "run", "--backbone", "homebrew", *SMALL)
+    assert ran.code == 0
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", ran.err)
+    assert all(re.search(rf"{bar} +[━╸╺]", shown) for bar in ("trials", "trainings", "epochs"))
+    assert "trial 1/1 fold 2/2: UA " in shown
 
 
 def test_a_warm_start_begins_from_an_entry(run, scanned, quick):

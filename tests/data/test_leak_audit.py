@@ -7,7 +7,7 @@ import pytest
 from manifest_making import manifest, people, split, utterance
 
 from serbench.data.protocols import Fold, OuterFold, Split
-from serbench.data.protocols.leak_audit import audit
+from serbench.data.protocols.audit import audit
 
 DATA = manifest(people("c", 10))
 

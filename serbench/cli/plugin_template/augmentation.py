@@ -24,7 +24,7 @@ class Hum:
 
     name: str = "$name"
     acts_on: Literal["waveform", "features"] = "waveform"
-    widths: Range = field(default_factory=lambda: Range(0.0, 0.1, paper=0.0))
+    widths: Range = field(default_factory=lambda: Range(0.0, 0.1, initial=0.0))
 
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
         """Waveforms ``[B, samples]`` with a hum."""

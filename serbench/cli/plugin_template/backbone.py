@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from torch import nn
 
 from serbench import hookimpl
-from serbench.model.backbone import Backbone, BuiltBackbone, continued, stages_of
+from serbench.model.backbone import Backbone, Built, PooledBackbone, continued, stages_of
 from serbench.model.frontend import InputSpec
 
 
 @dataclass(frozen=True)
-class TwoConvolutions:
-    """Two convolutions, average pooling, one linear layer."""
+class TwoConvolutions(PooledBackbone):
+    """Two convolutions and average pooling."""
 
     name: str = "$name"
     front_end: str = "mel"
@@ -24,14 +24,13 @@ class TwoConvolutions:
         """One channel of 64×64, with values about 0."""
         return InputSpec(channels=1, height=64, width=64, mean=(0.5,), std=(0.25,))
 
-    def build(self, n_classes: int, weights: str) -> BuiltBackbone:
+    def build(self, weights: str, n_classes: int | None = None) -> Built:
         """A fresh network, or one that continues from a file."""
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["first"] = nn.Sequential(nn.Conv2d(1, 16, 3, 2), nn.ReLU(), nn.BatchNorm2d(16))
         layers["second"] = nn.Sequential(nn.Conv2d(16, 32, 3, 2), nn.ReLU(), nn.BatchNorm2d(32))
         layers["pool"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        layers["head"] = nn.Linear(32, n_classes)
-        return continued(nn.Sequential(layers), weights, heads=("head.",))
+        return continued(nn.Sequential(layers), weights, width=32, n_classes=n_classes)
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """One for each convolution and its batch norm."""

@@ -22,7 +22,7 @@ class Steps:
     """SGD with momentum; the rate falls to a tenth after each third of the batches."""
 
     name: str = "$name"
-    learning_rates: Range = field(default_factory=lambda: Range(1e-3, 1e-1, paper=1e-2, log=True))
+    learning_rates: Range = field(default_factory=lambda: Range(1e-3, 1e-1, initial=1e-2, log=True))
 
     def build(
         self, parameters: Iterable[nn.Parameter], learning_rate: float, steps: int

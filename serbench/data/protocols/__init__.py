@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from serbench.data.protocols.checks import check_fold, check_outer_fold
-from serbench.data.protocols.describing import LISTED, MODIFIERS, describe
+from serbench.data.protocols.audit import check_fold, check_outer_fold
 from serbench.data.protocols.identity import METRIC, fold_hash, protocol_from_id, protocol_id
 from serbench.data.protocols.names import (
+    LISTED,
+    MODIFIERS,
     Protocol,
+    describe,
     is_speaker_dependent,
     parse_protocol,
     without_folder,
 )
-from serbench.data.protocols.parts import HOLDOUT, Fold, OuterFold, Rows, Split
 from serbench.data.protocols.published import PUBLISHED
-from serbench.data.protocols.speakers import linked_speakers
-from serbench.data.protocols.splitting import HOLDOUT_SHARE, split_dataset
-from serbench.data.protocols.validation import VALIDATION_SHARE, validation_part
+from serbench.data.protocols.splits import HOLDOUT_SHARE, split_dataset
+from serbench.data.protocols.units import (
+    HOLDOUT,
+    VALIDATION_SHARE,
+    Fold,
+    OuterFold,
+    Rows,
+    Split,
+    linked_speakers,
+    validation_part,
+)
 
 __all__ = [
     "HOLDOUT",

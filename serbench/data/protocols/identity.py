@@ -7,8 +7,8 @@ import json
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols.names import FOLDS, RANDOM_FOLDS, Protocol, parse_protocol
-from serbench.data.protocols.parts import Fold, Split
-from serbench.data.protocols.splitting import split_dataset
+from serbench.data.protocols.splits import split_dataset
+from serbench.data.protocols.units import Fold, Split
 from serbench.errors import UsageError
 
 METRIC = "uar: mean recall over the emotions that occur; argmax of logits"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serbench.data.manifest import Manifest
-from serbench.data.protocols.parts import Rows
+from serbench.data.protocols.units import Rows
 from serbench.errors import DatasetError
 
 

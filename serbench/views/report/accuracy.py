@@ -77,8 +77,8 @@ def accuracy(material: Material, printed: Printed) -> Exhibit:
         title="Accuracy of each model and schedule",
         caption="UA (unweighted average recall) and WA (accuracy) on the holdout, "
         f"{material.tested_on} ({len(material.manifest):,} clips in the dataset, "
-        f"{entries[0].holdout.confusion.sum():,} in the holdout; protocol {material.protocol}), and mean "
-        "± standard deviation over the folds of the winning trial. Columns *paper*: what Berhoff "
+        f"{entries[0].holdout.confusion.sum():,} in the holdout; protocol {material.protocol}), "
+        "and mean ± standard deviation over the folds of the winning trial. Columns *paper*: what Berhoff "
         "and Lu print for their dataset and one random split; of each model and schedule that is "
         f"{UNKNOWN} unless it stands there. They print {printed_percent(paper.best_accuracy)} % as "
         "their best overall accuracy on six emotions. The published systems' figures were "

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from serbench.data.audio import read_audio
 from serbench.data.clips import ClipFormat, standardise
 from serbench.data.manifest import Utterance
 from serbench.errors import DatasetError, SerbenchError
 from serbench.model.augment import Augmentation
+from serbench.model.batches import augment
 from serbench.model.frontend import InputSpec
 from serbench.plugins import Plugins
 from serbench.views.report.exhibit import Exhibit
@@ -78,14 +78,16 @@ def follow(material: Material, plugins: Plugins) -> Journey:
     spec = plugins.backbones.get(entry.backbone).input_spec()
     plain = InputSpec(1, spec.height, spec.width, mean=(0.0,), std=(1.0,))
     front_end = plugins.front_ends.get(entry.front_end)
-    augmentations = [found for found in plugins.augmentations if found.widths.paper > 0]
+    widths = [
+        (found, found.widths.initial) for found in plugins.augmentations if found.widths.initial > 0
+    ]
 
-    def image(spec: InputSpec, augmentations: list[Augmentation]) -> Image:
+    def image(spec: InputSpec, widths: list[tuple[Augmentation, float]]) -> Image:
         batch = torch.from_numpy(waveform)[None]
         random = torch.Generator().manual_seed(SEED)
-        batch = _augment(batch, "waveform", augmentations, random)
+        batch = augment(batch, "waveform", widths, random)
         features = front_end.build(entry.clip_format, spec)(batch)
-        found: Image = _augment(features, "features", augmentations, random)[0, 0].numpy()
+        found: Image = augment(features, "features", widths, random)[0, 0].numpy()
         return found
 
     with torch.inference_mode():
@@ -94,21 +96,12 @@ def follow(material: Material, plugins: Plugins) -> Journey:
             entry=entry,
             clip_format=entry.clip_format,
             spec=spec,
-            augmentations={found.name: found.widths.paper for found in augmentations},
+            augmentations={found.name: width for found, width in widths},
             envelope=envelope(waveform, STRETCHES),
             features=image(plain, []),
-            augmented=image(plain, augmentations),
-            seen=image(spec, augmentations),
+            augmented=image(plain, widths),
+            seen=image(spec, widths),
         )
-
-
-def _augment(
-    batch: Tensor, acts_on: str, augmentations: list[Augmentation], random: torch.Generator
-) -> Tensor:
-    for augmentation in augmentations:
-        if augmentation.acts_on == acts_on:
-            batch = augmentation.apply(batch, augmentation.widths.paper, random)
-    return batch
 
 
 def envelope(waveform: Image, stretches: int) -> Image:

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from serbench.views.entry import LatencyView
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
-from serbench.views.report.material import Entry, Latency, Material
+from serbench.views.report.material import Entry, Material
 from serbench.views.report.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.rows import bar, bar_key, mark_printed, row_axes, rows_height
 from serbench.views.report.style import GREY, new_figure
@@ -44,7 +45,7 @@ def places(entries: Sequence[Entry]) -> list[Place]:
     return sorted({(time.machine, time.runtime) for entry in entries for time in entry.latencies})
 
 
-def _at(entry: Entry, place: Place) -> dict[int, Latency]:
+def _at(entry: Entry, place: Place) -> dict[int, LatencyView]:
     """Thread count → time, in one place."""
     found = [time for time in entry.latencies if (time.machine, time.runtime) == place]
     return {time.threads: time for time in sorted(found, key=lambda time: time.threads)}

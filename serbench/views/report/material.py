@@ -5,75 +5,106 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
 
 from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import parse_protocol
 from serbench.errors import UsageError
-from serbench.score.metrics import Scores, score
+from serbench.score.confusion import Confusion, recalls, score_counts
 from serbench.store.database import Database
-from serbench.store.datasets import Datasets, find_dataset
-from serbench.store.predictions import Said, joined, read_folds, read_holdouts
-from serbench.store.schema import DatasetRow, EntryRow, StudyRow
+from serbench.store.datasets import Datasets
+from serbench.views.detail import EntryDetail, entry_detail
+from serbench.views.entry import EntryView, LatencyView
+from serbench.views.reading import read_entries
 
 RUN_A_STUDY = "serbench study run --backbone homebrew"
 
 
-@dataclass(frozen=True)
-class Latency:
-    """Milliseconds for one answer, waveform to logits, batch 1.
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of one test, from counts ``[true, predicted]``."""
 
-    Attributes:
-        machine: processor, cores and system.
-        cores: of that machine.
-        runtime: how the network was run.
-        threads: that it might use.
-        runs: measured.
-        p50: median.
-        p90: 90th percentile.
-    """
+    confusion: Confusion
 
-    machine: str
-    cores: int
-    runtime: str
-    threads: int
-    runs: int
-    p50: float
-    p90: float
+    @cached_property
+    def uar(self) -> float:
+        """Unweighted average recall."""
+        return score_counts(self.confusion, "uar")
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Share of clips recognised."""
+        return score_counts(self.confusion, "accuracy")
+
+    @cached_property
+    def recalls(self) -> tuple[float, ...]:
+        """Recall of each emotion in label-set order; NaN where it does not occur."""
+        return tuple(recalls(self.confusion).tolist())
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A leaderboard entry with its scores, computed from what was stored of its logits.
+    """A leaderboard entry as the report shows it; rendered from its detail view."""
 
-    Attributes:
-        number: of the entry.
-        backbone: name.
-        front_end: name.
-        schedule: name.
-        weights: identity of what it started from.
-        seed: of its study.
-        clip_format: of its clips.
-        holdout: scores on the holdout.
-        folds: scores on each fold of the winning trial.
-        latencies: every measurement.
-    """
+    detail: EntryDetail
 
-    number: int
-    backbone: str
-    front_end: str
-    schedule: str
-    weights: str
-    seed: int
-    clip_format: ClipFormat
-    holdout: Scores
-    folds: tuple[Scores, ...]
-    latencies: tuple[Latency, ...]
+    @property
+    def view(self) -> EntryView:
+        """Scores and identity."""
+        return self.detail.view
+
+    @property
+    def number(self) -> int:
+        """Of the entry."""
+        return self.view.entry
+
+    @property
+    def backbone(self) -> str:
+        """Its name."""
+        return self.view.backbone
+
+    @property
+    def front_end(self) -> str:
+        """Its name."""
+        return self.view.front_end
+
+    @property
+    def schedule(self) -> str:
+        """Its name."""
+        return self.view.schedule
+
+    @property
+    def weights(self) -> str:
+        """Identity of what training started from."""
+        return self.view.weights
+
+    @property
+    def seed(self) -> int:
+        """Of its study."""
+        return int(self.detail.plan["seed"])
+
+    @property
+    def clip_format(self) -> ClipFormat:
+        """Of its clips."""
+        return ClipFormat(**self.detail.plan["clip_format"])
+
+    @cached_property
+    def holdout(self) -> Scores:
+        """Scores on the holdout."""
+        return Scores(np.array(self.detail.confusion, dtype=np.int64))
+
+    @cached_property
+    def folds(self) -> tuple[Scores, ...]:
+        """Scores on each fold of the winning trial."""
+        return tuple(Scores(np.array(fold, dtype=np.int64)) for fold in self.detail.folds)
+
+    @property
+    def latencies(self) -> tuple[LatencyView, ...]:
+        """Every measurement."""
+        return self.detail.latencies
 
 
 @dataclass(frozen=True)
@@ -87,9 +118,9 @@ class Material:
     @property
     def tested_on(self) -> str:
         """Whose clips the holdout holds, in words."""
-        if parse_protocol(self.protocol).speaker_disjoint:
-            return "speakers that no search ever heard"
-        return "unheard clips of **the same people that were trained on** (speaker-dependent)"
+        if not self.entries[0].view.speaker_dependent:
+            return "speakers that are in no training or validation part"
+        return "new clips of **the same people that were trained on** (speaker-dependent)"
 
 
 def read_material(
@@ -104,7 +135,7 @@ def read_material(
     Args:
         database: where they are.
         dataset: its name; by default the only one with entries. Of a dataset that was scanned
-            again with other recordings, the latest content that has entries.
+            again with other recordings, the content that the newest entry is on.
         protocol: by default the one with most entries.
         backbones: names that come first, in this order; a timm tag behind a dot does not count.
         schedules: likewise.
@@ -112,17 +143,16 @@ def read_material(
     Raises:
         UsageError: no entries, or several datasets and none named.
     """
-    with database.session() as session:
-        row = _choose_dataset(session, dataset)
-        protocol = _choose_protocol(session, row, protocol)
-        manifest = Datasets(database).manifest(row.name, row.hash)
-        query = (
-            select(EntryRow)
-            .join(StudyRow, StudyRow.id == EntryRow.study_id)
-            .where(StudyRow.dataset_id == row.id, StudyRow.protocol == protocol)
-            .where(EntryRow.artifact.is_not(None))
-        )
-        entries = [_entry(session, found, manifest.targets) for found in session.scalars(query)]
+    if dataset is not None:
+        Datasets(database).dataset_account(dataset)  # an unknown name is an error
+    everything = {each.entry: each for each in read_entries(database, dataset)}.values()
+    trained = [each for each in everything if each.front_end]  # imports have no recipe to report
+    name, content = _choose_dataset(trained, dataset)
+    on_it = [each for each in trained if (each.dataset, each.dataset_hash) == (name, content)]
+    chosen = _choose_protocol(on_it, protocol, name)
+    entries = [
+        Entry(entry_detail(database, each.entry)) for each in on_it if each.protocol == chosen
+    ]
 
     def place(entry: Entry) -> tuple[object, ...]:
         return (
@@ -136,79 +166,40 @@ def read_material(
             entry.number,
         )
 
-    return Material(manifest, protocol, tuple(sorted(entries, key=place)))
+    manifest = Datasets(database).manifest(name, content)
+    return Material(manifest, chosen, tuple(sorted(entries, key=place)))
 
 
 def _place(name: str, order: Sequence[str]) -> int:
     return order.index(name) if name in order else len(order)
 
 
-def _studied() -> Select[int]:
-    """Datasets with entries that ran here; predictions from outside have no recipe to report."""
-    return select(StudyRow.dataset_id).join(EntryRow).where(EntryRow.artifact.is_not(None))
-
-
-def _choose_dataset(session: Session, name: str | None) -> DatasetRow:
-    query = (
-        select(DatasetRow)
-        .where(DatasetRow.id.in_(_studied()))
-        .order_by(DatasetRow.scanned.desc(), DatasetRow.id.desc())
-    )
-    if name is not None:
-        find_dataset(session, name)  # an unknown name is an error
-        query = query.where(DatasetRow.name == name)
-    found = list(session.scalars(query))
-    names = sorted({row.name for row in found})
-    if not found:
+def _choose_dataset(entries: Sequence[EntryView], name: str | None) -> tuple[str, str]:
+    """Name and hash of the dataset of the newest entry."""
+    names = sorted({each.dataset for each in entries})
+    if not names:
         on = f" --dataset {name}" if name is not None else ""
-        raise UsageError(f"no entries{on and f' on {name}'} yet: run `{RUN_A_STUDY}{on}` first")
+        raise UsageError(
+            f"no entries{on and f' on {name}'} yet: run `{RUN_A_STUDY}{on}` first", dataset=name
+        )
     if len(names) > 1:
-        raise UsageError(f"which dataset? --dataset takes one of {', '.join(names)}")
-    return found[0]
+        raise UsageError(
+            f"which dataset? --dataset takes one of {', '.join(names)}", known=tuple(names)
+        )
+    newest = max(entries, key=lambda each: each.entry)
+    return newest.dataset, newest.dataset_hash
 
 
-def _choose_protocol(session: Session, dataset: DatasetRow, text: str | None) -> str:
-    query = (
-        select(StudyRow.protocol)
-        .join(EntryRow)
-        .where(StudyRow.dataset_id == dataset.id, EntryRow.artifact.is_not(None))
-    )
-    counts = Counter(session.scalars(query))
+def _choose_protocol(entries: Sequence[EntryView], text: str | None, dataset: str) -> str:
+    counts = Counter(each.protocol for each in entries)
     if text is None:
         return min(counts, key=lambda name: (-counts[name], name))
     name = parse_protocol(text).name
     if name not in counts:
         raise UsageError(
-            f"no entries under {name} on {dataset.name}, but under {', '.join(sorted(counts))}: "
-            f"run `{RUN_A_STUDY} --dataset {dataset.name} --protocol {name}` first"
+            f"no entries under {name} on {dataset}, but under {', '.join(sorted(counts))}: "
+            f"run `{RUN_A_STUDY} --dataset {dataset} --protocol {name}` first",
+            protocol=name,
+            known=tuple(sorted(counts)),
         )
     return name
-
-
-def _entry(session: Session, row: EntryRow, targets: npt.NDArray[np.int64]) -> Entry:
-    def scored(said: Said) -> Scores:
-        return score(said.logits, targets[said.rows])
-
-    return Entry(
-        number=row.id,
-        backbone=row.study.backbone,
-        front_end=row.study.front_end,
-        schedule=row.study.schedule,
-        weights=row.weights,
-        seed=row.study.plan["seed"],
-        clip_format=ClipFormat(**row.study.plan["clip_format"]),
-        holdout=scored(joined(read_holdouts(session, row.study))),
-        folds=tuple(scored(fold) for outer in read_folds(session, row.study) for fold in outer),
-        latencies=tuple(
-            Latency(
-                f"{found.machine.cpu}, {found.machine.cores} cores, {found.machine.system}",
-                found.machine.cores,
-                found.runtime,
-                found.threads,
-                found.runs,
-                found.p50,
-                found.p90,
-            )
-            for found in row.latencies
-        ),
-    )

@@ -1,4 +1,4 @@
-"""What training has heard of what is tested: the leak audit of a split."""
+"""Leaks between training and testing: what is refused, and what is reported."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.fingerprint import near_identical
 from serbench.data.manifest import Manifest
-from serbench.data.protocols.parts import HOLDOUT, Fold, Split
+from serbench.data.protocols.names import Protocol
+from serbench.data.protocols.units import HOLDOUT, Fold, OuterFold, Split
+from serbench.errors import DatasetError, LeakError
 
 Pair = tuple[int, int, float]
 """Row in training, row in testing, similarity."""
@@ -67,6 +68,8 @@ def audit(
         split: any split of it.
         fingerprints: of every recording, ``[N, D]``, as ``serbench.data.fingerprint`` makes them.
     """
+    from serbench.data.fingerprint import near_identical  # slow to import, and seldom needed
+
     alike = None if fingerprints is None else _alike(manifest, near_identical(fingerprints))
     return Audit(
         tuple(
@@ -122,3 +125,73 @@ def _sentences(manifest: Manifest, fold: Fold) -> float | None:
 
     trained, tested = set(said(fold.train)), said(fold.test)
     return sum(sentence in trained for sentence in tested) / len(tested) if tested else None
+
+
+def check_outer_fold(manifest: Manifest, protocol: Protocol, part: OuterFold) -> None:
+    """Refuse a outer fold that leaks anywhere, or cannot be scored.
+
+    Raises:
+        LeakError: as ``check_fold``, of the holdout and of every fold; or a fold that holds a row
+            from outside the dev part.
+        DatasetError: as ``check_fold``.
+    """
+    for fold in (part.holdout, *part.folds):
+        check_fold(manifest, protocol, fold)
+    for fold in part.folds:
+        beyond = np.setdiff1d(np.concatenate([fold.train, fold.test]), part.holdout.train)
+        if len(beyond):
+            raise LeakError(
+                f"{protocol.name} on dataset '{manifest.name}' leaks: row {beyond[0]} is in the "
+                "search and in the holdout; use a split that keeps them apart",
+                protocol=protocol.name,
+                dataset=manifest.name,
+                what="row",
+                value=int(beyond[0]),
+            )
+
+
+def check_fold(manifest: Manifest, protocol: Protocol, fold: Fold) -> None:
+    """Refuse a fold that tests on what it trained on, or cannot be scored.
+
+    Raises:
+        LeakError: a speaker or identical audio on both sides of a speaker-disjoint protocol, or
+            the same row on both sides of any.
+        DatasetError: nothing to test, or an emotion that is tested but never trained.
+    """
+    sides: list[tuple[str, npt.NDArray[np.generic]]] = [("row", np.arange(len(manifest)))]
+    if protocol.speaker_disjoint:
+        sides += [("speaker", manifest.speakers), ("audio", manifest.audio_hashes)]
+    for what, values in sides:
+        both = np.intersect1d(values[fold.train], values[fold.test])
+        if len(both):
+            raise LeakError(
+                f"{protocol.name} on dataset '{manifest.name}' leaks: {what} {both[0]} "
+                f"is in training and in testing; {_advice(protocol)}",
+                protocol=protocol.name,
+                dataset=manifest.name,
+                what=what,
+                value=both[0].item(),
+            )
+    if len(fold.test) == 0:
+        raise DatasetError(
+            f"{protocol.name} leaves a fold of dataset '{manifest.name}' without clips: "
+            "ask for fewer folds",
+            protocol=protocol.name,
+            dataset=manifest.name,
+        )
+    untrained = set(manifest.targets.tolist()) - set(manifest.targets[fold.train].tolist())
+    if untrained:
+        lone = ", ".join(manifest.emotions[code] for code in sorted(untrained))
+        raise DatasetError(
+            f"{protocol.name} on dataset '{manifest.name}' leaves a fold without training clips "
+            f"of {lone}: too few speakers express it; scan with --emotions to leave it out",
+            protocol=protocol.name,
+            dataset=manifest.name,
+            emotions=tuple(manifest.emotions[code] for code in sorted(untrained)),
+        )
+
+
+def _advice(protocol: Protocol) -> str:
+    if protocol.file is not None and protocol.speaker_disjoint:
+        return "correct the file, or mark the result as speaker-dependent by random-folds:FILE"
+    return "use a split that keeps them apart"

@@ -1,0 +1,236 @@
+"""From a protocol and a dataset to its outer folds, each of them checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols.audit import check_outer_fold
+from serbench.data.protocols.files import folds_of
+from serbench.data.protocols.names import Protocol
+from serbench.data.protocols.published import PUBLISHED, published_holdouts
+from serbench.data.protocols.units import (
+    HOLDOUT,
+    Fold,
+    OuterFold,
+    Rows,
+    Split,
+    dealt,
+    linked_speakers,
+    one_in,
+)
+from serbench.errors import DatasetError
+
+HOLDOUT_SHARE = 5
+"""One speaker in five is set aside for the holdout."""
+
+
+def split_dataset(manifest: Manifest, protocol: Protocol) -> Split:
+    """Set the holdouts aside, fold the rest of each, and check that nothing leaks.
+
+    Raises:
+        UsageError: a file of folds that cannot be read.
+        DatasetError: one emotion only; fewer speakers (or corpora, or clips) than folds or
+            outer folds; other people than the protocol names; a fold that would train without one
+            of the emotions.
+        LeakError: a speaker or identical audio on both sides of a speaker-disjoint split.
+    """
+    if len(manifest.emotions) < 2:
+        raise DatasetError(
+            f"dataset '{manifest.name}' has one emotion only "
+            f"({', '.join(manifest.emotions) or 'none'}): a classifier needs at least two"
+        )
+    split = Split(tuple(outer_folds_of(manifest, protocol)))
+    for part in split.outer_folds:
+        check_outer_fold(manifest, protocol, part)
+    return split
+
+
+def outer_folds_of(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
+    """The outer folds as the protocol wants them, leaks and all; ``split_dataset`` checks them.
+
+    Raises:
+        UsageError: a file of folds that cannot be read.
+        DatasetError: the dataset is too small, or not the one the protocol is about.
+    """
+    if protocol.file is not None:
+        return _outer_folds_from_file(manifest, protocol)
+    if protocol.rule in PUBLISHED:
+        return _published_outer_folds(manifest, protocol)
+    return _outer_folds_by_rule(manifest, protocol)
+
+
+def _outer_folds_by_rule(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
+    everyone: Rows = np.arange(len(manifest))
+    units = linked_speakers(manifest) if protocol.speaker_disjoint else everyone
+    strata = manifest.corpora if protocol.speaker_disjoint else manifest.targets
+    for chosen in _holdouts(manifest, protocol, units, strata):
+        holdout = np.isin(units, chosen)
+        dev: Rows = everyone[~holdout]
+        folds = rule_folds(manifest, protocol, units, dev)
+        yield OuterFold(Fold(dev, everyone[holdout]), folds)
+
+
+def _holdouts(
+    manifest: Manifest, protocol: Protocol, units: Rows, strata: npt.NDArray[np.generic]
+) -> list[Rows]:
+    """The units of each outer fold's holdout."""
+    if protocol.nested is None:
+        return [one_in(HOLDOUT_SHARE, units, strata, protocol.seed)]
+    count = len(set(units.tolist()))
+    if count < protocol.nested:
+        what = "speakers" if protocol.speaker_disjoint else "clips"
+        raise DatasetError(
+            f"dataset '{manifest.name}' has {count} {what}, fewer than the {protocol.nested} "
+            f"outer folds of {protocol.name}: ask for fewer outer folds or add {what}"
+        )
+    return dealt(protocol.nested, units, strata, protocol.seed)
+
+
+def _published_outer_folds(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
+    """Fold whole groups for the search: who is published together stays together."""
+    groups = published_holdouts(manifest, protocol.rule)
+    for number in range(len(PUBLISHED[protocol.rule].holdouts)):
+        holdout = _one_against_the_rest(groups, number)
+        yield OuterFold(holdout, at_most_five(manifest, protocol, groups, holdout.train))
+
+
+def _outer_folds_from_file(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
+    """Inspect each fold in turn, or ``holdout`` alone; the others are the search's own folds.
+
+    Where there is but one other, the search folds that.
+    """
+    assert protocol.file is not None
+    folds = folds_of(manifest, protocol.file)
+    names = sorted(set(folds.tolist()), key=lambda name: (len(name), name))
+    if len(names) < 2:
+        raise DatasetError(
+            f"{protocol.file.path} has one fold only ({names[0]}): nothing is left to train on"
+        )
+    groups = np.array([names.index(fold) for fold in folds.tolist()], dtype=np.int64)
+    apart = protocol.speaker_disjoint
+    units = linked_speakers(manifest) if apart else np.arange(len(manifest))
+    for number in [names.index(HOLDOUT)] if HOLDOUT in names else range(len(names)):
+        holdout = _one_against_the_rest(groups, number)
+        if len(names) > 2:
+            yield OuterFold(holdout, each_in_turn(groups, holdout.train))
+        else:
+            yield OuterFold(holdout, at_most_five(manifest, protocol, units, holdout.train))
+
+
+def _one_against_the_rest(groups: Rows, number: int) -> Fold:
+    return Fold(np.flatnonzero(groups != number), np.flatnonzero(groups == number))
+
+
+MOST = 5
+"""So many folds the search has where a protocol says nothing of them."""
+
+
+def rule_folds(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows) -> tuple[Fold, ...]:
+    """The dev part, folded as the rule says.
+
+    Args:
+        manifest: the dataset.
+        protocol: one of the rules.
+        units: what stays together, for each utterance, ``[N]``.
+        dev: the rows to fold.
+
+    Raises:
+        DatasetError: fewer speakers, corpora or clips than folds.
+    """
+    _check_enough(manifest, protocol, units, dev)
+    if protocol.rule == "corpus":
+        return each_in_turn(np.unique(manifest.corpora, return_inverse=True)[1], dev)
+    if protocol.rule == "loso":
+        return each_in_turn(units, dev)
+    assert protocol.k is not None
+    _check_rarest(manifest, protocol, dev, protocol.k)
+    return _stratified(manifest, protocol, units, dev, protocol.k)
+
+
+def each_in_turn(units: Rows, dev: Rows) -> tuple[Fold, ...]:
+    """A fold for each unit of the dev part.
+
+    Args:
+        units: what stays together, for each utterance, ``[N]``.
+        dev: the rows to fold.
+    """
+    groups = units[dev]
+    return tuple(Fold(dev[groups != unit], dev[groups == unit]) for unit in np.unique(groups))
+
+
+def at_most_five(
+    manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows
+) -> tuple[Fold, ...]:
+    """The dev part in five folds of whole units, or in as many as there are units if fewer.
+
+    Args:
+        manifest: the dataset.
+        protocol: whose dev part it is.
+        units: what stays together, for each utterance, ``[N]``.
+        dev: the rows to fold.
+
+    Raises:
+        DatasetError: one unit only, or an emotion with fewer clips than folds.
+    """
+    count = len(set(units[dev].tolist()))
+    if count < 2:
+        what = "speakers" if protocol.speaker_disjoint else "clips"
+        raise DatasetError(
+            f"{protocol.name} leaves the search {count} {what} of dataset '{manifest.name}', "
+            f"and two are the least that can be folded: add {what}"
+        )
+    if count <= MOST:
+        return each_in_turn(units, dev)
+    _check_rarest(manifest, protocol, dev, MOST)
+    return _stratified(manifest, protocol, units, dev, MOST)
+
+
+def _stratified(
+    manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows, k: int
+) -> tuple[Fold, ...]:
+    # It takes a second to import, and a leaderboard, which only names protocols, folds nothing.
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    targets = manifest.targets[dev]
+    shuffled = {"n_splits": k, "shuffle": True, "random_state": protocol.seed}
+    if protocol.speaker_disjoint:
+        return _made(dev, StratifiedGroupKFold(**shuffled).split(dev, targets, units[dev]))
+    return _made(dev, StratifiedKFold(**shuffled).split(dev, targets))
+
+
+def _made(dev: Rows, parts: Iterable[tuple[Rows, Rows]]) -> tuple[Fold, ...]:
+    return tuple(Fold(dev[train], dev[test]) for train, test in parts)
+
+
+def _check_rarest(manifest: Manifest, protocol: Protocol, dev: Rows, k: int) -> None:
+    codes, counts = np.unique(manifest.targets[dev], return_counts=True)
+    rarest = manifest.emotions[codes[counts.argmin()]]
+    if counts.min() < k:
+        raise DatasetError(
+            f"emotion '{rarest}' of dataset '{manifest.name}' has {counts.min()} clips without "
+            f"the holdout, fewer than the {k} folds of {protocol.name}: ask for fewer folds "
+            "or scan with --emotions to leave it out"
+        )
+
+
+def _check_enough(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows) -> None:
+    what = "speakers" if protocol.speaker_disjoint else "clips"
+    total, left = len(set(units.tolist())), len(set(units[dev].tolist()))
+    if protocol.rule == "corpus":
+        corpora = len(set(manifest.corpora[dev].tolist()))
+        if corpora < 2:
+            raise DatasetError(
+                f"protocol 'corpus' needs at least two corpora, dataset '{manifest.name}' has "
+                f"{corpora}: scan more folders or use speaker-5"
+            )
+    elif left < (protocol.k or 2):
+        raise DatasetError(
+            f"dataset '{manifest.name}' has {total} {what}, {left} without the holdout, fewer than "
+            f"the {protocol.k or 2} folds of {protocol.name}: "
+            + (f"use {protocol.rule}-{left} or " if left > 1 else "")
+            + f"add {what}"
+        )

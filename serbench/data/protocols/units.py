@@ -1,0 +1,170 @@
+"""Rows, folds, and the units that stay together in a split: how some of them are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.manifest import Manifest
+from serbench.data.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from serbench.data.protocols.names import Protocol
+
+Rows = npt.NDArray[np.int64]
+
+HOLDOUT = "holdout"
+"""The holdout's place among the folds, in seeds and records."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows of the manifest to train on and to test on."""
+
+    train: Rows
+    test: Rows
+
+
+@dataclass(frozen=True)
+class OuterFold:
+    """One search and one holdout, kept apart as Cawley and Talbot (2010) ask for.
+
+    G. C. Cawley and N. L. C. Talbot, *On Over-fitting in Model Selection and Subsequent Selection
+    Bias in Performance Evaluation*, Journal of Machine Learning Research 11, 2010.
+
+    Attributes:
+        holdout: its ``train`` is the dev part, which the search may use freely; its ``test`` is
+            scored once, by the winner refitted on the whole dev part.
+        folds: the dev part again, for the search: each row is tested by at most one of them.
+    """
+
+    holdout: Fold
+    folds: tuple[Fold, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """All outer folds of a protocol on a dataset: one, or several that test everybody once."""
+
+    outer_folds: tuple[OuterFold, ...]
+
+    @property
+    def holdout(self) -> Fold:
+        """The first outer fold's holdout."""
+        return self.outer_folds[0].holdout
+
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        """The first outer fold's folds."""
+        return self.outer_folds[0].folds
+
+
+def linked_speakers(manifest: Manifest) -> Rows:
+    """A group number for each utterance, ``[N]``; speakers who share identical audio share it."""
+    # Slow to import, and not needed where protocols are only named.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, speaker = np.unique(manifest.speakers, return_inverse=True)
+    _, audio = np.unique(manifest.audio_hashes, return_inverse=True)
+    n_speakers = int(speaker.max()) + 1
+    size = n_speakers + int(audio.max()) + 1
+    links = coo_array((np.ones(len(manifest)), (speaker, n_speakers + audio)), shape=(size, size))
+    _, component = connected_components(links, directed=False)
+    return np.asarray(component[speaker], dtype=np.int64)
+
+
+def one_in(share: int, units: Rows, strata: npt.NDArray[np.generic], seed: int) -> Rows:
+    """Every ``share``-th unit of a shuffled order in which the strata stand one after another.
+
+    Systematic sampling, so that each corpus (or emotion) gives its part.
+
+    Args:
+        share: one unit in so many is drawn, at least one.
+        units: the unit of each row, ``[n]``.
+        strata: the stratum of each row, ``[n]``; of a unit the first row's counts.
+        seed: decides the order.
+
+    Returns:
+        the units drawn.
+    """
+    members, order = _systematic(units, strata, seed)
+    chosen = order[share // 2 :: share]
+    if len(chosen) == 0:
+        chosen = order[-1:]
+    return np.asarray(members[chosen], dtype=np.int64)
+
+
+def dealt(hands: int, units: Rows, strata: npt.NDArray[np.generic], seed: int) -> list[Rows]:
+    """All units, dealt out in the order of ``one_in``; the first hand is what that would draw.
+
+    Args:
+        hands: how many, at most the number of units.
+        units: the unit of each row, ``[n]``.
+        strata: the stratum of each row, ``[n]``.
+        seed: decides the order.
+
+    Returns:
+        the units of each hand.
+    """
+    members, order = _systematic(units, strata, seed)
+    starts = [(hands // 2 + hand) % hands for hand in range(hands)]
+    return [np.asarray(members[order[start::hands]], dtype=np.int64) for start in starts]
+
+
+def _systematic(
+    units: Rows, strata: npt.NDArray[np.generic], seed: int
+) -> tuple[Rows, npt.NDArray[np.intp]]:
+    members, first = np.unique(units, return_index=True)
+    shuffled = np.random.default_rng(seed).permutation(len(members))
+    return members, shuffled[np.argsort(strata[first][shuffled], kind="stable")]
+
+
+VALIDATION_SHARE = 7
+"""One training speaker in seven decides when to stop."""
+
+
+def validation_part(manifest: Manifest, protocol: Protocol, train: Rows, seed: int) -> Fold:
+    """Part the training rows: who is learnt from, and who decides when to stop.
+
+    Whole speakers are held out where the protocol keeps speakers apart and there are at least
+    three of them; otherwise clips are, evenly over the emotions. Nobody is held out who alone
+    expresses an emotion: it could not be learnt.
+
+    Returns:
+        a fold whose ``test`` is the validation part.
+    """
+    targets = manifest.targets[train]
+    speakers = linked_speakers(manifest)[train]
+    clips: Rows = np.arange(len(train))
+    held_out = np.zeros(len(train), dtype=bool)
+    if protocol.speaker_disjoint and len(set(speakers.tolist())) > 2:
+        held_out = _spare_units(speakers, manifest.corpora[train], targets, seed)
+    if not held_out.any():
+        held_out = _spare_units(clips, targets, targets, seed)
+    if not held_out.any():
+        held_out = clips == derive_seed(seed) % len(train)
+    return Fold(train[~held_out], train[held_out])
+
+
+def _spare_units(
+    units: Rows, strata: npt.NDArray[np.generic], targets: Rows, seed: int
+) -> npt.NDArray[np.bool_]:
+    """Mark the rows of every ``VALIDATION_SHARE``-th unit, but of none that alone has an emotion.
+
+    Where all the drawn ones do, another takes their place; nothing is marked where all units do.
+    """
+    emotions = set(targets.tolist())
+    drawn = one_in(VALIDATION_SHARE, units, strata, seed)
+    others = np.random.default_rng(seed).permutation(np.setdiff1d(units, drawn))
+    held_out = np.zeros(len(units), dtype=bool)
+    for place, unit in enumerate((*drawn, *others)):
+        if place >= len(drawn) and held_out.any():
+            break
+        extended = held_out | (units == unit)
+        if set(targets[~extended].tolist()) == emotions:
+            held_out = extended
+    return held_out

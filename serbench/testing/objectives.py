@@ -1,0 +1,89 @@
+"""What every objective promises: a loss that is lower where the answers are right."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from serbench.model.objective import Objective, PreparedObjective
+from serbench.model.ranges import Range
+from serbench.testing.require import require, require_equal, require_members
+
+_CLASSES, _CLIPS = 4, 8
+
+
+def _targets() -> Tensor:
+    return torch.arange(_CLIPS) % _CLASSES
+
+
+def _prepared(objective: Objective) -> PreparedObjective:
+    initial = {name: range_.initial for name, range_ in objective.ranges.items()}
+    return objective.prepare(_targets(), _CLASSES, initial)
+
+
+def _batch(objective: Objective) -> Tensor:
+    shape = (_CLIPS, 400) if objective.acts_on == "waveform" else (_CLIPS, 1, 16, 20)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1))
+
+
+def _mixed(objective: Objective, seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return _prepared(objective).mix(_batch(objective), _targets(), generator)
+
+
+def it_has_everything_an_objective_needs(objective: Objective) -> None:
+    """Every attribute and method of ``Objective`` is there and takes its arguments."""
+    require_members(objective, Objective)
+
+
+def it_acts_on_waveforms_or_on_features(objective: Objective) -> None:
+    """It states which of the two it mixes."""
+    acts_on = objective.acts_on
+    require(acts_on in ("waveform", "features"), f"acts_on is {acts_on!r}: waveform or features")
+
+
+def its_ranges_hold_their_initial_values(objective: Objective) -> None:
+    """Each parameter that a study searches starts inside its range."""
+    for name, range_ in objective.ranges.items():
+        require(isinstance(range_, Range), f"the range of {name} is a {type(range_).__name__}")
+        require(range_.low <= range_.initial <= range_.high, f"{name} starts out of its range")
+
+
+def right_answers_cost_less_than_wrong_ones(objective: Objective) -> None:
+    """The loss is a finite scalar, lower for right answers, and gradients flow from it."""
+    prepared, (_, targets) = _prepared(objective), _mixed(objective)
+    codes = targets if targets.dim() == 1 else targets.argmax(dim=1)
+    right = 5 * torch.nn.functional.one_hot(codes, _CLASSES).float()
+    right.requires_grad_(True)
+    wrong = right.detach().roll(1, dims=1)
+    good, bad = prepared.loss(right, targets), prepared.loss(wrong, targets)
+    require(good.dim() == 0, f"the loss has {good.dim()} axes: it is to be a scalar")
+    require(bool(torch.isfinite(good + bad)), "the loss is not finite")
+    require(float(good) < float(bad), f"right answers cost {good:.2g}, wrong ones {bad:.2g}")
+    torch.autograd.backward(good)
+    require(right.grad is not None, "no gradient reaches the logits")
+
+
+def mixing_keeps_shapes(objective: Objective) -> None:
+    """A mixed batch has the shape of the batch, and a target for each clip."""
+    batch, targets = _mixed(objective)
+    require(batch.shape == _batch(objective).shape, f"the batch becomes {tuple(batch.shape)}")
+    allowed = ((_CLIPS,), (_CLIPS, _CLASSES))
+    require(tuple(targets.shape) in allowed, f"the targets become {tuple(targets.shape)}")
+
+
+def the_seed_decides_what_is_mixed(objective: Objective) -> None:
+    """The same generator gives the same mix, and torch's own generator is as before."""
+    before = torch.get_rng_state()
+    (first, codes), (second, others) = _mixed(objective), _mixed(objective)
+    require_equal(torch.get_rng_state(), before, "it draws from torch's global generator")
+    require_equal(first, second, "one seed gives two batches")
+    require_equal(codes, others, "one seed gives two sets of targets")
+
+
+def the_batch_is_left_alone(objective: Objective) -> None:
+    """The batch is copied, never changed in place."""
+    batch = _batch(objective)
+    before = batch.clone()
+    _prepared(objective).mix(batch, _targets(), torch.Generator().manual_seed(0))
+    require_equal(batch, before, "it changes the batch it is given: work on a copy")
