@@ -22,9 +22,16 @@ from scipy.special import softmax
 from scipy.stats import norm
 
 from serbench.score.comparison import Bootstrapped
-from serbench.score.intervals import clip_intervals, intervals_on
-from serbench.score.resampling import draws, effective_units, resampled, tested
-from serbench.score.tally import METRICS, Floats, Metric, Tally, score
+from serbench.score.confusion import (
+    COUNT_METRICS,
+    CountMetric,
+    Tally,
+    ratios_of_counts,
+    score_counts,
+)
+from serbench.score.intervals import clip_interval, tally_interval
+from serbench.score.metric import Floats
+from serbench.score.resampling import draws, effective_units, resampled
 
 EMOTIONS = 6
 RAVDESS = np.array([4, 8, 8, 8, 8, 8])
@@ -89,8 +96,8 @@ class World:
             expected = self.expected(random, MANY // 20, BETTER)
             clips = self.clips(random, MANY // 20)
             pooled += (expected * clips[..., None]).sum(axis=1)
-        scores = {metric: float(score(pooled[0], metric)) for metric in METRICS}
-        return scores | {DIFFERENCE: float(score(pooled[1], "uar")) - scores["uar"]}
+        scores = {metric: score_counts(pooled[0], metric) for metric in COUNT_METRICS}
+        return scores | {DIFFERENCE: score_counts(pooled[1], "uar") - scores["uar"]}
 
 
 BETTER = 0.4
@@ -104,23 +111,24 @@ WORLDS = {
 }
 
 
-def influences(counts: npt.NDArray[np.int64], drawn: Floats, metric: Metric) -> Floats:
+def influences(counts: npt.NDArray[np.int64], drawn: Floats, metric: CountMetric) -> Floats:
     """How far each speaker pulls the score of each draw ``[resamples, S]``.
 
     The empirical influence function over S (Efron and Tibshirani 1993, section 21.3); the root
     of its sum of squares is the infinitesimal-jackknife standard error.
     """
-    numerators, denominators = tested(counts, metric)
+    ratios = ratios_of_counts(counts, metric)
+    numerators, denominators = ratios.numerators, ratios.denominators
     above, below = drawn @ numerators, drawn @ denominators
     pulls: Floats = (1 / below) @ numerators.T - (above / below**2) @ denominators.T
     return np.asarray(pulls / numerators.shape[1])
 
 
-def other_intervals(tally: Tally, drawn: Floats, metric: Metric) -> Iterator[tuple[str, Ends]]:
+def other_intervals(tally: Tally, drawn: Floats, metric: CountMetric) -> Iterator[tuple[str, Ends]]:
     """The bootstrap intervals that were not chosen."""
     everyone = np.ones((1, len(tally.speakers)))
-    point = float(score(tally.confusion, metric))
-    scores = resampled(tally.counts, drawn, metric)
+    point = score_counts(tally.confusion, metric)
+    scores = resampled(ratios_of_counts(tally.counts, metric), drawn)
     yield "percentile", quantiles(scores, 0.025, 0.975)
     pull = influences(tally.counts, everyone, metric)[0]
     if not pull.any():
@@ -152,11 +160,10 @@ def every_interval(
 ) -> Iterator[tuple[str, str, Ends]]:
     """Method, what is estimated, and the interval's ends."""
     first, second = tests
-    chosen, per_clip = intervals_on(first, drawn), clip_intervals(first, resamples=resamples)
     bootstrapped = [
         Bootstrapped(
-            float(score(each.confusion, "uar")),
-            resampled(each.counts, drawn, "uar"),
+            score_counts(each.confusion, "uar"),
+            resampled(ratios_of_counts(each.counts, "uar"), drawn),
             len(drawn.T),
             effective_units(each.clips),
         )
@@ -165,10 +172,13 @@ def every_interval(
     gain = bootstrapped[0].minus(bootstrapped[1]).interval
     if gain is not None:
         yield "student_t", DIFFERENCE, gain
-    for metric in METRICS:
-        yield "student_t", metric, getattr(chosen, metric)
+    for metric in COUNT_METRICS:
+        chosen = tally_interval(first, metric, drawn)
+        assert chosen is not None
+        yield "student_t", metric, chosen
+        per_clip = clip_interval(first, metric, resamples=resamples)
         if per_clip is not None:
-            yield "per_clip", metric, getattr(per_clip, metric)
+            yield "per_clip", metric, per_clip
         for name, ends in other_intervals(first, drawn, metric):
             yield name, metric, ends
 

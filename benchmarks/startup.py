@@ -1,12 +1,12 @@
-"""How soon `serbench --help` and `serbench leaderboard` answer, as whole processes.
+"""How long `serbench --help` and `serbench leaderboard` take, as whole processes.
 
     python benchmarks/startup.py
     python benchmarks/startup.py --quick
 
-The leaderboard is of a small database, made here. Beside them stands what Python itself takes to
-start and to end, `python -c pass`, timed in turn with them: on a busy machine it takes longer too.
-What training needs must not be imported for either; what that takes is told too, for it bounds how
-soon a study begins. One JSON object is printed.
+The leaderboard is of a small database, made here. For comparison, the time that Python itself takes
+to start and to end, `python -c pass`, is measured in turn with them: on a busy machine it takes
+longer too. What training needs must not be imported for either; the time of those imports is
+printed too, because no study begins sooner. One JSON object is printed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from filling import Contents, fill
 from timing import at_most, in_turn, print_findings
 
-from leaderboard import Contents, Process, fill, serbench
+from leaderboard import Process, serbench
 
 HELP, LEADERBOARD, PYTHON = "serbench --help", "serbench leaderboard", "python -c pass"
 LIMITS = {HELP: 0.25, LEADERBOARD: 1.0}
@@ -84,7 +85,7 @@ def main() -> None:
         }
         taken = in_turn(sides, 1 if given.quick else given.repetitions)
         imports = import_seconds(1 if given.quick else 3)
-        told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in imports.items())
+        times = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in imports.items())
         print_findings(
             "startup",
             f"SQLite, {SMALL.name}",
@@ -98,7 +99,7 @@ def main() -> None:
             ],
             python_seconds=statistics.median(taken[PYTHON]),
             python_processor_seconds=statistics.median(sides[PYTHON].processor_seconds),
-            notes=[f"What a study imports, one after another: {told}."],
+            notes=[f"What a study imports, one after another: {times}."],
             heavy_imports={name: imported(sides[name].command) for name in LIMITS},
         )
 

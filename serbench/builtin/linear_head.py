@@ -63,7 +63,7 @@ class LinearHead:
         """
         if start is None:
             return nn.Linear(width, n_classes)
-        layer = nn.utils.skip_init(nn.Linear, width, n_classes)
+        layer = _blank(width, n_classes)
         layer.load_state_dict(dict(start))
         return layer
 
@@ -75,7 +75,7 @@ class LinearHead:
         context: HeadContext,
     ) -> FittedLinear:
         """Multinomial logistic regression on pooled vectors ``[n, D]``, from zero weights."""
-        layer = nn.utils.skip_init(nn.Linear, features.shape[1], context.n_classes)
+        layer = _blank(features.shape[1], context.n_classes)
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
         vectors, codes = torch.from_numpy(features), torch.from_numpy(targets)
@@ -89,8 +89,14 @@ class LinearHead:
             torch.autograd.backward(found)
             return float(found.detach())
 
-        optimizer.step(loss)
+        optimizer.step(loss)  # type: ignore[no-untyped-call]
         return FittedLinear(layer.requires_grad_(False))
+
+
+def _blank(width: int, n_classes: int) -> nn.Linear:
+    """A layer whose weights are not drawn, hence anything."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, width, n_classes)  # type: ignore[no-untyped-call]
+    return layer
 
 
 @hookimpl

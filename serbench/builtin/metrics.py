@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
 from serbench import hookimpl
@@ -17,7 +18,15 @@ from serbench.score.confusion import (
     score_counts,
     tally,
 )
-from serbench.score.metric import Logits, Metric, Ratios, Speakers, Targets
+from serbench.score.metric import (
+    Floats,
+    Logits,
+    Metric,
+    Ratios,
+    Speakers,
+    Targets,
+    require_scorable,
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,10 @@ class CountedMetric:
 
 @dataclass(frozen=True)
 class CalibrationError:
-    """Expected calibration error in 15 bins (Guo et al. 2017)."""
+    """Expected calibration error in 15 bins of equal width.
+
+    Source: Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks", ICML.
+    """
 
     name: str = "ece"
     label: str = "ECE"
@@ -52,7 +64,7 @@ class CalibrationError:
         return expected_calibration_error(logits, targets)
 
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> None:
-        """None: the bins of other speakers hold other clips."""
+        """None: the error of a bin is the absolute value of a sum over all speakers."""
 
 
 @dataclass(frozen=True)
@@ -69,27 +81,28 @@ class LogLoss:
         return float(self._losses(logits, targets).mean())
 
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> Ratios:
-        """One ratio: the sum of losses over the number of clips."""
-        _, speaker = np.unique(speakers, return_inverse=True)
-        losses = np.bincount(speaker, weights=self._losses(logits, targets))
-        return Ratios(losses[:, None], np.bincount(speaker).astype(np.float64)[:, None])
+        """One ratio: the sum of the losses over the number of clips."""
+        _, speaker, clips = np.unique(speakers, return_inverse=True, return_counts=True)
+        losses = np.zeros(len(clips))
+        np.add.at(losses, speaker, self._losses(logits, targets))
+        return Ratios(losses[:, None], clips[:, None].astype(np.float64))
 
     @staticmethod
-    def _losses(logits: Logits, targets: Targets) -> np.ndarray:
-        if len(targets) == 0:
-            raise ValueError("no clips to score")
-        every = np.arange(len(targets))
-        losses: np.ndarray = -log_softmax(logits.astype(np.float64), axis=1)[every, targets]
-        return losses
+    def _losses(logits: Logits, targets: Targets) -> Floats:
+        require_scorable(logits, targets)
+        losses: Floats = -log_softmax(logits.astype(np.float64), axis=1)
+        return losses[np.arange(len(targets)), targets]
 
 
 @dataclass(frozen=True)
 class AreaUnderCurve:
-    """Area under the ROC curve, one emotion against the rest, mean over the emotions that occur.
+    """Area under the ROC curve, each emotion against the rest, mean over the emotions that occur.
 
-    Each is the Mann–Whitney statistic of the emotion's probability, ties counted half (Hanley and
-    McNeil 1982, "The meaning and use of the area under a receiver operating characteristic
-    curve", Radiology 143). Where one emotion only occurs there is nothing to rank against: 0.5.
+    Sources: Hanley and McNeil 1982, "The meaning and use of the area under a receiver operating
+    characteristic curve", Radiology 143, for the area as the Mann–Whitney statistic, in which a
+    tie counts half; Fawcett 2006, "An introduction to ROC analysis", Pattern Recognition Letters
+    27, section 10, for several classes. Where only one emotion occurs there is nothing to rank
+    it against, and the area is that of chance, 0.5.
     """
 
     name: str = "auc"
@@ -99,28 +112,35 @@ class AreaUnderCurve:
 
     def score(self, logits: Logits, targets: Targets) -> float:
         """The mean over emotions."""
-        from scipy.stats import rankdata  # slow to import, and not needed to name a metric
-
-        if len(targets) == 0:
-            raise ValueError("no clips to score")
+        require_scorable(logits, targets)
+        occurring = np.unique(targets)
+        if len(occurring) == 1:
+            return 0.5
         probabilities = softmax(logits.astype(np.float64), axis=1)
-        areas = []
-        for emotion in np.unique(targets):
-            positive = targets == emotion
-            few, many = int(positive.sum()), int((~positive).sum())
-            if many == 0:
-                return 0.5
-            ranks = rankdata(probabilities[:, emotion])
-            areas.append((ranks[positive].sum() - few * (few + 1) / 2) / (few * many))
+        areas = [_area(probabilities[:, each], targets == each) for each in occurring]
         return float(np.mean(areas))
 
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> None:
-        """None: ranks among other speakers are other ranks."""
+        """None: clips are ranked against those of other speakers."""
+
+
+def _area(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
+    """Share of pairs of a positive and a negative whose positive has the higher score.
+
+    Args:
+        scores: ``[n]``.
+        positive: True where the emotion is the true one ``[n]``; neither all nor none are.
+    """
+    _, place, alike = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(alike) - (alike - 1) / 2)[place]  # of equal scores their mean rank
+    positives = int(positive.sum())
+    above = ranks[positive].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * (len(scores) - positives)))
 
 
 @hookimpl
 def register_metrics(register: Callable[[Metric], None]) -> None:
-    """Register the six, the one that winners are chosen by first."""
+    """Register the six, first the one that winners are chosen by."""
     register(CountedMetric("uar", "UA"))
     register(CountedMetric("accuracy", "WA"))
     register(CountedMetric("macro_f1", "macro-F1"))

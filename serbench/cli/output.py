@@ -36,9 +36,6 @@ GAP = 2
 NARROWEST = 10
 """No column of text is made narrower."""
 
-UNBOUNDED = 100_000
-"""Wider than any table."""
-
 DASH = "–"
 
 
@@ -153,46 +150,76 @@ def emit_table(
     Those are numbers and never broken. On too narrow a terminal the columns named in ``spare``
     are left out, the first of them first.
     """
+    from rich.cells import cell_len
     from rich.console import Console
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
-    console = Console(width=width, markup=False, emoji=False, highlight=False)
-    wide = console.options.update(width=UNBOUNDED)
-    kept = list(columns)
+    cells = {
+        column: [column.lstrip(">"), *(row[place] for row in rows)]
+        for place, column in enumerate(columns)
+    }
+    widths = {
+        column: max(map(cell_len, "\n".join(each).split("\n"))) for column, each in cells.items()
+    }
     for name in spare:
-        if console.measure(_table(columns, rows, kept), options=wide).maximum <= width:
-            break
-        kept = [column for column in kept if column.lstrip(">") != name]
+        if _across(widths) > width:
+            widths = {column: n for column, n in widths.items() if column.lstrip(">") != name}
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
     if title is not None:
         console.print(title, style="italic")
-    table = _table(columns, rows, kept)
-    least = sum(column.min_width or 0 for column in table.columns) + GAP * (len(kept) - 1)
+    shown = [cells[column] for column in widths]
+    if _across(widths) <= width and not any("\n" in cell for each in shown for cell in each):
+        _print_lines(shown, widths)
+        return
+    table, least = _folding_table(shown, widths)
     console.width = max(width, least)
     with console.capture() as captured:
         console.print(table)
     click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[str]) -> Table:
+def _across(widths: Mapping[str, int]) -> int:
+    """How wide a table of such columns is."""
+    return sum(widths.values()) + GAP * (len(widths) - 1)
+
+
+def _print_lines(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> None:
+    """Print a table in which nothing is folded: rich takes a second for a thousand entries."""
     from rich.cells import cell_len
+
+    aligned = []
+    for each, (column, width) in zip(cells, widths.items(), strict=True):
+        spaces = [" " * (width - cell_len(cell)) for cell in each]
+        pairs = (
+            zip(spaces, each, strict=True) if column[0] == ">" else zip(each, spaces, strict=True)
+        )
+        aligned.append(["".join(pair) for pair in pairs])
+    heading, *lines = ((" " * GAP).join(line).rstrip() for line in zip(*aligned, strict=True))
+    click.secho(heading, bold=True)
+    click.echo("".join(f"{line}\n" for line in lines), nl=False)
+
+
+def _folding_table(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> tuple[Table, int]:
+    """A table that folds its text, and the least width that it can be shown in."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-    places = [columns.index(column) for column in kept]
-    for place in places:
-        name, number = columns[place].lstrip(">"), columns[place].startswith(">")
-        lines = "\n".join([name, *(row[place] for row in rows)]).split("\n")
-        widest = max(map(cell_len, lines))
+    numbers = {column: column.startswith(">") for column in widths}
+    least = {
+        column: width if numbers[column] else min(width, NARROWEST)
+        for column, width in widths.items()
+    }
+    for each, (column, number) in zip(cells, numbers.items(), strict=True):
         table.add_column(
-            name,
+            each[0],
             justify="right" if number else "left",
             no_wrap=number,
             overflow="fold",
-            min_width=widest if number else min(widest, NARROWEST),
+            min_width=least[column],
         )
-    for row in rows:
-        table.add_row(*(row[place] for place in places))
-    return table
+    for row in zip(*(each[1:] for each in cells), strict=True):
+        table.add_row(*row)
+    return table, _across(least)
 
 
 def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:

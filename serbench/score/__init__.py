@@ -1,1 +1,1 @@
-"""How sure a score is: tallies, intervals over speakers, comparisons, calibration."""
+"""Scores and their uncertainty: counts, intervals over speakers, comparisons, calibration."""

@@ -1,4 +1,4 @@
-"""Whether a system is as often right as it says it is."""
+"""Calibration: how far the probability of a prediction is from the share of right ones."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from serbench.score.metric import Floats
+from serbench.score.metric import Floats, Logits, require_scorable
 
 BINS = 15
 
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Clips sorted by the probability of the emotion that was named, in bins of equal width.
+    """Clips sorted by their confidence, the probability of the predicted emotion, into bins.
 
     Attributes:
-        edges: of the bins ``[bins + 1]``, from 0 to 1; a bin has its upper edge, not its lower.
-        confidence: mean probability in each bin ``[bins]``; NaN where it is empty.
-        accuracy: share recognised in each bin ``[bins]``; NaN where it is empty.
+        edges: of the bins ``[bins + 1]``, from 0 to 1, all of one width; a bin includes its upper
+            edge, not its lower.
+        confidence: mean confidence in each bin ``[bins]``; NaN where it is empty.
+        accuracy: share of right predictions in each bin ``[bins]``; NaN where it is empty.
         count: clips in each bin ``[bins]``.
     """
 
@@ -33,15 +34,18 @@ class Reliability:
     @property
     def error(self) -> float:
         """Expected calibration error: mean distance of accuracy and confidence over the clips."""
-        held = self.count > 0
-        gaps = np.abs(self.accuracy[held] - self.confidence[held])
-        return float(gaps @ self.count[held] / self.count.sum())
+        filled = self.count > 0
+        gaps = np.abs(self.accuracy[filled] - self.confidence[filled])
+        return float(gaps @ self.count[filled] / self.count.sum())
 
 
 def reliability(
-    logits: npt.NDArray[np.floating[Any]], targets: npt.NDArray[np.integer[Any]], bins: int = BINS
+    logits: Logits, targets: npt.NDArray[np.integer[Any]], bins: int = BINS
 ) -> Reliability:
-    """Confidence against accuracy (Guo et al. 2017, "On calibration of modern neural networks").
+    """Confidence against accuracy.
+
+    Source: Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks",
+    ICML, equations 2, 3 and 5.
 
     Args:
         logits: ``[n, C]``, before the softmax.
@@ -49,10 +53,9 @@ def reliability(
         bins: how many, of equal width.
 
     Raises:
-        ValueError: there is nothing to score, or no bin.
+        ValueError: there is nothing to score (`require_scorable`), or no bin.
     """
-    if len(targets) == 0:
-        raise ValueError("no clips to score")
+    require_scorable(logits, targets)
     if bins < 1:
         raise ValueError("a reliability table needs one bin or more")
     probabilities = softmax(logits.astype(np.float64), axis=1)
@@ -69,7 +72,7 @@ def reliability(
 
 
 def expected_calibration_error(
-    logits: npt.NDArray[np.floating[Any]], targets: npt.NDArray[np.integer[Any]], bins: int = BINS
+    logits: Logits, targets: npt.NDArray[np.integer[Any]], bins: int = BINS
 ) -> float:
-    """ECE of the emotion that was named, in [0, 1]; see `reliability` for arguments and errors."""
+    """ECE of the predicted emotion, in [0, 1]; see `reliability` for arguments and errors."""
     return reliability(logits, targets, bins).error

@@ -1,4 +1,4 @@
-"""Two systems on the same speakers, and whether their difference can be told from none."""
+"""Two systems on the same speakers, and whether their difference is distinguishable from 0."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import numpy.typing as npt
 from scipy.special import nctdtr, stdtr, stdtrit
 
 from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts, tally
-from serbench.score.intervals import ROUNDING, Interval, half_width, standard_error
+from serbench.score.intervals import (
+    FEWEST_SPEAKERS,
+    ROUNDING,
+    Interval,
+    half_width,
+    standard_error,
+)
 from serbench.score.metric import Floats, Logits, Metric, Speakers, Targets
 from serbench.score.resampling import (
     RESAMPLES,
@@ -18,10 +24,8 @@ from serbench.score.resampling import (
     effective_units,
     resampled,
     resampled_scores,
+    score_of,
 )
-
-FEWEST_SPEAKERS = 1.5
-"""With fewer speakers, counted by their clips, no difference could be shown."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,10 @@ class Difference:
         difference: in the metric's unit; of shares in [-1, 1].
         interval: its 95 % interval over speakers; None where none can be given (see `draws`).
         standard_error: of the difference; None with the interval.
-        p: of no difference, by the test that the interval is of; None with the interval.
+        p: two-sided, of no difference, by the t-test that the interval belongs to; None with the
+            interval.
         speakers: how many were drawn.
-        effective: how many of equal size would tell as much (see `effective_units`).
+        effective: speakers of equal size that give the same precision (see `effective_units`).
     """
 
     difference: float
@@ -46,7 +51,7 @@ class Difference:
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the interval leaves 0 out; without an interval nothing is."""
+        """Whether the interval excludes 0; never so without an interval."""
         return self.interval is not None and not self.interval.low <= 0 <= self.interval.high
 
 
@@ -77,7 +82,7 @@ class Bootstrapped:
         score: on the tested clips.
         resampled: on each draw ``[resamples]``; None where there are no draws.
         speakers: how many were drawn.
-        effective: how many of equal size would tell as much.
+        effective: speakers of equal size that give the same precision.
         share: True where the score is a share in [0, 1], so that differences lie in [-1, 1].
     """
 
@@ -91,9 +96,9 @@ class Bootstrapped:
         """Compare two systems of one `Bootstrap`: by subtraction, draw for draw.
 
         The interval is Student's t about the difference, with one degree of freedom less than
-        there are speakers in effect, of shares cut at -1 and 1. Where all speakers agree on the difference
-        there is no spread to measure: the interval is the difference alone, and p is 0, or 1 at
-        no difference.
+        there are effective speakers; that of shares is cut at -1 and 1. Where all speakers agree
+        on the difference there is no spread to measure: the interval is the difference alone, and
+        p is 0, or 1 at no difference.
         """
         difference = _unless_rounding(self.score - other.score)
         if self.resampled is None or other.resampled is None:
@@ -111,10 +116,10 @@ class Bootstrapped:
 class Bootstrap:
     """Scores systems that were tested on the same clips, all on the same draws of speakers.
 
-    Any two of them are then compared with `Bootstrapped.minus` at the price of a subtraction.
+    Any two of them are then compared with `Bootstrapped.minus`, which only subtracts.
 
     Args:
-        first: one of the systems; it has the speakers and clips that the others must have too.
+        first: one of the systems; the others must have the same speakers and clips.
         metric: which score.
         seed: of the draws.
         resamples: how many draws.
@@ -179,21 +184,19 @@ def paired_difference(
         b: logits ``[n, C]`` of the second, whose score is subtracted.
         targets: emotion codes ``[n]``.
         speakers: ``[n]``.
+
+    Raises:
+        PluginError: the metric is NaN or infinite, on the clips or on a draw of speakers.
+        ValueError: there is nothing to score, or the four differ in length.
     """
-    counted = tally(a, targets, speakers)
-    drawn = draws(counted.clips)
+    clips = tally(a, targets, speakers).clips
+    drawn, effective = draws(clips), effective_units(clips)
 
     def bootstrapped(logits: Logits) -> Bootstrapped:
-        scores = None
+        value, scores = score_of(metric, logits, targets), None
         if drawn is not None:
             scores = resampled_scores(metric, logits, targets, speakers, drawn)
-        return Bootstrapped(
-            metric.score(logits, targets),
-            scores,
-            len(counted.speakers),
-            effective_units(counted.clips),
-            metric.share,
-        )
+        return Bootstrapped(value, scores, len(clips), effective, metric.share)
 
     return bootstrapped(a).minus(bootstrapped(b))
 
@@ -205,7 +208,7 @@ def corrected_t_test(
 
     Source: Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning 52.
     Folds share training clips, so their differences are not independent; the variance of their
-    mean is taken as s² · (1/k + n_test/n_train). Where all folds differ by the same there is no
+    mean is estimated by s² · (1/k + n_test/n_train). Where all folds differ by the same there is no
     variance to test against: t is infinite and p is 0, or t is 0 and p is 1 at no difference.
 
     Args:
@@ -232,30 +235,31 @@ def corrected_t_test(
 def smallest_difference(
     standard_error: float, speakers: float, power: float = 0.8, significance: float = 0.05
 ) -> float:
-    """The smallest true difference that this many speakers would show.
+    """The smallest true difference that this many speakers can be expected to show.
 
-    A true difference of this size is found, and with its right sign, by the two-sided t-test of
-    `tally_difference` with the asked power (non-central t, speakers minus one degrees of
+    A true difference of this size is found, with the right sign, by the two-sided t-test of
+    `tally_difference` with the given power (non-central t, speakers minus one degrees of
     freedom). The standard error is that of one pair of systems: the more two systems agree, the
-    less they need to differ.
+    smaller a difference can be shown.
 
     Args:
         standard_error: `Difference.standard_error` of the pair.
         speakers: `Difference.effective` of the pair.
-        power: share of tests that would find it, more than ``significance``.
-        significance: share of tests that would find a difference where there is none.
+        power: probability that the test finds it, more than ``significance``.
+        significance: probability that the test finds a difference where there is none.
 
     Returns:
-        In the unit of ``standard_error``; it may pass 1, and then no difference could be shown.
+        In the unit of ``standard_error``. That of shares may exceed 1: then no difference can be
+        shown.
 
     Raises:
         ValueError: there are no two speakers, or one has nearly all clips.
     """
     if speakers < FEWEST_SPEAKERS:
-        raise ValueError("one speaker can show no difference between systems")
+        raise ValueError("so few speakers can show no difference between systems")
     degrees = speakers - 1
     critical = -stdtrit(degrees, significance / 2)
-    # With the shift the power rises from the significance to 1: halve what it may be.
+    # The power increases with the shift, from the significance to 1: bisect.
     low, high = 0.0, 2 * critical + 10
     while high - low > ROUNDING * high:
         shift = (low + high) / 2
@@ -267,7 +271,7 @@ def smallest_difference(
 
 
 def _unless_rounding(difference: float) -> float:
-    """Two sums of the same shares in another order do not differ."""
+    """The difference, or 0 where it comes from adding the same shares in another order."""
     return 0.0 if abs(difference) < ROUNDING else difference
 
 

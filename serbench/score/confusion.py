@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from serbench.score.metric import Floats, Logits, Ratios
+from serbench.score.metric import Floats, Logits, Ratios, require_scorable
 
 CountMetric = Literal["uar", "accuracy", "macro_f1"]
 COUNT_METRICS: tuple[CountMetric, ...] = ("uar", "accuracy", "macro_f1")
@@ -28,12 +28,9 @@ def confusion_of(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> Confu
         targets: index ``[n]`` of the true emotion.
 
     Raises:
-        ValueError: there is nothing to count, or logits are NaN.
+        ValueError: there is nothing to count (`require_scorable`).
     """
-    if len(targets) == 0:
-        raise ValueError("no clips to score")
-    if np.isnan(logits).any():
-        raise ValueError("logits that are NaN predict nothing")
+    require_scorable(logits, targets)
     classes = logits.shape[1]
     pairs = np.bincount(targets * classes + logits.argmax(axis=1), minlength=classes**2)
     return pairs.reshape(classes, classes).astype(np.int64)
@@ -135,7 +132,7 @@ class Tally:
         """Read back what `to_bytes` wrote.
 
         Raises:
-            ValueError: it is not such a thing, or not the whole of it.
+            ValueError: the bytes are not a tally, or only a part of one.
         """
         header, _, body = data.partition(b"\n")
         try:
@@ -143,7 +140,7 @@ class Tally:
             speakers, emotions = tuple(read["speakers"]), int(read["emotions"])
             counts = np.frombuffer(body, "<i4").reshape(len(speakers), emotions, emotions)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"these bytes are no tally: {error}") from error
+            raise ValueError(f"these bytes are not a tally: {error}") from error
         return cls(speakers, counts.astype(np.int64))
 
 
@@ -160,12 +157,11 @@ def tally(
         speakers: name of each clip's speaker ``[n]``.
 
     Raises:
-        ValueError: there is nothing to count, or the three are not of one length.
+        ValueError: there is nothing to count (`require_scorable`), or not a speaker for each clip.
     """
-    if not len(logits) == len(targets) == len(speakers):
-        raise ValueError("logits, targets and speakers must be of one length")
-    if len(targets) == 0:
-        raise ValueError("no clips to count")
+    require_scorable(logits, targets)
+    if len(speakers) != len(targets):
+        raise ValueError(f"{len(targets)} clips and {len(speakers)} names of speakers")
     names, speaker = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
     emotions = logits.shape[1]
     counts = np.zeros((len(names), emotions, emotions), dtype=np.int64)

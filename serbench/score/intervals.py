@@ -31,8 +31,12 @@ from serbench.score.resampling import (
 
 CONFIDENCE = 0.95
 
+FEWEST_SPEAKERS = 1.5
+"""With fewer effective speakers no difference can be shown, and the interval of a metric without
+bounds is of no use: at half a degree of freedom it is some hundreds of standard errors wide."""
+
 ROUNDING = 1e-12
-"""What differs by less differs by floating-point rounding."""
+"""Scores that differ by less differ by floating-point rounding only."""
 
 
 class Interval(NamedTuple):
@@ -52,8 +56,8 @@ def interval_of(
 ) -> Interval | None:
     """The range of a metric on other speakers of this kind.
 
-    Every resample has every emotion that was tested (see `draws`). Each interval has its score
-    inside; that of a share lies inside [0, 1]. Where the speakers do not differ, as with a perfect
+    Every resample has every emotion that was tested (see `draws`). Each interval includes its
+    score; that of a share lies inside [0, 1]. Where the speakers do not differ, as with a perfect
     score, there is no spread to measure and the interval is the score alone.
 
     Args:
@@ -66,8 +70,12 @@ def interval_of(
             on the same clips share it.
 
     Returns:
-        None where no interval can be given: one speaker only, or emotions that so few speakers
-        express that hardly a draw has them all.
+        None where no interval can be given: one speaker only, emotions of so few speakers that
+        hardly a draw has them all, or, unless the metric is a share, one speaker with nearly all
+        clips.
+
+    Raises:
+        PluginError: the metric of a draw is NaN or infinite.
     """
     if drawn is None:
         return None
@@ -75,6 +83,8 @@ def interval_of(
     error = standard_error(resampled_scores(metric, logits, targets, speakers, drawn), units)
     if metric.share:
         return share_interval(value, error, units - 1)
+    if units < FEWEST_SPEAKERS:
+        return None
     half = half_width(error, units - 1)
     return Interval(value - half, value + half)
 
@@ -93,8 +103,8 @@ def clip_interval(
 ) -> Interval | None:
     """The plain percentile bootstrap over clips, for comparison only.
 
-    It takes the clips of one speaker for independent, so it is too narrow: it tells how the score
-    would move with other clips of the same speakers, and nothing about other speakers.
+    It treats the clips of one speaker as independent, so it is too narrow: it describes how the
+    score varies with other clips of the same speakers, and nothing about other speakers.
 
     Args:
         counted: clips of the test.

@@ -20,6 +20,27 @@ CROSS_VALIDATION = "cv"
 """Evidence of a score over the folds that the winner was chosen by."""
 
 
+def require_scorable(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> None:
+    """Refuse what has no score, before any metric is computed of it.
+
+    Logits may be minus infinity, the logarithm of a probability of 0, but neither NaN nor plus
+    infinity, of which no softmax can be taken.
+
+    Args:
+        logits: ``[n, C]``.
+        targets: emotion codes ``[n]``.
+
+    Raises:
+        ValueError: there is no clip, the two differ in length, or logits are NaN or infinite.
+    """
+    if len(logits) != len(targets):
+        raise ValueError(f"{len(logits)} rows of logits and {len(targets)} targets")
+    if len(targets) == 0:
+        raise ValueError("no clips to score")
+    if not (logits < np.inf).all():
+        raise ValueError("logits are NaN or infinite")
+
+
 @dataclass(frozen=True, eq=False)
 class Ratios:
     """A metric as the mean of K ratios of sums over speakers.
@@ -61,13 +82,15 @@ class Metric(Protocol):
         """The metric of logits ``[n, C]`` against emotion codes ``[n]``; never NaN.
 
         Raises:
-            ValueError: there is nothing to score.
+            ValueError: there is nothing to score (`require_scorable`).
         """
 
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> Ratios | None:
-        """The metric as ratios by speaker, or None where it is no such thing.
+        """The metric as ratios by speaker, or None where it cannot be written as such.
 
-        Without ratios it is scored anew on the clips of every bootstrap draw.
+        Without ratios it is scored anew on the clips of every bootstrap draw. A draw has every
+        emotion that occurs in ``targets``; a denominator that may be 0 all the same, such as the
+        clips of one predicted emotion, makes a metric one without ratios.
         """
 
 

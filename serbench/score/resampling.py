@@ -5,17 +5,22 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from serbench.errors import PluginError
 from serbench.score.metric import Floats, Logits, Metric, Ratios, Speakers, Targets
 
 RESAMPLES = 4000
-"""The standard error is then known to about one part in ninety (√(2 · 4000))."""
+"""The standard error of B draws has itself a relative error of about 1/√(2B), here 1.1 %."""
 
 RESCORED = 400
-"""Draws on which a metric is scored anew from logits: its standard error is then known to about
-one part in 28, and metrics that sort, as AUC does, still take less than a second."""
+"""Draws on which a metric is scored anew from logits, at the price of a full scoring each.
 
-ROUNDS = 100
-"""So many times the wanted number are drawn at most."""
+The standard error then has a relative error of about 3.5 %, little beside that of some ten speakers
+(about 1/√(2 · 9), 24 %). AUC, which sorts the clips once for each emotion, takes a fifth of a second
+for 1,000 clips of six emotions, and a few seconds for 10,000.
+"""
+
+ATTEMPTS = 100
+"""At most so many times the wanted number of draws is drawn."""
 
 
 def draws(
@@ -37,8 +42,8 @@ def draws(
         copies: how many equal units each row stands for ``[S]``; one each by default.
 
     Returns:
-        How often each row was drawn ``[resamples, S]``; None where nothing can be learnt by
-        drawing: there is one unit only, or not one draw in a hundred has every emotion.
+        How often each row was drawn ``[resamples, S]``; None where drawing is of no use: there is
+        one unit only, or fewer than one draw in a hundred has every emotion.
     """
     copies = np.ones(len(clips), dtype=np.int64) if copies is None else copies
     units, occurring = int(copies.sum()), clips[:, clips.any(axis=0)]
@@ -46,7 +51,7 @@ def draws(
         return None
     random = np.random.default_rng(seed)
     kept: list[Floats] = []
-    for _ in range(ROUNDS):
+    for _ in range(ATTEMPTS):
         drawn = random.multinomial(units, copies / units, size=resamples).astype(np.float64)
         kept.append(drawn[(drawn @ occurring > 0).all(axis=1)])
         if sum(map(len, kept)) >= resamples:
@@ -55,7 +60,7 @@ def draws(
 
 
 def effective_units(clips: npt.NDArray[np.int64]) -> float:
-    """How many units of equal size would tell as much: (Σn)²/Σn² over their numbers of clips n.
+    """Units of equal size that give the same precision: (Σn)²/Σn² over their numbers of clips n.
 
     Student's t takes it for its degrees of freedom where clusters are of unequal sizes (Carter,
     Schnepel and Steigerwald 2017, "Asymptotic behavior of a t-test robust to cluster
@@ -100,7 +105,7 @@ def rescored(
         Scores ``[min(resamples, RESCORED)]``.
     """
     _, speaker = np.unique(speakers, return_inverse=True)
-    scores = []
+    scores: list[float] = []
     for counts in drawn[:RESCORED].astype(np.int64):
         clips = np.repeat(np.arange(len(targets)), counts[speaker])
         scores.append(metric.score(logits[clips], targets[clips]))
@@ -110,8 +115,47 @@ def rescored(
 def resampled_scores(
     metric: Metric, logits: Logits, targets: Targets, speakers: Speakers, drawn: Floats
 ) -> Floats:
-    """A metric of each draw: from its ratios where it has them, else scored anew."""
+    """A metric of each draw: from its ratios where it has them, else scored anew.
+
+    Args:
+        metric: which one.
+        logits: ``[n, C]``.
+        targets: ``[n]``.
+        speakers: ``[n]``.
+        drawn: how often each speaker was drawn ``[resamples, S]``, from `draws`.
+
+    Returns:
+        Scores: ``[resamples]`` from ratios, otherwise `rescored`.
+
+    Raises:
+        PluginError: a score is NaN or infinite.
+    """
     ratios = metric.ratios(logits, targets, speakers)
     if ratios is None:
-        return rescored(metric, logits, targets, speakers, drawn)
-    return resampled(ratios, drawn)
+        return require_finite(metric, rescored(metric, logits, targets, speakers, drawn))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return require_finite(metric, resampled(ratios, drawn))
+
+
+def require_finite(metric: Metric, scores: Floats) -> Floats:
+    """The scores as they are.
+
+    Raises:
+        PluginError: one of them is NaN or infinite.
+    """
+    if not np.isfinite(scores).all():
+        raise PluginError(
+            f"metric '{metric.name}' is NaN or infinite: a score has to be a finite number",
+            metric=metric.name,
+        )
+    return scores
+
+
+def score_of(metric: Metric, logits: Logits, targets: Targets) -> float:
+    """A metric of logits ``[n, C]`` against targets ``[n]``, and certainly a finite number.
+
+    Raises:
+        PluginError: it is NaN or infinite.
+        ValueError: there is nothing to score.
+    """
+    return float(require_finite(metric, np.array(metric.score(logits, targets))))

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serbench.errors import PluginError
 from serbench.score.confusion import tally
 from serbench.score.intervals import interval_of
 from serbench.score.metric import Logits, Metric, Score, Speakers, Targets
-from serbench.score.resampling import draws
+from serbench.score.resampling import draws, score_of
 
 Tested = tuple[Logits, Targets, Speakers]
 """Logits ``[n, C]``, emotion codes ``[n]`` and speakers ``[n]`` of the same clips."""
@@ -31,13 +30,13 @@ def score_holdout(
         name of the metric → its score.
 
     Raises:
-        PluginError: a metric is NaN or infinite.
+        PluginError: a metric is NaN or infinite, on the clips or on a draw of speakers.
         ValueError: there is nothing to score.
     """
     drawn = draws(tally(logits, targets, speakers).clips)
     found = {}
     for metric in metrics:
-        value = _checked(metric, metric.score(logits, targets))
+        value = score_of(metric, logits, targets)
         interval = interval_of(metric, logits, targets, speakers, value, drawn)
         found[metric.name] = Score(value, *(interval or (None, None)))
     return found
@@ -55,14 +54,16 @@ def score_folds(metrics: Sequence[Metric], folds: Sequence[Tested]) -> dict[str,
         are several, and the 95 % interval over speakers of the folds' clips taken together.
 
     Raises:
-        PluginError: a metric is NaN or infinite.
+        PluginError: a metric is NaN or infinite, on a fold or on a draw of speakers.
+        ValueError: there is no fold, or nothing to score in one.
     """
-    together = tuple(np.concatenate(parts) for parts in zip(*folds, strict=True))
-    logits, targets, speakers = together
+    if not folds:
+        raise ValueError("no folds to score")
+    logits, targets, speakers = (np.concatenate(parts) for parts in zip(*folds, strict=True))
     pooled = score_holdout(metrics, logits, targets, speakers)
     found = {}
     for metric in metrics:
-        values = [_checked(metric, metric.score(*fold[:2])) for fold in folds]
+        values = [score_of(metric, *fold[:2]) for fold in folds]
         found[metric.name] = Score(
             value=float(np.mean(values)),
             low=pooled[metric.name].low,
@@ -70,12 +71,3 @@ def score_folds(metrics: Sequence[Metric], folds: Sequence[Tested]) -> dict[str,
             spread=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         )
     return found
-
-
-def _checked(metric: Metric, value: float) -> float:
-    if not np.isfinite(value):
-        raise PluginError(
-            f"metric '{metric.name}' is {value}: a score has to be a finite number",
-            metric=metric.name,
-        )
-    return float(value)

@@ -60,7 +60,9 @@ class Datasets:
             manifest.synthetic,
         )
         if len(left) == 0:
-            raise DatasetError(f"nothing of dataset '{name}' would be left: list fewer recordings")
+            raise DatasetError(
+                f"nothing of dataset '{name}' would be left: list fewer recordings", dataset=name
+            )
         skipped = Counter(account["skipped"])
         skipped.update(excluded_because(why) for why in reasons if why is not None)
         conflicts = tuple(find_conflicts(left, corpora))
@@ -146,7 +148,8 @@ def find_dataset(session: Session, name: str, content_hash: str | None = None) -
         if not names:
             raise DatasetError(
                 f"no dataset '{name}': nothing is scanned yet; "
-                f"run `serbench corpus scan FOLDER --dataset {name}`"
+                f"run `serbench corpus scan FOLDER --dataset {name}`",
+                dataset=name,
             )
         raise UnknownNameError("dataset", name, names)
     return row

@@ -1,4 +1,4 @@
-"""Two entries, and whether one can be said to be better."""
+"""Two entries, and whether their scores can be distinguished."""
 
 from __future__ import annotations
 

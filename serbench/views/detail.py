@@ -22,7 +22,7 @@ from serbench.store.predictions import (
 )
 from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
 from serbench.views.entry import EntryView, LatencyView
-from serbench.views.reading import entry_view, read_entries
+from serbench.views.reading import entry_views
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,10 @@ class EntryDetail:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for ``--format json``."""
+        """Plain data, for ``--format json``.
+
+        ``machine`` is the one that trained the entry; those of latencies are in ``latencies``.
+        """
         plain = self.view.as_dict()
         for each in fields(self):
             value = getattr(self, each.name)
@@ -106,17 +109,22 @@ class EntryDetail:
         return {**plain, "spread": self.spread, "worst_speaker": self.speakers[0].name}
 
 
-def entry_detail(database: Database, number: int) -> EntryDetail:
+def entry_detail(database: Database, number: int, manifest: Manifest | None = None) -> EntryDetail:
     """Everything that is on record of an entry.
+
+    Args:
+        database: where the entry is.
+        number: its number.
+        manifest: of its dataset, where it was read already.
 
     Raises:
         UsageError: no such entry.
     """
-    view = entry_view(database, number)
-    measured = read_entries(database, number=number)
+    measured = entry_views(database, number)
+    view = measured[0]
     with database.session() as session:
         system = find_system(session, number)
-        manifest = manifest_of(database, system.protocol)
+        manifest = manifest or manifest_of(database, system.protocol)
         holdout = joined(holdout_predictions(session, system))
         targets = manifest.targets[holdout.rows]
         confusion = confusion_of(holdout.logits, targets)

@@ -1,4 +1,4 @@
-"""The Pareto front of accuracy and latency, and who cannot be told from it."""
+"""The Pareto front of accuracy and latency, and which entries are indistinguishable from it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Candidate:
         uar: on the holdout.
         p50: median latency in milliseconds, or None where it was not measured.
         p90: its 90th percentile.
-        tally: what was said, by speaker; all candidates were tested on the same clips.
+        tally: predictions by speaker; all candidates were tested on the same clips.
     """
 
     uar: float
@@ -33,12 +33,13 @@ class Candidate:
 
 
 def verdicts(candidates: Sequence[Candidate]) -> list[str]:
-    """What may be said of each candidate, in their order.
+    """The place of each candidate relative to the front, in their order.
 
-    On the front is whom no other is as good as and as fast, and better in one. Of the others one
-    is dominated where somebody on the front is so *clearly*: the interval of the difference in
-    UAR (paired bootstrap over speakers) leaves out zero, or its own median latency is above the
-    other's 90th percentile. Who is beaten by less than that is indistinguishable from the front.
+    A candidate is on the front where no other is at least as accurate and at least as fast, and
+    better in one of the two. Any other is dominated where a candidate of the front that beats it
+    does so *clearly*: the interval of the difference in UAR (paired bootstrap over speakers)
+    excludes zero, or the median latency of the beaten one is above the other's 90th percentile.
+    One that is beaten by less than that is indistinguishable from the front.
     """
     front = _front([candidate for candidate in candidates if candidate.p90 is not None])
 
@@ -70,7 +71,7 @@ def verdicts(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def _front(measured: Sequence[Candidate]) -> list[Candidate]:
-    """Whom nobody beats, the fastest and least accurate first."""
+    """The candidates that no other beats, the fastest and least accurate first."""
     front: list[Candidate] = []
     for each in sorted(measured, key=lambda each: (each.p90, -each.uar)):
         if not front or not _beats(front[-1], each):

@@ -44,14 +44,14 @@ def rankings(
     protocol: str | None = None,
     per_clip_intervals: bool = False,
 ) -> list[RankingView]:
-    """All rankings, each over entries that may be compared.
+    """All rankings, each of entries that may be compared.
 
     Args:
         database: where the entries are.
         dataset: only entries on the dataset of this name.
         threads: only latencies at this thread count; None for all.
         protocol: only entries of this protocol, by name or identifier.
-        per_clip_intervals: whether to add the interval that takes all clips for independent.
+        per_clip_intervals: whether to add the interval that takes all clips as independent.
     """
     found = rank(read_entries(database, dataset, threads))
     if protocol is not None:
@@ -96,7 +96,7 @@ def _placed(group: Sequence[EntryView]) -> tuple[EntryView, ...]:
 
 
 def _with_clip_intervals(ranking: RankingView) -> RankingView:
-    """The same with the interval that takes all clips for independent, beside the right one."""
+    """The same with the interval that takes all clips as independent, beside the valid one."""
     from serbench.score.intervals import clip_interval
 
     return RankingView(

@@ -33,7 +33,8 @@ SYSTEM_COLUMNS = (
     *(SystemRow.front_end, SystemRow.schedule, SystemRow.head, SystemRow.objective),
     *(SystemRow.weights, SystemRow.params, SystemRow.macs, SystemRow.imported),
     *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
-    *(DatasetRow.synthetic, ProtocolRow.name.label("protocol")),
+    *(DatasetRow.synthetic, SystemRow.protocol_id.label("protocol_row")),
+    ProtocolRow.name.label("protocol"),
     *(ProtocolRow.identifier.label("protocol_id"), StudyRow.compute_settings),
 )
 """All that a ranking reads of a system beside scores: no plan, no trial, no logits."""
@@ -91,26 +92,38 @@ def read_entries(
         ]
 
 
-Scores = dict[tuple[int, str], dict[str, dict[str, Score]]]
-"""System and runtime → evidence → metric → score."""
+Tested = tuple[int, str, int]
+"""A system, a runtime and a protocol: what scores belong to."""
+
+Scores = dict[Tested, dict[str, dict[str, Score]]]
+"""What was tested → evidence → metric → score."""
 
 
 def _scores(session: Session, system: int | None) -> Scores:
-    columns = (ScoreRow.system_id, ScoreRow.runtime, ScoreRow.evidence, ScoreRow.metric)
-    query = select(*columns, ScoreRow.value, ScoreRow.low, ScoreRow.high, ScoreRow.spread)
+    query = select(
+        ScoreRow.system_id,
+        ScoreRow.runtime,
+        ScoreRow.protocol_id,
+        ScoreRow.evidence,
+        ScoreRow.metric,
+        ScoreRow.value,
+        ScoreRow.low,
+        ScoreRow.high,
+        ScoreRow.spread,
+    )
     if system is not None:
         query = query.where(ScoreRow.system_id == system)
     found: Scores = defaultdict(lambda: defaultdict(dict))
-    for system_id, runtime, evidence, metric, *values in session.execute(query):
-        found[system_id, runtime][evidence][metric] = Score(*values)
+    for number, runtime, protocol, evidence, metric, value, *rest in session.execute(query):
+        found[number, runtime, protocol][evidence][metric] = Score(value, *rest)
     return found
 
 
-def _tallies(session: Session, system: int | None) -> dict[tuple[int, str], bytes]:
-    query = select(TallyRow.system_id, TallyRow.runtime, TallyRow.counts)
+def _tallies(session: Session, system: int | None) -> dict[Tested, bytes]:
+    query = select(TallyRow.system_id, TallyRow.runtime, TallyRow.protocol_id, TallyRow.counts)
     if system is not None:
         query = query.where(TallyRow.system_id == system)
-    return {(system_id, runtime): counts for system_id, runtime, counts in session.execute(query)}
+    return {(row[0], row[1], row[2]): row[3] for row in session.execute(query)}
 
 
 def _latencies(
@@ -142,20 +155,27 @@ def place_of(cpu: str, cores: int, system: str) -> str:
 def _views(
     facts: RowMapping,
     scores: Scores,
-    tallies: dict[tuple[int, str], bytes],
+    tallies: dict[Tested, bytes],
     latencies: dict[int, list[LatencyView]],
     ever: set[int],
 ) -> Iterator[EntryView]:
+    """One entry, once for each of its latencies.
+
+    Each has the scores of its runtime; where the system was not scored in it, those of the runtime
+    that its first predictions came from. An entry without any scores is left out.
+    """
     known: dict[str, Any] = dict(facts)
-    system, settings = known.pop("id"), known.pop("compute_settings")
+    system, protocol = known.pop("id"), known.pop("protocol_row")
+    settings = known.pop("compute_settings")
     first = EAGER if known.pop("imported") is None else IMPORTED
     measured = latencies.get(system, [] if system in ever else [NOT_MEASURED])
     for latency in measured:
-        runtime = latency.runtime if (system, latency.runtime) in scores else first
-        if (system, runtime) not in scores:
+        own = (system, latency.runtime, protocol)
+        tested = own if own in scores else (system, first, protocol)
+        if tested not in scores:
             continue
-        found = scores[system, runtime]
-        tally = Tally.from_bytes(tallies[system, runtime])
+        found = scores[tested]
+        tally = Tally.from_bytes(tallies[tested])
         yield EntryView(
             **{
                 **known,
@@ -188,9 +208,25 @@ def entry_view(database: Database, number: int) -> EntryView:
     Raises:
         UsageError: no such entry, or one without scores.
     """
+    return entry_views(database, number)[0]
+
+
+def entry_views(database: Database, number: int) -> list[EntryView]:
+    """One entry, once for each of its latencies.
+
+    The one on one thread, in the runtime that the entry's first predictions came from, is first.
+
+    Raises:
+        UsageError: no such entry, or one without scores.
+    """
     found = read_entries(database, number=number)
     if not found:
         raise UsageError(
             f"entry {number} has no scores: run `serbench leaderboard rescore`", number=number
         )
-    return min(found, key=lambda each: (each.latency.threads != 1, each.latency.runtime))
+
+    def place(view: EntryView) -> tuple[object, ...]:
+        latency = view.latency
+        return latency.threads != 1, latency.runtime not in (EAGER, IMPORTED), latency.runtime
+
+    return sorted(found, key=place)

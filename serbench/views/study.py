@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import and_, func, select
@@ -31,7 +31,7 @@ from serbench.store.schema import (
     TrainingRow,
     TrialRow,
 )
-from serbench.store.systems import find_system, first_study, manifest_of
+from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
 from serbench.views.reading import entry_view
 
 
@@ -74,7 +74,8 @@ class StudyView:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for ``--format json``; on a page ``trials`` are all of them."""
         plain = asdict(self)
-        return {**plain, **plain.pop("detail")}
+        detail = plain.pop("detail")
+        return {**plain, **detail}
 
 
 def study_views(database: Database, number: int | None = None) -> list[StudyView]:
@@ -128,8 +129,6 @@ def study_view(database: Database, number: int) -> StudyView:
     Raises:
         UsageError: no such study.
     """
-    from dataclasses import replace
-
     found = study_views(database, number)
     if not found:
         known = ", ".join(str(each.study) for each in study_views(database))
@@ -150,7 +149,7 @@ def study_view(database: Database, number: int) -> StudyView:
             "trials": [_trial(trial) for trial in study.trials],
         }
     view = found[0]
-    detail["entry"] = None if view.entry is None else _led_to(database, view.entry)
+    detail["entry"] = None if view.entry is None else _led_to(database, number, view.entry)
     return replace(view, detail=detail)
 
 
@@ -170,13 +169,18 @@ def _fold(training: TrainingRow) -> dict[str, Any]:
     return {"fold": training.split.fold, **facts}
 
 
-def _led_to(database: Database, number: int) -> dict[str, Any]:
-    view, gain = entry_view(database, number).as_dict(), gain_of(database, number)
+def _led_to(database: Database, study: int, entry: int) -> dict[str, Any]:
+    """The entry of a study, and which of the study's trials won."""
+    view, gain = entry_view(database, entry).as_dict(), gain_of(database, entry)
     with database.session() as session:
-        trial = winners(session, find_system(session, number))[0].number
+        system = find_system(session, entry)
+        [trial] = [each.number for each in winners(session, system) if each.study_id == study]
+        artifact = shipped_artifact(session, system)
+        network = {"artifact": artifact.file, "artifact_sha256": artifact.sha256}
     names = ("entry", "uar", "uar_ci", "accuracy", "accuracy_ci", "macro_f1", "macro_f1_ci")
     return {
         **{name: view[name] for name in (*names, "protocol_id", "weights")},
+        **network,
         "trial": trial,
         "gain": None if gain is None else {**asdict(gain), "sentence": gain.sentence},
     }

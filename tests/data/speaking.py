@@ -58,7 +58,7 @@ def healthy(folder, actors=6, emotions=(4, 5, 6)):
     return folder
 
 
-def tested(*paths, emotions=SHARED_EMOTIONS):
+def findings_of(*paths, emotions=SHARED_EMOTIONS):
     """The findings about what is scanned there."""
     found = scan([Path(path) for path in paths], "some", CORPORA.values(), emotions)
     return inspect(found.manifest, CORPORA, found.summary()["defects"])

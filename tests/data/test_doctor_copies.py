@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 import soundfile
-from speaking import CORPORA, files, healthy, name, only, save, speech, tested
+from speaking import CORPORA, files, findings_of, healthy, name, only, save, speech
 
 from serbench.data.doctor.inspection import exclusions, inspect
 from serbench.data.scan import scan
@@ -23,7 +23,7 @@ def quieter_copy(first, second):
 
 def test_of_a_recording_that_is_there_twice_one_is_to_be_left_out(corpus):
     shutil.copy(corpus / name(), corpus / name(take=2))
-    finding = only(tested(corpus), "exact-duplicate")
+    finding = only(findings_of(corpus), "exact-duplicate")
     assert files(finding) == [name(take=2)]
     assert finding.measured == "the same audio as 03-01-05-01-01-01-01"
     assert finding.suggestion == "leave out"
@@ -32,12 +32,12 @@ def test_of_a_recording_that_is_there_twice_one_is_to_be_left_out(corpus):
 def test_of_three_copies_one_stays(corpus):
     for intensity in (1, 2):
         shutil.copy(corpus / name(), corpus / name(intensity=intensity, take=2))
-    assert len(only(tested(corpus), "exact-duplicate").paths) == 2
+    assert len(only(findings_of(corpus), "exact-duplicate").paths) == 2
 
 
 def test_the_same_audio_under_two_labels_is_to_be_left_out_whole(corpus):
     shutil.copy(corpus / name(emotion=5), corpus / name(emotion=6, take=2))
-    finding = only(tested(corpus), "conflicting-labels")
+    finding = only(findings_of(corpus), "conflicting-labels")
     assert sorted(files(finding)) == [name(emotion=5), name(emotion=6, take=2)]
     assert finding.measured == "identical audio"
     assert (finding.severity, finding.suggestion) == ("error", "leave out")
@@ -45,7 +45,7 @@ def test_the_same_audio_under_two_labels_is_to_be_left_out_whole(corpus):
 
 def test_nearly_the_same_audio_under_two_labels_is_a_conflict_too(corpus):
     quieter_copy(corpus / name(emotion=5), corpus / name(emotion=6, take=2))
-    finding = only(tested(corpus), "conflicting-labels")
+    finding = only(findings_of(corpus), "conflicting-labels")
     assert sorted(files(finding)) == [name(emotion=5), name(emotion=6, take=2)]
     assert finding.measured == "fingerprints agree to 1.00"
     assert finding.suggestion == "leave out"
@@ -53,7 +53,7 @@ def test_nearly_the_same_audio_under_two_labels_is_a_conflict_too(corpus):
 
 def test_the_same_audio_under_two_speakers_is_to_be_left_out_whole(corpus):
     shutil.copy(corpus / name(actor=1), corpus / name(actor=2, take=2))
-    finding = only(tested(corpus), "conflicting-speakers")
+    finding = only(findings_of(corpus), "conflicting-speakers")
     assert sorted(files(finding)) == [name(actor=1), name(actor=2, take=2)]
     assert finding.suggestion == "leave out"
 
@@ -61,14 +61,14 @@ def test_the_same_audio_under_two_speakers_is_to_be_left_out_whole(corpus):
 def test_nearly_the_same_audio_under_one_label_is_to_be_listened_to(corpus):
     quieter_copy(corpus / name(), corpus / name(take=2))
     quieter_copy(corpus / name(take=2), corpus / name(take=2, intensity=2))
-    finding = only(tested(corpus), "near-duplicate")
+    finding = only(findings_of(corpus), "near-duplicate")
     assert sorted(files(finding)) == [name(), name(take=2), name(intensity=2, take=2)]
     assert finding.suggestion == "look at"
 
 
 def test_a_clip_whose_published_twin_is_not_here_is_a_conflict(corpus):
     save(corpus / "1006_TIE_HAP_XX.wav", speech(1))
-    (finding,) = (f for f in tested(corpus) if f.kind == "conflicting-labels")
+    (finding,) = (f for f in findings_of(corpus) if f.kind == "conflicting-labels")
     assert files(finding) == ["1006_TIE_HAP_XX.wav"]
     assert "also published as 1006_TIE_NEU_XX" in finding.measured
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import soundfile
-from speaking import RATE, files, healthy, name, only, save, speech, tested
+from speaking import RATE, files, findings_of, healthy, name, only, save, speech
 
 from serbench.data.corpus import EMOTIONS
 
@@ -30,7 +30,7 @@ def tess(tmp_path):
 @pytest.mark.parametrize("odd", [8000, 96000])
 def test_a_rate_unlike_nearly_all_others_is_to_be_converted(corpus, odd):
     save(corpus / name(), speech(1, rate=odd), odd)
-    finding = only(tested(corpus), "sample-rate")
+    finding = only(findings_of(corpus), "sample-rate")
     assert files(finding) == [name()]
     assert finding.measured == f"{odd:,} Hz; ravdess: 16,000 Hz"
     assert (finding.severity, finding.suggestion) == ("note", "convert")
@@ -41,19 +41,19 @@ def test_a_corpus_of_many_rates_has_no_odd_ones(corpus):
         for path in corpus.glob(f"*-{actor:02}.wav"):
             sound, _ = soundfile.read(path)
             save(path, sound, 2 * RATE)
-    assert "sample-rate" not in {finding.kind for finding in tested(corpus)}
+    assert "sample-rate" not in {finding.kind for finding in findings_of(corpus)}
 
 
 def test_each_corpus_may_have_its_own_rate(corpus, tess):
     for path in tess.iterdir():
         sound, _ = soundfile.read(path)
         save(path, sound, 24414)
-    assert "sample-rate" not in {finding.kind for finding in tested(corpus, tess)}
+    assert "sample-rate" not in {finding.kind for finding in findings_of(corpus, tess)}
 
 
 def test_a_stereo_file_among_mono_ones_is_to_be_converted(corpus):
     save(corpus / name(), speech([1, 5, 1])[:, None].repeat(2, axis=1))
-    finding = only(tested(corpus), "channels")
+    finding = only(findings_of(corpus), "channels")
     assert files(finding) == [name()]
     assert finding.measured == "2 channels; ravdess: 1 channel"
     assert finding.suggestion == "convert"
@@ -62,16 +62,16 @@ def test_a_stereo_file_among_mono_ones_is_to_be_converted(corpus):
 @pytest.mark.parametrize("seconds", [0.3, 12])
 def test_a_duration_far_out_is_to_be_looked_at(corpus, seconds):
     save(corpus / name(), speech(1, seconds))
-    finding = only(tested(corpus), "duration")
+    finding = only(findings_of(corpus), "duration")
     assert files(finding) == [name()]
     assert finding.measured.startswith(f"{seconds:.2f} s; the median of ravdess is 1.50 s")
     assert finding.suggestion == "look at"
 
 
 def test_a_name_that_was_read_between_the_lines_is_to_be_looked_at(tess):
-    assert tested(tess) == ()
+    assert findings_of(tess) == ()
     (tess / "OAF_beg_neutral.wav").rename(tess / "OA_beg_neutral.wav")
-    finding = only(tested(tess), "name")
+    finding = only(findings_of(tess), "name")
     assert files(finding) == ["OA_beg_neutral.wav"]
     assert finding.measured == "'OA' where other names have 'YAF' or 'OAF'"
     assert finding.suggestion == "look at"
@@ -79,12 +79,12 @@ def test_a_name_that_was_read_between_the_lines_is_to_be_looked_at(tess):
 
 def test_a_word_that_only_one_speaker_says_is_no_misnomer(tess):
     save(tess / "YAF_unheard_angry.wav", speech(99))
-    assert tested(tess) == ()
+    assert findings_of(tess) == ()
 
 
 def test_an_emotion_of_next_to_no_clips_is_told(corpus):
     save(corpus / name(emotion=1), speech(1))
-    found = [finding for finding in tested(corpus) if finding.kind == "lone-class"]
+    found = [finding for finding in findings_of(corpus) if finding.kind == "lone-class"]
     assert [(finding.subject, finding.measured) for finding in found] == [
         ("neutral", "only ravdess/01 of 6 speakers expresses it"),
         ("ravdess: neutral", "clips: 1; the median emotion of ravdess has 12"),
@@ -96,20 +96,20 @@ def test_an_emotion_of_next_to_no_clips_is_told(corpus):
 def test_a_speaker_of_one_emotion_is_told(corpus):
     save(corpus / name(actor=9), speech(1))
     save(corpus / name(actor=9, sentence=2), speech(2))
-    finding = only(tested(corpus), "one-emotion-speaker")
+    finding = only(findings_of(corpus), "one-emotion-speaker")
     assert (finding.subject, finding.measured) == ("ravdess/09", "only anger, clips: 2")
     assert set(files(finding)) == {name(actor=9), name(actor=9, sentence=2)}
 
 
 def test_where_all_express_one_emotion_that_is_how_the_dataset_is(tmp_path):
-    assert tested(healthy(tmp_path, emotions=(5,))) == ()
+    assert findings_of(healthy(tmp_path, emotions=(5,))) == ()
 
 
 def test_the_worst_comes_first(corpus):
     save(corpus / name(), 0.001 * speech(1))
     save(corpus / name(actor=2), speech(2, rate=8000), 8000)
     save(corpus / name(actor=9), speech(3))
-    severities = [finding.severity for finding in tested(corpus)]
+    severities = [finding.severity for finding in findings_of(corpus)]
     assert severities == ["error", "warning", "note"]
 
 
@@ -123,7 +123,7 @@ def test_what_is_wrong_with_the_real_corpora_is_found(shared_corpora):
     twice = (shared_corpora / "ravdess" / "Actor_07").glob("03-01-03-01-02-*")
     clips = [*twice, *crema_d.glob("1006_*"), *crema_d.glob("1028_IEO_HAP_*")]
     found = {}
-    for finding in tested(*folders, *actors, *clips, emotions=EMOTIONS):
+    for finding in findings_of(*folders, *actors, *clips, emotions=EMOTIONS):
         found.setdefault(finding.kind, []).extend(path.split(".")[0] for path in files(finding))
     assert found["sample-rate"] == ["OAF_food_fear"]
     assert found["format"] == ["YAF_germ_angry"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
-from speaking import RATE, files, healthy, name, only, save, speech, tested
+from speaking import RATE, files, findings_of, healthy, name, only, save, speech
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.data.doctor.inspection import inspect
@@ -21,11 +21,11 @@ def corpus(tmp_path):
 def changed(corpus, change):
     sound, rate = soundfile.read(corpus / PATIENT)
     save(corpus / PATIENT, change(sound), rate)
-    return only(tested(corpus), tested(corpus)[0].kind)
+    return only(findings_of(corpus), findings_of(corpus)[0].kind)
 
 
 def test_of_a_healthy_corpus_there_is_nothing_to_say(corpus):
-    assert tested(corpus) == ()
+    assert findings_of(corpus) == ()
 
 
 def test_near_silence_is_to_be_left_out(corpus):
@@ -38,7 +38,7 @@ def test_near_silence_is_to_be_left_out(corpus):
 
 def test_a_constant_voltage_is_silence_too(corpus):
     save(corpus / PATIENT, np.full(3 * RATE // 2, 0.25))
-    kinds = {finding.kind: finding.suggestion for finding in tested(corpus)}
+    kinds = {finding.kind: finding.suggestion for finding in findings_of(corpus)}
     assert kinds == {"silence": "leave out", "dc-offset": "convert"}
 
 
@@ -55,7 +55,7 @@ def test_a_loud_peak_alone_is_no_clipping(corpus):
 
     sound, rate = soundfile.read(corpus / PATIENT)
     save(corpus / PATIENT, loud(sound), rate)
-    assert tested(corpus) == ()
+    assert findings_of(corpus) == ()
 
 
 def test_an_offset_is_measured(corpus):
@@ -68,7 +68,7 @@ def test_an_offset_is_measured(corpus):
 def test_a_container_that_the_name_does_not_claim_is_to_be_converted(corpus, container):
     sound, rate = soundfile.read(corpus / PATIENT, dtype="int16")
     soundfile.write(corpus / PATIENT, sound, rate, format=container)
-    finding = only(tested(corpus), "format")
+    finding = only(findings_of(corpus), "format")
     assert files(finding) == [PATIENT]
     assert finding.measured == f"named .wav, holds {container}"
     assert finding.suggestion == "convert"
@@ -78,7 +78,7 @@ def test_a_container_that_the_name_does_not_claim_is_to_be_converted(corpus, con
 def test_every_kind_of_wav_may_be_named_wav(corpus, container):
     sound, rate = soundfile.read(corpus / PATIENT, dtype="int16")
     soundfile.write(corpus / PATIENT, sound, rate, format=container)
-    assert tested(corpus) == ()
+    assert findings_of(corpus) == ()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_is_named_as_it_is_needs_no_word(corpus, ending, options):
     sound, rate = soundfile.read(corpus / PATIENT, dtype="int16")
     soundfile.write((corpus / PATIENT).with_suffix(f".{ending}"), sound, rate, **options)
     (corpus / PATIENT).unlink()
-    assert tested(corpus) == ()
+    assert findings_of(corpus) == ()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_is_named_as_it_is_needs_no_word(corpus, ending, options):
 )
 def test_a_file_that_the_scan_skipped_is_to_be_got_again(corpus, content, kind):
     (corpus / PATIENT).write_bytes(content)
-    finding = only(tested(corpus), kind)
+    finding = only(findings_of(corpus), kind)
     assert files(finding) == [PATIENT]
     assert finding.suggestion == "get again"
     assert finding.measured.endswith("; the scan skipped it")
@@ -110,13 +110,13 @@ def test_a_file_that_the_scan_skipped_is_to_be_got_again(corpus, content, kind):
 
 def test_zeros_alone_are_silence_that_the_scan_skipped(corpus):
     save(corpus / PATIENT, np.zeros(RATE))
-    assert files(only(tested(corpus), "silence")) == [PATIENT]
+    assert files(only(findings_of(corpus), "silence")) == [PATIENT]
 
 
 def test_files_of_unknown_names_are_told_folder_by_folder(corpus):
     for number in range(3):
         save(corpus / "more" / f"holiday {number}.wav", speech(number))
-    finding = only(tested(corpus), "unknown-name")
+    finding = only(findings_of(corpus), "unknown-name")
     assert finding.subject == "holiday 0.wav and 2 more in more"
     assert len(finding.paths) == 3
     assert (finding.severity, finding.suggestion) == ("note", "look at")
@@ -125,7 +125,7 @@ def test_files_of_unknown_names_are_told_folder_by_folder(corpus):
 def test_what_was_only_not_asked_for_is_no_defect(corpus):
     save(corpus / name(emotion=2), speech(1))
     save(corpus / name().replace("03-01", "03-02", 1), speech(2))
-    assert tested(corpus) == ()
+    assert findings_of(corpus) == ()
 
 
 def test_what_changed_or_vanished_since_the_scan_is_said_and_never_left_out(corpus):

@@ -1,5 +1,6 @@
 """A deliberately leaked split is refused by every protocol that promises disjoint speakers."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +15,17 @@ from serbench.data.protocols import (
     OuterFold,
     parse_protocol,
     split_dataset,
-    splitting,
+    splits,
 )
 from serbench.errors import LeakError
+
+
+@contextmanager
+def refused(what):
+    """A leak of that kind is refused, by name."""
+    with pytest.raises(LeakError) as raised:
+        yield
+    assert raised.value.facts["what"] == what
 
 RULES = ("speaker-3", "loso", "corpus", "speaker-3:nested-3", "loso:nested-4", "corpus:nested-3")
 NAMES = (*RULES, *PUBLISHED, "folds:FILE")
@@ -37,7 +46,7 @@ def promised(request, tmp_path):
 
 def leaky(monkeypatch, outer_folds):
     """Have the splitter give these outer folds."""
-    monkeypatch.setattr(splitting, "rounds_of", lambda manifest, protocol: iter(outer_folds))
+    monkeypatch.setattr(splits, "outer_folds_of", lambda manifest, protocol: iter(outer_folds))
 
 
 def changed(outer_folds, number, place, change):
@@ -76,7 +85,7 @@ def test_a_speaker_on_both_sides_is_refused_in_every_holdout_and_fold(promised, 
     protocol, data, outer_folds = promised
     for number, place in everywhere(outer_folds):
         leaky(monkeypatch, changed(outer_folds, number, place, one_clip_moved))
-        with pytest.raises(LeakError, match=r"leaks: speaker .* is in training and in testing"):
+        with refused("speaker"):
             split_dataset(data, protocol)
 
 
@@ -88,7 +97,7 @@ def test_identical_audio_on_both_sides_is_refused_in_every_holdout_and_fold(prom
         clips = list(data.utterances)
         twin = clips[fold.train[0]].audio_hash
         clips[fold.test[0]] = replace(clips[fold.test[0]], audio_hash=twin)
-        with pytest.raises(LeakError, match=r"leaks: audio .* is in training and in testing"):
+        with refused("audio"):
             split_dataset(replace(data, utterances=tuple(clips)), protocol)
 
 
@@ -102,7 +111,7 @@ def test_a_row_of_the_holdout_in_the_search_is_refused_in_every_fold(promised, m
                 return Fold(np.append(fold.train, tested), fold.test)
 
             leaky(monkeypatch, changed(outer_folds, number, place, look))
-            with pytest.raises(LeakError, match=r"row \d+ is in the search"):
+            with refused("row"):
                 split_dataset(data, protocol)
 
 
@@ -123,5 +132,5 @@ def test_a_protocol_that_promises_nothing_still_keeps_the_holdout_from_the_searc
         monkeypatch,
         changed(outer_folds, 0, 1, lambda fold: Fold(np.append(fold.train, tested), fold.test)),
     )
-    with pytest.raises(LeakError, match=r"row \d+ is in the search"):
+    with refused("row"):
         split_dataset(MADE, protocol)

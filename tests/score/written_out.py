@@ -7,7 +7,9 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from serbench.score.tally import tally
+from serbench.score.confusion import COUNT_METRICS, ratios_of_counts, tally
+from serbench.score.intervals import clip_interval, tally_interval
+from serbench.score.resampling import RESAMPLES, draws, resampled
 
 Clip = namedtuple("Clip", "speaker true predicted")
 
@@ -94,3 +96,26 @@ def interval_of_share(point, values, speakers):
 def interval_of_difference(point, values, speakers):
     half = student.ppf(0.975, speakers - 1) * standard_error(values, speakers)
     return max(point - half, -1), min(point + half, 1)
+
+
+def intervals_on(counted, drawn):
+    """The interval of each metric of a tally on given draws; None without draws."""
+    if drawn is None:
+        return None
+    return {metric: tally_interval(counted, metric, drawn) for metric in COUNT_METRICS}
+
+
+def speaker_intervals(counted, seed=0, resamples=RESAMPLES):
+    """The same on draws of its own."""
+    return intervals_on(counted, draws(counted.clips, seed, resamples))
+
+
+def clip_intervals(counted, seed=0, resamples=RESAMPLES):
+    """The per-clip interval of each metric, or None."""
+    found = {metric: clip_interval(counted, metric, seed, resamples) for metric in COUNT_METRICS}
+    return None if None in found.values() else found
+
+
+def resampled_metric(counted, drawn, metric):
+    """A metric of each draw."""
+    return resampled(ratios_of_counts(counted.counts, metric), drawn)

@@ -1,14 +1,17 @@
-"""Databases with the entries a report is made of, none of them trained."""
+"""Databases with the entries of a report, none of them trained."""
 
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+from making.entries import PARAMETERS, begin
 
-from serbench.model.compute import ComputeSettings
-from serbench.score.metrics import score
-from serbench.store.entries import Entries, EntryFacts
-from serbench.store.studies import Studies
+from serbench.data.protocols import HOLDOUT, parse_protocol, split_dataset
+from serbench.model.complexity import Complexity
+from serbench.score.confusion import confusion_of, uar_of
+from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
+from serbench.store.systems import Systems
 
 PAPER = (
     "homebrew",
@@ -20,43 +23,57 @@ PAPER = (
 SCHEDULES = ("half-cycle", "one-cycle")
 
 
-def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=(1,), **changes):
-    """One finished study of two folds that trial 1 won; give the entry's number."""
-    plan = made.plan(manifest, **changes)
-    studies = Studies(database)
-    studies.begin_study(plan, ComputeSettings(1))
+def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=1, **changes):
+    """One finished study with random logits, of the plan's key alone; give the entry's number."""
+    plan = made.plan(manifest, trials=trials, **changes)
+    folder = Path(database.url.removeprefix("sqlite:///")).parent / "artifacts"
+    ledger = begin(database, made, manifest, plan, folder)
 
-    def said(trial, fold):
-        outcome = made.outcome(manifest, trial, fold)
-        chance = np.random.default_rng([int(plan.key, 16), trial, len(str(fold))])
-        logits = chance.normal(size=outcome.logits.shape).astype(np.float32)
-        scores = score(logits, manifest.targets[outcome.rows])
-        return replace(outcome, logits=logits, scores=scores, weights=weights)
+    def outcome(trial, fold):
+        found = made.outcome(manifest, trial, fold, plan)
+        place = 99 if fold == HOLDOUT else fold
+        chance = np.random.default_rng([int(plan.key, 16), trial, place])
+        logits = chance.normal(size=found.logits.shape).astype(np.float32)
+        tested = logits, manifest.targets[found.rows]
+        return replace(
+            found,
+            logits=logits,
+            uar=uar_of(*tested),
+            confusion=confusion_of(*tested),
+            weights=weights,
+        )
 
-    for trial in trials:
-        studies.begin_trial(plan, trial, {"learning_rate": 0.001, "freeze_depth": 0})
-        for fold in (0, 10):
-            studies.save_fold(plan, said(trial, fold))
-        studies.end_trial(plan, trial, "complete", 0.5)
-    facts = EntryFacts(1, weights, 25_000, 4_000_000, f"{plan.key}.safetensors", "0" * 64)
-    studies.finish_study(plan, said(1, "holdout"))
-    entry = Entries(database).save_entry(plan, facts)
+    means = []
+    for trial in range(trials):
+        ledger.record(plan, TrialStarted(trial, PARAMETERS))
+        folds = range(len(split_dataset(manifest, parse_protocol(plan.protocol)).folds))
+        tested = [outcome(trial, fold) for fold in folds]
+        for each in tested:
+            ledger.record(plan, FoldScored(each))
+        uars = tuple(each.uar for each in tested)
+        ledger.record(plan, TrialEnded(trial, PARAMETERS, False, uars))
+        means.append(np.mean(uars))
+    won = int(np.argmax(means))
+    ledger.record(plan, WinnerTested(won, PARAMETERS, outcome(won, HOLDOUT)))
+    systems = Systems(database)
+    entry = systems.rank(plan, Complexity(25_000, 4_000_000), made.metrics)
     for count in threads:
         times = made.latency(threads=count, p50=3.0 + entry, p90=40.0 / count)
-        Entries(database).save_latency(entry, made.machine, times)
+        systems.save_latency(entry, made.machine, times)
     return entry
 
 
 def stored(database, entry):
-    """What SQLite itself holds of an entry: (fold's name, rows, logits) of the winning trial."""
+    """What SQLite itself has of an entry: fold → (rows, logits) of the winning trial."""
     found = sqlite3.connect(database.url.removeprefix("sqlite:///")).execute(
-        "SELECT fold.name, prediction.rows, prediction.logits FROM entry "
-        "JOIN trial ON trial.study_id = entry.study_id AND trial.number = entry.trial "
-        "JOIN fold ON fold.trial_id = trial.id JOIN prediction ON prediction.fold_id = fold.id "
-        "WHERE entry.id = ?",
+        "SELECT split.fold, split.test, prediction.logits FROM system "
+        "JOIN training ON training.system_id = system.id "
+        "JOIN trial ON trial.id = training.trial_id "
+        "JOIN prediction ON prediction.system_id IN (system.id, trial.system_id) "
+        "JOIN split ON split.id = prediction.split_id WHERE system.number = ?",
         (entry,),
     )
-    return [
-        (name, np.frombuffer(rows, "<i8"), np.frombuffer(logits, "<f4").reshape(-1, 6))
+    return {
+        name: (np.frombuffer(rows, "<i8"), np.frombuffer(logits, "<f4").reshape(-1, 6))
         for name, rows, logits in found.fetchall()
-    ]
+    }

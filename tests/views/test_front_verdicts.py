@@ -1,12 +1,12 @@
-"""Who is on the front, who cannot be told from it, and who is beaten."""
+"""Which candidates are on the front, indistinguishable from it, or dominated."""
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from serbench.score.comparison import paired_difference
-from serbench.score.tally import Tally, uar
+from serbench.score.comparison import tally_difference
+from serbench.score.confusion import Tally, score_counts
 from serbench.views.front import DOMINATED, NEAR, ON, UNMEASURED, Candidate, verdicts
 
 SPEAKERS, CLIPS = 8, 6
@@ -16,7 +16,7 @@ def candidate(rights, p50=1.0, p90=2.0):
     """One that recognises so many of each speaker's six clips of either emotion."""
     counts = np.array([[[right, CLIPS - right], [CLIPS - right, right]] for right in rights])
     tally = Tally(tuple(f"s{number}" for number in range(len(rights))), counts)
-    return Candidate(float(uar(tally.confusion)), p50, p90, tally)
+    return Candidate(score_counts(tally.confusion, "uar"), p50, p90, tally)
 
 
 ALIKE = [4, 3, 5, 4, 2, 5, 3, 4]
@@ -52,14 +52,14 @@ def test_slower_within_the_spread_is_indistinguishable():
     assert verdicts([candidate(ALIKE, 1.0, 2.0), candidate(ALIKE, 1.9, 2.5)]) == [ON, NEAR]
 
 
-def test_one_on_the_front_that_clearly_beats_it_is_enough():
+def test_one_candidate_of_the_front_that_clearly_beats_it_is_enough():
     near, far = candidate(OTHERWISE, 1.0, 2.0), candidate(ALIKE, 1.0, 3.0)
     assert verdicts([candidate(ALIKE), near, far]) == [ON, NEAR, NEAR]
     slow = candidate(OTHERWISE, 2.5, 4.0)
     assert verdicts([candidate(ALIKE), slow]) == [ON, DOMINATED]
 
 
-def test_whoever_was_not_measured_decides_nothing():
+def test_a_candidate_without_latency_decides_nothing():
     best = candidate([CLIPS] * SPEAKERS, None, None)
     assert verdicts([best, candidate(FAR_BELOW)]) == [UNMEASURED, ON]
 
@@ -99,14 +99,14 @@ def defined(candidates):
         clear = [
             other
             for other in better
-            if each.p50 > other.p90 or paired_difference(other.tally, each.tally).distinguishable
+            if each.p50 > other.p90 or tally_difference(other.tally, each.tally).distinguishable
         ]
         yield DOMINATED if clear else NEAR if better else ON
 
 
 @given(any_candidates())
 @settings(max_examples=150)
-def test_a_verdict_is_what_the_tests_of_each_pair_say(candidates):
+def test_a_verdict_follows_from_the_tests_of_each_pair(candidates):
     assert verdicts(candidates) == list(defined(candidates))
 
 

@@ -1,16 +1,19 @@
-"""What showing results asks the database: little, however much is in it."""
+"""What views of many entries ask of the database: little, however much is in it."""
 
 import re
 
 import pytest
-from entry_making import add_entry
+from making.entries import add_entry
 from sqlalchemy import event
 
-from serbench.store.entries import Entries
-from serbench.views.leaderboard import read_rankings, unscored_entries
-from serbench.views.study import list_studies
+from serbench.store.systems import Systems
+from serbench.views.ranking import rankings
+from serbench.views.study import study_views
 
-LARGE = {"plan", "parameters", "trial", "fold", "prediction", "logits", "utterance", "versions"}
+LARGE = {
+    *("plan", "parameters", "versions", "trial", "training", "split", "prediction"),
+    *("logits", "utterance", "artifact"),
+}
 """Tables and columns whose size does not go by the number of entries."""
 
 
@@ -37,8 +40,8 @@ def add(database, made):
     """``add(seed)`` adds an entry that was measured."""
 
     def add_measured(seed):
-        entry = add_entry(database, made, made.manifest(), seed=seed)
-        Entries(database).save_latency(entry, made.machine, made.latency())
+        entry = add_entry(database, made, made.manifest(), seed=seed, protocol="speaker-2")
+        Systems(database).save_latency(entry, made.machine, made.latency())
 
     return add_measured
 
@@ -49,10 +52,16 @@ def words(statements):
 
 def test_a_ranking_reads_no_plan_no_trial_and_no_logits(add, asked):
     add(0)
-    assert words(asked(read_rankings) + asked(unscored_entries)) & LARGE == set()
+    assert words(asked(rankings)) & LARGE == set()
 
 
-@pytest.mark.parametrize("function", [read_rankings, unscored_entries, list_studies])
+def test_a_ranking_reads_each_table_once(add, asked):
+    add(0)
+    tables = [re.search(r"FROM (\w+)", statement)[1] for statement in asked(rankings)]
+    assert sorted(tables) == ["latency", "score", "system", "tally"]
+
+
+@pytest.mark.parametrize("function", [rankings, study_views])
 def test_as_much_is_asked_of_many_entries_as_of_one(add, asked, function):
     add(0)
     of_one = asked(function)
@@ -61,6 +70,6 @@ def test_as_much_is_asked_of_many_entries_as_of_one(add, asked, function):
     assert asked(function) == of_one
 
 
-def test_a_list_of_studies_reads_no_fold(add, asked):
+def test_a_list_of_studies_reads_no_training(add, asked):
     add(0)
-    assert words(asked(list_studies)) & {"fold", "prediction", "parameters"} == set()
+    assert words(asked(study_views)) & {"training", "prediction", "parameters", "split"} == set()

@@ -58,7 +58,9 @@ def protocol_from_id(manifest: Manifest, text: str) -> Protocol:
     """
     name, _, digits = text.partition("#")
     if name in (FOLDS, RANDOM_FOLDS):
-        raise UsageError(f"'{text}' does not say where its folds are: give {name}:FILE")
+        raise UsageError(f"'{text}' does not say where its folds are: give {name}:FILE",
+            identifier=text,
+        )
     if not digits or text.startswith((f"{FOLDS}:", f"{RANDOM_FOLDS}:")):
         return parse_protocol(text)
     protocol = parse_protocol(name)
@@ -66,6 +68,8 @@ def protocol_from_id(manifest: Manifest, text: str) -> Protocol:
     if here != f"{protocol.rule_name}#{digits}":
         raise UsageError(
             f"{text} is not about dataset '{manifest.name}' as it is, where {name} is {here}: "
-            "other clips, emotions or labels are another protocol"
+            "other clips, emotions or labels are another protocol",
+            identifier=text,
+            here=here,
         )
     return protocol

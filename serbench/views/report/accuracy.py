@@ -1,4 +1,4 @@
-"""Exhibit 3: how well each model and schedule does on people it has never heard."""
+"""Exhibit 3: the scores of each model and schedule on the holdout."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ def accuracy(material: Material, printed: Printed) -> Exhibit:
         caption="UA (unweighted average recall) and WA (accuracy) on the holdout, "
         f"{material.tested_on} ({len(material.manifest):,} clips in the dataset, "
         f"{entries[0].holdout.confusion.sum():,} in the holdout; protocol {material.protocol}), "
-        "and mean ± standard deviation over the folds of the winning trial. Columns *paper*: what Berhoff "
-        "and Lu print for their dataset and one random split; of each model and schedule that is "
-        f"{UNKNOWN} unless it stands there. They print {printed_percent(paper.best_accuracy)} % as "
-        "their best overall accuracy on six emotions. The published systems' figures were "
-        "**printed for other data** and say nothing about this dataset.",
+        "and mean ± standard deviation over the folds of the winning trial. Columns *paper*: what "
+        "Berhoff and Lu print for their dataset and one random split; an empty cell is "
+        f"{UNKNOWN}. They print {printed_percent(paper.best_accuracy)} % as their best overall "
+        "accuracy on six emotions. The published systems' figures were **printed for other data** "
+        "and cannot be compared with scores on this dataset.",
         data=_data(entries, summaries, printed),
         body=_body(material, summaries, printed),
         draw=lambda: _draw(material, summaries, printed),

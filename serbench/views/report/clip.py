@@ -1,4 +1,4 @@
-"""Exhibit 2: a clip on its way from the recording to what the network sees."""
+"""Exhibit 2: a clip from the recording to the input of the network."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ Image = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Journey:
-    """One clip at four stations.
+class ClipSteps:
+    """One clip at four steps.
 
     Attributes:
-        utterance: whose recording.
-        entry: whose front end and backbone.
+        utterance: with the recording.
+        entry: with the front end and the backbone.
         clip_format: rate and length of the clip.
-        spec: what the backbone wants to see.
+        spec: the input that the backbone expects.
         augmentations: names and widths of what was applied.
         envelope: lowest and highest sample of each stretch, ``[2, STRETCHES]``, full scale ±1.
         features: the front end's image before the backbone's mean and deviation, ``[F, T]``.
         augmented: the same, of the augmented clip.
-        seen: the first channel of what the network is given in training, ``[height, width]``.
+        seen: the first channel of the network's input in training, ``[height, width]``.
     """
 
     utterance: Utterance
@@ -60,13 +60,13 @@ class Journey:
     seen: Image
 
 
-def follow(material: Material, plugins: Plugins) -> Journey:
+def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
     """Take the dataset's first utterance through the first entry's front end.
 
-    The augmentations are those the paper used, each at the paper's width.
+    The augmentations are those with an initial width above 0, as in the paper, each at that width.
 
     Raises:
-        SerbenchError: the recording has gone or changed; a plugin has gone.
+        SerbenchError: the recording is missing or has changed; a plugin is missing.
     """
     utterance, entry = material.manifest.utterances[0], material.entries[0]
     audio = read_audio(utterance.path)
@@ -91,7 +91,7 @@ def follow(material: Material, plugins: Plugins) -> Journey:
         return found
 
     with torch.inference_mode():
-        return Journey(
+        return ClipSteps(
             utterance=utterance,
             entry=entry,
             clip_format=entry.clip_format,
@@ -110,40 +110,40 @@ def envelope(waveform: Image, stretches: int) -> Image:
     return np.array([[part.min() for part in parts], [part.max() for part in parts]])
 
 
-def clip_on_its_way(material: Material, plugins: Plugins) -> Exhibit:
-    """A clip as waveform, spectrogram, augmented, and as the network sees it.
+def clip(material: Material, plugins: Plugins) -> Exhibit:
+    """A clip as waveform, as spectrogram, augmented, and as the input of the network.
 
-    Where the recording or a plugin has gone the exhibit says so and has no figure.
+    Where the recording or a plugin is missing the exhibit has no figure and names the reason.
     """
-    name, title = "2-clip", "A clip on its way to the network"
+    name, title = "2-clip", "A clip from the recording to the input of the network"
     try:
-        journey = follow(material, plugins)
+        steps = clip_steps(material, plugins)
     except SerbenchError as error:
         return Exhibit(name, title, f"**No figure: {error}**", [], "", None)
-    spec, clip_format, entry = journey.spec, journey.clip_format, journey.entry
+    spec, clip_format, entry = steps.spec, steps.clip_format, steps.entry
     return Exhibit(
         name=name,
         title=title,
-        caption=f"The dataset's first utterance ({journey.utterance.emotion}, speaker "
-        f"{journey.utterance.speaker}): brought to {clip_format.sample_rate:,} Hz and "
+        caption=f"The dataset's first utterance ({steps.utterance.emotion}, speaker "
+        f"{steps.utterance.speaker}): brought to {clip_format.sample_rate:,} Hz and "
         f"{clip_format.seconds:g} s; front end `{entry.front_end}` fitted to `{entry.backbone}`; "
-        "the paper's augmentations, which training alone applies, drawn once at the paper's "
-        f"widths; and the image that {entry.backbone} is given, normalised with its own mean and "
-        "deviation. The paper prints no numbers with its figure that are known to us.",
-        data=_data(journey),
+        "the augmentations of training, drawn once at their initial widths, which are the paper's; "
+        f"and the input of {entry.backbone}, normalised with its own mean and standard deviation. "
+        "No numbers of the paper's figure are known to us.",
+        data=_data(steps),
         body=markdown_table(
             ["step", ">value"],
             [
-                ["recording", f"{journey.utterance.sample_rate:,} Hz"],
+                ["recording", f"{steps.utterance.sample_rate:,} Hz"],
                 ["clip", f"{clip_format.sample_rate:,} Hz, {clip_format.samples:,} samples"],
                 *(
                     [found, f"up to {100 * width:g} %"]
-                    for found, width in journey.augmentations.items()
+                    for found, width in steps.augmentations.items()
                 ),
                 ["network input", _size(spec)],
             ],
         ),
-        draw=lambda: _draw(journey),
+        draw=lambda: _draw(steps),
     )
 
 
@@ -152,16 +152,16 @@ def _size(spec: InputSpec) -> str:
     return f"{channels} of {spec.height} × {spec.width}"
 
 
-def _data(journey: Journey) -> list[dict[str, Cell]]:
-    seconds = journey.clip_format.seconds
-    stretch = seconds / journey.envelope.shape[1]
+def _data(steps: ClipSteps) -> list[dict[str, Cell]]:
+    seconds = steps.clip_format.seconds
+    stretch = seconds / steps.envelope.shape[1]
     records: list[dict[str, Cell]] = [
         {"panel": "waveform", "seconds": round(number * stretch, 6), "row": row, "value": value}
-        for row, values in zip(("lowest", "highest"), journey.envelope.tolist(), strict=True)
+        for row, values in zip(("lowest", "highest"), steps.envelope.tolist(), strict=True)
         for number, value in enumerate(values)
     ]
     for panel in ("features", "augmented", "seen"):
-        image: Image = getattr(journey, panel)
+        image: Image = getattr(steps, panel)
         column = seconds / image.shape[1]
         records += [
             {"panel": panel, "seconds": round(number * column, 6), "row": row, "value": value}
@@ -171,31 +171,31 @@ def _data(journey: Journey) -> list[dict[str, Cell]]:
     return records
 
 
-def _draw(journey: Journey) -> Figure:
-    seconds, front_end = journey.clip_format.seconds, journey.entry.front_end
+def _draw(steps: ClipSteps) -> Figure:
+    seconds, front_end = steps.clip_format.seconds, steps.entry.front_end
     figure = new_figure(4.6)
     [[waveform, features], [augmented, seen]] = figure.subplots(2, 2)
-    times = np.linspace(0, seconds, journey.envelope.shape[1])
-    waveform.fill_between(times, *journey.envelope, color=COLOURS[0], linewidth=0.4)
-    waveform.set_title(f"1  waveform, {journey.clip_format.sample_rate:,} Hz", loc="left")
+    times = np.linspace(0, seconds, steps.envelope.shape[1])
+    waveform.fill_between(times, *steps.envelope, color=COLOURS[0], linewidth=0.4)
+    waveform.set_title(f"1  waveform, {steps.clip_format.sample_rate:,} Hz", loc="left")
     waveform.set_ylabel("amplitude (full scale ±1)")
     waveform.set_xlim(0, seconds)
-    limits = float(journey.features.min()), float(journey.features.max())
-    in_time = (0, seconds, 0, journey.features.shape[0])
+    limits = float(steps.features.min()), float(steps.features.max())
+    in_time = (0, seconds, 0, steps.features.shape[0])
     for axes, image, title in (
-        (features, journey.features, f"2  {front_end} spectrogram"),
-        (augmented, journey.augmented, "3  augmented for training"),
+        (features, steps.features, f"2  {front_end} spectrogram"),
+        (augmented, steps.augmented, "3  augmented for training"),
     ):
         _show(figure, axes, image, in_time, limits, "feature value")
         axes.set_title(title, loc="left")
         axes.set_ylabel(f"{front_end} band")
     for axes in (waveform, features, augmented):
         axes.set_xlabel("time (s)")
-    height, width = journey.seen.shape
-    limits = float(journey.seen.min()), float(journey.seen.max())
-    _show(figure, seen, journey.seen, (0, width, 0, height), limits, "normalised value")
-    seen.set_title("4  what the network sees", loc="left")
-    seen.set_xlabel(f"column of the image ({_size(journey.spec)})")
+    height, width = steps.seen.shape
+    limits = float(steps.seen.min()), float(steps.seen.max())
+    _show(figure, seen, steps.seen, (0, width, 0, height), limits, "normalised value")
+    seen.set_title("4  input of the network", loc="left")
+    seen.set_xlabel(f"column of the image ({_size(steps.spec)})")
     seen.set_ylabel("row of the image")
     return figure
 

@@ -1,4 +1,4 @@
-"""Exhibit 4: how well each model knows each emotion, averaged over schedules (Table 1)."""
+"""Exhibit 4: recall of each emotion by model, averaged over schedules (Table 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exhibit: a figure with its data, a table for readers, and what must be known to read it."""
+"""An exhibit: a figure with its data, a table for readers, and a caption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What entries are called in a report: no two alike, and nothing said that all share."""
+"""Labels of entries in a report: no two alike, and no detail that all entries share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serbench.views.report.table import Cell
 
 
 def model_details(entry: Entry, entries: Sequence[Entry]) -> list[str]:
-    """What tells ``entry``'s model from the others of the same backbone.
+    """What distinguishes ``entry``'s model from the others of the same backbone.
 
     Random weights are always named; other weights and the front end where they differ.
     """
@@ -26,14 +26,14 @@ def model_details(entry: Entry, entries: Sequence[Entry]) -> list[str]:
 
 
 def model_label(entry: Entry, entries: Sequence[Entry]) -> str:
-    """The backbone on a line, what tells it from its siblings on the next."""
+    """The backbone on a line, what distinguishes it from others of that backbone on the next."""
     return "\n".join([entry.backbone, *model_details(entry, entries)])
 
 
 def entry_labels(entries: Sequence[Entry]) -> list[str]:
     """The backbone on a line; then schedule, and a line for each detail that is needed.
 
-    Entries that only differ in their seed are told apart by it, the last resort is their number.
+    Entries that only differ in their seed are labelled with it, or else with their number.
     """
     labels = []
     for entry in entries:
@@ -70,7 +70,7 @@ def _same_model(one: Entry, other: Entry) -> bool:
 
 
 def identity(entry: Entry) -> dict[str, Cell]:
-    """The cells of a table that say which entry a row is about."""
+    """The cells of a table that identify the entry of a row."""
     return {
         "entry": entry.number,
         "backbone": entry.backbone,

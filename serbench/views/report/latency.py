@@ -1,4 +1,4 @@
-"""Exhibit 5: how long one answer takes on a CPU."""
+"""Exhibit 5: the time for one answer on a CPU."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
                 time = _at(entry, place).get(threads)
                 if time is None:
                     continue
-                bar(axes, [row + offset], [time.p50], len(counts), number)
+                bar(axes, [row + offset], [time.p50 or 0.0], len(counts), number)
                 axes.plot([time.p50, time.p90], [row + offset] * 2, color="black", linewidth=1)
                 axes.plot(time.p90, row + offset, "|", color="black", markersize=6)
                 axes.annotate(
@@ -138,7 +138,7 @@ def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
             known = _printed(paper, entry)
             if known is not None:
                 mark_printed(axes, known, row)
-        longest = max(time.p90 for entry in entries for time in _at(entry, place).values())
+        longest = max(time.p90 or 0.0 for entry in entries for time in _at(entry, place).values())
         axes.set_xlim(0, 1.22 * longest)  # room for the numbers beside the longest bar
         axes.set_xlabel(f"milliseconds per clip\n{', '.join(place)}")
         axes.tick_params(axis="x", color=GREY)

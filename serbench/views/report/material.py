@@ -1,4 +1,4 @@
-"""What a report is made of: a dataset, a protocol, and every entry there is on them."""
+"""What a report is made of: a dataset, a protocol, and all entries on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import parse_protocol
+from serbench.data.protocols import parse_protocol, without_folder
 from serbench.errors import UsageError
 from serbench.score.confusion import Confusion, recalls, score_counts
 from serbench.store.database import Database
@@ -117,7 +117,7 @@ class Material:
 
     @property
     def tested_on(self) -> str:
-        """Whose clips the holdout holds, in words."""
+        """Which speakers' clips the holdout has, in words."""
         if not self.entries[0].view.speaker_dependent:
             return "speakers that are in no training or validation part"
         return "new clips of **the same people that were trained on** (speaker-dependent)"
@@ -150,8 +150,11 @@ def read_material(
     name, content = _choose_dataset(trained, dataset)
     on_it = [each for each in trained if (each.dataset, each.dataset_hash) == (name, content)]
     chosen = _choose_protocol(on_it, protocol, name)
+    manifest = Datasets(database).manifest(name, content)
     entries = [
-        Entry(entry_detail(database, each.entry)) for each in on_it if each.protocol == chosen
+        Entry(entry_detail(database, each.entry, manifest))
+        for each in on_it
+        if each.protocol == chosen
     ]
 
     def place(entry: Entry) -> tuple[object, ...]:
@@ -166,7 +169,6 @@ def read_material(
             entry.number,
         )
 
-    manifest = Datasets(database).manifest(name, content)
     return Material(manifest, chosen, tuple(sorted(entries, key=place)))
 
 
@@ -194,7 +196,7 @@ def _choose_protocol(entries: Sequence[EntryView], text: str | None, dataset: st
     counts = Counter(each.protocol for each in entries)
     if text is None:
         return min(counts, key=lambda name: (-counts[name], name))
-    name = parse_protocol(text).name
+    name = text if text in counts else without_folder(parse_protocol(text).name)
     if name not in counts:
         raise UsageError(
             f"no entries under {name} on {dataset}, but under {', '.join(sorted(counts))}: "

@@ -1,4 +1,4 @@
-"""The paper's exhibits, made from a database: figures, their data, one page that shows all."""
+"""The paper's exhibits, made from a database: figures, their data, one page with all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.store.machines import versions
 from serbench.views.report.accuracy import accuracy
-from serbench.views.report.clip import clip_on_its_way
+from serbench.views.report.clip import clip
 from serbench.views.report.emotions import emotions
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.latency import latencies
@@ -48,7 +48,7 @@ def paper_exhibits(material: Material, plugins: Plugins, printed: Printed) -> li
     """All exhibits, in the order of the page."""
     return [
         sample_rates(material.manifest, printed.paper),
-        clip_on_its_way(material, plugins),
+        clip(material, plugins),
         accuracy(material, printed),
         emotions(material, printed.paper),
         latencies(material, printed.paper),
@@ -68,7 +68,7 @@ def write_paper_report(
 
     Args:
         database: where they are.
-        plugins: whose front end and augmentations the clip meets.
+        plugins: with the front end and the augmentations for the clip.
         folder: to write into; files of the same names are replaced.
         made: when, for the page.
         dataset: its name; by default the only one with entries.
@@ -130,8 +130,8 @@ def as_page(
     ]
     if manifest.synthetic:
         parts.append(
-            "**The dataset is synthetic speech: these numbers show that everything works and say "
-            "nothing about people.**"
+            "**The dataset is synthetic speech: these numbers show that the software works and "
+            "are no evidence about human speech.**"
         )
     parts += [
         markdown_table(

@@ -1,4 +1,4 @@
-"""Figures that publications print, to stand beside ours; ``printed.toml`` holds them."""
+"""Figures that publications print, for comparison; ``printed.toml`` holds them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict, Field
 
 UNKNOWN = "not known to us"
-"""What a caption says of figures that the paper prints and ``printed.toml`` does not hold."""
+"""The words for figures that the paper prints and ``printed.toml`` does not hold."""
 
 
 class PrintedSystem(BaseModel):
-    """A published system; its figures were printed for another dataset than anybody's here."""
+    """A published system, whose figures were printed for a dataset that is not used here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -19,13 +19,13 @@ FILLED = 0.78
 
 
 def wrapped(label: str) -> str:
-    """A label none of whose lines is so long that it leaves the chart no room."""
+    """A label with lines of at most ``LONGEST_LINE`` characters, so that the chart has room."""
     lines = (textwrap.wrap(line, LONGEST_LINE) for line in label.split("\n"))
     return "\n".join(part for parts in lines for part in parts)
 
 
 def rows_height(labels: Sequence[str], least: float = 0.36) -> float:
-    """Inches that rows need so that none of their labels meets the next."""
+    """Inches that rows need so that their labels do not overlap."""
     lines = max(wrapped(label).count("\n") + 1 for label in labels)
     return len(labels) * max(least, 0.17 * lines + 0.1)
 
@@ -59,7 +59,7 @@ def bar(
 
 
 def bar_key(number: int, full: bool = False) -> Patch:
-    """What stands for such a bar in a legend."""
+    """The symbol of such a bar in a legend."""
     colour, tint = COLOURS[number % len(COLOURS)], TINTS[number % len(TINTS)]
     return Patch(facecolor=colour if full else tint, edgecolor=colour, linewidth=0.8)
 

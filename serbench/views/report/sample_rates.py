@@ -29,7 +29,7 @@ def sample_rates(manifest: Manifest, paper: PrintedPaper) -> Exhibit:
         title="Sample rates of the recordings",
         caption="Clips per native sample rate and corpus. Every clip is resampled before use (the "
         f"paper: to {paper.sample_rate:,} Hz). Column *paper*: clips of the paper's four corpora; "
-        f"how they spread over sample rates there is {UNKNOWN}.",
+        f"how they are distributed over sample rates is {UNKNOWN}.",
         data=[
             {"sample_rate_hz": rate, "corpus": corpus, "clips": clips}
             for rate, row in counts.items()

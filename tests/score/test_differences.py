@@ -12,14 +12,18 @@ from scipy.optimize import brentq
 from scipy.stats import chi, nct, norm, ttest_1samp
 from scipy.stats import t as student
 
+from serbench.builtin.metrics import AreaUnderCurve, CountedMetric, LogLoss
+from serbench.errors import PluginError
 from serbench.score.comparison import (
     Bootstrap,
     corrected_t_test,
     paired_difference,
     smallest_difference,
+    tally_difference,
 )
+from serbench.score.confusion import COUNT_METRICS as METRICS
+from serbench.score.confusion import Tally, tally
 from serbench.score.resampling import draws
-from serbench.score.tally import METRICS, Tally
 
 quick = settings(max_examples=30, deadline=None)
 FEW = 30
@@ -35,7 +39,7 @@ def tally_with(*counts):
 def test_a_difference_is_the_one_written_out_under_the_same_draws(tested, metric):
     emotions, (a, b) = tested
     first, second = written_out.tally_of(a, emotions), written_out.tally_of(b, emotions)
-    found = paired_difference(first, second, metric, seed=5, resamples=FEW)
+    found = tally_difference(first, second, metric, seed=5, resamples=FEW)
     written = written_out.SCORES[metric]
     point, speakers = written(a) - written(b), len({clip.speaker for clip in a})
     assert found.difference == pytest.approx(point, abs=1e-9)
@@ -60,7 +64,7 @@ def test_a_difference_is_the_one_written_out_under_the_same_draws(tested, metric
 @given(written_out.tested_clips(systems=2))
 def test_the_test_and_the_interval_say_the_same(tested):
     emotions, (a, b) = tested
-    found = paired_difference(
+    found = tally_difference(
         written_out.tally_of(a, emotions), written_out.tally_of(b, emotions), resamples=FEW
     )
     if found.interval is not None:
@@ -74,28 +78,28 @@ def test_many_systems_are_compared_as_two_are(tested):
     emotions, answers = tested
     tallies = [written_out.tally_of(clips, emotions) for clips in answers]
     together = Bootstrap(tallies[1], seed=1, resamples=FEW)
-    assert together.of(tallies[2]).minus(together.of(tallies[0])) == paired_difference(
+    assert together.of(tallies[2]).minus(together.of(tallies[0])) == tally_difference(
         tallies[2], tallies[0], seed=1, resamples=FEW
     )
 
 
 def test_a_gain_that_every_speaker_shares_is_certain():
     better, worse = tally_with(*[[[4, 0], [0, 4]]] * 3), tally_with(*[[[2, 2], [2, 2]]] * 3)
-    found = paired_difference(better, worse)
+    found = tally_difference(better, worse)
     assert (found.difference, found.interval, found.p) == (0.5, (0.5, 0.5), 0)
     assert found.distinguishable
 
 
 def test_a_gain_of_one_speaker_alone_is_not():
     better, worse = [[4, 0], [0, 4]], [[0, 4], [4, 0]]
-    found = paired_difference(tally_with(better, *[worse] * 5), tally_with(*[worse] * 6))
+    found = tally_difference(tally_with(better, *[worse] * 5), tally_with(*[worse] * 6))
     assert found.difference == pytest.approx(1 / 6)
     assert not found.distinguishable
 
 
 def test_a_system_does_not_differ_from_itself():
     same = tally_with([[3, 1], [0, 2]], [[1, 1], [2, 2]])
-    found = paired_difference(same, same)
+    found = tally_difference(same, same)
     assert (found.difference, found.interval, found.p) == (0, (0, 0), 1)
     assert not found.distinguishable
 
@@ -104,12 +108,12 @@ def test_rounding_is_no_difference():
     """Recalls of 1, 0 and 1/3 against 1/3, 1 and 0: the same UAR, added up in another order."""
     a, b = np.diag([3, 0, 1]), np.diag([1, 3, 0])
     a[1, 0], a[2, 0], b[0, 1], b[2, 1] = 3, 2, 2, 3
-    found = paired_difference(tally_with(a, a, a, a), tally_with(b, b, b, b))
+    found = tally_difference(tally_with(a, a, a, a), tally_with(b, b, b, b))
     assert (found.difference, found.interval, found.p) == (0, (0, 0), 1)
 
 
 def test_one_speaker_shows_a_difference_without_an_interval():
-    found = paired_difference(tally_with([[4, 0], [0, 4]]), tally_with([[2, 2], [2, 2]]))
+    found = tally_difference(tally_with([[4, 0], [0, 4]]), tally_with([[2, 2], [2, 2]]))
     assert (found.difference, found.interval, found.standard_error) == (0.5, None, None)
     assert not found.distinguishable
 
@@ -120,9 +124,62 @@ def test_systems_tested_on_other_clips_are_not_compared():
     others = Tally(("a", "z"), here.counts)
     for other in (fewer, others):
         with pytest.raises(ValueError, match="same clips of the same speakers"):
-            paired_difference(here, other)
+            tally_difference(here, other)
         with pytest.raises(ValueError, match="same clips of the same speakers"):
             Bootstrap(here).of(other)
+
+
+def two_systems(seed=0, speakers=10, each=24, better=1.0):
+    """Logits of two systems, the first better, with targets and speakers."""
+    random = np.random.default_rng(seed)
+    n = speakers * each
+    targets, names = np.arange(n) % 4, np.array([f"s{number // each:02}" for number in range(n)])
+    common = random.normal(size=(n, 4)) + np.eye(4)[targets]
+    own = random.normal(0, 0.5, (2, n, 4))
+    return common + own[0] + better * np.eye(4)[targets], common + own[1], targets, names
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_from_logits_the_difference_is_that_of_the_tallies(name):
+    a, b, targets, speakers = two_systems()
+    expected = tally_difference(tally(a, targets, speakers), tally(b, targets, speakers), name)
+    assert paired_difference(CountedMetric(name, name), a, b, targets, speakers) == expected
+
+
+@pytest.mark.parametrize(("metric", "sign"), [(AreaUnderCurve(), 1), (LogLoss(), -1)])
+def test_metrics_that_need_logits_are_compared_on_the_same_draws(metric, sign):
+    a, b, targets, speakers = two_systems()
+    found = paired_difference(metric, a, b, targets, speakers)
+    assert found.difference == pytest.approx(metric.score(a, targets) - metric.score(b, targets))
+    assert np.sign(found.difference) == sign
+    assert found.distinguishable
+    assert found.interval.low < found.difference < found.interval.high
+    back = paired_difference(metric, b, a, targets, speakers)
+    assert back.difference == -found.difference
+    assert back.interval == pytest.approx((-found.interval.high, -found.interval.low))
+    same = paired_difference(metric, a, a, targets, speakers)
+    assert (same.difference, same.interval, same.p) == (0, (0, 0), 1)
+
+
+def test_only_differences_of_shares_are_cut_at_1():
+    a, b, targets, speakers = two_systems(speakers=2, better=6.0)
+    b = -8 * b
+    loss = paired_difference(LogLoss(), a, b, targets, speakers)
+    assert loss.difference < -1
+    assert loss.interval.low < loss.difference < loss.interval.high
+    area = paired_difference(AreaUnderCurve(), a, b, targets, speakers)
+    assert -1 <= area.interval.low <= area.difference <= area.interval.high <= 1
+
+
+def test_systems_of_other_clips_or_of_no_number_are_not_compared():
+    a, b, targets, speakers = two_systems()
+    with pytest.raises(ValueError, match="rows"):
+        paired_difference(LogLoss(), a, b[1:], targets, speakers)
+    never = b.copy()
+    never[:, 0] = -np.inf
+    with pytest.raises(PluginError) as raised:
+        paired_difference(LogLoss(), a, never, targets, speakers)
+    assert raised.value.facts == {"metric": "log_loss"}
 
 
 @quick
@@ -197,5 +254,5 @@ def test_systems_that_always_agree_would_show_any_difference():
 
 
 def test_one_speaker_shows_none():
-    with pytest.raises(ValueError, match="one speaker"):
+    with pytest.raises(ValueError, match="speakers"):
         smallest_difference(0.02, 1)

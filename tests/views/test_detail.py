@@ -5,21 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from entry_making import add_entry, stored_folds
+from making.entries import add_entry
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
 
 from serbench.data.manifest import make_manifest
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.errors import UsageError
-from serbench.model.compute import ComputeSettings
+from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
-from serbench.store.schema import EntryRow
-from serbench.views.entry import show_entry
+from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.systems import Systems, find_system
+from serbench.views.detail import entry_detail
 
 
 @pytest.fixture(scope="module")
 def manifest(made):
-    """Four speakers of two corpora, one of whom was hardly ever afraid."""
+    """Four speakers of two corpora, one of whom has fewer clips of fear."""
     kept = [
         replace(each, corpus="tess" if each.speaker.endswith("02") else "ravdess")
         for each in made.manifest(takes=4).utterances
@@ -30,34 +31,37 @@ def manifest(made):
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory, made, manifest):
-    """A database with one entry, in whose holdouts everybody was heard once."""
+    """A database with one entry, in whose holdouts every clip is tested once."""
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('shown') / 'serbench.db'}")
-    add_entry(database, made, manifest)
+    entry = add_entry(database, made, manifest)
+    for threads in (2, 1):
+        Systems(database).save_latency(entry, made.machine, made.latency(threads=threads))
     yield database
     database.engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def page(filled):
-    """What is shown of the entry."""
-    return show_entry(filled, 1)
+def detail(filled):
+    return entry_detail(filled, 1)
 
 
 @pytest.fixture(scope="module")
-def answers(filled, manifest):
-    """Row of the manifest → the emotion that was named."""
+def page(detail):
+    """The entry as plain data."""
+    return detail.as_dict()
+
+
+@pytest.fixture(scope="module")
+def answers(filled):
+    """The predicted emotion of every clip, in the manifest's order."""
     with filled.session() as session:
-        holdouts = stored_folds(session, session.get_one(EntryRow, 1).study.family, holdout=True)
-        named = {}
-        for holdout in holdouts:
-            logits = np.frombuffer(holdout.prediction.logits, "<f4").reshape(-1, 6)
-            rows = np.frombuffer(holdout.prediction.rows, "<i8").tolist()
-            named |= dict(zip(rows, logits.argmax(axis=1).tolist(), strict=True))
-    return np.array([named[row] for row in range(len(manifest))])
+        tested = joined(holdout_predictions(session, find_system(session, 1))).by_row()
+    assert tested.rows.tolist() == list(range(len(tested.rows)))
+    return tested.logits.argmax(axis=1)
 
 
 def written_out(manifest, answers, group_of):
-    """Name of a group → its clips, UAR over what it expresses, and accuracy."""
+    """Name of a group → its clips, UAR over the emotions it has, and accuracy."""
     groups = {}
     for name in {group_of(utterance) for utterance in manifest.utterances}:
         inside = [row for row, each in enumerate(manifest.utterances) if group_of(each) == name]
@@ -69,7 +73,7 @@ def written_out(manifest, answers, group_of):
 
 
 GROUPS = {
-    "speakers": lambda utterance: utterance.speaker,
+    "by_speaker": lambda utterance: utterance.speaker,
     "sexes": lambda utterance: utterance.sex or "not known",
     "corpora": lambda utterance: utterance.corpus,
 }
@@ -88,10 +92,10 @@ def test_each_group_has_its_own_scores_the_worst_first(page, manifest, answers, 
     assert uars == sorted(uars)
 
 
-def test_the_worst_speaker_is_named_and_the_spread_is_that_over_speakers(page, manifest, answers):
+def test_the_spread_is_that_over_speakers(page, manifest, answers):
     uars = {
         name: uar
-        for name, (_, uar, _) in written_out(manifest, answers, GROUPS["speakers"]).items()
+        for name, (_, uar, _) in written_out(manifest, answers, GROUPS["by_speaker"]).items()
     }
     assert page["worst_speaker"] == min(uars, key=uars.__getitem__)
     spread = page["spread"]
@@ -100,11 +104,25 @@ def test_the_worst_speaker_is_named_and_the_spread_is_that_over_speakers(page, m
 
 
 def test_recalls_and_confusion_are_scikit_learns(page, manifest, answers):
-    assert page["emotions"] == list(manifest.emotions)
+    assert page["emotions"] == manifest.emotions
     assert page["confusion"] == confusion_matrix(manifest.targets, answers).tolist()
     recalls = recall_score(manifest.targets, answers, average=None)
     assert page["recalls"] == pytest.approx(recalls.tolist())
     assert page["uar"] == pytest.approx(balanced_accuracy_score(manifest.targets, answers))
+
+
+def test_the_folds_are_those_that_the_winners_were_chosen_by(filled, detail, manifest):
+    with filled.session() as session:
+        outer = fold_predictions(session, find_system(session, 1))
+    expected = [
+        confusion_matrix(
+            manifest.targets[fold.rows], fold.logits.argmax(axis=1), labels=range(6)
+        ).tolist()
+        for folds in outer
+        for fold in folds.values()
+    ]
+    assert detail.folds == expected
+    assert len(expected) == 4
 
 
 def test_the_bins_of_the_calibration_come_to_its_error(page, manifest):
@@ -119,22 +137,41 @@ def test_the_score_lies_in_its_interval_over_speakers(page):
     for metric in ("uar", "accuracy", "macro_f1"):
         low, high = page[f"{metric}_ci"]
         assert low < page[metric] < high
-    assert page["clip_intervals"].keys() == {"uar", "accuracy", "macro_f1"}
     assert page["optimism"] == page["cv_uar_mean"] - page["uar"]
 
 
-def test_what_made_it_stands_on_the_page(page, manifest):
+def test_the_interval_over_clips_is_that_of_the_tally(detail):
+    assert detail.clip_interval == clip_interval(detail.view.tally)
+    low, high = detail.clip_interval
+    assert low < detail.view.uar < high
+
+
+def test_all_measurements_are_on_the_page_the_usual_one_first(detail, made):
+    assert [each.threads for each in detail.latencies] == [1, 2]
+    assert {(each.p50, each.p90, each.runs) for each in detail.latencies} == {(3.0, 4.0, 100)}
+    assert all(made.machine.cpu in each.machine for each in detail.latencies)
+
+
+def test_the_page_has_what_the_entry_was_made_of(page, manifest):
     assert page["dataset_hash"] == manifest.hash
     assert page["plan"]["backbone"] == page["backbone"] == "homebrew"
-    assert page["compute_settings"] == ComputeSettings(1).as_dict()
+    assert page["compute_settings"] == "fp32, 1 thread"
     assert page["machine"].keys() == {"cpu", "cores", "system"}
     assert page["versions"].keys() >= {"python", "torch", "numpy"}
+    assert page["study"] == 1
+    assert page["artifact"].endswith(".safetensors")
+    assert len(page["artifact_sha256"]) == 64
 
 
 def test_a_page_is_valid_json(page):
     text = json.dumps(page)
     read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert read == page
+    assert read.keys() == page.keys()
+    assert read["by_speaker"] == page["by_speaker"]
+
+
+def test_a_manifest_that_was_read_already_changes_nothing(filled, manifest, page):
+    assert entry_detail(filled, 1, manifest).as_dict() == page
 
 
 def test_an_emotion_that_the_holdout_lacks_has_no_recall(database, made):
@@ -144,14 +181,15 @@ def test_an_emotion_that_the_holdout_lacks_has_no_recall(database, made):
         "small",
         [each for each in whole.utterances if (each.speaker, each.emotion) != (tested, "fear")],
     )
-    add_entry(database, made, manifest, protocol="speaker-2")
-    page = show_entry(database, 1)
-    assert [each["name"] for each in page["speakers"]] == [tested]
-    assert page["recalls"][page["emotions"].index("fear")] is None
-    assert page["spread"]["sd"] is None
-    assert page["uar_ci"] is None
+    page = entry_detail(database, add_entry(database, made, manifest, protocol="speaker-2"))
+    assert [each.name for each in page.speakers] == [tested]
+    assert page.recalls[page.emotions.index("fear")] is None
+    assert page.spread["sd"] is None
+    assert page.view.scores["uar"].interval is None
+    assert page.latencies == ()
 
 
-def test_an_unknown_entry_is_named(database):
-    with pytest.raises(UsageError, match="no entry 1: run `serbench study run` first"):
-        show_entry(database, 1)
+def test_an_unknown_entry_is_an_error(database):
+    with pytest.raises(UsageError) as raised:
+        entry_detail(database, 1)
+    assert raised.value.facts == {"number": 1}

@@ -5,22 +5,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from entry_making import NESTED, add_entry, stored_folds
+from making.entries import NESTED, add_entry
+from sklearn.metrics import balanced_accuracy_score
 
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.errors import UsageError
 from serbench.run.imports import import_predictions
 from serbench.score.comparison import (
     corrected_t_test,
-    paired_difference,
     smallest_difference,
+    tally_difference,
 )
-from serbench.score.metrics import score
-from serbench.score.tally import METRICS, Tally
+from serbench.score.confusion import COUNT_METRICS, Tally
 from serbench.store.database import Database
-from serbench.store.schema import EntryRow
+from serbench.store.predictions import fold_predictions, holdout_predictions
+from serbench.store.systems import find_system
 from serbench.views.comparison import compare_entries
-from serbench.views.exports import export_predictions
+from serbench.views.tables import export_predictions
 
 ONE_HOLDOUT = "speaker-2"
 
@@ -42,30 +43,29 @@ def filled(tmp_path_factory, made, manifest):
     database.engine.dispose()
 
 
-def tallies(database):
-    with database.session() as session:
-        return [Tally.from_bytes(row.tally) for row in session.query(EntryRow)]
-
-
 def uars(database, manifest, entry, holdout):
-    """The UAR of each fold, or of each outer fold's holdout, and their numbers of clips."""
+    """The UAR of each outer fold's holdout, or of each fold of the only one."""
     with database.session() as session:
-        folds = stored_folds(session, session.get_one(EntryRow, entry).study.family, holdout)
-        read = [
-            (
-                np.frombuffer(fold.prediction.rows, "<i8"),
-                np.frombuffer(fold.prediction.logits, "<f4").reshape(-1, 6),
-            )
-            for fold in folds
-        ]
-    return [score(logits, manifest.targets[rows]).uar for rows, logits in read]
+        system = find_system(session, entry)
+        if holdout:
+            tested = holdout_predictions(session, system)
+        else:
+            [folds] = fold_predictions(session, system)
+            tested = list(folds.values())
+    return [
+        balanced_accuracy_score(manifest.targets[each.rows], each.logits.argmax(axis=1))
+        for each in tested
+    ]
 
 
 def test_the_differences_are_those_of_the_paired_bootstrap(filled):
     found = compare_entries(filled, 1, 2)
-    one, other, *_ = tallies(filled)
-    for metric in METRICS:
-        expected = paired_difference(one, other, metric)
+    with filled.session() as session:
+        one, other = (
+            Tally.from_bytes(find_system(session, number).tallies[0].counts) for number in (1, 2)
+        )
+    for metric in COUNT_METRICS:
+        expected = tally_difference(one, other, metric)
         assert found.differences[metric] == expected
         first, second = found.scores[metric]
         assert first - second == pytest.approx(expected.difference, abs=1e-12)
@@ -85,16 +85,18 @@ def test_of_several_outer_folds_the_t_test_is_over_their_holdouts(filled, manife
     found = compare_entries(filled, 1, 2)
     differences = np.subtract(*(uars(filled, manifest, entry, holdout=True) for entry in (1, 2)))
     half = len(manifest) / 2
-    assert found.folds == corrected_t_test(differences, half, half)
+    expected = corrected_t_test(differences, half, half)
+    assert vars(found.folds) == pytest.approx(vars(expected))
     assert (found.fold_count, found.tuned_on_folds) == (2, False)
 
 
-def test_of_one_round_it_is_over_the_folds_that_the_winners_were_chosen_by(filled, manifest):
+def test_of_one_outer_fold_it_is_over_the_folds_that_the_winners_were_chosen_by(filled, manifest):
     found = compare_entries(filled, 3, 4)
     differences = np.subtract(*(uars(filled, manifest, entry, holdout=False) for entry in (3, 4)))
     clips = len(split_dataset(manifest, parse_protocol(ONE_HOLDOUT)).holdout.train)
-    assert found.folds == corrected_t_test(differences, clips / 2, clips / 2)
-    assert found.tuned_on_folds
+    expected = corrected_t_test(differences, clips / 2, clips / 2)
+    assert vars(found.folds) == pytest.approx(vars(expected))
+    assert (found.fold_count, found.tuned_on_folds) == (2, True)
 
 
 def test_of_one_tested_speaker_no_interval_can_be_given(filled):
@@ -111,7 +113,7 @@ def strictly(text):
 @pytest.mark.parametrize("pair", [(1, 2), (3, 4), (1, 1)])
 def test_as_data_it_is_valid_json(filled, pair):
     plain = strictly(json.dumps(compare_entries(filled, *pair).as_dict()))
-    assert plain["scores"].keys() == plain["differences"].keys() == set(METRICS)
+    assert plain["scores"].keys() == plain["differences"].keys() == set(COUNT_METRICS)
 
 
 def test_a_t_beyond_all_bounds_is_valid_json_too(filled):
@@ -129,31 +131,42 @@ def test_an_entry_differs_from_itself_in_nothing(filled):
 def test_entries_of_two_protocols_are_not_compared(filled):
     with pytest.raises(UsageError) as raised:
         compare_entries(filled, 1, 3)
-    message = str(raised.value)
-    assert message.startswith("entry 1 was scored by speaker-2:nested-2#")
-    assert "on small, entry 3 by speaker-2#" in message
-    assert message.endswith("numbers of two protocols are not compared; study both by the same one")
+    one, other = raised.value.facts["protocols"]
+    assert one.startswith("speaker-2:nested-2#")
+    assert other.startswith("speaker-2#")
 
 
 def test_entries_of_two_datasets_are_not_compared(database, made):
     for takes in (1, 2):
         add_entry(database, made, made.manifest(takes=takes), seed=takes)
-    with pytest.raises(UsageError, match="numbers of two protocols are not compared"):
+    with pytest.raises(UsageError) as raised:
         compare_entries(database, 1, 2)
+    assert len(set(raised.value.facts["protocols"])) == 2
 
 
-def test_an_unknown_entry_lists_those_there_are(filled):
-    with pytest.raises(UsageError, match="no entry 9: there are 1, 2, 3, 4"):
+def test_an_unknown_entry_is_an_error(filled):
+    with pytest.raises(UsageError) as raised:
         compare_entries(filled, 1, 9)
+    assert raised.value.facts == {"number": 9}
 
 
 def test_without_the_same_folds_there_is_no_t_test(database, made, manifest, tmp_path):
     entry = add_entry(database, made, manifest, protocol=ONE_HOLDOUT)
-    (tmp_path / "said.csv").write_text(export_predictions(database, entry))
+    table = tmp_path / "predictions.csv"
+    table.write_text(export_predictions(database, entry))
     rule = parse_protocol(ONE_HOLDOUT)
-    split = split_dataset(manifest, rule)
-    guest = import_predictions(database, tmp_path / "said.csv", "guest", manifest, rule, split)
+    guest = import_predictions(database, table, "guest", manifest, rule, made.metrics)
     found = compare_entries(database, entry, guest)
     assert found.folds is None
     assert found.differences["uar"].difference == 0
     assert compare_entries(database, guest, entry).folds is None
+
+
+def test_with_the_same_folds_an_import_is_compared_by_them(database, made, manifest, tmp_path):
+    entry = add_entry(database, made, manifest, protocol=ONE_HOLDOUT)
+    table = tmp_path / "predictions.csv"
+    table.write_text(export_predictions(database, entry, folds=True))
+    rule = parse_protocol(ONE_HOLDOUT)
+    guest = import_predictions(database, table, "guest", manifest, rule, made.metrics)
+    found = compare_entries(database, entry, guest)
+    assert (found.folds.t, found.fold_count) == (0, 2)

@@ -1,0 +1,140 @@
+"""Entries and their rankings, read from the database."""
+
+import pytest
+from making.entries import add_entry
+
+from serbench.errors import UsageError
+from serbench.score.intervals import clip_interval
+from serbench.store.schema import ScoreRow, TallyRow
+from serbench.store.systems import Systems, find_system
+from serbench.views.entry import NOT_MEASURED
+from serbench.views.ranking import rankings
+from serbench.views.reading import compute_text, entry_view
+
+
+@pytest.fixture
+def manifest(made):
+    return made.manifest(takes=4)
+
+
+@pytest.fixture
+def add(database, made, manifest):
+    """``add(seed, …)`` adds an entry with so many latencies, each made by ``made.latency``."""
+
+    def add_measured(seed, *latencies, **options):
+        entry = add_entry(database, made, manifest, seed=seed, **options)
+        for facts in latencies:
+            Systems(database).save_latency(entry, made.machine, made.latency(**facts))
+        return entry
+
+    return add_measured
+
+
+def numbers(found):
+    return [[each.entry for each in ranking.rows] for ranking in found]
+
+
+def test_rankings_are_read_by_thread_count(add, database):
+    both, one = add(0, {"threads": 1}, {"threads": 2}), add(1, {"threads": 1})
+    never = add(2)
+    assert [set(each) for each in numbers(rankings(database))] == [{both, one, never}]
+    assert [set(each) for each in numbers(rankings(database, threads=2))] == [{both, never}]
+    every = [set(each) for each in numbers(rankings(database, threads=None))]
+    assert every == [{both, one, never}, {both, never}]
+
+
+def test_a_row_has_the_stored_scores_of_every_metric(add, database, made):
+    entry = add(0, {"p90": 4.5})
+    [ranking] = rankings(database)
+    [found] = ranking.rows
+    with database.session() as session:
+        stored = {
+            (each.evidence, each.metric): (each.value, each.low, each.high, each.spread)
+            for each in find_system(session, entry).scores
+        }
+    shown = {
+        (evidence, name): (score.value, score.low, score.high, score.spread)
+        for evidence, scores in (("holdout", found.scores), ("cv", found.cv))
+        for name, score in scores.items()
+    }
+    assert shown == stored
+    assert found.scores.keys() == {metric.name for metric in made.metrics}
+    assert (found.backbone, found.front_end, found.head) == ("homebrew", "mel", "linear")
+    assert (found.speakers, found.compute_settings) == (4, "fp32, 1 thread")
+    assert (found.latency.p90, found.latency.cores) == (4.5, made.machine.cores)
+    assert (found.params, found.macs) == (25_000, 4_000_000)
+
+
+def test_in_a_ranking_of_a_runtime_stand_the_scores_of_that_runtime(add, database):
+    entry = add(0, {"runtime": "eager"}, {"runtime": "onnx"})
+    with database.session() as session:
+        system = find_system(session, entry)
+        identity = {"system_id": system.id, "runtime": "onnx", "protocol_id": system.protocol_id}
+        session.add(ScoreRow(**identity, metric="uar", evidence="holdout", value=0.125))
+        session.add(TallyRow(**identity, counts=system.tallies[0].counts))
+        eager = next(
+            each.value
+            for each in system.scores
+            if (each.metric, each.evidence, each.runtime) == ("uar", "holdout", "eager")
+        )
+    shown = {each.rows[0].latency.runtime: each.rows[0].uar for each in rankings(database)}
+    assert shown == {"eager": eager, "onnx": 0.125}
+    assert entry_view(database, entry).latency.runtime == "eager"
+
+
+def test_rankings_of_a_dataset_or_a_protocol_leave_the_others_out(add, database, made):
+    nested, single = add(0), add(0, protocol="speaker-2")
+    other = add_entry(database, made, made.manifest("other", takes=2), protocol="speaker-2")
+    assert sorted(numbers(rankings(database))) == [[nested], [single], [other]]
+    assert numbers(rankings(database, dataset="other")) == [[other]]
+    assert sorted(numbers(rankings(database, protocol="speaker-2"))) == [[single], [other]]
+    identifier = entry_view(database, single).protocol_id
+    assert numbers(rankings(database, protocol=identifier)) == [[single]]
+
+
+def test_the_interval_over_clips_is_shown_only_on_request(add, database):
+    add(0)
+    [[plain], [shown]] = (
+        rankings(database, per_clip_intervals=wanted)[0].rows for wanted in (False, True)
+    )
+    assert "uar_clip_ci" not in plain.as_dict()
+    assert shown.as_dict()["uar_clip_ci"] == clip_interval(shown.tally)
+    assert shown.as_flat_dict()["uar_clip_ci_low"] == clip_interval(shown.tally).low
+
+
+def test_one_entry_is_shown_on_one_thread_where_it_was_measured_so(add, database):
+    entry = add(0, {"threads": 4}, {"threads": 1}, {"threads": 2})
+    assert entry_view(database, entry).latency.threads == 1
+    other = add(1, {"threads": 2})
+    assert entry_view(database, other).latency.threads == 2
+    assert entry_view(database, add(2)).latency == NOT_MEASURED
+
+
+def test_an_unknown_entry_is_an_error(add, database):
+    add(0)
+    with pytest.raises(UsageError) as raised:
+        entry_view(database, 7)
+    assert raised.value.facts == {"number": 7}
+
+
+def test_scores_under_another_protocol_change_nothing(add, database):
+    first, second = add(0), add(0, protocol="speaker-2")
+    before = [[each.scores for each in ranking.rows] for ranking in rankings(database)]
+    with database.session() as session:
+        system, other = (find_system(session, number) for number in (first, second))
+        identity = {"system_id": system.id, "protocol_id": other.protocol_id, "runtime": "eager"}
+        session.add(ScoreRow(**identity, metric="uar", evidence="holdout", value=0.99))
+    after = [[each.scores for each in ranking.rows] for ranking in rankings(database)]
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"threads": 2, "precision": "fp32", "memory_format": "channels-last"}, "fp32, 2 threads"),
+        ({"threads": 1, "precision": "bf16"}, "bf16, 1 thread"),
+        (None, ""),
+    ],
+)
+def test_compute_settings_are_shown_in_a_few_words(settings, text):
+    assert compute_text(settings) == text
