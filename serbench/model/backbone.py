@@ -170,7 +170,7 @@ def loaded(
     Raises:
         WeightsError: the state does not fit.
     """
-    body, head = split_state(state, heads)
+    body, head = split_state(state, module.state_dict().keys(), heads)
     load_exactly(module, body, source)
     fits = n_classes is not None and _shapes(head) == _shapes_for(n_classes, width)
     return Built(module, identity, width, head if fits else drawn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,31 +71,30 @@ def file_identity(path: str | Path) -> str:
 
 
 def split_state(
-    state: Mapping[str, Tensor], heads: Sequence[str]
+    state: Mapping[str, Tensor], own: Collection[str], heads: Sequence[str]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """A state dict as a backbone's, and its last layer's ``weight`` and ``bias``.
+    """A state dict as a backbone's, and as its last layer's, each under names of their own.
 
     Args:
         state: of a network trained here, as ``backbone.*`` and ``head.*``; or published under the
             network's own names.
-        heads: prefixes of the last layer's parameter names in published states.
+        own: names in the state of the network without its last layer.
+        heads: prefixes of the last layer's parameter names in published states. Where there are
+            several, no one of the layers is the last, and all are left out.
     """
-    if any(name.startswith(BACKBONE) for name in state):
-        body = {
-            name.removeprefix(BACKBONE): tensor
-            for name, tensor in state.items()
-            if name.startswith(BACKBONE)
-        }
-        prefixes: tuple[str, ...] = (HEAD,)
-    else:
-        prefixes = tuple(heads)
-        body = {name: tensor for name, tensor in state.items() if not name.startswith(prefixes)}
-    head = {
-        name.rpartition(".")[2]: tensor
+    named_here = any(name.startswith(BACKBONE) for name in state)
+    if named_here and not any(name in state for name in own):
+        return _below(state, BACKBONE), _below(state, HEAD)
+    body = {name: tensor for name, tensor in state.items() if not name.startswith(tuple(heads))}
+    return body, _below(state, heads[0]) if len(heads) == 1 else {}
+
+
+def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
         for name, tensor in state.items()
-        if name.startswith(prefixes)
+        if name.startswith(prefix)
     }
-    return body, head
 
 
 def load_exactly(module: nn.Module, state: Mapping[str, Tensor], source: object) -> None:

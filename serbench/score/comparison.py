@@ -11,12 +11,9 @@ from scipy.special import nctdtr, stdtr, stdtrit
 
 from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts, tally
 from serbench.score.intervals import (
-    FEWEST_SPEAKERS,
-    ROUNDING,
-    Interval,
-    half_width,
-    standard_error,
+    FEWEST_SPEAKERS as FEWEST_SPEAKERS,  # callers of smallest_difference need it
 )
+from serbench.score.intervals import ROUNDING, Interval, half_width, standard_error
 from serbench.score.metric import Floats, Logits, Metric, Speakers, Targets
 from serbench.score.resampling import (
     RESAMPLES,

@@ -8,78 +8,94 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.data.protocols import Fold
+from serbench.execute.job import BEHIND, FIRST_EPOCHS, GRACE, Bar, Outcome
 from serbench.model.training import EpochReport
-from serbench.score.metrics import score
+from serbench.score.confusion import confusion_of, uar_of
 from serbench.search.pruning import (
-    BEHIND,
-    FIRST_EPOCHS,
-    GRACE,
     WORSE,
-    Bar,
     Yardstick,
-    telling_order,
+    judging_order,
     uar_variance,
 )
 
 CLASSES, CLIPS = 4, 25
 
 
-def scores_with(right, clips=CLIPS):
+def outcome_with(right, clips=CLIPS):
     """Scores of so many clips of each emotion, of which ``right`` are recognised."""
     targets = np.repeat(np.arange(CLASSES), clips)
     answers = np.concatenate(
         [[emotion] * right + [(emotion + 1) % CLASSES] * (clips - right) for emotion in range(4)]
     )
-    return score(np.eye(CLASSES, dtype=np.float32)[answers], targets)
+    return outcome_of(np.eye(CLASSES, dtype=np.float32)[answers], targets)
+
+
+def outcome_of(logits, targets, losses=(0.5,)):
+    """Of a training that came to these logits."""
+    return Outcome(
+        trial=0,
+        fold=0,
+        rows=np.arange(len(targets)),
+        logits=logits,
+        uar=uar_of(logits, targets),
+        confusion=confusion_of(logits, targets),
+        epochs=1,
+        best_epoch=1,
+        seconds=1.0,
+        seed=0,
+        weights="none",
+        losses=losses,
+    )
 
 
 def yardstick(*rights, clips=CLIPS):
-    scores = {fold: scores_with(right, clips) for fold, right in enumerate(rights)}
-    return Yardstick(scores, dict.fromkeys(scores, (0.5,)))
+    return Yardstick({fold: outcome_with(right, clips) for fold, right in enumerate(rights)})
 
 
 def test_the_variance_of_a_uar_is_that_of_a_mean_of_shares():
     recall = (15 + 1) / (CLIPS + 2)
-    assert uar_variance(scores_with(15)) == pytest.approx(recall * (1 - recall) / CLIPS / CLASSES)
+    assert uar_variance(outcome_with(15).confusion) == pytest.approx(
+        recall * (1 - recall) / CLIPS / CLASSES
+    )
 
 
 def test_emotions_that_are_not_tested_do_not_count():
     targets = np.array([0, 0, 2, 2])
-    found = score(np.eye(4, dtype=np.float32)[[0, 0, 2, 1]], targets)
+    found = confusion_of(np.eye(4, dtype=np.float32)[[0, 0, 2, 1]], targets)
     expected = (0.75 * 0.25 / 2 + 0.5 * 0.5 / 2) / 2**2
     assert uar_variance(found) == pytest.approx(expected)
 
 
 def test_a_configuration_is_pruned_where_the_difference_is_more_than_chance():
     best = yardstick(15, 15)
-    error = math.sqrt(uar_variance(scores_with(15)) + uar_variance(scores_with(13)))
+    error = math.sqrt(sum(uar_variance(outcome_with(right).confusion) for right in (15, 13)))
     assert WORSE * error < 2 / CLIPS
-    assert best.worse({0: scores_with(13)})
-    assert not best.worse({0: scores_with(15)})
-    assert not best.worse({0: scores_with(17)})
+    assert best.worse({0: outcome_with(13)})
+    assert not best.worse({0: outcome_with(15)})
+    assert not best.worse({0: outcome_with(17)})
 
 
 def test_several_folds_that_are_a_little_worse_count_together():
     best = yardstick(*[150] * 5, clips=250)
-    assert not best.worse({0: scores_with(147, clips=250)})
-    assert best.worse({fold: scores_with(147, clips=250) for fold in range(5)})
+    assert not best.worse({0: outcome_with(147, clips=250)})
+    assert best.worse({fold: outcome_with(147, clips=250) for fold in range(5)})
 
 
 def test_a_good_fold_makes_up_for_a_bad_one():
     best = yardstick(15, 15)
-    assert not best.worse({0: scores_with(12), 1: scores_with(18)})
+    assert not best.worse({0: outcome_with(12), 1: outcome_with(18)})
 
 
 def test_folds_are_compared_with_the_same_folds():
     best = yardstick(20, 5)
-    assert not best.worse({1: scores_with(6)})
-    assert best.worse({0: scores_with(6)})
+    assert not best.worse({1: outcome_with(6)})
+    assert best.worse({0: outcome_with(6)})
 
 
 @given(st.lists(st.integers(0, CLIPS), min_size=1, max_size=5))
 def test_who_is_as_good_everywhere_is_never_pruned(rights):
     assert not yardstick(*rights).worse(
-        {fold: scores_with(right) for fold, right in enumerate(rights)}
+        {fold: outcome_with(right) for fold, right in enumerate(rights)}
     )
 
 
@@ -139,7 +155,9 @@ def test_where_no_losses_are_known_nobody_is_behind():
 
 
 def test_a_folds_bar_is_its_own():
-    assert Yardstick({}, {0: (1.5,), 1: (0.9,)}).bar(1) == Bar((0.9,))
+    logits, targets = np.eye(2, dtype=np.float32), np.arange(2)
+    best = {fold: outcome_of(logits, targets, (loss,)) for fold, loss in enumerate((1.5, 0.9))}
+    assert Yardstick(best).bar(1) == Bar((0.9,))
 
 
 def test_folds_with_more_clips_of_every_emotion_come_first():
@@ -147,4 +165,4 @@ def test_folds_with_more_clips_of_every_emotion_come_first():
     small, large = np.arange(4), np.arange(4, 44)
     uneven = np.concatenate([np.arange(44, 60, 2), np.array([1])])
     folds = [Fold(np.array([0]), test) for test in (uneven, small, large, large)]
-    assert telling_order(folds, targets) == [2, 3, 1, 0]
+    assert judging_order(folds, targets) == [2, 3, 1, 0]

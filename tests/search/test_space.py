@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import FloatDistribution, IntDistribution
 
-from serbench.errors import UsageError
+from serbench.errors import UnknownNameError, UsageError
 from serbench.model.ranges import Range
+from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
-from serbench.search.space import Configuration, search_space
+from serbench.search.space import search_space
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def test_the_paper_itself_is_in_the_space_of_the_built_in_plugins(schedule):
     }
 
 
-def test_optuna_draws_settings_from_it():
+def test_optuna_draws_configurations_from_it():
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     drawn = [
         Configuration.from_parameters(study.ask(SPACE.distributions()).params) for _ in range(200)
@@ -190,12 +191,12 @@ def test_a_learning_rate_may_be_searched_beyond_what_is_usual():
 
 
 @pytest.mark.parametrize(
-    ("bounds", "said"),
+    ("bounds", "error"),
     [
-        ({"width__gain": (0.0, 13.0)}, "width of gain: 0 to 13 is not within its 0 to 12"),
-        ({"width__noise": (0.0, 1.0)}, "unknown searched augmentation 'noise': there is gain"),
+        ({"width__gain": (0.0, 13.0)}, UsageError),
+        ({"width__noise": (0.0, 1.0)}, UnknownNameError),
     ],
 )
-def test_bounds_that_no_plugin_can_keep_are_refused(bounds, said):
-    with pytest.raises(UsageError, match=said):
+def test_bounds_that_no_plugin_can_keep_are_refused(bounds, error):
+    with pytest.raises(error):
         bounded(**bounds)

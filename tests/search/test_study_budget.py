@@ -1,13 +1,13 @@
 """A study's budget of time: no trial starts when it is spent, but one is always finished."""
 
-from scripted_studies import FOLDS, Record, completed, make_bench
+from making.scripted import FOLDS, Record, completed, make_search
 
 from serbench.data.protocols import HOLDOUT
 
 
 def test_no_trial_starts_after_the_timeout(script):
     calls = script(uar=lambda *_: 1.0, seconds=10.0).calls
-    record, _ = completed(make_bench(trials=10, timeout=2 * FOLDS * 10.0 - 5))
+    record, _ = completed(make_search(trials=10, timeout=2 * FOLDS * 10.0 - 5))
     assert list(record.parameters) == [0, 1]
     assert len(calls) == 2 * FOLDS + 1
     assert record.winner is not None
@@ -15,26 +15,26 @@ def test_no_trial_starts_after_the_timeout(script):
 
 def test_one_trial_is_finished_however_short_the_timeout(script):
     script(uar=lambda *_: 1.0, seconds=10.0)
-    record, _ = completed(make_bench(trials=10, timeout=0.001))
+    record, _ = completed(make_search(trials=10, timeout=0.001))
     assert list(record.ends) == [0]
     assert record.winner[0] == 0
 
 
 def test_time_spent_by_earlier_runs_counts(script):
     script(uar=lambda *_: 1.0, seconds=10.0)
-    bench = make_bench(trials=10, timeout=2 * FOLDS * 10.0 - 5)
+    bench = make_search(trials=10, timeout=2 * FOLDS * 10.0 - 5)
     record = Record()
     while not record.go_on(bench, events=4):
         pass
     assert record.outcome() == completed(bench)[0].outcome()
 
 
-def test_one_trial_is_finished_even_if_optuna_forgot_all_and_the_time_is_spent(script):
+def test_the_holdout_is_tested_where_the_time_was_spent_before(script):
     script(uar=lambda *_: 1.0, seconds=10.0)
-    bench = make_bench(timeout=1.0)
+    bench = make_search(timeout=1.0)
     before, _ = completed(bench)
     calls = script(uar=lambda *_: 1.0).calls
-    after = Record(folds=before.folds)
+    after = Record(before.parameters, before.folds, before.ends)
     after.go_on(bench)
     assert after.winner == before.winner
     assert calls == [(0, HOLDOUT)]

@@ -3,12 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from optuna.storages import InMemoryStorage
-from scripted_studies import FOLDS, Record, Script, Stopped, completed, make_bench
+from making.scripted import FOLDS, Record, Script, Stopped, completed, make_search
 
 from serbench.data.protocols import HOLDOUT
-from serbench.search import crossval
-from serbench.search.pruning import telling_order
+from serbench.search.pruning import judging_order
 
 
 def good_and_bad(trial, fold, configuration):
@@ -18,8 +16,8 @@ def good_and_bad(trial, fold, configuration):
     return [0.6, 0.9, 1.0 if fold == ORDER[0] else 0.0][trial]
 
 
-SCRIPTED = make_bench(trials=3)
-ORDER = telling_order(SCRIPTED.split.folds, SCRIPTED.manifest.targets)
+SCRIPTED = make_search(trials=3)
+ORDER = judging_order(SCRIPTED.split.folds, SCRIPTED.manifest.targets)
 
 
 @pytest.fixture
@@ -62,48 +60,6 @@ def test_a_study_stopped_in_the_middle_of_any_fold_ends_as_if_it_had_not_been(un
         assert len(again.calls) == total - call, "only what was lost is trained again"
 
 
-WRITES = {  # method of the storage → at every how many-th call to stop
-    "create_new_trial": 1,
-    "set_trial_state_values": 1,
-    "set_trial_param": 3,
-    "set_trial_intermediate_value": 2,
-}
-
-
-@pytest.mark.parametrize("method", WRITES)
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_study_stopped_while_optuna_writes_ends_as_if_it_had_not_been(
-    undisturbed, method, moment, monkeypatch
-):
-    expected, _ = undisturbed
-    write = getattr(InMemoryStorage, method)
-    stops = 0
-    for stop in range(0, 100, WRITES[method]):
-        record, written = Record(), []
-
-        def stopping(self, *args, stop=stop, written=written, **kwargs):
-            written.append(args)
-            due = len(written) - 1 == stop
-            if due and moment == "before":
-                raise Stopped
-            result = write(self, *args, **kwargs)
-            if due:
-                raise Stopped
-            return result
-
-        monkeypatch.setattr(InMemoryStorage, method, stopping)
-        try:
-            record.go_on(SCRIPTED)
-        except Stopped:
-            monkeypatch.setattr(InMemoryStorage, method, write)
-            record.go_on(SCRIPTED)
-        else:
-            break
-        assert record.outcome() == expected, f"stopped at {method} {stop}"
-        stops += 1
-    assert stops >= 3
-
-
 def test_a_study_stopped_again_and_again_ends_as_if_it_had_not_been(undisturbed):
     expected, _ = undisturbed
     record, runs = Record(), 0
@@ -120,13 +76,9 @@ def test_a_study_stopped_again_and_again_ends_as_if_it_had_not_been(undisturbed)
 @given(st.lists(st.integers(3, 30), min_size=1, max_size=4))
 def test_which_settings_are_tried_does_not_depend_on_interruptions(stops):
     """Beyond ten trials the sampler learns from those before; that must not change either."""
-    bench = make_bench(trials=13)
+    bench = make_search(trials=13)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            crossval,
-            "run_fold",
-            Script(uar=lambda trial, fold, configuration: 0.9 - 0.05 * configuration.freeze_depth),
-        )
+        Script(uar=lambda trial, fold, setting: 0.3 + 100 * setting.learning_rate).put(patch)
         if not LONG_STUDY:
             LONG_STUDY.append(completed(bench)[0].outcome())
         record = Record()

@@ -2,47 +2,44 @@
 
 import random
 from collections import Counter
+from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from optuna.storages import InMemoryStorage
-from scripted_studies import FOLDS, Record, Script, completed, make_bench
+from making.scripted import FOLDS, Record, Script, completed, make_search
 
 from serbench.data.protocols import HOLDOUT
-from serbench.execute.executor import Line, Task
-from serbench.search import crossval
+from serbench.execute.executor import Line
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted
-from serbench.search.study import run_study
 
 
 class InAnyOrder:
     """An executor whose tasks end in an order drawn by chance; cancelled ones only at their end."""
 
-    parallel = True
+    slots = 6
 
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.waiting, self.cancelled = [], []
         self.most = 0
 
-    def prepare(self):
-        """Nothing takes long here."""
-
-    def submit(self, function, arguments, tell=lambda message: None):
-        task = Task(tell)
-        self.waiting.append((task, function, arguments))
+    def submit(self, function, job, tell):
+        future = Future()
+        self.waiting.append((future, function, job, tell))
         self.most = max(self.most, len(self.waiting))
-        return task
+        return future
 
-    def wait(self, tasks):
-        while not any(task.done for task in tasks):
-            task, function, arguments = self.waiting.pop(self.random.randrange(len(self.waiting)))
-            task.finish(function(*arguments, line=Line(task.tell)))
+    def wait(self, futures):
+        while not any(future.done() for future in futures):
+            place = self.random.randrange(len(self.waiting))
+            future, function, job, tell = self.waiting.pop(place)
+            future.set_result(function(job, None, Line(tell)))
 
-    def cancel(self, task):
-        self.cancelled.append(task)
+    def cancel(self, future):
+        self.cancelled.append(future)
 
 
 def good_and_bad(trial, fold, configuration):
@@ -52,14 +49,18 @@ def good_and_bad(trial, fold, configuration):
     return [0.6, 0.9, 0.3, 0.6, 1.0, 0.7, 0.2][trial] - (0.3 if (trial + fold) % 3 == 0 else 0)
 
 
-BENCH = make_bench(trials=7)
+BENCH = make_search(trials=7)
+
+
+def of_jobs(bench, jobs):
+    """The same search with so many trainings at once."""
+    return replace(bench, compute=replace(bench.compute, parallel=jobs))
 
 
 def together(bench, jobs, seed=0):
     """The record of a study with so many jobs, and its executor."""
     record, executor = Record(), InAnyOrder(seed)
-    for event in run_study(bench, record.storage, {}, executor=executor, jobs=jobs):
-        record.note(event)
+    record.go_on(of_jobs(bench, jobs), executor=executor)
     return record, executor
 
 
@@ -67,7 +68,7 @@ def together(bench, jobs, seed=0):
 @given(jobs=st.integers(2, 6), seed=st.integers(0, 1000))
 def test_outcomes_do_not_depend_on_how_many_run_at_once(jobs, seed):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crossval, "run_fold", Script(uar=good_and_bad))
+        Script(uar=good_and_bad).put(patch)
         if not ALONE:
             ALONE.append(completed(BENCH)[0].outcome())
         record, executor = together(BENCH, jobs, seed)
@@ -90,14 +91,8 @@ def test_stopped_at_any_event_with_several_under_way_it_ends_the_same(script, st
     script(uar=good_and_bad)
     expected = completed(BENCH)[0].outcome()
     record = Record()
-    running = run_study(BENCH, record.storage, {}, executor=InAnyOrder(stop), jobs=3)
-    for _, event in zip(range(stop), running, strict=False):
-        record.note(event)
-    running.close()
-    for event in run_study(
-        BENCH, record.storage, dict(record.folds), executor=InAnyOrder(0), jobs=2
-    ):
-        record.note(event)
+    record.go_on(of_jobs(BENCH, 3), events=stop, executor=InAnyOrder(stop))
+    record.go_on(of_jobs(BENCH, 2), executor=InAnyOrder(0))
     if stop > len(list_of_events()):
         record.winner = expected[3]
     assert record.outcome() == expected
@@ -105,16 +100,14 @@ def test_stopped_at_any_event_with_several_under_way_it_ends_the_same(script, st
 
 def list_of_events():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crossval, "run_fold", Script(uar=good_and_bad))
+        Script(uar=good_and_bad).put(patch)
         return completed(BENCH)[1]
 
 
 def test_events_of_a_trial_come_in_the_order_of_its_folds(script):
     script(uar=good_and_bad)
-    events = list(
-        run_study(BENCH, InMemoryStorage(), {}, executor=InAnyOrder(3), jobs=4),
-    )
-    alone = list(run_study(BENCH, InMemoryStorage(), {}))
+    events = list(Record().events(of_jobs(BENCH, 4), InAnyOrder(3)))
+    alone = list(Record().events(BENCH))
     for trial in range(7):
         mine, theirs = (
             [
@@ -130,47 +123,8 @@ def test_events_of_a_trial_come_in_the_order_of_its_folds(script):
 
 def test_a_trial_that_ends_early_has_its_other_folds_cancelled(script):
     script(uar=lambda trial, fold, configuration: [0.9, 0.1, 0.1, 0.1][trial])
-    _, executor = together(make_bench(trials=4), jobs=6)
+    _, executor = together(make_search(trials=4), jobs=6)
     assert executor.cancelled
-
-
-def test_a_fold_pruned_ends_its_trial(script, monkeypatch):
-    scripted = script(uar=lambda trial, fold, configuration: 0.7)
-
-    def giving_up(bench, trial, configuration, number, fold, bar=None, line=None):
-        trained = scripted(bench, trial, configuration, number, fold)
-        if (trial, number) != (1, 0):
-            return trained
-        assert bar is not None
-        return type(trained)(
-            type(trained.outcome)(**{**vars(trained.outcome), "pruned": True}), trained.state
-        )
-
-    monkeypatch.setattr(crossval, "run_fold", giving_up)
-    record, _ = completed(make_bench())
-    assert [(pruned, len(uars)) for pruned, uars in record.ends.values()] == [
-        (False, FOLDS),
-        (True, 1),
-        (False, FOLDS),
-    ]
-
-
-def test_the_first_trial_is_held_against_nothing_and_an_exhaustive_study_never(script):
-    bars = {}
-    scripted = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 0.2][min(trial, 2)])
-
-    def watched(bench, trial, configuration, number, fold, bar=None, line=None):
-        bars[bench.plan.exhaustive, trial, number] = bar
-        return scripted(bench, trial, configuration, number, fold)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crossval, "run_fold", watched)
-        completed(make_bench())
-        record, _ = completed(make_bench(exhaustive=True))
-    assert {bars[False, 0, fold] for fold in range(FOLDS)} == {None}
-    assert bars[False, 1, 0] is not None
-    assert {bar for (exhaustive, _, _), bar in bars.items() if exhaustive} == {None}
-    assert [len(uars) for _, uars in record.ends.values()] == [FOLDS] * 3
 
 
 def test_a_configuration_that_was_tried_is_not_trained_again(script):
@@ -180,7 +134,7 @@ def test_a_configuration_that_was_tried_is_not_trained_again(script):
         "width:gain": (0.0, 0.0),
     }
     calls = script(uar=lambda trial, fold, configuration: 0.7).calls
-    bench = make_bench(trials=5, bounds=fixed)
+    bench = make_search(trials=5, bounds=fixed)
     record, _ = completed(bench)
     assert Counter(trial for trial, fold in calls if fold != HOLDOUT) == {0: FOLDS}
     assert {trial: uars for trial, (_, uars) in record.ends.items()} == dict.fromkeys(
@@ -197,6 +151,28 @@ def test_a_configuration_that_was_tried_is_not_trained_again(script):
 def test_a_repeated_configuration_says_whose_it_is(script):
     script(uar=lambda trial, fold, configuration: 0.7)
     fixed = {"learning_rate": (1e-3, 1e-3), "width:time-shift": (0.3, 0.3), "width:gain": (0, 0)}
-    bench = make_bench(trials=3, bounds=fixed)
-    ends = [e for e in run_study(bench, InMemoryStorage(), {}) if isinstance(e, TrialEnded)]
+    bench = make_search(trials=3, bounds=fixed)
+    ends = [e for e in Record().events(bench) if isinstance(e, TrialEnded)]
     assert [end.repeats for end in ends] == [None, 0, 0]
+
+
+def test_a_fold_pruned_ends_its_trial(script):
+    script(uar=lambda trial, fold, configuration: 0.7, pruned=((1, 0),))
+    record, _ = completed(make_search())
+    assert [(pruned, len(uars)) for pruned, uars in record.ends.values()] == [
+        (False, FOLDS),
+        (True, 1),
+        (False, FOLDS),
+    ]
+
+
+def test_the_first_trial_is_compared_with_nothing_and_an_exhaustive_study_never(script):
+    scripted = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 0.2][trial])
+    completed(make_search())
+    bars = {(job.trial, job.fold): job.bar for job in scripted.jobs}
+    assert {bars[0, fold] for fold in range(FOLDS)} == {None}
+    assert bars[1, 0] is not None
+    exhaustive = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 0.2][trial])
+    record, _ = completed(make_search(exhaustive=True))
+    assert {job.bar for job in exhaustive.jobs} == {None}
+    assert [len(uars) for _, uars in record.ends.values()] == [FOLDS] * 3

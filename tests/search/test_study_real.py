@@ -5,17 +5,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from scripted_studies import FORMAT, Record, make_bench
+from making.scripted import FORMAT, MATERIAL, PLUGINS, Record, here, make_search
 
 from serbench.data.clips import Clips
+from serbench.data.protocols import HOLDOUT
 from serbench.data.seeds import derive_seed
+from serbench.errors import PluginError
+from serbench.execute.executor import SILENT, InThisProcess
 from serbench.execute.fold import run_fold
-from serbench.score.metrics import score
-from serbench.search.pruning import FIRST_EPOCHS, Bar
-from serbench.search.space import Configuration
-from serbench.search.study import space_of
+from serbench.execute.job import FIRST_EPOCHS, Bar
+from serbench.model.recipe import Configuration
+from serbench.score.confusion import uar_of
 
-REAL = make_bench(trials=2, protocol="speaker-2", epochs=3)
+REAL = make_search(trials=2, protocol="speaker-2", epochs=3)
+
+
+def fold_of(search, trial, configuration, fold, bar=None, executor=None):
+    """The outcome of one fold."""
+    job = search.job(trial, configuration, fold, bar)
+    return (executor or here()).submit(run_fold, job, lambda report: None).result()
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +42,14 @@ def test_a_real_study_runs_to_its_end(real_study):
         assert np.array_equal(outcome.rows, REAL.split.folds[fold].test)
         assert outcome.logits.shape == (len(outcome.rows), 2)
         assert outcome.seed == derive_seed(REAL.plan.seed, trial, fold)
-        assert outcome.scores.uar == score(outcome.logits, REAL.manifest.targets[outcome.rows]).uar
+        assert outcome.uar == uar_of(outcome.logits, REAL.manifest.targets[outcome.rows])
         assert 1 <= outcome.best_epoch <= outcome.epochs <= 3
         assert outcome.weights == "none"
     best = max(real_study.ends, key=lambda trial: np.mean(real_study.ends[trial][1]))
     assert real_study.winner[0] == best
 
 
-def test_a_real_study_stopped_and_resumed_says_the_same_to_the_last_bit(real_study):
+def test_a_real_study_stopped_and_resumed_is_the_same_to_the_last_bit(real_study):
     record = Record()
     record.go_on(REAL, events=2)
     torch.manual_seed(99)
@@ -52,19 +60,19 @@ def test_a_real_study_stopped_and_resumed_says_the_same_to_the_last_bit(real_stu
 
 def test_a_fold_is_the_same_whichever_folds_ran_before_it(real_study):
     configuration = Configuration.from_parameters(real_study.parameters[1])
-    alone = run_fold(REAL, 1, configuration, 1, REAL.split.folds[1])
-    assert alone.outcome.logits.tobytes() == real_study.folds[1, 1].logits.tobytes()
-    assert set(alone.state) == set(REAL.backbone.build(2, "none").module.state_dict())
+    alone = fold_of(REAL, 1, configuration, 1)
+    assert alone.logits.tobytes() == real_study.folds[1, 1].logits.tobytes()
+    built = PLUGINS.backbones.get("homebrew").build("none")
+    expected = {f"backbone.{name}" for name in built.module.state_dict()}
+    assert {name for name in alone.state if name.startswith("backbone.")} == expected
+    assert {name for name in alone.state if name not in expected} == {"head.weight", "head.bias"}
 
 
 def test_a_fold_behind_its_bar_is_pruned_and_scored_all_the_same():
-    longer = make_bench(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
-    configuration, fold = (
-        Configuration.from_parameters(space_of(longer).initial()),
-        longer.split.folds[0],
-    )
+    longer = make_search(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
+    configuration = Configuration.from_parameters(longer.space.initial())
     whole, ended = (
-        run_fold(longer, 0, configuration, 0, fold, Bar((loss,) * longer.plan.epochs)).outcome
+        fold_of(longer, 0, configuration, 0, Bar((loss,) * longer.plan.epochs))
         for loss in (9.0, -9.0)
     )
     assert (whole.epochs, whole.pruned) == (longer.plan.epochs, False)
@@ -73,20 +81,40 @@ def test_a_fold_behind_its_bar_is_pruned_and_scored_all_the_same():
     assert ended.logits.shape == whole.logits.shape
 
 
-def test_a_fold_hears_its_test_clips_only_when_training_is_over():
-    heard = []
+def test_a_fold_reads_its_test_clips_only_when_training_is_over():
+    read = []
 
     @dataclass(frozen=True)
-    class Listening(Clips):
+    class Watched(Clips):
         def batch(self, rows):
-            heard.append(set(rows.tolist()))
+            read.append(set(rows.tolist()))
             return super().batch(rows)
 
-    clips = Listening(FORMAT, REAL.clips.waveforms, REAL.clips.peaks)
+    clips = Watched(FORMAT, MATERIAL.clips.waveforms, MATERIAL.clips.peaks)
+    executor = InThisProcess(PLUGINS)
+    executor.share(replace(MATERIAL, clips=clips))
     fold = REAL.split.folds[0]
-    configuration = Configuration.from_parameters(space_of(REAL).initial())
-    run_fold(replace(REAL, clips=clips), 0, configuration, 0, fold)
+    fold_of(REAL, 0, Configuration.from_parameters(REAL.space.initial()), 0, executor=executor)
     tested = set(fold.test.tolist())
-    first = next(place for place, rows in enumerate(heard) if rows & tested)
-    assert set().union(*heard[:first]) == set(fold.train.tolist())
-    assert set().union(*heard[first:]) == tested
+    first = next(place for place, rows in enumerate(read) if rows & tested)
+    assert set().union(*read[:first]) == set(fold.train.tolist())
+    assert set().union(*read[first:]) == tested
+
+
+def test_a_job_names_no_path(tmp_path):
+    weights = tmp_path / "w.pth"
+    plan = replace(REAL.plan, weights="none")
+    weights.write_bytes(b"anything")
+    search = replace(REAL, plan=replace(plan, weights=str(weights)))
+    job = search.job(0, Configuration.from_parameters(REAL.space.initial()), HOLDOUT)
+    assert str(tmp_path) not in repr(job)
+    assert job.recipe.weights.startswith("file:w.pth:")
+
+
+def test_a_head_that_cannot_learn_with_a_backbone_is_refused(monkeypatch):
+    monkeypatch.setattr(type(PLUGINS.heads.get("linear")), "module", lambda *arguments: None)
+    job = REAL.job(0, Configuration.from_parameters(REAL.space.initial()), 0)
+    executor = here()
+    with pytest.raises(PluginError) as refused:
+        run_fold(job, executor._bench, SILENT)
+    assert refused.value.facts["head"] == "linear"

@@ -1,22 +1,24 @@
-"""A bench small enough to study, a script in place of training, a record of what happened."""
+"""A search small enough to run, a script in place of training, a record of what happened."""
 
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
-import torch
-from optuna.storages import InMemoryStorage
 
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.manifest import Utterance, make_manifest
-from serbench.data.protocols import parse_protocol, split_dataset
-from serbench.data.seeds import derive_seed
-from serbench.execute.fold import Bench, FoldOutcome, Trained
+from serbench.data.protocols import HOLDOUT, parse_protocol, split_dataset
+from serbench.execute.executor import InThisProcess
+from serbench.execute.job import Material, Outcome
+from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
-from serbench.score.metrics import score
+from serbench.score.confusion import confusion_of, uar_of
+from serbench.search import generation, study
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.search.plan import StudyPlan
-from serbench.search.study import run_study
+from serbench.search.propose import COMPLETE, PRUNED, TrialRecord
+from serbench.search.space import space_of
+from serbench.search.study import Search, run_study
 
 PLUGINS = Plugins()
 FORMAT = ClipFormat(8000, 0.25)
@@ -42,8 +44,8 @@ def utterances():
     ]
 
 
-def make_bench(**changes):
-    """A bench of 7 speakers, two emotions told by pitch, and the homebrew network."""
+def make_material():
+    """The clips of 7 speakers: two emotions, which differ in pitch."""
     manifest = make_manifest("toy", utterances())
     random = np.random.default_rng(0)
     seconds = np.arange(FORMAT.samples) / FORMAT.sample_rate
@@ -52,7 +54,15 @@ def make_bench(**changes):
     waveforms += 0.2 * random.standard_normal(waveforms.shape)
     peaks = np.abs(waveforms).max(axis=1).astype(np.float32)
     clips = Clips(FORMAT, np.rint(waveforms / peaks[:, None] * 32767).astype(np.int16), peaks)
-    augmentations = tuple(PLUGINS.augmentations.get(name) for name in ("time-shift", "gain"))
+    return Material(manifest, clips)
+
+
+MATERIAL = make_material()
+
+
+def make_search(parallel=1, threads=1, **changes):
+    """A search of the homebrew network on the material."""
+    manifest = MATERIAL.manifest
     plan = StudyPlan(
         backbone="homebrew",
         dataset="toy",
@@ -67,69 +77,89 @@ def make_bench(**changes):
         seed=0,
         timeout=None,
         clip_format=FORMAT,
-        augmentations=tuple(each.name for each in augmentations),
+        augmentations=("time-shift", "gain"),
     )
     plan = replace(plan, **changes)
     protocol = parse_protocol(plan.protocol)
-    return Bench(
+    outer_folds = split_dataset(manifest, protocol).outer_folds
+    return Search(
         plan=plan,
         manifest=manifest,
-        clips=clips,
         protocol=protocol,
-        split=split_dataset(manifest, protocol),
-        backbone=PLUGINS.backbones.get("homebrew"),
-        front_end=PLUGINS.front_ends.get("mel"),
-        scheduler=PLUGINS.schedulers.get("half-cycle"),
-        augmentations=augmentations,
+        split=outer_folds[plan.outer_fold],
+        outer_folds=len(outer_folds),
+        material=MATERIAL.key,
+        space=space_of(plan, PLUGINS, len(manifest.emotions)),
+        compute=ComputeSettings(threads, parallel=parallel),
     )
 
 
+def here():
+    """An executor in this process that has the material."""
+    executor = InThisProcess(PLUGINS)
+    executor.share(MATERIAL)
+    return executor
+
+
 class Stopped(BaseException):
-    """Somebody pulled the plug, as a keyboard interrupt would."""
+    """The run was ended, as a keyboard interrupt ends it."""
 
 
 @dataclass
 class Script:
-    """Stands in for ``run_fold``: what it says depends on trial, fold and configuration alone.
+    """Stands in for ``run_fold``: its outcome depends on trial, fold and configuration alone.
 
     Attributes:
         uar: ``uar(trial, fold, configuration)``, how well the fold goes.
         seconds: what each training claims to have taken.
-        calls: every fold it was asked for, in order.
+        pruned: (trial, fold) of the trainings that are ended because they fell behind.
+        jobs: every job it was given, in order.
+        calls: trial and fold of each.
         stop_at: the call in which it is interrupted, counted from 0.
     """
 
     uar: object = lambda trial, fold, configuration: 0.3 + 100 * configuration.learning_rate
     seconds: float = 1.0
+    pruned: tuple = ()
+    jobs: list = field(default_factory=list)
     calls: list = field(default_factory=list)
     stop_at: int = -1
 
-    def __call__(self, bench, trial, configuration, number, fold, bar=None, line=None):
-        self.calls.append((trial, number))
-        if len(self.calls) - 1 == self.stop_at:
+    def __call__(self, job, bench, line):
+        self.jobs.append(job)
+        self.calls.append((job.trial, job.fold))
+        if len(self.jobs) - 1 == self.stop_at:
             raise Stopped
-        seed = derive_seed(bench.plan.seed, trial, number, configuration)
-        uar = float(np.clip(self.uar(trial, number, configuration), 0, 1))
-        targets = tuple(bench.manifest.targets[fold.test].tolist())
-        logits, scores = answers(seed, uar, targets)
-        outcome = FoldOutcome(
-            trial=trial,
-            fold=number,
-            rows=fold.test,
+        line.tell(f"epoch of {job.trial}, {job.fold}")
+        uar = float(np.clip(self.uar(job.trial, job.fold, job.configuration), 0, 1))
+        targets = MATERIAL.manifest.targets[job.test]
+        logits = answers(job.seed, uar, tuple(targets.tolist()))
+        return Outcome(
+            trial=job.trial,
+            fold=job.fold,
+            rows=job.test,
             logits=logits,
-            scores=scores,
+            uar=uar_of(logits, targets),
+            confusion=confusion_of(logits, targets),
             epochs=1,
             best_epoch=1,
             seconds=self.seconds,
-            seed=seed,
+            seed=job.seed,
             weights="none",
+            pruned=(job.trial, job.fold) in self.pruned,
+            state={"weight": np.array([job.seed], np.float64)},
         )
-        return Trained(outcome, {"weight": torch.tensor([float(seed)])})
+
+    def put(self, monkeypatch):
+        """Let searches call it in place of ``run_fold``."""
+        monkeypatch.setattr(generation, "run_fold", self)
+        monkeypatch.setattr(study, "run_fold", self)
+        return self
 
 
-@cache  # scoring takes longer than all the rest of a scripted study
+@cache  # making them takes longer than all the rest of a scripted study
 def answers(seed, uar, targets):
-    """Logits that differ with the seed and have about this UAR, and their scores."""
+    """Logits that differ with the seed and have about this UAR."""
     targets = np.array(targets)
     logits = 0.1 * np.random.default_rng(seed).random((len(targets), 2)).astype(np.float32)
     for emotion in (0, 1):
@@ -137,14 +167,13 @@ def answers(seed, uar, targets):
         right = round(uar * len(rows))
         logits[rows[:right], emotion] += 1
         logits[rows[right:], 1 - emotion] += 1
-    return logits, score(logits, targets)
+    return logits
 
 
 @dataclass
 class Record:
-    """A storage, and what a driver has written down: all that outlives an interruption."""
+    """What a driver has written down: all that outlives an interruption."""
 
-    storage: InMemoryStorage = field(default_factory=InMemoryStorage)
     parameters: dict = field(default_factory=dict)
     folds: dict = field(default_factory=dict)
     ends: dict = field(default_factory=dict)
@@ -154,7 +183,10 @@ class Record:
         """Write an event down, as the driver does."""
         match event:
             case TrialStarted():
-                self.parameters.setdefault(event.trial, dict(event.parameters))
+                assert event.trial not in self.parameters or (
+                    self.parameters[event.trial] == event.parameters
+                )
+                self.parameters[event.trial] = dict(event.parameters)
             case FoldScored():
                 key = event.outcome.trial, event.outcome.fold
                 assert key not in self.folds, "a fold was trained twice"
@@ -162,16 +194,42 @@ class Record:
             case TrialEnded():
                 self.ends[event.trial] = (event.pruned, event.uars)
             case WinnerTested():
-                self.winner = event.trial, event.trained.outcome.logits.tobytes()
+                self.winner = event.trial, event.outcome.logits.tobytes()
+
+    def history(self):
+        """The trials so far, as a ledger gives them."""
+        return [
+            TrialRecord(
+                trial,
+                parameters,
+                *self._ended(trial),
+                {
+                    fold: outcome.uar
+                    for (number, fold), outcome in self.folds.items()
+                    if number == trial and fold != HOLDOUT
+                },
+            )
+            for trial, parameters in sorted(self.parameters.items())
+        ]
+
+    def _ended(self, trial):
+        if trial not in self.ends:
+            return "running", None
+        pruned, uars = self.ends[trial]
+        return PRUNED if pruned else COMPLETE, float(np.mean(uars))
 
     def outcome(self):
         """Everything that an interruption must not change."""
         logits = {key: outcome.logits.tobytes() for key, outcome in self.folds.items()}
         return self.parameters, logits, self.ends, self.winner
 
-    def go_on(self, bench, events=None, note_last=True):
+    def events(self, search, executor=None, on_epoch=lambda trial, fold, report: None):
+        """The events of the study from here on; nobody notes them."""
+        return run_study(search, self.history(), dict(self.folds), executor or here(), on_epoch)
+
+    def go_on(self, search, events=None, note_last=True, executor=None):
         """Drive a study, to its end or for so many events; whether it came to its end."""
-        running = run_study(bench, self.storage, dict(self.folds))
+        running = self.events(search, executor)
         done = 0
         while events is None or done < events:
             event = next(running, None)
@@ -184,10 +242,10 @@ class Record:
         return False
 
 
-def completed(bench):
+def completed(search, executor=None):
     """The record of a study that nobody interrupted, and its events' kinds."""
     record, kinds = Record(), []
-    for event in run_study(bench, record.storage, {}):
+    for event in record.events(search, executor):
         record.note(event)
         kinds.append(type(event))
     return record, kinds
