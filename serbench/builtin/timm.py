@@ -47,8 +47,8 @@ class TimmBackbone(PooledBackbone):
     def build(self, weights: str, n_classes: int | None = None) -> Built:
         """The network up to its last layer; a last layer of ``n_classes`` is drawn with it.
 
-        Networks whose last layer is no linear layer, or more than one, hand on none: a head
-        starts afresh.
+        Networks whose last layer is no linear layer, or more than one, hand on none: their
+        classifiers are left out as a whole, and a head starts afresh.
         """
         pretrained = weights == DEFAULT_WEIGHTS
         make = self._pretrained if pretrained else self._fresh
@@ -59,9 +59,15 @@ class TimmBackbone(PooledBackbone):
                 f"{self.name} has no last layer for classes: choose another backbone",
                 backbone=self.name,
             )
-        drawn = layer_of(module.get_classifier())
-        module.reset_classifier(0)
-        width = self._width(module) if drawn is None else drawn["weight"].shape[1]
+        last = module.get_classifier()
+        drawn = layer_of(last)
+        if drawn is None:
+            module.reset_classifier(0)
+            width = self._width(module)
+        else:
+            # Some networks' own way to take it out takes out a batch norm before it too.
+            _take_out(module, last)
+            width = last.in_features
         head = drawn if n_classes is not None else None
         if pretrained:
             config = module.pretrained_cfg
@@ -127,6 +133,13 @@ class TimmBackbone(PooledBackbone):
             return 0
         learning = [any(name.startswith(first) for name in stage) for stage in self.stages(module)]
         return learning.index(True)
+
+
+def _take_out(module: nn.Module, layer: nn.Module) -> None:
+    """Put nothing in the place of a layer: what it was given is given out."""
+    (path,) = (name for name, part in module.named_modules() if part is layer)
+    parent, _, name = path.rpartition(".")
+    setattr(module.get_submodule(parent), name, nn.Identity())
 
 
 def _places(module: Any) -> dict[str, int]:

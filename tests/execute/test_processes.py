@@ -1,4 +1,4 @@
-"""Functions in this process and in processes of their own."""
+"""Jobs in this process and in processes of their own."""
 
 import ctypes
 import os
@@ -8,39 +8,48 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from making.scripted import MATERIAL
 
 from serbench.errors import PluginError, SerbenchError, UnknownNameError, UsageError
 from serbench.execute.executor import Cancelled, InThisProcess
 from serbench.execute.processes import WorkerProcesses
 
 
-def speak(number, line):
-    line.tell(f"{number} begins")
-    line.tell(f"{number} ends")
-    return number, os.getpid()
+def report(job, bench, line):
+    line.tell(f"{job} begins")
+    line.tell(f"{job} ends")
+    return job, os.getpid()
 
 
-def fail(kind, line):
-    raise kind
+def fail(job, bench, line):
+    raise job
 
 
-def die(line):
+def die(job, bench, line):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def until_cancelled(path, line):
-    path.touch()
+def die_once(job, bench, line):
+    if not job.exists():
+        job.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "alive"
+
+
+def until_cancelled(job, bench, line):
+    job.touch()
     while True:
         line.check()
         time.sleep(0.01)
 
 
-def interrupts_are_ignored(line):
+def interrupts_are_ignored(job, bench, line):
     return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def blocks_are_kept(line):
+def blocks_are_kept(job, bench, line):
     """Whether a large block comes from the heap, and not from a map of its own."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
@@ -51,13 +60,27 @@ def blocks_are_kept(line):
     return start <= block < end
 
 
-def is_imported(name, line):
-    return name in sys.modules
+def is_imported(job, bench, line):
+    return job in sys.modules
+
+
+def digest(job, bench, line):
+    material = bench.material(job)
+    return material.manifest.hash, int(material.clips.waveforms.astype(np.int64).sum())
+
+
+def grows(job, bench, line):
+    """Hold more memory than loky takes for a leak; gives the process."""
+    KEPT.append(np.ones(job << 20, np.uint8))
+    return os.getpid()
+
+
+KEPT = []
 
 
 @pytest.fixture(scope="module")
 def workers():
-    with WorkerProcesses() as executor:
+    with WorkerProcesses(2) as executor:
         yield executor
 
 
@@ -66,18 +89,36 @@ def executor(request):
     return InThisProcess() if request.param == "here" else request.getfixturevalue("workers")
 
 
-def result_of(executor, function, *arguments, tell=lambda message: None):
-    task = executor.submit(function, arguments, tell)
-    executor.wait([task])
-    return task.result()
+def ignore(message):
+    """No message is of interest."""
 
 
-def test_a_function_returns_and_is_heard(executor):
-    heard = []
-    number, process = result_of(executor, speak, 7, tell=heard.append)
+def result_of(executor, function, job=None, tell=ignore):
+    future = executor.submit(function, job, tell)
+    executor.wait([future])
+    return future.result()
+
+
+def until(true):
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_function_returns_and_its_messages_arrive(executor):
+    messages = []
+    number, process = result_of(executor, report, 7, tell=messages.append)
     assert number == 7
-    assert (process != os.getpid()) == executor.parallel
-    assert heard == ["7 begins", "7 ends"]
+    assert (process != os.getpid()) == (executor.slots > 1)
+    assert messages == ["7 begins", "7 ends"]
+
+
+def test_material_reaches_the_functions(executor):
+    key = executor.share(MATERIAL)
+    assert key == MATERIAL.key
+    total = int(MATERIAL.clips.waveforms.astype(np.int64).sum())
+    assert result_of(executor, digest, key) == (MATERIAL.manifest.hash, total)
 
 
 def test_an_error_is_raised_where_the_result_is_asked_for(workers):
@@ -88,58 +129,83 @@ def test_an_error_is_raised_where_the_result_is_asked_for(workers):
         result_of(workers, fail, UsageError("not so"))
 
 
-def test_an_error_that_cannot_be_sent_keeps_its_words(workers):
-    with pytest.raises(SerbenchError, match="did you mean resnet18"):
+def test_an_error_of_serbenchs_own_keeps_its_class_and_words(workers):
+    with pytest.raises(UnknownNameError, match="resnet18"):
         result_of(workers, not_found)
 
 
-def not_found(line):
+def not_found(job, bench, line):
     raise UnknownNameError("backbone", "resnet", ["resnet18"])
+
+
+class Strange(Exception):  # noqa: N818
+    """Can be pickled but not unpickled."""
+
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+def strange(job, bench, line):
+    raise Strange("odd", "number")
+
+
+def test_an_error_that_cannot_be_sent_keeps_its_words(workers):
+    with pytest.raises(RuntimeError, match="Strange in a worker process: odd"):
+        result_of(workers, strange)
 
 
 def test_functions_run_side_by_side_and_processes_are_used_again(workers, tmp_path):
     begun = [tmp_path / "one", tmp_path / "two"]
-    tasks = [workers.submit(until_cancelled, (path,)) for path in begun]
-    deadline = time.monotonic() + 60
-    while not all(path.exists() for path in begun):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    for task in tasks:
-        workers.cancel(task)
-    while waiting := [task for task in tasks if not task.done]:
+    futures = [workers.submit(until_cancelled, path, ignore) for path in begun]
+    until(lambda: all(path.exists() for path in begun))
+    for future in futures:
+        workers.cancel(future)
+    while waiting := [future for future in futures if not future.done()]:
         workers.wait(waiting)
-    for task in tasks:
+    for future in futures:
         with pytest.raises(Cancelled):
-            task.result()
-    processes = {result_of(workers, speak, number)[1] for number in range(4)}
+            future.result()
+    processes = {result_of(workers, report, number)[1] for number in range(4)}
     assert len(processes) == 1
 
 
-def test_a_first_process_is_started_ahead_and_used():
-    with WorkerProcesses() as executor:
-        [worker] = executor._workers
-        assert result_of(executor, speak, 5) == (5, worker.process.pid)
-        assert result_of(executor, is_imported, "timm")
+def test_a_first_process_is_started_ahead():
+    with WorkerProcesses(2) as executor:
         assert len(executor._workers) == 1
+        assert result_of(executor, is_imported, "timm")
 
 
-def test_who_was_cancelled_before_is_not_cancelled_again(workers, tmp_path):
-    task = workers.submit(until_cancelled, (tmp_path / "begun",))
-    workers.cancel(task)
-    workers.wait([task])
-    assert result_of(workers, speak, 1)[0] == 1
+def test_a_job_cancelled_before_cancels_no_later_one(workers, tmp_path):
+    future = workers.submit(until_cancelled, tmp_path / "begun", ignore)
+    workers.cancel(future)
+    workers.wait([future])
+    assert result_of(workers, report, 1)[0] == 1
 
 
-def test_a_process_that_dies_is_a_sentence_and_the_next_function_finds_another(workers):
-    with pytest.raises(SerbenchError, match=r"training process died \(SIGKILL\).*--jobs 1"):
+def test_a_job_whose_process_dies_is_tried_again_once(workers, tmp_path):
+    assert result_of(workers, die_once, tmp_path / "died") == "alive"
+
+
+def test_a_job_that_kills_its_process_twice_is_an_error_and_others_go_on(workers, tmp_path):
+    other = workers.submit(until_cancelled, tmp_path / "begun", ignore)
+    until((tmp_path / "begun").exists)
+    with pytest.raises(SerbenchError) as died:
         result_of(workers, die)
-    assert result_of(workers, speak, 2)[0] == 2
+    assert "SIGKILL" in died.value.facts["signal"]
+    assert not other.done(), "another job went with it"
+    workers.cancel(other)
+    workers.wait([other])
+    assert result_of(workers, report, 2)[0] == 2
 
 
-def test_what_cannot_be_sent_is_a_sentence(workers):
-    with pytest.raises(PluginError, match="cannot be sent to a worker process"):
-        workers.submit(speak, (lambda: None,))
-    assert result_of(workers, speak, 3)[0] == 3
+def test_a_process_that_grows_is_kept(workers):
+    assert result_of(workers, grows, 400) == result_of(workers, grows, 1)
+
+
+def test_what_cannot_be_sent_is_an_error(workers):
+    with pytest.raises(PluginError):
+        workers.submit(report, lambda: None, ignore)
+    assert result_of(workers, report, 3)[0] == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
@@ -150,39 +216,36 @@ def test_workers_keep_what_they_freed_and_leave_interrupts_to_their_parent(worke
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_the_users_own_process_is_left_as_it_is(workers):
-    result_of(workers, speak, 1)
-    assert not blocks_are_kept(None)
+    result_of(workers, report, 1)
+    assert not blocks_are_kept(None, None, None)
 
 
 PARENT = """
-import pathlib, sys, time
-sys.path.insert(0, {here!r})
-import test_workers
+import os, pathlib, sys, time
+sys.path[:0] = {paths!r}
+import test_processes
 from serbench.execute.processes import WorkerProcesses
 
 if __name__ == "__main__":
-    with WorkerProcesses() as executor:
-        executor.submit(test_workers.until_cancelled, (pathlib.Path({begun!r}),))
-        print(executor._workers[0].process.pid, flush=True)
+    with WorkerProcesses(1) as executor:
+        print(test_processes.result_of(executor, test_processes.report, 1)[1], flush=True)
+        executor.submit(test_processes.until_cancelled, pathlib.Path({begun!r}), print)
         time.sleep(600)
 """
 
 
 def test_workers_do_not_outlive_a_parent_that_was_killed(tmp_path):
     begun, script = tmp_path / "begun", tmp_path / "parent.py"
-    script.write_text(PARENT.format(here=str(Path(__file__).parent), begun=str(begun)))
+    here = Path(__file__).parent
+    paths = [str(here), str(here.parent)]
+    script.write_text(PARENT.format(paths=paths, begun=str(begun)))
     parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
     worker = int(parent.stdout.readline())
-    deadline = time.monotonic() + 60
-    while not begun.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(begun.exists)
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    while is_running(worker):
-        assert time.monotonic() < deadline, "it goes on for nobody"
-        time.sleep(0.05)
+    until(lambda: not is_running(worker))
 
 
 def is_running(process):

@@ -1,35 +1,45 @@
 """Real training steps, timed."""
 
-from scripted_studies import make_bench
+from dataclasses import replace
 
-from serbench.execute.stopwatch import time_steps
-from serbench.search.space import Configuration
-from serbench.search.study import space_of
+from making.scripted import here, make_search
 
-BENCH = make_bench()
-SETTING = Configuration.from_parameters(space_of(BENCH).initial())
+from serbench.execute.stopwatch import TimingJob, time_steps
+from serbench.model.recipe import Configuration
+
+SEARCH = make_search()
+JOB = TimingJob(
+    material=SEARCH.material,
+    recipe=SEARCH.plan.recipe,
+    configuration=Configuration.from_parameters(SEARCH.space.initial()),
+    rows=SEARCH.split.holdout.train,
+    root_seed=SEARCH.plan.root_seed,
+    compute=SEARCH.compute,
+)
+
+
+def timed(**changes):
+    """Seconds of a step and the losses of the first ones."""
+    return here().submit(time_steps, replace(JOB, **changes), lambda message: None).result()
 
 
 def test_real_steps_are_timed_and_the_same_seed_learns_the_same():
-    seconds, losses = time_steps(BENCH, SETTING, None)
+    seconds, losses = timed()
     assert seconds > 0
     assert len(losses) >= 3
     assert losses[0] > 0
-    again = time_steps(BENCH, SETTING, None)[1]
-    assert again[:3] == losses[:3]
+    assert timed()[1][:3] == losses[:3]
 
 
-def test_a_way_that_is_too_slow_is_left_after_its_first_timed_step():
-    _, losses = time_steps(BENCH, SETTING, 1e-9)
-    assert len(losses) == 2
+def test_settings_that_are_too_slow_are_left_after_their_first_timed_step():
+    assert len(timed(limit=1e-9)[1]) == 2
 
 
 def test_a_first_step_that_is_short_is_enough():
-    seconds, losses = time_steps(BENCH, SETTING, None, short=60.0)
+    seconds, losses = timed(short=60.0)
     assert len(losses) == 1
     assert 0 < seconds < 60
 
 
 def test_a_first_step_that_is_not_short_is_only_a_warm_up():
-    _, losses = time_steps(BENCH, SETTING, None, short=1e-9)
-    assert len(losses) >= 3
+    assert len(timed(short=1e-9)[1]) >= 3

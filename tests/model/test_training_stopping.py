@@ -7,7 +7,6 @@ from trainings import N_CLASSES, equal, fresh_network, trained
 from serbench.data.protocols import Fold
 from serbench.model import training
 from serbench.model.training import predict
-from serbench.score.metrics import score
 
 
 def scripted_validation(monkeypatch, uars, losses=None):
@@ -53,7 +52,7 @@ def test_patience_lasts_a_hundred_and_fifty_steps_at_least(monkeypatch):
     assert account.epochs == 1 + 150 // 2  # two batches of eight an epoch
 
 
-def test_patience_in_steps_outer_folds_up_and_the_papers_five_epochs_are_the_least(monkeypatch):
+def test_patience_in_steps_is_rounded_up_and_the_papers_five_epochs_are_the_least(monkeypatch):
     scripted_validation(monkeypatch, [0.5, *[0.4] * 100])
     monkeypatch.setattr(training, "PATIENT_STEPS", 31)
     part = Fold(np.arange(40), np.arange(40, 44))  # five batches of eight
@@ -85,9 +84,10 @@ def test_divergence_ends_training_but_not_the_program():
 
 @pytest.mark.parametrize("learning_rate", [1e9, 1e20])
 def test_absurd_learning_rates_are_survived(learning_rate):
-    network, account, clips, targets = trained(learning_rate=learning_rate, epochs=3)
+    network, account, clips, _ = trained(learning_rate=learning_rate, epochs=3)
     assert account.epochs <= 3
-    score(predict(network, clips, np.arange(48, 60), 8), targets[48:60])
+    logits = predict(network, clips, np.arange(48, 60), 8)
+    assert logits.shape == (12, N_CLASSES)
 
 
 def test_logits_that_are_never_finite_leave_the_start(monkeypatch):

@@ -21,18 +21,18 @@ ALL_ROWS = Fold(train=np.arange(0, 36), test=np.arange(36, 48))
 
 
 @dataclass(frozen=True)
-class HeardClips(Clips):
+class ReadClips(Clips):
     """Clips that remember which rows somebody asked for."""
 
-    heard: set[int] = field(default_factory=set)
+    read: set[int] = field(default_factory=set)
 
     def batch(self, rows):
-        self.heard.update(rows.tolist())
+        self.read.update(rows.tolist())
         return super().batch(rows)
 
 
 def toy_problem(n_clips=60):
-    """Noisy tones whose pitch tells the class: clips and targets ``[n_clips]``."""
+    """Noisy tones whose pitch depends on the class: clips and targets ``[n_clips]``."""
     random = np.random.default_rng(0)
     targets = np.arange(n_clips) % N_CLASSES
     pitch = np.array([300, 900, 2400])[targets] * random.uniform(0.93, 1.07, n_clips)
@@ -42,21 +42,20 @@ def toy_problem(n_clips=60):
     waveforms += 0.3 * random.standard_normal(waveforms.shape)
     peaks = np.abs(waveforms).max(axis=1)
     stored = np.rint(waveforms / peaks[:, None] * 32767).astype(np.int16)
-    return HeardClips(FORMAT, stored, peaks.astype(np.float32)), targets
+    return ReadClips(FORMAT, stored, peaks.astype(np.float32)), targets
 
 
 class SmallNet(nn.Module):
-    """One convolution, one batch norm, dropout, one linear layer."""
+    """One convolution, one batch norm, dropout; 8 × 14 features."""
 
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(1, 8, 5, stride=2), nn.ReLU(), nn.BatchNorm2d(8), nn.Dropout(0.1)
         )
-        self.head = nn.Linear(8 * 14, N_CLASSES)
 
     def forward(self, image):
-        return self.head(self.body(image).mean(dim=3).flatten(1))
+        return self.body(image).mean(dim=3).flatten(1)
 
 
 STAGES = [["body.0.weight", "body.0.bias", "body.2.weight", "body.2.bias"]]
@@ -65,12 +64,15 @@ STAGES = [["body.0.weight", "body.0.bias", "body.2.weight", "body.2.bias"]]
 def fresh_network(seed=0):
     torch.manual_seed(seed)
     spec = InputSpec(1, 32, 32, (0.5,), (0.25,))
-    return EmotionNetwork(PLUGINS.front_ends.get("mel").build(FORMAT, spec), SmallNet())
+    return EmotionNetwork(
+        PLUGINS.front_ends.get("mel").build(FORMAT, spec), SmallNet(), nn.Linear(8 * 14, N_CLASSES)
+    )
 
 
 def regime(seed=0, epochs=8, learning_rate=1e-2, batch_size=8, widths=None):
     return Regime(
         scheduler=PLUGINS.schedulers.get("half-cycle"),
+        objective=(PLUGINS.objectives.get("cross-entropy"), {}),
         learning_rate=learning_rate,
         augmentations=select_augmentations(list(PLUGINS.augmentations), widths or {}),
         epochs=epochs,
@@ -83,7 +85,7 @@ PAPERS_WIDTHS = {"time-shift": 0.3, "frequency-mask": 0.1, "time-mask": 0.1}
 
 
 class Reports(Watch):
-    """Keeps what it hears of each epoch."""
+    """Keeps the reports of all epochs."""
 
     def __init__(self):
         self.epochs = []
@@ -92,7 +94,7 @@ class Reports(Watch):
         self.epochs.append(report)
 
 
-def trained(part=ALL_ROWS, depth=0, watch=None, compute_settings=None, prefetch=False, **how):
+def trained(part=ALL_ROWS, depth=0, watch=None, compute=None, **how):
     """A network trained on the toy problem, and the account of its training."""
     clips, targets = toy_problem()
     network = fresh_network()
@@ -101,11 +103,11 @@ def trained(part=ALL_ROWS, depth=0, watch=None, compute_settings=None, prefetch=
         Freezing(network.backbone, STAGES, depth),
         clips,
         targets,
-        part,
+        part.train,
+        part.test,
         regime(**how),
         watch,
-        compute_settings,
-        prefetch,
+        compute,
     )
     return network, account, clips, targets
 

@@ -17,7 +17,9 @@ def logits_of(**how):
 
 
 def test_preparing_batches_ahead_changes_no_logit():
-    plain, ahead_ = logits_of(prefetch=False), logits_of(prefetch=True)
+    plain, ahead_ = (
+        logits_of(compute=ComputeSettings(1, prefetch=prefetch)) for prefetch in (False, True)
+    )
     assert plain[0].tobytes() == ahead_[0].tobytes()
     assert plain[1].curve == ahead_[1].curve
 
@@ -29,13 +31,13 @@ def test_preparing_batches_ahead_changes_no_logit():
 )
 def test_the_same_compute_settings_give_the_same_logits(compute_settings):
     assert (
-        logits_of(compute_settings=compute_settings)[0].tobytes()
-        == logits_of(compute_settings=compute_settings)[0].tobytes()
+        logits_of(compute=compute_settings)[0].tobytes()
+        == logits_of(compute=compute_settings)[0].tobytes()
     )
 
 
 def test_half_precision_learns_in_half_precision_and_answers_in_full():
-    full, half = logits_of()[0], logits_of(compute_settings=ComputeSettings(1, BF16))[0]
+    full, half = logits_of()[0], logits_of(compute=ComputeSettings(1, BF16))[0]
     assert half.dtype == np.float32
     assert not np.array_equal(full, half)
     np.testing.assert_allclose(half, full, atol=0.2)
@@ -44,7 +46,7 @@ def test_half_precision_learns_in_half_precision_and_answers_in_full():
 
 
 def test_half_precision_leaves_the_weights_in_full():
-    network, _, _, _ = trained(epochs=1, compute_settings=ComputeSettings(1, BF16))
+    network, _, _, _ = trained(epochs=1, compute=ComputeSettings(1, BF16))
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
@@ -64,9 +66,9 @@ def test_what_is_no_image_is_left_as_it_is():
     assert ComputeSettings(1).arrange(waveform) is waveform
 
 
-def test_a_training_that_looks_hopeless_is_pruned_with_its_best_epoch():
+def test_a_training_that_falls_behind_is_pruned_with_its_best_epoch():
     class Impatient(Reports):
-        def hopeless(self, reports):
+        def behind(self, reports):
             assert reports == self.epochs
             return len(reports) == 3
 
@@ -96,7 +98,7 @@ def test_every_step_is_told_and_may_end_the_training():
     for prefetch in (False, True):
         Counting.losses.clear()
         with pytest.raises(EnoughError):
-            trained(watch=Counting(), prefetch=prefetch)
+            trained(watch=Counting(), compute=ComputeSettings(1, prefetch=prefetch))
         assert all(loss > 0 for loss in Counting.losses)
 
 
