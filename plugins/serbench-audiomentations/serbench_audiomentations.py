@@ -2,7 +2,7 @@
 
 Its transforms would draw from the global random numbers of Python and NumPy. Here they never
 draw: each number comes from the generator of the training, is set as a parameter of the transform
-and frozen, which is audiomentations' own way of applying one configuration again. So nothing global is
+and frozen, which is audiomentations' own way of applying one transform again. So nothing global is
 used or disturbed, and folds may train in threads.
 """
 
@@ -137,7 +137,10 @@ class VoiceChange:
         if not 0 < width <= self.widths.high:
             raise UsageError(
                 f"{self.name} has no width {width:g}: "
-                f"let [search.widths] of the study file end at {self.widths.high:g}"
+                f"let [search.widths] of the study file end at {self.widths.high:g}",
+                augmentation=self.name,
+                width=width,
+                highest=self.widths.high,
             )
         samples = batch.shape[1]
         changed = [

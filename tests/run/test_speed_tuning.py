@@ -1,36 +1,49 @@
-"""The way of training that a machine is fastest with, found by trying."""
+"""The compute settings that a machine trains fastest with, found by trying."""
 
 import itertools
 from dataclasses import replace
 
 import pytest
 import torch
-from scripted_studies import make_bench
+from making.scripted import MATERIAL, PLUGINS, make_search
 
+from serbench.data.scan import Scan
 from serbench.execute.executor import InThisProcess
 from serbench.model.compute import BF16, CONTIGUOUS, ComputeSettings
+from serbench.run import speed_tuning
 from serbench.run.speed_tuning import (
     CLOSE,
     SLOWER,
     WORTH_IT,
-    Calibration,
+    SpeedTuning,
     Timed,
-    Way,
     Wishes,
-    calibrate,
+    settle_compute,
+    tune,
 )
-from serbench.search import calibration
-from serbench.search.study import space_of
+from serbench.store.datasets import Datasets
+from serbench.store.ledger import Ledger
+from serbench.store.splits import Splits
 
-BENCH = make_bench(epochs=1_000_000)  # so long that any calibration pays back
-SPACE = space_of(BENCH)
+SEARCH = make_search(epochs=1_000_000)  # so long that any tuning pays back
 LOSSES = (1.7, 1.6, 1.5)
 
 
 class SideBySide(InThisProcess):
     """Runs one after another what could run side by side."""
 
-    parallel = True
+    slots = 8
+
+    def __init__(self):
+        super().__init__(PLUGINS)
+        self.share(MATERIAL)
+
+
+def one_at_a_time():
+    """An executor with one slot."""
+    executor = InThisProcess(PLUGINS)
+    executor.share(MATERIAL)
+    return executor
 
 
 @pytest.fixture(autouse=True)
@@ -45,51 +58,48 @@ def _four_threads():
 def machine(monkeypatch):
     """``machine(speed, losses)`` puts a machine of these clips per second in place of this one.
 
-    It gives the list of all ways that were tried on it.
+    It gives the list of all settings that were tried on it.
     """
 
     def put(speed, losses=lambda compute_settings: LOSSES):
         tried = []
 
-        def pretended(bench, configuration, limit, short, line):
-            assert replace(bench.plan, epochs=BENCH.plan.epochs) == BENCH.plan
-            tried.append((bench.compute_settings, bench.prefetch))
-            rate = speed(bench.compute_settings, bench.prefetch)
-            return bench.plan.batch_size / rate, losses(bench.compute_settings)
+        def pretended(job, bench, line):
+            assert job.material == MATERIAL.key
+            tried.append(job.compute)
+            return job.recipe.batch_size / speed(job.compute), losses(job.compute)
 
-        monkeypatch.setattr(calibration, "time_steps", pretended)
+        monkeypatch.setattr(speed_tuning, "time_steps", pretended)
         return tried
 
     return put
 
 
 def found(wishes=None, executor=None):
-    return calibrate(BENCH, SPACE, executor or SideBySide(), wishes or Wishes())
+    return tune(SEARCH, executor or SideBySide(), wishes or Wishes())
 
 
-def test_a_study_that_is_soon_over_is_trained_the_usual_way(machine, monkeypatch):
-    clips = sum(len(fold.train) for fold in BENCH.split.folds) * BENCH.plan.trials
-    monkeypatch.setattr(calibration, "PAYS_BACK", 60.0)
-    tried = machine(lambda compute_settings, _: 10.0 * (4 / compute_settings.threads))
+def test_a_study_that_is_soon_over_is_trained_with_the_usual_settings(machine, monkeypatch):
+    clips = sum(len(fold.train) for fold in SEARCH.split.folds) * SEARCH.plan.trials
+    monkeypatch.setattr(speed_tuning, "PAYS_BACK", 60.0)
+    tried = machine(lambda compute_settings: 10.0 * (4 / compute_settings.threads))
     for epochs, compared in ((int(600 / clips), False), (int(600 / clips) + 1, True)):
-        bench = replace(BENCH, plan=replace(BENCH.plan, epochs=epochs))
+        search = replace(SEARCH, plan=replace(SEARCH.plan, epochs=epochs))
         tried.clear()
-        calibrated = calibrate(bench, SPACE, SideBySide(), Wishes())
-        assert calibrated.compared == compared == (len(tried) > 1)
-        assert (calibrated.way == Way(ComputeSettings(4))) == (not compared)
+        tuned = tune(search, SideBySide(), Wishes())
+        assert tuned.compared == compared == (len(tried) > 1)
+        assert (tuned.chosen == ComputeSettings(4)) == (not compared)
 
 
-def test_where_all_ways_are_equal_habit_decides(machine):
-    machine(lambda compute_settings, prefetch: 10.0 * compute_settings.threads)
-    assert found().way == Way(ComputeSettings(4))
+def test_where_all_are_equally_fast_the_usual_settings_stay(machine):
+    machine(lambda compute: 10.0 * compute.threads)
+    assert found().chosen == ComputeSettings(4)
 
 
 def test_a_little_faster_is_not_worth_it(machine):
-    machine(
-        lambda compute_settings, prefetch: 10 * compute_settings.threads * (1.04 if prefetch else 1)
-    )
+    machine(lambda compute: 10 * compute.threads * (1.04 if compute.prefetch else 1))
     assert WORTH_IT == 1.05
-    assert not found().way.prefetch
+    assert not found().chosen.prefetch
 
 
 @pytest.mark.parametrize("memory_format", ["channels-last", "contiguous"])
@@ -100,18 +110,18 @@ def test_whatever_is_fastest_is_chosen(machine, memory_format, precision, jobs, 
     if (precision, memory_format) == (BF16, CONTIGUOUS) or (prefetch and jobs > 1):
         return  # nothing of the kind is tried
 
-    def speed(compute_settings, ahead):
+    def speed(compute_settings):
         good = [
             compute_settings.memory_format == memory_format,
             compute_settings.precision == precision,
             compute_settings.threads == 4 // jobs,
-            ahead == prefetch,
+            compute_settings.prefetch == prefetch,
         ]
         return 10.0 * 1.3 ** sum(good) / (4 // compute_settings.threads)
 
     machine(speed)
-    way = found().way
-    assert way == Way(ComputeSettings(4 // jobs, precision, memory_format), jobs, prefetch)
+    expected = ComputeSettings(4 // jobs, precision, memory_format, jobs, prefetch)
+    assert found().chosen == expected
 
 
 def test_half_precision_that_learns_otherwise_is_not_chosen(machine):
@@ -120,76 +130,75 @@ def test_half_precision_that_learns_otherwise_is_not_chosen(machine):
         return tuple(off * loss for loss in LOSSES)
 
     tried = machine(
-        lambda compute_settings, _: 99.0 if compute_settings.precision == BF16 else 10.0, losses
+        lambda compute_settings: 99.0 if compute_settings.precision == BF16 else 10.0, losses
     )
-    assert found().way.compute_settings.precision == "fp32"
-    assert any(compute_settings.precision == BF16 for compute_settings, _ in tried)
+    assert found().chosen.precision == "fp32"
+    assert any(compute_settings.precision == BF16 for compute_settings in tried)
 
 
 def test_losses_agree_in_the_first_step_and_in_the_mean():
-    way = Way(ComputeSettings(1))
-    reference = Timed(way, 1.0, (2.0, 5.0, 3.0))
-    assert Timed(way, 1.0, (2.05, 4.5, 3.5)).agrees_with(reference)
-    assert not Timed(way, 1.0, (2.2, 5.0, 2.8)).agrees_with(reference)
-    assert not Timed(way, 1.0, (2.0, 5.0, 4.0)).agrees_with(reference)
+    compute = ComputeSettings(1)
+    reference = Timed(compute, 1.0, (2.0, 5.0, 3.0))
+    assert Timed(compute, 1.0, (2.05, 4.5, 3.5)).agrees_with(reference)
+    assert not Timed(compute, 1.0, (2.2, 5.0, 2.8)).agrees_with(reference)
+    assert not Timed(compute, 1.0, (2.0, 5.0, 4.0)).agrees_with(reference)
 
 
 def test_losses_that_are_no_numbers_agree_with_nothing():
-    way = Way(ComputeSettings(1))
-    assert not Timed(way, 1.0, (float("nan"),)).agrees_with(Timed(way, 1.0, LOSSES))
-    assert Timed(way, 1.0, LOSSES[:2]).agrees_with(Timed(way, 1.0, LOSSES))
+    compute = ComputeSettings(1)
+    assert not Timed(compute, 1.0, (float("nan"),)).agrees_with(Timed(compute, 1.0, LOSSES))
+    assert Timed(compute, 1.0, LOSSES[:2]).agrees_with(Timed(compute, 1.0, LOSSES))
 
 
 def test_what_the_user_chose_is_kept_whatever_is_faster(machine):
     machine(
-        lambda compute_settings, _: (
+        lambda compute_settings: (
             10.0 * (4 / compute_settings.threads) * (compute_settings.precision == BF16 or 0.1)
         )
     )
     for precision, threads, jobs in itertools.product((None, "fp32"), (None, 2), (None, 2)):
-        way = found(Wishes(precision, threads, jobs)).way
-        assert precision in (None, way.compute_settings.precision)
-        assert threads in (None, way.compute_settings.threads)
-        assert jobs in (None, way.jobs)
+        chosen = found(Wishes(precision, threads, jobs)).chosen
+        assert precision in (None, chosen.precision)
+        assert threads in (None, chosen.threads)
+        assert jobs in (None, chosen.parallel)
 
 
 def test_where_everything_is_chosen_nothing_is_measured(machine):
-    tried = machine(lambda compute_settings, _: 10.0)
-    assert found(Wishes("bf16", 3, 2)) == Calibration(Way(ComputeSettings(3, BF16), 2), ())
+    tried = machine(lambda compute_settings: 10.0)
+    assert found(Wishes("bf16", 3, 2)) == SpeedTuning(ComputeSettings(3, BF16, parallel=2), ())
     assert tried == []
 
 
 def test_threads_are_shared_out_among_the_jobs_asked_for(machine):
-    machine(lambda compute_settings, _: 10.0)
-    assert found(Wishes(jobs=2)).way.compute_settings.threads == 2
+    machine(lambda compute_settings: 10.0)
+    assert found(Wishes(parallel=2)).chosen.threads == 2
 
 
 def test_in_this_process_one_training_runs_at_a_time(machine):
-    tried = machine(lambda compute_settings, _: 10.0 * 4 / compute_settings.threads)
-    assert found(executor=InThisProcess()).way.jobs == 1
-    assert {compute_settings.threads for compute_settings, _ in tried} == {4}
+    tried = machine(lambda compute_settings: 10.0 * 4 / compute_settings.threads)
+    assert found(executor=one_at_a_time()).chosen.parallel == 1
+    assert {compute_settings.threads for compute_settings in tried} == {4}
 
 
 def test_all_that_was_tried_is_kept_for_the_record(machine):
-    tried = machine(lambda compute_settings, _: 10.0)
-    calibrated = found()
-    assert calibrated.as_dict()["way"] == calibrated.way.as_dict()
-    assert Way.from_dict(calibrated.as_dict()["way"]) == calibrated.way
-    assert sum(each.way.jobs for each in calibrated.tried) == len(tried)
-    first = calibrated.as_dict()["tried"][0]
+    tried = machine(lambda compute_settings: 10.0)
+    tuned = found()
+    assert ComputeSettings.from_dict(tuned.as_dict()["chosen"]) == tuned.chosen
+    assert sum(each.compute.parallel for each in tuned.tried) == len(tried)
+    first = tuned.as_dict()["tried"][0]
     assert first["clips_per_second"] == pytest.approx(10.0)
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What bounds the timing of each way, limit and short; all train 10 clips per second."""
+    """What bounds each timing, limit and short; all train 10 clips per second."""
     bounds = []
 
-    def pretended(bench, configuration, limit, short, line):
-        bounds.append((limit, short))
-        return bench.plan.batch_size / 10.0, LOSSES
+    def pretended(job, bench, line):
+        bounds.append((job.limit, job.short))
+        return job.recipe.batch_size / 10.0, LOSSES
 
-    monkeypatch.setattr(calibration, "time_steps", pretended)
+    monkeypatch.setattr(speed_tuning, "time_steps", pretended)
     return bounds
 
 
@@ -197,21 +206,65 @@ def test_how_slow_is_too_slow_is_told_by_the_fastest_so_far(asked):
     found()
     limits = [limit for limit, _ in asked]
     assert limits[0] is None
-    assert limits[1] == pytest.approx(SLOWER * BENCH.plan.batch_size / 10)
+    assert limits[1] == pytest.approx(SLOWER * SEARCH.plan.batch_size / 10)
 
 
-def test_only_the_usual_way_may_be_left_after_one_short_step(asked):
+def test_only_with_the_usual_settings_may_be_left_after_one_short_step(asked):
     found()
-    clips = sum(len(fold.train) for fold in BENCH.split.folds) * BENCH.plan.trials
-    steps = clips * BENCH.plan.epochs / BENCH.plan.batch_size
+    clips = sum(len(fold.train) for fold in SEARCH.split.folds) * SEARCH.plan.trials
+    steps = clips * SEARCH.plan.epochs / SEARCH.plan.batch_size
     (_, short), *others = asked
-    assert short * steps == pytest.approx(calibration.PAYS_BACK)
+    assert short * steps == pytest.approx(speed_tuning.PAYS_BACK)
     assert others
     assert not any(short for _, short in others)
 
 
-def test_a_real_calibration_comes_to_a_way():
-    calibrated = calibrate(BENCH, SPACE, InThisProcess(), Wishes(threads=1))
-    assert calibrated.way in [each.way for each in calibrated.tried]
-    assert calibrated.way.compute_settings.threads == 1
-    assert all(each.clips_per_second > 0 for each in calibrated.tried)
+def test_a_real_tuning_comes_to_settings_that_were_tried():
+    tuned = tune(SEARCH, one_at_a_time(), Wishes(threads=1))
+    assert tuned.chosen in [each.compute for each in tuned.tried]
+    assert tuned.chosen.threads == 1
+    assert all(each.clips_per_second > 0 for each in tuned.tried)
+
+
+@pytest.fixture
+def settled(database, artifacts):
+    """``settled(parallel, retune)`` begins a study, or goes on with it; what was measured."""
+    Datasets(database).save_scan(Scan(MATERIAL.manifest, len(MATERIAL.manifest), (), ()))
+    measured = []
+
+    def settle(parallel=None, retune=False, search=SEARCH, executor=None):
+        return settle_compute(
+            search,
+            Splits(database).of(search.manifest, search.protocol),
+            Ledger(database, artifacts),
+            database,
+            executor or SideBySide(),
+            parallel,
+            measured.append,
+            retune,
+        )
+
+    settle.measured = measured
+    return settle
+
+
+def test_a_tuning_is_measured_once(machine, settled):
+    tried = machine(lambda compute: 10.0 * compute.parallel)
+    first = settled()
+    assert first.parallel == 4
+    assert settled.measured == [SEARCH.plan]
+    tried.clear()
+    other = replace(SEARCH, plan=replace(SEARCH.plan, seed=1))
+    assert settled() == first
+    assert settled(search=other) == first
+    assert tried == []
+
+
+def test_a_study_that_has_begun_keeps_what_decides_its_logits(machine, settled):
+    machine(lambda compute: 10.0)
+    first = settled()
+    machine(lambda compute: 99.0 if compute.memory_format == CONTIGUOUS else 10.0)
+    again = settled(retune=True)
+    assert again.numeric == first.numeric
+    other = replace(SEARCH, plan=replace(SEARCH.plan, seed=1))
+    assert settled(search=other).memory_format == CONTIGUOUS

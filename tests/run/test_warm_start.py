@@ -3,84 +3,102 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from making.entries import begin, run_trial
 
-from serbench.builtin.homebrew import Homebrew
-from serbench.deploy.network import save_weights
+from serbench.data.protocols import HOLDOUT
+from serbench.deploy.network import untrained_network
 from serbench.errors import UsageError, WeightsError
-from serbench.model.weights import file_identity, read_weights
+from serbench.execute.fold import build_network, state_of
+from serbench.model.complexity import Complexity
+from serbench.model.weights import file_identity
+from serbench.plugins import Plugins
 from serbench.run.warm_start import warm_start
-from serbench.store.entries import EntryRecord
+from serbench.search.events import WinnerTested
+from serbench.store.schema import ArtifactRow
+from serbench.store.systems import Systems
 from serbench.workspace import Workspace
 
-EMOTIONS = ("sadness", "anger", "fear")
+PLUGINS = Plugins()
+HOMEBREW = PLUGINS.backbones.get("homebrew")
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
-    """A homebrew trained on three emotions, kept as entry 7; ``start(emotions)`` begins from it."""
-    workspace = Workspace("sqlite://", tmp_path / "cache", tmp_path / "artifacts")
-    torch.manual_seed(3)
-    state = Homebrew().build(len(EMOTIONS), "none").module.state_dict()
-    sha256 = save_weights(state, workspace.artifacts / "abc.safetensors")
-    record = EntryRecord(SimpleNamespace(backbone="homebrew"), EMOTIONS, "abc.safetensors", sha256)
+def kept(database, made, artifacts, tmp_path):
+    """A homebrew that was trained, kept as entry 1; ``start(emotions)`` begins from it."""
+    manifest = made.manifest()
+    plan = made.plan(manifest, trials=1, weights="none")
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        state = state_of(untrained_network(plan.recipe, PLUGINS, len(manifest.emotions)))
+    ledger = begin(database, made, manifest, plan, artifacts)
+    run_trial(ledger, made, manifest, plan, 0)
+    outcome = made.outcome(manifest, 0, HOLDOUT, plan)
+    outcome = SimpleNamespace(**{**vars(outcome), "state": state})
+    parameters = {"learning_rate": 0.001, "freeze_depth": 0}
+    ledger.record(plan, WinnerTested(0, parameters, outcome))
+    number = Systems(database).rank(plan, Complexity(25_000, 4_000_000), made.metrics)
+    workspace = Workspace(database.url, tmp_path / "cache", artifacts)
 
-    def entry(self, number):
-        if number != 7:
-            raise UsageError(f"no entry {number}: there are 7")
-        return record
+    def start(emotions=manifest.emotions, number=number, backbone=HOMEBREW):
+        return warm_start(number, backbone, emotions, database, workspace)
 
-    monkeypatch.setattr("serbench.store.entries.Entries.record", entry)
+    def begun(path, n_classes):
+        """State of a network that starts from a file."""
+        identity = file_identity(path)
+        recipe = SimpleNamespace(**{**vars(plan.recipe), "weights": identity})
+        files = {identity: str(path)}
+        network, weights = build_network(recipe, PLUGINS, n_classes, files, seed=9)
+        return state_of(network), weights
 
-    def start(emotions=EMOTIONS, number=7, backbone=None):
-        return warm_start(number, backbone or Homebrew(), emotions, None, workspace)
+    return SimpleNamespace(
+        start=start, begun=begun, state=state, artifacts=artifacts, emotions=manifest.emotions
+    )
 
-    return SimpleNamespace(start=start, state=state, artifacts=workspace.artifacts)
 
-
-def equal(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
+def same(first, second):
+    """Names of the arrays that are equal."""
+    return {name for name in first if np.array_equal(first[name], second[name])}
 
 
 def test_with_the_same_emotions_everything_is_kept(kept):
     path = kept.start()
-    assert equal(read_weights(path), kept.state)
-    built = Homebrew().build(3, str(path))
-    assert equal(built.module.state_dict(), kept.state)
-    assert built.weights == file_identity(path)
-    assert built.weights.startswith("file:entry-7-homebrew.safetensors:")
+    state, weights = kept.begun(path, len(kept.emotions))
+    assert same(state, kept.state) == state.keys() == kept.state.keys()
+    assert weights == file_identity(path)
 
 
 @pytest.mark.parametrize("emotions", [("happiness", "anger", "neutral"), ("sadness", "anger")])
-def test_for_other_emotions_the_last_layer_starts_afresh(kept, emotions):
-    path = kept.start(emotions)
-    torch.manual_seed(9)
-    state = Homebrew().build(len(emotions), str(path)).module.state_dict()
-    same = {name for name in state if torch.equal(state[name], kept.state[name])}
-    assert state.keys() - same == {"head.weight", "head.bias"}
+def test_for_other_emotions_the_head_starts_afresh(kept, emotions):
+    state, weights = kept.begun(kept.start(emotions), len(emotions))
+    assert state.keys() - same(state, kept.state) == {"head.weight", "head.bias"}
+    assert weights.startswith("file:entry-1-homebrew-without-head.safetensors:")
 
 
-def test_batch_norms_statistics_come_along(kept):
-    assert "block0.2.running_mean" in read_weights(kept.start(("anger",)))
-
-
-def test_starting_twice_is_the_same_start(kept):
-    assert file_identity(kept.start()) == file_identity(kept.start())
+def test_starting_twice_is_the_same_start_and_one_artifact(kept, database):
+    first = file_identity(kept.start(("anger",)))
+    assert file_identity(kept.start(("anger",))) == first
+    with database.session() as session:
+        [made] = session.query(ArtifactRow).filter(ArtifactRow.file.contains("without-head"))
+        assert made.parent is not None
 
 
 def test_another_backbone_is_refused(kept):
-    other = SimpleNamespace(name="resnet18")
-    with pytest.raises(WeightsError, match="entry 7 is homebrew, not resnet18: start from"):
-        kept.start(backbone=other)
+    with pytest.raises(WeightsError) as refused:
+        kept.start(backbone=SimpleNamespace(name="resnet18"))
+    assert refused.value.facts == {"number": 1, "backbone": "homebrew"}
 
 
 def test_an_unknown_entry_is_refused(kept):
-    with pytest.raises(UsageError, match="no entry 8"):
+    with pytest.raises(UsageError):
         kept.start(number=8)
 
 
-def test_weights_that_were_changed_are_refused(kept):
-    Path(kept.artifacts, "abc.safetensors").write_bytes(b"something else")
-    with pytest.raises(WeightsError, match="not what was trained"):
-        kept.start()
+@pytest.mark.parametrize("emotions", [None, ("anger",)])
+def test_weights_that_were_changed_are_refused(kept, emotions):
+    for file in Path(kept.artifacts).iterdir():
+        file.write_bytes(b"something else")
+    with pytest.raises(WeightsError):
+        kept.start(emotions or kept.emotions)

@@ -1,4 +1,4 @@
-"""The networks: ``[B, 1, 1, samples]`` → logits, each with its encoder as ``speech_encoder``.
+"""The networks: ``[B, 1, 1, samples]`` → pooled vector, with the encoder as ``speech_encoder``.
 
 Every ``forward`` also takes ``lengths``, the real samples of each clip ``[B]``: what comes after
 them is padding and changes nothing.

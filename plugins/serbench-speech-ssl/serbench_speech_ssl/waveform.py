@@ -38,7 +38,8 @@ class Waveform:
         """
         if (spec.channels, spec.height) != (1, 1):
             raise UsageError(
-                f"front end {self.name} is for backbones that hear waveforms, such as "
-                "wav2vec2_base: leave out --front-end"
+                f"front end {self.name} is for backbones that take waveforms, such as "
+                "wav2vec2_base: leave out --front-end",
+                front_end=self.name,
             )
         return _Unchanged()

@@ -31,7 +31,8 @@ def fetch(name: str, download: Callable[[], Fetched]) -> Fetched:
         raise WeightsError(
             f"pretrained weights of {name} could not be fetched ({type(error).__name__}): "
             "connect to the internet or fill PyTorch's cache (TORCH_HOME), give a file with "
-            "--weights FILE, or start from random weights with --weights none"
+            "--weights FILE, or start from random weights with --weights none",
+            backbone=name,
         ) from error
 
 
@@ -90,5 +91,6 @@ def read_statistics(weights: str) -> dict[str, Tensor]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(
             f"{path} does not hold the statistics that belong to the recogniser's weights "
-            f"({type(error).__name__}): put torchaudio's {STATISTICS_FILE} beside them"
+            f"({type(error).__name__}): put torchaudio's {STATISTICS_FILE} beside them",
+            path=path,
         ) from error

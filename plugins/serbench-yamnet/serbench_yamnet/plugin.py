@@ -84,7 +84,8 @@ def default_file() -> Path:
     if not named:
         raise WeightsError(
             "the weights of yamnet are not set: give --weights yamnet.tflite, or name "
-            f"that file in {WEIGHTS_VARIABLE} (--weights none starts at random)"
+            f"that file in {WEIGHTS_VARIABLE} (--weights none starts at random)",
+            variable=WEIGHTS_VARIABLE,
         )
     return Path(named)
 

@@ -57,7 +57,9 @@ def read_layers(path: Path) -> list[Layer]:
         WeightsError: the file is missing, broken or no TensorFlow Lite model.
     """
     if not path.is_file():
-        raise WeightsError(f"no weights at {path}: --weights takes default, none or a file")
+        raise WeightsError(
+            f"no weights at {path}: --weights takes default, none or a file", path=path
+        )
     content = path.read_bytes()
     try:
         if not tflite.Model.ModelBufferHasIdentifier(content, 0):
@@ -66,7 +68,8 @@ def read_layers(path: Path) -> list[Layer]:
     # What reading garbage raises depends on the garbage: struct.error, ValueError, TypeError, …
     except Exception as error:
         raise WeightsError(
-            f"{path} cannot be read as a TensorFlow Lite model: fetch yamnet.tflite again"
+            f"{path} cannot be read as a TensorFlow Lite model: fetch yamnet.tflite again",
+            path=path,
         ) from error
 
 
@@ -115,7 +118,9 @@ def yamnet_state(path: Path, module: Yamnet) -> dict[str, Tensor]:
     places = [name for name, part in parts.items() if isinstance(part, nn.Conv2d)]
     norms = {name: part for name, part in parts.items() if isinstance(part, FoldedBatchNorm)}
     if len(convolutions) != len(places) or not linear:
-        raise WeightsError(f"{path} is not YAMNet but another network: give yamnet.tflite")
+        raise WeightsError(
+            f"{path} is not YAMNet but another network: give yamnet.tflite", path=path
+        )
     state = {
         f"{HEAD}weight": torch.from_numpy(linear[-1].weight),
         f"{HEAD}bias": torch.from_numpy(linear[-1].bias),
