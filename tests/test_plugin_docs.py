@@ -1,4 +1,4 @@
-"""docs/plugins.md says of every hook and protocol what the code says, and its example works."""
+"""docs/plugins.md documents every hook and protocol as the code has it, and its examples work."""
 
 import ast
 import inspect
@@ -15,15 +15,20 @@ from serbench.data.corpus import Corpus
 from serbench.model.augment import Augmentation
 from serbench.model.backbone import Backbone
 from serbench.model.frontend import FrontEnd
+from serbench.model.head import Head
+from serbench.model.objective import Objective
+from serbench.model.runtime import Runtime
 from serbench.model.schedule import Scheduler
 from serbench.plugins import Plugins, PluginSource
+from serbench.score.metric import Metric
 from serbench.testing import contract
 
 DOCS = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text(encoding="utf-8")
-PROTOCOLS = (Corpus, FrontEnd, Augmentation, Backbone, Scheduler)
+PROTOCOLS = (Corpus, FrontEnd, Augmentation, Backbone, Head, Objective, Scheduler, Metric, Runtime)
 EXAMPLE = re.search(r"<!-- complete example -->\n```python\n(.*?)```", DOCS, re.S)[1]
 SHORT_EXAMPLE = re.search(r"<!-- short example -->\n```python\n(.*?)```", DOCS, re.S)[1]
 MOST_LINES = 24
+METRIC = re.search(r"```python\n(class TopTwo.*?)```", DOCS, re.S)[1]
 
 
 def signature(function):
@@ -49,7 +54,7 @@ def members(protocol):
 
 def test_every_hook_is_documented_with_its_exact_arguments():
     hooks = [each for name, each in vars(hookspecs).items() if name.startswith("register_")]
-    assert len(hooks) == 5
+    assert len(hooks) == 9
     assert re.findall(r"^\| `(register_.*?)` \|", DOCS, re.M) == [signature(each) for each in hooks]
 
 
@@ -111,3 +116,12 @@ def example(request):
 @pytest.mark.parametrize("check", contract("backbone"))
 def test_the_backbones_keep_the_contract(example, check):
     check(example)
+
+
+def test_the_metric_of_ten_lines_keeps_the_contract(monkeypatch):
+    assert len([line for line in METRIC.splitlines() if line.strip()]) <= 10
+    module = ModuleType("serbench_metric_example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(METRIC, vars(module))
+    for check in contract("metric"):
+        check(module.TopTwo())

@@ -17,7 +17,7 @@ from serbench.builtin.schedules import AdamCourse, half_cycle
 from serbench.builtin.time_shift import TimeShift
 from serbench.data.corpus import NamedFiles
 from serbench.errors import UnknownNameError
-from serbench.model.backbone import BuiltBackbone
+from serbench.model.backbone import Built
 from serbench.plugins import Plugins
 from serbench.testing import KINDS, contract, recordings_of, sample, verdicts
 
@@ -52,7 +52,7 @@ class Overlapping(Homebrew):
         return [stages[0], *stages]
 
 
-class WithHead(Homebrew):
+class Unknown(Homebrew):
     def stages(self, module):
         return [*super().stages(module), ["head.weight", "head.bias"]]
 
@@ -63,27 +63,38 @@ class TooDeep(Homebrew):
 
 
 class Deaf(Homebrew):
-    def build(self, n_classes, weights):
-        return BuiltBackbone(super().build(n_classes, "none").module, "mine")
+    def build(self, weights, n_classes=None):
+        built = super().build("none", n_classes)
+        return Built(built.module, "mine", built.width, built.head)
+
+
+class Wider(Homebrew):
+    def build(self, weights, n_classes=None):
+        built = super().build(weights, n_classes)
+        return Built(built.module, built.weights, built.width + 1)
+
+
+class Untapped(Homebrew):
+    taps = ("pooled", "deep")
 
 
 class Dropping(Homebrew):
-    def build(self, n_classes, weights):
-        built = super().build(n_classes, weights)
+    def build(self, weights, n_classes=None):
+        built = super().build(weights, n_classes)
         built.module.pool.register_forward_hook(lambda m, i, out: nn.functional.dropout(out))
         return built
 
 
 class Detached(Homebrew):
-    def build(self, n_classes, weights):
-        built = super().build(n_classes, weights)
+    def build(self, weights, n_classes=None):
+        built = super().build(weights, n_classes)
         built.module.block1.register_forward_hook(lambda module, inputs, output: output.detach())
         return built
 
 
 class Half(Homebrew):
-    def build(self, n_classes, weights):
-        built = super().build(n_classes, weights)
+    def build(self, weights, n_classes=None):
+        built = super().build(weights, n_classes)
         built.module.register_forward_hook(lambda module, inputs, output: output.double())
         return built
 
@@ -91,19 +102,21 @@ class Half(Homebrew):
 @pytest.mark.parametrize(
     ("backbone", "check"),
     [
-        (Unfrozen(), "stages_hold_every_parameter_but_the_last_layers"),
+        (Unfrozen(), "stages_hold_every_parameter"),
         (Backwards(), "stages_are_ordered_from_the_input_on"),
         (Overlapping(), "stages_are_disjoint"),
-        (WithHead(), "stages_hold_every_parameter_but_the_last_layers"),
-        (TooDeep(), "the_papers_freeze_depth_is_one_of_the_depths"),
+        (Unknown(), "stages_hold_every_parameter"),
+        (Wider(), "images_become_vectors_of_the_width_it_states"),
+        (Untapped(), "every_tap_can_be_read"),
+        (TooDeep(), "the_initial_freeze_depth_is_one_of_the_depths"),
         (Deaf(), "random_weights_are_called_none"),
-        (Deaf(), "a_file_of_as_many_emotions_is_loaded_whole"),
+        (Deaf(), "a_file_trained_here_is_loaded_whole"),
         (Deaf(), "the_weights_of_another_network_are_refused"),
         (Deaf(), "a_missing_file_is_refused"),
-        (Dropping(), "asked_twice_it_says_the_same"),
+        (Dropping(), "called_twice_it_gives_the_same"),
         (Detached(), "gradients_reach_what_learns_and_nothing_else"),
-        (Half(), "images_become_logits"),
-        (Homebrew(front_end="unheard-of"), "its_front_end_is_registered"),
+        (Half(), "images_become_vectors_of_the_width_it_states"),
+        (Homebrew(front_end="unknown"), "its_front_end_is_registered"),
     ],
     ids=lambda each: each if isinstance(each, str) else type(each).__name__,
 )
@@ -116,7 +129,7 @@ def test_a_sound_backbone_fails_nothing_and_what_cannot_be_tried_is_skipped_with
     assert [verdict for verdict in found if verdict.result == "failed"] == []
     [skipped] = [verdict for verdict in found if verdict.result == "skipped"]
     assert skipped.check == "it exports to onnx"
-    assert skipped.reason == "onnxscript not installed: pip install 'serbench[testing]'"
+    assert skipped.reason == "onnxscript not installed: install the extra `testing`"
 
 
 @dataclass(frozen=True)
@@ -255,3 +268,33 @@ def test_a_sample_is_spread_over_all_and_skips_what_is_too_large():
 
     things = [Large(), Homebrew("one"), Homebrew("two"), Large()]
     assert [thing.name for thing in sample("backbone", things, 2)] == ["one", "two"]
+
+
+class Fixed:
+    """A metric that is always a half, and no number on one clip."""
+
+    name, label, higher_is_better, share = "fixed", "fixed", True, True
+
+    def score(self, logits, targets):
+        return 0.5 if len(targets) > 1 else float("nan")
+
+    def ratios(self, logits, targets, speakers):
+        return None
+
+
+def test_a_metric_that_breaks_its_contract_is_caught():
+    assert failures("metric", Fixed())
+    for metric in Plugins().metrics:
+        assert failures("metric", metric) == set(), metric.name
+
+
+def test_built_in_heads_objectives_and_runtimes_keep_their_contracts():
+    plugins = Plugins()
+    for kind, registry in (
+        ("head", plugins.heads),
+        ("objective", plugins.objectives),
+        ("runtime", plugins.runtimes),
+    ):
+        assert len(list(registry)) >= 1
+        for each in registry:
+            assert failures(kind, each) == set(), each.name

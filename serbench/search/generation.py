@@ -196,7 +196,7 @@ class Generation:
         self._progress.end(ended, entrant.judged)
 
     def _fill(self) -> Iterator[Event]:
-        """Start jobs until all slots are used: first what is waited for, then what may be needed."""
+        """Start jobs until all slots are used: first what is waited for, then what may follow."""
         while len(self._running) < self._search.compute.parallel:
             open_ = [each for each in self._entrants if not each.ended and each.twin is None]
             waited_for = next((entrant for entrant in open_ if not entrant.waits), None)

@@ -59,8 +59,9 @@ def right_answers_cost_less_than_wrong_ones(objective: Objective) -> None:
     good, bad = prepared.loss(right, targets), prepared.loss(wrong, targets)
     require(good.dim() == 0, f"the loss has {good.dim()} axes: it is to be a scalar")
     require(bool(torch.isfinite(good + bad)), "the loss is not finite")
-    require(float(good) < float(bad), f"right answers cost {good:.2g}, wrong ones {bad:.2g}")
     torch.autograd.backward(good)
+    costs = float(good.detach()), float(bad)
+    require(costs[0] < costs[1], f"right answers cost {costs[0]:.2g}, wrong ones {costs[1]:.2g}")
     require(right.grad is not None, "no gradient reaches the logits")
 
 

@@ -27,6 +27,7 @@ def refused(what):
         yield
     assert raised.value.facts["what"] == what
 
+
 RULES = ("speaker-3", "loso", "corpus", "speaker-3:nested-3", "loso:nested-4", "corpus:nested-3")
 NAMES = (*RULES, *PUBLISHED, "folds:FILE")
 MADE = manifest(people("a", 8, takes=2), people("b", 8, takes=2))

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 import torch
-from optuna.storages import RDBStorage
 
 from serbench.cli.main import main
 from serbench.deploy.latency import LatencyJob
 from serbench.store.database import Database
-from serbench.store.latency import LatencyFacts
-from serbench.store.schema import EntryRow, StudyRow
+from serbench.store.machines import LatencyFacts
+from serbench.store.schema import ArtifactRow, PredictionRow, ScoreRow, StudyRow, SystemRow
 
 STUDY = (
     *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
@@ -37,48 +35,47 @@ def recorded(db: Path) -> dict[str, Any]:
     database = Database(f"sqlite:///{db}")
     with database.session() as session:
         [study] = session.query(StudyRow)
-        [entry] = session.query(EntryRow)
+        [entry] = session.query(SystemRow).filter(SystemRow.number.is_not(None))
         found = {
             "trials": [(t.number, t.parameters, t.state, t.mean_uar) for t in study.trials],
-            "folds": {
-                (trial.number, fold.name): (
-                    fold.prediction.rows,
-                    fold.prediction.logits,
-                    fold.epochs,
-                    fold.best_epoch,
-                    fold.seed,
+            "trainings": {
+                (trial.number, training.split.fold): (
+                    training.epochs,
+                    training.best_epoch,
+                    training.seed,
+                    training.curve,
+                    training.losses,
                 )
                 for trial in study.trials
-                for fold in trial.folds
+                for training in trial.trainings
             },
-            "winner": (entry.trial, entry.uar, entry.artifact, entry.artifact_sha256),
+            "logits": {
+                (row.split.fold, row.split.test, row.logits) for row in session.query(PredictionRow)
+            },
+            "scores": {
+                (row.metric, row.evidence, row.value, row.low, row.high)
+                for row in session.query(ScoreRow).filter_by(system_id=entry.id)
+            },
+            "weights": sorted(row.sha256 for row in session.query(ArtifactRow)),
         }
     database.engine.dispose()
-    storage = RDBStorage(database.url)
-    [name] = optuna.get_all_study_names(storage)
-    found["optuna"] = [
-        (trial.number, trial.params, trial.state, trial.values, trial.intermediate_values)
-        for trial in optuna.load_study(study_name=name, storage=storage).trials
-    ]
-    storage.remove_session()
-    storage.engine.dispose()
     return found
 
 
 @dataclass
 class Running:
-    """``study run`` in a process of its own, and what it has said so far."""
+    """``study run`` in a process of its own, and what it has written so far."""
 
     process: subprocess.Popen[str]
-    said: str = ""
+    written: str = ""
 
     def wait_for(self, pattern: str) -> None:
         """Return as soon as a line matches."""
         for line in self.process.stderr:
-            self.said += line
+            self.written += line
             if re.match(pattern, line):
                 return
-        pytest.fail(f"'{pattern}' was never said, but:\n{self.said}")
+        pytest.fail(f"'{pattern}' was never written, but:\n{self.written}")
 
     def kill(self) -> int:
         """Kill it, and give what it ended with."""
@@ -138,7 +135,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _interruptible() -> Iterator[None]:
-    """Hear interrupts, even where the tests were started in the background, which ignores them."""
+    """Take interrupts, even where the tests were started in the background, which ignores them."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

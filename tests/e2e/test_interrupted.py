@@ -8,14 +8,11 @@ import time
 from contextlib import contextmanager
 
 import pytest
-import sqlalchemy.exc
-from optuna.storages._cached_storage import _CachedStorage
-from optuna.trial import FrozenTrial
 
 from serbench.cli.progress import PlainListener
-from serbench.execute.fold import FoldOutcome
-from serbench.store.entries import Entries
-from serbench.store.studies import Studies
+from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
+from serbench.store.ledger import Ledger
+from serbench.store.systems import Systems
 
 
 def test_killed_twice_and_interrupted_once_it_ends_like_one_left_alone(
@@ -79,42 +76,25 @@ class Stop(BaseException):
     """The end of a process, at one certain moment."""
 
 
-STEPS = [
-    (Studies, "begin_study"),
-    (Studies, "begin_trial"),
-    (Studies, "save_fold"),
-    (Studies, "end_trial"),
-    (Studies, "finish_study"),
-    (Entries, "save_entry"),
-    (Entries, "save_latency"),
-    (_CachedStorage, "create_new_study"),
-    (_CachedStorage, "create_new_trial"),
-    (_CachedStorage, "set_trial_param"),
-    (_CachedStorage, "set_trial_intermediate_value"),
-    (_CachedStorage, "set_trial_state_values"),
-]
+STEPS = [(Ledger, "begin"), (Ledger, "record"), (Systems, "rank"), (Systems, "save_latency")]
 """Everything that is written while a study runs."""
 
 
-def told_apart(argument):
-    """What tells one call of a step from another."""
+def distinguishing(argument):
+    """What distinguishes one call of a step from another."""
     match argument:
-        case FoldOutcome():
-            return argument.trial, argument.fold
-        case FrozenTrial():
-            return str(argument.system_attrs)
+        case FoldScored():
+            return "fold", argument.outcome.trial, argument.outcome.fold
+        case TrialStarted() | TrialEnded() | WinnerTested():
+            return type(argument).__name__, argument.trial
         case int() | str():
             return argument
     return None
 
 
-LOST = {"save_fold", "finish_study", "save_entry", "set_trial_state_values"}
-"""Before these, something was computed or decided that is not yet written."""
-
-
 @pytest.fixture
 def moments(monkeypatch):
-    """The run is stopped once after each step, and before some; gives the moments seen so far."""
+    """The run is stopped once before and once after each step; gives the moments so far."""
     seen = []
 
     def stop_at(*moment):
@@ -124,13 +104,10 @@ def moments(monkeypatch):
 
     def stopping(name, step):
         def take(self, *arguments, **options):
-            call = (name, *map(told_apart, arguments))
-            if name in LOST:
-                stop_at("before", *call)
+            call = (name, *map(distinguishing, arguments))
+            stop_at("before", *call)
             result = step(self, *arguments, **options)
-            # Of a trial's parameters, one in the middle stands for all.
-            if name != "set_trial_param" or "freeze_depth" in call:
-                stop_at("after", *call)
+            stop_at("after", *call)
             return result
 
         return take
@@ -140,7 +117,7 @@ def moments(monkeypatch):
     return seen
 
 
-def test_stopped_after_everything_it_writes_it_ends_like_one_left_alone(
+def test_stopped_before_and_after_everything_it_writes_it_ends_like_one_left_alone(
     place, undisturbed, moments
 ):
     for _ in range(100):
@@ -151,22 +128,8 @@ def test_stopped_after_everything_it_writes_it_ends_like_one_left_alone(
             continue
     assert place.recorded() == undisturbed
     assert {name for _, name, *_ in moments} == {name for _, name in STEPS}
-    assert sum(moment[:2] == ("after", "save_fold") for moment in moments) == 4
-
-
-def test_a_locked_database_of_optunas_is_one_line(place, monkeypatch, capsys):
-    def locked(url):
-        error = Exception("database is locked")
-        raise sqlalchemy.exc.OperationalError("INSERT", {}, error)
-
-    monkeypatch.setattr("serbench.run.study.RDBStorage", locked)
-    capsys.readouterr()
-    assert place.run(*place.study) == 1
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last == (
-        f"error: {place.db}: database is locked: another process is writing to it; "
-        "wait for it, or stop it"
-    )
+    folds = [moment for moment in moments if moment[0] == "after" and "fold" in str(moment[3:])]
+    assert len(folds) >= 3
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def test_what_is_fastest_is_timed_once_or_again_on_demand(place, capsys, monkeyp
     monkeypatch.delenv("SERBENCH_PRECISION")
     monkeypatch.setattr("serbench.run.speed_tuning.PAYS_BACK", 0.0)
     said = []
-    for seed, again in (("1", []), ("2", []), ("3", ["--recalibrate"])):
+    for seed, again in (("1", []), ("2", []), ("3", ["--retune"])):
         assert place.run(*place.study, "--trials", "1", "--seed", seed, *again) == 0
         said.append("how this machine trains it fastest" in capsys.readouterr().err)
     assert said == [True, False, True]

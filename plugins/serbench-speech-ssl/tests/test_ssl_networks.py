@@ -1,36 +1,36 @@
-"""What every network here promises: logits, masks that hold, stages that can be frozen."""
+"""What every network here promises: vectors, masks that hold, stages that can be frozen."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from serbench_speech_ssl.encoders import EncoderSize
-from tiny_backbones import NAMES, REGISTERED, TINY, build, clips
+from tiny_backbones import NAMES, REGISTERED, TINY, build, classifier, clips
 
 from serbench.errors import UsageError
 from serbench.model.complexity import measure_complexity
 from serbench.model.network import Freezing
 
 
-def freeze(name, module, depth):
-    freezing = Freezing(module, TINY[name].stages(module), depth)
-    freezing.train()
+def freeze(name, network, depth):
+    freezing = Freezing(network.backbone, TINY[name].stages(network.backbone), depth)
+    freezing.train(network)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_clips_become_logits_whoever_else_is_in_the_batch(name):
+def test_clips_become_vectors_whatever_else_is_in_the_batch(name):
     module = build(name).eval()
     images = clips(3)
     with torch.inference_mode():
-        logits = module(images)
+        vectors = module(images)
         alone = module(images[1:2])
-    assert logits.shape == (3, 4)
-    assert logits.isfinite().all()
-    assert not torch.allclose(logits[0], logits[1])
-    torch.testing.assert_close(alone[0], logits[1], rtol=1e-4, atol=1e-5)
+    assert vectors.shape == (3, TINY[name].build("none").width)
+    assert vectors.isfinite().all()
+    assert not torch.allclose(vectors[0], vectors[1])
+    torch.testing.assert_close(alone[0], vectors[1], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_clip_has_the_same_logits_in_evaluation(name):
+def test_the_same_clip_has_the_same_vector_in_evaluation(name):
     module = build(name).eval()
     with torch.inference_mode():
         assert torch.equal(module(clips()), module(clips()))
@@ -73,19 +73,18 @@ def test_lengths_of_whole_clips_change_nothing(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_clip_without_a_single_frame_is_refused(name):
     module = build(name).eval()
-    with pytest.raises(UsageError, match="too short"):
+    with pytest.raises(UsageError):
         module(clips(), torch.tensor([16000, 200]))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stages_hold_every_parameter_but_the_last_layers_once(name):
+def test_stages_hold_every_parameter_once(name):
     module = build(name)
     stages = TINY[name].stages(module)
     staged = [parameter for stage in stages for parameter in stage]
     names = [parameter for parameter, _ in module.named_parameters()]
     assert all(stages)
-    assert len(staged) == len(set(staged))
-    assert set(names) - set(staged) == {"head.weight", "head.bias"}
+    assert sorted(staged) == sorted(names)
     assert 0 < TINY[name].initial_freeze_depth(module) <= len(stages)
 
 
@@ -107,40 +106,43 @@ def test_encoder_stages_are_reached_in_their_order(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("frozen", ["nothing", "paper", "everything"])
+@pytest.mark.parametrize("frozen", ["nothing", "initial", "everything"])
 def test_gradients_reach_what_learns_and_only_that(name, frozen):
-    module = build(name)
-    stages = TINY[name].stages(module)
-    depths = {"nothing": 0, "paper": TINY[name].initial_freeze_depth(module)}
+    network = classifier(name)
+    stages = TINY[name].stages(network.backbone)
+    depths = {"nothing": 0, "initial": TINY[name].initial_freeze_depth(network.backbone)}
     depth = depths.get(frozen, len(stages))
-    freeze(name, module, depth)
-    still = {parameter for stage in stages[:depth] for parameter in stage}
-    F.cross_entropy(module(clips(4)), torch.arange(4)).backward()
-    for parameter, value in module.named_parameters():
+    freeze(name, network, depth)
+    still = {f"backbone.{parameter}" for stage in stages[:depth] for parameter in stage}
+    F.cross_entropy(network(clips(4)), torch.arange(4)).backward()
+    for parameter, value in network.named_parameters():
         if parameter in still:
             assert value.grad is None, parameter
         else:
             assert value.grad is not None, parameter
             assert value.grad.isfinite().all(), parameter
-    assert module.head.weight.grad.abs().sum() > 0
+    assert network.head.weight.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("name", ["lu2020", "liu2023"])
 def test_the_two_systems_freeze_their_encoder_and_nothing_else(name):
-    module = build(name)
-    freeze(name, module, TINY[name].initial_freeze_depth(module))
+    network = classifier(name)
+    module = network.backbone
+    freeze(name, network, TINY[name].initial_freeze_depth(module))
     learning = {path for path, value in module.named_parameters() if value.requires_grad}
     assert learning == {
         path for path, _ in module.named_parameters() if not path.startswith("speech_encoder.")
     }
     assert not any(part.training for part in module.speech_encoder.modules())
     assert module.lstm.training
+    assert network.head.weight.requires_grad
 
 
 @pytest.mark.parametrize("name", ["wav2vec2_base", "hubert_base", "wavlm_base"])
 def test_the_plain_ones_freeze_the_feature_extractor_alone(name):
-    module = build(name)
-    freeze(name, module, TINY[name].initial_freeze_depth(module))
+    network = classifier(name)
+    module = network.backbone
+    freeze(name, network, TINY[name].initial_freeze_depth(module))
     frozen = {path for path, value in module.named_parameters() if not value.requires_grad}
     extractor = "speech_encoder.feature_extractor."
     assert frozen == {p for p, _ in module.named_parameters() if p.startswith(extractor)}
@@ -148,9 +150,9 @@ def test_the_plain_ones_freeze_the_feature_extractor_alone(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_work_is_counted_on_the_input_they_ask_for(name):
-    module = build(name)
-    complexity = measure_complexity(module, TINY[name].input_spec())
-    assert complexity.params == sum(value.numel() for value in module.parameters())
+    network = classifier(name)
+    complexity = measure_complexity(network, TINY[name].input_spec())
+    assert complexity.params == sum(value.numel() for value in network.parameters())
     assert complexity.macs > 100_000
 
 

@@ -68,7 +68,7 @@ def test_the_recognisers_features_are_torchaudios():
     torch.testing.assert_close(ours, theirs[:, :100])
 
 
-def test_the_recogniser_is_fed_as_torchaudio_feeds_it():
+def test_the_recogniser_is_given_what_torchaudio_gives_it():
     torch.manual_seed(0)
     encoder = TINY_RECOGNISER.build().eval()
     features = torch.randn(2, 40, 80)
@@ -114,7 +114,7 @@ def test_channels_are_weighted_alike_in_every_frame_and_never_beyond_one():
     assert weights[0, 0].std() > 0
 
 
-def test_both_pooling_streams_have_a_say():
+def test_both_pooling_streams_matter():
     torch.manual_seed(0)
     weighting = ChannelWeighting(8, reduction=1)
     values = frames(width=8)
@@ -155,6 +155,6 @@ def test_a_frozen_encoder_does_not_switch_the_masks_off():
     from serbench.model.network import Freezing
 
     module = build("lu2020")
-    Freezing(module, TINY["lu2020"].stages(module), 4).train()
+    Freezing(module, TINY["lu2020"].stages(module), 4).train(module)
     assert not module.speech_encoder.training
     assert not torch.equal(module(clips()), module(clips()))

@@ -6,6 +6,9 @@ import torch
 from serbench_speech_ssl import register_backbones
 from serbench_speech_ssl.encoders import EncoderSize
 from serbench_speech_ssl.recogniser import RecogniserSize
+from torch import nn
+
+from serbench.model.network import EmotionNetwork
 
 TINY_ENCODER = EncoderSize(
     conv_layers=((16, 10, 5), *((16, 3, 2),) * 4, *((16, 2, 2),) * 2),
@@ -31,10 +34,17 @@ TINY = {
 NAMES = list(TINY)
 
 
-def build(name, n_classes=4, weights="none", seed=0):
-    """A tiny network whose random numbers are always the same."""
+def build(name, weights="none", seed=0):
+    """A tiny network, clips to vectors, whose random numbers are always the same."""
     torch.manual_seed(seed)
-    return TINY[name].build(n_classes, weights).module
+    return TINY[name].build(weights).module
+
+
+def classifier(name, n_classes=4, seed=0):
+    """The same with a linear head, images to logits."""
+    torch.manual_seed(seed)
+    built = TINY[name].build("none", n_classes)
+    return EmotionNetwork(nn.Identity(), built.module, nn.Linear(built.width, n_classes))
 
 
 def clips(n_clips=2, samples=16000, seed=0):

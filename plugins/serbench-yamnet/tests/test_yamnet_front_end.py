@@ -68,9 +68,9 @@ def test_a_clip_too_short_for_a_patch_is_followed_by_silence():
 def test_filters_reach_from_125_to_7500_hertz_and_peak_at_one():
     filters = mel_matrix()
     hertz = np.linspace(0, 8000, 257)
-    heard = filters.sum(axis=1) > 0
-    assert not heard[(hertz <= 125) | (hertz >= 7500)].any()
-    assert heard[(hertz > 125) & (hertz < 7500)].all()
+    covered = filters.sum(axis=1) > 0
+    assert not covered[(hertz <= 125) | (hertz >= 7500)].any()
+    assert covered[(hertz > 125) & (hertz < 7500)].all()
     assert 0.8 < filters.max() <= 1.0
 
 

@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from serbench_yamnet.network import split_patches
 from serbench_yamnet.plugin import YamnetBackbone
+from torch import nn
 from yamnet_material import folded_network, images, norms_of
 
 from serbench.model.network import Freezing
 
 
-def logits_of(module, batch):
+def embeddings_of(module, batch):
     module.eval()
     with torch.inference_mode():
         return module(batch)
@@ -44,36 +45,38 @@ def test_an_image_too_short_for_a_patch_is_followed_by_silence():
     torch.testing.assert_close(patch[30:].exp(), torch.full((66, 64), 0.001))
 
 
-def test_a_clips_logits_are_the_mean_of_its_patches_logits():
+def test_a_clips_embedding_is_the_mean_of_its_patches():
     module, clip = folded_network(), images(n_clips=1, frames=240)
-    alone = [logits_of(module, clip[..., start : start + 96]) for start in (0, 48, 96, 144)]
-    torch.testing.assert_close(logits_of(module, clip), torch.stack(alone).mean(0))
+    alone = [embeddings_of(module, clip[..., start : start + 96]) for start in (0, 48, 96, 144)]
+    torch.testing.assert_close(embeddings_of(module, clip), torch.stack(alone).mean(0))
 
 
 @pytest.mark.parametrize("frames", [10, 96, 300])
-def test_clips_of_any_length_become_logits(frames):
+def test_clips_of_any_length_become_embeddings(frames):
     module, batch = folded_network(), images(n_clips=3, frames=frames)
-    together = logits_of(module, batch)
-    assert together.shape == (3, 6)
-    torch.testing.assert_close(logits_of(module, batch[1:2])[0], together[1], rtol=1e-3, atol=1e-4)
+    together = embeddings_of(module, batch)
+    assert together.shape == (3, 1024)
+    torch.testing.assert_close(
+        embeddings_of(module, batch[1:2])[0], together[1], rtol=1e-3, atol=1e-4
+    )
 
 
 def test_finding_the_statistics_leaves_the_function_as_it_was():
     module, batch = folded_network(), images(n_clips=8, frames=96)
     other = images(n_clips=4, seed=1)[..., :96]
-    before = logits_of(module, torch.cat([batch, other]))
+    before = embeddings_of(module, torch.cat([batch, other]))
     module.train()
     module(batch)
     assert not any(norm.folded for norm in norms_of(module))
     torch.testing.assert_close(
-        logits_of(module, torch.cat([batch, other])), before, rtol=1e-3, atol=1e-4
+        embeddings_of(module, torch.cat([batch, other])), before, rtol=1e-3, atol=1e-4
     )
 
 
 def test_in_training_mode_it_answers_nearly_as_in_evaluation_mode():
     """And would not if the statistics stayed at mean 0 and variance 1, which no batch has."""
     module, other = folded_network(), images(n_clips=8, frames=96, seed=1)
-    before, state = logits_of(module, other), copy.deepcopy(module.state_dict())
+    before, state = embeddings_of(module, other), copy.deepcopy(module.state_dict())
     module.train()
     module(images(n_clips=8, frames=96))
     measured = (module(other) - before).detach().square().mean()
@@ -101,19 +104,19 @@ def test_the_statistics_are_those_of_the_first_batch_and_then_follow_the_others(
 
 def test_frozen_stages_stay_folded_and_right():
     module, batch = folded_network(), images(n_clips=8, frames=96)
-    before = logits_of(module, batch)
+    before = embeddings_of(module, batch)
     stages = YamnetBackbone().stages(module)
-    Freezing(module, stages, 5).train()
+    Freezing(module, stages, 5).train(module)
     module(batch)
     frozen = {name for stage in stages[:5] for name in stage}
     for name, norm in module.named_modules():
         if norm in norms_of(module):
             assert bool(norm.folded) == (f"{name}.weight" in frozen), name
-    torch.testing.assert_close(logits_of(module, batch), before, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(embeddings_of(module, batch), before, rtol=1e-3, atol=1e-4)
 
 
 def test_a_network_from_random_weights_is_never_measured():
-    module = YamnetBackbone().build(6, "none").module.train()
+    module = YamnetBackbone().build("none").module.train()
     before = [norm.weight.clone() for norm in norms_of(module)]
     module(images(frames=96))
     assert not any(norm.folded for norm in norms_of(module))
@@ -129,9 +132,9 @@ def test_a_saved_network_goes_on_as_what_it_was(trained, tmp_path):
         module.train()
         module(batch)
     safetensors.torch.save_file(module.state_dict(), tmp_path / "yamnet.safetensors")
-    again = YamnetBackbone().build(6, "none").module
+    again = YamnetBackbone().build("none").module
     again.load_state_dict(safetensors.torch.load_file(tmp_path / "yamnet.safetensors"))
-    assert torch.equal(logits_of(again, batch), logits_of(module, batch))
+    assert torch.equal(embeddings_of(again, batch), embeddings_of(module, batch))
     assert [bool(norm.folded) for norm in norms_of(again)] == [not trained] * 27
     assert torch.equal(again.train()(batch), module.train()(batch))
 
@@ -139,18 +142,18 @@ def test_a_saved_network_goes_on_as_what_it_was(trained, tmp_path):
 def test_what_was_before_training_can_be_put_back():
     """The training loop keeps a copy of the state, and returns to it if training diverges."""
     module, batch = folded_network(), images(n_clips=8, frames=96)
-    before, state = logits_of(module, batch), copy.deepcopy(module.state_dict())
+    before, state = embeddings_of(module, batch), copy.deepcopy(module.state_dict())
     twin = copy.deepcopy(module)
     module.train()
     module(batch)
     module.load_state_dict(state)
     assert all(norm.folded for norm in norms_of(module))
-    assert torch.equal(logits_of(module, batch), before)
-    assert torch.equal(logits_of(twin, batch), before)
+    assert torch.equal(embeddings_of(module, batch), before)
+    assert torch.equal(embeddings_of(twin, batch), before)
 
 
 def test_it_learns_to_tell_two_kinds_of_sound_in_a_few_steps():
-    module = folded_network(n_classes=2).train()
+    module = nn.Sequential(folded_network(), nn.Linear(1024, 2)).train()
     batch = images(n_clips=8, frames=96)
     targets = torch.arange(8) % 2
     batch[targets == 1, :, :32] += 3

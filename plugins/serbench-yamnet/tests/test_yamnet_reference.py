@@ -21,8 +21,11 @@ CLIP = ClipFormat(sample_rate=16000)
 
 @pytest.fixture(scope="module")
 def yamnet():
-    """The network with AudioSet's own last layer."""
-    return YamnetBackbone().build(521, str(WEIGHTS)).module.eval()
+    """The network with AudioSet's own last layer, which it hands on for as many classes."""
+    built = YamnetBackbone().build(str(WEIGHTS), 521)
+    last = nn.Linear(built.width, 521)
+    last.load_state_dict(dict(built.head))
+    return nn.Sequential(built.module, last).eval()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def waveform():
 
 @pytest.fixture(scope="module")
 def interpreter(waveform):
-    """TensorFlow Lite's reference kernels, having heard the waveform; all it computed is kept."""
+    """TensorFlow Lite's reference kernels, run on the waveform; all they computed is kept."""
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     interpreter = litert.Interpreter(
         str(WEIGHTS),
@@ -64,7 +67,7 @@ def operators(*kinds):
             yield int(operator.Inputs(0)), int(operator.Outputs(0))
 
 
-def heard(interpreter, number):
+def computed(interpreter, number):
     """A tensor of the interpreter as real values, and the size of one of its 8-bit steps."""
     (details,) = (each for each in interpreter.get_tensor_details() if each["index"] == number)
     scale, zero = details["quantization"]
@@ -74,7 +77,7 @@ def heard(interpreter, number):
 
 def test_the_front_end_equals_the_interpreters(interpreter, front_end, waveform):
     ((_, log_mel),) = operators(tflite.BuiltinOperator.LOG)
-    theirs, _ = heard(interpreter, log_mel)
+    theirs, _ = computed(interpreter, log_mel)
     torch.testing.assert_close(front_end.log_mel(waveform[None])[0], theirs, rtol=0, atol=3e-4)
 
 
@@ -83,8 +86,8 @@ def test_every_convolution_equals_the_interpreters_to_one_8_bit_step(interpreter
     for convolution, norm, (before, after) in zip(
         convolutions, norms_of(yamnet), operators(*AXES), strict=True
     ):
-        given, _ = heard(interpreter, before)
-        theirs, step = heard(interpreter, after)
+        given, _ = computed(interpreter, before)
+        theirs, step = computed(interpreter, after)
         with torch.inference_mode():
             ours = norm(convolution(given.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1.01 * step)
@@ -92,9 +95,9 @@ def test_every_convolution_equals_the_interpreters_to_one_8_bit_step(interpreter
 
 def test_the_last_layer_equals_the_interpreters_to_one_8_bit_step(interpreter, yamnet):
     *_, (before, after) = operators(tflite.BuiltinOperator.FULLY_CONNECTED)
-    theirs, step = heard(interpreter, after)
+    theirs, step = computed(interpreter, after)
     with torch.inference_mode():
-        ours = yamnet.network.classifier(heard(interpreter, before)[0].flatten(1))
+        ours = yamnet[1](computed(interpreter, before)[0].flatten(1))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1.01 * step)
 
 
@@ -103,12 +106,14 @@ def test_from_waveform_to_logits_it_differs_by_what_8_bits_lose(
 ):
     """27 roundings to 8 bits in a row: single logits are off by a few steps, their order stands."""
     *_, (_, after) = operators(tflite.BuiltinOperator.FULLY_CONNECTED)
-    theirs, step = heard(interpreter, after)
+    theirs, step = computed(interpreter, after)
     with torch.inference_mode():
         ours = yamnet(front_end(waveform[None]))
     assert (ours - theirs).abs().max() < 8 * step
     assert np.corrcoef(ours[0], theirs[0])[0, 1] > 0.995
-    (scores,) = (heard(interpreter, each["index"])[0] for each in interpreter.get_output_details())
+    (scores,) = (
+        computed(interpreter, each["index"])[0] for each in interpreter.get_output_details()
+    )
     assert (ours.sigmoid() - scores).abs().max() < 0.05
 
 
@@ -127,17 +132,17 @@ def test_noise_is_not_called_speech(yamnet, front_end):
 
 
 def test_six_emotions_share_all_but_the_last_layer(yamnet):
-    built = YamnetBackbone().build(6, str(WEIGHTS))
-    state, whole = built.module.state_dict(), yamnet.state_dict()
-    same = {name for name in state if torch.equal(state[name], whole[name])}
-    assert state.keys() - same == {"network.classifier.weight", "network.classifier.bias"}
+    built = YamnetBackbone().build(str(WEIGHTS), 6)
+    state, whole = built.module.state_dict(), yamnet[0].state_dict()
+    assert all(torch.equal(state[name], whole[name]) for name in whole)
+    assert len(built.head["weight"]) == 6
     assert built.weights.startswith("file:yamnet.tflite:")
 
 
 def test_the_environment_may_name_the_default_weights(monkeypatch):
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(WEIGHTS))
-    by_default = YamnetBackbone().build(6, "default")
-    assert by_default.weights == YamnetBackbone().build(6, str(WEIGHTS)).weights
+    by_default = YamnetBackbone().build("default", 6)
+    assert by_default.weights == YamnetBackbone().build(str(WEIGHTS), 6).weights
 
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.95])
@@ -145,5 +150,6 @@ def test_a_truncated_file_is_refused(share, tmp_path):
     content = WEIGHTS.read_bytes()
     path = tmp_path / "yamnet.tflite"
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(WeightsError, match="cannot be read as a TensorFlow Lite model"):
-        YamnetBackbone().build(6, str(path))
+    with pytest.raises(WeightsError) as refused:
+        YamnetBackbone().build(str(path), 6)
+    assert refused.value.facts == {"path": path}

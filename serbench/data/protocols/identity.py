@@ -58,7 +58,8 @@ def protocol_from_id(manifest: Manifest, text: str) -> Protocol:
     """
     name, _, digits = text.partition("#")
     if name in (FOLDS, RANDOM_FOLDS):
-        raise UsageError(f"'{text}' does not say where its folds are: give {name}:FILE",
+        raise UsageError(
+            f"'{text}' does not say where its folds are: give {name}:FILE",
             identifier=text,
         )
     if not digits or text.startswith((f"{FOLDS}:", f"{RANDOM_FOLDS}:")):
