@@ -15,10 +15,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from material import bench_for, speech
+from material import Steps, Workbench, speech, workbench
 from timing import print_findings, rates_compared
 
-from serbench.execute.fold import Bench, build_network
 from serbench.model.allocator import keep_freed_memory
 from serbench.plugins import Plugins
 
@@ -28,16 +27,15 @@ EAGER, COMPILED = "eager", "compiled"
 class Loop:
     """A training that goes on and on."""
 
-    def __init__(self, bench: Bench, backend: str | None) -> None:
-        network, _ = build_network(bench, seed=0)
-        batch = bench.plan.batch_size
+    def __init__(self, work: Workbench, backend: str | None) -> None:
+        network = Steps(work.search, 1).network(work.bench())
+        batch, rows = work.search.plan.batch_size, work.search.split.holdout.train
         with torch.no_grad():
-            images = network.front_end(
-                torch.from_numpy(bench.clips.batch(bench.split.holdout.train))
-            )
+            images = network.front_end(torch.from_numpy(work.material.clips.batch(rows)))
         self._images = images[:batch].contiguous(memory_format=torch.channels_last)
-        self._targets = torch.from_numpy(bench.manifest.targets[bench.split.holdout.train[:batch]])
-        module = network.backbone.to(memory_format=torch.channels_last).train()
+        self._targets = torch.from_numpy(work.search.manifest.targets[rows[:batch]])
+        module = torch.nn.Sequential(network.backbone, network.head)
+        module = module.to(memory_format=torch.channels_last).train()
         self._optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
         self._module = torch.compile(module, backend=backend) if backend else module
 
@@ -69,8 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plugins = Plugins()
     data, manifest = speech(plugins, 64)
     with tempfile.TemporaryDirectory() as folder:
-        bench = bench_for(plugins, manifest, Path(folder), backbone=options.backbone)
-        loops = {EAGER: Loop(bench, None), COMPILED: Loop(bench, options.backend)}
+        work = workbench(plugins, manifest, Path(folder), backbone=options.backbone)
+        loops = {EAGER: Loop(work, None), COMPILED: Loop(work, options.backend)}
         first = {name: _seconds(loop) for name, loop in loops.items()}
         rates: dict[str, list[float]] = {name: [] for name in loops}
         for _ in range(options.repetitions):

@@ -1,8 +1,10 @@
-"""What benchmarks train on: real clips where they are there, else the demo corpus; and a bench."""
+"""What benchmarks train on: real clips where they are there, else the demo corpus."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,16 @@ from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.data.scan import scan
-from serbench.execute.fold import Bench
+from serbench.execute.executor import Bench, Executor, Function
+from serbench.execute.fold import build_network
+from serbench.execute.job import Material
+from serbench.model.compute import ComputeSettings
+from serbench.model.network import EmotionNetwork
+from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
 from serbench.search.plan import StudyPlan
+from serbench.search.space import space_of
+from serbench.search.study import Search
 from serbench.workspace import find_workspace
 
 AUGMENTATIONS = ("time-shift", "frequency-mask", "time-mask", "gain", "noise")
@@ -25,7 +34,7 @@ def speech(plugins: Plugins, most: int | None = None) -> tuple[str, Manifest]:
     """Recordings and what they are: RAVDESS where it is there, else synthetic speech.
 
     Args:
-        plugins: who recognise recordings.
+        plugins: with the corpora that recognise recordings.
         most: so many of them, spread over all speakers, or None for all.
     """
     folder = CORPORA / "ravdess"
@@ -43,8 +52,55 @@ def speech(plugins: Plugins, most: int | None = None) -> tuple[str, Manifest]:
     return f"{name}, {len(manifest)} clips", manifest
 
 
-def bench_for(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> Bench:
-    """A bench on these recordings; their clips are prepared in ``folder``.
+@dataclass(frozen=True)
+class Workbench:
+    """A search that was never run, and the material that it works on."""
+
+    search: Search
+    material: Material
+    plugins: Plugins
+
+    def with_compute(self, compute: ComputeSettings) -> Workbench:
+        """The same with other compute settings."""
+        return replace(self, search=replace(self.search, compute=compute))
+
+    def bench(self) -> Bench:
+        """What a job finds in this process."""
+        return Bench(self.plugins, {self.material.key: self.material})
+
+
+@dataclass(frozen=True)
+class Steps:
+    """So many training steps of a search's network.
+
+    Attributes:
+        search: whose network is trained, with its compute settings.
+        count: steps that are timed.
+        depth: how many stages are frozen.
+        tuned: whether a bare loop has its memory in order.
+        folder: where processes wait for one another, or None.
+    """
+
+    search: Search
+    count: int
+    depth: int = 0
+    tuned: bool = False
+    folder: str | None = None
+
+    @property
+    def configuration(self) -> Configuration:
+        """The initial values, with so many stages frozen."""
+        initial = Configuration.from_parameters(self.search.space.initial())
+        return replace(initial, freeze_depth=self.depth)
+
+    def network(self, bench: Bench) -> EmotionNetwork:
+        """A fresh network."""
+        n_classes = len(self.search.manifest.emotions)
+        return build_network(self.search.plan.recipe, bench.plugins, n_classes, seed=0)[0]
+
+
+def workbench(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> Workbench:
+    """A search on these recordings; their clips are prepared in ``folder``.
 
     ``changes`` are of a plan that trains ``homebrew`` under ``speaker-5`` from random weights.
     """
@@ -67,14 +123,27 @@ def bench_for(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any
     }
     plan = StudyPlan(**settings)
     protocol = parse_protocol(plan.protocol)
-    return Bench(
+    material = Material(manifest, prepare_clips(manifest, folder, plan.clip_format))
+    search = Search(
         plan=plan,
         manifest=manifest,
-        clips=prepare_clips(manifest, folder, plan.clip_format),
         protocol=protocol,
         split=split_dataset(manifest, protocol).outer_folds[0],
-        backbone=plugins.backbones.get(plan.backbone),
-        front_end=plugins.front_ends.get(plan.front_end),
-        scheduler=plugins.schedulers.get(plan.schedule),
-        augmentations=[plugins.augmentations.get(name) for name in plan.augmentations],
+        outer_folds=1,
+        material=material.key,
+        space=space_of(plan, plugins, len(manifest.emotions)),
+        compute=ComputeSettings.present(),
     )
+    return Workbench(search, material, plugins)
+
+
+def results_of(executor: Executor, function: Function, jobs: Sequence[Any]) -> list[Any]:
+    """What a function returns for each job, all begun at once."""
+    futures = [executor.submit(function, job, _ignore) for job in jobs]
+    while waiting := [future for future in futures if not future.done()]:
+        executor.wait(waiting)
+    return [future.result() for future in futures]
+
+
+def _ignore(message: object) -> None:
+    """No message is of interest."""

@@ -15,21 +15,20 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from material import bench_for, speech
+from material import Steps, Workbench, results_of, speech, workbench
 from timing import Finding, at_most, print_findings
 from torch import Tensor
 from training import bare_loop, whole_epoch
 
 from serbench.data.clips import Clips
-from serbench.execute.executor import SILENT, Line
-from serbench.execute.fold import Bench, build_network
+from serbench.execute.executor import Bench, Function, Line
+from serbench.execute.job import Material
 from serbench.execute.processes import WorkerProcesses
 from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
@@ -39,19 +38,22 @@ BATCH = 32
 MEGABYTE = 1 << 20
 
 
-def resident(bench: Bench, steps: int, folder: Path, line: Line = SILENT) -> dict[str, float]:
+def resident(job: Steps, bench: Bench, line: Line) -> dict[str, float]:
     """Megabytes that are resident once some steps were trained.
 
     Returns:
         ``all``, ``beside`` the clips, and of the clips the pages here (``clips``) and this
         process's share of pages that others map too (``share``).
     """
-    whole_epoch(bench, 0, steps)
-    for start in range(0, len(bench.clips), 256):  # every page is looked at
-        bench.clips.batch(np.arange(start, min(start + 256, len(bench.clips))))
-    _meet(folder, "looked")
+    whole_epoch(job, bench, line)
+    clips = bench.material(job.search.material).clips
+    for start in range(0, len(clips), 256):  # every page is read
+        clips.batch(np.arange(start, min(start + 256, len(clips))))
+    assert job.folder is not None
+    folder = Path(job.folder)
+    _meet(folder, "read")
     sizes = _sizes("waveforms.i16")
-    _meet(folder, "measured")  # who leaves earlier no longer shares
+    _meet(folder, "measured")  # a process that ends earlier no longer shares
     return sizes
 
 
@@ -62,25 +64,26 @@ def _meet(folder: Path, where: str) -> None:
         time.sleep(0.05)
 
 
-def resident_bare(bench: Bench, steps: int, line: Line = SILENT) -> dict[str, float]:
+def resident_bare(job: Steps, bench: Bench, line: Line) -> dict[str, float]:
     """The same of a loop that does nothing but learn, fed with ready images.
 
     ``before`` is what is resident before it begins, ``activations`` what a step keeps for its way
     back.
     """
     before = _sizes("waveforms.i16")["all"]
-    bare_loop(bench, True, steps)
+    bare_loop(job, bench, line)
     return _sizes("waveforms.i16") | {
         "before": before,
-        "activations": _kept_for_the_way_back(bench),
+        "activations": _kept_for_the_way_back(job, bench),
     }
 
 
-def _kept_for_the_way_back(bench: Bench) -> float:
+def _kept_for_the_way_back(job: Steps, bench: Bench) -> float:
     """Megabytes that autograd saves of a batch, each tensor counted once."""
-    network, _ = build_network(bench, seed=0)
+    network = job.network(bench)
+    clips = bench.material(job.search.material).clips
     with torch.no_grad():
-        images = network.front_end(torch.from_numpy(bench.clips.batch(np.arange(BATCH))))
+        images = network.front_end(torch.from_numpy(clips.batch(np.arange(BATCH))))
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -89,7 +92,7 @@ def _kept_for_the_way_back(bench: Bench) -> float:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = network.backbone.train()(images)
+        logits = network.train().classify(images)
     del logits
     return sum(kept.values()) / MEGABYTE
 
@@ -126,14 +129,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     notes = []
     with tempfile.TemporaryDirectory() as folder:
         for backbone in options.backbones:
-            bench = bench_for(plugins, manifest, Path(folder), backbone=backbone)
-            bench = replace(bench, compute_settings=ComputeSettings(1))
-            [bare] = _measured(resident_bare, (bench, options.steps), 1)
-            large = _repeated(bench, options.clips, Path(folder))
+            work = workbench(plugins, manifest, Path(folder), backbone=backbone)
+            work = work.with_compute(ComputeSettings(1))
+            steps = Steps(work.search, options.steps, tuned=True)
+            [bare] = _measured(resident_bare, steps, work.material, 1)
+            large = _repeated(work, options.clips, Path(folder))
             meeting = Path(folder, backbone)
             meeting.mkdir()
-            sizes = _measured(resident, (large, options.steps, meeting), 2)
-            megabytes = large.clips.waveforms.nbytes / MEGABYTE
+            steps = Steps(large.search, options.steps, folder=str(meeting))
+            sizes = _measured(resident, steps, large.material, 2)
+            megabytes = large.material.clips.waveforms.nbytes / MEGABYTE
             findings += _findings(backbone, sizes, megabytes)
             notes.append(
                 f"{backbone}: a map of {megabytes:.0f} MB; a bare loop without clips holds "
@@ -145,14 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measured(
-    function: Callable[..., Any], arguments: tuple[Any, ...], times: int
+    function: Function, steps: Steps, material: Material, times: int
 ) -> list[dict[str, float]]:
     """What it finds in fresh processes, so many at once."""
-    with WorkerProcesses() as executor:
-        tasks = [executor.submit(function, arguments) for _ in range(times)]
-        while waiting := [task for task in tasks if not task.done]:
-            executor.wait(waiting)
-        return [task.result() for task in tasks]
+    with WorkerProcesses(times) as executor:
+        executor.share(material)
+        return results_of(executor, function, [steps] * times)
 
 
 def _findings(backbone: str, sizes: Sequence[dict[str, float]], megabytes: float) -> list[Finding]:
@@ -168,23 +171,24 @@ def _findings(backbone: str, sizes: Sequence[dict[str, float]], megabytes: float
     ]
 
 
-def _repeated(bench: Bench, clips: int, folder: Path) -> Bench:
-    """The same bench, its clips copied until there are so many, and trained on all of them."""
-    rows = np.resize(np.arange(len(bench.clips)), clips)
+def _repeated(work: Workbench, clips: int, folder: Path) -> Workbench:
+    """The same, its clips copied until there are so many, and trained on all of them."""
+    few, search = work.material.clips, work.search
+    rows = np.resize(np.arange(len(few)), clips)
     path = folder / "waveforms.i16"
-    shape = (clips, bench.clips.format.samples)
+    shape = (clips, few.format.samples)
     waveforms = np.memmap(path, dtype=np.int16, mode="w+", shape=shape)
     for start in range(0, clips, 256):
-        waveforms[start : start + 256] = bench.clips.waveforms[rows[start : start + 256]]
+        waveforms[start : start + 256] = few.waveforms[rows[start : start + 256]]
     waveforms.flush()
     mapped = np.memmap(path, dtype=np.int16, mode="r", shape=shape)
-    utterances = tuple(bench.manifest.utterances[row] for row in rows)
-    manifest = replace(bench.manifest, utterances=utterances)
+    utterances = tuple(search.manifest.utterances[row] for row in rows)
+    manifest = replace(search.manifest, utterances=utterances)
     everything = np.random.default_rng(0).permutation(clips)
-    holdout = replace(bench.split.holdout, train=everything)
-    split = replace(bench.split, holdout=holdout)
-    repeated = Clips(bench.clips.format, mapped, bench.clips.peaks[rows])
-    return replace(bench, clips=repeated, manifest=manifest, split=split)
+    split = replace(search.split, holdout=replace(search.split.holdout, train=everything))
+    material = Material(manifest, Clips(few.format, mapped, few.peaks[rows]))
+    search = replace(search, manifest=manifest, split=split, material=material.key)
+    return Workbench(search, material, work.plugins)
 
 
 if __name__ == "__main__":

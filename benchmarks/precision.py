@@ -4,8 +4,8 @@
     python benchmarks/precision.py --backbone inception_v3 --weights none --folds 1
 
 Both sides train every fold with the same seed, from the same weights, with the paper's configuration.
-What is compared is what a user would see: UA on speakers that were never heard. The interval is
-over the folds' differences, by Student's t. Beside it stands what calibration would have said
+What is compared is what a user would see: UA on speakers that it was not trained on. The interval is
+over the folds' differences, by Student's t. Beside it stands what speed tuning finds
 after a few steps: whether the losses agree.
 """
 
@@ -20,19 +20,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from material import bench_for, speech
+from material import Workbench, results_of, speech, workbench
 from scipy.special import stdtrit
 from timing import Finding, print_findings
 
 from serbench.execute.executor import Executor
-from serbench.execute.fold import Bench, FoldOutcome, run_fold
+from serbench.execute.fold import run_fold
+from serbench.execute.job import Outcome
 from serbench.execute.processes import WorkerProcesses
-from serbench.execute.stopwatch import time_steps
+from serbench.execute.stopwatch import TimingJob, time_steps
 from serbench.model.compute import BF16, FP32, ComputeSettings
+from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
-from serbench.run.speed_tuning import Timed, Way
-from serbench.search.space import Configuration
-from serbench.search.study import space_of
+from serbench.run.speed_tuning import Timed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.clips, options.epochs, options.folds = 120, 1, 2
     plugins = Plugins()
     data, manifest = speech(plugins, options.clips)
-    outcomes: dict[str, list[FoldOutcome]] = {FP32: [], BF16: []}
+    outcomes: dict[str, list[Outcome]] = {FP32: [], BF16: []}
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
-        bench = bench_for(
+        work = workbench(
             plugins,
             manifest,
             Path(folder),
@@ -61,11 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             weights=options.weights,
             epochs=options.epochs,
         )
-        agree = _losses_agree(bench, options.threads, executor)
+        executor.share(work.material)
+        agree = _losses_agree(work, options.threads, executor)
         for seed in range(options.seeds):
             for precision, found in outcomes.items():
-                found += _folds(bench, precision, options.threads, seed, options.folds, executor)
-    uars = {name: [outcome.scores.uar for outcome in found] for name, found in outcomes.items()}
+                found += _folds(work, precision, options.threads, seed, options.folds, executor)
+    uars = {name: [outcome.uar for outcome in found] for name, found in outcomes.items()}
     print_findings(
         "precision",
         data,
@@ -73,42 +74,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epochs=options.epochs,
         uars=uars,
         losses_agree=agree,
-        notes=[_difference(uars), f"Calibration says that losses agree: {agree}."],
+        notes=[_difference(uars), f"Speed tuning finds that losses agree: {agree}."],
     )
 
 
 def _folds(
-    bench: Bench, precision: str, threads: int, seed: int, count: int, executor: Executor
-) -> list[FoldOutcome]:
-    compute_settings = ComputeSettings(threads, precision)
-    bench = replace(bench, compute_settings=compute_settings, plan=replace(bench.plan, seed=seed))
-    configuration = Configuration.from_parameters(space_of(bench).initial())
-    tasks = [
-        executor.submit(run_fold, (bench, 0, configuration, number, fold))
-        for number, fold in enumerate(bench.split.folds[:count])
-    ]
-    while waiting := [task for task in tasks if not task.done]:
-        executor.wait(waiting)
-    outcomes: list[FoldOutcome] = [task.result().outcome for task in tasks]
+    work: Workbench, precision: str, threads: int, seed: int, count: int, executor: Executor
+) -> list[Outcome]:
+    search = work.with_compute(ComputeSettings(threads, precision)).search
+    search = replace(search, plan=replace(search.plan, seed=seed))
+    configuration = Configuration.from_parameters(search.space.initial())
+    jobs = [search.job(0, configuration, number) for number in range(count)]
+    outcomes: list[Outcome] = results_of(executor, run_fold, jobs)
     for outcome in outcomes:
         print(
-            f"{precision}, seed {seed}, fold {outcome.fold}: UA {100 * outcome.scores.uar:.1f} "
+            f"{precision}, seed {seed}, fold {outcome.fold}: UA {100 * outcome.uar:.1f} "
             f"after {outcome.epochs} epochs, {outcome.seconds:.0f} s",
             file=sys.stderr,
         )
     return outcomes
 
 
-def _losses_agree(bench: Bench, threads: int, executor: Executor) -> bool:
-    configuration = Configuration.from_parameters(space_of(bench).initial())
+def _losses_agree(work: Workbench, threads: int, executor: Executor) -> bool:
+    search = work.search
     timed = []
     for precision in (FP32, BF16):
-        compute_settings = ComputeSettings(threads, precision)
-        asked = (replace(bench, compute_settings=compute_settings), configuration, None)
-        task = executor.submit(time_steps, asked)
-        executor.wait([task])
-        seconds, losses = task.result()
-        timed.append(Timed(Way(compute_settings), bench.plan.batch_size / seconds, losses))
+        compute = ComputeSettings(threads, precision)
+        job = TimingJob(
+            material=search.material,
+            recipe=search.plan.recipe,
+            configuration=Configuration.from_parameters(search.space.initial()),
+            rows=search.split.holdout.train,
+            root_seed=search.plan.root_seed,
+            compute=compute,
+        )
+        [(seconds, losses)] = results_of(executor, time_steps, [job])
+        timed.append(Timed(compute, search.plan.batch_size / seconds, losses))
     full, half = timed
     return half.agrees_with(full)
 
@@ -130,11 +131,13 @@ def _compared(backbone: str, uars: dict[str, list[float]]) -> Finding:
 def _difference(uars: dict[str, list[float]]) -> str:
     differences = [100 * (half - full) for full, half in zip(uars[FP32], uars[BF16], strict=True)]
     mean, count = statistics.fmean(differences), len(differences)
-    said = f"bf16 − fp32: {mean:+.1f} percentage points"
+    found = f"bf16 − fp32: {mean:+.1f} percentage points"
     if count < 2:
-        return f"{said}, of one fold."
+        return f"{found}, of one fold."
     margin = stdtrit(count - 1, 0.975) * statistics.stdev(differences) / math.sqrt(count)
-    return f"{said}, 95 % interval {mean - margin:+.1f} to {mean + margin:+.1f} over {count} folds."
+    return (
+        f"{found}, 95 % interval {mean - margin:+.1f} to {mean + margin:+.1f} over {count} folds."
+    )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""What giving up early saves: the same study with and without it, over several seeds.
+"""What pruning saves: the same study with and without it, over several seeds.
 
     python benchmarks/search.py
-    python benchmarks/search.py --epochs 4        # no time to give up within a fold
+    python benchmarks/search.py --epochs 4        # no time to prune within a fold
     python benchmarks/search.py --against benchmarks/results/search-five-seeds.json
 
-Both sides try the same number of settings of homebrew under ``speaker-5``; up to the tenth they are
-the same settings, as long as the same one is the best so far. A clip-pass is a clip of a fold's
+Both sides try the same number of configurations of homebrew under ``speaker-5``; up to the tenth they are
+the same configurations, as long as the same one is the best so far. A clip-pass is a clip of a fold's
 training rows in one epoch. The refit for the holdout costs both sides the same and is not counted
 (``with_holdout`` does). The winner has to score on the holdout within the 95 % interval, over speakers,
 of the exhaustive search's winner.
 
-When to give up is no matter of the exhaustive side: after a change of that, ``--against`` takes
+The rules of pruning do not affect the exhaustive side: after a change of that, ``--against`` takes
 this side from an earlier run, and only the other one searches again.
 """
 
@@ -28,17 +28,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import optuna
-from material import bench_for, speech
+from material import Workbench, speech, workbench
 from scipy.special import log_softmax, stdtrit
 from timing import Finding, print_findings
 
-from serbench.execute.fold import Bench, FoldOutcome
+from serbench.execute.job import Outcome
 from serbench.execute.processes import WorkerProcesses
 from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
-from serbench.score.intervals import speaker_intervals
-from serbench.score.tally import tally
+from serbench.score.confusion import tally
+from serbench.score.intervals import tally_interval
+from serbench.score.resampling import draws
 from serbench.search.events import FoldScored, TrialEnded, WinnerTested
 from serbench.search.study import run_study
 
@@ -58,7 +58,7 @@ class Searched:
 
 @dataclass(frozen=True)
 class Sign:
-    """What one fold of a configuration tells of the others, all against a study's first configuration.
+    """What one fold of a configuration tells of the others, against a study's first one.
 
     Attributes:
         loss: how much lower its validation loss was.
@@ -87,19 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.quick:
         options.seeds, options.trials, options.epochs = 1, 2, 1
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     plugins = Plugins()
     data, manifest = speech(plugins, 120 if options.quick else options.clips)
     known, telling = _kept(options.against, data, options) if options.against else ({}, [])
     pairs = []
     signs: list[Sign] = []
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
-        bench = bench_for(
+        work = workbench(
             plugins, manifest, Path(folder), trials=options.trials, epochs=options.epochs
         )
+        executor.share(work.material)
         for seed in range(options.first_seed, options.first_seed + options.seeds):
-            whole, tried = known.get(seed) or _search(bench, seed, True, executor, options.jobs)
-            early, _ = _search(bench, seed, False, executor, options.jobs)
+            whole, tried = known.get(seed) or _search(work, seed, True, executor, options.jobs)
+            early, _ = _search(work, seed, False, executor, options.jobs)
             pairs.append((whole, early))
             signs += _signs(tried, manifest.targets)
             print(f"seed {seed}: {pairs[-1]}", file=sys.stderr)
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _kept(
     path: Path, data: str, options: argparse.Namespace
-) -> tuple[dict[int, tuple[Searched, list[FoldOutcome]]], list[str]]:
+) -> tuple[dict[int, tuple[Searched, list[Outcome]]], list[str]]:
     """Of an earlier run: seed → exhaustive search, without its outcomes, and what those told."""
     kept = json.loads(path.read_text())
     if (kept["data"], kept["trials"], kept["epochs"]) != (data, options.trials, options.epochs):
@@ -136,49 +136,46 @@ def _kept(
 
 
 def _search(
-    bench: Bench, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
-) -> tuple[Searched, list[FoldOutcome]]:
-    plan = replace(bench.plan, seed=seed, exhaustive=exhaustive)
-    bench = replace(bench, plan=plan, compute_settings=ComputeSettings(1))
-    storage = optuna.storages.InMemoryStorage()
-    outcomes: list[FoldOutcome] = []
+    work: Workbench, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
+) -> tuple[Searched, list[Outcome]]:
+    search = work.with_compute(ComputeSettings(1, parallel=jobs)).search
+    search = replace(search, plan=replace(search.plan, seed=seed, exhaustive=exhaustive))
+    outcomes: list[Outcome] = []
     means: dict[int, float] = {}
-    for event in run_study(bench, storage, {}, executor=executor, jobs=jobs):
+    for event in run_study(search, [], {}, executor):
         match event:
             case FoldScored():
                 outcomes.append(event.outcome)
             case TrialEnded():
                 means[event.trial] = event.mean_uar
             case WinnerTested():
-                holdout = event.trained.outcome
+                holdout = event.outcome
     trained = [outcome for outcome in outcomes if outcome.seconds > 0]
-    targets = bench.manifest.targets[holdout.rows]
-    intervals = speaker_intervals(
-        tally(holdout.logits, targets, bench.manifest.speakers[holdout.rows].tolist())
-    )
+    manifest = search.manifest
+    counted = tally(holdout.logits, manifest.targets[holdout.rows], manifest.speakers[holdout.rows])
     searched = Searched(
         passes=sum(
-            outcome.epochs * len(bench.split.folds[int(outcome.fold)].train) for outcome in trained
+            outcome.epochs * len(search.split.folds[int(outcome.fold)].train) for outcome in trained
         ),
-        holdout_passes=holdout.epochs * len(bench.split.holdout.train),
+        holdout_passes=holdout.epochs * len(search.split.holdout.train),
         folds=len(trained),
         winner=holdout.trial,
         tuning_uar=means[holdout.trial],
-        holdout_uar=holdout.scores.uar,
-        interval=None if intervals is None else intervals.uar,
+        holdout_uar=holdout.uar,
+        interval=tally_interval(counted, "uar", draws(counted.clips)),
     )
     return searched, trained
 
 
-def _signs(outcomes: Sequence[FoldOutcome], targets: npt.NDArray[np.int64]) -> list[Sign]:
+def _signs(outcomes: Sequence[Outcome], targets: npt.NDArray[np.int64]) -> list[Sign]:
     """Of each fold of each configuration but the first; none without outcomes."""
-    of: dict[int, dict[int | str, FoldOutcome]] = defaultdict(dict)
+    of: dict[int, dict[int | str, Outcome]] = defaultdict(dict)
     for outcome in outcomes:
         of[outcome.trial][outcome.fold] = outcome
     first = of.pop(0, {})
     signs = []
     for folds in of.values():
-        higher = {fold: folds[fold].scores.uar - first[fold].scores.uar for fold in folds}
+        higher = {fold: folds[fold].uar - first[fold].uar for fold in folds}
         for fold, found in folds.items():
             its, reference = (_clip_losses(each, targets) for each in (found, first[fold]))
             signs.append(
@@ -192,7 +189,7 @@ def _signs(outcomes: Sequence[FoldOutcome], targets: npt.NDArray[np.int64]) -> l
     return signs
 
 
-def _clip_losses(outcome: FoldOutcome, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _clip_losses(outcome: Outcome, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Cross-entropy of each test clip."""
     shares = log_softmax(outcome.logits, axis=1)
     own: npt.NDArray[np.float64] = -shares[np.arange(len(shares)), targets[outcome.rows]]
@@ -259,9 +256,9 @@ def _telling(signs: Sequence[Sign]) -> list[str]:
         for name in ("loss", "uar")
     )
     return [
-        f"What {len(signs)} folds of the exhaustive searches tell, against the first configuration: the "
-        f"mean UA of a configuration's other folds goes with a fold's validation loss by a correlation "
-        f"of {loss:.2f}, with the UA of its test clips by {uar:.2f}. Losses of the same test clips "
+        f"What {len(signs)} folds of the exhaustive searches tell, against the first "
+        "configuration: the mean UA of a configuration's other folds goes with a fold's validation "
+        f"loss by a correlation of {loss:.2f}, with the UA of its test clips by {uar:.2f}. Losses of the same test clips "
         f"correlate by {statistics.median(sign.alike for sign in signs):.2f} (median)."
     ]
 

@@ -1,4 +1,4 @@
-"""How fast networks learn here: against a plain loop, a tuned one, and other ways of our own.
+"""How fast networks learn here: against a plain loop, a tuned one, and other compute settings.
 
     python benchmarks/training.py
 
@@ -24,18 +24,17 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from material import bench_for, speech
+from material import Steps, Workbench, results_of, speech, workbench
 from timing import Finding, print_findings, rates_compared
+from torch import nn
 
-from serbench.execute.executor import SILENT, Executor, Line
-from serbench.execute.fold import Bench, build_network, frozen, regime_of
+from serbench.execute.executor import SILENT, Bench, Executor, Function, Line
+from serbench.execute.fold import frozen, regime_of
 from serbench.execute.processes import WorkerProcesses
 from serbench.model.compute import ComputeSettings
 from serbench.model.training import Watch, train
 from serbench.plugins import Plugins
-from serbench.run.speed_tuning import Calibration, Way, Wishes, calibrate
-from serbench.search.space import Configuration
-from serbench.search.study import space_of
+from serbench.run.speed_tuning import SpeedTuning, Wishes, tune
 
 LARGE, INCEPTION, SMALL = "mobilenetv3_large_100", "inception_v3", "homebrew"
 
@@ -57,50 +56,50 @@ class _Stopwatch(Watch):
             raise _EnoughError
 
 
-def whole_epoch(bench: Bench, depth: int, steps: int, line: Line = SILENT) -> float:
+def whole_epoch(job: Steps, bench: Bench, line: Line = SILENT) -> float:
     """Clips per second of training steps as a study makes them."""
-    bench.compute_settings.use()
-    configuration = replace(
-        Configuration.from_parameters(space_of(bench).initial()), freeze_depth=depth
-    )
-    network, _ = build_network(bench, seed=0)
-    bench.compute_settings.arrange_filters(network)
-    holdout = bench.split.holdout
-    rows = np.resize(holdout.train, (steps + 2) * bench.plan.batch_size)
-    stopwatch = _Stopwatch(steps)
+    search, recipe = job.search, job.search.plan.recipe
+    search.compute.use()
+    network = job.network(bench)
+    search.compute.arrange_filters(network)
+    holdout = search.split.holdout
+    rows = np.resize(holdout.train, (job.count + 2) * recipe.batch_size)
+    stopwatch = _Stopwatch(job.count)
     with suppress(_EnoughError):
         train(
             network,
-            frozen(bench, network, configuration),
-            bench.clips,
-            bench.manifest.targets,
-            replace(holdout, train=rows, test=holdout.train[:1]),
-            regime_of(bench, configuration, 0),
+            frozen(recipe, bench.plugins, network, job.depth),
+            bench.material(search.material).clips,
+            search.manifest.targets,
+            rows,
+            holdout.train[:1],
+            regime_of(recipe, bench.plugins, job.configuration, 0),
             stopwatch,
-            bench.compute_settings,
-            bench.prefetch,
+            search.compute,
         )
-    return steps * bench.plan.batch_size / (stopwatch.ends[-1] - stopwatch.ends[0])
+    return job.count * recipe.batch_size / (stopwatch.ends[-1] - stopwatch.ends[0])
 
 
-def bare_loop(bench: Bench, tuned: bool, steps: int, line: Line = SILENT) -> float:
+def bare_loop(job: Steps, bench: Bench, line: Line = SILENT) -> float:
     """Clips per second of a loop that does nothing but learn, fed with ready images."""
-    torch.set_num_threads(bench.compute_settings.threads)
-    network, _ = build_network(bench, seed=0)
-    batch = bench.plan.batch_size
-    rows = np.resize(bench.split.holdout.train, 2 * batch)
+    search = job.search
+    torch.set_num_threads(search.compute.threads)
+    network = job.network(bench)
+    batch = search.plan.batch_size
+    rows = np.resize(search.split.holdout.train, 2 * batch)
+    clips = bench.material(search.material).clips
     with torch.no_grad():
-        images = network.front_end(torch.from_numpy(bench.clips.batch(rows)))
+        images = network.front_end(torch.from_numpy(clips.batch(rows)))
     images = images.contiguous()
-    targets = torch.from_numpy(bench.manifest.targets[rows])
-    module = network.backbone
-    if tuned:
+    targets = torch.from_numpy(search.manifest.targets[rows])
+    module: nn.Module = nn.Sequential(network.backbone, network.head)
+    if job.tuned:
         module = module.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
     module.train()
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
     ends = []
-    for number in range(steps + 1):
+    for number in range(job.count + 1):
         half = slice(number % 2 * batch, number % 2 * batch + batch)
         loss = F.cross_entropy(module(images[half]), targets[half])
         optimizer.zero_grad(set_to_none=True)
@@ -108,11 +107,11 @@ def bare_loop(bench: Bench, tuned: bool, steps: int, line: Line = SILENT) -> flo
         optimizer.step()
         loss.item()
         ends.append(time.perf_counter())
-    return steps * batch / (ends[-1] - ends[0])
+    return job.count * batch / (ends[-1] - ends[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Time all ways in turn and print what came out."""
+    """Time all sides in turn and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=6, help="timed steps of each repetition")
     parser.add_argument("--repetitions", type=int, default=3)
@@ -126,36 +125,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plugins = Plugins()
     data, manifest = speech(plugins, 120 if options.quick else None)
     findings: list[Finding] = []
-    calibrations: dict[str, Any] = {}
+    tunings: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
         for name in options.networks:
             print(f"timing {name}", file=sys.stderr)
-            bench = bench_for(plugins, manifest, Path(folder), backbone=name, trials=10, epochs=100)
-            found = calibrate(bench, space_of(bench), executor, Wishes())
-            calibrations[name] = found.as_dict()
+            work = workbench(plugins, manifest, Path(folder), backbone=name, trials=10, epochs=100)
+            executor.share(work.material)
+            found = tune(work.search, executor, Wishes())
+            tunings[name] = found.as_dict()
             compare = _half_precision if name == INCEPTION else _in_full
-            findings += compare(bench, found, executor, options.steps, options.repetitions)
-    print_findings("training", data, findings, batch_size=32, calibrations=calibrations)
+            findings += compare(work, found, executor, options.steps, options.repetitions)
+    print_findings("training", data, findings, batch_size=32, speed_tunings=tunings)
 
 
 def _in_full(
-    bench: Bench, found: Calibration, executor: Executor, steps: int, repetitions: int
+    work: Workbench, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
 ) -> list[Finding]:
-    name = bench.plan.backbone
+    name = work.search.plan.backbone
     cores = torch.get_num_threads()
-    one = replace(
-        bench, compute_settings=replace(found.way.compute_settings, precision="fp32", threads=cores)
-    )
-    stages = len(bench.backbone.stages(build_network(bench, 0)[0].backbone))
+    usual = replace(found.chosen, precision="fp32", threads=cores, parallel=1, prefetch=False)
+    each_core = replace(usual, threads=1, parallel=cores)
+    one = Steps(work.with_compute(usual).search, steps)
+    backbone = work.plugins.backbones.get(name)
+    stages = len(backbone.stages(one.network(work.bench()).backbone))
+    deep, tuned = replace(one, depth=stages - 1), replace(one, tuned=True)
     sides: dict[str, Callable[[], float]] = {
-        "plain loop": lambda: bare_loop(one, False, steps),
-        "tuned bare loop": lambda: _rate(executor, bare_loop, (one, True, steps)),
-        "serbench": lambda: _rate(executor, whole_epoch, (one, 0, steps)),
-        "serbench, all but one stage frozen": lambda: _rate(
-            executor, whole_epoch, (one, stages - 1, steps)
-        ),
-        "serbench, a fold on each core": lambda: _side_by_side(one, executor, steps),
-        "serbench, as calibrated": lambda: _as_calibrated(bench, found.way, executor, steps),
+        "plain loop": lambda: bare_loop(one, work.bench()),
+        "tuned bare loop": lambda: _rate(executor, bare_loop, tuned),
+        "serbench": lambda: _rate(executor, whole_epoch, one),
+        "serbench, all but one stage frozen": lambda: _rate(executor, whole_epoch, deep),
+        "serbench, a fold on each core": lambda: _with(work, each_core, executor, steps),
+        "serbench, as tuned": lambda: _with(work, found.chosen, executor, steps),
     }
     rates = _in_turn(sides, repetitions)
     compared = [
@@ -163,7 +163,7 @@ def _in_full(
         ("tuned bare loop", "serbench", 0.85),
         ("serbench", "serbench, all but one stage frozen", 2.2),
         ("serbench", "serbench, a fold on each core", None),
-        ("serbench", "serbench, as calibrated", None),
+        ("serbench", "serbench, as tuned", None),
     ]
     return [
         rates_compared(f"training {name}", rates, usual, ours, target)
@@ -172,23 +172,23 @@ def _in_full(
 
 
 def _half_precision(
-    bench: Bench, found: Calibration, executor: Executor, steps: int, repetitions: int
+    work: Workbench, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
 ) -> list[Finding]:
-    """What calibration chose, against the plain loop; this network takes seconds for a step."""
+    """What speed tuning chose, against the plain loop; this network takes seconds for a step."""
     steps, repetitions = max(1, steps // 4), max(1, repetitions // 2)
-    plain = replace(bench, compute_settings=ComputeSettings(torch.get_num_threads()))
+    plain = Steps(work.with_compute(ComputeSettings.present()).search, steps)
     sides: dict[str, Callable[[], float]] = {
-        "plain loop": lambda: bare_loop(plain, False, steps),
-        "serbench, as calibrated": lambda: _as_calibrated(bench, found.way, executor, steps),
+        "plain loop": lambda: bare_loop(plain, work.bench()),
+        "serbench, as tuned": lambda: _with(work, found.chosen, executor, steps),
     }
     rates = _in_turn(sides, repetitions)
-    chosen = found.way.compute_settings.text
+    chosen = found.chosen.text
     return [
         rates_compared(
-            f"training {bench.plan.backbone}, calibration chose {chosen}",
+            f"training {work.search.plan.backbone}, speed tuning chose {chosen}",
             rates,
             "plain loop",
-            "serbench, as calibrated",
+            "serbench, as tuned",
             None,
         )
     ]
@@ -203,24 +203,15 @@ def _in_turn(sides: dict[str, Callable[[], float]], repetitions: int) -> dict[st
     return rates
 
 
-def _rate(executor: Executor, function: Callable[..., float], arguments: tuple[Any, ...]) -> float:
-    task = executor.submit(function, arguments)
-    executor.wait([task])
-    rate: float = task.result()
-    return rate
+def _rate(executor: Executor, function: Function, job: Steps) -> float:
+    [rate] = results_of(executor, function, [job])
+    return float(rate)
 
 
-def _side_by_side(bench: Bench, executor: Executor, steps: int) -> float:
-    way = Way(replace(bench.compute_settings, threads=1), jobs=torch.get_num_threads())
-    return _as_calibrated(bench, way, executor, steps)
-
-
-def _as_calibrated(bench: Bench, way: Way, executor: Executor, steps: int) -> float:
-    bench = replace(bench, compute_settings=way.compute_settings, prefetch=way.prefetch)
-    tasks = [executor.submit(whole_epoch, (bench, 0, steps)) for _ in range(way.jobs)]
-    while waiting := [task for task in tasks if not task.done]:
-        executor.wait(waiting)
-    return float(sum(task.result() for task in tasks))
+def _with(work: Workbench, compute: ComputeSettings, executor: Executor, steps: int) -> float:
+    """As many trainings at once as the settings ask for, all their clips per second together."""
+    job = Steps(work.with_compute(compute).search, steps)
+    return float(sum(results_of(executor, whole_epoch, [job] * compute.parallel)))
 
 
 if __name__ == "__main__":

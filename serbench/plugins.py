@@ -103,6 +103,11 @@ def disabled_plugins() -> frozenset[str]:
     return frozenset(name.strip() for name in names if name.strip())
 
 
+def _registry(kind: str) -> cached_property[Registry[Any]]:
+    """An attribute of ``Plugins`` that is filled when it is first asked for."""
+    return cached_property(lambda plugins: plugins._fill(kind))
+
+
 class Plugins:
     """All plugins, and one registry for each kind of thing they bring.
 
@@ -110,6 +115,16 @@ class Plugins:
     bring such things: who scans a corpus does not wait for networks, and a plugin that fails at
     one kind of thing does not hold up a command that needs another.
     """
+
+    corpora: cached_property[Registry[Corpus]] = _registry("corpus")
+    front_ends: cached_property[Registry[FrontEnd]] = _registry("front end")
+    augmentations: cached_property[Registry[Augmentation]] = _registry("augmentation")
+    backbones: cached_property[Registry[Backbone]] = _registry("backbone")
+    heads: cached_property[Registry[Head]] = _registry("head")
+    objectives: cached_property[Registry[Objective]] = _registry("objective")
+    schedulers: cached_property[Registry[Scheduler]] = _registry("scheduler")
+    metrics: cached_property[Registry[Metric]] = _registry("metric")
+    runtimes: cached_property[Registry[Runtime]] = _registry("runtime")
 
     def __init__(
         self,
@@ -133,7 +148,7 @@ class Plugins:
         if taken is not None:
             self._fail(source, PluginError(f"package {taken.package} has a plugin of that name"))
             return
-        # Whatever a stranger's module raises on import is its own failure, never everybody's.
+        # Whatever another package's module raises on import makes that plugin fail, and no other.
         try:
             module = source.load()
             self._manager.register(module, name=source.name)
@@ -182,51 +197,6 @@ class Plugins:
             else:
                 registry = extended
         return registry
-
-    @cached_property
-    def corpora(self) -> Registry[Corpus]:
-        """Every corpus."""
-        return self._fill("corpus")
-
-    @cached_property
-    def front_ends(self) -> Registry[FrontEnd]:
-        """Every front end."""
-        return self._fill("front end")
-
-    @cached_property
-    def augmentations(self) -> Registry[Augmentation]:
-        """Every augmentation."""
-        return self._fill("augmentation")
-
-    @cached_property
-    def backbones(self) -> Registry[Backbone]:
-        """Every backbone."""
-        return self._fill("backbone")
-
-    @cached_property
-    def heads(self) -> Registry[Head]:
-        """Every head."""
-        return self._fill("head")
-
-    @cached_property
-    def objectives(self) -> Registry[Objective]:
-        """Every objective."""
-        return self._fill("objective")
-
-    @cached_property
-    def schedulers(self) -> Registry[Scheduler]:
-        """Every scheduler."""
-        return self._fill("scheduler")
-
-    @cached_property
-    def metrics(self) -> Registry[Metric]:
-        """Every metric."""
-        return self._fill("metric")
-
-    @cached_property
-    def runtimes(self) -> Registry[Runtime]:
-        """Every runtime."""
-        return self._fill("runtime")
 
     def registries(self) -> list[Registry[Any]]:
         """The registries of all kinds, filled."""

@@ -44,7 +44,10 @@ class Registry(Generic[Thing]):
         taken = self._registrations.get(thing.name)
         if taken is not None:
             raise PluginError(
-                f"{self.kind} '{thing.name}' is already registered by plugin '{taken.plugin}'"
+                f"{self.kind} '{thing.name}' is already registered by plugin '{taken.plugin}'",
+                kind=self.kind,
+                name=thing.name,
+                plugin=taken.plugin,
             )
         self._registrations[thing.name] = Registration(thing, plugin)
 

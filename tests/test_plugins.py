@@ -88,7 +88,7 @@ def test_a_name_that_is_taken_costs_the_later_plugin_its_things_of_that_kind():
     plugins = Plugins([GOOD, late], frozenset())
     failure = only_failure(plugins)
     assert failure.plugin == "late"
-    assert failure.reason == ("PluginError: backbone 'net' is already registered by plugin 'good'")
+    assert all(word in failure.reason for word in ("PluginError", "backbone", "'net'", "'good'"))
     assert names(plugins.backbones) == ["net"]
     assert plugins.backbones.registrations()[0].plugin == "good"
     assert names(plugins.corpora) == ["its corpus"]
@@ -96,7 +96,8 @@ def test_a_name_that_is_taken_costs_the_later_plugin_its_things_of_that_kind():
 
 def test_a_plugin_that_registers_one_name_twice_is_listed():
     failure = only_failure(Plugins([source("twice", brings("a", "a")), GOOD], frozenset()))
-    assert "'a' is already registered by plugin 'twice'" in failure.reason
+    assert failure.plugin == "twice"
+    assert "'a'" in failure.reason
 
 
 def test_the_same_name_may_be_given_to_things_of_two_kinds():
@@ -113,7 +114,7 @@ def test_what_has_no_name_is_refused_with_its_plugin():
 
     failure = only_failure(Plugins([source("nameless", register_backbones), GOOD], frozenset()))
     assert failure.plugin == "nameless"
-    assert "has no attribute 'name'" in failure.reason
+    assert failure.reason.startswith("AttributeError")
 
 
 def test_a_hook_with_unknown_arguments_costs_its_plugin_everything():
@@ -192,7 +193,7 @@ def test_the_installed_plugins_begin_with_those_of_serbench():
     own = [source.name for source in found if source.package == "serbench"]
     assert own == sorted(own)
     assert [source.name for source in found[: len(own)]] == own
-    assert {"ravdess", "mel", "homebrew", "timm", "schedules"} <= set(own)
+    assert {"ravdess", "mel", "homebrew", "timm", "linear", "schedules", "metrics"} <= set(own)
 
 
 def test_every_built_in_plugin_works_and_brings_something():
@@ -201,5 +202,6 @@ def test_every_built_in_plugin_works_and_brings_something():
     registries = plugins.registries()
     assert plugins.failures == []
     assert all(len(registry) for registry in registries)
+    assert [registry.kind for registry in registries] == list(HOOKS)
     bringing = {each.plugin for registry in registries for each in registry.registrations()}
     assert bringing == {source.name for source in own}

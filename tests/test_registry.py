@@ -39,24 +39,26 @@ def test_a_registration_remembers_who_brought_it():
 
 def test_a_name_is_taken_once_and_the_first_stays():
     registry = registry_of("mel")
-    with pytest.raises(PluginError, match="thing 'mel' is already registered by plugin 'plugin of"):
+    with pytest.raises(PluginError) as refused:
         registry.add(Thing("mel", made=2), "another")
+    assert refused.value.facts == {"kind": "thing", "name": "mel", "plugin": "plugin of mel"}
     assert registry.get("mel").made == 0
     assert len(registry) == 1
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     registry = registry_of("mobilenetv3_large_100", "mobilenetv3_small_100", "homebrew")
-    with pytest.raises(UnknownNameError) as refusal:
+    with pytest.raises(UnknownNameError) as refused:
         registry.get("mobilenet_v3_large")
-    assert str(refusal.value).startswith("unknown thing 'mobilenet_v3_large': did you mean mobile")
-    assert refusal.value.nearest[0] == "mobilenetv3_large_100"
-    assert "homebrew" not in str(refusal.value)
+    assert refused.value.facts == {"kind": "thing", "name": "mobilenet_v3_large"}
+    assert refused.value.nearest[0] == "mobilenetv3_large_100"
+    assert "homebrew" not in str(refused.value)
 
 
 def test_a_name_like_no_other_is_answered_with_all_there_is():
-    with pytest.raises(UnknownNameError, match="there is mel, mfcc"):
+    with pytest.raises(UnknownNameError) as refused:
         registry_of("mel", "mfcc").get("xyzzy")
+    assert all(name in str(refused.value) for name in ("mel", "mfcc"))
     with pytest.raises(UnknownNameError):
         registry_of().get("")
 

@@ -33,5 +33,5 @@ def test_what_is_fastest_is_timed_once_or_again_on_demand(place, capsys, monkeyp
     said = []
     for seed, again in (("1", []), ("2", []), ("3", ["--retune"])):
         assert place.run(*place.study, "--trials", "1", "--seed", seed, *again) == 0
-        said.append("how this machine trains it fastest" in capsys.readouterr().err)
+        said.append("which compute settings are fastest" in capsys.readouterr().err)
     assert said == [True, False, True]
