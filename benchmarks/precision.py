@@ -3,10 +3,10 @@
     python benchmarks/precision.py
     python benchmarks/precision.py --backbone inception_v3 --weights none --folds 1
 
-Both sides train every fold with the same seed, from the same weights, with the paper's configuration.
-What is compared is what a user would see: UA on speakers that it was not trained on. The interval is
-over the folds' differences, by Student's t. Beside it stands what speed tuning finds
-after a few steps: whether the losses agree.
+Both sides train every fold with the same seed, from the same weights, with the paper's
+configuration. What is compared is what a user would see: UA on speakers that it was not trained
+on. The interval is over the folds' differences, by Student's t. Beside it stands what speed tuning
+finds after a few steps: whether the losses agree.
 """
 
 from __future__ import annotations

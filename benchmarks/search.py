@@ -4,11 +4,11 @@
     python benchmarks/search.py --epochs 4        # no time to prune within a fold
     python benchmarks/search.py --against benchmarks/results/search-five-seeds.json
 
-Both sides try the same number of configurations of homebrew under ``speaker-5``; up to the tenth they are
-the same configurations, as long as the same one is the best so far. A clip-pass is a clip of a fold's
+Both sides try the same number of configurations of homebrew under ``speaker-5``; up to the tenth
+they are the same, as long as the same one is the best so far. A clip-pass is a clip of a fold's
 training rows in one epoch. The refit for the holdout costs both sides the same and is not counted
-(``with_holdout`` does). The winner has to score on the holdout within the 95 % interval, over speakers,
-of the exhaustive search's winner.
+(``with_holdout`` does). The winner has to score on the holdout within the 95 % interval, over
+speakers, of the exhaustive search's winner.
 
 The rules of pruning do not affect the exhaustive side: after a change of that, ``--against`` takes
 this side from an earlier run, and only the other one searches again.
@@ -258,8 +258,9 @@ def _telling(signs: Sequence[Sign]) -> list[str]:
     return [
         f"What {len(signs)} folds of the exhaustive searches tell, against the first "
         "configuration: the mean UA of a configuration's other folds goes with a fold's validation "
-        f"loss by a correlation of {loss:.2f}, with the UA of its test clips by {uar:.2f}. Losses of the same test clips "
-        f"correlate by {statistics.median(sign.alike for sign in signs):.2f} (median)."
+        f"loss by a correlation of {loss:.2f}, with the UA of its test clips by {uar:.2f}. Losses "
+        "of the same test clips correlate by "
+        f"{statistics.median(sign.alike for sign in signs):.2f} (median)."
     ]
 
 

@@ -245,12 +245,12 @@ class Serbench:
 SEARCHED = r"trial 1/1: mean UA"
 MOMENTS = {
     "prepared": r"clips prepared$|trying for some seconds",
-    "settled": r"^training with",
+    "settled": r"^compute settings: ",
     "begun": r"clips to search with",
     "fold scored": r"trial 1/1 fold \d+/\d+: UA",
     "searched": SEARCHED,
 }
-"""What happens in a search → the line of ``serbench study run`` that tells it."""
+"""What happens in a search → the line of ``serbench study run`` that shows it."""
 
 
 def measure_serbench(

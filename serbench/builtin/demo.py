@@ -1,12 +1,12 @@
 """The demo corpus: eight espeak-ng voices act six emotions, so that everything can be tried.
 
-Nobody speaks here. A voice *acts* an emotion by its prosody alone: rate, volume, pitch, pitch
+No person speaks here. A voice *acts* an emotion by its prosody alone: rate, volume, pitch, pitch
 range, pauses, final contour. Their directions follow K. R. Scherer, *Vocal communication of
 emotion: A review of research paradigms*, Speech Communication 40, 2003 (sadness slow, low and
 flat; anger loud and fast; fear high and fast; happiness lively); the numbers are ours. Every clip
-strays from them by a seeded amount, so that emotions overlap: on voices it has not heard, a linear
-classifier of mean and deviation of the log-mel bands finds about 70 % of the emotions, where
-chance finds 17 %. What is learned here says nothing about people.
+differs from them by a seeded amount, so that emotions overlap: on voices it was not trained on, a
+linear classifier of mean and deviation of the log-mel bands finds about 70 % of the emotions, where
+chance finds 17 %. Results on this corpus do not carry over to people.
 """
 
 from __future__ import annotations

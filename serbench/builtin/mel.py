@@ -21,9 +21,9 @@ DECIBEL_SPAN = 100.0
 """A full-scale sine reaches about +57 dB here, so speech lies between 0 and 1."""
 
 BLOCK = 56
-"""Neighbouring mel bands that are multiplied together, by only the bins that one of them hears.
+"""Neighbouring mel bands that are multiplied together, by only the bins that one of them covers.
 
-Smaller blocks multiply fewer zeros, but each is one more thing for threads to wait for one another.
+Smaller blocks multiply fewer zeros, but after each one the threads wait for one another.
 """
 
 
@@ -62,8 +62,8 @@ class MelSpectrogram(FrontEndModule):
     def forward(self, waveform: Tensor) -> Tensor:
         """Mel powers.
 
-        A triangle hears few of the bins, and high ones with low ones none in common: going block
-        by block leaves out most of a product that would otherwise take longest.
+        A triangle covers few of the bins, and high and low ones have none in common: computing
+        block by block leaves out most of a product that would otherwise take longest.
         """
         spectrum = torch.stft(
             waveform,
@@ -85,8 +85,8 @@ def _blocks(filters: Tensor) -> list[tuple[slice, slice]]:
     blocks = []
     for first in range(0, filters.shape[1], BLOCK):
         bands = slice(first, first + BLOCK)
-        heard = filters[:, bands].any(dim=1).nonzero().flatten().tolist() or [0]
-        blocks.append((slice(heard[0], heard[-1] + 1), bands))
+        covered = filters[:, bands].any(dim=1).nonzero().flatten().tolist() or [0]
+        blocks.append((slice(covered[0], covered[-1] + 1), bands))
     return blocks
 
 

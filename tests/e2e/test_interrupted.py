@@ -35,7 +35,7 @@ def test_killed_twice_and_interrupted_once_it_ends_like_one_left_alone(
         assert place.run(*place.study) == 130
     said = capsys.readouterr().err
     assert re.search(r"continuing: [123] trainings? of an earlier run kept", said)
-    assert said.endswith("\ninterrupted: the same command goes on where it stopped\n")
+    assert said.endswith("\ninterrupted: the same command continues where it stopped\n")
 
     assert place.run(*place.study) == 0
     assert place.recorded() == undisturbed

@@ -82,7 +82,7 @@ class RecogniserSize:
 
 
 class RecogniserFeatures(nn.Module):
-    """Log-mel frames as the recogniser knows them, in whole frames of its encoder."""
+    """Log-mel frames as the recogniser takes them, in whole frames of its encoder."""
 
     mean: Tensor
     invstddev: Tensor

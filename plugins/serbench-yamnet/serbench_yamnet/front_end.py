@@ -48,7 +48,7 @@ YAMNET_INPUT = InputSpec(
 )
 """Mean and deviation take values between 0 and 1 to log mel magnitudes: 0 becomes silence.
 
-So the images of other front ends, too, arrive in the range that the network knows.
+So the images of other front ends, too, arrive in the range that the network was trained on.
 """
 
 

@@ -101,5 +101,6 @@ class Yamnet(nn.Module):
         """The embedding of each clip."""
         patches = split_patches(image)  # [B, P, 1, 96, 64]
         maps = self.network.forward_features(patches.flatten(0, 1))  # [B·P, 1024, 3, 2]
-        embeddings = self.network.forward_head(maps, pre_logits=True)  # [B·P, 1024]
-        return embeddings.unflatten(0, patches.shape[:2]).mean(dim=1)
+        embeddings: Tensor = self.network.forward_head(maps, pre_logits=True)  # [B·P, 1024]
+        by_clip: Tensor = embeddings.unflatten(0, patches.shape[:2])  # type: ignore[no-untyped-call]
+        return by_clip.mean(dim=1)
