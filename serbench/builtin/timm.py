@@ -60,9 +60,12 @@ class TimmBackbone(PooledBackbone):
                 backbone=self.name,
             )
         last = module.get_classifier()
-        drawn = layer_of(last)
+        drawn = layer_of(last) if len(heads) == 1 else None
         if drawn is None:
+            whole = module.state_dict().keys()
             module.reset_classifier(0)
+            # A published file may hold more of a classifier than its last layers.
+            heads = (*heads, *(whole - module.state_dict().keys()))
             width = self._width(module)
         else:
             # Some networks' own way to take it out takes out a batch norm before it too.

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 FRONT_LEGEND = "front: ● on it, ○ indistinguishable from it, blank dominated, – no latency"
 
-LEGEND = "95 %: interval of UA, over speakers; optimism: tuning UA minus UA"
+LEGEND = "95 %: interval of {label}, over speakers; optimism: tuning UA minus UA"
 
 CLIP_INTERVALS = ">95 % of clips"
 
@@ -145,7 +145,8 @@ def _show(
         else:
             emit_table(columns, rows, ranking.title, spare)
             click.echo()
-    click.echo(f"{FRONT_LEGEND}\n{LEGEND}" + (f"\n{CLIP_LEGEND}" if per_clip else ""))
+    legend = LEGEND.format(label=metrics[0].label)
+    click.echo(f"{FRONT_LEGEND}\n{legend}" + (f"\n{CLIP_LEGEND}" if per_clip else ""))
 
 
 def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:

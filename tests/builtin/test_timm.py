@@ -50,13 +50,13 @@ def test_logits_and_random_numbers_are_those_of_the_whole_network(name):
         assert torch.equal(expected, found)
 
 
-@pytest.mark.parametrize("name", ["dla46_c", "deit_tiny_distilled_patch16_224"])
+@pytest.mark.parametrize("name", ["dla46_c", "deit_tiny_distilled_patch16_224", "volo_d1_224"])
 def test_a_last_layer_that_is_not_one_linear_layer_is_left_out(name):
-    """The first ends in a convolution, the second in two layers."""
-    torch.manual_seed(0)
-    built = TimmBackbone(name).build("none", N_CLASSES)
-    assert built.head is None
-    assert built.module.eval()(images(name, 2)).shape == (2, built.width)
+    """The first ends in a convolution, the others in two layers."""
+    with torch.device("meta"):  # shapes without values
+        built = TimmBackbone(name).build("none", N_CLASSES)
+        assert built.head is None
+        assert built.module.eval()(images(name, 2)).shape == (2, built.width)
 
 
 def test_measuring_the_width_draws_nothing_and_leaves_statistics_alone():
@@ -88,6 +88,18 @@ def test_a_published_file_brings_its_last_layer_where_it_fits(n_classes, tmp_pat
     )
     assert fits == (n_classes == 4)
     assert len(built.head["weight"]) == n_classes
+
+
+def test_of_a_published_file_with_a_larger_classifier_the_rest_is_loaded(tmp_path):
+    """Its classifiers are batch norms and linear layers."""
+    published = timm.create_model("levit_128s", num_classes=4).state_dict()
+    path = tmp_path / "published.pth"
+    torch.save(published, path)
+    built = TimmBackbone("levit_128s").build(str(path), 4)
+    assert built.head is None
+    loaded = built.module.state_dict()
+    assert all(torch.equal(values, published[name]) for name, values in loaded.items())
+    assert all(name.startswith("head") for name in published.keys() - loaded.keys())
 
 
 def test_a_file_of_another_network_is_refused(tmp_path):

@@ -138,7 +138,7 @@ MODIFIERS = (
     ("NAME@SEED", "another split by the same rule"),
     (
         "NAME:nested-K",
-        "K outer folds, each a search and an holdout, in which everyone is tested once",
+        "K outer folds, each a search and a holdout, in which everyone is tested once",
     ),
 )
 """What may follow the rules, in this order."""
