@@ -90,7 +90,8 @@ def interval_of_share(point, values, speakers):
         return point, point
     half = student.ppf(0.975, speakers - 1) * error / (point * (1 - point))
     middle = math.log(point / (1 - point))
-    return tuple(1 / (1 + math.exp(-end)) for end in (middle - half, middle + half))
+    ends = (max(middle - half, -700), middle + half)  # beyond it exp overflows, and shares are 0
+    return tuple(1 / (1 + math.exp(-end)) for end in ends)
 
 
 def interval_of_difference(point, values, speakers):
