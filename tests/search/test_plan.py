@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.data.clips import ClipFormat
+from serbench.data.seeds import derive_seed
 from serbench.errors import WeightsError
 from serbench.search.plan import StudyPlan
 
@@ -83,6 +84,29 @@ def test_of_a_weights_file_the_content_counts(tmp_path):
         keys.append(replace(PLAN, weights=str(path)).key)
     assert keys[0] == keys[1]
     assert keys[0] != keys[2]
+
+
+def test_a_recipe_names_a_weights_file_by_its_content(tmp_path):
+    path = tmp_path / "w.pth"
+    path.write_bytes(b"one")
+    plan = replace(PLAN, weights=str(path))
+    identity = f"file:w.pth:{hashlib.sha256(b'one').hexdigest()[:12]}"
+    assert plan.recipe.weights == identity
+    assert plan.weights_files() == {identity: str(path)}
+
+
+@pytest.mark.parametrize("weights", ["default", "none"])
+def test_other_weights_stand_in_a_recipe_as_they_are(weights):
+    plan = replace(PLAN, weights=weights)
+    assert plan.recipe.weights == weights
+    assert plan.weights_files() == {}
+
+
+def test_each_outer_fold_has_a_seed_of_its_own_and_the_first_the_studys():
+    plans = [replace(PLAN, seed=7).of_outer_fold(number) for number in range(3)]
+    seeds = [plan.root_seed for plan in plans]
+    assert seeds == [7, derive_seed(7, "round", 1), derive_seed(7, "round", 2)]
+    assert len({plan.key for plan in plans}) == 3
 
 
 def test_a_missing_weights_file_is_noticed_at_once(tmp_path):

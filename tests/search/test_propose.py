@@ -86,6 +86,31 @@ def test_a_step_starts_from_the_best_of_earlier_generations():
     assert best_of(history).number == 1
 
 
+BEFORE = {  # trial → what the search proposed while Optuna's storage was the record
+    0: (0.001, 0, 0.0),
+    1: (0.000845403360036271, 0, 1.1199699410700261),
+    2: (0.0007587664862395183, 1, 0.0),
+    3: (0.001110911768652581, 0, 3.3417753616929025),
+    4: (0.00044063586848023286, 0, 3.1578446151445334),
+    9: (0.00213199948634987, 0, 0.6403659311476395),
+    10: (0.00031125605618370676, 3, 1.7287539106339507),
+    13: (0.009257652326097774, 1, 0.2565712437943912),
+}
+
+
+def test_proposals_are_those_of_a_search_recorded_by_optuna():
+    """Written down by the code that kept trials in Optuna's storage, with Optuna 4."""
+    history = []
+    for number in range(14):
+        uar, pruned = (0.3, 0.6, 0.5, 0.7)[number % 4], number % 4 == 3
+        parameters = propose(history, number, SPACE, 0)
+        if number in BEFORE:
+            assert tuple(parameters.values()) == pytest.approx(BEFORE[number]), number
+        uars = (uar, 0.1) if pruned else (uar,)
+        state, mean = PRUNED if pruned else COMPLETE, sum(uars) / len(uars)
+        history.append(TrialRecord(number, parameters, state, mean, dict(enumerate(uars))))
+
+
 def test_optunas_verbosity_is_left_as_it_was():
     optuna = pytest.importorskip("optuna")
     before = optuna.logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""Who is pruned: worse over folds, or behind within one; and which folds come first."""
+"""What is pruned: worse over folds, or behind within one; and which folds come first."""
 
 import math
 
@@ -93,7 +93,7 @@ def test_folds_are_compared_with_the_same_folds():
 
 
 @given(st.lists(st.integers(0, CLIPS), min_size=1, max_size=5))
-def test_who_is_as_good_everywhere_is_never_pruned(rights):
+def test_a_configuration_as_good_on_every_fold_is_never_pruned(rights):
     assert not yardstick(*rights).worse(
         {fold: outcome_with(right) for fold, right in enumerate(rights)}
     )
@@ -112,7 +112,7 @@ def reports(*losses, error=ERROR):
     ]
 
 
-def test_nobody_is_judged_in_the_first_part():
+def test_no_training_is_judged_in_its_first_part():
     best = (1.0,) * 20
     judged = math.ceil(GRACE * len(best))
     assert judged > FIRST_EPOCHS
@@ -144,13 +144,13 @@ def test_the_error_is_that_of_the_best_epoch():
     assert Bar(REFERENCE).missed([certain, *[uncertain] * 4])
 
 
-def test_a_training_that_ended_early_is_held_against_by_its_best():
+def test_a_best_training_that_ended_early_is_compared_by_its_lowest_loss():
     bar = Bar((1.1, 1.2, 1.3))
     assert bar.missed(reports(*[1.1 + 2 * MARGIN] * 9))
     assert not bar.missed(reports(*[1.1 + MARGIN / 2] * 9))
 
 
-def test_where_no_losses_are_known_nobody_is_behind():
+def test_where_no_losses_are_known_no_training_is_behind():
     assert not Bar(()).missed(reports(*[9.0] * 8))
 
 

@@ -1,4 +1,4 @@
-"""The search space: what plugins declare, in Optuna's terms and the paper's point in it."""
+"""The search space: what plugins declare, in Optuna's terms, and the initial values in it."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def test_every_parameter_has_its_interval():
     }
 
 
-def test_the_papers_point_is_what_each_part_says():
+def test_the_initial_values_are_those_that_each_part_declares():
     assert SPACE.initial() == {
         "learning_rate": 1e-3,
         "freeze_depth": 2,
@@ -53,7 +53,7 @@ def test_the_papers_point_is_what_each_part_says():
     }
 
 
-def test_the_papers_point_lies_in_the_space():
+def test_the_initial_values_lie_in_the_space():
     distributions = SPACE.distributions()
     assert SPACE.initial().keys() == distributions.keys()
     for name, value in SPACE.initial().items():
@@ -85,7 +85,7 @@ def test_a_network_that_cannot_be_frozen_has_one_depth_only():
 
 
 @pytest.mark.parametrize("schedule", ["half-cycle", "one-cycle"])
-def test_the_paper_itself_is_in_the_space_of_the_built_in_plugins(schedule):
+def test_the_built_in_plugins_start_from_the_papers_values(schedule):
     plugins = Plugins()
     space = search_space(
         plugins.schedulers.get(schedule).learning_rates, 4, 0, list(plugins.augmentations)
@@ -177,7 +177,7 @@ def test_bounds_replace_what_plugins_declare():
     }
 
 
-def test_the_papers_value_moves_to_the_nearer_bound():
+def test_an_initial_value_moves_to_the_nearer_bound():
     space = bounded(learning_rate=(2e-4, 5e-4), freeze_depth=(3, 4), width__gain=(3.0, 6.0))
     assert space.initial() == {"learning_rate": 5e-4, "freeze_depth": 3, "width:gain": 3}
 
@@ -190,13 +190,38 @@ def test_a_learning_rate_may_be_searched_beyond_what_is_usual():
     assert bounded(learning_rate=(1e-6, 1e-2)).initial()["learning_rate"] == 1e-3
 
 
-@pytest.mark.parametrize(
-    ("bounds", "error"),
-    [
-        ({"width__gain": (0.0, 13.0)}, UsageError),
-        ({"width__noise": (0.0, 1.0)}, UnknownNameError),
-    ],
-)
-def test_bounds_that_no_plugin_can_keep_are_refused(bounds, error):
-    with pytest.raises(error):
-        bounded(**bounds)
+@pytest.mark.parametrize("interval", [(0.0, 13.0), (-1.0, 12.0)])
+def test_bounds_wider_than_a_plugin_allows_are_refused(interval):
+    with pytest.raises(UsageError) as refused:
+        bounded(width__gain=interval)
+    assert refused.value.facts == {"augmentation": "gain", "bounds": interval}
+
+
+def test_bounds_of_an_augmentation_that_is_not_searched_are_refused():
+    with pytest.raises(UnknownNameError) as refused:
+        bounded(width__noise=(0.0, 1.0))
+    assert refused.value.name == "noise"
+
+
+def test_parameters_of_head_and_objective_are_searched_after_the_widths():
+    space = search_space(
+        Range(1e-4, 3e-3, initial=1e-3, log=True),
+        n_stages=2,
+        initial_freeze_depth=1,
+        augmentations=[Declared("gain", Range(0, 12, 0))],
+        head={"decay": Range(1e-4, 1, 1e-2, log=True)},
+        objective={"smoothing": Range(0, 0.3, 0.1)},
+    )
+    assert list(space.ranges) == [
+        *("learning_rate", "freeze_depth", "width:gain", "head:decay", "objective:smoothing")
+    ]
+    assert space.distributions()["head:decay"] == FloatDistribution(1e-4, 1, log=True)
+    assert Configuration.from_parameters(space.initial()) == Configuration(
+        1e-3, 1, {"gain": 0.0}, {"decay": 1e-2}, {"smoothing": 0.1}
+    )
+    drawn = {**space.initial(), "head:decay": 1.0, "objective:smoothing": 0.3}
+    moved = set()
+    for seed in range(30):
+        stepped = space.step(space.initial(), drawn, np.random.default_rng(seed))
+        moved |= {(name, stepped[name]) for name in drawn if stepped[name] != space.initial()[name]}
+    assert dict(moved) == pytest.approx({"head:decay": 0.1, "objective:smoothing": 0.2})

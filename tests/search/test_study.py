@@ -1,4 +1,4 @@
-"""A study: settings cross-validated one after another, pruned, the winner tested."""
+"""A study: configurations cross-validated one after another, pruned, the winner tested."""
 
 from collections import Counter
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from making.scripted import FOLDS, PLUGINS, Record, completed, make_search
 
-from serbench.data.protocols import HOLDOUT
+from serbench.data.protocols import HOLDOUT, validation_part
+from serbench.data.seeds import derive_seed
 from serbench.search.events import (
     FoldScored,
     HoldoutStarted,
@@ -14,10 +15,11 @@ from serbench.search.events import (
     TrialStarted,
     WinnerTested,
 )
+from serbench.search.generation import Progress
 from serbench.search.pruning import judging_order
 
 
-def test_the_first_trial_is_the_papers_configuration(script):
+def test_the_first_trial_has_the_initial_values(script):
     script()
     record, _ = completed(make_search())
     assert record.parameters[0] == {
@@ -37,11 +39,11 @@ def test_events_come_in_the_order_in_which_things_happen(script):
 
 def test_every_trial_is_another_point_of_the_space(script):
     script(uar=lambda trial, fold, configuration: 1.0)
-    bench = make_search(trials=6)
-    record, _ = completed(bench)
+    search = make_search(trials=6)
+    record, _ = completed(search)
     assert list(record.parameters) == list(range(6))
     assert len({tuple(parameters.values()) for parameters in record.parameters.values()}) == 6
-    distributions = bench.space.distributions()
+    distributions = search.space.distributions()
     for parameters in record.parameters.values():
         assert parameters.keys() == distributions.keys()
         assert all(distributions[name]._contains(value) for name, value in parameters.items())
@@ -49,24 +51,24 @@ def test_every_trial_is_another_point_of_the_space(script):
 
 def test_each_dev_clip_is_tested_once_a_trial_and_the_holdout_never(script):
     script(uar=lambda trial, fold, configuration: 1.0)
-    bench = make_search(trials=2)
-    record, _ = completed(bench)
+    search = make_search(trials=2)
+    record, _ = completed(search)
     for trial in range(2):
         outcomes = [record.folds[trial, fold] for fold in range(FOLDS)]
         rows = np.concatenate([outcome.rows for outcome in outcomes])
-        assert sorted(rows) == sorted(bench.split.holdout.train)
-        assert not set(rows) & set(bench.split.holdout.test)
+        assert sorted(rows) == sorted(search.split.holdout.train)
+        assert not set(rows) & set(search.split.holdout.test)
 
 
 def test_the_best_trial_is_tested_once_on_the_holdout(script):
     calls = script(uar=lambda trial, fold, configuration: [0.7, 1.0, 0.7][trial]).calls
-    bench = make_search()
-    (tested,) = [e for e in Record().events(bench) if type(e) is WinnerTested]
+    search = make_search()
+    (tested,) = [e for e in Record().events(search) if type(e) is WinnerTested]
     assert tested.trial == 1
     assert calls.count((1, HOLDOUT)) == 1
     assert [call for call in calls if call[1] == HOLDOUT] == [(1, HOLDOUT)] == calls[-1:]
     outcome = tested.outcome
-    assert np.array_equal(outcome.rows, bench.split.holdout.test)
+    assert np.array_equal(outcome.rows, search.split.holdout.test)
     assert outcome.fold == HOLDOUT
     assert "weight" in tested.outcome.state
 
@@ -88,7 +90,7 @@ def test_how_the_holdout_goes_decides_nothing(script):
 
 
 def test_the_mean_over_the_folds_is_what_counts(script):
-    # Trial 1 shines on one fold only.
+    # Trial 1 is better on one fold only.
     script(uar=lambda trial, fold, configuration: [0.7, 1.0 if fold == 0 else 0.4][trial])
     record, _ = completed(make_search(trials=2))
     assert record.winner[0] == 0
@@ -102,24 +104,24 @@ def test_a_clearly_worse_trial_is_pruned_after_its_first_fold(script):
     assert [len(record.ends[trial][1]) for trial in range(3)] == [FOLDS, 1, FOLDS]
 
 
-def test_the_fold_that_tells_most_comes_first(script):
+def test_the_fold_whose_uar_varies_least_comes_first(script):
     calls = script(uar=lambda trial, fold, configuration: 0.7).calls
-    bench = make_search(trials=1)
-    completed(bench)
-    order = judging_order(bench.split.folds, bench.manifest.targets)
-    assert [fold for _, fold in calls] == [*order, HOLDOUT]
-    sizes = [len(bench.split.folds[fold].test) for fold in order]
+    search = make_search(trials=1, protocol="speaker-4")
+    completed(search)
+    order = judging_order(search.split.folds, search.manifest.targets)
+    assert [fold for _, fold in calls] == [*order, HOLDOUT] != [*range(4), HOLDOUT]
+    sizes = [len(search.split.folds[fold].test) for fold in order]
     assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_trial_that_is_worse_on_some_folds_only_is_tried_to_its_end(script):
-    bench = make_search(trials=2)
-    order = judging_order(bench.split.folds, bench.manifest.targets)
+    search = make_search(trials=2)
+    order = judging_order(search.split.folds, search.manifest.targets)
     uars = {0: [0.4, 0.7, 0.4, 0.7, 0.4], 1: [0.7, 0.4, 0.7, 0.4, 0.7]}
     calls = script(
         uar=lambda t, fold, configuration: 0.5 if fold == HOLDOUT else uars[t][order.index(fold)]
     ).calls
-    completed(bench)
+    completed(search)
     assert Counter(trial for trial, fold in calls if fold != HOLDOUT) == {0: FOLDS, 1: FOLDS}
 
 
@@ -133,7 +135,7 @@ def test_a_trials_mean_is_over_the_folds_that_were_run():
     assert TrialEnded(1, {}, True, (0.2, 0.4, 0.6)).mean_uar == pytest.approx(0.4)
 
 
-def test_another_seed_tries_other_settings(script):
+def test_another_seed_tries_other_configurations(script):
     script(uar=lambda *_: 1.0)
     first, second = (completed(make_search(seed=seed))[0].parameters for seed in (0, 1))
     assert first[0] == second[0]
@@ -142,33 +144,33 @@ def test_another_seed_tries_other_settings(script):
 
 def test_the_holdout_is_tested_with_the_winners_configuration(script):
     scripted = script(uar=lambda trial, fold, configuration: [0.4, 0.4, 1.0][trial])
-    bench = make_search()
-    completed(bench)
+    search = make_search()
+    completed(search)
     jobs = {(job.trial, job.fold): job for job in scripted.jobs}
     assert jobs[2, HOLDOUT].configuration == jobs[2, 0].configuration
-    assert np.array_equal(jobs[2, HOLDOUT].test, bench.split.holdout.test)
+    assert np.array_equal(jobs[2, HOLDOUT].test, search.split.holdout.test)
     assert jobs[2, HOLDOUT].whole
 
 
 def test_a_finished_study_is_not_run_again(script):
     calls = script(uar=lambda *_: 1.0).calls
-    bench = make_search()
+    search = make_search()
     record = Record()
-    for event in record.events(bench):
+    for event in record.events(search):
         record.note(event)
         if type(event) is WinnerTested:
             record.folds[event.trial, HOLDOUT] = event.outcome
     scripted = script(uar=lambda *_: 1.0)
-    assert list(record.events(bench)) == []
+    assert list(record.events(search)) == []
     assert scripted.calls == []
     assert len(calls) == len(set(calls))
 
 
-def test_epochs_are_told_with_their_trial_and_fold(script):
+def test_epochs_are_passed_on_with_their_trial_and_fold(script):
     told = []
     script(uar=lambda *_: 1.0)
-    bench = make_search(trials=1)
-    list(Record().events(bench, on_epoch=lambda *what: told.append(what)))
+    search = make_search(trials=1)
+    list(Record().events(search, on_epoch=lambda *what: told.append(what)))
     expected = {(0, number, f"epoch of 0, {number}") for number in [*range(FOLDS), HOLDOUT]}
     assert set(told) == expected
     assert len(told) == len(expected)
@@ -184,6 +186,37 @@ def test_no_clip_is_trained_and_tested_in_one_job(script):
         assert validation
 
 
+def test_seeds_are_derived_from_the_words_that_they_always_were(script):
+    """With another word for the holdout, every published holdout score would change."""
+    scripted = script(uar=lambda *_: 1.0)
+    search = make_search(trials=2, seed=5)
+    completed(search)
+    for job in scripted.jobs:
+        word = "exam" if job.fold == HOLDOUT else job.fold
+        rows = search.split.holdout if job.fold == HOLDOUT else search.split.folds[job.fold]
+        seed = derive_seed(5, "validation", word)
+        part = validation_part(search.manifest, search.protocol, rows.train, seed)
+        assert job.seed == derive_seed(5, job.trial, word)
+        assert np.array_equal(job.train, part.train)
+        assert np.array_equal(job.validation, part.test)
+
+
+def test_only_the_holdouts_job_has_to_give_the_whole_network(script):
+    scripted = script(uar=lambda *_: 1.0)
+    completed(make_search(trials=2))
+    assert {job.fold for job in scripted.jobs if job.whole} == {HOLDOUT}
+
+
+def test_networks_are_passed_on_and_not_kept(script):
+    script(uar=lambda *_: 1.0)
+    record, _ = completed(make_search(trials=1))
+    progress = Progress([], {}, range(FOLDS), None)
+    for outcome in record.folds.values():
+        assert outcome.state
+        progress.add(outcome)
+    assert [outcome.state for outcome in progress.folds_of(0).values()] == [{}] * FOLDS
+
+
 def test_validation_speakers_are_the_same_for_all_trials(script):
     scripted = script(uar=lambda *_: 1.0)
     completed(make_search(trials=2))
@@ -197,6 +230,6 @@ def test_validation_speakers_are_the_same_for_all_trials(script):
 def test_the_space_is_what_backbone_schedule_and_augmentations_declare():
     ranges = make_search().space.ranges
     depths = ranges["freeze_depth"]
-    assert (depths.low, depths.high, depths.initial) == (0, 0, 0), "nothing is pretrained"
+    assert (depths.low, depths.high, depths.initial) == (0, 0, 0), "random stages are frozen"
     assert ranges["learning_rate"] == PLUGINS.schedulers.get("half-cycle").learning_rates
     assert list(ranges) == ["learning_rate", "freeze_depth", "width:time-shift", "width:gain"]

@@ -22,19 +22,19 @@ def test_one_trial_is_finished_however_short_the_timeout(script):
 
 def test_time_spent_by_earlier_runs_counts(script):
     script(uar=lambda *_: 1.0, seconds=10.0)
-    bench = make_search(trials=10, timeout=2 * FOLDS * 10.0 - 5)
+    search = make_search(trials=10, timeout=2 * FOLDS * 10.0 - 5)
     record = Record()
-    while not record.go_on(bench, events=4):
+    while not record.go_on(search, events=4):
         pass
-    assert record.outcome() == completed(bench)[0].outcome()
+    assert record.outcome() == completed(search)[0].outcome()
 
 
 def test_the_holdout_is_tested_where_the_time_was_spent_before(script):
     script(uar=lambda *_: 1.0, seconds=10.0)
-    bench = make_search(timeout=1.0)
-    before, _ = completed(bench)
+    search = make_search(timeout=1.0)
+    before, _ = completed(search)
     calls = script(uar=lambda *_: 1.0).calls
     after = Record(before.parameters, before.folds, before.ends)
-    after.go_on(bench)
+    after.go_on(search)
     assert after.winner == before.winner
     assert calls == [(0, HOLDOUT)]

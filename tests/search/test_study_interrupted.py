@@ -1,5 +1,8 @@
 """A study stopped at any moment and resumed ends as if nobody had stopped it."""
 
+import random
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,7 +38,7 @@ def undisturbed(script):
 
 @pytest.mark.parametrize("note_last", [True, False], ids=["noted", "lost"])
 def test_a_study_stopped_at_any_event_ends_as_if_it_had_not_been(undisturbed, script, note_last):
-    """The last event before the stop was written down by the driver, or just not any more."""
+    """The last event before the stop was written down by the driver, or was lost."""
     expected, n_events = undisturbed
     for stop in range(1, n_events + 1):
         record = Record()
@@ -74,18 +77,46 @@ def test_a_study_stopped_again_and_again_ends_as_if_it_had_not_been(undisturbed)
 
 @settings(deadline=None, max_examples=4)
 @given(st.lists(st.integers(3, 30), min_size=1, max_size=4))
-def test_which_settings_are_tried_does_not_depend_on_interruptions(stops):
+def test_which_configurations_are_tried_does_not_depend_on_interruptions(stops):
     """Beyond ten trials the sampler learns from those before; that must not change either."""
-    bench = make_search(trials=13)
+    search = make_search(trials=13)
     with pytest.MonkeyPatch.context() as patch:
-        Script(uar=lambda trial, fold, setting: 0.3 + 100 * setting.learning_rate).put(patch)
+        Script().put(patch)
         if not LONG_STUDY:
-            LONG_STUDY.append(completed(bench)[0].outcome())
+            LONG_STUDY.append(completed(search)[0].outcome())
         record = Record()
         for stop in stops:
-            record.go_on(bench, events=stop)
-        record.go_on(bench)
+            record.go_on(search, events=stop)
+        record.go_on(search)
     assert record.outcome() == LONG_STUDY[0]
 
 
 LONG_STUDY = []
+
+
+class ByFold(Record):
+    """A record that gives the folds of a trial by their numbers, as a ledger may."""
+
+    def history(self):
+        return [
+            replace(trial, uars=dict(sorted(trial.uars.items()))) for trial in super().history()
+        ]
+
+
+def uneven(trial, fold, configuration):
+    """Scores that differ from fold to fold."""
+    return 0.5 + 0.35 * random.Random(f"{trial}-{fold}-{configuration.learning_rate:.9g}").random()
+
+
+def test_pruned_trials_count_by_the_fold_that_was_judged_last(script):
+    """TPE ranks them by it, and learns from the best of them where few trials are complete."""
+    script(uar=uneven, pruned=tuple((trial, 1) for trial in range(1, 16)))
+    search = make_search(trials=16, protocol="speaker-4")
+    order = judging_order(search.split.folds, search.manifest.targets)
+    assert order == [0, 2, 1, 3], "the folds are judged in the order of their numbers"
+    expected = completed(search)[0].outcome()
+    assert sum(len(uars) == 3 for _, uars in expected[2].values()) >= 10
+    record = ByFold()
+    while not record.go_on(search, events=9):
+        pass
+    assert record.outcome()[:3] == expected[:3]

@@ -17,7 +17,7 @@ from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 
 
 class InAnyOrder:
-    """An executor whose tasks end in an order drawn by chance; cancelled ones only at their end."""
+    """An executor whose jobs end in an order drawn by chance; cancelled ones only at their end."""
 
     slots = 6
 
@@ -43,24 +43,24 @@ class InAnyOrder:
 
 
 def good_and_bad(trial, fold, configuration):
-    """Some trials are better than the first, some worse on some folds, some hopeless."""
+    """Some trials are better than the first, some worse on some folds, some far worse."""
     if fold == HOLDOUT:
         return 0.5
     return [0.6, 0.9, 0.3, 0.6, 1.0, 0.7, 0.2][trial] - (0.3 if (trial + fold) % 3 == 0 else 0)
 
 
-BENCH = make_search(trials=7)
+SEARCH = make_search(trials=7)
 
 
-def of_jobs(bench, jobs):
+def of_jobs(search, jobs):
     """The same search with so many trainings at once."""
-    return replace(bench, compute=replace(bench.compute, parallel=jobs))
+    return replace(search, compute=replace(search.compute, parallel=jobs))
 
 
-def together(bench, jobs, seed=0):
+def together(search, jobs, seed=0):
     """The record of a study with so many jobs, and its executor."""
     record, executor = Record(), InAnyOrder(seed)
-    record.go_on(of_jobs(bench, jobs), executor=executor)
+    record.go_on(of_jobs(search, jobs), executor=executor)
     return record, executor
 
 
@@ -70,8 +70,8 @@ def test_outcomes_do_not_depend_on_how_many_run_at_once(jobs, seed):
     with pytest.MonkeyPatch.context() as patch:
         Script(uar=good_and_bad).put(patch)
         if not ALONE:
-            ALONE.append(completed(BENCH)[0].outcome())
-        record, executor = together(BENCH, jobs, seed)
+            ALONE.append(completed(SEARCH)[0].outcome())
+        record, executor = together(SEARCH, jobs, seed)
     assert record.outcome() == ALONE[0]
     assert executor.most == jobs
 
@@ -81,7 +81,7 @@ ALONE = []
 
 def test_some_of_these_trials_are_pruned_and_some_are_not(script):
     script(uar=good_and_bad)
-    ends = completed(BENCH)[0].ends
+    ends = completed(SEARCH)[0].ends
     assert len({len(uars) for _, uars in ends.values()}) > 2
     assert {pruned for pruned, _ in ends.values()} == {True, False}
 
@@ -89,10 +89,10 @@ def test_some_of_these_trials_are_pruned_and_some_are_not(script):
 @pytest.mark.parametrize("stop", range(1, 40, 3))
 def test_stopped_at_any_event_with_several_under_way_it_ends_the_same(script, stop):
     script(uar=good_and_bad)
-    expected = completed(BENCH)[0].outcome()
+    expected = completed(SEARCH)[0].outcome()
     record = Record()
-    record.go_on(of_jobs(BENCH, 3), events=stop, executor=InAnyOrder(stop))
-    record.go_on(of_jobs(BENCH, 2), executor=InAnyOrder(0))
+    record.go_on(of_jobs(SEARCH, 3), events=stop, executor=InAnyOrder(stop))
+    record.go_on(of_jobs(SEARCH, 2), executor=InAnyOrder(0))
     if stop > len(list_of_events()):
         record.winner = expected[3]
     assert record.outcome() == expected
@@ -101,13 +101,13 @@ def test_stopped_at_any_event_with_several_under_way_it_ends_the_same(script, st
 def list_of_events():
     with pytest.MonkeyPatch.context() as patch:
         Script(uar=good_and_bad).put(patch)
-        return completed(BENCH)[1]
+        return completed(SEARCH)[1]
 
 
 def test_events_of_a_trial_come_in_the_order_of_its_folds(script):
     script(uar=good_and_bad)
-    events = list(Record().events(of_jobs(BENCH, 4), InAnyOrder(3)))
-    alone = list(Record().events(BENCH))
+    events = list(Record().events(of_jobs(SEARCH, 4), InAnyOrder(3)))
+    alone = list(Record().events(SEARCH))
     for trial in range(7):
         mine, theirs = (
             [
@@ -134,8 +134,8 @@ def test_a_configuration_that_was_tried_is_not_trained_again(script):
         "width:gain": (0.0, 0.0),
     }
     calls = script(uar=lambda trial, fold, configuration: 0.7).calls
-    bench = make_search(trials=5, bounds=fixed)
-    record, _ = completed(bench)
+    search = make_search(trials=5, bounds=fixed)
+    record, _ = completed(search)
     assert Counter(trial for trial, fold in calls if fold != HOLDOUT) == {0: FOLDS}
     assert {trial: uars for trial, (_, uars) in record.ends.items()} == dict.fromkeys(
         range(5), record.ends[0][1]
@@ -143,16 +143,16 @@ def test_a_configuration_that_was_tried_is_not_trained_again(script):
     for fold in range(FOLDS):
         first, again = record.folds[0, fold], record.folds[4, fold]
         assert np.array_equal(first.logits, again.logits)
-        assert (again.seconds, again.seed) == (0.0, first.seed)
+        assert (again.seconds, again.seed, again.state) == (0.0, first.seed, {})
     assert record.winner[0] == 0
-    assert together(bench, jobs=3)[0].outcome() == record.outcome()
+    assert together(search, jobs=3)[0].outcome() == record.outcome()
 
 
-def test_a_repeated_configuration_says_whose_it_is(script):
+def test_a_repeated_configuration_names_the_trial_that_it_repeats(script):
     script(uar=lambda trial, fold, configuration: 0.7)
     fixed = {"learning_rate": (1e-3, 1e-3), "width:time-shift": (0.3, 0.3), "width:gain": (0, 0)}
-    bench = make_search(trials=3, bounds=fixed)
-    ends = [e for e in Record().events(bench) if isinstance(e, TrialEnded)]
+    search = make_search(trials=3, bounds=fixed)
+    ends = [e for e in Record().events(search) if isinstance(e, TrialEnded)]
     assert [end.repeats for end in ends] == [None, 0, 0]
 
 

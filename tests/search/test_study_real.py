@@ -1,29 +1,25 @@
-"""A study whose networks are really trained, and its folds."""
+"""A study whose networks are really trained."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from making.scripted import FORMAT, MATERIAL, PLUGINS, Record, here, make_search
+from making.scripted import PLUGINS, Record, here, make_search
 
-from serbench.data.clips import Clips
 from serbench.data.protocols import HOLDOUT
 from serbench.data.seeds import derive_seed
-from serbench.errors import PluginError
-from serbench.execute.executor import SILENT, InThisProcess
 from serbench.execute.fold import run_fold
-from serbench.execute.job import FIRST_EPOCHS, Bar
 from serbench.model.recipe import Configuration
 from serbench.score.confusion import uar_of
 
 REAL = make_search(trials=2, protocol="speaker-2", epochs=3)
 
 
-def fold_of(search, trial, configuration, fold, bar=None, executor=None):
+def fold_of(search, trial, configuration, fold):
     """The outcome of one fold."""
-    job = search.job(trial, configuration, fold, bar)
-    return (executor or here()).submit(run_fold, job, lambda report: None).result()
+    job = search.job(trial, configuration, fold)
+    return here().submit(run_fold, job, lambda report: None).result()
 
 
 @pytest.fixture(scope="module")
@@ -68,39 +64,6 @@ def test_a_fold_is_the_same_whichever_folds_ran_before_it(real_study):
     assert {name for name in alone.state if name not in expected} == {"head.weight", "head.bias"}
 
 
-def test_a_fold_behind_its_bar_is_pruned_and_scored_all_the_same():
-    longer = make_search(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
-    configuration = Configuration.from_parameters(longer.space.initial())
-    whole, ended = (
-        fold_of(longer, 0, configuration, 0, Bar((loss,) * longer.plan.epochs))
-        for loss in (9.0, -9.0)
-    )
-    assert (whole.epochs, whole.pruned) == (longer.plan.epochs, False)
-    assert (ended.epochs, ended.pruned) == (FIRST_EPOCHS, True)
-    assert ended.losses == whole.losses[:FIRST_EPOCHS]
-    assert ended.logits.shape == whole.logits.shape
-
-
-def test_a_fold_reads_its_test_clips_only_when_training_is_over():
-    read = []
-
-    @dataclass(frozen=True)
-    class Watched(Clips):
-        def batch(self, rows):
-            read.append(set(rows.tolist()))
-            return super().batch(rows)
-
-    clips = Watched(FORMAT, MATERIAL.clips.waveforms, MATERIAL.clips.peaks)
-    executor = InThisProcess(PLUGINS)
-    executor.share(replace(MATERIAL, clips=clips))
-    fold = REAL.split.folds[0]
-    fold_of(REAL, 0, Configuration.from_parameters(REAL.space.initial()), 0, executor=executor)
-    tested = set(fold.test.tolist())
-    first = next(place for place, rows in enumerate(read) if rows & tested)
-    assert set().union(*read[:first]) == set(fold.train.tolist())
-    assert set().union(*read[first:]) == tested
-
-
 def test_a_job_names_no_path(tmp_path):
     weights = tmp_path / "w.pth"
     plan = replace(REAL.plan, weights="none")
@@ -109,12 +72,3 @@ def test_a_job_names_no_path(tmp_path):
     job = search.job(0, Configuration.from_parameters(REAL.space.initial()), HOLDOUT)
     assert str(tmp_path) not in repr(job)
     assert job.recipe.weights.startswith("file:w.pth:")
-
-
-def test_a_head_that_cannot_learn_with_a_backbone_is_refused(monkeypatch):
-    monkeypatch.setattr(type(PLUGINS.heads.get("linear")), "module", lambda *arguments: None)
-    job = REAL.job(0, Configuration.from_parameters(REAL.space.initial()), 0)
-    executor = here()
-    with pytest.raises(PluginError) as refused:
-        run_fold(job, executor._bench, SILENT)
-    assert refused.value.facts["head"] == "linear"

@@ -1,0 +1,162 @@
+"""One training and its test: what it reads, what it gives back, and where its numbers come from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from making.scripted import FORMAT, MATERIAL, PLUGINS, make_search
+
+from serbench.data.clips import Clips
+from serbench.errors import PluginError, WeightsError
+from serbench.execute.executor import SILENT, Bench, Cancelled, Line
+from serbench.execute.fold import build_network, run_fold
+from serbench.execute.job import FIRST_EPOCHS, Bar
+from serbench.model.recipe import Configuration
+from serbench.model.weights import file_identity
+
+SEARCH = make_search(protocol="speaker-2", epochs=2)
+CONFIGURATION = Configuration.from_parameters(SEARCH.space.initial())
+JOB = SEARCH.job(0, CONFIGURATION, 0)
+STAGES = 4
+
+
+def bench_with(**changes):
+    """What a job finds, with other clips or with weights files."""
+    material = replace(MATERIAL, **changes)
+    return Bench(PLUGINS, {MATERIAL.key: material})
+
+
+BENCH = bench_with()
+
+
+def frozen_to(depth, **recipe):
+    """A job of which so many stages are frozen."""
+    configuration = replace(CONFIGURATION, freeze_depth=depth)
+    return replace(JOB, configuration=configuration, recipe=replace(JOB.recipe, **recipe))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A weights file that a fold gave: its path, its identity, its arrays."""
+    state = run_fold(JOB, BENCH, SILENT).state
+    path = tmp_path_factory.mktemp("weights") / "w.pth"
+    torch.save({name: torch.from_numpy(np.array(array)) for name, array in state.items()}, path)
+    return str(path), file_identity(path), state
+
+
+def test_the_state_is_that_of_backbone_and_head():
+    state = run_fold(JOB, BENCH, SILENT).state
+    network, _ = build_network(JOB.recipe, PLUGINS, len(MATERIAL.manifest.emotions))
+    expected = {name for name in network.state_dict() if not name.startswith("front_end.")}
+    assert state.keys() == expected
+    assert {"head.weight", "head.bias"} < expected
+    assert all(isinstance(array, np.ndarray) for array in state.values())
+    assert all(array.flags["C_CONTIGUOUS"] for array in state.values())
+
+
+def test_a_network_frozen_whole_gives_back_its_head_alone(trained):
+    path, identity, _ = trained
+    bench = bench_with(weights_files={identity: path})
+    outcome = run_fold(frozen_to(STAGES, weights=identity), bench, SILENT)
+    assert outcome.partial
+    assert outcome.state.keys() == {"head.weight", "head.bias"}
+    assert outcome.weights == identity
+
+
+def test_the_part_left_out_is_the_one_in_the_weights_file(trained):
+    path, identity, given = trained
+    bench = bench_with(weights_files={identity: path})
+    job = frozen_to(STAGES, weights=identity)
+    partial = run_fold(job, bench, SILENT)
+    whole = run_fold(replace(job, whole=True), bench, SILENT)
+    assert not whole.partial
+    assert whole.logits.tobytes() == partial.logits.tobytes()
+    assert whole.state.keys() == given.keys()
+    left_out = whole.state.keys() - partial.state.keys()
+    assert all(np.array_equal(whole.state[name], given[name]) for name in left_out)
+    assert all(np.array_equal(whole.state[name], partial.state[name]) for name in partial.state)
+
+
+@pytest.mark.parametrize("depth", [0, STAGES - 1])
+def test_a_network_of_which_a_stage_learns_is_given_back_whole(trained, depth):
+    path, identity, given = trained
+    bench = bench_with(weights_files={identity: path})
+    outcome = run_fold(frozen_to(depth, weights=identity), bench, SILENT)
+    assert not outcome.partial
+    assert outcome.state.keys() == given.keys()
+
+
+def test_a_frozen_network_of_random_weights_is_given_back_whole(trained):
+    outcome = run_fold(frozen_to(STAGES), BENCH, SILENT)
+    assert not outcome.partial
+    assert outcome.state.keys() == trained[2].keys()
+
+
+def test_weights_that_this_machine_has_no_file_of_are_an_error():
+    with pytest.raises(WeightsError):
+        run_fold(frozen_to(0, weights="file:w.pth:0123456789ab"), BENCH, SILENT)
+
+
+def test_a_head_that_cannot_learn_with_a_backbone_is_refused(monkeypatch):
+    monkeypatch.setattr(type(PLUGINS.heads.get("linear")), "module", lambda *arguments: None)
+    with pytest.raises(PluginError) as refused:
+        run_fold(JOB, BENCH, SILENT)
+    assert refused.value.facts == {"head": "linear"}
+
+
+def test_a_fold_depends_on_no_random_number_but_its_seeds():
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    first = run_fold(JOB, BENCH, SILENT)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(2)
+    again = run_fold(JOB, BENCH, SILENT)
+    assert again.logits.tobytes() == first.logits.tobytes()
+    other = run_fold(replace(JOB, seed=JOB.seed + 1), BENCH, SILENT)
+    assert other.logits.tobytes() != first.logits.tobytes()
+
+
+def test_epochs_are_passed_on_as_they_end():
+    reports = []
+    outcome = run_fold(JOB, BENCH, Line(reports.append))
+    assert [report.epoch for report in reports] == [1, 2]
+    assert tuple(report.validation_loss for report in reports) == outcome.losses
+    assert tuple(report.validation_uar for report in reports) == outcome.curve
+
+
+def test_a_cancelled_fold_ends_at_its_next_step():
+    reports = []
+    with pytest.raises(Cancelled):
+        run_fold(JOB, BENCH, Line(reports.append, lambda: True))
+    assert reports == []
+
+
+def test_a_fold_behind_its_bar_is_pruned_and_scored_all_the_same():
+    longer = make_search(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
+    epochs = longer.plan.epochs
+    whole, ended = (
+        run_fold(longer.job(0, CONFIGURATION, 0, Bar((loss,) * epochs)), BENCH, SILENT)
+        for loss in (9.0, -9.0)
+    )
+    assert (whole.epochs, whole.pruned) == (epochs, False)
+    assert (ended.epochs, ended.pruned) == (FIRST_EPOCHS, True)
+    assert ended.losses == whole.losses[:FIRST_EPOCHS]
+    assert ended.logits.shape == whole.logits.shape
+
+
+def test_a_fold_reads_its_test_clips_only_when_training_is_over():
+    read = []
+
+    @dataclass(frozen=True)
+    class Watched(Clips):
+        def batch(self, rows):
+            read.append(set(rows.tolist()))
+            return super().batch(rows)
+
+    clips = Watched(FORMAT, MATERIAL.clips.waveforms, MATERIAL.clips.peaks)
+    run_fold(JOB, bench_with(clips=clips), SILENT)
+    tested = set(JOB.test.tolist())
+    first = next(place for place, rows in enumerate(read) if rows & tested)
+    assert set().union(*read[:first]) == {*JOB.train.tolist(), *JOB.validation.tolist()}
+    assert set().union(*read[first:]) == tested

@@ -1,0 +1,101 @@
+"""Jobs for workers, which have to be importable there, and how a test waits for them."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def report(job, bench, line):
+    line.tell(f"{job} begins")
+    line.tell(f"{job} ends")
+    return job, os.getpid()
+
+
+def fail(job, bench, line):
+    raise job
+
+
+def die(job, bench, line):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(job, bench, line):
+    if not job.exists():
+        job.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "alive"
+
+
+def until_cancelled(job, bench, line):
+    job.touch()
+    while True:
+        line.check()
+        time.sleep(0.01)
+
+
+def interrupts_are_ignored(job, bench, line):
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def blocks_are_kept(job, bench, line):
+    """Whether a large block comes from the heap, and not from a map of its own.
+
+    Where advice was given about some pages, the heap is listed in several parts.
+    """
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    block = libc.malloc(64 << 20)
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    heap = [line.split()[0].split("-") for line in maps if line.endswith("[heap]")]
+    return any(int(start, 16) <= block < int(end, 16) for start, end in heap)
+
+
+def is_imported(job, bench, line):
+    return job in sys.modules
+
+
+def digest(job, bench, line):
+    material = bench.material(job)
+    return material.manifest.hash, int(material.clips.waveforms.astype(np.int64).sum())
+
+
+def grows(job, bench, line):
+    """Hold more memory than loky takes for a leak; gives the process."""
+    KEPT.append(np.ones(job << 20, np.uint8))
+    return os.getpid()
+
+
+KEPT = []
+
+
+class Strange(Exception):  # noqa: N818
+    """Can be pickled but not unpickled."""
+
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+def strange(job, bench, line):
+    raise Strange("odd", "number")
+
+
+def ignore(message):
+    """No message is of interest."""
+
+
+def result_of(executor, function, job=None, tell=ignore):
+    future = executor.submit(function, job, tell)
+    executor.wait([future])
+    return future.result()
+
+
+def until(true):
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
