@@ -25,10 +25,10 @@ from typing import Any, Self
 
 import loky
 from loky.backend import get_context
-from loky.process_executor import TerminatedWorkerError
+from loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from serbench.errors import PluginError, SerbenchError
-from serbench.execute.executor import Bench, Function, Line, Tell
+from serbench.execute.executor import Bench, Cancelled, Function, Line, Tell
 from serbench.execute.job import Material
 from serbench.model.allocator import keep_freed_memory
 from serbench.plugins import Plugins
@@ -99,15 +99,24 @@ class WorkerProcesses:
             ) from error
         self._settle()
         task = _Task(function, job, tell)
-        self._idle().begin(task)
+        place = self._idle()
+        try:
+            self._workers[place].begin(task)
+        except BrokenProcessPool:  # it died while it had nothing to do, or with its last task
+            self._replace(place).begin(task)
         return task.future
 
-    def _idle(self) -> _Worker:
-        for worker in self._workers:
+    def _idle(self) -> int:
+        for place, worker in enumerate(self._workers):
             if worker.task is None or worker.task.function is _warm_up:
-                return worker
+                return place
         self._workers.append(_Worker(self._folder.name))
-        return self._workers[-1]
+        return len(self._workers) - 1
+
+    def _replace(self, place: int) -> _Worker:
+        self._workers[place].end()
+        self._workers[place] = _Worker(self._folder.name)
+        return self._workers[place]
 
     def wait(self, futures: Sequence[Future[Any]]) -> None:
         """Pass on messages until a future is done."""
@@ -121,14 +130,13 @@ class WorkerProcesses:
         for place, worker in enumerate(self._workers):
             lost = worker.settle()
             if lost is not None:
-                worker.end()
-                self._workers[place] = _Worker(self._folder.name)
-                self._workers[place].begin(lost)
+                self._replace(place).begin(lost)
 
     def cancel(self, future: Future[Any]) -> None:
         """Let its process stop at its next step."""
         for worker in self._workers:
             if worker.task is not None and worker.task.future is future:
+                worker.task.cancelled = True
                 worker.cancelled.set()
 
 
@@ -139,6 +147,7 @@ class _Task:
         self.function, self.job, self.tell = function, job, tell
         self.future: Future[Any] = Future()
         self.attempts = 0
+        self.cancelled = False
 
 
 class _Worker:
@@ -152,17 +161,21 @@ class _Worker:
             1,
             context=context,
             initializer=_begin_worker,
-            initargs=(self.messages, self.cancelled, folder),
+            initargs=(self.messages, self.cancelled, folder, os.getpid()),
         )
         self.task: _Task | None = None
         self._promised: Future[Any] = Future()
 
     def begin(self, task: _Task) -> None:
-        """Send a task; one that warms the process up is followed by it."""
+        """Send a task; one that warms the process up is followed by it.
+
+        Raises:
+            BrokenProcessPool: the process is dead already.
+        """
         self.cancelled.clear()
+        self._promised = self._pool.submit(_run, task.function, task.job)
         task.attempts += 1
         self.task = task
-        self._promised = self._pool.submit(_run, task.function, task.job)
 
     def settle(self) -> _Task | None:
         """Pass on messages, and the result where it has come; gives a task that was lost."""
@@ -176,9 +189,12 @@ class _Worker:
         self.task = None
         error = self._promised.exception()
         if isinstance(error, TerminatedWorkerError):
-            if task.attempts < ATTEMPTS:
+            if task.cancelled:
+                task.future.set_exception(Cancelled())
+            elif task.attempts < ATTEMPTS:
                 return task
-            task.future.set_exception(_died(error))
+            else:
+                task.future.set_exception(_died(error))
         elif error is not None:
             task.future.set_exception(error)
         else:
@@ -228,18 +244,19 @@ _STATIONS: list[_Station] = []
 """In a worker process its one station; loky gives functions no other way to what began it."""
 
 
-def _begin_worker(messages: Any, cancelled: Any, folder: str) -> None:
+def _begin_worker(messages: Any, cancelled: Any, folder: str, parent: int) -> None:
     from loky import process_executor
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     keep_freed_memory()
     # loky takes a process that grew by 300 MB for leaking and starts another; trainings do grow.
     process_executor._MAX_MEMORY_LEAK_SIZE = 1 << 62
-    threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
     _STATIONS.append(_Station(messages, cancelled, folder))
 
 
 def _follow_parent(parent: int) -> None:
+    """End this process with its parent, which may be dead before it is asked for."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

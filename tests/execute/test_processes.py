@@ -1,5 +1,7 @@
 """Worker processes: how they begin, are used again, die and end."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 from worker_jobs import (
     blocks_are_kept,
+    deaf,
     die,
     die_once,
     grows,
@@ -20,6 +23,7 @@ from worker_jobs import (
 )
 
 from serbench.errors import SerbenchError
+from serbench.execute.executor import Cancelled
 from serbench.execute.processes import WorkerProcesses
 
 
@@ -52,6 +56,33 @@ def test_a_job_that_kills_its_process_twice_is_an_error_and_others_go_on(workers
     assert result_of(workers, report, 2)[0] == 2
 
 
+def test_after_a_process_that_died_twice_comes_another():
+    with WorkerProcesses(1) as executor:
+        with pytest.raises(SerbenchError):
+            result_of(executor, die)
+        assert result_of(executor, report, 2)[0] == 2
+
+
+def test_a_process_that_died_while_it_had_nothing_to_do_is_replaced():
+    with WorkerProcesses(1) as executor:
+        _, process = result_of(executor, report, 1)
+        os.kill(process, signal.SIGKILL)
+        until(lambda: executor._workers[0]._pool._flags.broken is not None)
+        assert result_of(executor, report, 2)[0] == 2
+
+
+def test_a_cancelled_job_whose_process_dies_is_not_tried_again(workers, tmp_path):
+    processes = tmp_path / "processes"
+    future = workers.submit(deaf, processes, ignore)
+    until(lambda: processes.exists() and processes.read_text().endswith("\n"))
+    workers.cancel(future)
+    os.kill(int(processes.read_text()), signal.SIGKILL)
+    workers.wait([future])
+    with pytest.raises(Cancelled):
+        future.result()
+    assert len(processes.read_text().split()) == 1
+
+
 def test_a_process_that_grows_is_kept(workers):
     assert result_of(workers, grows, 400) == result_of(workers, grows, 1)
 
@@ -66,6 +97,28 @@ def test_workers_keep_what_they_freed_and_leave_interrupts_to_their_parent(worke
 def test_the_users_own_process_is_left_as_it_is(workers):
     result_of(workers, report, 1)
     assert not blocks_are_kept(None, None, None)
+
+
+EARLY = """
+import sys, time
+from serbench.execute.processes import WorkerProcesses
+
+if __name__ == "__main__":
+    with WorkerProcesses(1) as executor:
+        print(*executor._workers[0]._pool._processes, flush=True)
+        time.sleep(600)
+"""
+
+
+def test_a_worker_that_is_still_starting_does_not_outlive_a_parent_that_was_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(EARLY)
+    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    until(lambda: not is_running(worker), seconds=30)
 
 
 PARENT = """

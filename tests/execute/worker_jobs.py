@@ -38,6 +38,13 @@ def until_cancelled(job, bench, line):
         time.sleep(0.01)
 
 
+def deaf(job, bench, line):
+    """Never look whether it is cancelled; its process is appended to a file."""
+    with job.open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    time.sleep(20)
+
+
 def interrupts_are_ignored(job, bench, line):
     return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
@@ -94,8 +101,8 @@ def result_of(executor, function, job=None, tell=ignore):
     return future.result()
 
 
-def until(true):
-    deadline = time.monotonic() + 60
+def until(true, seconds=60):
+    deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
