@@ -16,7 +16,7 @@ from serbench.model.complexity import measure_complexity
 from serbench.model.compute import ComputeSettings
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
-from serbench.run.speed_tuning import settle_compute
+from serbench.run.compute import settle_compute
 from serbench.search.events import (
     FoldScored,
     HoldoutStarted,

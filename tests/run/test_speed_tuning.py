@@ -11,6 +11,7 @@ from serbench.data.scan import Scan
 from serbench.execute.executor import InThisProcess
 from serbench.model.compute import BF16, CONTIGUOUS, ComputeSettings
 from serbench.run import speed_tuning
+from serbench.run.compute import settle_compute
 from serbench.run.speed_tuning import (
     CLOSE,
     SLOWER,
@@ -18,7 +19,6 @@ from serbench.run.speed_tuning import (
     SpeedTuning,
     Timed,
     Wishes,
-    settle_compute,
     tune,
 )
 from serbench.store.datasets import Datasets
