@@ -17,12 +17,18 @@ from serbench.model.training import predict
 from serbench.plugins import Plugins
 from serbench.score.confusion import confusion_of, recalls
 from serbench.score.metric import Score
-from serbench.score.standing import score_holdout
-from serbench.store.artifacts import read_arrays
+from serbench.score.scoring import score_holdout
+from serbench.store.artifacts import ancestors, read_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.predictions import rows_from
-from serbench.store.systems import SystemRecord, Systems, find_system, shipped_artifact
+from serbench.store.systems import (
+    SystemRecord,
+    Systems,
+    find_system,
+    manifest_of,
+    shipped_artifact,
+)
 from serbench.workspace import Workspace
 
 
@@ -110,7 +116,7 @@ def evaluate(
             common=common,
         )
     among = np.isin([utterance.emotion for utterance in manifest.utterances], common)
-    trained = _trained_on(manifest, number, record, database)
+    trained = trained_on(manifest, number, database)
     rows = np.flatnonzero(among & ~trained)
     if len(rows) == 0:
         raise DatasetError(
@@ -138,18 +144,27 @@ def evaluate(
     )
 
 
-def _trained_on(
-    manifest: Manifest, number: int, record: SystemRecord, database: Database
-) -> npt.NDArray[np.bool_]:
-    """Clips by people, or with audio, that the entry's network was trained on, ``[N]``."""
+def trained_on(manifest: Manifest, number: int, database: Database) -> npt.NDArray[np.bool_]:
+    """Clips by people, or with audio, that an entry's network was trained on, ``[N]``.
+
+    What its weights began from counts too, as far back as that was trained here.
+
+    Args:
+        manifest: whose clips are looked at.
+        number: of the entry.
+        database: where it is.
+
+    Raises:
+        UsageError: no such entry, or one without weights.
+    """
+    found = np.zeros(len(manifest), dtype=np.bool_)
     with database.session() as session:
-        artifact = shipped_artifact(session, find_system(session, number))
-        rows = rows_from(artifact.split.train)
-    plan = record.plan
-    trained = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
-    return np.isin(manifest.speakers, trained.speakers[rows]) | np.isin(
-        manifest.audio_hashes, trained.audio_hashes[rows]
-    )
+        for artifact in ancestors(shipped_artifact(session, find_system(session, number))):
+            rows = rows_from(artifact.split.train)
+            trained = manifest_of(database, artifact.split.protocol)
+            found |= np.isin(manifest.speakers, trained.speakers[rows])
+            found |= np.isin(manifest.audio_hashes, trained.audio_hashes[rows])
+    return found
 
 
 def _logits(
