@@ -156,7 +156,7 @@ class StudyOptions(BaseModel):
     )
     schedule: Annotated[tuple[Annotated[str, _registered("schedulers")], ...], Several] = option(
         ("half-cycle",),
-        "The optimiser and the course of its learning rate; may be given several times.",
+        "The optimiser and the schedule of its learning rate; may be given several times.",
         "NAME",
     )
     protocol: Annotated[tuple[Annotated[str, AfterValidator(_protocol)], ...], Several] = option(
