@@ -119,7 +119,6 @@ def _add_study(
         insert(StudyRow).values(
             id=number,
             key=key,
-            family=key,
             protocol_id=1,
             system_id=system,
             plan={"trials": trials, "rest": "as long as a plan is " * 40},

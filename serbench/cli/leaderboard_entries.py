@@ -83,7 +83,7 @@ def _tests(found: Comparison) -> list[str]:
         which = "folds that both winners were chosen by" if found.tuned_on_folds else "outer folds"
         lines.append(
             f"corrected resampled t-test over the {found.fold_count} {which}: "
-            f"{points((test.low + test.high) / 2)} UA, "
+            f"{points(test.difference)} UA, "
             f"95 % {interval((test.low, test.high), signed=True)}, p {test.p:.3f}"
         )
     return lines

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Range:
-    """An interval to search, and the value the paper used.
+    """An interval to search, and the value that a search starts from.
 
     Attributes:
         low: the smallest value.
         high: the largest value.
-        paper: the paper's configuration, always tried first; 0 for what the paper did without.
+        initial: always tried first; of the built-in plugins the paper's value, or 0 for what the
+            paper did without.
         log: whether to search on a logarithmic scale.
     """
 

@@ -17,8 +17,9 @@ from serbench.store.machines import LatencyFacts, Machine
 from serbench.store.prediction_files import PredictionTable, read_predictions
 from serbench.store.predictions import IMPORTED
 from serbench.store.schema import PredictionRow, SystemRow
+from serbench.store.scores import score_system
 from serbench.store.splits import Splits, StoredProtocol, split_row
-from serbench.store.systems import Systems, give_number, score_system
+from serbench.store.systems import Systems, give_number
 
 ELSEWHERE = "measured elsewhere"
 

@@ -9,20 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import nctdtr, stdtr, stdtrit
 
-from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts, tally
+from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts
 from serbench.score.intervals import (
-    FEWEST_SPEAKERS as FEWEST_SPEAKERS,  # callers of smallest_difference need it
+    FEWEST_SPEAKERS,
+    ROUNDING,
+    Interval,
+    half_width,
+    standard_error,
 )
-from serbench.score.intervals import ROUNDING, Interval, half_width, standard_error
-from serbench.score.metric import Floats, Logits, Metric, Speakers, Targets
-from serbench.score.resampling import (
-    RESAMPLES,
-    draws,
-    effective_units,
-    resampled,
-    resampled_scores,
-    score_of,
-)
+from serbench.score.metric import Floats
+from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Difference:
     """The first system's score minus the second's.
 
     Attributes:
-        difference: in the metric's unit; of shares in [-1, 1].
+        difference: in [-1, 1].
         interval: its 95 % interval over speakers; None where none can be given (see `draws`).
         standard_error: of the difference; None with the interval.
         p: two-sided, of no difference, by the t-test that the interval belongs to; None with the
@@ -57,13 +53,15 @@ class TTest:
     """A t-test over folds.
 
     Attributes:
-        t: mean difference over its standard error.
+        difference: mean over the folds.
+        t: the mean difference over its standard error.
         degrees: of freedom, folds minus one.
         p: two-sided.
         low: lower end of the 95 % interval of the mean difference.
         high: upper end.
     """
 
+    difference: float
     t: float
     degrees: int
     p: float
@@ -80,20 +78,18 @@ class Bootstrapped:
         resampled: on each draw ``[resamples]``; None where there are no draws.
         speakers: how many were drawn.
         effective: speakers of equal size that give the same precision.
-        share: True where the score is a share in [0, 1], so that differences lie in [-1, 1].
     """
 
     score: float
     resampled: Floats | None = field(repr=False, compare=False)
     speakers: int
     effective: float
-    share: bool = True
 
     def minus(self, other: Bootstrapped) -> Difference:
         """Compare two systems of one `Bootstrap`: by subtraction, draw for draw.
 
         The interval is Student's t about the difference, with one degree of freedom less than
-        there are effective speakers; that of shares is cut at -1 and 1. Where all speakers agree
+        there are effective speakers, cut at -1 and 1. Where all speakers agree
         on the difference there is no spread to measure: the interval is the difference alone, and
         p is 0, or 1 at no difference.
         """
@@ -103,9 +99,7 @@ class Bootstrapped:
         error = standard_error(self.resampled - other.resampled, self.effective)
         degrees = self.effective - 1
         half = half_width(error, degrees)
-        interval = Interval(difference - half, difference + half)
-        if self.share:
-            interval = Interval(max(interval.low, -1.0), min(interval.high, 1.0))
+        interval = Interval(max(difference - half, -1.0), min(difference + half, 1.0))
         _, p = _t_and_p(difference, error, degrees)
         return Difference(difference, interval, error, p, self.speakers, self.effective)
 
@@ -170,34 +164,6 @@ def tally_difference(
     return shared.of(a).minus(shared.of(b))
 
 
-def paired_difference(
-    metric: Metric, a: Logits, b: Logits, targets: Targets, speakers: Speakers
-) -> Difference:
-    """`tally_difference` for any metric, from the logits of two systems on the same clips.
-
-    Args:
-        metric: which one.
-        a: logits ``[n, C]`` of the first system.
-        b: logits ``[n, C]`` of the second, whose score is subtracted.
-        targets: emotion codes ``[n]``.
-        speakers: ``[n]``.
-
-    Raises:
-        PluginError: the metric is NaN or infinite, on the clips or on a draw of speakers.
-        ValueError: there is nothing to score, or the four differ in length.
-    """
-    clips = tally(a, targets, speakers).clips
-    drawn, effective = draws(clips), effective_units(clips)
-
-    def bootstrapped(logits: Logits) -> Bootstrapped:
-        value, scores = score_of(metric, logits, targets), None
-        if drawn is not None:
-            scores = resampled_scores(metric, logits, targets, speakers, drawn)
-        return Bootstrapped(value, scores, len(clips), effective, metric.share)
-
-    return bootstrapped(a).minus(bootstrapped(b))
-
-
 def corrected_t_test(
     differences: Sequence[float] | npt.NDArray[np.float64], n_train: float, n_test: float
 ) -> TTest:
@@ -226,7 +192,7 @@ def corrected_t_test(
     error = float(np.sqrt(variance * (1 / len(each) + n_test / n_train)))
     t, p = _t_and_p(mean, error, degrees)
     half = half_width(error, degrees)
-    return TTest(t, degrees, p, mean - half, mean + half)
+    return TTest(mean, t, degrees, p, mean - half, mean + half)
 
 
 def smallest_difference(

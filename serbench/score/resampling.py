@@ -88,30 +88,6 @@ def resampled(ratios: Ratios, drawn: Floats) -> Floats:
     return scores
 
 
-def rescored(
-    metric: Metric, logits: Logits, targets: Targets, speakers: Speakers, drawn: Floats
-) -> Floats:
-    """A metric of each draw, scored anew on the clips of the drawn speakers.
-
-    Args:
-        metric: which one.
-        logits: ``[n, C]``.
-        targets: ``[n]``.
-        speakers: ``[n]``.
-        drawn: how often each speaker was drawn ``[resamples, S]``, names ascending; the first
-            ``RESCORED`` draws are used.
-
-    Returns:
-        Scores ``[min(resamples, RESCORED)]``.
-    """
-    _, speaker = np.unique(speakers, return_inverse=True)
-    scores: list[float] = []
-    for counts in drawn[:RESCORED].astype(np.int64):
-        clips = np.repeat(np.arange(len(targets)), counts[speaker])
-        scores.append(metric.score(logits[clips], targets[clips]))
-    return np.array(scores)
-
-
 def resampled_scores(
     metric: Metric, logits: Logits, targets: Targets, speakers: Speakers, drawn: Floats
 ) -> Floats:
@@ -125,14 +101,19 @@ def resampled_scores(
         drawn: how often each speaker was drawn ``[resamples, S]``, from `draws`.
 
     Returns:
-        Scores: ``[resamples]`` from ratios, otherwise `rescored`.
+        Scores ``[resamples]``; without ratios of the first ``RESCORED`` draws only.
 
     Raises:
         PluginError: a score is NaN or infinite.
     """
     ratios = metric.ratios(logits, targets, speakers)
     if ratios is None:
-        return require_finite(metric, rescored(metric, logits, targets, speakers, drawn))
+        _, speaker = np.unique(speakers, return_inverse=True)
+        scores = []
+        for counts in drawn[:RESCORED].astype(np.int64):
+            clips = np.repeat(np.arange(len(targets)), counts[speaker])
+            scores.append(metric.score(logits[clips], targets[clips]))
+        return require_finite(metric, np.array(scores))
     with np.errstate(divide="ignore", invalid="ignore"):
         return require_finite(metric, resampled(ratios, drawn))
 

@@ -38,6 +38,9 @@ from serbench.store.schema import (
 )
 from serbench.store.splits import StoredProtocol, split_row
 
+SAME = ("uar", "epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
+"""What an outcome and a row of a training have in common, under the same names."""
+
 
 class Ledger:
     """The studies of one database, and the folder of their weights files.
@@ -100,7 +103,6 @@ class Ledger:
                 first = session.scalar(select(StudyRow).where(StudyRow.key == family))
                 row = StudyRow(
                     key=plan.key,
-                    family=family,
                     outer_fold=plan.outer_fold,
                     protocol_id=protocol.id,
                     plan=plan.as_dict(),
@@ -180,7 +182,6 @@ class Ledger:
             study = _study(session, plan)
             if any(trial.number == event.trial for trial in study.trials):
                 return
-            assert study.system is not None
             system = _system(plan, study.protocol_id, tuple(study.system.emotions))
             parameters = dict(event.parameters)
             study.trials.append(TrialRow(number=event.trial, parameters=parameters, system=system))
@@ -194,24 +195,17 @@ class Ledger:
         sha256 = write_arrays(outcome.state, self._artifacts / file) if kept else ""
         with self._database.session() as session:
             study = _study(session, plan)
-            trial = next(each for each in study.trials if each.number == outcome.trial)
+            trial = _trial(study, outcome.trial)
             split = split_row(session, study.protocol_id, plan.outer_fold, outcome.fold)
             system = study.system if tested else trial.system
-            assert system is not None
             system.weights = outcome.weights
             trial.trainings.append(
                 TrainingRow(
                     split_id=split.id,
                     system_id=system.id,
-                    uar=outcome.uar,
-                    epochs=outcome.epochs,
-                    best_epoch=outcome.best_epoch,
-                    seconds=outcome.seconds,
-                    seed=outcome.seed,
-                    weights=outcome.weights,
                     curve=list(outcome.curve),
                     losses=list(outcome.losses),
-                    pruned=outcome.pruned,
+                    **{name: getattr(outcome, name) for name in SAME},
                 )
             )
             logits = outcome.logits.astype("<f4").tobytes()
@@ -237,7 +231,7 @@ class Ledger:
     def _end_trial(self, plan: StudyPlan, event: TrialEnded) -> None:
         with self._database.session() as session:
             study = _study(session, plan)
-            trial = next(each for each in study.trials if each.number == event.trial)
+            trial = _trial(study, event.trial)
             trial.state = "pruned" if event.pruned else "complete"
             trial.mean_uar = event.mean_uar
             self._drop_networks(session, study)
@@ -273,6 +267,10 @@ def _study(session: Session, plan: StudyPlan) -> StudyRow:
     return session.scalars(select(StudyRow).where(StudyRow.key == plan.key)).one()
 
 
+def _trial(study: StudyRow, number: int) -> TrialRow:
+    return next(trial for trial in study.trials if trial.number == number)
+
+
 def _parent(session: Session, plan: StudyPlan) -> ArtifactRow | None:
     """The artifact that a plan's weights file is; None where its weights were not trained here."""
     if plan.weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
@@ -293,14 +291,8 @@ def _outcome(
         fold=fold if fold == HOLDOUT else int(fold),
         rows=found.rows,
         logits=found.logits,
-        uar=training.uar,
         confusion=confusion_of(found.logits, targets[found.rows]),
-        epochs=training.epochs,
-        best_epoch=training.best_epoch,
-        seconds=training.seconds,
-        seed=training.seed,
-        weights=training.weights,
         curve=tuple(training.curve),
         losses=tuple(training.losses),
-        pruned=training.pruned,
+        **{name: getattr(training, name) for name in SAME},
     )

@@ -115,10 +115,9 @@ class SpeedTuningRow(Base):
 class SystemRow(Base):
     """Anything that answers: a configuration's networks, a study's winner, an import.
 
-    A system that is ranked has a ``number``: the sequence that people see as entries. The systems
-    of single trials have none. ``emotions`` is the label set, in the order of the logits. Of a
-    deleted system only its row remains: its number is not used again, its artifacts keep it.
-    ``imported`` is the SHA-256 of the file that a system's predictions were brought in.
+    A system that is ranked has a ``number``, which people see as an entry's; systems of single
+    trials have none. ``emotions`` is the label set, in the order of the logits. Of a deleted system
+    only its row remains. ``imported`` is the SHA-256 of the file of an import's predictions.
     """
 
     __tablename__ = "system"
@@ -177,10 +176,7 @@ class ScoreRow(Base):
 
 
 class TallyRow(Base):
-    """Clips by speaker, true and predicted emotion, of a system's holdout.
-
-    Comparing systems takes no more, so that a ranking reads no logits.
-    """
+    """Clips by speaker, true and predicted emotion, of a holdout; enough to compare systems."""
 
     __tablename__ = "tally"
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"), primary_key=True)
@@ -192,18 +188,16 @@ class TallyRow(Base):
 class StudyRow(Base):
     """A search in one outer fold of a protocol; ``key`` is the identity of its plan.
 
-    The studies of all outer folds are one ``family``: the key of the first. They lead to one
-    system, which has no number before the last of them is finished. ``compute_settings`` is what
-    else decides the last bit of a logit; ``speed_tuning`` is what they were chosen by.
+    The studies of all outer folds lead to one system, numbered once the last of them is finished.
+    ``compute_settings`` decide last digits of logits; ``speed_tuning`` is what they were chosen by.
     """
 
     __tablename__ = "study"
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
-    family: Mapped[str] = mapped_column(index=True)
     outer_fold: Mapped[int] = mapped_column(default=0)
     protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
-    system_id: Mapped[int | None] = mapped_column(ForeignKey("system.id"))
+    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
     plan: Mapped[dict[str, Any]]
     compute_settings: Mapped[dict[str, Any]]
     machine: Mapped[dict[str, Any]]
@@ -211,8 +205,7 @@ class StudyRow(Base):
     started: Mapped[datetime] = mapped_column(default=now)
     finished: Mapped[datetime | None]
     speed_tuning_id: Mapped[int | None] = mapped_column(ForeignKey("speed_tuning.id"))
-    protocol: Mapped[ProtocolRow] = relationship()
-    system: Mapped[SystemRow | None] = relationship()
+    system: Mapped[SystemRow] = relationship()
     speed_tuning: Mapped[SpeedTuningRow | None] = relationship()
     trials: Mapped[list[TrialRow]] = relationship(order_by="TrialRow.number")
 
@@ -246,7 +239,7 @@ class TrainingRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"))
     split_id: Mapped[int] = mapped_column(ForeignKey("split.id"))
-    system_id: Mapped[int | None] = mapped_column(ForeignKey("system.id"))
+    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
     uar: Mapped[float]
     epochs: Mapped[int]
     best_epoch: Mapped[int]
@@ -262,11 +255,10 @@ class TrainingRow(Base):
 class ArtifactRow(Base):
     """A weights file: what it was trained on, and what it began from.
 
-    The row outlives its file and the system it belongs to: whatever began from the file is still
-    known to have been trained on the speakers of ``split``. ``file`` is relative to the artifacts
-    folder, or None once it is deleted. ``began_from`` is the identity of the weights that training
-    began with; ``parent`` is their artifact, where they were trained here. ``part`` is ``network``,
-    or ``head`` where the rest is frozen, hence as in the weights that training began with.
+    The row outlives its file and its system, so that the speakers of ``split`` stay known. ``file``
+    is relative to the artifacts folder, or None once it is deleted. ``began_from`` identifies the
+    weights that training began with; ``parent`` is their artifact, where they were trained here.
+    ``part`` is ``network``, or ``head`` where the rest is frozen, hence as in those weights.
     """
 
     __tablename__ = "artifact"

@@ -1,55 +1,36 @@
-"""Ranked systems: numbered, scored from their logits, measured, deleted."""
+"""Ranked systems: numbered, scored, measured, deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
-from serbench.score.confusion import tally, uar_of
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, Metric, Score
-from serbench.score.standing import Tested, score_folds, score_holdout
+from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.machines import LatencyFacts, Machine, machine_row, versions
-from serbench.store.predictions import (
-    Predictions,
-    fold_predictions,
-    holdout_predictions,
-    joined,
-    read_prediction,
-    runtime_of,
-)
 from serbench.store.schema import (
     ArtifactRow,
     LatencyRow,
     MachineRow,
-    PredictionRow,
     ProtocolRow,
-    ScoreRow,
     StudyRow,
     SystemRow,
-    TallyRow,
-    TrainingRow,
-    TrialRow,
     now,
 )
+from serbench.store.scores import rescore_system, score_system
 
 if TYPE_CHECKING:
     from serbench.model.complexity import Complexity
-
-SCORE_FIELDS = tuple(field.name for field in fields(Score))
 
 
 @dataclass(frozen=True)
@@ -91,7 +72,6 @@ class Systems:
         with self._database.session() as session:
             study = session.scalars(select(StudyRow).where(StudyRow.key == plan.key)).one()
             system = study.system
-            assert system is not None
             system.params, system.macs = complexity.params, complexity.macs
             score_system(session, manifest, system, metrics)
             return give_number(session, system)
@@ -167,16 +147,7 @@ class Systems:
         with self._database.session() as session:
             system = find_system(session, number)
             manifest = manifest_of(self._database, system.protocol)
-            before = _stored_scores(session, system)
-            score_system(session, manifest, system, metrics)
-            after = _stored_scores(session, system)
-            names = sorted(before.keys() | after.keys())
-            changed = [
-                metric if evidence == HOLDOUT_EVIDENCE else f"{evidence}_{metric}"
-                for metric, evidence in names
-                if before.get((metric, evidence)) != after.get((metric, evidence))
-            ]
-            return changed + _rescore_trials(session, manifest, system)
+            return rescore_system(session, manifest, system, metrics)
 
 
 def find_system(session: Session, number: int) -> SystemRow:
@@ -233,83 +204,6 @@ def shipped_artifact(session: Session, system: SystemRow) -> ArtifactRow:
 
 def _missing(system: SystemRow) -> ArtifactRow:
     raise UsageError(f"entry {system.number} has no weights file", number=system.number)
-
-
-def score_system(
-    session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
-) -> None:
-    """Compute a system's scores and its tally from its stored logits, and store them.
-
-    All is read in the session that wrote it: of so much, SQLite may show other connections
-    nothing before its end.
-    """
-    runtime = runtime_of(system)
-    holdout = joined(holdout_predictions(session, system))
-    folds = [each for outer in fold_predictions(session, system) for each in outer.values()]
-    tested = _tested(manifest, holdout)
-    found = {HOLDOUT_EVIDENCE: score_holdout(metrics, *tested)}
-    if folds:
-        found[CROSS_VALIDATION] = score_folds(metrics, [_tested(manifest, fold) for fold in folds])
-    identity = {"runtime": runtime, "protocol_id": system.protocol_id}
-    for scores in (system.scores, system.tallies):
-        scores.clear()
-    session.flush()
-    system.scores.extend(
-        ScoreRow(
-            **identity,
-            metric=metric,
-            evidence=evidence,
-            **{name: getattr(score, name) for name in SCORE_FIELDS},
-        )
-        for evidence, scores in found.items()
-        for metric, score in scores.items()
-    )
-    system.tallies.append(TallyRow(**identity, counts=tally(*tested).to_bytes()))
-    session.flush()
-
-
-def _tested(manifest: Manifest, found: Predictions) -> Tested:
-    return found.logits, manifest.targets[found.rows], manifest.speakers[found.rows]
-
-
-def _stored_scores(
-    session: Session, system: SystemRow
-) -> dict[tuple[str, str], tuple[float | None, ...]]:
-    session.expire(system, ["scores"])
-    return {
-        (row.metric, row.evidence): tuple(getattr(row, name) for name in SCORE_FIELDS)
-        for row in system.scores
-    }
-
-
-def _rescore_trials(session: Session, manifest: Manifest, system: SystemRow) -> list[str]:
-    """Compute the UAR of every training and trial of the studies that led to a system anew."""
-    changed = []
-    query = (
-        select(TrialRow)
-        .join(StudyRow, StudyRow.id == TrialRow.study_id)
-        .where(StudyRow.system_id == system.id)
-        .order_by(StudyRow.outer_fold, TrialRow.number)
-    )
-    for trial in session.scalars(query):
-        for training in trial.trainings:
-            uar = _uar(session, training, manifest.targets)
-            if training.uar != uar:
-                training.uar = uar
-                changed.append(f"trial {trial.number + 1} fold {training.split.fold} uar")
-        uars = [each.uar for each in trial.trainings if each.split.fold != HOLDOUT]
-        if trial.mean_uar is not None and uars and trial.mean_uar != float(np.mean(uars)):
-            trial.mean_uar = float(np.mean(uars))
-            changed.append(f"trial {trial.number + 1} mean_uar")
-    return changed
-
-
-def _uar(session: Session, training: TrainingRow, targets: npt.NDArray[np.int64]) -> float:
-    query = select(PredictionRow).where(
-        PredictionRow.system_id == training.system_id, PredictionRow.split_id == training.split_id
-    )
-    found = read_prediction(session.scalars(query).one())
-    return uar_of(found.logits, targets[found.rows])
 
 
 def delete_entry(database: Database, number: int, artifacts: Path) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
 from serbench.score.comparison import (
-    FEWEST_SPEAKERS,
     Difference,
     TTest,
     corrected_t_test,
@@ -19,6 +18,7 @@ from serbench.score.comparison import (
     tally_difference,
 )
 from serbench.score.confusion import COUNT_METRICS, CountMetric, uar_of
+from serbench.score.intervals import FEWEST_SPEAKERS
 from serbench.store.database import Database
 from serbench.store.predictions import Predictions, fold_predictions, holdout_predictions
 from serbench.store.schema import SystemRow

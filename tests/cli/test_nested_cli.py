@@ -7,7 +7,7 @@ import pytest
 from refusals import error_of
 
 from serbench.data.protocols import parse_protocol
-from serbench.score.standing import score_folds, score_holdout
+from serbench.score.scoring import score_folds, score_holdout
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets

@@ -12,17 +12,14 @@ from scipy.optimize import brentq
 from scipy.stats import chi, nct, norm, ttest_1samp
 from scipy.stats import t as student
 
-from serbench.builtin.metrics import AreaUnderCurve, CountedMetric, LogLoss
-from serbench.errors import PluginError
 from serbench.score.comparison import (
     Bootstrap,
     corrected_t_test,
-    paired_difference,
     smallest_difference,
     tally_difference,
 )
 from serbench.score.confusion import COUNT_METRICS as METRICS
-from serbench.score.confusion import Tally, tally
+from serbench.score.confusion import Tally
 from serbench.score.resampling import draws
 
 quick = settings(max_examples=30, deadline=None)
@@ -129,59 +126,6 @@ def test_systems_tested_on_other_clips_are_not_compared():
             Bootstrap(here).of(other)
 
 
-def two_systems(seed=0, speakers=10, each=24, better=1.0):
-    """Logits of two systems, the first better, with targets and speakers."""
-    random = np.random.default_rng(seed)
-    n = speakers * each
-    targets, names = np.arange(n) % 4, np.array([f"s{number // each:02}" for number in range(n)])
-    common = random.normal(size=(n, 4)) + np.eye(4)[targets]
-    own = random.normal(0, 0.5, (2, n, 4))
-    return common + own[0] + better * np.eye(4)[targets], common + own[1], targets, names
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_from_logits_the_difference_is_that_of_the_tallies(name):
-    a, b, targets, speakers = two_systems()
-    expected = tally_difference(tally(a, targets, speakers), tally(b, targets, speakers), name)
-    assert paired_difference(CountedMetric(name, name), a, b, targets, speakers) == expected
-
-
-@pytest.mark.parametrize(("metric", "sign"), [(AreaUnderCurve(), 1), (LogLoss(), -1)])
-def test_metrics_that_need_logits_are_compared_on_the_same_draws(metric, sign):
-    a, b, targets, speakers = two_systems()
-    found = paired_difference(metric, a, b, targets, speakers)
-    assert found.difference == pytest.approx(metric.score(a, targets) - metric.score(b, targets))
-    assert np.sign(found.difference) == sign
-    assert found.distinguishable
-    assert found.interval.low < found.difference < found.interval.high
-    back = paired_difference(metric, b, a, targets, speakers)
-    assert back.difference == -found.difference
-    assert back.interval == pytest.approx((-found.interval.high, -found.interval.low))
-    same = paired_difference(metric, a, a, targets, speakers)
-    assert (same.difference, same.interval, same.p) == (0, (0, 0), 1)
-
-
-def test_only_differences_of_shares_are_cut_at_1():
-    a, b, targets, speakers = two_systems(speakers=2, better=6.0)
-    b = -8 * b
-    loss = paired_difference(LogLoss(), a, b, targets, speakers)
-    assert loss.difference < -1
-    assert loss.interval.low < loss.difference < loss.interval.high
-    area = paired_difference(AreaUnderCurve(), a, b, targets, speakers)
-    assert -1 <= area.interval.low <= area.difference <= area.interval.high <= 1
-
-
-def test_systems_of_other_clips_or_of_no_number_are_not_compared():
-    a, b, targets, speakers = two_systems()
-    with pytest.raises(ValueError, match="rows"):
-        paired_difference(LogLoss(), a, b[1:], targets, speakers)
-    never = b.copy()
-    never[:, 0] = -np.inf
-    with pytest.raises(PluginError) as raised:
-        paired_difference(LogLoss(), a, never, targets, speakers)
-    assert raised.value.facts == {"metric": "log_loss"}
-
-
 @quick
 @given(differences, st.integers(1, 5000), st.integers(1, 5000))
 def test_the_corrected_t_test_is_nadeau_and_bengios(folds, n_train, n_test):
@@ -191,6 +135,7 @@ def test_the_corrected_t_test_is_nadeau_and_bengios(folds, n_train, n_test):
     error = math.sqrt((1 / k + n_test / n_train) * variance)
     half = student.ppf(0.975, k - 1) * error
     assert found.degrees == k - 1
+    assert found.difference == pytest.approx(mean, abs=1e-9)
     assert (found.low, found.high) == pytest.approx((mean - half, mean + half), abs=1e-9)
     if max(folds) - min(folds) > 1e-6:
         assert found.t == pytest.approx(mean / error, rel=1e-9, abs=1e-9)

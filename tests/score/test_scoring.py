@@ -13,8 +13,8 @@ from serbench.errors import PluginError
 from serbench.score.confusion import COUNT_METRICS, confusion_of, recalls, tally
 from serbench.score.intervals import tally_interval
 from serbench.score.metric import Ratios, Score
-from serbench.score.resampling import RESAMPLES, RESCORED, draws, resampled, rescored
-from serbench.score.standing import score_folds, score_holdout
+from serbench.score.resampling import RESAMPLES, RESCORED, draws, resampled, resampled_scores
+from serbench.score.scoring import score_folds, score_holdout
 
 METRICS = []
 register_metrics(METRICS.append)
@@ -154,7 +154,7 @@ def test_on_each_draw_a_metric_scored_anew_is_that_of_its_ratios(name):
     metric = next(each for each in METRICS if each.name == name)
     logits, targets, speakers = clips_of()
     drawn = draws(tally(logits, targets, speakers).clips)
-    anew = rescored(metric, logits, targets, speakers, drawn)
+    anew = resampled_scores(Plain(metric), logits, targets, speakers, drawn)
     assert len(anew) == RESCORED
     from_ratios = resampled(metric.ratios(logits, targets, speakers), drawn[:RESCORED])
     assert anew == pytest.approx(from_ratios, abs=1e-9)

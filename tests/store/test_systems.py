@@ -8,7 +8,7 @@ from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
 from serbench.score.confusion import Tally
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE
-from serbench.score.standing import score_holdout
+from serbench.score.scoring import score_holdout
 from serbench.store.artifacts import ancestors
 from serbench.store.machines import LatencyFacts, Machine
 from serbench.store.predictions import (
@@ -205,6 +205,17 @@ def test_a_new_metric_is_added_to_an_earlier_entry(database, made, entry):
         several = len(find_system(session, entry).protocol.splits) > 3
     assert (low is not None) == several, "the holdout of one speaker has no interval"
     assert low is None or low <= value <= high
+
+
+def test_scoring_again_leaves_the_scores_of_another_runtime(database, made, entry):
+    with database.session() as session:
+        system = find_system(session, entry)
+        facts = {"system_id": system.id, "protocol_id": system.protocol_id, "metric": "uar"}
+        session.add(ScoreRow(**facts, runtime="another", evidence=HOLDOUT_EVIDENCE, value=0.5))
+    assert Systems(database).rescore(entry, made.metrics) == []
+    with database.session() as session:
+        [other] = session.query(ScoreRow).filter_by(runtime="another")
+        assert other.value == 0.5
 
 
 def test_deleting_an_entry_leaves_the_lineage_of_its_artifacts(database, made, manifest, tmp_path):

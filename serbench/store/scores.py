@@ -1,0 +1,135 @@
+"""The scores of ranked systems, computed from their stored logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import HOLDOUT
+from serbench.score.confusion import tally, uar_of
+from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, Metric, Score
+from serbench.score.scoring import Tested, score_folds, score_holdout
+from serbench.store.predictions import (
+    Predictions,
+    fold_predictions,
+    holdout_predictions,
+    joined,
+    read_prediction,
+    runtime_of,
+)
+from serbench.store.schema import (
+    PredictionRow,
+    ScoreRow,
+    StudyRow,
+    SystemRow,
+    TallyRow,
+    TrainingRow,
+    TrialRow,
+)
+
+SCORE_FIELDS = tuple(field.name for field in fields(Score))
+
+
+def score_system(
+    session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
+) -> None:
+    """Compute a system's scores and its tally from its stored logits, and store them.
+
+    Scores of the same logits are replaced; those in another runtime stay.
+
+    All is read in the session that wrote it: of so much, SQLite may show other connections
+    nothing before its end.
+    """
+    runtime = runtime_of(system)
+    holdout = joined(holdout_predictions(session, system))
+    folds = [each for outer in fold_predictions(session, system) for each in outer.values()]
+    tested = _tested(manifest, holdout)
+    found = {HOLDOUT_EVIDENCE: score_holdout(metrics, *tested)}
+    if folds:
+        found[CROSS_VALIDATION] = score_folds(metrics, [_tested(manifest, fold) for fold in folds])
+    identity = {"runtime": runtime, "protocol_id": system.protocol_id}
+    for table in (ScoreRow, TallyRow):
+        session.execute(delete(table).filter_by(system_id=system.id, **identity))
+    session.add_all(
+        ScoreRow(
+            system_id=system.id,
+            **identity,
+            metric=metric,
+            evidence=evidence,
+            **{name: getattr(score, name) for name in SCORE_FIELDS},
+        )
+        for evidence, scores in found.items()
+        for metric, score in scores.items()
+    )
+    counts = tally(*tested).to_bytes()
+    session.add(TallyRow(system_id=system.id, **identity, counts=counts))
+    session.flush()
+    session.expire(system, ["scores", "tallies"])
+
+
+def rescore_system(
+    session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
+) -> list[str]:
+    """Compute all scores of a system, and of the trials it was chosen from, anew.
+
+    Returns:
+        the names of those that were not what was stored, or not stored; now they are.
+    """
+    before = _stored_scores(system)
+    score_system(session, manifest, system, metrics)
+    after = _stored_scores(system)
+    changed = [
+        metric if evidence == HOLDOUT_EVIDENCE else f"{evidence}_{metric}"
+        for metric, evidence in sorted(before.keys() | after.keys())
+        if before.get((metric, evidence)) != after.get((metric, evidence))
+    ]
+    return changed + _rescore_trials(session, manifest, system)
+
+
+def _tested(manifest: Manifest, found: Predictions) -> Tested:
+    return found.logits, manifest.targets[found.rows], manifest.speakers[found.rows]
+
+
+def _stored_scores(system: SystemRow) -> dict[tuple[str, str], tuple[float | None, ...]]:
+    """(metric, evidence) → what is stored, of the logits that `score_system` takes."""
+    return {
+        (row.metric, row.evidence): tuple(getattr(row, name) for name in SCORE_FIELDS)
+        for row in system.scores
+        if row.runtime == runtime_of(system)
+    }
+
+
+def _rescore_trials(session: Session, manifest: Manifest, system: SystemRow) -> list[str]:
+    """Compute the UAR of every training and trial of the studies that led to a system anew."""
+    changed = []
+    query = (
+        select(TrialRow)
+        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+        .where(StudyRow.system_id == system.id)
+        .order_by(StudyRow.outer_fold, TrialRow.number)
+    )
+    for trial in session.scalars(query):
+        for training in trial.trainings:
+            uar = _uar(session, training, manifest.targets)
+            if training.uar != uar:
+                training.uar = uar
+                changed.append(f"trial {trial.number + 1} fold {training.split.fold} uar")
+        uars = [each.uar for each in trial.trainings if each.split.fold != HOLDOUT]
+        if trial.mean_uar is not None and uars and trial.mean_uar != float(np.mean(uars)):
+            trial.mean_uar = float(np.mean(uars))
+            changed.append(f"trial {trial.number + 1} mean_uar")
+    return changed
+
+
+def _uar(session: Session, training: TrainingRow, targets: npt.NDArray[np.int64]) -> float:
+    query = select(PredictionRow).where(
+        PredictionRow.system_id == training.system_id, PredictionRow.split_id == training.split_id
+    )
+    found = read_prediction(session.scalars(query).one())
+    return uar_of(found.logits, targets[found.rows])
