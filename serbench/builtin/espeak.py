@@ -95,7 +95,7 @@ class Espeak:
         except (ImportError, OSError, RuntimeError) as error:
             raise DatasetError(f"the library cannot be loaded ({error}); {ADVICE}") from error
         self._samples = bytearray()
-        self._callback = CALLBACK(self._hear)  # kept here, as the library does not keep it alive
+        self._callback = CALLBACK(self._receive)  # kept here, as the library does not keep it alive
         self._closing = ExitStack()
         self.sample_rate = 0
 
@@ -129,7 +129,7 @@ class Espeak:
             raise DatasetError(f"it says nothing for {line.text!r}")
         return bytes(self._samples)
 
-    def _hear(self, samples: int | None, count: int, _events: int | None) -> int:
+    def _receive(self, samples: int | None, count: int, _events: int | None) -> int:
         if samples is not None and count > 0:
             self._samples += ctypes.string_at(samples, 2 * count)
         return 0  # go on

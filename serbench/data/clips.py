@@ -116,19 +116,19 @@ def standardise_all(
     as filtering a second of speech.
     """
     rate = clip_format.sample_rate
-    heard = [waveform[: frames_heard(sample_rate, clip_format)] for waveform in waveforms]
-    channels = np.zeros((max(map(len, heard)), len(heard)), np.float32, order="F")
-    for place, waveform in enumerate(heard):
+    used = [waveform[: frames_needed(sample_rate, clip_format)] for waveform in waveforms]
+    channels = np.zeros((max(map(len, used)), len(used)), np.float32, order="F")
+    for place, waveform in enumerate(used):
         channels[: len(waveform), place] = waveform
     resampled = soxr.resample(channels, sample_rate, rate, quality="HQ")
-    lengths = [math.floor(len(each) / (sample_rate / rate) + 0.5) for each in heard]  # soxr's
+    lengths = [math.floor(len(each) / (sample_rate / rate) + 0.5) for each in used]  # soxr's
     return [
         _of_length(resampled[:length, place] if length else waveform[:1], clip_format.samples)
-        for place, (length, waveform) in enumerate(zip(lengths, heard, strict=True))
+        for place, (length, waveform) in enumerate(zip(lengths, used, strict=True))
     ]
 
 
-def frames_heard(sample_rate: int, clip_format: ClipFormat) -> int:
+def frames_needed(sample_rate: int, clip_format: ClipFormat) -> int:
     """How many frames of a recording, from its first on, its clip is made of."""
     ratio = sample_rate / clip_format.sample_rate
     return math.ceil(clip_format.samples * ratio + BEYOND * max(1, ratio))

@@ -67,12 +67,12 @@ def fingerprints(
     """
     found = np.empty((len(manifest), BANDS * SEGMENTS), dtype=np.float32)
 
-    def heard(row: int) -> None:
+    def fingerprint_row(row: int) -> None:
         found[row] = fingerprint(read_audio(manifest.utterances[row].path))
 
     # Decoding and transforming release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, _ in enumerate(pool.map(heard, range(len(manifest))), start=1):
+        for done, _ in enumerate(pool.map(fingerprint_row, range(len(manifest))), start=1):
             progress(done, len(manifest))
     return found
 

@@ -23,7 +23,7 @@ from serbench.data.clips import (
     Clips,
     StoredArray,
     Waveform,
-    frames_heard,
+    frames_needed,
     standardise_all,
 )
 from serbench.data.manifest import Manifest, Utterance
@@ -137,14 +137,14 @@ def _runs(rows: Sequence[int], length: int) -> Iterator[Sequence[int]]:
 
 def _prepared(utterances: Sequence[Utterance], clip_format: ClipFormat) -> list[Waveform]:
     """The clip of each; those of one rate are resampled together."""
-    heard: dict[int, dict[int, Waveform]] = defaultdict(dict)
+    waveforms_used: dict[int, dict[int, Waveform]] = defaultdict(dict)
     for place, utterance in enumerate(utterances):
         audio = _read(utterance)
         # A copy, so that of a long recording only its beginning waits for the others.
-        beginning = audio.mono[: frames_heard(audio.sample_rate, clip_format)].copy()
-        heard[audio.sample_rate][place] = beginning
+        beginning = audio.mono[: frames_needed(audio.sample_rate, clip_format)].copy()
+        waveforms_used[audio.sample_rate][place] = beginning
     clips: dict[int, Waveform] = {}
-    for rate, waveforms in heard.items():
+    for rate, waveforms in waveforms_used.items():
         made = standardise_all(list(waveforms.values()), rate, clip_format)
         clips |= zip(waveforms, made, strict=True)
     return [clips[place] for place in range(len(utterances))]

@@ -111,10 +111,10 @@ def scan(
             wanted.append((corpus, recording))
         else:
             skipped.append(Skipped(str(recording.path), reason))
-    heard = _listen(wanted, progress)
+    outcomes = _read_all(wanted, progress)
     kept: dict[tuple[str, ...], Utterance] = {}
     excluded = ExclusionList(exclusions)
-    for outcome in heard:
+    for outcome in outcomes:
         if isinstance(outcome, Skipped):
             skipped.append(outcome)
         elif (why := excluded.reason(outcome.path, outcome.audio_hash)) is not None:
@@ -193,17 +193,17 @@ def _left_out(recording: Recording, emotions: Sequence[str]) -> str | None:
     return None
 
 
-def _listen(
+def _read_all(
     wanted: list[tuple[Corpus, Recording]], progress: Progress
 ) -> Iterator[Utterance | Skipped]:
     # Decoding and hashing release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, outcome in enumerate(pool.map(_hear, wanted), start=1):
+        for done, outcome in enumerate(pool.map(_read, wanted), start=1):
             progress(done, len(wanted))
             yield outcome
 
 
-def _hear(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
+def _read(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
     corpus, recording = claim
     try:
         audio = read_audio(recording.path)

@@ -13,20 +13,20 @@ from scipy.sparse.csgraph import connected_components
 from serbench.data.conflicts import find_conflicts
 from serbench.data.corpus import Corpus
 from serbench.data.doctor.finding import Finding
-from serbench.data.doctor.hearing import Heard
+from serbench.data.doctor.measuring import MeasuredRecording
 from serbench.data.fingerprint import near_identical
 from serbench.data.manifest import Manifest, Utterance
 
 
 def copy_findings(
-    manifest: Manifest, corpora: Mapping[str, Corpus], heard: Sequence[Heard]
+    manifest: Manifest, corpora: Mapping[str, Corpus], recordings: Sequence[MeasuredRecording]
 ) -> Iterator[Finding]:
     """Findings about copies.
 
     Args:
         manifest: the dataset.
         corpora: by name; they know of twins that were published.
-        heard: every recording, in the manifest's order.
+        recordings: every recording, in the manifest's order.
     """
     for conflict in find_conflicts(manifest, corpora):
         subject = ", ".join(conflict.recordings)
@@ -37,7 +37,7 @@ def copy_findings(
     for same in by_audio.values():
         if len(same) > 1 and len({utterance.label for utterance in same}) == 1:
             yield _exact(same)
-    yield from _near(heard)
+    yield from _near(recordings)
 
 
 def _doubtful(kind: str, subject: str, paths: Sequence[str], evidence: str) -> Finding:
@@ -54,11 +54,11 @@ def _exact(same: list[Utterance]) -> Finding:
     return Finding("exact-duplicate", "error", subject, tuple(paths[1:]), measured, "leave out")
 
 
-def _near(heard: Sequence[Heard]) -> Iterator[Finding]:
+def _near(recordings: Sequence[MeasuredRecording]) -> Iterator[Finding]:
     """One finding for all recordings that are linked by likeness; identical ones aside."""
     seen: set[str] = set()
     once: list[tuple[Utterance, np.ndarray]] = []
-    for each in heard:
+    for each in recordings:
         if each.sound is not None and each.utterance.audio_hash not in seen:
             seen.add(each.utterance.audio_hash)
             once.append((each.utterance, each.sound.fingerprint))

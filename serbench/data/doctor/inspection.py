@@ -8,7 +8,7 @@ from serbench.data.corpus import Corpus
 from serbench.data.doctor.balance import balance_findings
 from serbench.data.doctor.copies import copy_findings
 from serbench.data.doctor.finding import SEVERITIES, Finding
-from serbench.data.doctor.hearing import hear_all
+from serbench.data.doctor.measuring import measure_all
 from serbench.data.doctor.sound import defect_findings, sound_findings
 from serbench.data.doctor.unlike import unlike_findings
 from serbench.data.exclusions import Exclusion
@@ -32,11 +32,11 @@ def inspect(
     Returns:
         the findings, worst first, then by kind and subject.
     """
-    heard = list(hear_all(manifest, progress))
+    measured = list(measure_all(manifest, progress))
     findings = [
-        *sound_findings(heard),
+        *sound_findings(measured),
         *defect_findings(defects),
-        *copy_findings(manifest, corpora, heard),
+        *copy_findings(manifest, corpora, measured),
         *unlike_findings(manifest),
         *balance_findings(manifest),
     ]

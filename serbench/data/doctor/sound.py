@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from serbench.data.doctor.finding import Finding
-from serbench.data.doctor.hearing import CHANGED, Heard, Sound
+from serbench.data.doctor.measuring import CHANGED, MeasuredRecording, Sound
 
 SILENT = -60.0
 """Decibels below full scale; the quietest recordings of RAVDESS reach −56."""
@@ -37,9 +37,9 @@ CONTAINERS: Mapping[str, frozenset[str]] = {
 """What libsndfile finds in files so named."""
 
 
-def sound_findings(heard: Iterable[Heard]) -> Iterator[Finding]:
+def sound_findings(measured: Iterable[MeasuredRecording]) -> Iterator[Finding]:
     """Findings about recordings one by one."""
-    for each in heard:
+    for each in measured:
         if each.sound is None:
             yield _lost(each)
         else:
@@ -75,11 +75,11 @@ def _kind(reason: str) -> str:
     return "silence" if reason.startswith("silent") else "unusable"
 
 
-def _lost(heard: Heard) -> Finding:
-    kind = "changed" if heard.problem == CHANGED else _kind(heard.problem)
-    path = heard.utterance.path
-    measured = f"{heard.problem}; scan again when it is as it should be"
-    return Finding(kind, "error", Path(path).stem, (path,), measured, "get again")
+def _lost(measured: MeasuredRecording) -> Finding:
+    kind = "changed" if measured.problem == CHANGED else _kind(measured.problem)
+    path = measured.utterance.path
+    problem = f"{measured.problem}; scan again when it is as it should be"
+    return Finding(kind, "error", Path(path).stem, (path,), problem, "get again")
 
 
 def _levels(path: str, sound: Sound) -> Iterator[Finding]:

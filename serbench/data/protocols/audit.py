@@ -77,7 +77,7 @@ def audit(
                 outer_fold=number,
                 fold=name,
                 speakers=tuple(np.intersect1d(*_sides(manifest.speakers, fold)).tolist()),
-                identical=_heard(manifest.audio_hashes, fold),
+                identical=_on_both_sides(manifest.audio_hashes, fold),
                 near_identical=None if alike is None else _across(alike, fold),
                 sentences=_sentences(manifest, fold),
             )
@@ -99,7 +99,7 @@ def _sides(
     return values[fold.train], values[fold.test]
 
 
-def _heard(values: npt.NDArray[np.str_], fold: Fold) -> tuple[int, ...]:
+def _on_both_sides(values: npt.NDArray[np.str_], fold: Fold) -> tuple[int, ...]:
     trained, tested = _sides(values, fold)
     return tuple(fold.test[np.isin(tested, trained)].tolist())
 

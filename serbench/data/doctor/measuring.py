@@ -1,4 +1,4 @@
-"""Each recording heard once: its levels, its container and its fingerprint."""
+"""Each recording measured once: its levels, its container and its fingerprint."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """An utterance of the dataset with its sound, or with why it can no longer be heard."""
+class MeasuredRecording:
+    """An utterance of the dataset with its sound, or with why it can no longer be measured."""
 
     utterance: Utterance
     sound: Sound | None
     problem: str = ""
 
 
-def hear_all(
+def measure_all(
     manifest: Manifest, progress: Callable[[int, int], None] = lambda done, total: None
-) -> Iterator[Heard]:
+) -> Iterator[MeasuredRecording]:
     """Listen to every recording, in the manifest's order.
 
     Args:
@@ -68,9 +68,9 @@ def hear_all(
     """
     # Decoding and transforming release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, heard in enumerate(pool.map(_hear, manifest.utterances), start=1):
+        for done, measured in enumerate(pool.map(_measure, manifest.utterances), start=1):
             progress(done, len(manifest))
-            yield heard
+            yield measured
 
 
 def measure(audio: Audio, container: str) -> Sound:
@@ -93,14 +93,14 @@ def measure(audio: Audio, container: str) -> Sound:
     )
 
 
-def _hear(utterance: Utterance) -> Heard:
+def _measure(utterance: Utterance) -> MeasuredRecording:
     try:
         audio = read_audio(utterance.path)
     except AudioError as error:
-        return Heard(utterance, None, error.reason)
+        return MeasuredRecording(utterance, None, error.reason)
     if audio.content_hash != utterance.audio_hash:
-        return Heard(utterance, None, CHANGED)
-    return Heard(utterance, measure(audio, soundfile.info(utterance.path).format))
+        return MeasuredRecording(utterance, None, CHANGED)
+    return MeasuredRecording(utterance, measure(audio, soundfile.info(utterance.path).format))
 
 
 def _loudest(waveform: npt.NDArray[np.float32], sample_rate: int) -> float:
