@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,7 @@ from serbench.cli.output import (
     emit_json,
     emit_scores,
     emit_table,
+    emit_text,
     format_option,
     interval,
     measured,
@@ -64,7 +64,7 @@ def compare_command(app: App, first: int, second: int, format_: str) -> None:
     )
     click.echo()
     for line in _tests(found):
-        click.echo(line)
+        emit_text(line)
 
 
 def _tests(found: Comparison) -> list[str]:
@@ -108,11 +108,12 @@ def show_command(app: App, number: int, format_: str) -> None:
 def _show(app: App, found: dict[str, Any], scores: Mapping[str, Score]) -> None:
     parts = ("front_end", "schedule", "head", "objective", "weights")
     recipe = ", ".join(found[part] for part in parts if found[part])
-    click.echo(f"entry {found['entry']}: {found['backbone']} ({recipe})")
-    click.echo(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}\n")
+    emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
+    emit_text(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}")
+    click.echo()
     emit_scores(scores, app.plugins)
     if found["cv_uar_mean"] is not None:
-        click.echo(
+        emit_text(
             f"tuning UA {scored(found['cv_uar_mean'], found['cv_uar_ci'])}, optimism "
             f"{points(found['optimism'])} (the winner was chosen by it)"
         )
@@ -120,8 +121,9 @@ def _show(app: App, found: dict[str, Any], scores: Mapping[str, Score]) -> None:
     emit_confusion(found["emotions"], found["confusion"], found["recalls"])
     spread = found["spread"]
     sd = "" if spread["sd"] is None else f", standard deviation {percent(spread['sd'])}"
-    click.echo(
-        f"\nspeakers: UA from {percent(spread['lowest'])} ({found['worst_speaker']}) "
+    click.echo()
+    emit_text(
+        f"speakers: UA from {percent(spread['lowest'])} ({found['worst_speaker']}) "
         f"to {percent(spread['highest'])}{sd}"
     )
     for kind, heading in (("by_speaker", "speaker"), ("sexes", "sex"), ("corpora", "corpus")):
@@ -148,11 +150,10 @@ def _show(app: App, found: dict[str, Any], scores: Mapping[str, Score]) -> None:
         title="calibration",
     )
     click.echo()
-    for line in wrap("made with " + _versions(found["versions"]), width=80, break_on_hyphens=False):
-        click.echo(line)
+    emit_text(f"made with {_versions(found['versions'])}")
     if found["machine"]:
         machine = found["machine"]
-        click.echo(
+        emit_text(
             f"on {machine['cpu']}, {counted(machine['cores'], 'core')}, compute settings: "
             f"{found['compute_settings']}"
         )
@@ -196,12 +197,12 @@ def import_command(
     metrics = list(app.plugins.metrics)
     entry = import_predictions(app.database, file, name, manifest, rule, metrics, machine)
     found = entry_view(app.database, entry).as_dict()
-    click.echo(
+    emit_text(
         f"entry {entry}: {name} on {dataset}, {found['protocol_id']}: "
         f"UA {scored(found['uar'], found['uar_ci'])}, "
         f"WA {scored(found['accuracy'], found['accuracy_ci'])}"
     )
-    click.echo(
+    emit_text(
         "its clips are the holdout's; serbench cannot check that it was not trained on their "
         "speakers"
     )
@@ -235,9 +236,9 @@ def rescore_command(app: App) -> None:
     changed = {number: systems.rescore(number, metrics) for number in systems.numbers()}
     for number, names in changed.items():
         if names:
-            click.echo(f"entry {number}: {', '.join(names)} changed")
+            emit_text(f"entry {number}: {', '.join(names)} changed")
     count = sum(map(bool, changed.values()))
-    click.echo(f"{counted(len(changed), 'entry')} rescored, {count} changed")
+    emit_text(f"{counted(len(changed), 'entry')} rescored, {count} changed")
 
 
 @click.command("delete")
@@ -252,4 +253,4 @@ def delete_command(app: App, number: int) -> None:
     from serbench.store.systems import delete_entry
 
     delete_entry(app.database, number, app.workspace.artifacts)
-    click.echo(f"entry {number} deleted")
+    emit_text(f"entry {number} deleted")

@@ -111,8 +111,15 @@ def short(number: int | None) -> str:
 
 
 def emit_json(data: Any) -> None:
-    """Print plain data as JSON."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    """Print plain data as JSON, which has no NaN and no infinity."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def emit_text(text: str) -> None:
+    """Print a sentence, on a terminal in lines of its width."""
+    if sys.stdout.isatty():
+        text = click.wrap_text(text, shutil.get_terminal_size().columns)
+    click.echo(text)
 
 
 def emit_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
