@@ -11,6 +11,7 @@
     ├── DatasetError              recordings that cannot be studied together
     │   └── LeakError             a split that tests on what it trained on
     ├── WeightsError              pretrained weights that cannot be had
+    ├── DivergedError             a training or a network whose numbers are NaN or infinite
     └── StorageError              the database, the disk
 
 The message is one line that says what is wrong and what to do. It is caught in one place,
@@ -114,6 +115,10 @@ class LeakError(DatasetError):
 
 class WeightsError(SerbenchError):
     """Pretrained weights that cannot be fetched, read, or do not fit the network."""
+
+
+class DivergedError(SerbenchError):
+    """A training whose loss, or a network whose logits, are NaN or infinite."""
 
 
 class StorageError(SerbenchError):

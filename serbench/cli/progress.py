@@ -100,11 +100,13 @@ class PlainListener(Listener):
 
     def trial_ended(self, ended: TrialEnded) -> None:
         """Print the score of a trial, and the best so far."""
-        if not ended.pruned:
-            self.best = max(ended.mean_uar, self.best or 0.0)
-        outcome = f"mean UA {100 * ended.mean_uar:.1f}"
-        if ended.pruned:
+        if ended.mean_uar is None:
+            outcome = f"failed after {counted(len(ended.uars), 'fold')}, since {ended.failure}"
+        elif ended.pruned:
             outcome = f"pruned after {counted(len(ended.uars), 'fold')}"
+        else:
+            outcome = f"mean UA {100 * ended.mean_uar:.1f}"
+            self.best = max(ended.mean_uar, self.best or 0.0)
         if ended.repeats is not None:
             outcome += f", as trial {ended.repeats + 1}, which has the same configuration"
         best = "" if self.best is None else f", best so far {100 * self.best:.1f}"

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import emit_json, emit_table, format_option, percent
+from serbench.cli.output import emit_json, emit_table, emit_text, format_option, percent
 
 
 @click.command("list")
@@ -64,7 +64,7 @@ def show_command(app: App, number: int, format_: str) -> None:
         emit_json(found)
         return
     plan = found["plan"]
-    click.echo(
+    emit_text(
         f"study {found['study']} ({found['state']}): {plan['backbone']}, {plan['front_end']}, "
         f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}"
     )
@@ -74,12 +74,15 @@ def show_command(app: App, number: int, format_: str) -> None:
     )
     if found["entry"]:
         entry = found["entry"]
-        click.echo(
+        emit_text(
             f"entry {entry['entry']}: configuration of trial {entry['trial']}, holdout UA "
             f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
         )
         if entry["gain"]:
-            click.echo(entry["gain"]["sentence"])
+            emit_text(entry["gain"]["sentence"])
+    for trial in found["trials"]:
+        if trial["failure"]:
+            emit_text(f"trial {trial['trial']} failed, since {trial['failure']}")
 
 
 def _trial_cells(trial: dict[str, Any]) -> list[str]:

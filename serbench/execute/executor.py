@@ -101,9 +101,12 @@ class InThisProcess:
         return material.key
 
     def submit(self, function: Function, job: Any, tell: Tell) -> Future[Any]:
-        """Run it at once, to its end; what it raises is raised here."""
+        """Run it at once, to its end; what it raises is raised where its result is asked for."""
         future: Future[Any] = Future()
-        future.set_result(function(job, self._bench, Line(tell)))
+        try:
+            future.set_result(function(job, self._bench, Line(tell)))
+        except Exception as error:  # noqa: BLE001 - as an error of a worker process
+            future.set_exception(error)
         return future
 
     def wait(self, futures: Sequence[Future[Any]]) -> None:

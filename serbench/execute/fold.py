@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from serbench.data.seeds import derive_seed
 from serbench.errors import PluginError
 from serbench.execute.executor import Bench, Line
 from serbench.execute.job import Bar, Job, Outcome
@@ -16,6 +17,7 @@ from serbench.model.batches import Regime, select_augmentations
 from serbench.model.network import EmotionNetwork, Freezing
 from serbench.model.recipe import Configuration, Recipe
 from serbench.model.training import EpochReport, Watch, pick_device, predict, train
+from serbench.model.weights import require_finite
 from serbench.plugins import Plugins
 from serbench.score.confusion import confusion_of, score_counts
 
@@ -39,7 +41,7 @@ def build_network(
         n_classes: number of emotions.
         weights_files: identity of a weights file → its path on this machine.
         head_parameters: searched parameters of the head.
-        seed: of torch's global generator; None leaves that generator as it is.
+        seed: of its random weights; None leaves torch's global generator as it is.
 
     Returns:
         the network, and the identity of the weights it starts from.
@@ -51,8 +53,9 @@ def build_network(
     backbone = plugins.backbones.get(recipe.backbone)
     weights = (weights_files or {}).get(recipe.weights, recipe.weights)
     if seed is not None:
-        torch.manual_seed(seed)
+        torch.manual_seed(derive_seed(seed, "initialisation"))
     built = backbone.build(weights, n_classes)
+    require_finite(built.module.state_dict(), f"{recipe.backbone} with weights {recipe.weights}")
     front_end = plugins.front_ends.get(recipe.front_end)
     images = front_end.build(recipe.clip_format, backbone.input_spec())
     head = plugins.heads.get(recipe.head)
@@ -75,6 +78,7 @@ class _Told(Watch):
 
     def step(self, loss: float) -> None:
         self._line.check()
+        super().step(loss)
 
     def epoch(self, report: EpochReport) -> None:
         self._line.tell(report)
@@ -91,6 +95,7 @@ def run_fold(job: Job, bench: Bench, line: Line) -> Outcome:
 
     Raises:
         Cancelled: the outcome is not needed any more.
+        DivergedError: a loss or a logit is NaN or infinite.
     """
     material, recipe = bench.material(job.material), job.recipe
     manifest = material.manifest

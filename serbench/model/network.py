@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 from torch import Tensor, nn
 
@@ -35,13 +36,22 @@ class Freezing:
 
 
 class EmotionNetwork(nn.Module):
-    """Front end, backbone and head: waveform ``[B, samples]`` → logits ``[B, n_classes]``."""
+    """Front end, backbone and head: waveform ``[B, samples]`` → logits ``[B, n_classes]``.
+
+    The front end has nothing to learn, and is in evaluation mode in training too.
+    """
 
     def __init__(self, front_end: nn.Module, backbone: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.front_end = front_end
         self.backbone = backbone
         self.head = head
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode for what learns."""
+        super().train(mode)
+        self.front_end.eval()
+        return self
 
     def classify(self, image: Tensor) -> Tensor:
         """Logits ``[B, n_classes]`` of feature images ``[B, C, F, T]``."""

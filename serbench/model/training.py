@@ -15,6 +15,8 @@ import torch.nn.functional as F
 
 from serbench.data.clips import Clips
 from serbench.data.protocols import Rows
+from serbench.data.seeds import derive_seed
+from serbench.errors import DivergedError
 from serbench.model.batches import Regime, ahead, batches, prepare_images
 from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork, Freezing
@@ -57,7 +59,7 @@ class Training:
     """The course of a training.
 
     Attributes:
-        best_epoch: the one whose weights were kept, counted from 1; 0 where none was any good.
+        best_epoch: the one whose weights were kept, counted from 1.
         curve: validation UAR of each epoch.
         losses: validation loss of each epoch.
         seconds: it took.
@@ -80,7 +82,13 @@ class Watch:
     """Is told of a training as it proceeds; this one lets it proceed."""
 
     def step(self, loss: float) -> None:
-        """A batch was learnt from."""
+        """A batch was learnt from.
+
+        Raises:
+            DivergedError: the loss is NaN or infinite.
+        """
+        if not math.isfinite(loss):
+            raise DivergedError(f"the training loss became {loss}", loss=loss)
 
     def epoch(self, report: EpochReport) -> None:
         """An epoch ended."""
@@ -120,12 +128,18 @@ def train(
         regime: how to train.
         watch: is told of every step and epoch, and may end the training.
         compute: how to compute; this process's threads in full precision by default.
+
+    Raises:
+        DivergedError: a loss, or a logit of the validation rows, is NaN or infinite.
     """
     watch, compute = watch or Watch(), compute or ComputeSettings.present()
     started = time.perf_counter()
     device = next(network.parameters()).device
-    generator = torch.Generator().manual_seed(regime.seed)
-    torch.manual_seed(regime.seed)  # dropout and stochastic depth draw from torch's own
+    # Each use has random numbers of its own: with one seed for all, the order of the clips would
+    # be made of the same numbers as the masks of dropout.
+    shuffling = torch.Generator().manual_seed(derive_seed(regime.seed, "shuffling"))
+    augmenting = torch.Generator().manual_seed(derive_seed(regime.seed, "augmentation"))
+    torch.manual_seed(derive_seed(regime.seed, "dropout"))  # and stochastic depth
     steps = sum(1 for _ in batches(train_rows, regime.batch_size))
     patience = max(PATIENCE, math.ceil(PATIENT_STEPS / steps))
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -143,9 +157,9 @@ def train(
     for epoch in range(1, regime.epochs + 1):
         freezing.train(network)
         losses = []
-        order = torch.randperm(len(train_rows), generator=generator).numpy()
+        order = torch.randperm(len(train_rows), generator=shuffling).numpy()
         coming = (
-            prepare_images(network, clips, rows, codes[rows], regime, prepared, generator, compute)
+            prepare_images(network, clips, rows, codes[rows], regime, prepared, augmenting, compute)
             for rows in batches(train_rows[order], regime.batch_size)
         )
         for image, wanted in ahead(coming) if compute.prefetch else coming:
@@ -163,8 +177,6 @@ def train(
         report = _report(epoch, regime.epochs, losses, answers, targets[validation_rows])
         reports.append(report)
         watch.epoch(report)
-        if not np.isfinite(report.loss + report.validation_loss):
-            break  # diverged: what was best so far is all there will be
         merit = (report.validation_uar, -report.validation_loss)
         if best is None or merit > best:
             best, best_epoch, best_state = merit, epoch, copy.deepcopy(network.state_dict())
@@ -195,6 +207,9 @@ def predict(
         rows: to classify.
         batch_size: clips at a time.
         compute: how to compute; in full precision by default, as networks are shipped.
+
+    Raises:
+        DivergedError: a logit is NaN or infinite.
     """
     device = next(network.parameters()).device
     compute = compute or ComputeSettings.present()
@@ -205,7 +220,14 @@ def predict(
             image = network.front_end(torch.from_numpy(clips.batch(some)).to(device))
             with compute.autocast(device):
                 answers.append(network.classify(compute.arrange(image)).float().cpu())
-    return torch.cat(answers).numpy()
+    logits = torch.cat(answers).numpy()
+    wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    if len(wrong):
+        raise DivergedError(
+            f"the logits of {len(wrong)} of {len(rows)} clips are NaN or infinite",
+            rows=tuple(int(row) for row in rows[wrong]),
+        )
+    return logits
 
 
 def _report(
@@ -218,12 +240,11 @@ def _report(
     entropies = F.cross_entropy(
         torch.from_numpy(logits), torch.from_numpy(targets), reduction="none"
     )  # [N]
-    finite = bool(np.isfinite(logits).all())
     return EpochReport(
         epoch=epoch,
         epochs=epochs,
         loss=float(np.mean(losses)),
         validation_loss=float(entropies.mean()),
         validation_error=float(entropies.std(correction=0)) / math.sqrt(len(targets)),
-        validation_uar=uar_of(logits, targets) if finite else 0.0,
+        validation_uar=uar_of(logits, targets),
     )

@@ -21,17 +21,19 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a ``.safetensors`` file or of a ``.pth`` state dict.
 
     Raises:
-        WeightsError: the file is missing or holds something else.
+        WeightsError: the file is missing, holds something else, or holds NaN or infinity.
     """
     # A leaderboard shows names of weights and reads none: it shall not wait for torch.
     import safetensors.torch
     import torch
 
     path = _existing(path)
+    state: object
     try:
         if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+            state = safetensors.torch.load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
     # What reading garbage raises depends on the garbage: KeyError, IndexError, struct.error, …
     except Exception as error:
         raise WeightsError(
@@ -47,7 +49,44 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"{path} holds no state dict: give one tensor for each parameter name", path=path
         )
+    return _checked(state, path)
+
+
+WRAPPERS = ("module.", "_orig_mod.")
+"""What ``DataParallel`` and ``torch.compile`` put before every name of a network's own."""
+
+
+def _checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors under the network's own names, all of them numbers."""
+    for wrapper in WRAPPERS:
+        if state and all(name.startswith(wrapper) for name in state):
+            state = {name.removeprefix(wrapper): tensor for name, tensor in state.items()}
+    require_finite(state, path)
     return state
+
+
+def require_finite(state: Mapping[str, Tensor], source: object) -> None:
+    """Refuse weights that are not all numbers.
+
+    Args:
+        state: parameters and buffers by name.
+        source: for messages.
+
+    Raises:
+        WeightsError: one holds NaN or infinity.
+    """
+    wrong = [
+        name
+        for name, tensor in state.items()
+        if tensor.is_floating_point() and not tensor.isfinite().all()
+    ]
+    if wrong:
+        raise WeightsError(
+            f"{source} holds NaN or infinity ({len(wrong)} tensors, such as {min(wrong)}): its "
+            "training diverged; give other weights",
+            source=str(source),
+            tensors=tuple(sorted(wrong)),
+        )
 
 
 def _existing(path: str | Path) -> Path:

@@ -9,6 +9,9 @@ import numpy as np
 
 from serbench.execute.job import Outcome
 
+RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
+"""States of a trial."""
+
 Known = Mapping[tuple[int, int | str], Outcome]
 """What earlier runs of the same study already recorded: (trial, fold) → outcome."""
 
@@ -30,7 +33,7 @@ class FoldScored:
 
 @dataclass(frozen=True)
 class TrialEnded:
-    """A configuration was tried on all folds, or pruned after some.
+    """A configuration was tried on all folds, was pruned after some, or failed.
 
     Attributes:
         trial: its number.
@@ -38,6 +41,7 @@ class TrialEnded:
         pruned: whether it was pruned.
         uars: of the folds that were run, in the order in which they were judged.
         repeats: number of the trial that had tried the same configuration, whose folds these are.
+        failure: why no network can be trained with this configuration; empty where one can.
     """
 
     trial: int
@@ -45,11 +49,19 @@ class TrialEnded:
     pruned: bool
     uars: tuple[float, ...]
     repeats: int | None = None
+    failure: str = ""
 
     @property
-    def mean_uar(self) -> float:
-        """Mean over the folds that were run."""
-        return float(np.mean(self.uars))
+    def state(self) -> str:
+        """``failed``, ``pruned`` or ``complete``."""
+        if self.failure:
+            return FAILED
+        return PRUNED if self.pruned else COMPLETE
+
+    @property
+    def mean_uar(self) -> float | None:
+        """Mean over the folds that were run; None where the configuration failed."""
+        return None if self.failure else float(np.mean(self.uars))
 
 
 @dataclass(frozen=True)

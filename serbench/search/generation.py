@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from serbench.data.protocols import HOLDOUT
+from serbench.errors import DivergedError
 from serbench.execute.executor import Executor
 from serbench.execute.fold import run_fold
 from serbench.execute.job import Outcome
 from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
-from serbench.search.events import Event, FoldScored, Known, TrialEnded, TrialStarted
-from serbench.search.propose import COMPLETE, PRUNED, TrialRecord, best_of, propose
+from serbench.search.events import PRUNED, Event, FoldScored, Known, TrialEnded, TrialStarted
+from serbench.search.propose import TrialRecord, best_of, propose, record_of
 from serbench.search.pruning import Yardstick
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Progress:
         return number < len(self._trials)
 
     def finished(self, number: int) -> bool:
-        """Whether a trial was tried to its end, or pruned."""
+        """Whether a trial was tried to its end, was pruned, or failed."""
         return self.begun(number) and self._trials[number].finished
 
     def best(self, before: int | None = None) -> TrialRecord | None:
@@ -67,13 +68,7 @@ class Progress:
 
     def end(self, ended: TrialEnded, folds: Sequence[int]) -> None:
         """A trial is over; its folds in the order in which they were judged."""
-        self._trials[ended.trial] = TrialRecord(
-            ended.trial,
-            ended.parameters,
-            PRUNED if ended.pruned else COMPLETE,
-            ended.mean_uar,
-            dict(zip(folds, ended.uars, strict=True)),
-        )
+        self._trials[ended.trial] = record_of(ended, folds)
 
     def folds_of(self, trial: int) -> dict[int, Outcome]:
         """Number of the fold → outcome, of one trial."""
@@ -103,6 +98,7 @@ class _Entrant:
     """A trial under way.
 
     ``outcomes`` may hold folds that are not ``judged`` yet: those before them are still running.
+    ``failures`` has, for folds whose training diverged, why.
     ``twin`` is an earlier trial of the same configuration, whose outcome this one will share.
     """
 
@@ -112,18 +108,24 @@ class _Entrant:
     outcomes: dict[int, Outcome]
     twin: int | None
     submitted: set[int] = field(default_factory=set)
+    failures: dict[int, str] = field(default_factory=dict)
     judged: list[int] = field(default_factory=list)
     ended: bool = False
 
     def next_fold(self) -> int | None:
         """The first fold in order that has not begun."""
-        begun = self.outcomes.keys() | self.submitted
+        begun = self.outcomes.keys() | self.submitted | self.failures.keys()
         return next((number for number in self.order if number not in begun), None)
+
+    @property
+    def next_judged(self) -> int:
+        """The fold that is to be judged next."""
+        return self.order[len(self.judged)]
 
     @property
     def waits(self) -> bool:
         """Whether the fold that is to be judged next is running."""
-        return self.order[len(self.judged)] in self.submitted
+        return self.next_judged in self.submitted
 
 
 class Generation:
@@ -167,8 +169,8 @@ class Generation:
                 if self._progress.finished(entrant.twin):
                     yield from self._repeat(entrant, entrant.twin)
                 continue
-            while not entrant.ended and entrant.order[len(entrant.judged)] in entrant.outcomes:
-                number = entrant.order[len(entrant.judged)]
+            while not entrant.ended and entrant.next_judged in entrant.outcomes:
+                number = entrant.next_judged
                 outcome = entrant.outcomes[number]
                 if not self._progress.has(outcome.trial, number):
                     self._progress.add(outcome)
@@ -178,20 +180,28 @@ class Generation:
                 pruned = outcome.pruned or self._worse(entrant)
                 if pruned or len(entrant.judged) == len(entrant.order):
                     yield from self._end(entrant, pruned)
+            if not entrant.ended and entrant.next_judged in entrant.failures:
+                yield from self._end(entrant, failure=entrant.failures[entrant.next_judged])
 
     def _worse(self, entrant: _Entrant) -> bool:
         judged = {number: entrant.outcomes[number] for number in entrant.judged}
         unfinished = len(judged) < len(entrant.order)
         return unfinished and self._yardstick is not None and self._yardstick.worse(judged)
 
-    def _end(self, entrant: _Entrant, pruned: bool, repeats: int | None = None) -> Iterator[Event]:
+    def _end(
+        self,
+        entrant: _Entrant,
+        pruned: bool = False,
+        repeats: int | None = None,
+        failure: str = "",
+    ) -> Iterator[Event]:
         entrant.ended = True
         for other, _, future in self._running:
             if other is entrant:
                 self._executor.cancel(future)
         uars = tuple(entrant.outcomes[number].uar for number in entrant.judged)
         trial = entrant.trial
-        ended = TrialEnded(trial.number, trial.parameters, pruned, uars, repeats)
+        ended = TrialEnded(trial.number, trial.parameters, pruned, uars, repeats, failure)
         yield ended
         self._progress.end(ended, entrant.judged)
 
@@ -246,7 +256,10 @@ class Generation:
         for entrant, number, future in done:
             entrant.submitted.discard(number)
             if not entrant.ended:
-                entrant.outcomes[number] = future.result()
+                try:
+                    entrant.outcomes[number] = future.result()
+                except DivergedError as error:
+                    entrant.failures[number] = str(error)
 
     def _twin(self, configuration: Configuration, number: int) -> int | None:
         """The first of all earlier trials of the same configuration, or None."""
@@ -258,7 +271,7 @@ class Generation:
     def _repeat(self, entrant: _Entrant, twin: int) -> Iterator[Event]:
         """End a trial as another one ended that tried the same; nothing is trained."""
         outcomes = self._progress.folds_of(twin)
-        pruned = self._progress.trials[twin].state == PRUNED
+        ended = self._progress.trials[twin]
         for number in (each for each in entrant.order if each in outcomes):
             outcome = replace(outcomes[number], trial=entrant.trial.number, seconds=0.0)
             entrant.outcomes[number] = outcome
@@ -266,4 +279,4 @@ class Generation:
                 self._progress.add(outcome)
                 yield FoldScored(outcome)
             entrant.judged.append(number)
-        yield from self._end(entrant, pruned, repeats=twin)
+        yield from self._end(entrant, ended.state == PRUNED, twin, ended.failure)

@@ -76,7 +76,9 @@ class StudyPlan:
     @property
     def root_seed(self) -> int:
         """The seed that all others of this outer fold come from; the first's is the study's."""
-        return derive_seed(self.seed, "round", self.outer_fold) if self.outer_fold else self.seed
+        return (
+            derive_seed(self.seed, "outer fold", self.outer_fold) if self.outer_fold else self.seed
+        )
 
     @cached_property
     def recipe(self) -> Recipe:

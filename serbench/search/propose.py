@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from serbench.data.seeds import derive_seed
+from serbench.search.events import COMPLETE, FAILED, RUNNING, TrialEnded
 from serbench.search.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ GENERATION = 3
 They can be tried side by side, and whether they are changes nothing.
 """
 
-RUNNING, COMPLETE, PRUNED = "running", "complete", "pruned"
-
 
 @dataclass(frozen=True)
 class TrialRecord:
@@ -40,9 +39,10 @@ class TrialRecord:
     Attributes:
         number: from 0.
         parameters: of its configuration, by name.
-        state: ``running``, ``complete`` or ``pruned``.
-        mean_uar: mean UAR over the folds that were run, or None while it is running.
+        state: ``running``, ``complete``, ``pruned`` or ``failed``.
+        mean_uar: mean UAR over the folds that were run; None while it is running, or if it failed.
         uars: fold → UAR; of a finished trial in the order in which the folds were judged.
+        failure: why it failed, or an empty string.
     """
 
     number: int
@@ -50,11 +50,29 @@ class TrialRecord:
     state: str = RUNNING
     mean_uar: float | None = None
     uars: Mapping[int, float] = field(default_factory=dict)
+    failure: str = ""
 
     @property
     def finished(self) -> bool:
-        """Whether it was tried to its end, or pruned."""
+        """Whether it was tried to its end, was pruned, or failed."""
         return self.state != RUNNING
+
+
+def record_of(ended: TrialEnded, folds: Sequence[int]) -> TrialRecord:
+    """A trial that is over.
+
+    Args:
+        ended: how it ended.
+        folds: those that were run, in the order in which they were judged.
+    """
+    return TrialRecord(
+        ended.trial,
+        ended.parameters,
+        ended.state,
+        ended.mean_uar,
+        dict(zip(folds, ended.uars, strict=True)),
+        ended.failure,
+    )
 
 
 def generation_of(number: int) -> range:
@@ -87,9 +105,9 @@ def propose(
         seed: of the study.
     """
     earlier = history[: generation_of(number).start]
-    best = best_of(earlier)
-    if best is None:
+    if not earlier:
         return space.initial()
+    best = best_of(earlier)
     import optuna
 
     seed = derive_seed(seed, "sampler", number)
@@ -102,11 +120,12 @@ def propose(
     drawn: dict[str, float] = study.ask(space.distributions()).params
     if number >= FIRST_STEPS:
         return drawn
-    return space.step(best.parameters, drawn, np.random.default_rng(seed))
+    start = space.initial() if best is None else best.parameters  # where all have failed so far
+    return space.step(start, drawn, np.random.default_rng(seed))
 
 
 def _frozen(trial: TrialRecord, space: SearchSpace) -> FrozenTrial:
-    """A finished trial as Optuna has it."""
+    """A finished trial as Optuna has it; a failed one is worse than all, since it has no value."""
     from optuna.trial import TrialState, create_trial
 
     complete = trial.state == COMPLETE
@@ -115,5 +134,5 @@ def _frozen(trial: TrialRecord, space: SearchSpace) -> FrozenTrial:
         value=trial.mean_uar if complete else None,
         params=dict(trial.parameters),
         distributions=space.distributions(),
-        intermediate_values=dict(enumerate(trial.uars.values())),
+        intermediate_values={} if trial.state == FAILED else dict(enumerate(trial.uars.values())),
     )

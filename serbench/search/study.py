@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT, OuterFold, Protocol, validation_part
 from serbench.data.seeds import derive_seed
+from serbench.errors import DivergedError
 from serbench.execute.executor import Executor
 from serbench.execute.fold import run_fold
 from serbench.execute.job import Bar, Job
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
-from serbench.search.events import Event, HoldoutStarted, Known, WinnerTested
+from serbench.search.events import Event, HoldoutStarted, Known, TrialEnded, WinnerTested
 from serbench.search.generation import Generation, Progress
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord, generation_of
@@ -23,9 +24,6 @@ from serbench.search.space import SearchSpace
 
 OnEpoch = Callable[[int, int | str, EpochReport], None]
 """Called with trial, fold and report after each epoch."""
-
-SEED_WORD = {HOLDOUT: "exam"}
-"""Seeds are derived from words: with another word for the holdout its logits would change."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +59,9 @@ class Search:
         and fold alone, so that all trials can be compared by them.
         """
         rows = self.split.holdout if fold == HOLDOUT else self.split.folds[int(fold)]
-        word = SEED_WORD.get(str(fold), fold)
         root = self.plan.root_seed
         part = validation_part(
-            self.manifest, self.protocol, rows.train, derive_seed(root, "validation", word)
+            self.manifest, self.protocol, rows.train, derive_seed(root, "validation", fold)
         )
         return Job(
             material=self.material,
@@ -75,7 +72,7 @@ class Search:
             train=part.train,
             validation=part.test,
             test=rows.test,
-            seed=derive_seed(root, trial, word),
+            seed=derive_seed(root, "training", trial, fold),
             compute=self.compute,
             bar=bar,
             whole=fold == HOLDOUT,
@@ -91,6 +88,9 @@ def run_study(
 ) -> Iterator[Event]:
     """Try configurations until the budget is spent, then test the winner on the holdout.
 
+    A configuration whose training diverges on a fold, or when it is refitted, has failed: it has no
+    score, and the best of the others is tested.
+
     A generator: whoever drives it records each event before the next one is asked for, so that a
     run that was stopped anywhere loses at most the folds under way. How many trainings run at once
     (``search.compute.parallel``) changes no outcome.
@@ -101,6 +101,9 @@ def run_study(
         known: outcomes of earlier runs of this plan; these folds are not trained again.
         executor: where trainings run.
         on_epoch: called with trial, fold and report after each epoch.
+
+    Raises:
+        DivergedError: all configurations failed.
     """
     plan = search.plan
     order = judging_order(search.split.folds, search.manifest.targets)
@@ -120,11 +123,26 @@ def run_study(
         )
         yield from generation.run()
         number = numbers.stop
-    winner = progress.best()
-    assert winner is not None, "the first trial is never pruned"
-    if (winner.number, HOLDOUT) not in known:
+    while (winner := progress.best()) is not None:
+        if (winner.number, HOLDOUT) in known:
+            return
         yield HoldoutStarted(winner.number)
-        yield _test_winner(search, winner, executor, on_epoch)
+        try:
+            tested = _test_winner(search, winner, executor, on_epoch)
+        except DivergedError as error:
+            uars = tuple(winner.uars.values())
+            ended = TrialEnded(winner.number, winner.parameters, False, uars, failure=str(error))
+            progress.end(ended, tuple(winner.uars))
+            yield ended
+        else:
+            yield tested
+            return
+    raise DivergedError(
+        f"no configuration of {plan.backbone} could be trained, since every one diverged "
+        f"({progress.trials[0].failure}): set lower learning rates under [search] in a study file",
+        backbone=plan.backbone,
+        trials=len(progress.trials),
+    )
 
 
 def _yardstick(progress: Progress, before: int) -> Yardstick | None:

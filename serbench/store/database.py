@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
@@ -67,7 +68,7 @@ def open_database(url: str) -> Engine:
     """
     with storage_errors(url):
         try:
-            engine = create_engine(url)
+            engine = create_engine(url, json_serializer=partial(json.dumps, allow_nan=False))
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
             raise StorageError(
                 f"'{shown_url(url)}' is no database that can be used here ({error}): give a file "

@@ -133,6 +133,7 @@ class Ledger:
                     number=trial.number,
                     parameters=dict(trial.parameters),
                     state=trial.state,
+                    failure=trial.failure,
                     mean_uar=trial.mean_uar,
                     uars={
                         int(training.split.fold): training.uar
@@ -232,7 +233,7 @@ class Ledger:
         with self._database.session() as session:
             study = _study(session, plan)
             trial = _trial(study, event.trial)
-            trial.state = "pruned" if event.pruned else "complete"
+            trial.state, trial.failure = event.state, event.failure
             trial.mean_uar = event.mean_uar
             self._drop_networks(session, study)
 

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Double,
+    ForeignKey,
+    LargeBinary,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class FiniteFloat(TypeDecorator[float]):
+    """A number; NaN and infinity are errors of serbench, and never reach the database."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+        """The number as it is.
+
+        Raises:
+            ValueError: it is NaN or infinite.
+        """
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"{value} is not a number that can be recorded")
+        return value
 
 
 class Base(DeclarativeBase):
     """All tables of serbench."""
 
-    type_annotation_map = {dict[str, Any]: JSON}  # noqa: RUF012
+    type_annotation_map = {dict[str, Any]: JSON, float: FiniteFloat}  # noqa: RUF012
 
 
 def now() -> datetime:
@@ -211,7 +238,10 @@ class StudyRow(Base):
 
 
 class TrialRow(Base):
-    """A configuration that a study tried; ``state`` is running, complete or pruned."""
+    """A configuration that a study tried; ``state`` is running, complete, pruned or failed.
+
+    ``failure`` is why it failed.
+    """
 
     __tablename__ = "trial"
     __table_args__ = (UniqueConstraint("study_id", "number"),)
@@ -221,6 +251,7 @@ class TrialRow(Base):
     number: Mapped[int]
     parameters: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(default="running")
+    failure: Mapped[str] = mapped_column(default="")
     mean_uar: Mapped[float | None]
     study: Mapped[StudyRow] = relationship(back_populates="trials")
     system: Mapped[SystemRow] = relationship()

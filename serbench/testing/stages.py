@@ -98,7 +98,8 @@ def thawing_undoes_freezing(backbone: Backbone) -> None:
     freeze(backbone, network, len(backbone.stages(network.backbone)))
     freeze(backbone, network, 0)
     require(_learning(network) == names, "some parameters stay frozen")
-    training = all(part.training for part in network.modules())
+    learning = (*network.backbone.modules(), *network.head.modules())
+    training = all(part.training for part in learning)
     require(training, "some modules stay in evaluation mode")
 
 

@@ -158,6 +158,7 @@ def _trial(trial: TrialRow) -> dict[str, Any]:
         "trial": trial.number,
         "state": trial.state,
         "mean_uar": trial.mean_uar,
+        "failure": trial.failure,
         "parameters": trial.parameters,
         "folds": [_fold(training) for training in trial.trainings],
     }

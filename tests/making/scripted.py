@@ -8,15 +8,24 @@ import numpy as np
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.manifest import Utterance, make_manifest
 from serbench.data.protocols import HOLDOUT, parse_protocol, split_dataset
+from serbench.errors import DivergedError
 from serbench.execute.executor import InThisProcess
 from serbench.execute.job import Material, Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
 from serbench.score.confusion import confusion_of, uar_of
 from serbench.search import generation, study
-from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
+from serbench.search.events import (
+    COMPLETE,
+    FAILED,
+    PRUNED,
+    FoldScored,
+    TrialEnded,
+    TrialStarted,
+    WinnerTested,
+)
 from serbench.search.plan import StudyPlan
-from serbench.search.propose import COMPLETE, PRUNED, TrialRecord
+from serbench.search.propose import TrialRecord
 from serbench.search.space import space_of
 from serbench.search.study import Search, run_study
 
@@ -116,6 +125,7 @@ class Script:
         jobs: every job it was given, in order.
         calls: trial and fold of each.
         stop_at: the call in which it is interrupted, counted from 0.
+        diverged: (trial, fold) of the trainings that diverge.
     """
 
     uar: object = lambda trial, fold, configuration: 0.3 + 100 * configuration.learning_rate
@@ -124,6 +134,7 @@ class Script:
     jobs: list = field(default_factory=list)
     calls: list = field(default_factory=list)
     stop_at: int = -1
+    diverged: tuple = ()
 
     def __call__(self, job, bench, line):
         self.jobs.append(job)
@@ -131,6 +142,8 @@ class Script:
         if len(self.jobs) - 1 == self.stop_at:
             raise Stopped
         line.tell(f"epoch of {job.trial}, {job.fold}")
+        if (job.trial, job.fold) in self.diverged:
+            raise DivergedError(f"trial {job.trial} fold {job.fold}")
         uar = float(np.clip(self.uar(job.trial, job.fold, job.configuration), 0, 1))
         targets = MATERIAL.manifest.targets[job.test]
         logits = answers(job.seed, uar, tuple(targets.tolist()))
@@ -178,6 +191,7 @@ class Record:
     folds: dict = field(default_factory=dict)
     ends: dict = field(default_factory=dict)
     winner: tuple | None = None
+    failures: dict = field(default_factory=dict)
 
     def note(self, event):
         """Write an event down, as the driver does."""
@@ -193,6 +207,7 @@ class Record:
                 self.folds[key] = event.outcome
             case TrialEnded():
                 self.ends[event.trial] = (event.pruned, event.uars)
+                self.failures[event.trial] = event.failure
             case WinnerTested():
                 self.winner = event.trial, event.outcome.logits.tobytes()
 
@@ -208,6 +223,7 @@ class Record:
                     for (number, fold), outcome in self.folds.items()
                     if number == trial and fold != HOLDOUT
                 },
+                self.failures.get(trial, ""),
             )
             for trial, parameters in sorted(self.parameters.items())
         ]
@@ -216,12 +232,14 @@ class Record:
         if trial not in self.ends:
             return "running", None
         pruned, uars = self.ends[trial]
+        if self.failures.get(trial):
+            return FAILED, None
         return PRUNED if pruned else COMPLETE, float(np.mean(uars))
 
     def outcome(self):
         """Everything that an interruption must not change."""
         logits = {key: outcome.logits.tobytes() for key, outcome in self.folds.items()}
-        return self.parameters, logits, self.ends, self.winner
+        return self.parameters, logits, self.ends, self.winner, self.failures
 
     def events(self, search, executor=None, on_epoch=lambda trial, fold, report: None):
         """The events of the study from here on; nobody notes them."""

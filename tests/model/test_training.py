@@ -23,8 +23,8 @@ from trainings import (
 from serbench.data.protocols import Fold
 from serbench.model import batches as feeding
 from serbench.model.batches import batches, select_augmentations
-from serbench.model.network import Freezing
-from serbench.model.training import predict, train
+from serbench.model.network import EmotionNetwork, Freezing
+from serbench.model.training import Watch, predict, train
 from serbench.score.confusion import uar_of
 
 ALL_PARTS = ALL_ROWS.train, ALL_ROWS.test
@@ -179,3 +179,49 @@ def test_augmentation_is_for_training_only(monkeypatch):
     monkeypatch.setattr(feeding, "augment", watched)
     trained(part=Fold(np.arange(16), np.arange(40, 60)), epochs=1, widths=PAPERS_WIDTHS)
     assert in_training == [8, 8, 8, 8]  # waveforms and images of two batches
+
+
+def test_each_use_of_random_numbers_has_a_stream_of_its_own(monkeypatch):
+    """One seed for all would make the order of the clips of the numbers of dropout's masks."""
+    seeds = {}
+    augment = feeding.augment
+
+    def watched(batch, acts_on, augmentations, generator):
+        seeds["augmentation"] = generator.initial_seed()
+        return augment(batch, acts_on, augmentations, generator)
+
+    class Steps(Watch):
+        def step(self, loss):
+            seeds["dropout"] = torch.initial_seed()
+
+    monkeypatch.setattr(feeding, "augment", watched)
+    _, _, clips, _ = trained(seed=7, epochs=1, watch=Steps())
+    order = [row for rows in clips.asked for row in rows][: len(ALL_ROWS.train)]
+    assert len({7, *seeds.values()}) == 3
+    for seed in {7, *seeds.values()}:
+        same = torch.randperm(len(order), generator=torch.Generator().manual_seed(seed))
+        assert ALL_ROWS.train[same.numpy()].tolist() != order
+
+
+def test_the_order_of_the_clips_does_not_depend_on_the_augmentations():
+    def order(widths):
+        _, _, clips, _ = trained(seed=3, widths=widths, epochs=1)
+        return clips.asked
+
+    assert order({}) == order(PAPERS_WIDTHS)
+
+
+def test_the_front_end_is_in_evaluation_mode_in_every_epoch():
+    modes = []
+
+    class FrontEnd(torch.nn.Module):
+        def forward(self, waveform):
+            modes.append(self.training)
+            return waveform[:, None, :, None]
+
+    network = EmotionNetwork(FrontEnd(), torch.nn.Identity(), torch.nn.Identity())
+    for mode in (True, False, True):
+        network.train(mode)
+        network(torch.zeros(1, 4))
+        assert network.backbone.training is mode
+    assert modes == [False] * 3

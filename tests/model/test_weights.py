@@ -186,3 +186,22 @@ def test_a_name_that_only_begins_like_the_last_layers_belongs_to_the_backbone():
     found, last = split_state({"headless": torch.zeros(1)}, ["headless"], ["head."])
     assert list(found) == ["headless"]
     assert last == {}
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod."])
+def test_names_are_the_networks_own_whatever_it_was_wrapped_in(wrapper, tmp_path):
+    wrapped = {wrapper + name: tensor for name, tensor in state().items()}
+    torch.save(wrapped, tmp_path / "w.pth")
+    assert equal(read_weights(tmp_path / "w.pth"), state())
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_refused_and_named(value, suffix, tmp_path):
+    tensors = state()
+    tensors["a.weight"][1, 2] = value
+    path = tmp_path / f"w.{suffix}"
+    (torch.save if suffix == "pth" else safetensors.torch.save_file)(tensors, path)
+    with pytest.raises(WeightsError) as refusal:
+        read_weights(path)
+    assert refusal.value.facts["tensors"] == ("a.weight",)

@@ -22,11 +22,13 @@ ALL_ROWS = Fold(train=np.arange(0, 36), test=np.arange(36, 48))
 
 @dataclass(frozen=True)
 class ReadClips(Clips):
-    """Clips that remember which rows somebody asked for."""
+    """Clips that remember which rows somebody asked for, and in which order."""
 
     read: set[int] = field(default_factory=set)
+    asked: list[list[int]] = field(default_factory=list)
 
     def batch(self, rows):
+        self.asked.append(rows.tolist())
         self.read.update(rows.tolist())
         return super().batch(rows)
 

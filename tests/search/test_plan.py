@@ -105,7 +105,7 @@ def test_other_weights_stand_in_a_recipe_as_they_are(weights):
 def test_each_outer_fold_has_a_seed_of_its_own_and_the_first_the_studys():
     plans = [replace(PLAN, seed=7).of_outer_fold(number) for number in range(3)]
     seeds = [plan.root_seed for plan in plans]
-    assert seeds == [7, derive_seed(7, "round", 1), derive_seed(7, "round", 2)]
+    assert seeds == [7, derive_seed(7, "outer fold", 1), derive_seed(7, "outer fold", 2)]
     assert len({plan.key for plan in plans}) == 3
 
 

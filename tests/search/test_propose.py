@@ -5,11 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serbench.model.ranges import Range
+from serbench.search.events import COMPLETE, PRUNED
 from serbench.search.propose import (
-    COMPLETE,
     FIRST_STEPS,
     GENERATION,
-    PRUNED,
     TrialRecord,
     best_of,
     generation_of,

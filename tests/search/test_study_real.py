@@ -13,7 +13,7 @@ from serbench.execute.fold import run_fold
 from serbench.model.recipe import Configuration
 from serbench.score.confusion import uar_of
 
-REAL = make_search(trials=2, protocol="speaker-2", epochs=3)
+REAL = make_search(trials=2, protocol="speaker-2", epochs=3, exhaustive=True)
 
 
 def fold_of(search, trial, configuration, fold):
@@ -37,7 +37,7 @@ def test_a_real_study_runs_to_its_end(real_study):
         assert (outcome.trial, outcome.fold) == (trial, fold)
         assert np.array_equal(outcome.rows, REAL.split.folds[fold].test)
         assert outcome.logits.shape == (len(outcome.rows), 2)
-        assert outcome.seed == derive_seed(REAL.plan.seed, trial, fold)
+        assert outcome.seed == derive_seed(REAL.plan.seed, "training", trial, fold)
         assert outcome.uar == uar_of(outcome.logits, REAL.manifest.targets[outcome.rows])
         assert 1 <= outcome.best_epoch <= outcome.epochs <= 3
         assert outcome.weights == "none"
