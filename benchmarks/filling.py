@@ -149,6 +149,9 @@ def _add_study(
             curve=[0.5] * 20,
             losses=[1.5] * 20,
             pruned=False,
+            machine={},
+            device="cpu",
+            versions={},
         ),
         [
             {"trial_id": first + place, "system_id": tried, "split_id": fold + 1}

@@ -14,6 +14,7 @@ from serbench.execute.executor import Bench, Line
 from serbench.execute.job import Bar, Job, Outcome
 from serbench.model.backbone import NO_WEIGHTS
 from serbench.model.batches import Regime, select_augmentations
+from serbench.model.environment import this_environment
 from serbench.model.network import EmotionNetwork, Freezing
 from serbench.model.recipe import Configuration, Recipe
 from serbench.model.training import EpochReport, Watch, pick_device, predict, train
@@ -139,6 +140,7 @@ def run_fold(job: Job, bench: Bench, line: Line) -> Outcome:
         seconds=training.seconds,
         seed=job.seed,
         weights=weights,
+        environment=this_environment(),
         curve=training.curve,
         losses=training.losses,
         pruned=training.pruned,

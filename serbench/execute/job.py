@@ -15,6 +15,7 @@ from serbench.data.clips import Clips
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import Rows
 from serbench.model.compute import ComputeSettings
+from serbench.model.environment import Environment
 from serbench.model.recipe import Configuration, Recipe
 from serbench.model.training import EpochReport
 
@@ -129,6 +130,7 @@ class Outcome:
         seconds: training time.
         seed: of this training.
         weights: identity of the weights it started from.
+        environment: where it was trained.
         curve: validation UAR of each epoch.
         losses: validation loss of each epoch.
         pruned: True where the training was ended because it fell behind.
@@ -148,6 +150,7 @@ class Outcome:
     seconds: float
     seed: int
     weights: str
+    environment: Environment
     curve: tuple[float, ...] = ()
     losses: tuple[float, ...] = ()
     pruned: bool = False

@@ -10,12 +10,13 @@ import torch
 
 from serbench.execute.executor import Executor
 from serbench.model.compute import ComputeSettings
+from serbench.model.environment import versions
+from serbench.model.machine import this_machine
 from serbench.run.speed_tuning import Wishes, tune
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 from serbench.store.database import Database
 from serbench.store.ledger import Ledger
-from serbench.store.machines import this_machine, versions
 from serbench.store.speed_tunings import SpeedTunings
 from serbench.store.splits import StoredProtocol
 

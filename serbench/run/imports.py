@@ -11,9 +11,10 @@ from sqlalchemy import select
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT, Protocol, Rows, Split
 from serbench.errors import DatasetError
+from serbench.model.machine import Machine
 from serbench.score.metric import Metric
 from serbench.store.database import Database
-from serbench.store.machines import LatencyFacts, Machine
+from serbench.store.machines import LatencyFacts
 from serbench.store.prediction_files import PredictionTable, read_predictions
 from serbench.store.predictions import IMPORTED
 from serbench.store.schema import PredictionRow, SystemRow

@@ -16,13 +16,14 @@ from serbench.execute.executor import Executor, InThisProcess
 from serbench.execute.fold import run_fold
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.environment import versions
+from serbench.model.machine import Machine, this_machine
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
 from serbench.run.study import Listener, prepare
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 from serbench.store.database import Database
-from serbench.store.machines import Machine, this_machine, versions
 from serbench.store.predictions import EAGER, read_prediction, winners
 from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
 from serbench.store.systems import find_system, first_study

@@ -14,6 +14,7 @@ from serbench.execute.executor import Executor, InThisProcess
 from serbench.execute.job import Material, Outcome
 from serbench.model.complexity import measure_complexity
 from serbench.model.compute import ComputeSettings
+from serbench.model.machine import this_machine
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.compute import settle_compute
@@ -30,7 +31,6 @@ from serbench.search.study import Search, run_study
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
-from serbench.store.machines import this_machine
 from serbench.store.predictions import EAGER
 from serbench.store.splits import Splits, StoredProtocol
 from serbench.store.systems import Systems

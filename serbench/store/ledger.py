@@ -18,6 +18,8 @@ from serbench.errors import SerbenchError, StorageError
 from serbench.execute.job import Outcome
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
 from serbench.model.compute import ComputeSettings
+from serbench.model.environment import Environment, versions
+from serbench.model.machine import Machine, this_machine
 from serbench.score.confusion import confusion_of
 from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.search.plan import StudyPlan
@@ -25,7 +27,6 @@ from serbench.search.propose import TrialRecord
 from serbench.store.artifacts import artifact_of_file, forget_file, write_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.machines import this_machine, versions
 from serbench.store.predictions import EAGER, read_prediction
 from serbench.store.schema import (
     ArtifactRow,
@@ -206,6 +207,7 @@ class Ledger:
                     system_id=system.id,
                     curve=list(outcome.curve),
                     losses=list(outcome.losses),
+                    **outcome.environment.as_dict(),
                     **{name: getattr(outcome, name) for name in SAME},
                 )
             )
@@ -295,5 +297,8 @@ def _outcome(
         confusion=confusion_of(found.logits, targets[found.rows]),
         curve=tuple(training.curve),
         losses=tuple(training.losses),
+        environment=Environment(
+            Machine(**training.machine), training.device, dict(training.versions)
+        ),
         **{name: getattr(training, name) for name in SAME},
     )

@@ -262,7 +262,8 @@ class TrainingRow(Base):
     """One training of a trial's configuration, on one split; its logits belong to ``system``.
 
     ``curve`` is the validation UAR of each epoch, ``losses`` the validation loss, ``pruned``
-    whether the training was ended because it fell behind.
+    whether the training was ended because it fell behind; ``machine``, ``device`` and ``versions``
+    are its environment, which may not be the study's.
     """
 
     __tablename__ = "training"
@@ -280,6 +281,9 @@ class TrainingRow(Base):
     curve: Mapped[list[float]] = mapped_column(JSON)
     losses: Mapped[list[float]] = mapped_column(JSON)
     pruned: Mapped[bool]
+    machine: Mapped[dict[str, Any]]
+    device: Mapped[str]
+    versions: Mapped[dict[str, Any]]
     split: Mapped[SplitRow] = relationship()
 
 

@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
+from serbench.model.environment import versions
+from serbench.model.machine import Machine
 from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.machines import LatencyFacts, Machine, machine_row, versions
+from serbench.store.machines import LatencyFacts, machine_row
 from serbench.store.schema import (
     ArtifactRow,
     LatencyRow,

@@ -165,7 +165,10 @@ def _trial(trial: TrialRow) -> dict[str, Any]:
 
 
 def _fold(training: TrainingRow) -> dict[str, Any]:
-    columns = ("uar", "epochs", "best_epoch", "seconds", "pruned", "curve", "losses")
+    columns = (
+        *("uar", "epochs", "best_epoch", "seconds", "pruned", "curve", "losses"),
+        *("machine", "device", "versions"),
+    )
     facts = {name: getattr(training, name) for name in columns}
     return {"fold": training.split.fold, **facts}
 

@@ -9,7 +9,7 @@ from refusals import error_of
 
 from serbench.errors import SerbenchError
 from serbench.execute.executor import InThisProcess
-from serbench.store.machines import versions
+from serbench.model.environment import versions
 from serbench.store.schema import PredictionRow, SplitRow, StudyRow
 
 

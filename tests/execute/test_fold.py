@@ -12,6 +12,7 @@ from serbench.errors import PluginError, WeightsError
 from serbench.execute.executor import SILENT, Bench, Cancelled, Line
 from serbench.execute.fold import build_network, run_fold
 from serbench.execute.job import FIRST_EPOCHS, Bar
+from serbench.model.environment import this_environment
 from serbench.model.recipe import Configuration
 from serbench.model.weights import file_identity
 
@@ -53,6 +54,10 @@ def test_the_state_is_that_of_backbone_and_head():
     assert {"head.weight", "head.bias"} < expected
     assert all(isinstance(array, np.ndarray) for array in state.values())
     assert all(array.flags["C_CONTIGUOUS"] for array in state.values())
+
+
+def test_an_outcome_has_the_environment_it_was_trained_in():
+    assert run_fold(JOB, BENCH, SILENT).environment == this_environment()
 
 
 def test_a_network_frozen_whole_gives_back_its_head_alone(trained):

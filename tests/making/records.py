@@ -15,11 +15,13 @@ from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.protocols import HOLDOUT, Fold, parse_protocol, split_dataset
 from serbench.data.scan import Scan
 from serbench.execute.job import Outcome
+from serbench.model.environment import Environment
+from serbench.model.machine import Machine
 from serbench.plugins import Plugins
 from serbench.score.confusion import confusion_of, uar_of
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
-from serbench.store.machines import LatencyFacts, Machine
+from serbench.store.machines import LatencyFacts
 
 
 def utterance(speaker: int, emotion: str, folder: str, take: int) -> Utterance:
@@ -108,6 +110,7 @@ def outcome(
         seconds=1.25,
         seed=2**31 - 1,
         weights="none",
+        environment=ENVIRONMENT,
         curve=(0.25, 0.5, 0.375),
         losses=(1.5, 1.25, 1.375),
         state={"head.bias": np.full(len(manifest.emotions), trial, np.float32)},
@@ -122,6 +125,8 @@ def latency(**changes: object) -> LatencyFacts:
 
 MACHINE = Machine("A processor", 2, "Linux x86_64")
 
+ENVIRONMENT = Environment(MACHINE, "cpu", {"python": "3.11.4", "torch": "2.5.1+cpu"})
+
 
 @pytest.fixture(scope="session")
 def made() -> SimpleNamespace:
@@ -134,6 +139,7 @@ def made() -> SimpleNamespace:
         split=split,
         latency=latency,
         machine=MACHINE,
+        environment=ENVIRONMENT,
         metrics=list(Plugins().metrics),
     )
 

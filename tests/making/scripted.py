@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 
+from making.records import ENVIRONMENT
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.manifest import Utterance, make_manifest
 from serbench.data.protocols import HOLDOUT, parse_protocol, split_dataset
@@ -159,6 +160,7 @@ class Script:
             seconds=self.seconds,
             seed=job.seed,
             weights="none",
+            environment=ENVIRONMENT,
             pruned=(job.trial, job.fold) in self.pruned,
             state={"weight": np.array([job.seed], np.float64)},
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from making.records import ENVIRONMENT
 
 from serbench.data.protocols import Fold
 from serbench.execute.job import BEHIND, FIRST_EPOCHS, GRACE, Bar, Outcome
@@ -44,6 +45,7 @@ def outcome_of(logits, targets, losses=(0.5,)):
         seconds=1.0,
         seed=0,
         weights="none",
+        environment=ENVIRONMENT,
         losses=losses,
     )
 

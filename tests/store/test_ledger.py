@@ -10,9 +10,9 @@ from making.entries import PARAMETERS, begin, finish, run_trial
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import SerbenchError, StorageError
 from serbench.model.compute import ComputeSettings
+from serbench.model.machine import this_machine
 from serbench.search.events import FoldScored, HoldoutStarted, TrialEnded, TrialStarted
 from serbench.store.ledger import Ledger
-from serbench.store.machines import this_machine
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow, TrainingRow
 from serbench.store.systems import Systems
 
@@ -78,6 +78,22 @@ def test_outcomes_come_back_bit_for_bit(ledger, made, manifest, plan):
     assert_equal_outcomes(read[0, HOLDOUT], holdout)
     for fold in range(2):
         assert_equal_outcomes(read[0, fold], made.outcome(manifest, 0, fold, plan))
+
+
+def test_each_training_keeps_its_own_environment(database, ledger, made, manifest, plan):
+    here = made.environment
+    upgraded = replace(here, versions={**here.versions, "torch": "2.6.0+cu124", "cudnn": "90100"})
+    elsewhere = replace(upgraded, device="cuda A GPU", machine=replace(here.machine, cores=64))
+    ledger.record(plan, TrialStarted(0, PARAMETERS))
+    for fold, environment in enumerate((here, elsewhere)):
+        outcome = replace(made.outcome(manifest, 0, fold, plan), environment=environment)
+        ledger.record(plan, FoldScored(outcome))
+    read = ledger.outcomes(plan)
+    assert [read[0, fold].environment for fold in range(2)] == [here, elsewhere]
+    with database.session() as session:
+        [first, second] = session.query(TrainingRow).order_by(TrainingRow.id)
+        assert (first.machine, first.device) == (vars(here.machine), "cpu")
+        assert (second.device, second.versions["cudnn"]) == ("cuda A GPU", "90100")
 
 
 def test_history_has_every_trial_with_its_state_and_folds(ledger, made, manifest, plan):

@@ -6,11 +6,12 @@ from making.entries import NESTED, add_entry
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
+from serbench.model.machine import Machine
 from serbench.score.confusion import Tally
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE
 from serbench.score.scoring import score_holdout
 from serbench.store.artifacts import ancestors
-from serbench.store.machines import LatencyFacts, Machine
+from serbench.store.machines import LatencyFacts
 from serbench.store.predictions import (
     fold_predictions,
     holdout_predictions,

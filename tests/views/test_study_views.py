@@ -103,6 +103,7 @@ def test_a_page_has_every_trial_with_its_folds(page, made, manifest):
             "pruned": False,
             "curve": list(outcome.curve),
             "losses": list(outcome.losses),
+            **made.environment.as_dict(),
         }
     assert won == max(page["trials"], key=lambda trial: trial["mean_uar"])["trial"]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import matplotlib
 
 from serbench.errors import StorageError
+from serbench.model.environment import versions
 from serbench.plugins import Plugins
 from serbench.store.database import Database
-from serbench.store.machines import versions
 from serbench.views.report.accuracy import accuracy
 from serbench.views.report.clip import clip
 from serbench.views.report.emotions import emotions
