@@ -10,6 +10,7 @@
     ├── AudioError                one recording that cannot be used
     ├── DatasetError              recordings that cannot be studied together
     │   └── LeakError             a split that tests on what it trained on
+    ├── EnvironmentChangedError   a study that was begun on another device or with other libraries
     ├── WeightsError              pretrained weights that cannot be had
     ├── DivergedError             a training or a network whose numbers are NaN or infinite
     └── StorageError              the database, the disk
@@ -111,6 +112,10 @@ class DatasetError(SerbenchError):
 
 class LeakError(DatasetError):
     """A split that has a speaker, or the same audio, on both sides."""
+
+
+class EnvironmentChangedError(SerbenchError):
+    """A study that was begun on another device, or with other numerical libraries."""
 
 
 class WeightsError(SerbenchError):

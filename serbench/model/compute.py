@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -64,8 +65,17 @@ class ComputeSettings:
         return f"{self.precision}, {self.memory_format}, {threads}"
 
     def use(self) -> None:
-        """Let operations share so many threads from now on, in this process."""
+        """Let operations share so many threads from now on, in this process.
+
+        On a GPU they are deterministic too: without that, the same seed gives other logits each
+        time. PyTorch warns of an operation that has no deterministic form there.
+        """
         torch.set_num_threads(self.threads)
+        if torch.cuda.is_available():
+            # cuBLAS reads it when it is first used; see "Reproducibility" in PyTorch's notes.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True, warn_only=True)
+            torch.backends.cudnn.benchmark = False
 
     @property
     def _order(self) -> torch.memory_format:

@@ -17,6 +17,10 @@ RECORDED = ("serbench", "torch", "torchaudio", "timm", "optuna", "numpy", "sciki
 """Packages whose versions are kept with every study and every training."""
 
 
+NUMERICAL = ("torch", "torchaudio", "timm", "numpy", "soxr", "cuda", "cudnn")
+"""Packages whose other version may give other logits for the same seed."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """What a training's numbers depend on beside its seed and its compute settings.
@@ -31,6 +35,12 @@ class Environment:
     machine: Machine
     device: str
     versions: Mapping[str, str]
+
+    @property
+    def numerics(self) -> dict[str, str]:
+        """What decides the digits of a logit: device, architecture and numerical libraries."""
+        libraries = {name: self.versions[name] for name in NUMERICAL if name in self.versions}
+        return {"device": self.device, "system": self.machine.system, **libraries}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Environment:

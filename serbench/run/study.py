@@ -10,10 +10,12 @@ from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol
 from serbench.deploy.latency import LatencyJob, measure_latency
 from serbench.deploy.network import untrained_network
+from serbench.errors import EnvironmentChangedError
 from serbench.execute.executor import Executor, InThisProcess
 from serbench.execute.job import Material, Outcome
 from serbench.model.complexity import measure_complexity
 from serbench.model.compute import ComputeSettings
+from serbench.model.environment import this_environment
 from serbench.model.machine import this_machine
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
@@ -121,6 +123,7 @@ def drive_study(
         if entry is None:
             prepared = prepare(plan, plugins, workspace, database, executor, listener)
             for number, search in enumerate(prepared.searches):
+                check_environment(search.plan, ledger)
                 compute = settle_compute(
                     search,
                     prepared.protocol,
@@ -177,6 +180,32 @@ def prepare(
         for number, split in enumerate(outer_folds)
     )
     return Prepared(manifest, protocol, tuple(searches))
+
+
+def check_environment(plan: StudyPlan, ledger: Ledger) -> None:
+    """Refuse to continue a study in an environment that gives other logits for the same seeds.
+
+    Raises:
+        EnvironmentChangedError: its device, architecture or a numerical library was another.
+    """
+    now = this_environment().numerics
+    for environment in ledger.environments(plan):
+        before = environment.numerics
+        changes = {
+            name: (before.get(name, "none"), now.get(name, "none"))
+            for name in before.keys() | now.keys()
+            if before.get(name) != now.get(name)
+        }
+        if changes:
+            listed = ", ".join(
+                f"{name} was {was} and is {is_}" for name, (was, is_) in sorted(changes.items())
+            )
+            raise EnvironmentChangedError(
+                f"this study was begun in another environment ({listed}), in which the same seeds "
+                "give other logits: continue it there, or begin another one here with --seed "
+                f"{plan.seed + 1}",
+                changes=changes,
+            )
 
 
 def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:

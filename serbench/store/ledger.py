@@ -167,6 +167,22 @@ class Ledger:
             ]
         return {(outcome.trial, outcome.fold): outcome for outcome in found}
 
+    def environments(self, plan: StudyPlan) -> list[Environment]:
+        """Those that anything of a plan's system was trained in, in any of its outer folds."""
+        columns = TrainingRow.machine, TrainingRow.device, TrainingRow.versions
+        with self._database.session() as session:
+            query = (
+                select(*columns)
+                .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
+                .join(StudyRow, StudyRow.id == TrialRow.study_id)
+                .where(StudyRow.key.in_([plan.key, plan.of_outer_fold(0).key]))
+            )
+            names = [column.key for column in columns]
+            return [
+                Environment.from_dict(dict(zip(names, row, strict=True)))
+                for row in session.execute(query)
+            ]
+
     def record(self, plan: StudyPlan, event: Event) -> None:
         """Write down what happened in a study, before the next thing does."""
         match event:
