@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from error_facts import words_in
 
 from serbench import errors
 from serbench.errors import (
@@ -49,9 +50,11 @@ def test_every_error_says_what_it_is_for():
 
 
 def test_an_unknown_name_carries_at_most_five_near_ones():
-    error = UnknownNameError("backbone", "net", [f"net{number}" for number in range(9)])
+    known = [f"net{number}" for number in range(9)]
+    error = UnknownNameError("backbone", "net", known)
     assert len(error.nearest) == 5
-    assert str(error) == f"unknown backbone 'net': did you mean {', '.join(error.nearest)}?"
+    assert words_in(error) & set(known) == set(error.nearest)
+    assert "\n" not in str(error)
     assert (error.kind, error.name) == ("backbone", "net")
 
 
@@ -63,14 +66,15 @@ def test_the_nearest_name_comes_first():
 @pytest.mark.parametrize(
     ("known", "hint"),
     [
-        (["homebrew", "tiny"], "there is homebrew, tiny"),
-        ([f"net{number}" for number in range(99)], "`serbench plugins list` shows every name"),
+        (["homebrew", "tiny"], "homebrew, tiny"),
+        ([f"net{number}" for number in range(99)], "`serbench plugins list`"),
     ],
 )
 def test_where_no_name_is_near_all_are_named_or_where_to_find_them(known, hint):
     error = UnknownNameError("backbone", "xyzzy", known)
     assert error.nearest == []
-    assert str(error) == f"unknown backbone 'xyzzy': {hint}"
+    assert hint in str(error)
+    assert words_in(error) >= {"backbone", "xyzzy"}
 
 
 def test_a_study_file_error_holds_every_mistake_in_one_line():

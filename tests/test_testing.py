@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from error_facts import words_in
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
@@ -15,7 +16,7 @@ from serbench.builtin.mel import Mel
 from serbench.builtin.savee import SAVEE
 from serbench.builtin.schedules import AdamCourse, half_cycle
 from serbench.builtin.time_shift import TimeShift
-from serbench.data.corpus import NamedFiles
+from serbench.data.corpus import EMOTIONS, NamedFiles
 from serbench.errors import UnknownNameError
 from serbench.model.backbone import Built
 from serbench.plugins import Plugins
@@ -129,7 +130,7 @@ def test_a_sound_backbone_fails_nothing_and_what_cannot_be_tried_is_skipped_with
     assert [verdict for verdict in found if verdict.result == "failed"] == []
     [skipped] = [verdict for verdict in found if verdict.result == "skipped"]
     assert skipped.check == "it exports to onnx"
-    assert skipped.reason == "onnxscript not installed: install the extra `testing`"
+    assert words_in(skipped.reason) >= {"onnxscript", "testing"}
 
 
 @dataclass(frozen=True)
@@ -219,17 +220,17 @@ def test_what_lacks_a_method_or_takes_other_arguments_is_told_so():
             raise AssertionError
 
     found = {each.check: each.reason for each in verdicts("scheduler", Bare())}
-    wanted = "it cannot be called as build(parameters, learning_rate, steps)"
-    assert found["it has everything a scheduler needs"] == wanted
+    assert "build(parameters, learning_rate, steps)" in found["it has everything a scheduler needs"]
     found = {each.check: each.reason for each in verdicts("backbone", half())}
-    wanted = "it has no 'front_end', which Backbone asks for"
-    assert found["it has everything a backbone needs"] == wanted
+    wanted = {"front_end", "Backbone"}
+    assert wanted <= words_in(found["it has everything a backbone needs"])
 
 
 def test_what_holds_a_lambda_cannot_be_sent():
     course = AdamCourse("mine", lambda optimizer, rate, steps: half_cycle(optimizer, rate, steps))
     [broken] = [each for each in verdicts("scheduler", course) if each.result == "failed"]
-    assert broken.reason.startswith("it does not pickle (")
+    assert broken.check == "it can be sent to another process"
+    assert "lambda" in broken.reason
     assert "\n" not in broken.reason
 
 
@@ -245,16 +246,18 @@ def test_the_kinds_are_those_of_the_registries():
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(UnknownNameError, match="did you mean backbone"):
+    with pytest.raises(UnknownNameError) as refusal:
         contract("backbones")
+    assert refusal.value.nearest[0] == "backbone"
 
 
 def test_recordings_are_given_once_they_are_sound():
     files = ["DC/a01.wav", Path("notes.txt"), "JE/sa04.wav"]
     assert [each.speaker for each in recordings_of(SAVEE, files)] == ["DC", "JE"]
     odd = replace(SAVEE, emotions={"a": "rage"})
-    with pytest.raises(AssertionError, match=r"a01\.wav: 'rage' is none of sadness"):
+    with pytest.raises(AssertionError) as refusal:
         recordings_of(odd, files)
+    assert words_in(refusal.value) >= {"a01.wav", "rage", *EMOTIONS}
 
 
 def test_a_sample_is_spread_over_all_and_skips_what_is_too_large():

@@ -1,6 +1,7 @@
 """Anybody's own table."""
 
 import pytest
+from error_facts import words_in
 
 from serbench.builtin.csv_table import CsvTable
 from serbench.data.corpus import EMOTIONS
@@ -101,13 +102,10 @@ def test_common_synonyms_are_taken(read, written, emotion):
     assert (found.emotion, found.label) == (emotion, written)
 
 
-def test_an_unknown_emotion_is_refused_with_the_place_and_the_known_ones(read):
+def test_an_unknown_emotion_is_refused_with_the_place_and_the_known_ones(read, tmp_path):
     with pytest.raises(DatasetError) as refusal:
         read("path,emotion,speaker\n1.wav,fear,a\n2.wav,smug,a\n")
-    message = str(refusal.value)
-    assert "mine.csv, line 3" in message
-    assert "'smug'" in message
-    assert all(emotion in message for emotion in EMOTIONS)
+    assert words_in(refusal.value, tmp_path / "mine.csv") >= {"3", "smug", *EMOTIONS}
 
 
 @pytest.mark.parametrize(
@@ -119,16 +117,21 @@ def test_an_unknown_emotion_is_refused_with_the_place_and_the_known_ones(read):
         ("1.wav", "emotion"),
     ],
 )
-def test_an_empty_cell_is_refused_with_the_place(read, row, column):
-    with pytest.raises(DatasetError, match=rf"mine\.csv, line 2: no {column}"):
+def test_an_empty_cell_is_refused_with_the_place(read, tmp_path, row, column):
+    with pytest.raises(DatasetError) as refusal:
         read(f"path,emotion,speaker\n{row}\n")
+    words = words_in(refusal.value, tmp_path / "mine.csv")
+    assert words & {"1", "2", "3", "path", "emotion", "speaker"} == {"2", column}
 
 
-def test_a_table_in_another_encoding_is_refused(read):
-    with pytest.raises(DatasetError, match="UTF-8"):
+def test_a_table_in_another_encoding_is_refused(read, tmp_path):
+    with pytest.raises(DatasetError) as refusal:
         read("path,emotion,speaker\n1.wav,fear,Zoë\n", encoding="latin-1")
+    assert isinstance(refusal.value.__cause__, UnicodeDecodeError)
+    assert "UTF-8" in words_in(refusal.value, tmp_path / "mine.csv")
 
 
 def test_a_missing_table_says_how_to_write_one(tmp_path):
-    with pytest.raises(DatasetError, match="path, emotion, speaker"):
+    with pytest.raises(DatasetError) as refusal:
         TABLE.fetch(tmp_path)
+    assert words_in(refusal.value, tmp_path) >= {"path", "emotion", "speaker"}

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from error_facts import value_error, values_in
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import (
@@ -185,12 +186,13 @@ def test_a_probability_of_0_that_is_never_true_does_no_harm():
 @pytest.mark.parametrize("name", NAMES)
 def test_what_has_no_score_is_refused(name):
     logits, targets = np.zeros((4, 3), dtype=np.float32), np.array([0, 1, 2, 2])
-    with pytest.raises(ValueError, match="no clips"):
+    with value_error():
         score(name, logits[:0], targets[:0])
-    with pytest.raises(ValueError, match="4 rows"):
+    with value_error() as refusal:
         score(name, logits, targets[:3])
+    assert values_in(refusal.value) == {"4", "3"}
     for value in (np.nan, np.inf):
         broken = logits.copy()
         broken[2, 1] = value
-        with pytest.raises(ValueError, match="NaN or infinite"):
+        with value_error():
             score(name, broken, targets)

@@ -101,16 +101,15 @@ def test_on_eighty_columns_no_table_is_broken(terminal, command):
 def test_rescoring_changes_nothing_and_corrects_what_was_changed(run, finished, copied):
     database = copied(finished)
     before = run("leaderboard", "--format", "json").out
-    assert run("leaderboard", "rescore").out == "1 entry rescored, 0 changed\n"
+    assert re.findall(r"\d+", run("leaderboard", "rescore").out) == ["1", "0"]
     assert run("leaderboard", "--format", "json").out == before
     with database.session() as session:
         query = session.query(ScoreRow).filter_by(evidence="holdout", metric="uar")
         query.join(StudyRow, StudyRow.system_id == ScoreRow.system_id).one().value = 0.99
     assert '"uar": 0.99' in run("leaderboard", "--format", "json").out
-    assert run("leaderboard", "rescore").out.splitlines() == [
-        "entry 1: uar changed",
-        "1 entry rescored, 1 changed",
-    ]
+    changed, counts = run("leaderboard", "rescore").out.splitlines()
+    assert re.match(r"entry 1: uar\b", changed)
+    assert re.findall(r"\d+", counts) == ["1", "1"]
     assert run("leaderboard", "--format", "json").out == before
 
 

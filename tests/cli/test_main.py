@@ -105,13 +105,13 @@ def test_an_unknown_command_is_a_usage_error(run):
     ran = run("stduy")
     assert ran.code == 2
     assert ran.out == ""
-    assert "No such command 'stduy'" in ran.err
+    assert "'stduy'" in ran.err
 
 
 def test_an_unknown_option_is_a_usage_error(run):
     ran = run("plugins", "list", "--colour")
     assert ran.code == 2
-    assert "No such option" in ran.err
+    assert "--colour" in ran.err
 
 
 @pytest.mark.parametrize(("error", "code"), [(SerbenchError, 1), (UsageError, 2)])

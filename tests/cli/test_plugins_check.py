@@ -6,6 +6,8 @@ from types import ModuleType
 
 import pytest
 import torch
+from error_facts import words_in
+from refusals import error_of
 
 from serbench import hookimpl
 from serbench.builtin.masking import Masking
@@ -95,23 +97,26 @@ def test_of_very_many_things_a_sample_is_checked_and_it_says_so(run, also_instal
     also_installed(plugin("many", "register_augmentations", *many))
     ran, data = checked(run, "many")
     assert data["notes"] == ["3 of 40 of kind augmentation that many brings"]
-    assert "a sample is checked: 3 of 40" in ran.err
+    assert "3 of 40" in ran.err
     assert len({each["name"] for each in data["checks"]}) == 3
 
 
 def test_a_broken_promise_is_named_and_ends_in_failure(run, also_installed):
     also_installed(plugin("sloppy", "register_augmentations", Careless()))
-    ran = run("plugins", "check", "careless")
+    ran, data = checked(run, "careless")
     assert ran.code == 1
-    assert "failed: it changes the batch it is given: work on a copy" in ran.out
-    assert "failed: it draws from torch's global generator" in ran.out
-    assert "0 failed" not in ran.out
+    broken = {each["check"]: each["reason"] for each in data["checks"] if each["reason"]}
+    assert broken.keys() >= {"the input is left alone", "the seed decides"}
+    assert data["failed"] == len(broken)
+    table = run("plugins", "check", "careless")
+    assert table.code == 1
+    assert all(f"failed: {reason}" in table.out for reason in broken.values())
+    assert f"{len(broken)} failed" in table.out
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(run):
     ran = run("plugins", "check", "time-shfit")
-    assert ran.code == 2
-    assert "unknown plugin or name 'time-shfit': did you mean time-shift" in ran.err
+    assert words_in(error_of(ran, 2)) >= {"time-shfit", "time-shift"}
 
 
 def test_a_plugin_that_failed_is_refused_with_its_reason(run, also_installed):
@@ -120,5 +125,6 @@ def test_a_plugin_that_failed_is_refused_with_its_reason(run, also_installed):
 
     also_installed(PluginSource("broken", "strange", "1.0", load))
     ran = run("plugins", "check", "broken")
-    assert ran.code == 1
-    assert "plugin 'broken' of strange failed: ImportError: no such library" in ran.err
+    line = error_of(ran, 1)
+    assert words_in(line) >= {"broken", "strange"}
+    assert "ImportError: no such library" in line

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from error_facts import words_in
 
 from serbench import __version__
 
@@ -28,15 +29,15 @@ def test_every_kind_is_listed_with_who_brought_it(run):
 def test_thousands_of_names_are_one_row(run):
     out = run("plugins", "list").out
     assert len(out.splitlines()) < 60
-    assert " names, " in out
-    assert "(--all lists them)" in out
+    assert "--all" in out
     assert "mobilenetv3_large_100" not in out
 
 
 def test_all_of_them_are_listed_when_asked(run, monkeypatch):
     monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
     monkeypatch.setattr("serbench.cli.plugins.MANY", 1)
-    assert "2 names, mel … logmel (--all lists them)" in run("plugins", "list").out
+    [row] = [line for line in run("plugins", "list").out.splitlines() if "logmel" in line]
+    assert words_in(row) >= {"2", "mel", "logmel", "--all"}
     lines = [line.split()[:4] for line in run("plugins", "list", "--all").out.splitlines()]
     assert ["front", "end", "mel", "mel"] in lines
     assert ["front", "end", "logmel", "mel"] in lines
@@ -59,9 +60,11 @@ def test_a_disabled_plugin_is_named_and_brings_nothing(run, monkeypatch):
     data = listed(run)
     assert data["disabled"] == ["masking", "timm"]
     assert "time-mask" not in {thing["name"] for thing in data["registered"]}
-    out = run("plugins", "list").out
-    assert "disabled: masking (by SERBENCH_DISABLE_PLUGINS)" in out
-    assert "disabled: timm (by SERBENCH_DISABLE_PLUGINS)" in out
+    lines = run("plugins", "list").out.splitlines()
+    told = [words_in(line) for line in lines if line.startswith("disabled: ")]
+    assert len(told) == 2
+    for words, name in zip(told, ("masking", "timm"), strict=True):
+        assert words >= {name, "SERBENCH_DISABLE_PLUGINS"}
 
 
 @pytest.fixture
@@ -78,8 +81,9 @@ def _broken_plugin(tmp_path, monkeypatch):
 def test_a_broken_plugin_is_listed_with_its_reason_and_stops_nothing(run):
     ran = run("plugins", "list")
     assert ran.code == 0
-    assert "failed: broken (strange): ModuleNotFoundError: " in ran.out
-    assert "No module named 'serbench_no_such_module'" in ran.out
+    [line] = [line for line in ran.out.splitlines() if line.startswith("failed: ")]
+    expected = {"broken", "strange", "ModuleNotFoundError", "serbench_no_such_module"}
+    assert words_in(line) >= expected
     assert "homebrew" in ran.out
     [failure] = listed(run)["failed"]
     assert failure["plugin"] == "broken"

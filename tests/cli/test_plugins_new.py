@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 import pytest
+from error_facts import words_in
+from refusals import error_of
 
 from serbench.cli.plugin_writing import KINDS, plugin_name
 from serbench.errors import UsageError
@@ -91,16 +93,14 @@ def test_names_are_made_regular(typed, name):
     "typed", ["", " ", "-", "2fast", "straße", "a/b", "../a", "net-", "serbench-"]
 )
 def test_names_that_cannot_be_a_package_are_refused(typed):
-    with pytest.raises(UsageError, match="cannot name a plugin"):
+    with pytest.raises(UsageError) as refusal:
         plugin_name(typed)
+    assert f"'{typed}'" in str(refusal.value)
 
 
 def test_a_bad_name_is_a_line_on_the_command_line(run, tmp_path):
     ran = run("plugins", "new", "2fast", "--kind", "backbone")
-    assert ran.code == 2
-    assert ran.err == (
-        "error: '2fast' cannot name a plugin: use letters, digits and hyphens, a letter first\n"
-    )
+    assert "'2fast'" in error_of(ran, 2)
     assert list(tmp_path.glob("serbench-*")) == []
 
 
@@ -109,23 +109,23 @@ def test_an_existing_folder_is_left_as_it_is(run, tmp_path):
     home.mkdir()
     (home / "precious.txt").write_text("mine")
     ran = run("plugins", "new", "mine", "--kind", "scheduler")
-    assert ran.code == 2
-    assert "is already there: choose another name or --out DIR" in ran.err
+    line = error_of(ran, 2)
+    assert home.name in line
+    assert "--out" in words_in(line)
     assert [path.name for path in home.iterdir()] == ["precious.txt"]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("homebrew", "backbone"), ("masking", "scheduler")])
 def test_a_name_that_is_taken_is_refused(name, kind, run):
     ran = run("plugins", "new", name, "--kind", kind)
-    assert ran.code == 2
-    assert f"'{name}' is already registered: choose another name" in ran.err
+    assert f"'{name}'" in error_of(ran, 2)
+    assert run("plugins", "new", f"{name}-2", "--kind", kind).code == 0
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(run, tmp_path):
     (tmp_path / "file").write_text("")
     ran = run("plugins", "new", "mine", "--kind", "corpus", "--out", tmp_path / "file" / "below")
-    assert ran.code == 1
-    assert "cannot be written" in ran.err
+    assert str(tmp_path / "file" / "below") in error_of(ran, 1)
 
 
 def test_an_unknown_kind_is_refused_with_the_kinds_there_are(run):

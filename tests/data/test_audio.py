@@ -126,15 +126,18 @@ def test_a_pointer_of_git_lfs_is_called_so_with_the_remedy(tmp_path):
     path = tmp_path / "pointer.wav"
     path.write_text(POINTER)
     assert reason_for(path) == "Git-LFS pointer, not audio"
-    with pytest.raises(AudioError, match="git lfs pull"):
+    with pytest.raises(AudioError) as refusal:
         read_audio(path)
+    assert "`git lfs pull`" in str(refusal.value)
 
 
 def test_a_name_that_no_database_could_keep_is_refused_and_shown(tmp_path):
     path = tmp_path / os.fsdecode(b"B\xfcro.wav")
     path.write_bytes(write(tmp_path / "good.wav").read_bytes())
-    with pytest.raises(AudioError, match=r"B\\udcfcro.wav: file name that is not UTF-8; rename"):
+    with pytest.raises(AudioError) as refusal:
         read_audio(path)
+    assert refusal.value.reason == "file name that is not UTF-8"
+    assert str(refusal.value.facts["path"]).endswith(r"B\udcfcro.wav")
 
 
 def test_a_file_that_the_system_refuses_is_not_readable(tmp_path, monkeypatch):
@@ -144,8 +147,10 @@ def test_a_file_that_the_system_refuses_is_not_readable(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.open", refuse)
-    with pytest.raises(AudioError, match="not readable; Permission denied"):
+    with pytest.raises(AudioError) as refusal:
         read_audio(path)
+    assert (refusal.value.reason, refusal.value.facts["path"]) == ("not readable", path)
+    assert "Permission denied" in str(refusal.value)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A list of recordings to leave out, and the scan that goes by it."""
 
 import pytest
+from error_facts import values_in, words_in
 from scanning import anger, scanned, write
 
 from serbench.data.exclusions import (
@@ -9,6 +10,7 @@ from serbench.data.exclusions import (
     read_exclusions,
     write_exclusions,
 )
+from serbench.data.scan import excluded_because
 from serbench.errors import DatasetError, StorageError, UsageError
 
 LISTED = (
@@ -39,17 +41,26 @@ def test_a_list_by_hand_may_have_its_columns_in_any_order(tmp_path):
 @pytest.mark.parametrize("text", ["file,why\n01.wav,cough\n", "path,audio_hash\n,\n"])
 def test_a_list_that_names_no_recording_is_refused(tmp_path, text):
     (tmp_path / "list.csv").write_text(text)
-    with pytest.raises(UsageError, match=r"list\.csv: recording 1 of this .* neither path nor"):
+    with pytest.raises(UsageError) as refusal:
         read_exclusions(tmp_path / "list.csv")
+    assert values_in(refusal.value, tmp_path / "list.csv") == {"1"}
+    assert words_in(refusal.value) >= {"path", "audio_hash", "reason"}
 
 
 def test_a_list_that_cannot_be_read_or_written_is_said_in_one_line(tmp_path):
     (tmp_path / "latin.csv").write_bytes(b"path,reason\n01.wav,gr\xf6\xdfer\n")
-    for path in (tmp_path / "none.csv", tmp_path / "latin.csv"):
-        with pytest.raises(UsageError, match=r"cannot be read .*columns path, audio_hash, reason"):
-            read_exclusions(path)
-    with pytest.raises(StorageError, match="name another file with --out"):
+    causes = {"none.csv": FileNotFoundError, "latin.csv": UnicodeDecodeError}
+    for name, cause in causes.items():
+        with pytest.raises(UsageError) as unread:
+            read_exclusions(tmp_path / name)
+        assert type(unread.value.__cause__) is cause
+        assert words_in(unread.value, tmp_path / name) >= {"path", "audio_hash", "reason"}
+        assert "\n" not in str(unread.value)
+    with pytest.raises(StorageError) as unwritten:
         write_exclusions(tmp_path, LISTED)
+    assert type(unwritten.value.__cause__) is IsADirectoryError
+    assert "--out" in words_in(unwritten.value, tmp_path)
+    assert "\n" not in str(unwritten.value)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +116,9 @@ def test_another_recording_of_a_listed_name_is_kept(three):
 
 def test_a_scan_whose_every_recording_is_listed_finds_nothing(three):
     folder, utterances = three
-    with pytest.raises(DatasetError, match="3 × excluded: no reason given"):
+    with pytest.raises(DatasetError) as refusal:
         scanned(folder, exclusions=[Exclusion("", u.audio_hash, "") for u in utterances])
+    assert f"3 × {excluded_because('')}" in str(refusal.value)
 
 
 def test_the_account_names_the_defective_files_and_no_others(three):

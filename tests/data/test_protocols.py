@@ -5,6 +5,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+from error_facts import values_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manifest_making import (
@@ -181,29 +182,30 @@ def test_splits_with_speakers_apart_need_no_note(protocol):
 
 
 @pytest.mark.parametrize(
-    ("data", "protocol", "advice"),
+    ("data", "protocol", "values"),
     [
-        (people("c", 5), "speaker-5", "5 speakers, 4 without the holdout.*use speaker-4 or add sp"),
-        (people("c", 2), "speaker-5", "2 speakers, 1 without the holdout.*: add speakers"),
-        (people("c", 3, takes=3), "random-30", "27 clips, 22 without.*use random-22 or add clips"),
-        (people("c", 9, ("anger",)), "speaker-5", r"one emotion only \(anger\).*at least two"),
-        (people("c", 9), "corpus", "has 1: scan more folders or use speaker-5"),
+        (people("c", 5), "speaker-5", {"5", "4", "speaker-5", "speaker-4"}),
+        (people("c", 2), "speaker-5", {"2", "1", "5", "speaker-5"}),
+        (people("c", 3, takes=3), "random-30", {"27", "22", "30", "random-30", "random-22"}),
+        (people("c", 9, ("anger",)), "speaker-5", {"anger"}),
+        (people("c", 9), "corpus", {"1", "speaker-5"}),
         (
             people("c", 9) + [utterance("c/03", "fear", take) for take in range(9)],
             "speaker-2",
-            "of fear: too few speakers express it; scan with --emotions",
+            {"speaker-2", "fear", "--emotions"},
         ),
         (
             [*people("c", 9), utterance("c/03", "fear"), utterance("c/04", "fear")],
             "speaker-5@3",
-            "emotion 'fear' .* has [12] clips without the holdout, fewer than the 5 folds",
+            {"fear", "1", "5", "speaker-5@3", "--emotions"},
         ),
     ],
     ids=["folds", "one left", "clips", "one emotion", "one corpus", "lone emotion", "rare emotion"],
 )
-def test_data_that_cannot_be_split_so_is_refused_with_advice(data, protocol, advice):
-    with pytest.raises(DatasetError, match=advice) as refusal:
+def test_data_that_cannot_be_split_so_is_refused_with_advice(data, protocol, values):
+    with pytest.raises(DatasetError) as refusal:
         split(manifest(data), protocol)
+    assert values_in(refusal.value) == values
     assert type(refusal.value) is DatasetError
     assert "'some'" in str(refusal.value)
 
@@ -260,5 +262,7 @@ def test_a_fold_with_the_same_row_on_both_sides_leaks_under_any_protocol(protoco
 
 
 def test_a_fold_without_test_clips_is_refused():
-    with pytest.raises(DatasetError, match="without clips"):
+    with pytest.raises(DatasetError) as raised:
         check_fold(LEAKY, parse_protocol("speaker-2"), Fold(rows("c/00"), rows("nobody")))
+    assert type(raised.value) is DatasetError
+    assert raised.value.facts == {"protocol": "speaker-2", "dataset": LEAKY.name}

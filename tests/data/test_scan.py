@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from error_facts import values_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scanning import anger, scanned, write
@@ -150,20 +151,24 @@ def test_every_canonical_emotion_can_be_kept(tmp_path):
 
 
 def test_an_unknown_emotion_is_answered_with_the_nearest(tmp_path):
-    with pytest.raises(UnknownNameError, match="did you mean anger") as refusal:
+    with pytest.raises(UnknownNameError) as refusal:
         scanned(tmp_path, emotions=("angre",))
-    assert "anger" in refusal.value.nearest
+    assert (refusal.value.kind, refusal.value.name) == ("emotion", "angre")
+    assert refusal.value.nearest[0] == "anger"
 
 
 def test_a_path_that_does_not_exist_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match="nowhere does not exist"):
+    with pytest.raises(UsageError) as refusal:
         scanned(tmp_path / "nowhere")
+    assert type(refusal.value) is UsageError
+    assert str(tmp_path / "nowhere") in str(refusal.value)
 
 
 def test_a_folder_without_recordings_is_no_dataset(tmp_path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(DatasetError, match="no recordings under"):
+    with pytest.raises(DatasetError) as refusal:
         scanned(tmp_path)
+    assert values_in(refusal.value, tmp_path) == set(), "nothing to count"
 
 
 def test_where_nothing_can_be_used_the_reasons_are_counted(tmp_path):
@@ -172,10 +177,8 @@ def test_where_nothing_can_be_used_the_reasons_are_counted(tmp_path):
     (tmp_path / anger(2)).touch()
     with pytest.raises(DatasetError) as refusal:
         scanned(tmp_path)
-    said = str(refusal.value)
-    assert "none of the 3 recordings" in said
-    assert "2 × empty file, 1 × file name of no known corpus" in said
-    assert "\n" not in said
+    assert values_in(refusal.value, tmp_path, "2 × empty file") == {"3", "1"}
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_file_claimed_by_two_corpora_is_an_error_that_names_the_remedy(tmp_path):
@@ -184,7 +187,8 @@ def test_a_file_claimed_by_two_corpora_is_an_error_that_names_the_remedy(tmp_pat
     with pytest.raises(DatasetError) as refusal:
         scanned(tmp_path, corpora=(RAVDESS, rival))
     assert str(path) in str(refusal.value)
-    assert "--corpus ravdess or --corpus rival" in str(refusal.value)
+    assert "--corpus ravdess" in str(refusal.value)
+    assert "--corpus rival" in str(refusal.value)
     assert len(scanned(tmp_path, corpora=(rival,)).manifest) == 1
 
 

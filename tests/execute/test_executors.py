@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from error_facts import words_in
 from making.scripted import MATERIAL, here, make_search
 from worker_jobs import digest, fail, ignore, report, result_of, strange, until, until_cancelled
 
@@ -62,8 +63,9 @@ def test_an_error_of_serbenchs_own_keeps_its_class_its_words_and_its_facts(worke
 
 
 def test_an_error_that_cannot_be_sent_keeps_its_words(workers):
-    with pytest.raises(RuntimeError, match="Strange in a worker process: odd"):
+    with pytest.raises(RuntimeError) as raised:
         result_of(workers, strange)
+    assert words_in(raised.value) >= {"Strange", "odd"}
 
 
 def test_a_fold_trained_in_a_worker_is_the_same_to_the_last_bit(workers):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
+from error_facts import values_in
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -225,8 +226,7 @@ def test_empty_filters_are_told():
     filters = htk_triangles(129, 128, 24414)
     empty = int((filters.sum(axis=0) == 0).sum())
     assert empty > 0
-    assert note.startswith(f"{empty} of 128 mel filters are empty: n_fft 256 at 24414 Hz")
-    assert "choose a backbone with fewer rows" in note
+    assert values_in(note) == {str(empty), "128", "256", "24414"}
 
 
 def test_where_no_filter_is_empty_nothing_is_told():

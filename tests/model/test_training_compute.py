@@ -108,11 +108,14 @@ def test_items_made_ahead_are_the_same_in_the_same_order():
 
 
 def test_an_error_in_making_an_item_reaches_who_wants_it():
+    error = RuntimeError("no more")
+
     def failing():
         yield 1
-        raise ValueError("no more")
+        raise error
 
     items = ahead(failing())
     assert next(items) == 1
-    with pytest.raises(ValueError, match="no more"):
+    with pytest.raises(RuntimeError) as raised:
         next(items)
+    assert raised.value is error

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import written_out
+from error_facts import value_error, values_in
 from hypothesis import given, settings
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
@@ -76,12 +77,12 @@ def test_speakers_of_any_name_come_back():
 @pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: data[5:], lambda _: b"{}"])
 def test_bytes_that_were_cut_are_refused(spoil):
     data = Tally(("a", "b"), np.ones((2, 3, 3), dtype=np.int64)).to_bytes()
-    with pytest.raises(ValueError, match="not a tally"):
+    with value_error():
         Tally.from_bytes(spoil(data))
 
 
 def test_more_clips_than_fit_are_not_stored():
-    with pytest.raises(ValueError, match="cannot be stored"):
+    with value_error():
         Tally(("a",), np.full((1, 2, 2), 2**31)).to_bytes()
 
 
@@ -108,16 +109,17 @@ def test_ratios_come_to_the_score_and_have_a_row_for_each_speaker(tested):
 def test_where_there_is_no_clip_there_is_no_score():
     for metric in METRICS:
         assert score_counts(np.eye(2), metric) == 1
-        with pytest.raises(ValueError, match="no clips"):
+        with value_error():
             score_counts(np.zeros((2, 2)), metric)
 
 
 def test_clips_without_speakers_are_not_counted():
-    with pytest.raises(ValueError, match="names of speakers"):
+    with value_error() as refusal:
         tally(np.eye(2), np.array([0, 1]), ["a"])
-    with pytest.raises(ValueError, match="no clips"):
+    assert values_in(refusal.value) == {"2", "1"}
+    with value_error():
         tally(np.empty((0, 2)), np.array([], dtype=int), [])
-    with pytest.raises(ValueError, match="NaN"):
+    with value_error():
         tally(np.full((1, 2), np.nan), np.array([0]), ["a"])
 
 
