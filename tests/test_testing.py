@@ -75,6 +75,10 @@ class Wider(Homebrew):
         return Built(built.module, built.weights, built.width + 1)
 
 
+class Everywhere(Homebrew):
+    published_on = ("Everything",)
+
+
 class Untapped(Homebrew):
     taps = ("pooled", "deep")
 
@@ -109,6 +113,7 @@ class Half(Homebrew):
         (Unknown(), "stages_hold_every_parameter"),
         (Wider(), "images_become_vectors_of_the_width_it_states"),
         (Untapped(), "every_tap_can_be_read"),
+        (Everywhere(), "what_its_weights_were_trained_on_is_named_or_unknown"),
         (TooDeep(), "the_initial_freeze_depth_is_one_of_the_depths"),
         (Deaf(), "random_weights_are_called_none"),
         (Deaf(), "a_file_trained_here_is_loaded_whole"),

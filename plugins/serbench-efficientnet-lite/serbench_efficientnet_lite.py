@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import timm
 from torch import Tensor, nn
@@ -99,6 +100,7 @@ class EfficientNetLite(PooledBackbone):
     number: int
     size: int
     front_end: str = "mel"
+    published_on: ClassVar[tuple[str, ...]] = ("imagenet-1k",)
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -28,6 +29,7 @@ class Homebrew(PooledBackbone):
 
     name: str = "homebrew"
     front_end: str = "mel"
+    published_on: ClassVar[tuple[str, ...]] = ()  # its default weights are random
 
     def input_spec(self) -> InputSpec:
         """One channel of 128×128; there are no pretrained weights whose statistics to keep."""

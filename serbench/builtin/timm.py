@@ -28,6 +28,24 @@ from serbench.model.frontend import InputSpec
 FIRST_LEARNING_LAYER = {"inception_v3": "Mixed_6a."}
 """Where the paper began to train: the final eight mixed layers of Inception."""
 
+CORPORA = {
+    "in1k": "imagenet-1k",
+    "in12k": "imagenet-12k",
+    "in21k": "imagenet-21k",
+    "in22k": "imagenet-22k",
+    "webli": "webli",
+    "laion2b": "laion-2b",
+    "laion400m": "laion-400m",
+    "datacomp1b": "datacomp-1b",
+    "lvd142m": "lvd-142m",
+    "lvd1689m": "lvd-1689m",
+    "jft": "jft-300m",
+    "ig1b": "ig-1b",
+    "yfcc15m": "yfcc-15m",
+    "yfcc100m": "yfcc-100m",
+}
+"""Corpora of images that tags of timm's weights are made of ("ra_in1k", "fb_in22k_ft_in1k")."""
+
 
 @dataclass(frozen=True)
 class TimmBackbone(PooledBackbone):
@@ -43,6 +61,15 @@ class TimmBackbone(PooledBackbone):
         config = get_pretrained_cfg(self.name)
         channels, height, width = config.input_size
         return InputSpec(channels, height, width, tuple(config.mean), tuple(config.std))
+
+    def training_corpora(self, weights: str) -> tuple[str, ...] | None:
+        """Those that the tag of the published weights names."""
+        if weights != DEFAULT_WEIGHTS:
+            return super().training_corpora(weights)
+        from timm.models import get_pretrained_cfg
+
+        parts = str(get_pretrained_cfg(self.name).tag).split("_")
+        return tuple(CORPORA[part] for part in parts if part in CORPORA) or None
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
         """The network up to its last layer; a last layer of ``n_classes`` is drawn with it.

@@ -26,10 +26,8 @@ from serbench.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from serbench.score.metric import Score
     from serbench.views.comparison import Comparison
+    from serbench.views.entry import EntryView
 
 
 @click.command("compare")
@@ -102,16 +100,22 @@ def show_command(app: App, number: int, format_: str) -> None:
     if format_ == "json":
         emit_json(found.as_dict())
     else:
-        _show(app, found.as_dict(), found.view.scores)
+        _show(app, found.as_dict(), found.view)
 
 
-def _show(app: App, found: dict[str, Any], scores: Mapping[str, Score]) -> None:
+def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     parts = ("front_end", "schedule", "head", "objective", "weights")
     recipe = ", ".join(found[part] for part in parts if found[part])
     emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
+    emit_text(f"weights were trained before on: {view.pretraining}")
+    if found["known_speakers"]:
+        emit_text(
+            "the weights were trained on recordings of these tested speakers: "
+            f"{', '.join(found['known_speakers'])}"
+        )
     emit_text(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}")
     click.echo()
-    emit_scores(scores, app.plugins)
+    emit_scores(view.scores, app.plugins)
     if found["cv_uar_mean"] is not None:
         emit_text(
             f"tuning UA {scored(found['cv_uar_mean'], found['cv_uar_ci'])}, optimism "

@@ -206,7 +206,7 @@ def _show_result(app: App, entry: int) -> None:
 
     found = entry_view(app.database, entry)
     plain = found.as_dict()
-    note = ", synthetic speech" if plain["synthetic"] else ""
+    note = f", {found.note}" if found.note else ""
     click.echo(
         f"entry {entry}: {plain['backbone']} on {plain['dataset']}{note}, {plain['protocol']}: "
         f"UA {scored(plain['uar'], plain['uar_ci'])}, "

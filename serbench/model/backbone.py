@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from serbench.model.weights import file_identity, load_exactly, read_weights, split_state
 
@@ -86,6 +86,19 @@ class Backbone(Protocol):
             WeightsError: the weights cannot be had or do not fit; never a silent random start.
         """
 
+    def training_corpora(self, weights: str) -> tuple[str, ...] | None:
+        """Names of the corpora that some weights were trained on, as far as they are published.
+
+        A protocol that tests on one of them is refused, since its speakers would not be new.
+
+        Args:
+            weights: as ``build`` takes them.
+
+        Returns:
+            in lower case, a corpus of speech by the name under which serbench recognises it; none
+            for random weights; None where nobody knows.
+        """
+
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
     ) -> Features:
@@ -106,9 +119,22 @@ class Backbone(Protocol):
 
 
 class PooledBackbone:
-    """The taps of a backbone that gives out one vector: for subclasses that say the rest."""
+    """What most backbones have in common: one vector is given out, and weights are published once.
+
+    Attributes:
+        taps: the pooled vector alone.
+        published_on: corpora that the ``default`` weights were trained on; None where they are
+            not known, which is what is taken for weights from a file.
+    """
 
     taps: tuple[str, ...] = (POOLED,)
+    published_on: ClassVar[tuple[str, ...] | None] = None
+
+    def training_corpora(self, weights: str) -> tuple[str, ...] | None:
+        """Those of the published weights; none for random ones."""
+        if weights == NO_WEIGHTS:
+            return ()
+        return self.published_on if weights == DEFAULT_WEIGHTS else None
 
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]

@@ -18,15 +18,14 @@ from serbench.plugins import Plugins
 from serbench.score.confusion import confusion_of, recalls
 from serbench.score.metric import Score
 from serbench.score.scoring import score_holdout
-from serbench.store.artifacts import ancestors, read_arrays
+from serbench.store.artifacts import read_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.predictions import rows_from
+from serbench.store.lineage import known_rows
 from serbench.store.systems import (
     SystemRecord,
     Systems,
     find_system,
-    manifest_of,
     shipped_artifact,
 )
 from serbench.workspace import Workspace
@@ -145,9 +144,10 @@ def evaluate(
 
 
 def trained_on(manifest: Manifest, number: int, database: Database) -> npt.NDArray[np.bool_]:
-    """Clips by people, or with audio, that an entry's network was trained on, ``[N]``.
+    """Clips by people that an entry's network was trained on, ``[N]``.
 
-    What its weights began from counts too, as far back as that was trained here.
+    What its weights began from counts too, as far back as that was trained here, and so does the
+    same audio under another speaker's name.
 
     Args:
         manifest: whose clips are looked at.
@@ -157,14 +157,9 @@ def trained_on(manifest: Manifest, number: int, database: Database) -> npt.NDArr
     Raises:
         UsageError: no such entry, or one without weights.
     """
-    found = np.zeros(len(manifest), dtype=np.bool_)
     with database.session() as session:
-        for artifact in ancestors(shipped_artifact(session, find_system(session, number))):
-            rows = rows_from(artifact.split.train)
-            trained = manifest_of(database, artifact.split.protocol)
-            found |= np.isin(manifest.speakers, trained.speakers[rows])
-            found |= np.isin(manifest.audio_hashes, trained.audio_hashes[rows])
-    return found
+        artifact = shipped_artifact(session, find_system(session, number))
+        return known_rows(manifest, artifact, database)
 
 
 def _logits(

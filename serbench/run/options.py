@@ -184,6 +184,11 @@ class StudyOptions(BaseModel):
         "file's, or those of an entry trained here.",
         "default|none|FILE|entry:N",
     )
+    allow_known_speakers: bool = option(
+        False,
+        "Test also speakers that the weights were trained on; the result is marked and ranked "
+        "apart.",
+    )
     augmentations: Annotated[tuple[Augmentation, ...], Listed] = option(
         ("time-shift", "frequency-mask", "time-mask", "gain", "noise"),
         "The augmentations whose widths are searched, separated by commas.",

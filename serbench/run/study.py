@@ -33,6 +33,7 @@ from serbench.search.study import Search, run_study
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
+from serbench.store.lineage import Lineage, lineage_of
 from serbench.store.predictions import EAGER
 from serbench.store.splits import Splits, StoredProtocol
 from serbench.store.systems import Systems
@@ -80,11 +81,13 @@ class Prepared:
     Attributes:
         manifest: the dataset.
         protocol: with its splits, as stored.
+        lineage: what the weights were trained on, beside what the protocol tests.
         searches: one for each outer fold; their compute settings are not settled yet.
     """
 
     manifest: Manifest
     protocol: StoredProtocol
+    lineage: Lineage
     searches: tuple[Search, ...]
 
 
@@ -139,7 +142,7 @@ def drive_study(
             network = untrained_network(plan.recipe, plugins, len(prepared.manifest.emotions))
             spec = plugins.backbones.get(plan.backbone).input_spec()
             complexity = measure_complexity(network, spec)
-            entry = systems.rank(plan, complexity, list(plugins.metrics))
+            entry = systems.rank(plan, complexity, list(plugins.metrics), prepared.lineage)
         _measure(entry, plan, systems, workspace, listener)
     return entry
 
@@ -161,6 +164,8 @@ def prepare(
     manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
     rule = parse_protocol(plan.protocol)
     protocol = Splits(database).of(manifest, rule)
+    backbone = plugins.backbones.get(plan.backbone)
+    lineage = lineage_of(plan.weights, backbone, manifest, protocol.split, database)
     # Weights that cannot be had are better noticed before an hour of preparing clips than after.
     space = space_of(plan, plugins, len(manifest.emotions))
     clips = prepare_clips(manifest, workspace.clips, plan.clip_format, listener.preparing)
@@ -179,7 +184,7 @@ def prepare(
         )
         for number, split in enumerate(outer_folds)
     )
-    return Prepared(manifest, protocol, tuple(searches))
+    return Prepared(manifest, protocol, lineage, tuple(searches))
 
 
 def check_environment(plan: StudyPlan, ledger: Ledger) -> None:

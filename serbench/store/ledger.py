@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import SerbenchError, StorageError
 from serbench.execute.job import Outcome
-from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
 from serbench.model.compute import ComputeSettings
 from serbench.model.environment import Environment, versions
 from serbench.model.machine import Machine, this_machine
@@ -24,9 +23,10 @@ from serbench.score.confusion import confusion_of
 from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord
-from serbench.store.artifacts import artifact_of_file, forget_file, write_arrays
+from serbench.store.artifacts import forget_file, write_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.store.lineage import artifact_of_weights
 from serbench.store.predictions import EAGER, read_prediction
 from serbench.store.schema import (
     ArtifactRow,
@@ -241,7 +241,7 @@ class Ledger:
                         began_from=outcome.weights,
                         system_id=system.id,
                         split_id=split.id,
-                        parent=_parent(session, plan),
+                        parent=artifact_of_weights(session, plan.weights),
                     )
                 )
             if tested:
@@ -288,13 +288,6 @@ def _study(session: Session, plan: StudyPlan) -> StudyRow:
 
 def _trial(study: StudyRow, number: int) -> TrialRow:
     return next(trial for trial in study.trials if trial.number == number)
-
-
-def _parent(session: Session, plan: StudyPlan) -> ArtifactRow | None:
-    """The artifact that a plan's weights file is; None where its weights were not trained here."""
-    if plan.weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
-        return None
-    return artifact_of_file(session, Path(plan.weights))
 
 
 def _outcome(

@@ -145,6 +145,10 @@ class SystemRow(Base):
     A system that is ranked has a ``number``, which people see as an entry's; systems of single
     trials have none. ``emotions`` is the label set, in the order of the logits. Of a deleted system
     only its row remains. ``imported`` is the SHA-256 of the file of an import's predictions.
+
+    ``pretrained_on`` names the corpora of the weights from outside that it began from, None where
+    nobody knows them; ``known_speakers`` those of the protocol's tests that its weights were
+    trained on.
     """
 
     __tablename__ = "system"
@@ -158,6 +162,8 @@ class SystemRow(Base):
     weights: Mapped[str]
     emotions: Mapped[list[str]] = mapped_column(JSON)
     protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
+    pretrained_on: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    known_speakers: Mapped[list[str]] = mapped_column(JSON, default=list)
     imported: Mapped[str | None]
     params: Mapped[int | None] = mapped_column(BigInteger)
     macs: Mapped[int | None] = mapped_column(BigInteger)

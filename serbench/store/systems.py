@@ -19,6 +19,7 @@ from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, machine_row
 from serbench.store.schema import (
     ArtifactRow,
@@ -64,8 +65,20 @@ class Systems:
             query = select(SystemRow.number).join(StudyRow).where(StudyRow.key == plan.key)
             return session.scalar(query)
 
-    def rank(self, plan: StudyPlan, complexity: Complexity, metrics: Sequence[Metric]) -> int:
+    def rank(
+        self,
+        plan: StudyPlan,
+        complexity: Complexity,
+        metrics: Sequence[Metric],
+        lineage: Lineage,
+    ) -> int:
         """Number and score what the studies of all outer folds of a plan came to.
+
+        Args:
+            plan: of the study.
+            complexity: of the network.
+            metrics: to score it with.
+            lineage: what the weights that it began with were trained on.
 
         Returns:
             the entry's number.
@@ -75,6 +88,9 @@ class Systems:
             study = session.scalars(select(StudyRow).where(StudyRow.key == plan.key)).one()
             system = study.system
             system.params, system.macs = complexity.params, complexity.macs
+            pretrained_on = lineage.pretrained_on
+            system.pretrained_on = None if pretrained_on is None else list(pretrained_on)
+            system.known_speakers = list(lineage.known_speakers)
             score_system(session, manifest, system, metrics)
             return give_number(session, system)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from serbench.model.backbone import NO_WEIGHTS, Backbone, Built
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, Built
 from serbench.plugins import Plugins
 from serbench.testing.networks import (
     answers_of,
@@ -37,6 +37,19 @@ def its_front_end_is_registered(backbone: Backbone) -> None:
     """The front end it is used with by default is one that some installed plugin brings."""
     name = backbone.front_end
     require(name in Plugins().front_ends, f"no plugin registers front end '{name}'")
+
+
+def what_its_weights_were_trained_on_is_named_or_unknown(backbone: Backbone) -> None:
+    """Corpora of the published weights are names in lower case, or None; random ones have none."""
+    random = backbone.training_corpora(NO_WEIGHTS)
+    require(random == (), f"random weights are of corpora {random}")
+    for weights in (DEFAULT_WEIGHTS, "some/file.safetensors"):
+        corpora = backbone.training_corpora(weights)
+        named = corpora is None or (
+            isinstance(corpora, tuple)
+            and all(isinstance(name, str) and name == name.lower().strip() for name in corpora)
+        )
+        require(named, f"weights '{weights}' are of corpora {corpora!r}")
 
 
 def it_builds_a_network(backbone: Backbone) -> None:

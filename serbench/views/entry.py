@@ -59,6 +59,9 @@ class EntryView:
         head: name; likewise.
         objective: name; likewise.
         weights: identity of what training started from.
+        pretrained_on: corpora that those weights were trained on outside of serbench; empty for
+            random weights, None where nobody knows.
+        known_speakers: speakers tested although the weights were trained on them.
         compute_settings: for people, such as ``fp32, 2 threads``; empty where it was imported.
         dataset: name.
         dataset_hash: hash of the dataset's content.
@@ -86,6 +89,8 @@ class EntryView:
     head: str
     objective: str
     weights: str
+    pretrained_on: tuple[str, ...] | None
+    known_speakers: tuple[str, ...]
     compute_settings: str
     dataset: str
     dataset_hash: str
@@ -107,6 +112,24 @@ class EntryView:
     def uar(self) -> float:
         """Unweighted average recall on the holdout."""
         return self.scores[RANKED_BY].value
+
+    @property
+    def pretraining(self) -> str:
+        """For people: the corpora of the pretraining, ``none`` or ``unknown``."""
+        if self.pretrained_on is None:
+            return "unknown"
+        return ", ".join(self.pretrained_on) or "none"
+
+    @property
+    def note(self) -> str:
+        """What a reader of the result must know, or an empty string."""
+        known = len(self.known_speakers)
+        notes = [
+            "synthetic speech" if self.synthetic else "",
+            "speaker-dependent" if self.speaker_dependent else "",
+            f"weights were trained on {known} of the tested speakers" if known else "",
+        ]
+        return ", ".join(filter(None, notes))
 
     @property
     def cv_uar_mean(self) -> float | None:
@@ -157,9 +180,11 @@ class EntryView:
             if name.endswith("_ci"):
                 low, high = value or (None, None)
                 flat |= {f"{name}_low": low, f"{name}_high": high}
+            elif isinstance(value, tuple):
+                flat[name] = " ".join(value)
             else:
                 flat[name] = value
-        return flat
+        return {**flat, "pretrained_on": self.pretraining}
 
 
 NESTED = ("scores", "cv", "latency", "tally", "uar_clip_ci")

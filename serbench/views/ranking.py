@@ -14,7 +14,10 @@ from serbench.views.reading import read_entries
 
 @dataclass(frozen=True)
 class RankingView:
-    """Entries that may be compared: one protocol, machine, runtime, thread count."""
+    """Entries that may be compared: one protocol, machine, runtime, thread count.
+
+    Those whose weights were trained on speakers of the tests are ranked apart.
+    """
 
     rows: tuple[EntryView, ...]
 
@@ -33,7 +36,9 @@ class RankingView:
         return (
             f"{first.dataset}{' (synthetic speech)' if first.synthetic else ''}"
             f" [{first.dataset_hash[:8]}] · {first.protocol_id}"
-            f"{' (speaker-dependent)' if first.speaker_dependent else ''} · {where}"
+            f"{' (speaker-dependent)' if first.speaker_dependent else ''}"
+            f"{' (weights were trained on tested speakers)' if first.known_speakers else ''}"
+            f" · {where}"
         )
 
 
@@ -63,24 +68,24 @@ def rank(rows: Iterable[EntryView]) -> list[RankingView]:
     """Rank entries among those they may be compared with, best holdout UA first.
 
     Entries never share a ranking across protocols (and so datasets), machines, runtimes or thread
-    counts; one that was never measured joins every ranking of its protocol. Equal UAs are
-    ordered by latency.
+    counts, nor those that test speakers of their pretraining with others; one that was never
+    measured joins every ranking of its protocol. Equal UAs are ordered by latency.
     """
     groups: dict[tuple[object, ...], list[EntryView]] = {}
-    unmeasured: dict[str, list[EntryView]] = {}
+    unmeasured: dict[tuple[object, ...], list[EntryView]] = {}
     for row in rows:
-        latency = row.latency
+        latency, tests = row.latency, (row.protocol_id, bool(row.known_speakers))
         if latency.p90 is None:
-            unmeasured.setdefault(row.protocol_id, []).append(row)
+            unmeasured.setdefault(tests, []).append(row)
         else:
-            alike = (row.protocol_id, latency.machine, latency.runtime, latency.threads)
+            alike = (*tests, latency.machine, latency.runtime, latency.threads)
             groups.setdefault(alike, []).append(row)
-    for protocol_id, lonely in unmeasured.items():
-        places = [group for group in groups.values() if group[0].protocol_id == protocol_id]
+    for tested, lonely in unmeasured.items():
+        places = [group for alike, group in groups.items() if alike[:2] == tested]
         for group in places:
             group += lonely
         if not places:
-            groups[protocol_id,] = lonely
+            groups[tested] = lonely
     return [RankingView(_placed(group)) for group in groups.values()]
 
 

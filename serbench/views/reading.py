@@ -32,6 +32,7 @@ SYSTEM_COLUMNS = (
     *(SystemRow.id, SystemRow.number.label("entry"), SystemRow.name.label("backbone")),
     *(SystemRow.front_end, SystemRow.schedule, SystemRow.head, SystemRow.objective),
     *(SystemRow.weights, SystemRow.params, SystemRow.macs, SystemRow.imported),
+    *(SystemRow.pretrained_on, SystemRow.known_speakers),
     *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
     *(DatasetRow.synthetic, SystemRow.protocol_id.label("protocol_row")),
     ProtocolRow.name.label("protocol"),
@@ -166,7 +167,7 @@ def _views(
     """
     known: dict[str, Any] = dict(facts)
     system, protocol = known.pop("id"), known.pop("protocol_row")
-    settings = known.pop("compute_settings")
+    settings, pretrained_on = known.pop("compute_settings"), known["pretrained_on"]
     first = EAGER if known.pop("imported") is None else IMPORTED
     measured = latencies.get(system, [] if system in ever else [NOT_MEASURED])
     for latency in measured:
@@ -181,6 +182,8 @@ def _views(
                 **known,
                 "rank": 0,
                 "front": "",
+                "pretrained_on": None if pretrained_on is None else tuple(pretrained_on),
+                "known_speakers": tuple(known["known_speakers"]),
                 "compute_settings": compute_text(settings),
                 "protocol": without_folder(known["protocol"]),
                 "speaker_dependent": is_speaker_dependent(known["protocol"]),

@@ -120,30 +120,6 @@ def test_on_a_terminal_bars_show_how_far_a_study_is(run, scanned, quick, monkeyp
     assert "trial 1/1 fold 2/2: UA " in shown
 
 
-def test_a_warm_start_begins_from_an_entry(run, scanned, quick):
-    assert run("study", "run", "--backbone", "homebrew", *SMALL).code == 0
-    ran = run("study", "run", "--backbone", "homebrew", *SMALL, "--weights", "entry:1")
-    assert ran.code == 0, ran.err
-    cold, warm = sorted(
-        json.loads(run("leaderboard", "--format", "json").out), key=lambda row: row["entry"]
-    )
-    assert cold["weights"] == "none"
-    assert warm["weights"].startswith("file:")
-
-
-def test_a_warm_start_with_fewer_emotions_runs_too(run, scanned, quick, tiny_corpus):
-    assert run("study", "run", "--backbone", "homebrew", *SMALL).code == 0
-    two = ("--dataset", "two", "--emotions", "anger,sadness")
-    assert run("corpus", "scan", tiny_corpus, *two).code == 0
-    ran = run(
-        *("study", "run", "--backbone", "homebrew", *SMALL),
-        *("--dataset", "two", "--weights", "entry:1"),
-    )
-    assert ran.code == 0, ran.err
-    shown = json.loads(run("study", "show", "2", "--format", "json").out)
-    assert "without-head" in shown["entry"]["weights"]
-
-
 @pytest.mark.parametrize(("weights", "named"), [("entry:9", "9"), ("entry:best", "entry:best")])
 def test_a_warm_start_from_nothing_is_refused(run, scanned, weights, named):
     ran = run("study", "run", "--backbone", "homebrew", "--weights", weights)

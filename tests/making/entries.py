@@ -10,11 +10,14 @@ from serbench.model.compute import ComputeSettings
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
+from serbench.store.lineage import Lineage
 from serbench.store.predictions import Predictions
 from serbench.store.splits import Splits
 from serbench.store.systems import Systems
 
 NESTED = "speaker-2:nested-2"
+
+LINEAGE = Lineage((), ())
 
 PARAMETERS = {"learning_rate": 0.001, "freeze_depth": 0}
 
@@ -78,7 +81,7 @@ def add_entry(
         outer = study.of_outer_fold(number)
         means = [run_trial(ledger, made, manifest, outer, each, skill) for each in range(trials)]
         finish(ledger, made, manifest, outer, int(np.argmax(means)), skill)
-    return Systems(database).rank(study, Complexity(25_000, 4_000_000), made.metrics)
+    return Systems(database).rank(study, Complexity(25_000, 4_000_000), made.metrics, LINEAGE)
 
 
 def logits_like(manifest, rows, skill, chance):

@@ -4,7 +4,7 @@ import tempfile
 
 import pytest
 import sqlalchemy
-from making.entries import PARAMETERS, begin, finish, run_trial
+from making.entries import LINEAGE, PARAMETERS, begin, finish, run_trial
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import StorageError
@@ -59,7 +59,7 @@ def ledger(database, made, artifacts):
 def entry(database, made, ledger):
     """The number of its entry, measured."""
     systems = Systems(database)
-    number = systems.rank(made.plan(made.manifest()), Complexity(3, 2**40), made.metrics)
+    number = systems.rank(made.plan(made.manifest()), Complexity(3, 2**40), made.metrics, LINEAGE)
     systems.save_latency(number, made.machine, made.latency())
     return number
 

@@ -29,6 +29,8 @@ LATENCY = LatencyView(
 )
 
 ROW = EntryView(
+    pretrained_on=(),
+    known_speakers=(),
     entry=1,
     rank=0,
     front="",
@@ -65,6 +67,7 @@ APART = {
     "machine": ["A processor, 2 cores, Linux x86_64", "Another, 8 cores, Darwin arm64"],
     "runtime": ["eager", "onnx"],
     "threads": [1, 2],
+    "known_speakers": [(), ("ravdess/01",)],
 }
 """What must be equal for two entries to be compared, with values."""
 
@@ -115,7 +118,8 @@ def beats(one, other):
 def kind(each):
     """All that must be equal for two entries to be compared."""
     latency = each.latency
-    return each.protocol_id, latency.machine, latency.runtime, latency.threads
+    known = bool(each.known_speakers)
+    return each.protocol_id, known, latency.machine, latency.runtime, latency.threads
 
 
 @given(any_rows())
@@ -247,6 +251,7 @@ def test_a_ranking_is_found_by_its_protocols_name_and_identifier(name):
 def test_a_row_as_data_has_flat_keys():
     plain = ROW.as_dict()
     same = ("entry", "rank", "front", "backbone", "front_end", "schedule", "head", "objective")
+    same += ("pretrained_on", "known_speakers")
     same += ("weights", "compute_settings", "dataset", "dataset_hash", "synthetic", "protocol")
     same += ("protocol_id", "speaker_dependent", "evidence", "speakers", "params", "macs")
     assert {name: plain.pop(name) for name in same} == {name: getattr(ROW, name) for name in same}
@@ -291,5 +296,16 @@ def test_flat_rows_have_one_value_in_each_column():
     assert (flat[0]["uar_ci_low"], flat[0]["uar_ci_high"]) == plain["uar_ci"]
     assert (flat[0]["macro_f1_ci_low"], flat[0]["macro_f1_ci_high"]) == (None, None)
     assert not any(name.endswith("_ci") for name in flat[0])
-    single = {name for name in plain if not name.endswith("_ci")} - {"rank", "front"}
+    lists = {"pretrained_on", "known_speakers"}
+    single = {name for name in plain if not name.endswith("_ci")} - {"rank", "front"} - lists
     assert {name: flat[0][name] for name in single} == {name: plain[name] for name in single}
+
+
+@pytest.mark.parametrize(
+    ("corpora", "shown"),
+    [(None, "unknown"), ((), "none"), (("audioset", "librispeech"), "audioset, librispeech")],
+)
+def test_what_weights_were_trained_on_is_a_word_in_a_table(corpora, shown):
+    known = ("ravdess/01", "ravdess/02")
+    flat = replace(ROW, pretrained_on=corpora, known_speakers=known).as_flat_dict()
+    assert (flat["pretrained_on"], flat["known_speakers"]) == (shown, "ravdess/01 ravdess/02")

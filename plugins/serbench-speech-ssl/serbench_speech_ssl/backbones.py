@@ -42,6 +42,12 @@ class SpeechBackbone(ABC):
     bundle: str
     taps: tuple[str, ...] = (POOLED,)
 
+    def training_corpora(self, weights: str) -> tuple[str, ...] | None:
+        """LibriSpeech, which all of torchaudio's weights used here were trained on."""
+        if weights == NO_WEIGHTS:
+            return ()
+        return ("librispeech",) if weights == DEFAULT_WEIGHTS else None
+
     def input_spec(self) -> InputSpec:
         """A waveform at 16 kHz as an image of one row."""
         return INPUT

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from torch import nn
 
@@ -39,6 +40,12 @@ class YamnetBackbone(PooledBackbone):
 
     name: str = "yamnet"
     front_end: str = "yamnet"
+    published_on: ClassVar[tuple[str, ...]] = ("audioset",)
+
+    def training_corpora(self, weights: str) -> tuple[str, ...] | None:
+        """AudioSet for the published network, which is what comes as a ``.tflite`` file."""
+        published = weights.endswith(".tflite")
+        return self.published_on if published else super().training_corpora(weights)
 
     def input_spec(self) -> InputSpec:
         """One channel of 64 bands, and the frames of a clip of 2.618 s; it takes any number."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -19,6 +20,7 @@ class TwoConvolutions(PooledBackbone):
 
     name: str = "$name"
     front_end: str = "mel"
+    published_on: ClassVar[tuple[str, ...]] = ()  # its default weights are random
 
     def input_spec(self) -> InputSpec:
         """One channel of 64×64, with values about 0."""

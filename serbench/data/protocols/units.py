@@ -61,6 +61,12 @@ class Split:
         """The first outer fold's folds."""
         return self.outer_folds[0].folds
 
+    @property
+    def tested(self) -> Rows:
+        """All rows that any fold or holdout tests, in order."""
+        parts = [fold.test for outer in self.outer_folds for fold in (outer.holdout, *outer.folds)]
+        return np.unique(np.concatenate(parts))
+
 
 def linked_speakers(manifest: Manifest) -> Rows:
     """A group number for each utterance, ``[N]``; speakers who share identical audio share it."""

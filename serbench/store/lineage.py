@@ -1,0 +1,103 @@
+"""What weights were trained on, through everything that they began from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import Split, linked_speakers
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone
+from serbench.store.artifacts import ancestors, artifact_of_file
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
+from serbench.store.predictions import rows_from
+from serbench.store.schema import ArtifactRow, SystemRow
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What the weights that a study begins with were trained on.
+
+    Attributes:
+        pretrained_on: corpora that weights from outside were trained on; none for random weights;
+            None where nobody knows.
+        known_speakers: speakers of the protocol's tests whose recordings the weights were trained
+            on, here or outside.
+    """
+
+    pretrained_on: tuple[str, ...] | None
+    known_speakers: tuple[str, ...]
+
+
+def lineage_of(
+    weights: str, backbone: Backbone, manifest: Manifest, split: Split, database: Database
+) -> Lineage:
+    """What the weights of a study were trained on, beside what its protocol tests.
+
+    Args:
+        weights: ``default``, ``none`` or the path of a file.
+        backbone: which knows what its published weights were trained on.
+        manifest: the dataset.
+        split: of the study's protocol.
+        database: where the entries are that weights may come from.
+
+    Raises:
+        WeightsError: the weights file is missing.
+    """
+    with database.session() as session:
+        artifact = artifact_of_weights(session, weights)
+        if artifact is None:
+            pretrained_on = backbone.training_corpora(weights)
+            known = np.zeros(len(manifest), dtype=np.bool_)
+        else:
+            pretrained_on = _pretrained_on(session, artifact)
+            known = known_rows(manifest, artifact, database)
+    known |= np.isin(manifest.corpora, pretrained_on or ())
+    tested = known[split.tested]
+    speakers = np.unique(manifest.speakers[split.tested][tested])
+    return Lineage(pretrained_on, tuple(speakers.tolist()))
+
+
+def known_rows(
+    manifest: Manifest, artifact: ArtifactRow, database: Database
+) -> npt.NDArray[np.bool_]:
+    """Which clips are by people that a network or its ancestors were trained on, ``[N]``.
+
+    Speakers with one name, or with identical audio, are one person.
+    """
+    known = np.zeros(len(manifest), dtype=np.bool_)
+    for ancestor in ancestors(artifact):
+        protocol = ancestor.split.protocol
+        trained = Datasets(database).manifest(protocol.dataset.name, protocol.dataset.hash)
+        people = linked_speakers(trained)
+        rows = np.isin(people, people[rows_from(ancestor.split.train)])
+        known |= np.isin(manifest.speakers, trained.speakers[rows])
+        known |= np.isin(manifest.audio_hashes, trained.audio_hashes[rows])
+    people = linked_speakers(manifest)
+    return np.isin(people, people[known])
+
+
+def artifact_of_weights(session: Session, weights: str) -> ArtifactRow | None:
+    """The artifact that weights are; None where they were not trained here.
+
+    Args:
+        session: of the database.
+        weights: ``default``, ``none`` or the path of a file.
+    """
+    if weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
+        return None
+    return artifact_of_file(session, Path(weights))
+
+
+def _pretrained_on(session: Session, artifact: ArtifactRow) -> tuple[str, ...] | None:
+    """The corpora that the weights came with that an artifact's first ancestor began from."""
+    system = next(each.system_id for each in ancestors(artifact) if each.system_id is not None)
+    query = select(SystemRow.pretrained_on).where(SystemRow.id == system)
+    found = session.scalar(query)
+    return None if found is None else tuple(found)
