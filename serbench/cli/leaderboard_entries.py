@@ -151,11 +151,10 @@ def _show(app: App, found: dict[str, Any], scores: Mapping[str, Score]) -> None:
     for line in wrap("made with " + _versions(found["versions"]), width=80, break_on_hyphens=False):
         click.echo(line)
     if found["machine"]:
-        machine = found["machine"]
-        click.echo(
-            f"on {machine['cpu']}, {counted(machine['cores'], 'core')}, compute settings: "
-            f"{found['compute_settings']}"
-        )
+        from serbench.model.machine import Machine
+
+        machine = Machine(**found["machine"])
+        click.echo(f"on {machine.name}, compute settings: {found['compute_settings']}")
 
 
 def _versions(made: dict[str, str]) -> str:

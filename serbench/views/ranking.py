@@ -14,7 +14,7 @@ from serbench.views.reading import read_entries
 
 @dataclass(frozen=True)
 class RankingView:
-    """Entries that may be compared: one protocol, machine, runtime, thread count."""
+    """Entries that may be compared: one protocol, machine, thread count and way of measuring."""
 
     rows: tuple[EntryView, ...]
 
@@ -29,7 +29,7 @@ class RankingView:
         first, latency = self.rows[0], self.rows[0].latency
         measured = next((row.latency for row in self.rows if row.latency.runtime), latency)
         threads = f"{measured.threads} thread" + ("s" if measured.threads > 1 else "")
-        where = measured.machine + (f" · {measured.runtime}, {threads}" if measured.runtime else "")
+        where = f"{measured.place_text}, {threads}" if measured.runtime else measured.machine
         return (
             f"{first.dataset}{' (synthetic speech)' if first.synthetic else ''}"
             f" [{first.dataset_hash[:8]}] · {first.protocol_id}"
@@ -62,9 +62,9 @@ def rankings(
 def rank(rows: Iterable[EntryView]) -> list[RankingView]:
     """Rank entries among those they may be compared with, best holdout UA first.
 
-    Entries never share a ranking across protocols (and so datasets), machines, runtimes or thread
-    counts; one that was never measured joins every ranking of its protocol. Equal UAs are
-    ordered by latency.
+    Entries never share a ranking across protocols (and so datasets), machines, runtimes, library
+    versions, lengths of clips or thread counts; one that was never measured joins every ranking of
+    its protocol. Equal UAs are ordered by latency.
     """
     groups: dict[tuple[object, ...], list[EntryView]] = {}
     unmeasured: dict[str, list[EntryView]] = {}
@@ -73,7 +73,7 @@ def rank(rows: Iterable[EntryView]) -> list[RankingView]:
         if latency.p90 is None:
             unmeasured.setdefault(row.protocol_id, []).append(row)
         else:
-            alike = (row.protocol_id, latency.machine, latency.runtime, latency.threads)
+            alike = (row.protocol_id, latency.place, latency.threads)
             groups.setdefault(alike, []).append(row)
     for protocol_id, lonely in unmeasured.items():
         places = [group for group in groups.values() if group[0].protocol_id == protocol_id]
