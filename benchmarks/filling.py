@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.special import expit
 from sqlalchemy import Connection, insert
 
+from serbench.model.machine import Machine
 from serbench.score.confusion import COUNT_METRICS, Tally, score_counts
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE
 from serbench.store.database import Database
+from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, rows_to
 from serbench.store.schema import (
     DatasetRow,
@@ -31,7 +33,8 @@ from serbench.store.schema import (
 FOLDS, CLIPS, SPEAKERS, EMOTIONS = 5, 100, 24, 6
 EMOTION_NAMES = [f"emotion-{number}" for number in range(EMOTIONS)]
 BACKBONES = 20
-THREADS = (1, 2)
+MACHINE = Machine("A processor", 2, "Linux x86_64")
+KINDS = [LatencyKind(EAGER, "fp32", threads, 2.618, {"torch": "2.5.1"}) for threads in (1, 2)]
 OTHER_SCORES = {"ece": 0.1, "log_loss": 1.2, "auc": 0.8}
 """Metrics that are not scored from counts."""
 
@@ -61,9 +64,7 @@ def fill(path: Path, contents: Contents) -> None:
     speakers = random.normal(0, 0.7, (SPEAKERS, EMOTIONS))
     with engine.begin() as connection:
         _add_protocol(connection)
-        connection.execute(
-            insert(MachineRow).values(fingerprint="made", cpu="A processor", cores=2, system="")
-        )
+        connection.execute(insert(MachineRow).values(fingerprint="made", facts=asdict(MACHINE)))
     for number in range(1, contents.entries + 1):
         with engine.begin() as connection:
             system = _add_system(connection, number)
@@ -211,16 +212,15 @@ def _add_scores(
     p50 = 2.0 * 40**size * float(random.lognormal(0, 0.2))
     spread = float(random.uniform(1.02, 1.3))
     connection.execute(
-        insert(LatencyRow).values(
-            system_id=system, machine_id=1, runtime=EAGER, runs=100, versions={}
-        ),
+        insert(LatencyRow).values(system_id=system, machine_id=1, runs=100, versions={}),
         [
             {
-                "threads": threads,
-                "p50": p50 / threads,
-                "p90": spread * p50 / threads,
-                "p99": 2 * spread * p50 / threads,
+                "identity": kind.key,
+                "kind": asdict(kind),
+                "p50": p50 / kind.threads,
+                "p90": spread * p50 / kind.threads,
+                "p99": 2 * spread * p50 / kind.threads,
             }
-            for threads in THREADS
+            for kind in KINDS
         ],
     )

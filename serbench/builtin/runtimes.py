@@ -21,11 +21,6 @@ class EagerNetwork:
 
     network: EmotionNetwork
 
-    @property
-    def identity(self) -> Mapping[str, str]:
-        """PyTorch and its version, in full precision."""
-        return {"runtime": "eager", "precision": "fp32", "version": torch.__version__}
-
     def __call__(self, waveforms: Tensor) -> npt.NDArray[np.float32]:
         """Logits ``[B, n_classes]``."""
         with torch.inference_mode():
@@ -48,6 +43,11 @@ class Eager:
     """Nothing is prepared: networks run as they were trained."""
 
     name: str = "eager"
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """PyTorch's version, in full precision."""
+        return {"precision": "fp32", "version": str(torch.__version__)}
 
     def prepare(
         self, network: EmotionNetwork, example: Tensor, calibration_clips: Sequence[Tensor]

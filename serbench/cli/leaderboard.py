@@ -85,9 +85,10 @@ def leaderboard(
 ) -> None:
     """Rank all entries by UA on the holdout, and mark the Pareto front.
 
-    Entries of different protocols, datasets, machines, runtimes or thread counts are never ranked
-    together. On the front (●) is an entry that no other beats in both accuracy and latency; one
-    that is beaten by no more than chance is indistinguishable from it (○).
+    Entries of different protocols, datasets, machines, runtimes, library versions, lengths of clips
+    or thread counts are never ranked together. On the front (●) is an entry that no other beats in
+    both accuracy and latency; one that is beaten by no more than chance is indistinguishable from
+    it (○).
     """
     if ctx.invoked_subcommand is not None:
         return

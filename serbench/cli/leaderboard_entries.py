@@ -156,11 +156,10 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     click.echo()
     emit_text(f"made with {_versions(found['versions'])}")
     if found["machine"]:
-        machine = found["machine"]
-        emit_text(
-            f"on {machine['cpu']}, {counted(machine['cores'], 'core')}, compute settings: "
-            f"{found['compute_settings']}"
-        )
+        from serbench.model.machine import Machine
+
+        machine = Machine(**found["machine"])
+        emit_text(f"on {machine.name}, compute settings: {found['compute_settings']}")
 
 
 def _versions(made: dict[str, str]) -> str:

@@ -197,14 +197,17 @@ def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> 
             parallel=asked.jobs or None,
             retune=asked.retune,
         )
-    _show_result(app, entry)
+    _show_result(app, plan, entry)
 
 
-def _show_result(app: App, entry: int) -> None:
-    from serbench.views.reading import entry_view
+def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
+    from serbench.model.machine import this_machine
+    from serbench.run.study import latency_kind
+    from serbench.views.reading import entry_view_here
     from serbench.views.study import gain_of
 
-    found = entry_view(app.database, entry)
+    kind = latency_kind(plan, app.plugins)
+    found = entry_view_here(app.database, entry, this_machine(), kind)
     plain = found.as_dict()
     note = f", {found.note}" if found.note else ""
     click.echo(

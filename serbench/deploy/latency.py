@@ -16,8 +16,10 @@ import numpy as np
 
 from serbench.data.clips import ClipFormat
 from serbench.errors import SerbenchError
+from serbench.model.environment import versions
 from serbench.model.recipe import Recipe
-from serbench.store.machines import LatencyFacts
+from serbench.model.runtime import Runtime
+from serbench.store.machines import LatencyFacts, LatencyKind
 
 WARM_UP = 20
 RUNS = 100
@@ -85,7 +87,25 @@ def measure_latency(job: LatencyJob) -> LatencyFacts:
             last=last[0],
         )
     facts = finished.stdout.splitlines()[-1]  # after whatever plugins print
-    return LatencyFacts(**json.loads(facts))
+    return LatencyFacts.from_dict(json.loads(facts))
+
+
+def kind_of(runtime: Runtime, threads: int, clip_format: ClipFormat) -> LatencyKind:
+    """What a time measured in this process depends on, beside machine and network.
+
+    Of Python the minor version counts, which decides how long its own part takes.
+    """
+    import torch
+
+    libraries = {
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "torch": str(torch.__version__),
+    }
+    own = runtime.identity["version"]
+    if own != libraries["torch"]:
+        libraries[runtime.name] = own
+    precision = runtime.identity["precision"]
+    return LatencyKind(runtime.name, precision, threads, clip_format.seconds, libraries)
 
 
 def _measure(job: LatencyJob) -> LatencyFacts:
@@ -104,12 +124,12 @@ def _measure(job: LatencyJob) -> LatencyFacts:
         network = trained_network(job.recipe, plugins, job.n_classes, arrays)
     generator = torch.Generator().manual_seed(0)
     waveform = 0.1 * torch.randn(1, job.recipe.clip_format.samples, generator=generator)
-    runnable = plugins.runtimes.get(job.runtime).prepare(network, waveform, ())
+    runtime = plugins.runtimes.get(job.runtime)
+    runnable = runtime.prepare(network, waveform, ())
     calls = {WHOLE: lambda: runnable(waveform), **runnable.parts(waveform)}
     times = _time_in_turn(calls)
     return LatencyFacts(
-        runtime=job.runtime,
-        threads=job.threads,
+        kind=kind_of(runtime, job.threads, job.recipe.clip_format),
         runs=len(times[WHOLE]),
         p50=float(np.percentile(times[WHOLE], 50)),
         p90=float(np.percentile(times[WHOLE], 90)),
@@ -118,6 +138,7 @@ def _measure(job: LatencyJob) -> LatencyFacts:
         front_end_p90=_percentile(times.get(FRONT_END), 90),
         network_p50=_percentile(times.get(NETWORK), 50),
         network_p90=_percentile(times.get(NETWORK), 90),
+        versions=versions(),
     )
 
 

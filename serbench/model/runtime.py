@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 class Runnable(Protocol):
     """A network in one runtime."""
 
-    @property
-    def identity(self) -> Mapping[str, str]:
-        """``runtime``, ``precision`` and the ``version`` of the library that runs it."""
-
     def __call__(self, waveforms: Tensor) -> npt.NDArray[np.float32]:
         """Logits ``[B, n_classes]`` of waveforms ``[B, samples]``."""
 
@@ -37,6 +33,14 @@ class Runtime(Protocol):
     @property
     def name(self) -> str:
         """As it stands in results."""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """``precision``, and the ``version`` of the library that runs networks.
+
+        Times of two precisions or two versions are not compared. What is known before a network
+        is prepared tells whether it was measured so already.
+        """
 
     def prepare(
         self, network: EmotionNetwork, example: Tensor, calibration_clips: Sequence[Tensor]

@@ -14,13 +14,13 @@ from serbench.errors import DatasetError
 from serbench.model.machine import Machine
 from serbench.score.metric import Metric
 from serbench.store.database import Database
-from serbench.store.machines import LatencyFacts
+from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.prediction_files import PredictionTable, read_predictions
 from serbench.store.predictions import IMPORTED
 from serbench.store.schema import PredictionRow, SystemRow
 from serbench.store.scores import score_system
 from serbench.store.splits import Splits, StoredProtocol, split_row
-from serbench.store.systems import Systems, give_number
+from serbench.store.systems import give_number
 
 ELSEWHERE = "measured elsewhere"
 
@@ -75,11 +75,10 @@ def import_predictions(
                 )
         session.flush()
         score_system(session, manifest, system, metrics)
-        number = give_number(session, system)
-    if table.latencies is not None:
-        where = Machine(f"{machine or name} ({ELSEWHERE})", 0, "")
-        Systems(database).save_latency(number, where, _latency(table, parts))
-    return number
+        if table.latencies is not None:
+            where = Machine(f"{machine or name} ({ELSEWHERE})", 0, "")
+            add_latency(session, system, where, _latency(table, parts))
+        return give_number(session, system)
 
 
 def _system(digest: str, name: str, protocol: StoredProtocol, manifest: Manifest) -> SystemRow:
@@ -133,4 +132,5 @@ def _latency(table: PredictionTable, parts: Sequence[Mapping[str, Rows]]) -> Lat
     tested = np.isin(table.rows, np.concatenate([part[HOLDOUT] for part in parts]))
     times = table.latencies[tested]
     p50, p90, p99 = (float(value) for value in np.percentile(times, [50, 90, 99]))
-    return LatencyFacts(IMPORTED, 1, len(times), p50, p90, p99, None, None, None, None)
+    kind = LatencyKind(IMPORTED, "", 1, None, {})
+    return LatencyFacts(kind, len(times), p50, p90, p99)

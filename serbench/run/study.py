@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol
-from serbench.deploy.latency import LatencyJob, measure_latency
+from serbench.deploy.latency import LatencyJob, kind_of, measure_latency
 from serbench.deploy.network import untrained_network
 from serbench.errors import EnvironmentChangedError
 from serbench.execute.executor import Executor, InThisProcess
@@ -34,6 +34,7 @@ from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
 from serbench.store.lineage import Lineage, lineage_of
+from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER
 from serbench.store.splits import Splits, StoredProtocol
 from serbench.store.systems import Systems
@@ -143,7 +144,7 @@ def drive_study(
             spec = plugins.backbones.get(plan.backbone).input_spec()
             complexity = measure_complexity(network, spec)
             entry = systems.rank(plan, complexity, list(plugins.metrics), prepared.lineage)
-        _measure(entry, plan, systems, workspace, listener)
+        _measure(entry, plan, plugins, systems, workspace, listener)
     return entry
 
 
@@ -231,12 +232,24 @@ def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listen
                 listener.holdout_started(event.trial)
 
 
+def latency_kind(plan: StudyPlan, plugins: Plugins, threads: int = 1) -> LatencyKind:
+    """How the latency of a plan's entry is measured in this environment, on so many threads."""
+    return kind_of(plugins.runtimes.get(EAGER), threads, plan.clip_format)
+
+
 def _measure(
-    entry: int, plan: StudyPlan, systems: Systems, workspace: Workspace, listener: Listener
+    entry: int,
+    plan: StudyPlan,
+    plugins: Plugins,
+    systems: Systems,
+    workspace: Workspace,
+    listener: Listener,
 ) -> None:
+    """Measure what is not measured yet: on this machine, with the present libraries."""
     machine, record = this_machine(), systems.record(entry)
-    measured = systems.measured_threads(entry, machine, EAGER)
-    for threads in sorted({1, machine.cores} - set(measured)):
+    for threads in sorted({1, machine.cores}):
+        if systems.is_measured(entry, machine, latency_kind(plan, plugins, threads)):
+            continue
         listener.measuring(entry, threads)
         job = LatencyJob(
             recipe=plan.recipe,

@@ -306,8 +306,6 @@ def _outcome(
         confusion=confusion_of(found.logits, targets[found.rows]),
         curve=tuple(training.curve),
         losses=tuple(training.losses),
-        environment=Environment(
-            Machine(**training.machine), training.device, dict(training.versions)
-        ),
+        environment=Environment(Machine(**training.machine), training.device, training.versions),
         **{name: getattr(training, name) for name in SAME},
     )

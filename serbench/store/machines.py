@@ -1,14 +1,48 @@
-"""The machines of the database, and how a latency is recorded."""
+"""The machines of the database, and the latencies that were measured on them."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.model.machine import Machine
-from serbench.store.schema import MachineRow
+from serbench.store.schema import LatencyRow, MachineRow, SystemRow
+
+
+@dataclass(frozen=True)
+class LatencyKind:
+    """How a time was measured: only times of one kind, on one machine, are compared.
+
+    Attributes:
+        runtime: name of the runtime.
+        precision: in which it computes; empty where it is not known.
+        threads: that it may use.
+        clip_seconds: length of what is answered; None where it is not known.
+        libraries: name → version of what decides the time; empty where it is not known.
+    """
+
+    runtime: str
+    precision: str
+    threads: int
+    clip_seconds: float | None
+    libraries: Mapping[str, str]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> LatencyKind:
+        """What ``asdict`` made."""
+        return cls(**data)
+
+    @property
+    def key(self) -> str:
+        """The same for equal kinds."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -16,26 +50,47 @@ class LatencyFacts:
     """Milliseconds for one clip at batch size one, after warm-up, in a fresh process.
 
     How they part between front end and network is None where the runtime has no such parts, or
-    where the times were measured elsewhere.
+    where the times were measured elsewhere. ``versions`` are those of the measuring process; what
+    decides the time is in ``kind``.
     """
 
-    runtime: str
-    threads: int
+    kind: LatencyKind
     runs: int
     p50: float
     p90: float
     p99: float
-    front_end_p50: float | None
-    front_end_p90: float | None
-    network_p50: float | None
-    network_p90: float | None
+    front_end_p50: float | None = None
+    front_end_p90: float | None = None
+    network_p50: float | None = None
+    network_p90: float | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> LatencyFacts:
+        """What ``asdict`` made."""
+        return cls(**{**data, "kind": LatencyKind.from_dict(data["kind"])})
+
+    def as_columns(self) -> dict[str, Any]:
+        """The columns of its row."""
+        return {**asdict(self), "identity": self.kind.key}
 
 
 def machine_row(session: Session, machine: Machine) -> MachineRow:
     """The row of a machine, made where there is none."""
     row = session.scalar(select(MachineRow).where(MachineRow.fingerprint == machine.fingerprint))
     if row is None:
-        row = MachineRow(fingerprint=machine.fingerprint, **asdict(machine))
+        row = MachineRow(fingerprint=machine.fingerprint, facts=asdict(machine))
         session.add(row)
         session.flush()
     return row
+
+
+def add_latency(session: Session, system: SystemRow, machine: Machine, facts: LatencyFacts) -> None:
+    """Keep a measurement; an older one of the same kind on the same machine is replaced."""
+    place = {"system_id": system.id, "machine_id": machine_row(session, machine).id}
+    query = select(LatencyRow).filter_by(**place, identity=facts.kind.key)
+    older = session.scalar(query)
+    if older is not None:
+        session.delete(older)
+        session.flush()
+    session.add(LatencyRow(**place, **facts.as_columns()))

@@ -114,14 +114,12 @@ class SplitRow(Base):
 
 
 class MachineRow(Base):
-    """A machine that latency was measured on."""
+    """A machine that latency was measured on; ``facts`` are what its fingerprint is made of."""
 
     __tablename__ = "machine"
     id: Mapped[int] = mapped_column(primary_key=True)
     fingerprint: Mapped[str] = mapped_column(unique=True)
-    cpu: Mapped[str]
-    cores: Mapped[int]
-    system: Mapped[str]
+    facts: Mapped[dict[str, Any]]
 
 
 class SpeedTuningRow(Base):
@@ -268,8 +266,7 @@ class TrainingRow(Base):
     """One training of a trial's configuration, on one split; its logits belong to ``system``.
 
     ``curve`` is the validation UAR of each epoch, ``losses`` the validation loss, ``pruned``
-    whether the training was ended because it fell behind; ``machine``, ``device`` and ``versions``
-    are its environment, which may not be the study's.
+    whether the training was ended because it fell behind; the last columns are its environment.
     """
 
     __tablename__ = "training"
@@ -318,15 +315,19 @@ class ArtifactRow(Base):
 
 
 class LatencyRow(Base):
-    """Time for one answer of a system in milliseconds, on one machine, in one runtime."""
+    """Time for one answer of a system in milliseconds, on one machine.
+
+    ``kind`` is a ``LatencyKind``, ``identity`` its key. With other libraries a row is added; of
+    those that differ in nothing else the newest counts.
+    """
 
     __tablename__ = "latency"
-    __table_args__ = (UniqueConstraint("system_id", "machine_id", "runtime", "threads"),)
+    __table_args__ = (UniqueConstraint("system_id", "machine_id", "identity"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
     machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"))
-    runtime: Mapped[str]
-    threads: Mapped[int]
+    identity: Mapped[str]
+    kind: Mapped[dict[str, Any]]
     runs: Mapped[int]
     p50: Mapped[float]
     p90: Mapped[float]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
-from serbench.model.environment import versions
 from serbench.model.machine import Machine
 from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
@@ -20,7 +19,7 @@ from serbench.store.artifacts import forget_file
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
-from serbench.store.machines import LatencyFacts, machine_row
+from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.schema import (
     ArtifactRow,
     LatencyRow,
@@ -118,38 +117,24 @@ class Systems:
             )
 
     def save_latency(self, number: int, machine: Machine, facts: LatencyFacts) -> None:
-        """Keep a measurement; an older one of the same kind is replaced."""
+        """Keep a measurement; an older one of the same kind on the same machine is replaced."""
         with self._database.session() as session:
-            system = find_system(session, number)
-            machine_id = machine_row(session, machine).id
-            kind = {"machine_id": machine_id, "runtime": facts.runtime, "threads": facts.threads}
-            older = session.scalar(select(LatencyRow).filter_by(system_id=system.id, **kind))
-            if older is not None:
-                session.delete(older)
-                session.flush()
-            session.add(
-                LatencyRow(
-                    system_id=system.id,
-                    machine_id=machine_id,
-                    versions=versions(),
-                    **asdict(facts),
-                )
-            )
+            add_latency(session, find_system(session, number), machine, facts)
 
-    def measured_threads(self, number: int, machine: Machine, runtime: str) -> list[int]:
-        """Thread counts at which an entry was measured on a machine, in one runtime."""
+    def is_measured(self, number: int, machine: Machine, kind: LatencyKind) -> bool:
+        """Whether an entry has a latency of this kind, on this machine."""
         with self._database.session() as session:
             query = (
-                select(LatencyRow.threads)
+                select(LatencyRow.id)
                 .join(MachineRow)
                 .join(SystemRow)
                 .where(
                     SystemRow.number == number,
                     MachineRow.fingerprint == machine.fingerprint,
-                    LatencyRow.runtime == runtime,
+                    LatencyRow.identity == kind.key,
                 )
             )
-            return list(session.scalars(query))
+            return session.scalar(query) is not None
 
     def numbers(self) -> list[int]:
         """All entries, oldest first."""

@@ -43,12 +43,10 @@ def it_has_everything_a_runtime_needs(runtime: Runtime) -> None:
 
 
 def its_identity_names_what_a_time_depends_on(runtime: Runtime) -> None:
-    """The identity of what it prepares names runtime, precision and version."""
-    identity = _prepared(runtime).identity
-    for name in ("runtime", "precision", "version"):
-        value = identity.get(name)
+    """Its identity names precision and version."""
+    for name in ("precision", "version"):
+        value = runtime.identity.get(name)
         require(isinstance(value, str) and bool(value), f"its {name} is {value!r}")
-    require(identity["runtime"] == runtime.name, f"it is called {identity['runtime']} there")
 
 
 def it_answers_as_the_network_does(runtime: Runtime) -> None:

@@ -13,6 +13,10 @@ RANKED_BY = "uar"
 """The metric that winners are chosen by and entries ranked by."""
 
 
+Place = tuple[str, str, str, str, str, float | None]
+"""Machine, its fingerprint, runtime, precision, libraries, length of clips."""
+
+
 @dataclass(frozen=True)
 class LatencyView:
     """The time for one answer on one machine, in one runtime, at one thread count.
@@ -24,8 +28,12 @@ class LatencyView:
         front_end_p50: median of the front end alone, or None.
         network_p50: median of the network alone, or None.
         runtime: in which the network ran; empty where it was never measured.
+        precision: in which it computed; empty where it is not known.
         threads: that the runtime might use; 0 where it was never measured.
-        machine: processor, cores and system.
+        clip_seconds: length of what was answered, or None.
+        libraries: what decides the time, with versions, such as ``python 3.11, torch 2.5.1``.
+        machine: computer, processor, cores, memory and system.
+        machine_id: its fingerprint.
         cores: of that machine; 0 where it is not known.
         runs: answers that were timed.
     """
@@ -36,10 +44,30 @@ class LatencyView:
     front_end_p50: float | None = None
     network_p50: float | None = None
     runtime: str = ""
+    precision: str = ""
     threads: int = 0
+    clip_seconds: float | None = None
+    libraries: str = ""
     machine: str = "no latency"
+    machine_id: str = ""
     cores: int = 0
     runs: int = 0
+
+    @property
+    def place(self) -> Place:
+        """What must be equal for times to be compared, thread counts apart."""
+        return (
+            *(self.machine, self.machine_id, self.runtime, self.precision),
+            *(self.libraries, self.clip_seconds),
+        )
+
+    @property
+    def place_text(self) -> str:
+        """The same for people: machine, runtime, libraries, length of clips."""
+        more = [part for part in (self.precision, self.libraries) if part]
+        runtime = f"{self.runtime} ({', '.join(more)})" if more else self.runtime
+        clips = [] if self.clip_seconds is None else [f"clips of {self.clip_seconds:g} s"]
+        return " · ".join([self.machine, ", ".join([runtime, *clips])])
 
 
 NOT_MEASURED = LatencyView()
@@ -164,9 +192,7 @@ class EntryView:
             "latency_ms_p99": self.latency.p99,
             "front_end_ms_p50": self.latency.front_end_p50,
             "network_ms_p50": self.latency.network_p50,
-            "runtime": self.latency.runtime,
-            "threads": self.latency.threads,
-            "machine": self.latency.machine,
+            **{name: getattr(self.latency, name) for name in IDENTITY},
         }
         return plain if self.uar_clip_ci is None else {**plain, "uar_clip_ci": self.uar_clip_ci}
 
@@ -188,6 +214,12 @@ class EntryView:
 
 
 NESTED = ("scores", "cv", "latency", "tally", "uar_clip_ci")
+
+IDENTITY = (
+    *("runtime", "precision", "threads", "clip_seconds", "libraries"),
+    *("machine", "machine_id"),
+)
+"""What a time depends on, as an entry's plain data has it."""
 
 PLAIN = tuple(each.name for each in fields(EntryView) if each.name not in NESTED)
 """The fields of an entry that are plain data of their own."""

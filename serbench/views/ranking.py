@@ -14,7 +14,7 @@ from serbench.views.reading import read_entries
 
 @dataclass(frozen=True)
 class RankingView:
-    """Entries that may be compared: one protocol, machine, runtime, thread count.
+    """Entries that may be compared: one protocol, machine, thread count and way of measuring.
 
     Those whose weights were trained on speakers of the tests are ranked apart.
     """
@@ -32,7 +32,7 @@ class RankingView:
         first, latency = self.rows[0], self.rows[0].latency
         measured = next((row.latency for row in self.rows if row.latency.runtime), latency)
         threads = f"{measured.threads} thread" + ("s" if measured.threads > 1 else "")
-        where = measured.machine + (f" · {measured.runtime}, {threads}" if measured.runtime else "")
+        where = f"{measured.place_text}, {threads}" if measured.runtime else measured.machine
         return (
             f"{first.dataset}{' (synthetic speech)' if first.synthetic else ''}"
             f" [{first.dataset_hash[:8]}] · {first.protocol_id}"
@@ -67,9 +67,10 @@ def rankings(
 def rank(rows: Iterable[EntryView]) -> list[RankingView]:
     """Rank entries among those they may be compared with, best holdout UA first.
 
-    Entries never share a ranking across protocols (and so datasets), machines, runtimes or thread
-    counts, nor those that test speakers of their pretraining with others; one that was never
-    measured joins every ranking of its protocol. Equal UAs are ordered by latency.
+    Entries never share a ranking across protocols (and so datasets), machines, runtimes, library
+    versions, lengths of clips or thread counts, nor those that test speakers of their pretraining
+    with others; one that was never measured joins every ranking of its protocol. Equal UAs are
+    ordered by latency.
     """
     groups: dict[tuple[object, ...], list[EntryView]] = {}
     unmeasured: dict[tuple[object, ...], list[EntryView]] = {}
@@ -78,7 +79,7 @@ def rank(rows: Iterable[EntryView]) -> list[RankingView]:
         if latency.p90 is None:
             unmeasured.setdefault(tests, []).append(row)
         else:
-            alike = (*tests, latency.machine, latency.runtime, latency.threads)
+            alike = (*tests, latency.place, latency.threads)
             groups.setdefault(alike, []).append(row)
     for tested, lonely in unmeasured.items():
         places = [group for alike, group in groups.items() if alike[:2] == tested]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import RowMapping, select
@@ -11,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from serbench.data.protocols import is_speaker_dependent, without_folder
 from serbench.errors import UsageError
+from serbench.model.machine import Machine
 from serbench.score.confusion import Tally
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, Score
 from serbench.store.database import Database
+from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
 from serbench.store.schema import (
     DatasetRow,
@@ -41,10 +44,10 @@ SYSTEM_COLUMNS = (
 """All that a ranking reads of a system beside scores: no plan, no trial, no logits."""
 
 LATENCY_COLUMNS = (
-    *(LatencyRow.system_id, LatencyRow.runtime, LatencyRow.threads),
+    *(LatencyRow.system_id, LatencyRow.kind),
     *(LatencyRow.p50, LatencyRow.p90, LatencyRow.p99),
     *(LatencyRow.front_end_p50, LatencyRow.network_p50, LatencyRow.runs),
-    *(MachineRow.cpu, MachineRow.cores, MachineRow.system),
+    *(MachineRow.fingerprint, MachineRow.facts),
 )
 """Likewise of a latency."""
 
@@ -134,23 +137,33 @@ def _latencies(
     query = select(*LATENCY_COLUMNS).join(MachineRow).order_by(LatencyRow.id)
     if system is not None:
         query = query.where(LatencyRow.system_id == system)
-    found: dict[int, list[LatencyView]] = defaultdict(list)
+    newest: dict[int, dict[tuple[object, ...], LatencyView]] = defaultdict(dict)
     ever = set()
     for row in session.execute(query).mappings():
-        facts = dict(row)
-        system_id = facts.pop("system_id")
-        ever.add(system_id)
-        if threads in (None, facts["threads"]):
-            place = place_of(facts.pop("cpu"), facts["cores"], facts.pop("system"))
-            found[system_id].append(LatencyView(**facts, machine=place))
-    return found, ever
+        ever.add(row["system_id"])
+        view = _latency(row)
+        if threads in (None, view.threads):
+            # What was measured later, with other libraries, takes the place of what was before.
+            alike = (view.machine_id, view.runtime, view.precision, view.threads, view.clip_seconds)
+            newest[row["system_id"]][alike] = view
+    return {system: list(views.values()) for system, views in newest.items()}, ever
 
 
-def place_of(cpu: str, cores: int, system: str) -> str:
-    """A machine for people; of one that serbench did not run on, only its name is known."""
-    if not cores:
-        return cpu
-    return f"{cpu}, {'1 core' if cores == 1 else f'{cores} cores'}, {system}"
+def _latency(row: RowMapping) -> LatencyView:
+    """One latency, from ``LATENCY_COLUMNS``."""
+    machine, kind = Machine(**row["facts"]), LatencyKind.from_dict(row["kind"])
+    times = ("p50", "p90", "p99", "front_end_p50", "network_p50", "runs")
+    return LatencyView(
+        **{name: row[name] for name in times},
+        runtime=kind.runtime,
+        precision=kind.precision,
+        threads=kind.threads,
+        clip_seconds=kind.clip_seconds,
+        libraries=", ".join(f"{name} {version}" for name, version in kind.libraries.items()),
+        machine=", ".join(part for part in (machine.name, machine.system) if part),
+        machine_id=row["fingerprint"],
+        cores=machine.cores,
+    )
 
 
 def _views(
@@ -212,6 +225,30 @@ def entry_view(database: Database, number: int) -> EntryView:
         UsageError: no such entry, or one without scores.
     """
     return entry_views(database, number)[0]
+
+
+def entry_view_here(
+    database: Database, number: int, machine: Machine, kind: LatencyKind
+) -> EntryView:
+    """One entry with the latency of one kind on one machine, or none, whatever else was measured.
+
+    Raises:
+        UsageError: no such entry, or one without scores.
+    """
+    query = (
+        select(*LATENCY_COLUMNS)
+        .join(MachineRow)
+        .join(SystemRow)
+        .where(
+            SystemRow.number == number,
+            MachineRow.fingerprint == machine.fingerprint,
+            LatencyRow.identity == kind.key,
+        )
+    )
+    with database.session() as session:
+        row = session.execute(query).mappings().first()
+        latency = NOT_MEASURED if row is None else _latency(row)
+    return replace(entry_view(database, number), latency=latency)
 
 
 def entry_views(database: Database, number: int) -> list[EntryView]:

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from serbench.cli.main import main
-from serbench.deploy.latency import LatencyJob
+from serbench.deploy.latency import LatencyJob, kind_of
 from serbench.execute.executor import InThisProcess
+from serbench.plugins import Plugins
 from serbench.search.events import Event, WinnerTested
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
@@ -27,9 +28,8 @@ pytest.register_assert_rewrite("refusals")
 
 def pretended(job: LatencyJob) -> LatencyFacts:
     """A measurement that takes no time."""
-    return LatencyFacts(
-        job.runtime, job.threads, 100, 3.0, 4.0 / job.threads, 5.0, 1.0, 1.5, 2.0, 2.5
-    )
+    kind = kind_of(Plugins().runtimes.get(job.runtime), job.threads, job.recipe.clip_format)
+    return LatencyFacts(kind, 100, 3.0, 4.0 / job.threads, 5.0, 1.0, 1.5, 2.0, 2.5)
 
 
 @dataclass(frozen=True)

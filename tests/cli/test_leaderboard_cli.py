@@ -46,7 +46,8 @@ def test_before_any_entry_the_data_are_empty(run):
 def test_a_table_has_a_title_a_header_and_a_line_for_each_entry(show, row):
     title, header, line, *_ = show().out.splitlines()
     assert title.startswith(f"tiny [{row['dataset_hash'][:8]}] · {row['protocol_id']}")
-    assert title.strip().endswith("eager, 1 thread")
+    assert f"{row['machine']} · eager (fp32, {row['libraries']}), clips of 2.618 s" in title
+    assert title.strip().endswith("1 thread")
     assert cells(header) == HEADER
     assert cells(line)[:7] == ["1", "●", "1", "homebrew", "mel", "half-cycle", "none"]
     assert cells(line)[-3] == "4.0"

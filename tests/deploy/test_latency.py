@@ -3,16 +3,27 @@
 import json
 import os
 import subprocess
+import sys
 from dataclasses import asdict
+from typing import ClassVar
 
 import pytest
+import torch
 from making.scripted import make_search
 
 from serbench.deploy import latency
-from serbench.deploy.latency import FEWEST_RUNS, PATIENCE, RUNS, LatencyJob, measure_latency
+from serbench.deploy.latency import (
+    FEWEST_RUNS,
+    PATIENCE,
+    RUNS,
+    LatencyJob,
+    kind_of,
+    measure_latency,
+)
 from serbench.deploy.network import untrained_network
 from serbench.errors import SerbenchError
 from serbench.execute.fold import state_of
+from serbench.model.environment import versions
 from serbench.plugins import Plugins
 from serbench.store.artifacts import write_arrays
 
@@ -24,6 +35,7 @@ def _without_timm(monkeypatch):
 
 
 RECIPE = make_search().plan.recipe
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def job(weights=None, **changes):
@@ -52,7 +64,21 @@ def test_a_real_measurement_is_positive_and_ordered(tmp_path, trained):
     assert 0 < facts.p50 <= facts.p90 <= facts.p99 < 10_000
     assert 0 < facts.front_end_p50 <= facts.front_end_p90
     assert 0 < facts.network_p50 <= facts.network_p90
-    assert (facts.runtime, facts.threads, facts.runs) == ("eager", 1, RUNS)
+    kind = kind_of(Plugins().runtimes.get("eager"), 1, RECIPE.clip_format)
+    assert (facts.kind, facts.runs) == (kind, RUNS)
+    assert (kind.precision, kind.clip_seconds) == ("fp32", RECIPE.clip_format.seconds)
+    assert kind.libraries == {"python": PYTHON, "torch": torch.__version__}
+    assert facts.versions == versions()
+
+
+def test_a_runtime_with_a_library_of_its_own_has_its_version_in_the_kind():
+    class Other:
+        name = "other"
+        identity: ClassVar = {"precision": "int8", "version": "1.20.1"}
+
+    kind = kind_of(Other(), 2, RECIPE.clip_format)
+    assert (kind.runtime, kind.precision, kind.threads) == ("other", "int8", 2)
+    assert kind.libraries == {"python": PYTHON, "torch": torch.__version__, "other": "1.20.1"}
 
 
 @pytest.fixture
@@ -116,8 +142,8 @@ def test_a_process_that_is_killed_silently_is_reported_too(child):
 
 
 FACTS = (
-    '{"runtime": "eager", "threads": 3, "runs": 100, "p50": 1, "p90": 2, "p99": 3, '
-    '"front_end_p50": 1, "front_end_p90": 1, "network_p50": 1, "network_p90": 1}'
+    '{"kind": {"runtime": "eager", "precision": "fp32", "threads": 3, "clip_seconds": 1.0, '
+    '"libraries": {}}, "runs": 100, "p50": 1, "p90": 2, "p99": 3}'
 )
 
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from serbench.cli.main import main
-from serbench.deploy.latency import LatencyJob
+from serbench.deploy.latency import LatencyJob, kind_of
+from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.store.machines import LatencyFacts
 from serbench.store.schema import ArtifactRow, PredictionRow, ScoreRow, StudyRow, SystemRow
@@ -27,7 +28,8 @@ STUDY = (
 
 def pretended(job: LatencyJob) -> LatencyFacts:
     """A measurement that nobody waited for."""
-    return LatencyFacts("eager", job.threads, 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
+    kind = kind_of(Plugins().runtimes.get(job.runtime), job.threads, job.recipe.clip_format)
+    return LatencyFacts(kind, 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
 
 
 def recorded(db: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from serbench.plugins import Plugins
 from serbench.score.confusion import confusion_of, uar_of
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
-from serbench.store.machines import LatencyFacts
+from serbench.store.machines import LatencyFacts, LatencyKind
 
 
 def utterance(speaker: int, emotion: str, folder: str, take: int) -> Utterance:
@@ -118,8 +118,10 @@ def outcome(
 
 
 def latency(**changes: object) -> LatencyFacts:
-    """A measurement."""
-    facts = LatencyFacts("eager", 1, 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
+    """A measurement, with other fields of its own or of its kind."""
+    kind = LatencyKind("eager", "fp32", 1, 2.618, {"python": "3.11", "torch": "2.5.1"})
+    ours = {name: changes.pop(name) for name in vars(kind) if name in changes}
+    facts = LatencyFacts(replace(kind, **ours), 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
     return replace(facts, **changes)
 
 

@@ -12,7 +12,14 @@ from serbench.run.imports import import_predictions
 from serbench.store.datasets import Datasets
 from serbench.store.prediction_files import write_predictions
 from serbench.store.predictions import Predictions
-from serbench.store.schema import LatencyRow, PredictionRow, ScoreRow, SystemRow, TallyRow
+from serbench.store.schema import (
+    LatencyRow,
+    MachineRow,
+    PredictionRow,
+    ScoreRow,
+    SystemRow,
+    TallyRow,
+)
 from serbench.store.systems import Systems
 from serbench.views.ranking import rankings
 from serbench.views.report.material import read_material
@@ -267,4 +274,19 @@ def test_a_machine_elsewhere_is_named_as_such(database, made, manifest, bring):
     bring(timed(lines, [3.0] * (len(lines) - 1)), machine="A phone")
     with database.session() as session:
         [latency] = session.query(LatencyRow)
-        assert latency.machine.cpu == "A phone (measured elsewhere)"
+        assert latency.machine.facts["cpu"] == "A phone (measured elsewhere)"
+        assert (latency.versions, latency.kind["libraries"]) == ({}, {})
+
+
+@pytest.mark.usefixtures("scanned")
+def test_an_import_is_saved_with_its_latency_or_not_at_all(database, manifest, bring, monkeypatch):
+    lines = lines_of(manifest, NESTED)
+    text = timed(lines, [3.0] * (len(lines) - 1))
+    with monkeypatch.context() as broken:
+        broken.setattr(MachineRow, "__init__", lambda row, **columns: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            bring(text)
+    assert Systems(database).numbers() == []
+    bring(text)
+    with database.session() as session:
+        assert session.query(LatencyRow).count() == 1

@@ -11,6 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_sc
 from serbench.data.manifest import make_manifest
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.errors import UsageError
+from serbench.model.machine import Machine, this_machine
 from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
 from serbench.store.predictions import fold_predictions, holdout_predictions, joined
@@ -156,7 +157,7 @@ def test_the_page_has_what_the_entry_was_made_of(page, manifest):
     assert page["dataset_hash"] == manifest.hash
     assert page["plan"]["backbone"] == page["backbone"] == "homebrew"
     assert page["compute_settings"] == "fp32, 1 thread"
-    assert page["machine"].keys() == {"cpu", "cores", "system"}
+    assert Machine(**page["machine"]) == this_machine()
     assert page["versions"].keys() >= {"python", "torch", "numpy"}
     assert page["study"] == 1
     assert page["artifact"].endswith(".safetensors")

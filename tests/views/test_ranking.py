@@ -22,8 +22,12 @@ LATENCY = LatencyView(
     front_end_p50=1.0,
     network_p50=2.0,
     runtime="eager",
+    precision="fp32",
     threads=1,
+    clip_seconds=2.618,
+    libraries="python 3.11, torch 2.5.1",
     machine="A processor, 2 cores, Linux x86_64",
+    machine_id="0123456789ab",
     cores=2,
     runs=100,
 )
@@ -274,8 +278,12 @@ def test_a_row_as_data_has_flat_keys():
         "front_end_ms_p50": 1.0,
         "network_ms_p50": 2.0,
         "runtime": "eager",
+        "precision": "fp32",
         "threads": 1,
+        "clip_seconds": 2.618,
+        "libraries": "python 3.11, torch 2.5.1",
         "machine": LATENCY.machine,
+        "machine_id": "0123456789ab",
     }
 
 

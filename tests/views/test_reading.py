@@ -1,5 +1,7 @@
 """Entries and their rankings, read from the database."""
 
+from dataclasses import replace
+
 import pytest
 from making.entries import add_entry
 
@@ -9,7 +11,7 @@ from serbench.store.schema import ScoreRow, TallyRow
 from serbench.store.systems import Systems, find_system
 from serbench.views.entry import NOT_MEASURED
 from serbench.views.ranking import rankings
-from serbench.views.reading import compute_text, entry_view
+from serbench.views.reading import compute_text, entry_view, entry_view_here
 
 
 @pytest.fixture
@@ -18,16 +20,26 @@ def manifest(made):
 
 
 @pytest.fixture
-def add(database, made, manifest):
+def add(database, made, manifest, measure):
     """``add(seed, …)`` adds an entry with so many latencies, each made by ``made.latency``."""
 
     def add_measured(seed, *latencies, **options):
         entry = add_entry(database, made, manifest, seed=seed, **options)
-        for facts in latencies:
-            Systems(database).save_latency(entry, made.machine, made.latency(**facts))
+        measure(entry, *latencies)
         return entry
 
     return add_measured
+
+
+@pytest.fixture
+def measure(database, made):
+    """``measure(entry, …)`` adds latencies to an entry, each made by ``made.latency``."""
+
+    def add_latencies(entry, *latencies):
+        for facts in latencies:
+            Systems(database).save_latency(entry, made.machine, made.latency(**facts))
+
+    return add_latencies
 
 
 def numbers(found):
@@ -80,6 +92,49 @@ def test_in_a_ranking_of_a_runtime_stand_the_scores_of_that_runtime(add, databas
     shown = {each.rows[0].latency.runtime: each.rows[0].uar for each in rankings(database)}
     assert shown == {"eager": eager, "onnx": 0.125}
     assert entry_view(database, entry).latency.runtime == "eager"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"libraries": {"torch": "2.6.0"}},
+        {"clip_seconds": 3.7},
+        {"precision": "int8"},
+        {"runtime": "onnx"},
+    ],
+)
+def test_times_that_were_measured_in_two_ways_are_ranked_apart(add, database, other):
+    one, two = add(0, {}), add(1, other)
+    found = rankings(database)
+    assert numbers(found) == [[one], [two]]
+    assert found[0].title != found[1].title
+
+
+def test_machines_of_one_name_are_ranked_apart(add, database, made):
+    one, two = add(0, {}), add(1)
+    Systems(database).save_latency(two, replace(made.machine, revision="6/85/7"), made.latency())
+    assert numbers(rankings(database)) == [[one], [two]]
+
+
+def test_of_one_machine_the_newest_measurement_counts(add, measure, database):
+    upgraded = {"libraries": {"torch": "2.6.0"}}
+    entry = add(0, {"p90": 9.0}, {"p90": 8.0, **upgraded})
+    left = add(1, {"p90": 7.0})
+    assert sorted(numbers(rankings(database))) == [[entry], [left]]
+    [own] = [row for each in rankings(database) for row in each.rows if row.entry == entry]
+    assert (own.latency.p90, own.latency.libraries) == (8.0, "torch 2.6.0")
+    measure(left, {"p90": 6.0, **upgraded})
+    assert [set(each) for each in numbers(rankings(database))] == [{entry, left}]
+
+
+def test_what_was_measured_here_is_shown_here(add, measure, database, made):
+    entry = add(0)
+    kind, other = made.latency().kind, replace(made.machine, cores=64)
+    Systems(database).save_latency(entry, other, made.latency(p90=99.0))
+    assert entry_view_here(database, entry, made.machine, kind).latency == NOT_MEASURED
+    measure(entry, {"p90": 4.5}, {"p90": 3.5, "libraries": {}}, {"p90": 2.5, "threads": 2})
+    assert entry_view_here(database, entry, made.machine, kind).latency.p90 == 4.5
+    assert entry_view_here(database, entry, other, kind).latency.p90 == 99.0
 
 
 def test_rankings_of_a_dataset_or_a_protocol_leave_the_others_out(add, database, made):

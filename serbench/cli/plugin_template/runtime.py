@@ -22,11 +22,6 @@ class Exported:
 
     call: Any
 
-    @property
-    def identity(self) -> Mapping[str, str]:
-        """PyTorch and its version, in full precision."""
-        return {"runtime": "$name", "precision": "fp32", "version": torch.__version__}
-
     def __call__(self, waveforms: Tensor) -> npt.NDArray[np.float32]:
         """Logits ``[B, n_classes]``."""
         with torch.inference_mode():
@@ -43,6 +38,11 @@ class Graph:
     """``torch.export``, run by PyTorch."""
 
     name: str = "$name"
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """PyTorch's version, in full precision."""
+        return {"precision": "fp32", "version": str(torch.__version__)}
 
     def prepare(
         self, network: EmotionNetwork, example: Tensor, calibration_clips: Sequence[Tensor]

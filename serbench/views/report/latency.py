@@ -8,18 +8,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from serbench.views.entry import LatencyView
+from serbench.views.entry import LatencyView, Place
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material
 from serbench.views.report.printed import UNKNOWN, PrintedPaper
-from serbench.views.report.rows import bar, bar_key, mark_printed, row_axes, rows_height
+from serbench.views.report.rows import (
+    bar,
+    bar_key,
+    mark_printed,
+    row_axes,
+    rows_height,
+    wrapped,
+)
 from serbench.views.report.style import GREY, new_figure
 from serbench.views.report.table import Cell
 from serbench.views.tables import markdown_table
-
-Place = tuple[str, str]
-"""A machine and a runtime: times are only comparable within one."""
 
 
 def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
@@ -30,8 +34,9 @@ def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
         name="5-latency",
         title="CPU time per clip",
         caption="Milliseconds from waveform to logits at batch size one (front end and network), "
-        "median (p50) and 90th percentile (p90). Times on different machines or runtimes must not "
-        "be compared. Column *paper*: the mean it prints over five runs on its own machine; an "
+        "median (p50) and 90th percentile (p90). Times on different machines, in different "
+        "runtimes, with different libraries or of clips of different lengths must not be compared. "
+        "Column *paper*: the mean it prints over five runs on its own machine; an "
         f"empty cell is {UNKNOWN}."
         + ("" if measured else " **Nothing was measured: run the studies again to measure it.**"),
         data=_data(entries, paper),
@@ -42,12 +47,13 @@ def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
 
 def places(entries: Sequence[Entry]) -> list[Place]:
     """Where times were measured, in order."""
-    return sorted({(time.machine, time.runtime) for entry in entries for time in entry.latencies})
+    found = {time.place for entry in entries for time in entry.latencies}
+    return sorted(found, key=lambda place: (*place[:-1], place[-1] or 0.0))
 
 
 def _at(entry: Entry, place: Place) -> dict[int, LatencyView]:
     """Thread count → time, in one place."""
-    found = [time for time in entry.latencies if (time.machine, time.runtime) == place]
+    found = [time for time in entry.latencies if time.place == place]
     return {time.threads: time for time in sorted(found, key=lambda time: time.threads)}
 
 
@@ -73,6 +79,9 @@ def _data(entries: Sequence[Entry], paper: PrintedPaper) -> list[dict[str, Cell]
             "machine": time.machine,
             "cores": time.cores,
             "runtime": time.runtime,
+            "precision": time.precision,
+            "libraries": time.libraries,
+            "clip_seconds": time.clip_seconds,
             "threads": time.threads,
             "runs": time.runs,
             "p50_ms": time.p50,
@@ -88,7 +97,8 @@ def _body(entries: Sequence[Entry], paper: PrintedPaper) -> str:
     parts = []
     for place in places(entries):
         counts = thread_counts(entries, place)
-        names = [shown_threads(threads, _cores(entries, place)) for threads in counts]
+        where = _time_in(entries, place)
+        names = [shown_threads(threads, where.cores) for threads in counts]
         columns = ["model"]
         columns += [f">{name}, {value} ms" for name in names for value in ("p50", "p90")]
         rows = []
@@ -99,17 +109,14 @@ def _body(entries: Sequence[Entry], paper: PrintedPaper) -> str:
                 time = times.get(threads)
                 row += [f"{time.p50:.1f}", f"{time.p90:.1f}"] if time else ["", ""]
             rows.append([*row, "" if printed is None else f"{printed:g}"])
-        parts.append(f"{', '.join(place)}:\n\n{markdown_table([*columns, '>paper ms'], rows)}")
+        table = markdown_table([*columns, ">paper ms"], rows)
+        parts.append(f"{where.place_text}:\n\n{table}")
     return "\n\n".join(parts)
 
 
-def _cores(entries: Sequence[Entry], place: Place) -> int:
-    return next(
-        time.cores
-        for entry in entries
-        for time in entry.latencies
-        if (time.machine, time.runtime) == place
-    )
+def _time_in(entries: Sequence[Entry], place: Place) -> LatencyView:
+    """Any of the times that were measured in a place."""
+    return next(time for entry in entries for time in entry.latencies if time.place == place)
 
 
 def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
@@ -140,11 +147,11 @@ def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
                 mark_printed(axes, known, row)
         longest = max(time.p90 or 0.0 for entry in entries for time in _at(entry, place).values())
         axes.set_xlim(0, 1.22 * longest)  # room for the numbers beside the longest bar
-        axes.set_xlabel(f"milliseconds per clip\n{', '.join(place)}")
+        any_time = _time_in(entries, place)
+        axes.set_xlabel(f"milliseconds per clip\n{wrapped(any_time.place_text, 90)}")
         axes.tick_params(axis="x", color=GREY)
-        cores = _cores(entries, place)
         handles: list[Patch | Line2D] = [bar_key(number) for number in range(len(counts))]
-        texts = [f"{shown_threads(threads, cores)}, median (p50)" for threads in counts]
+        texts = [f"{shown_threads(threads, any_time.cores)}, median (p50)" for threads in counts]
         handles.append(Line2D([], [], color="black", marker="|", markersize=6, linewidth=1))
         texts.append("to the 90th percentile (p90)")
         axes.legend(handles, texts, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)

@@ -18,9 +18,9 @@ FILLED = 0.78
 """The part of a row that its bars fill."""
 
 
-def wrapped(label: str) -> str:
-    """A label with lines of at most ``LONGEST_LINE`` characters, so that the chart has room."""
-    lines = (textwrap.wrap(line, LONGEST_LINE) for line in label.split("\n"))
+def wrapped(label: str, longest: int = LONGEST_LINE) -> str:
+    """A label with lines of at most so many characters, so that the chart has room."""
+    lines = (textwrap.wrap(line, longest) for line in label.split("\n"))
     return "\n".join(part for parts in lines for part in parts)
 
 
