@@ -241,7 +241,8 @@ class Generation:
         number = entrant.next_fold()
         assert number is not None
         trial = entrant.trial.number
-        bar = None if self._yardstick is None else self._yardstick.bar(number)
+        first = number == entrant.order[0]
+        bar = self._yardstick.bar(number) if self._yardstick is not None and first else None
         job = self._search.job(trial, entrant.configuration, number, bar)
         future = self._executor.submit(
             run_fold, job, lambda report: self._on_epoch(trial, number, report)

@@ -18,7 +18,7 @@ from serbench.model.training import EpochReport
 from serbench.search.events import Event, HoldoutStarted, Known, TrialEnded, WinnerTested
 from serbench.search.generation import Generation, Progress
 from serbench.search.plan import StudyPlan
-from serbench.search.propose import TrialRecord, generation_of
+from serbench.search.propose import COMPLETE, TrialRecord, generation_of
 from serbench.search.pruning import Yardstick, judging_order
 from serbench.search.space import SearchSpace
 
@@ -111,7 +111,7 @@ def run_study(
     number = 0
     while number < plan.trials:
         numbers = generation_of(number)
-        yardstick = None if plan.exhaustive else _yardstick(progress, numbers.start)
+        yardstick = None if plan.exhaustive else _yardstick(search, progress, numbers.start)
         generation = Generation(
             search,
             range(number, min(numbers.stop, plan.trials)),
@@ -145,10 +145,14 @@ def run_study(
     )
 
 
-def _yardstick(progress: Progress, before: int) -> Yardstick | None:
+def _yardstick(search: Search, progress: Progress, before: int) -> Yardstick | None:
     """What configurations are compared with; nothing before the first trial is complete."""
     best = progress.best(before)
-    return None if best is None else Yardstick(progress.folds_of(best.number))
+    if best is None:
+        return None
+    complete = [trial for trial in progress.trials[:before] if trial.state == COMPLETE]
+    others = [trial.uars for trial in complete if trial.number != best.number]
+    return Yardstick(progress.folds_of(best.number), search.manifest.targets, others)
 
 
 def _test_winner(

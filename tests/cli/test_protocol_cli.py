@@ -28,7 +28,7 @@ def shown(run, *arguments):
 def test_the_list_names_every_protocol(run):
     lines = [line.split()[0] for line in run("protocol", "list").out.splitlines() if line.strip()]
     assert lines == [
-        *("protocol", "speaker-K", "random-K", "corpus", "loso"),
+        *("protocol", "speaker-K", "random-K", "corpus", "corpus:NAME", "loso"),
         *("ravdess/emobox-6", "ravdess/luna-5", "emodb/loso", "iemocap/session-5"),
         *("folds:FILE", "random-folds:FILE", "NAME@SEED", "NAME:nested-K"),
     ]

@@ -27,12 +27,15 @@ from serbench.errors import UnknownNameError, UsageError
         ),
         st.builds(
             Protocol,
-            st.sampled_from(["corpus", "loso"]),
+            st.just("loso"),
             st.none(),
             st.integers(0, 10**6),
             st.none() | st.integers(2, 10**3),
         ),
-        st.builds(Protocol, st.sampled_from(sorted(PUBLISHED)), st.none()),
+        st.builds(Protocol, st.sampled_from(["corpus", *PUBLISHED]), st.none()),
+        st.builds(
+            Protocol, st.just("corpus"), st.none(), corpus=st.sampled_from(["tess", "crema-d"])
+        ),
     )
 )
 @settings(deadline=None, max_examples=50)
@@ -42,7 +45,6 @@ def test_a_protocol_is_read_from_its_own_name(protocol):
 
 def test_the_first_seed_is_not_written():
     assert parse_protocol("speaker-5@0").name == "speaker-5"
-    assert parse_protocol("corpus@3").name == "corpus@3"
     assert parse_protocol("loso@0:nested-4").name == "loso:nested-4"
 
 
@@ -55,6 +57,8 @@ def test_the_first_seed_is_not_written():
         ("random_10", "random-10"),
         ("corpora", "corpus"),
         ("corpus-5", "corpus"),
+        ("corpus@3", "corpus"),
+        ("corpus:tess@3", "corpus:NAME"),
         ("Speaker-5", "speaker-5"),
         ("speaker-5@", "speaker-5"),
         ("speaker--5", "speaker-5"),
@@ -88,7 +92,13 @@ def test_fewer_than_two_outer_folds_are_not_nested(typed):
     assert values_in(refusal.value) == {typed, f"{typed.partition(':')[0]}:nested-4"}
 
 
-@pytest.mark.parametrize("name", ["ravdess/luna-5", "folds:some.csv", "random-folds:some.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ravdess/luna-5", "folds:some.csv", "random-folds:some.csv"),
+        *("corpus", "corpus:tess"),
+    ],
+)
 def test_a_protocol_with_outer_folds_of_its_own_cannot_be_nested(name):
     with pytest.raises(UsageError) as refusal:
         parse_protocol(f"{name}:nested-4")
@@ -105,7 +115,8 @@ def test_appending_nested_to_a_name_gives_a_name():
     [
         ("speaker-5", {"5"}, {"speaker"}),
         ("random-3:nested-4", {"4", "3"}, {"clip"}),
-        ("corpus", set(), {"speaker", "corpus"}),
+        ("corpus", set(), {"corpus"}),
+        ("corpus:tess", set(), {"corpus"}),
         ("loso", set(), {"speaker"}),
         ("iemocap/session-5", set(), {"IEMOCAP"}),
     ],
@@ -130,7 +141,8 @@ def test_a_name_for_readers_elsewhere_has_no_folder():
 
 
 @pytest.mark.parametrize(
-    "name", [*PUBLISHED, "speaker-5", "random-5@1:nested-2", "corpus", "loso:nested-3"]
+    "name",
+    [*PUBLISHED, "speaker-5", "random-5@1:nested-2", "corpus", "corpus:tess", "loso:nested-3"],
 )
 def test_a_name_tells_whether_people_were_heard_before_as_the_protocol_does(name):
     assert is_speaker_dependent(name) != parse_protocol(name).speaker_disjoint

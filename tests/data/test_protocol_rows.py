@@ -28,8 +28,6 @@ def digest(folds):
         ("speaker-10", "4e2e9bcab6ca0b23", "6d5991987a715b3e"),
         ("random-5", "8a8501f68b3145c2", "52f299c07a052b2c"),
         ("random-4@2", "baac98fdcd4890e3", "4e276dd780dfed45"),
-        ("corpus", "326a7c67578bf156", "6d5991987a715b3e"),
-        ("corpus@3", "e3aef77f137d5863", "9c280075770d64e2"),
     ],
 )
 def test_a_protocol_splits_to_the_row_as_it_did_in_0_1(protocol, holdout_and_folds, validation):

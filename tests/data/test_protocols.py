@@ -77,12 +77,57 @@ def test_every_corpus_of_five_speakers_sends_one_to_the_holdout(counts, seed):
     assert set(data.corpora[tested].tolist()) == set(data.corpora.tolist())
 
 
-def test_every_fold_of_the_corpus_protocol_tests_one_corpus():
-    data = manifest(people("a", 6), people("b", 7), people("c", 8))
-    parts = split(data, "corpus")
-    assert [set(data.corpora[fold.test].tolist()) for fold in parts.folds] == [{"a"}, {"b"}, {"c"}]
-    for fold in parts.folds:
-        assert set(data.corpora[fold.train]).isdisjoint(data.corpora[fold.test])
+THREE_CORPORA = manifest(people("a", 6), people("b", 7), people("c", 8))
+
+
+def corpora(fold):
+    """Those that a fold trains on, and those that it tests."""
+    return tuple(set(THREE_CORPORA.corpora[side].tolist()) for side in (fold.train, fold.test))
+
+
+def test_each_corpus_is_the_holdout_in_turn_and_each_other_one_a_fold_of_the_search():
+    outer_folds = split(THREE_CORPORA, "corpus").outer_folds
+    assert [corpora(outer.holdout) for outer in outer_folds] == [
+        ({"b", "c"}, {"a"}),
+        ({"a", "c"}, {"b"}),
+        ({"a", "b"}, {"c"}),
+    ]
+    for outer in outer_folds:
+        searched, tested = corpora(outer.holdout)
+        assert {tuple(map(tuple, corpora(fold))) for fold in outer.folds} == {
+            ((trained,), (other,)) for trained in searched for other in searched - {trained}
+        }
+        assert sum(len(fold.test) for fold in outer.folds) == len(outer.holdout.train)
+        assert len(outer.holdout.test) == np.sum(THREE_CORPORA.corpora == next(iter(tested)))
+
+
+def test_a_named_corpus_is_the_only_holdout():
+    named, each = (split(THREE_CORPORA, name).outer_folds for name in ("corpus:b", "corpus"))
+    assert len(named) == 1
+    for mine, its in zip(
+        (named[0].holdout, *named[0].folds), (each[1].holdout, *each[1].folds), strict=True
+    ):
+        assert np.array_equal(mine.train, its.train)
+        assert np.array_equal(mine.test, its.test)
+
+
+def test_a_corpus_that_the_dataset_lacks_cannot_be_tested():
+    with pytest.raises(DatasetError) as raised:
+        split(THREE_CORPORA, "corpus:tess")
+    assert raised.value.facts == {
+        "protocol": "corpus:tess",
+        "dataset": "some",
+        "corpora": ("a", "b", "c"),
+    }
+
+
+@pytest.mark.parametrize("protocol", ["corpus", "corpus:a"])
+@pytest.mark.parametrize("others", [[], people("b", 7)], ids=["one corpus", "two corpora"])
+def test_two_corpora_leave_the_search_nothing_to_leave_out(protocol, others):
+    with pytest.raises(DatasetError) as raised:
+        split(manifest(people("a", 6), others), protocol)
+    assert type(raised.value) is DatasetError
+    assert raised.value.facts["corpora"] == ("a", "b")[: 1 + bool(others)]
 
 
 def test_folds_are_about_as_large_as_each_other():
@@ -128,7 +173,7 @@ def test_the_seed_decides_the_folds_too_where_the_holdout_is_the_same():
 def test_all_rules_with_speakers_apart_inspect_the_same_speakers():
     data = manifest(people("a", 12), people("b", 12))
     holdouts = [
-        split(data, rule).holdout.test.tolist() for rule in ("speaker-3", "speaker-5", "corpus")
+        split(data, rule).holdout.test.tolist() for rule in ("speaker-3", "speaker-5", "loso")
     ]
     assert holdouts[0] == holdouts[1] == holdouts[2]
 
@@ -188,7 +233,6 @@ def test_splits_with_speakers_apart_need_no_note(protocol):
         (people("c", 2), "speaker-5", {"2", "1", "5", "speaker-5"}),
         (people("c", 3, takes=3), "random-30", {"27", "22", "30", "random-30", "random-22"}),
         (people("c", 9, ("anger",)), "speaker-5", {"anger"}),
-        (people("c", 9), "corpus", {"1", "speaker-5"}),
         (
             people("c", 9) + [utterance("c/03", "fear", take) for take in range(9)],
             "speaker-2",
@@ -200,7 +244,7 @@ def test_splits_with_speakers_apart_need_no_note(protocol):
             {"fear", "1", "5", "speaker-5@3", "--emotions"},
         ),
     ],
-    ids=["folds", "one left", "clips", "one emotion", "one corpus", "lone emotion", "rare emotion"],
+    ids=["folds", "one left", "clips", "one emotion", "lone emotion", "rare emotion"],
 )
 def test_data_that_cannot_be_split_so_is_refused_with_advice(data, protocol, values):
     with pytest.raises(DatasetError) as refusal:
@@ -249,7 +293,7 @@ def test_audio_shared_between_corpora_leaks_between_them():
         for person in range(10)
     ]
     with pytest.raises(LeakError) as raised:
-        split(manifest(people("a", 10), people("b", 10), shared), "corpus")
+        split(manifest(people("a", 10), people("b", 10), people("c", 10), shared), "corpus")
     assert raised.value.facts["what"] == "audio"
 
 

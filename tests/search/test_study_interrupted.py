@@ -13,7 +13,7 @@ from serbench.search.pruning import judging_order
 
 
 def good_and_bad(trial, fold, configuration):
-    """Trial 1 is the best; trial 2 begins better and is pruned after two folds."""
+    """Trial 1 is the best; trial 2 begins better and is pruned after three folds."""
     if fold == HOLDOUT:
         return 0.5
     return [0.6, 0.9, 1.0 if fold == ORDER[0] else 0.0][trial]
@@ -31,7 +31,7 @@ def undisturbed(script):
     assert [(pruned, len(uars)) for pruned, uars in record.ends.values()] == [
         (False, FOLDS),
         (False, FOLDS),
-        (True, 2),
+        (True, 3),
     ]
     return record.outcome(), len(kinds)
 

@@ -14,6 +14,7 @@ from making.scripted import FOLDS, Record, Script, completed, make_search
 from serbench.data.protocols import HOLDOUT
 from serbench.execute.executor import Line
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted
+from serbench.search.pruning import judging_order
 
 
 class InAnyOrder:
@@ -167,11 +168,13 @@ def test_a_fold_pruned_ends_its_trial(script):
 
 
 def test_the_first_trial_is_compared_with_nothing_and_an_exhaustive_study_never(script):
-    scripted = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 0.2][trial])
+    scripted = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 1.0][trial])
     completed(make_search())
     bars = {(job.trial, job.fold): job.bar for job in scripted.jobs}
     assert {bars[0, fold] for fold in range(FOLDS)} == {None}
-    assert bars[1, 0] is not None
+    first, *later = judging_order(SEARCH.split.folds, SEARCH.manifest.targets)
+    assert bars[2, first] is not None
+    assert {bars[2, fold] for fold in later} == {None}, "only a trial's first fold has one"
     exhaustive = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 0.2][trial])
     record, _ = completed(make_search(exhaustive=True))
     assert {job.bar for job in exhaustive.jobs} == {None}

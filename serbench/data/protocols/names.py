@@ -16,16 +16,19 @@ RANDOM_FOLDS = "random-folds"
 SPEAKER_DEPENDENT = ("random", RANDOM_FOLDS)
 """The rules that let a speaker stand on both sides."""
 
+CORPUS = "corpus"
+
 RULE = re.compile(
-    r"(?:(?P<rule>speaker|random)-(?P<k>\d+)|(?P<whole>corpus|loso))"
+    r"(?:(?P<rule>speaker|random)-(?P<k>\d+)|(?P<whole>loso))"
     r"(?:@(?P<seed>\d+))?(?::nested-(?P<nested>\d+))?"
 )
+ONE_CORPUS = re.compile(rf"{CORPUS}:(?P<corpus>[^:@#]+)")
 FILE = re.compile(r"(?P<rule>(?:random-)?folds):(?P<path>.+?)(?:#(?P<content>[0-9a-f]{8}))?")
 NESTED = re.compile(r"(?P<base>.+):nested-?\d*")
 
 EXAMPLES = (
-    *("speaker-5", "speaker-10", "random-5", "random-10", "corpus", "loso", *PUBLISHED),
-    *(f"{FOLDS}:FILE", f"{RANDOM_FOLDS}:FILE"),
+    *("speaker-5", "speaker-10", "random-5", "random-10", CORPUS, "loso", *PUBLISHED),
+    *(f"{CORPUS}:NAME", f"{FOLDS}:FILE", f"{RANDOM_FOLDS}:FILE"),
 )
 
 
@@ -40,6 +43,7 @@ class Protocol:
         seed: which of the rule's many splits.
         nested: number of outer folds, in which everyone is tested once; None for one holdout.
         file: where the folds stand, or None.
+        corpus: the only corpus that ``corpus`` tests, or None for each in turn.
     """
 
     rule: str
@@ -47,6 +51,7 @@ class Protocol:
     seed: int = 0
     nested: int | None = None
     file: FoldsFile | None = None
+    corpus: str | None = None
 
     @property
     def name(self) -> str:
@@ -62,6 +67,7 @@ class Protocol:
         return (
             self.rule
             + ("" if self.k is None else f"-{self.k}")
+            + ("" if self.corpus is None else f":{self.corpus}")
             + (f"@{self.seed}" if self.seed else "")
             + ("" if self.nested is None else f":nested-{self.nested}")
         )
@@ -91,23 +97,27 @@ def without_folder(name: str) -> str:
 def parse_protocol(text: str) -> Protocol:
     """Read the name of a protocol.
 
-    ``speaker-5``, ``random-10``, ``corpus`` or ``loso``, each with an optional ``@SEED`` and then
-    an optional ``:nested-K``; the name of a published protocol; ``folds:FILE`` or
-    ``random-folds:FILE``, of which the file is read now, so that the protocol carries its content.
+    ``speaker-5``, ``random-10`` or ``loso``, each with an optional ``@SEED`` and then an optional
+    ``:nested-K``; ``corpus`` or ``corpus:NAME``; the name of a published protocol; ``folds:FILE``
+    or ``random-folds:FILE``, of which the file is read now, so that the protocol carries its
+    content.
 
     Raises:
         UnknownNameError: no protocol of that name.
         UsageError: fewer than two folds or outer folds; outer folds for a protocol that has its
             own; a file of folds that is missing, or has another content than the name states.
     """
-    if text in PUBLISHED:
+    if text in (CORPUS, *PUBLISHED):
         return Protocol(text, None)
     if (rule := RULE.fullmatch(text)) is not None:
         return _by_rule(text, rule)
     if (nested := NESTED.fullmatch(text)) is not None:
         base = nested["base"]
-        if base in PUBLISHED or FILE.fullmatch(base):
+        own = base in (CORPUS, *PUBLISHED) or ONE_CORPUS.fullmatch(base) or FILE.fullmatch(base)
+        if own:
             raise UsageError(f"protocol '{base}' has outer folds of its own: it cannot be nested")
+    if (one := ONE_CORPUS.fullmatch(text)) is not None:
+        return Protocol(CORPUS, None, corpus=one["corpus"])
     if (file := FILE.fullmatch(text)) is not None:
         return Protocol(file["rule"], None, file=find_folds(file["path"], file["content"]))
     raise UnknownNameError("protocol", text, EXAMPLES)
@@ -126,7 +136,8 @@ def _by_rule(text: str, match: re.Match[str]) -> Protocol:
 LISTED = (
     ("speaker-K", "speakers dealt into K folds, so that nobody is heard on both sides"),
     ("random-K", "clips dealt into K folds whoever speaks: speaker-dependent"),
-    ("corpus", "each corpus is a fold, of the speakers outside the holdout"),
+    (CORPUS, "each corpus is the holdout in turn, and each of the others a fold of the search"),
+    (f"{CORPUS}:NAME", "the same with one corpus as the only holdout"),
     ("loso", "each speaker is a fold (leave one speaker out)"),
     *((name, protocol.sentence) for name, protocol in PUBLISHED.items()),
     (f"{FOLDS}:FILE", "your own folds: a CSV of path and fold, or EmoBox's JSON lines"),
@@ -152,6 +163,9 @@ def describe(protocol: Protocol) -> str:
         whoever = "" if protocol.speaker_disjoint else ", whoever speaks"
         tested = "'holdout', or else each of them in turn, is tested"
         return f"the folds of {protocol.file.path}{whoever}; {tested}"
+    if protocol.rule == CORPUS:
+        holdout = f"{protocol.corpus or 'each corpus in turn'} is the holdout"
+        return f"{holdout}; of the others, each corpus is a fold"
     unit = "speaker" if protocol.speaker_disjoint else "clip"
     if protocol.nested is None:
         holdout = f"one {unit} in five is in the holdout"
@@ -160,7 +174,6 @@ def describe(protocol: Protocol) -> str:
     folds = {
         "speaker": f"the other speakers are dealt into {protocol.k} folds",
         "random": f"the other clips are dealt into {protocol.k} folds, whoever speaks",
-        "corpus": "of the others, each corpus is a fold",
         "loso": "of the others, each speaker is a fold",
     }
     return f"{holdout}; {folds[protocol.rule]}"

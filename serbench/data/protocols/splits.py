@@ -10,7 +10,7 @@ import numpy.typing as npt
 from serbench.data.manifest import Manifest
 from serbench.data.protocols.audit import check_outer_fold
 from serbench.data.protocols.files import folds_of
-from serbench.data.protocols.names import Protocol
+from serbench.data.protocols.names import CORPUS, Protocol
 from serbench.data.protocols.published import PUBLISHED, published_holdouts
 from serbench.data.protocols.units import (
     HOLDOUT,
@@ -26,6 +26,9 @@ from serbench.errors import DatasetError
 
 HOLDOUT_SHARE = 5
 """One speaker in five is set aside for the holdout."""
+
+FEWEST_CORPORA = 3
+"""That can be tested apart: of two, the search would be left one, and could not leave it out."""
 
 
 def split_dataset(manifest: Manifest, protocol: Protocol) -> Split:
@@ -60,6 +63,8 @@ def outer_folds_of(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold
         return _outer_folds_from_file(manifest, protocol)
     if protocol.rule in PUBLISHED:
         return _published_outer_folds(manifest, protocol)
+    if protocol.rule == CORPUS:
+        return _outer_folds_by_corpus(manifest, protocol)
     return _outer_folds_by_rule(manifest, protocol)
 
 
@@ -72,6 +77,36 @@ def _outer_folds_by_rule(manifest: Manifest, protocol: Protocol) -> Iterator[Out
         dev: Rows = everyone[~holdout]
         folds = rule_folds(manifest, protocol, units, dev)
         yield OuterFold(Fold(dev, everyone[holdout]), folds)
+
+
+def _outer_folds_by_corpus(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
+    """Test each corpus in turn, or the named one; each other corpus is a fold of the search.
+
+    So the search and the holdout measure the same thing: how well a corpus is recognised that was
+    not trained on.
+    """
+    names, groups = np.unique(manifest.corpora, return_inverse=True)
+    if len(names) < FEWEST_CORPORA:
+        raise DatasetError(
+            f"protocol '{protocol.name}' needs {FEWEST_CORPORA} corpora, one to test and two that "
+            f"the search leaves out in turn, and dataset '{manifest.name}' has {len(names)}: scan "
+            "more folders or use speaker-5",
+            protocol=protocol.name,
+            dataset=manifest.name,
+            corpora=tuple(names.tolist()),
+        )
+    tested = names.tolist() if protocol.corpus is None else [protocol.corpus]
+    if tested[0] not in names:
+        raise DatasetError(
+            f"dataset '{manifest.name}' has no corpus '{tested[0]}' to test: it has "
+            f"{', '.join(names)}",
+            protocol=protocol.name,
+            dataset=manifest.name,
+            corpora=tuple(names.tolist()),
+        )
+    for name in tested:
+        holdout = _one_against_the_rest(groups, names.tolist().index(name))
+        yield OuterFold(holdout, each_in_turn(groups, holdout.train))
 
 
 def _holdouts(
@@ -139,11 +174,9 @@ def rule_folds(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows) -
         dev: the rows to fold.
 
     Raises:
-        DatasetError: fewer speakers, corpora or clips than folds.
+        DatasetError: fewer speakers or clips than folds.
     """
     _check_enough(manifest, protocol, units, dev)
-    if protocol.rule == "corpus":
-        return each_in_turn(np.unique(manifest.corpora, return_inverse=True)[1], dev)
     if protocol.rule == "loso":
         return each_in_turn(units, dev)
     assert protocol.k is not None
@@ -220,14 +253,7 @@ def _check_rarest(manifest: Manifest, protocol: Protocol, dev: Rows, k: int) -> 
 def _check_enough(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows) -> None:
     what = "speakers" if protocol.speaker_disjoint else "clips"
     total, left = len(set(units.tolist())), len(set(units[dev].tolist()))
-    if protocol.rule == "corpus":
-        corpora = len(set(manifest.corpora[dev].tolist()))
-        if corpora < 2:
-            raise DatasetError(
-                f"protocol 'corpus' needs at least two corpora, dataset '{manifest.name}' has "
-                f"{corpora}: scan more folders or use speaker-5"
-            )
-    elif left < (protocol.k or 2):
+    if left < (protocol.k or 2):
         raise DatasetError(
             f"dataset '{manifest.name}' has {total} {what}, {left} without the holdout, fewer than "
             f"the {protocol.k or 2} folds of {protocol.name}: "

@@ -1,0 +1,320 @@
+"""How often pruning loses a good configuration, and what it saves.
+
+    python benchmarks/pruning.py
+
+**Lost.** Simulated configurations are judged by serbench's rule against the best of 1, 2, 4, 8 or
+16 simulated ones, over 3, 5 or 10 folds of 108 clips of six emotions. Some clips are difficult for
+all configurations, so that the UAR of a fold, about 45 %, varies by 4 points from configuration to
+configuration. Truly equal configurations and such that are truly 3 points better are lost if they
+are pruned. Whether a training is ended by its validation loss is drawn from real ones: trainings of
+one configuration with several seeds (``benchmarks/recorded/repeats-*``), each compared with each.
+
+**Saved.** The rules are applied to exhaustive searches (``benchmarks/recorded/search-*``, made by
+``recorded.py``), whose configurations are judged in their order, and to simulated searches over
+configurations as far apart as those of ``leaderboard/ravdess/study-1.json``. A clip-pass is a clip
+of a fold's training rows in one epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from recorded import Recording, Training, recordings
+from scipy.optimize import brentq
+from scipy.special import expit
+from timing import Finding, print_findings
+
+from serbench.search.propose import generation_of
+from serbench.search.pruning import Yardstick, behind, lead_variance
+
+STUDY = Path(__file__).parents[1] / "leaderboard" / "ravdess" / "study-1.json"
+EMOTIONS, CLIPS, UAR, NOISE = 6, 108, 0.45, 0.04
+RIVALS, FOLDS = (1, 2, 4, 8, 16), (3, 5, 10)
+BETTER = 0.03
+MOST_EQUAL, MOST_BETTER, FEWER_PASSES = 0.20, 0.10, 2.0
+
+Right = npt.NDArray[np.bool_]
+TARGETS = np.arange(CLIPS) % EMOTIONS
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Simulate, replay, and print both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=20_000)
+    parser.add_argument("--searches", type=int, default=400, help="that are simulated")
+    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.repetitions, options.searches = 200, 3
+    random = np.random.default_rng(0)
+    within = _lost_within(recordings("repeats"))
+    lost = {
+        better: {
+            (rivals, folds): _lost(random, rivals, folds, better, options.repetitions)
+            for rivals in RIVALS
+            for folds in FOLDS
+        }
+        for better in (0.0, BETTER)
+    }
+    both = {
+        better: {key: 1 - (1 - found.after) * (1 - within) for key, found in cases.items()}
+        for better, cases in lost.items()
+    }
+    replayed = [_replayed(recording) for recording in recordings("search")]
+    simulated = _simulated(random, _recorded_mix(STUDY), options.searches)
+    print_findings(
+        "pruning",
+        f"{options.repetitions:,} simulated configurations of each kind; "
+        + "; ".join(recording.data for recording in recordings("search")),
+        [
+            _at_most("equal configurations lost, worst case", both[0.0], MOST_EQUAL),
+            _at_most("configurations 3 points better lost, worst case", both[BETTER], MOST_BETTER),
+            _fewer("clip-passes of recorded searches", replayed),
+            _fewer("folds of simulated searches like study 1 of the leaderboard", simulated),
+        ],
+        notes=[
+            "Of trainings that differ by their seed alone, the validation loss ended "
+            f"{100 * within:.2f} % within a fold; this is part of the shares lost.",
+            "The rule before (a standard error of the difference in UAR, taken anew after each "
+            "fold, clips taken as independent, no allowance for the luck of the best) lost "
+            + " and ".join(
+                f"{100 * min(old):.0f} to {100 * max(old):.0f} % of the {name} ones"
+                for name, old in (
+                    (name, [found.before for found in lost[better].values()])
+                    for name, better in (("equal", 0.0), ("better", BETTER))
+                )
+            )
+            + " between folds alone.",
+        ],
+        lost={
+            f"{100 * better:+.0f} points, best of {rivals}, {folds} folds": round(share, 4)
+            for better, cases in both.items()
+            for (rivals, folds), share in cases.items()
+        },
+        within=within,
+    )
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Shares pruned between folds, by the rule before and by the present one."""
+
+    before: float
+    after: float
+
+
+def _lost(
+    random: np.random.Generator, rivals: int, folds: int, better: float, repetitions: int
+) -> Lost:
+    """How many configurations are pruned that are better than all rivals by so much."""
+    counts = np.zeros(2)
+    for start in range(0, repetitions, 500):
+        size = min(500, repetitions - start)
+        tried = _tried(random, [0.0] * rivals + [better], folds, size)
+        place = tried[:, :-1].mean(axis=(2, 3)).argmax(axis=1)
+        best, found = tried[np.arange(size), place], tried[:, -1]
+        leads = best.mean(axis=-1) - found.mean(axis=-1)
+        variances = lead_variance(best, found, TARGETS)
+        alone = sum(_alone(each) for each in (best, found))
+        looks = range(1, folds)
+        before = [
+            leads[:, :look].sum(axis=1) > np.sqrt(alone[:, :look].sum(axis=1)) for look in looks
+        ]
+        others = _others(tried[:, :-1].mean(axis=-1), place)
+        after = [behind(leads[:, :look], variances[:, :look], others) for look in looks]
+        counts += [np.any(each, axis=0).sum() for each in (before, after)]
+    return Lost(*(counts / repetitions).tolist())
+
+
+def _others(uars: npt.NDArray[np.float64], best: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Leads of the best over the others.
+
+    Args:
+        uars: ``[repetitions, configurations, folds]``.
+        best: which configuration is, ``[repetitions]``.
+    """
+    repetitions, configurations, folds = uars.shape
+    rows = np.arange(repetitions)
+    other = np.arange(configurations) != best[:, None]
+    leads = uars[rows, best][:, None] - uars
+    return leads[other].reshape(repetitions, configurations - 1, folds)
+
+
+def _alone(right: Right) -> npt.NDArray[np.float64]:
+    """The variance of a UAR if its clips were independent, ``[..., n]`` to ``[...]``."""
+    clips = CLIPS / EMOTIONS
+    counts = np.stack([right[..., each == TARGETS].sum(axis=-1) for each in range(EMOTIONS)], -1)
+    recalls = (counts + 1) / (clips + 2)
+    variance: npt.NDArray[np.float64] = (recalls * (1 - recalls) / clips).sum(-1) / EMOTIONS**2
+    return variance
+
+
+def _tried(
+    random: np.random.Generator, better: Sequence[float], folds: int, repetitions: int
+) -> Right:
+    """Which clips configurations recognise, ``[repetitions, configurations, folds, clips]``."""
+    difficulty = random.standard_normal((repetitions, 1, folds, CLIPS))
+    shares = [expit(_level(UAR + each) + SPREAD * difficulty) for each in better]
+    chances = np.concatenate(shares, axis=1)
+    right: Right = random.random(chances.shape) < chances
+    return right
+
+
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    """Over a standard normal, of values at the nodes."""
+    return float(values @ WEIGHTS / WEIGHTS.sum())
+
+
+def _level(share: float, spread: float | None = None) -> float:
+    """The logit of clips of medium difficulty where so many are recognised."""
+    spread = SPREAD if spread is None else spread
+    return float(brentq(lambda level: _mean(expit(level + spread * NODES)) - share, -20, 20))
+
+
+def _noise(spread: float) -> float:
+    """How much the UAR of a fold varies from configuration to configuration."""
+    chances = expit(_level(UAR, spread) + spread * NODES)
+    return float(np.sqrt(_mean(chances * (1 - chances)) / CLIPS))
+
+
+SPREAD = float(brentq(lambda spread: _noise(spread) - NOISE, 0.1, 10))
+"""How much clips differ in difficulty, on the logit scale."""
+
+
+def _lost_within(repeats: Sequence[Recording]) -> float:
+    """Share of recorded trainings, of no better or worse configuration, ended within a fold."""
+    ended = [
+        found.pruned_in(_yardstick(recording, best).bar(int(found.outcome.fold))) is not None
+        for recording in repeats
+        for best in recording.trials
+        for other in recording.trials
+        if other is not best
+        for found in other
+    ]
+    return float(np.mean(ended))
+
+
+def _yardstick(
+    recording: Recording, best: Sequence[Training], others: Sequence[Sequence[Training]] = ()
+) -> Yardstick:
+    outcomes = {int(each.outcome.fold): each.outcome for each in best}
+    uars = [{int(each.outcome.fold): each.outcome.uar for each in other} for other in others]
+    return Yardstick(outcomes, recording.targets, uars)
+
+
+def _replayed(recording: Recording) -> tuple[float, float]:
+    """Clip-passes of a recorded search, and of the same with pruning."""
+    whole = early = 0
+    complete: list[int] = []
+    means = [float(np.mean([each.outcome.uar for each in folds])) for folds in recording.trials]
+    for number, folds in enumerate(recording.trials):
+        before = [each for each in complete if each < generation_of(number).start]
+        yardstick = None
+        if before:
+            best = max(before, key=lambda each: means[each])
+            others = [recording.trials[each] for each in before if each != best]
+            yardstick = _yardstick(recording, recording.trials[best], others)
+        whole += sum(each.clips * each.outcome.epochs for each in folds)
+        passes, kept = _tried_with(yardstick, folds)
+        early += passes
+        if kept:
+            complete.append(number)
+    return float(whole), float(early)
+
+
+def _tried_with(yardstick: Yardstick | None, folds: Sequence[Training]) -> tuple[int, bool]:
+    """Clip-passes of a trial that is judged, and whether it is tried to its end."""
+    passes = 0
+    outcomes = {}
+    for at, each in enumerate(folds, 1):
+        number = int(each.outcome.fold)
+        outcomes[number] = each.outcome
+        judged = yardstick is not None and at == 1
+        ended = each.pruned_in(yardstick.bar(number)) if judged else None
+        passes += each.clips * (each.outcome.epochs if ended is None else ended)
+        worse = at < len(folds) and yardstick is not None and yardstick.worse(outcomes)
+        if ended is not None or worse:
+            return passes, False
+    return passes, True
+
+
+def _recorded_mix(study: Path) -> list[float]:
+    """How much better each trial of a study was than its first one, over the folds that it ran."""
+    trials = [
+        {fold["fold"]: fold["uar"] for fold in trial["folds"] if fold["fold"].isdigit()}
+        for trial in json.loads(study.read_text())["trials"]
+    ]
+    return [
+        statistics.fmean(uar - trials[0][fold] for fold, uar in trial.items()) for trial in trials
+    ]
+
+
+def _simulated(
+    random: np.random.Generator, mix: Sequence[float], searches: int, folds: int = 5
+) -> list[tuple[float, float]]:
+    """Folds of exhaustive searches, and of the same with pruning between folds."""
+    pairs = []
+    for _ in range(searches):
+        tried = _tried(random, mix, folds, 1)[0]
+        uars = tried.mean(axis=-1)
+        complete: list[int] = []
+        early = 0
+        for number in range(len(mix)):
+            before = [each for each in complete if each < generation_of(number).start]
+            looks = folds
+            if before:
+                best = max(before, key=lambda each: float(uars[each].mean()))
+                leads = uars[best] - uars[number]
+                variances = lead_variance(tried[best], tried[number], TARGETS)
+                others = uars[best] - uars[[each for each in before if each != best]]
+                looks = next(
+                    look
+                    for look in range(1, folds + 1)
+                    if look == folds or behind(leads[:look], variances[:look], others)
+                )
+            early += looks
+            if looks == folds:
+                complete.append(number)
+        pairs.append((float(folds * len(mix)), float(early)))
+    return pairs
+
+
+def _at_most(what: str, shares: Mapping[tuple[int, int], float], limit: float) -> Finding:
+    worst, least = max(shares.values()), min(shares.values())
+    return Finding(
+        what=what,
+        unit="%",
+        sides={"limit": 100 * limit, "serbench": 100 * worst},
+        ratio=limit / worst,
+        spread=(limit / worst, limit / least),
+        target=1.0,
+        met=worst <= limit,
+    )
+
+
+def _fewer(what: str, pairs: Sequence[tuple[float, float]]) -> Finding:
+    ratios = [whole / early for whole, early in pairs]
+    whole, early = (sum(pair[side] for pair in pairs) for side in (0, 1))
+    return Finding(
+        what=what,
+        unit=what.split()[0],
+        sides={"exhaustive": whole, "serbench": early},
+        ratio=whole / early,
+        spread=(min(ratios), max(ratios)),
+        target=FEWER_PASSES,
+        met=whole / early >= FEWER_PASSES,
+    )
+
+
+if __name__ == "__main__":
+    main()
