@@ -196,6 +196,7 @@ def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> 
             executor,
             parallel=asked.jobs or None,
             retune=asked.retune,
+            allow_known_speakers=asked.allow_known_speakers,
         )
     _show_result(app, plan, entry)
 

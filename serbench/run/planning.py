@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from serbench.data.clips import ClipFormat
-from serbench.errors import FEW, LeakError, StudyFileError, UsageError
+from serbench.errors import StudyFileError, UsageError
 from serbench.run.options import SearchBounds, StudyOptions
 
 if TYPE_CHECKING:
@@ -109,7 +109,6 @@ def make_plans(
 
     Raises:
         UsageError: training is to begin from an entry that does not exist.
-        LeakError: a protocol tests speakers that the weights were trained on.
         WeightsError: that entry has another backbone, or its weights are gone.
     """
     from serbench.search.plan import StudyPlan
@@ -138,37 +137,7 @@ def make_plans(
             "weights": _weights(options.weights, backbone, manifest, plugins, database, workspace),
         }
         plans.append(StudyPlan(**{**common, **particular}))
-    if not options.allow_known_speakers:
-        for plan in plans:
-            refuse_known_speakers(plan, manifest, plugins, database)
     return plans
-
-
-def refuse_known_speakers(
-    plan: StudyPlan, manifest: Manifest, plugins: Plugins, database: Database
-) -> None:
-    """Refuse a protocol that tests speakers whom the weights of a study were trained on.
-
-    Raises:
-        LeakError: it does.
-    """
-    from serbench.data.protocols import parse_protocol
-    from serbench.store.lineage import lineage_of
-    from serbench.store.splits import Splits
-
-    backbone = plugins.backbones.get(plan.backbone)
-    split = Splits(database).of(manifest, parse_protocol(plan.protocol)).split
-    known = lineage_of(plan.weights, backbone, manifest, split, database).known_speakers
-    if known:
-        named = ", ".join(known[:FEW]) + (f" and {len(known) - FEW} more" if known[FEW:] else "")
-        raise LeakError(
-            f"{plan.protocol} tests speakers that the weights of {plan.backbone} were trained on "
-            f"({named}), so the result would not hold for new speakers: choose other weights or "
-            "another protocol, or add --allow-known-speakers to have the result marked and ranked "
-            "apart",
-            speakers=known,
-            protocol=plan.protocol,
-        )
 
 
 def _clip_format(plugins: Plugins, front_end: str) -> ClipFormat:

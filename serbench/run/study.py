@@ -10,15 +10,14 @@ from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol
 from serbench.deploy.latency import LatencyJob, kind_of, measure_latency
 from serbench.deploy.network import untrained_network
-from serbench.errors import EnvironmentChangedError
 from serbench.execute.executor import Executor, InThisProcess
 from serbench.execute.job import Material, Outcome
 from serbench.model.complexity import measure_complexity
 from serbench.model.compute import ComputeSettings
-from serbench.model.environment import this_environment
 from serbench.model.machine import this_machine
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
+from serbench.run.admission import check_environment, check_lineage
 from serbench.run.compute import settle_compute
 from serbench.search.events import (
     FoldScored,
@@ -101,6 +100,7 @@ def drive_study(
     executor: Executor | None = None,
     parallel: int | None = None,
     retune: bool = False,
+    allow_known_speakers: bool = False,
 ) -> int:
     """Run a study to its end, from wherever an earlier run of the same plan stopped.
 
@@ -113,6 +113,7 @@ def drive_study(
         executor: where trainings run; in this process by default.
         parallel: trainings at once; by default as many as are fastest.
         retune: tune the speed also where an earlier tuning is recorded.
+        allow_known_speakers: whether speakers may be tested that the weights were trained on.
 
     Returns:
         the number of its entry on the leaderboard.
@@ -125,7 +126,9 @@ def drive_study(
     with ledger.lease(plan):
         entry = systems.entry_of(plan)
         if entry is None:
-            prepared = prepare(plan, plugins, workspace, database, executor, listener)
+            prepared = prepare(
+                plan, plugins, workspace, database, executor, listener, allow_known_speakers
+            )
             for number, search in enumerate(prepared.searches):
                 check_environment(search.plan, ledger)
                 compute = settle_compute(
@@ -155,10 +158,12 @@ def prepare(
     database: Database,
     executor: Executor,
     listener: Listener,
+    allow_known_speakers: bool = True,
 ) -> Prepared:
     """Resolve what a plan names, split its dataset, prepare its clips and share them.
 
     Raises:
+        LeakError: speakers are tested that the weights were trained on, and may not be.
         SerbenchError: an unknown name, a dataset that cannot be split so, weights that cannot be
             had, clips that cannot be prepared.
     """
@@ -167,6 +172,8 @@ def prepare(
     protocol = Splits(database).of(manifest, rule)
     backbone = plugins.backbones.get(plan.backbone)
     lineage = lineage_of(plan.weights, backbone, manifest, protocol.split, database)
+    if not allow_known_speakers:
+        check_lineage(plan, lineage)
     # Weights that cannot be had are better noticed before an hour of preparing clips than after.
     space = space_of(plan, plugins, len(manifest.emotions))
     clips = prepare_clips(manifest, workspace.clips, plan.clip_format, listener.preparing)
@@ -186,32 +193,6 @@ def prepare(
         for number, split in enumerate(outer_folds)
     )
     return Prepared(manifest, protocol, lineage, tuple(searches))
-
-
-def check_environment(plan: StudyPlan, ledger: Ledger) -> None:
-    """Refuse to continue a study in an environment that gives other logits for the same seeds.
-
-    Raises:
-        EnvironmentChangedError: its device, architecture or a numerical library was another.
-    """
-    now = this_environment().numerics
-    for environment in ledger.environments(plan):
-        before = environment.numerics
-        changes = {
-            name: (before.get(name, "none"), now.get(name, "none"))
-            for name in before.keys() | now.keys()
-            if before.get(name) != now.get(name)
-        }
-        if changes:
-            listed = ", ".join(
-                f"{name} was {was} and is {is_}" for name, (was, is_) in sorted(changes.items())
-            )
-            raise EnvironmentChangedError(
-                f"this study was begun in another environment ({listed}), in which the same seeds "
-                "give other logits: continue it there, or begin another one here with --seed "
-                f"{plan.seed + 1}",
-                changes=changes,
-            )
 
 
 def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:

@@ -18,7 +18,7 @@ from serbench.model.training import EpochReport
 from serbench.search.events import Event, HoldoutStarted, Known, TrialEnded, WinnerTested
 from serbench.search.generation import Generation, Progress
 from serbench.search.plan import StudyPlan
-from serbench.search.propose import COMPLETE, TrialRecord, generation_of
+from serbench.search.propose import TrialRecord, generation_of
 from serbench.search.pruning import Yardstick, judging_order
 from serbench.search.space import SearchSpace
 

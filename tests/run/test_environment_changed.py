@@ -7,7 +7,7 @@ from making.entries import begin, run_trial
 from making.records import ENVIRONMENT
 
 from serbench.errors import EnvironmentChangedError
-from serbench.run.study import check_environment
+from serbench.run.admission import check_environment
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def now(monkeypatch):
     """``now(environment)`` is where this process trains."""
 
     def put(environment):
-        monkeypatch.setattr("serbench.run.study.this_environment", lambda: environment)
+        monkeypatch.setattr("serbench.run.admission.this_environment", lambda: environment)
 
     return put
 

@@ -60,6 +60,7 @@ def test_a_study_file_may_set_every_option(read):
         head = "linear"
         objective = "cross-entropy"
         weights = "none"
+        allow_known_speakers = true
         augmentations = ["time-shift", "gain"]
         trials = 20
         epochs = 50
@@ -92,6 +93,7 @@ def test_a_study_file_may_set_every_option(read):
         "head": "linear",
         "objective": "cross-entropy",
         "weights": "none",
+        "allow_known_speakers": True,
         "augmentations": ("time-shift", "gain"),
         "trials": 20,
         "epochs": 50,
