@@ -15,7 +15,14 @@ from serbench.execute.job import Bar, Job
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
-from serbench.search.events import Event, HoldoutStarted, Known, TrialEnded, WinnerTested
+from serbench.search.events import (
+    COMPLETE,
+    Event,
+    HoldoutStarted,
+    Known,
+    TrialEnded,
+    WinnerTested,
+)
 from serbench.search.generation import Generation, Progress
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord, generation_of

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from making.entries import PARAMETERS, begin
+from making.entries import LINEAGE, PARAMETERS, begin
 
 from serbench.data.protocols import HOLDOUT, parse_protocol, split_dataset
 from serbench.model.complexity import Complexity
@@ -56,7 +56,7 @@ def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=1
     won = int(np.argmax(means))
     ledger.record(plan, WinnerTested(won, PARAMETERS, outcome(won, HOLDOUT)))
     systems = Systems(database)
-    entry = systems.rank(plan, Complexity(25_000, 4_000_000), made.metrics)
+    entry = systems.rank(plan, Complexity(25_000, 4_000_000), made.metrics, LINEAGE)
     for count in threads:
         times = made.latency(threads=count, p50=3.0 + entry, p90=40.0 / count)
         systems.save_latency(entry, made.machine, times)
