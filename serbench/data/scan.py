@@ -11,7 +11,8 @@ from pathlib import Path
 
 from serbench.data.audio import read_audio
 from serbench.data.conflicts import Conflict, find_conflicts
-from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS, Corpus, Recording, is_audio_name
+from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS, Corpus, Recording
+from serbench.data.formats import is_audio_name
 from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.errors import AudioError, DatasetError, UnknownNameError, UsageError
