@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from serbench.data.decoding import COPY_AGAIN, Decoded, decode
 from serbench.data.formats import unread_format
-from serbench.data.regular import check_regular
+from serbench.data.regular import special_kind
 from serbench.errors import AudioError
 
 LFS_POINTER = b"version https://git-lfs"
@@ -94,7 +95,8 @@ def read_audio(path: Path | str) -> Audio:
         _check_file(path)
         return _judged(path, _decoded(path))
     except OSError as error:
-        raise AudioError(path, "not readable", str(error.strerror or error)) from error
+        reported = str(error.strerror or error)
+        raise AudioError(path, "not readable", detail=reported) from error
     except MemoryError as error:
         raise AudioError(path, "too little memory to decode it", "leave it out") from error
 
@@ -111,11 +113,13 @@ def _check_name(path: Path) -> None:
 
 def _check_file(path: Path) -> None:
     try:
-        check_regular(path)
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
         raise AudioError(path, "missing", "check the path") from error
-    if path.is_dir():
+    if stat.S_ISDIR(mode):
         raise AudioError(path, "a folder, not a file", "name the files in it")
+    if (kind := special_kind(mode)) is not None:
+        raise AudioError(path, f"{kind}, not a regular file", "leave it out")
     with path.open("rb") as file:
         head = file.read(len(LFS_POINTER))
     if not head:

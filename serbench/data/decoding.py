@@ -90,7 +90,7 @@ class _Memory(io.BytesIO):
             return self.tell()
 
 
-class _Forwards(soundfile.SoundFile):
+class _Forwards(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is never moved in: several formats cannot, and an estimate would end it."""
 
     def seekable(self) -> bool:

@@ -40,14 +40,16 @@ CONVERT = "convert it to WAV or FLAC"
 
 
 def is_audio_name(path: Path) -> bool:
-    """True for the file-name endings of recordings, whether or not libsndfile reads them."""
-    return path.suffix.lower() in AUDIO_EXTENSIONS | UNREAD_EXTENSIONS
+    """True for the file-name endings of formats that libsndfile reads."""
+    return path.suffix.lower() in AUDIO_EXTENSIONS
 
 
 def unread_name(path: Path) -> str | None:
     """Why a file cannot be read, judged by the ending of its name; None where it may be."""
     ending = path.suffix.lower()
-    return f"libsndfile cannot read {ending[1:]}: {CONVERT}" if ending in UNREAD_EXTENSIONS else None
+    return (
+        f"libsndfile cannot read {ending[1:]}: {CONVERT}" if ending in UNREAD_EXTENSIONS else None
+    )
 
 
 def unread_format(path: Path) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 STREAMED = 0x7F000000
-"""From here on a length of four bytes is none: sox writes about as much, ffmpeg 2³²−1, into a pipe."""
+"""From here on four bytes hold no length: into a pipe sox writes about as much, ffmpeg 2³²−1."""
 
 CHUNKS = 1000
 """No recording has more chunks than that."""
@@ -108,7 +108,7 @@ class Samples:
 
     @property
     def difference(self) -> str:
-        """In what header and content differ, in one clause; empty where the header tells nothing."""
+        """How header and content differ, in one clause; empty where the header leaves it open."""
         if self.declared is None:
             return ""
         holds = f"the file holds {self.held:,}"
@@ -137,10 +137,7 @@ def misdeclared_samples(file: BinaryIO, size: int) -> Samples | None:
     file.seek(0)
     head = file.read(12)
     layout = LAYOUTS.get(head[:4] + head[8:]) or LAYOUTS.get(head[:4])
-    if layout is not None:
-        found = _in_chunks(file, size, layout)
-    else:
-        found = _in_au(head, size)
+    found = _in_au(head, size) if layout is None else _in_chunks(file, size, layout)
     if found is None or found.declared == found.held or found.held < 0:
         return None
     if found.declared is not None and found.declared < found.held:
@@ -190,9 +187,7 @@ def _in_chunks(file: BinaryIO, size: int, layout: Layout) -> Samples | None:
     return None
 
 
-def _chunks(
-    file: BinaryIO, size: int, at: int, layout: Layout
-) -> Iterator[tuple[int, bytes, int]]:
+def _chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> Iterator[tuple[int, bytes, int]]:
     """Where each chunk begins, its name, and its length as it is written."""
     for _ in range(CHUNKS):
         file.seek(at)

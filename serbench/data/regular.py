@@ -32,3 +32,19 @@ def check_regular(path: Path) -> None:
     kind = special_kind(path.stat().st_mode)
     if kind is not None:
         raise OSError(errno.EINVAL, f"{kind}, not a regular file", str(path))
+
+
+def is_file(path: Path) -> bool:
+    """True for a regular file; False also where the system does not tell."""
+    try:
+        return path.is_file()
+    except OSError:  # too long a name, or under a folder that may not be entered
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """True for a folder; False also where the system does not tell."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

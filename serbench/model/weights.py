@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serbench.data.regular import is_file
 from serbench.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 def _existing(path: str | Path) -> Path:
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise WeightsError(
             f"no weights at {path}: --weights takes default, none or a file", path=path
         )
