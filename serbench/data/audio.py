@@ -11,14 +11,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.decoding import COPY_AGAIN, Decoded, decode
+from serbench.data.decoding import COPY_AGAIN, NO_AUDIO, RESAVE, Decoded, decode
 from serbench.data.formats import unread_format
 from serbench.data.regular import special_kind
 from serbench.errors import AudioError
 
 LFS_POINTER = b"version https://git-lfs"
-
-RESAVE = "save it again as 16-bit WAV or FLAC, or leave it out"
 
 RATES = range(1000, 1_000_001)
 """Sample rates of recordings, in Hz."""
@@ -131,11 +129,11 @@ def _check_file(path: Path) -> None:
 def _decoded(path: Path) -> Decoded:
     try:
         return decode(path)
-    except (RuntimeError, ValueError, OverflowError) as error:
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         unread = unread_format(path)
         if unread is not None:
             raise AudioError(path, unread) from error
-        raise AudioError(path, "not audio that libsndfile can read", RESAVE) from error
+        raise AudioError(path, NO_AUDIO, RESAVE) from error
 
 
 def _judged(path: Path, decoded: Decoded) -> Audio:

@@ -32,6 +32,9 @@ MP3_BLOCK = 1152
 MP3_SLACK = 2 * 1152
 """Samples at both ends that an encoder adds and a decoder may leave out."""
 
+MIDI_DUMP = b"\xf0\x7e"
+"""Damaged ones make libsndfile write into standard output, where answers are."""
+
 FLAC = b"fLaC"
 FLAC_TOTAL = slice(18, 26)
 """Of STREAMINFO (RFC 9639): rate, channels, bits of a sample and, in 36 bits, number of samples."""
@@ -42,7 +45,9 @@ UNKNOWN = 1 << 62
 """From here on libsndfile's number of frames stands for an unknown one."""
 
 TOO_LONG, CUT_UP = f"longer than {LIMIT:,} samples", "cut it into utterances"
+NO_AUDIO = "not audio that libsndfile can read"
 COPY_AGAIN = "copy it again from its source"
+RESAVE = "save it again as 16-bit WAV or FLAC, or leave it out"
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ def decode(path: Path) -> Decoded:
         MemoryError: there is not enough memory.
     """
     with _source(path) as source, _Forwards(source.file) as file:
+        if file.format == "RAW":  # guessed from the ending of the name
+            raise AudioError(path, NO_AUDIO, RESAVE)
         mpeg = file.format == "MP3"
         declared = file.frames if source.frames is None else source.frames
         if declared > UNKNOWN:
@@ -159,7 +166,10 @@ def _source(path: Path) -> Iterator[_Source]:
         size = file.seek(0, os.SEEK_END)
         samples = misdeclared_samples(file, size)
         file.seek(0)
-        if samples is None and not file.read(4).startswith((FLAC, b"ID3", b"\xff")):
+        head = file.read(4)
+        if head.startswith(MIDI_DUMP):
+            raise AudioError(path, "a MIDI sample dump, not a recording", RESAVE)
+        if samples is None and not head.startswith((FLAC, b"ID3", b"\xff")):
             yield _Source(str(path))
             return
         counts = samples.difference if samples is not None else ""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 AUDIO_EXTENSIONS = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"}
-    | {".sph", ".w64", ".caf", ".rf64", ".voc"}
+    | {".sph", ".nist", ".w64", ".caf", ".rf64", ".bwf", ".wavex", ".voc", ".sf", ".ircam"}
+    | {".avr", ".paf", ".pvf", ".svx", ".wve"}
 )
 """File-name endings of formats that libsndfile reads."""
 

@@ -204,14 +204,16 @@ def _chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> Iterator[tupl
 
 
 def _only_chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> bool:
-    """True where the rest of a file is chunks to its end."""
-    reached = at = _aligned(at, layout)
-    for begin, name, length in _chunks(file, size, at, layout):
+    """True where the rest of a file is chunks to its end, or one byte that fills up."""
+    if size - at <= 1:
+        return True
+    reached = None
+    for begin, name, length in _chunks(file, size, _aligned(at, layout), layout):
         if not all(32 <= letter < 127 for letter in name[:4]):
             return False
         content = length - layout.header if layout.inclusive else length
         reached = _aligned(begin + layout.header + content, layout)
-    return size - layout.header < reached <= size + layout.align
+    return reached is not None and size - layout.header < reached <= size + layout.align
 
 
 def _only_padding(file: BinaryIO, at: int) -> bool:
