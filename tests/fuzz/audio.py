@@ -10,9 +10,7 @@ JSON is valid. The work is done by a child process, so that a crash or a hang is
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import random
 import resource
 import select
 import subprocess
@@ -20,170 +18,33 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
+from audio_mutations import mutated_files, originals
 
 SECONDS = 5.0
+STARTING = 120.0
+"""A process that imports torch on a busy machine may take so many seconds."""
+
 MEGABYTES = 1024
 FOLDER = 20
 """Files of one folder."""
 
-LENGTHS = (0, 1, 2, 7, 8, 100, 0x7FFF, 0xFFFF, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-NAMES = (b"data", b"fmt ", b"fact", b"RIFF", b"FORM", b"SSND", b"COMM", b"ds64", b"desc", b"pakt")
-ENDINGS = {"AIFF": "aiff", "NIST": "sph", "OGG": "ogg", "WAVEX": "wav", "MP3": "mp3"}
-
 NO_RECORDINGS = ("htk", "mat4", "mat5", "mpc2k", "sds", "xi", "xyz")
 """Endings of names that no scan counts."""
-
-# --- the files ----------------------------------------------------------------------------------
-
-
-def originals() -> dict[str, bytes]:
-    """A recording in every container and subtype that libsndfile writes, by its name.
-
-    Without RAW, which has no header, and SD2, whose header is a second file.
-    """
-    noise = np.random.default_rng(0)
-    times = np.arange(3000) / 8000
-    voice = 0.3 * np.sin(2 * np.pi * 200 * times) + 0.01 * noise.standard_normal(len(times))
-    found = {}
-    for container in sorted(soundfile.available_formats().keys() - {"RAW", "SD2"}):
-        for subtype in sorted(soundfile.available_subtypes(container)):
-            for channels in (1, 2):
-                file = io.BytesIO()
-                file.name = f"original.{ENDINGS.get(container, container.lower())}"
-                samples = np.stack([voice] * channels, axis=1)
-                try:
-                    soundfile.write(file, samples, 8000, subtype, format=container)
-                except (RuntimeError, ValueError):
-                    continue  # not every combination exists
-                found[f"{container}-{subtype}-{channels}"] = file.getvalue()
-    for name, changed in _without_length(found).items():
-        found |= {f"{name} {number}": changed for number in range(5)}
-    return found
-
-
-def _without_length(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Recordings as programs write them that cannot know the length."""
-    wav, flac, mp3 = (
-        files[f"{name}-1"] for name in ("WAV-PCM_16", "FLAC-PCM_16", "MP3-MPEG_LAYER_III")
-    )
-    place = wav.index(b"data") + 4
-    second = mp3.index(mp3[:2], 100)  # the first frame counts the others
-    return {
-        "WAV-streamed": wav[:place] + b"\xff" * 4 + wav[place + 4 :],
-        "FLAC-streamed": flac[:21] + bytes((flac[21] & 0xF0, 0, 0, 0, 0)) + flac[26:],
-        "MP3-uncounted": mp3[second:],
-    }
-
-
-Mutation = Callable[[random.Random, bytes, list[bytes]], bytes]
-
-
-def _flip_bits(chance: random.Random, content: bytes, _: list[bytes]) -> bytes:
-    changed = bytearray(content)
-    until = chance.choice((64, len(changed)))
-    for _ in range(chance.choice((1, 2, 8, 64))):
-        changed[chance.randrange(min(until, len(changed)))] ^= 1 << chance.randrange(8)
-    return bytes(changed)
-
-
-def _truncate(chance: random.Random, content: bytes, _: list[bytes]) -> bytes:
-    return content[: chance.choice((chance.randrange(len(content)), chance.randrange(100)))]
-
-
-def _overwrite_length(chance: random.Random, content: bytes, _: list[bytes]) -> bytes:
-    places = [content.find(name) + 4 for name in NAMES if name in content]
-    place = chance.choice([*places, 4, 8, 16, 18, 22, 40, chance.randrange(64)])
-    order = chance.choice(("little", "big"))
-    value = chance.choice((*LENGTHS, len(content), len(content) // 2, chance.randrange(1 << 32)))
-    width = chance.choice((4, 4, 4, 8))
-    return content[:place] + value.to_bytes(width, order) + content[place + width :]
-
-
-def _insert_chunk(chance: random.Random, content: bytes, _: list[bytes]) -> bytes:
-    place = chance.choice((12, 36, len(content), chance.randrange(len(content))))
-    length = chance.choice((0, 3, 64, 5000))
-    chunk = chance.choice((*NAMES, b"LIST")) + length.to_bytes(4, "little")
-    return content[:place] + chunk + chance.randbytes(length) + content[place:]
-
-
-def _duplicate(chance: random.Random, content: bytes, _: list[bytes]) -> bytes:
-    begin = chance.randrange(len(content))
-    end = begin + chance.randrange(1, 2000)
-    return content[:end] + content[begin:end] * chance.choice((1, 2, 20)) + content[end:]
-
-
-def _delete(chance: random.Random, content: bytes, _: list[bytes]) -> bytes:
-    begin = chance.randrange(len(content))
-    return content[:begin] + content[begin + chance.choice((1, 4, 24, 1000)) :]
-
-
-def _exchange_header(chance: random.Random, content: bytes, others: list[bytes]) -> bytes:
-    length = chance.choice((4, 12, 44, 100))
-    return chance.choice(others)[:length] + content[length:]
-
-
-def _append(chance: random.Random, content: bytes, _: list[bytes]) -> bytes:
-    return content + chance.choice((chance.randbytes(chance.randrange(1, 9000)), bytes(5000)))
-
-
-def _zero(chance: random.Random, content: bytes, _: list[bytes]) -> bytes:
-    begin = chance.randrange(len(content))
-    length = min(chance.choice((1, 16, 500, 5000)), len(content) - begin)
-    return content[:begin] + bytes(length) + content[begin + length :]
-
-
-MUTATIONS: dict[str, Mutation] = {
-    "bits flipped": _flip_bits,
-    "truncated": _truncate,
-    "length overwritten": _overwrite_length,
-    "chunk inserted": _insert_chunk,
-    "part duplicated": _duplicate,
-    "part deleted": _delete,
-    "header exchanged": _exchange_header,
-    "random appended": _append,
-    "region zeroed": _zero,
-}
-
-
-def mutated_files(number: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
-    """Ending of the name, what was done, and the content of each file.
-
-    Every original and every mutation has its turn; one file in four is mutated twice, one in
-    eight has the ending of another format.
-    """
-    chance = random.Random(seed)
-    files = originals()
-    everything = list(files.values())
-    names = list(files)
-    chance.shuffle(names)
-    kinds = list(MUTATIONS)
-    for place in range(number):
-        name = names[place % len(names)]
-        content, done = files[name], []
-        for turn in range(2 if chance.random() < 0.25 else 1):
-            kind = chance.choice(kinds) if turn else kinds[place % len(kinds)]
-            content = MUTATIONS[kind](chance, content, everything) or b"\0"
-            done.append(kind)
-        container = name.partition("-")[0]
-        if chance.random() < 0.125:
-            container = chance.choice(names).partition("-")[0]
-        ending = ENDINGS.get(container, container.lower())
-        yield ending, f"{name}: {', '.join(done)}", content
-
-
-# --- the child ----------------------------------------------------------------------------------
 
 
 def child() -> None:
     """Answer each line of standard input, a task and a path, with a line of JSON."""
+    import serbench.builtin.ravdess
+    import serbench.data.scan
+    import serbench.deploy.predict  # noqa: F401 - before the clock runs
+
     answers = {"read": _read, "scan": _scan, "predict": _predict}
+    print("{}", flush=True)
     for line in sys.stdin:
         task, _, path = line.rstrip("\n").partition(" ")
         began = time.monotonic()
@@ -249,14 +110,12 @@ def _predict(folder: Path) -> dict[str, Any]:
     return {"outcome": "answered", "good": len(good)}
 
 
-# --- the parent ---------------------------------------------------------------------------------
-
-
 @dataclass
 class Worker:
     """A child process that is started again after a crash or a hang."""
 
     errors: Path
+    seconds: float = SECONDS
     process: subprocess.Popen[str] | None = None
 
     def ask(self, task: str, path: Path) -> dict[str, Any]:
@@ -270,24 +129,27 @@ class Worker:
                     stderr=errors,
                     text=True,
                 )
-            self.ask(task, path)  # which imports what it needs
-            if self.process is None:
-                return {"wrong": "crash or hang in a fresh process"}
+            self._line(STARTING)
         process = self.process
         assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.write(f"{task} {path}\n")
         process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], SECONDS * 4)
-        line = process.stdout.readline() if ready else ""
-        if line.startswith("{"):
+        line = self._line(2 * self.seconds)
+        if line is not None and line.startswith("{"):
             answer: dict[str, Any] = json.loads(line)
             return answer
-        problem = f"no answer in {SECONDS * 4:.0f} s"
-        if ready:
-            problem = f"printed {line!r}" if line else f"ended with {process.wait()}"
+        problem = f"printed {line!r}" if line else f"no answer in {2 * self.seconds:.0f} s"
+        if line == "":
+            problem = f"ended with {process.wait()}"
         self.stop()
         return {"wrong": problem}
+
+    def _line(self, seconds: float) -> str | None:
+        """The child's next line; empty where it has ended, None where nothing comes."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        return self.process.stdout.readline() if ready else None
 
     def stop(self) -> None:
         """End the child."""
@@ -299,8 +161,9 @@ class Worker:
 
 @dataclass
 class Account:
-    """What became of all files."""
+    """What became of all files, each of which may take so many seconds."""
 
+    seconds: float = SECONDS
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     longest: dict[str, float] = field(default_factory=dict)
@@ -314,17 +177,17 @@ class Account:
         self.outcomes[f"{task}: {answer.get('outcome', 'wrong')}"] += 1
         for wrong in (
             answer.get("wrong"),
-            f"{seconds:.1f} s" if seconds > SECONDS else None,
+            f"{seconds:.1f} s" if seconds > self.seconds else None,
             f"{megabytes:.0f} MB" if megabytes > MEGABYTES else None,
         ):
             if wrong:
                 self.wrong.append(f"{task} {what}: {wrong}")
 
 
-def run(number: int, seed: int, place: Path) -> Account:
-    """Write ``number`` files under ``place`` and try each."""
-    account = Account()
-    worker = Worker(place / "errors.txt")
+def run(number: int, seed: int, place: Path, seconds: float = SECONDS) -> Account:
+    """Write ``number`` files under ``place`` and try each, for at most ``seconds``."""
+    account = Account(seconds)
+    worker = Worker(place / "errors.txt", seconds)
     good = originals()["WAV-PCM_16-1"]
     folders: list[Path] = []
     try:
