@@ -96,14 +96,15 @@ class PluginError(SerbenchError):
 class AudioError(SerbenchError):
     """A recording that cannot be heard: missing, empty, truncated, silent, not audio.
 
-    ``reason`` is the kind of defect in a few words; skipped files are counted by it.
+    ``reason`` is the kind of defect in a few words; skipped files are counted by it. ``detail`` is
+    what was found in this one, such as what its header declares and what it holds.
     """
 
-    def __init__(self, path: object, reason: str, advice: str = "") -> None:
-        super().__init__(
-            f"{path}: {reason}{'; ' + advice if advice else ''}", path=path, reason=reason
-        )
+    def __init__(self, path: object, reason: str, advice: str = "", detail: str = "") -> None:
+        clauses = [reason, *filter(None, (detail, advice))]
+        super().__init__(f"{path}: {'; '.join(clauses)}", path=path, reason=reason, detail=detail)
         self.reason = reason
+        self.detail = detail
 
 
 class DatasetError(SerbenchError):

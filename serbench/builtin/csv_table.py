@@ -15,6 +15,7 @@ from pathlib import Path
 
 from serbench import hookimpl
 from serbench.data.corpus import EMOTIONS, Corpus, Recording
+from serbench.data.regular import check_regular
 from serbench.errors import DatasetError
 
 COLUMNS = ("path", "emotion", "speaker")
@@ -64,6 +65,7 @@ class CsvTable:
 def _delimiter(table: Path) -> str | None:
     """Find what separates the columns; None where the first line does not name ours."""
     try:
+        check_regular(table)
         with table.open(encoding="utf-8-sig", errors="replace") as file:
             header = file.readline()
     except OSError as error:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles, Recording
+from serbench.data.regular import check_regular
 from serbench.errors import DatasetError
 
 EVALUATION = re.compile(r"^\[[\d. ]+-[\d. ]+\]\s+(?P<utterance>\w+)\s+(?P<label>[a-z]+)\s+\[", re.M)
@@ -56,6 +57,7 @@ def _labels(evaluations: Sequence[Path]) -> dict[str, str]:
     found = {}
     for path in evaluations:
         try:
+            check_regular(path)
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise DatasetError(f"{path}: this label file cannot be read: {error}") from error

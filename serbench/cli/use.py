@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +17,10 @@ from serbench.cli.output import (
     emit_table,
     format_option,
 )
+from serbench.errors import AudioError, SerbenchError
+
+if TYPE_CHECKING:
+    from serbench.deploy.predict import FilePrediction
 
 
 @click.command()
@@ -28,9 +33,10 @@ def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None
     """Predict the emotions of FILES with leaderboard entry ENTRY.
 
     Each file is prepared as the training clips were; what lies beyond their length is not used.
+    Files that cannot be used are named with the reason; the exit code is then 1.
     """
     from serbench.deploy.network import trained_network
-    from serbench.deploy.predict import predict_files
+    from serbench.deploy.predict import FilePrediction, predict_files
     from serbench.store.artifacts import read_arrays
     from serbench.store.systems import Systems
 
@@ -38,27 +44,21 @@ def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None
     arrays = read_arrays(app.workspace.artifacts / record.file, record.sha256)
     network = trained_network(record.plan.recipe, app.plugins, len(record.emotions), arrays)
     clip_format = record.plan.clip_format
-    found = list(predict_files(network, clip_format, record.emotions, files))
+    answers = list(predict_files(network, clip_format, record.emotions, files))
+    found = [answer for answer in answers if isinstance(answer, FilePrediction)]
+    failed = [answer for answer in answers if isinstance(answer, AudioError)]
     if format_ == "json":
-        emit_json(
+        plain = zip(files, answers, strict=True)
+        emit_json([_answer_as_dict(str(file), answer) for file, answer in plain])
+    elif found:
+        emit_table(
+            ["file", "emotion", *(f">{emotion}" for emotion in record.emotions)],
             [
-                {
-                    "path": str(file.path),
-                    "emotion": file.emotion,
-                    "probabilities": file.probabilities,
-                }
+                [str(file.path), file.emotion]
+                + [f"{probability:.3f}" for probability in file.probabilities.values()]
                 for file in found
-            ]
+            ],
         )
-        return
-    emit_table(
-        ["file", "emotion", *(f">{emotion}" for emotion in record.emotions)],
-        [
-            [str(file.path), file.emotion]
-            + [f"{probability:.3f}" for probability in file.probabilities.values()]
-            for file in found
-        ],
-    )
     for file in found:
         if file.seconds > clip_format.seconds + 1:
             click.echo(
@@ -66,6 +66,26 @@ def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None
                 "were used",
                 err=True,
             )
+        for remark in file.remarks:
+            click.echo(f"{file.path}: {remark}", err=True)
+    for error in failed:
+        click.echo(f"error: {error}", err=True)
+    if failed:
+        raise click.exceptions.Exit(SerbenchError.exit_code)
+
+
+def _answer_as_dict(path: str, answer: FilePrediction | AudioError) -> dict[str, Any]:
+    """One file's answer, with the same keys whether or not there is one."""
+    if isinstance(answer, AudioError):
+        unknown = dict.fromkeys(("emotion", "probabilities"))
+        return {"path": path, **unknown, "remarks": [], "error": str(answer)}
+    return {
+        "path": path,
+        "emotion": answer.emotion,
+        "probabilities": answer.probabilities,
+        "remarks": list(answer.remarks),
+        "error": None,
+    }
 
 
 @click.command()

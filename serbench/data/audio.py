@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-import struct
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
+from serbench.data.decoding import COPY_AGAIN, NO_AUDIO, RESAVE, Decoded, decode
+from serbench.data.formats import unread_format
+from serbench.data.regular import special_kind
 from serbench.errors import AudioError
 
 LFS_POINTER = b"version https://git-lfs"
-STREAMED = 0x7F000000
-"""From here on a chunk's length is none: sox writes about as much, ffmpeg 2³²−1, into a pipe."""
 
-RESAVE = "save it again as 16-bit WAV or FLAC, or leave it out"
+RATES = range(1000, 1_000_001)
+"""Sample rates of recordings, in Hz."""
+
+LOUDEST = 16.0
+"""Peak, full scale 1, beyond which samples are on another scale: 24 dB are no clipping."""
+
+INTEGER_SCALE = 32768.0
+"""Full scale of 16-bit integers, which programs turn into floats without dividing them."""
+
+FAINT = 1e-3
+"""Range of a channel's samples, as part of that of the widest, below which it is silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is unusual about a recording that can be used.
+
+    Attributes:
+        kind: ``header`` declares other samples than there are, ``dead-channel``, or ``scale``.
+        text: in one clause.
+    """
+
+    kind: Literal["header", "dead-channel", "scale"]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -27,10 +51,14 @@ class Audio:
     Attributes:
         waveform: float32 ``[frames, channels]``, full scale ±1.
         sample_rate: in Hz.
+        container: what libsndfile calls the file's format, such as ``WAV``; empty for no file.
+        remarks: what is unusual about it.
     """
 
     waveform: npt.NDArray[np.float32]
     sample_rate: int
+    container: str = ""
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def mono(self) -> npt.NDArray[np.float32]:
@@ -51,74 +79,93 @@ class Audio:
 def read_audio(path: Path | str) -> Audio:
     """Decode ``path`` whole.
 
+    Float samples on the scale of 16-bit integers are divided by 32,768.
+
     Raises:
-        AudioError: the file is missing, empty, a Git-LFS pointer, not audio, truncated, silent,
-            or holds values that are not numbers; or its name is not UTF-8.
+        AudioError: the file is missing, empty, a FIFO or the like, a Git-LFS pointer, not audio,
+            truncated, damaged, too long, or silent, also as the mean of its channels; it holds
+            values that are not numbers or far beyond full scale; its name is not UTF-8. Whatever
+            the decoder, the memory or the system reports is one of these.
     """
     path = Path(path)
-    _check_file(path)
+    _check_name(path)
     try:
-        with soundfile.SoundFile(path) as file:
-            waveform = file.read(dtype="float32", always_2d=True)
-            sample_rate, promised = file.samplerate, file.frames
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        reason = "truncated" if _opens(path) else "not audio that libsndfile can read"
-        raise AudioError(path, reason, RESAVE) from error
-    if len(waveform) == 0:
-        raise AudioError(path, "no samples", "leave it out")
-    if len(waveform) < promised or _chunk_is_cut(path):
-        raise AudioError(path, "truncated", "copy it again from its source")
-    lowest, highest = waveform.min(), waveform.max()  # no numbers either where a sample is none
-    if not (np.isfinite(lowest) and np.isfinite(highest)):
-        raise AudioError(path, "samples that are not numbers (NaN or infinite)", RESAVE)
-    if lowest == highest == 0:
-        raise AudioError(path, "silent (every sample is zero)", "leave it out or record it again")
-    return Audio(waveform, int(sample_rate))
+        _check_file(path)
+        return _judged(path, _decoded(path))
+    except OSError as error:
+        reported = str(error.strerror or error)
+        raise AudioError(path, "not readable", detail=reported) from error
+    except MemoryError as error:
+        raise AudioError(path, "too little memory to decode it", "leave it out") from error
 
 
-def _check_file(path: Path) -> None:
+def _check_name(path: Path) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
         shown = str(path).encode(errors="backslashreplace").decode()
         raise AudioError(shown, "file name that is not UTF-8", "rename it") from error
-    if not path.exists():
-        raise AudioError(path, "missing", "check the path")
-    if path.is_dir():
-        raise AudioError(path, "a folder, not a file", "name the files in it")
+    if "\0" in str(path):
+        raise AudioError(str(path).replace("\0", "\\0"), "missing", "check the path")
+
+
+def _check_file(path: Path) -> None:
     try:
-        with path.open("rb") as file:
-            head = file.read(len(LFS_POINTER))
-    except OSError as error:
-        raise AudioError(path, "not readable", str(error.strerror)) from error
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise AudioError(path, "missing", "check the path") from error
+    if stat.S_ISDIR(mode):
+        raise AudioError(path, "a folder, not a file", "name the files in it")
+    if (kind := special_kind(mode)) is not None:
+        raise AudioError(path, f"{kind}, not a regular file", "leave it out")
+    with path.open("rb") as file:
+        head = file.read(len(LFS_POINTER))
     if not head:
-        raise AudioError(path, "empty file", "copy it again from its source")
+        raise AudioError(path, "empty file", COPY_AGAIN)
     if head == LFS_POINTER:
         raise AudioError(path, "Git-LFS pointer, not audio", "run `git lfs pull` in its repository")
 
 
-def _opens(path: Path) -> bool:
+def _decoded(path: Path) -> Decoded:
     try:
-        soundfile.info(path)
-    except (soundfile.LibsndfileError, RuntimeError):
-        return False
-    return True
+        return decode(path)
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        unread = unread_format(path)
+        if unread is not None:
+            raise AudioError(path, unread) from error
+        raise AudioError(path, NO_AUDIO, RESAVE) from error
 
 
-def _chunk_is_cut(path: Path) -> bool:
-    """True where a WAV or AIFF ends before its samples do; libsndfile silently shortens those.
-
-    A program that writes into a pipe cannot know the length, and promises none.
-    """
-    aiff = (">4sI", b"SSND")
-    kinds = {b"RIFFWAVE": ("<4sI", b"data"), b"FORMAIFF": aiff, b"FORMAIFC": aiff}
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(12)
-        layout, samples = kinds.get(head[:4] + head[8:], ("", b""))
-        while layout and len(chunk := file.read(8)) == 8:
-            name, length = struct.unpack(layout, chunk)
-            if name == samples:
-                return bool(length < STREAMED and file.tell() + length > size)
-            file.seek(length + length % 2, 1)
-    return False
+def _judged(path: Path, decoded: Decoded) -> Audio:
+    """The recording, if it is one, with what is unusual about it."""
+    waveform, rate = decoded.waveform, decoded.sample_rate
+    if rate not in RATES:
+        raise AudioError(path, "sample rate of no recording", COPY_AGAIN, f"{rate:,} Hz")
+    lowest, highest = waveform.min(axis=0), waveform.max(axis=0)  # none where a sample is none
+    if not (np.isfinite(lowest).all() and np.isfinite(highest).all()):
+        raise AudioError(path, "samples that are not numbers (NaN or infinite)", RESAVE)
+    peak = float(max(highest.max(), -lowest.min()))
+    if peak == 0:
+        raise AudioError(path, "silent (every sample is zero)", "leave it out or record it again")
+    if peak > 2 * INTEGER_SCALE:
+        raise AudioError(path, "samples far beyond full scale", RESAVE, f"peak of {peak:.3g}")
+    remarks = []
+    if decoded.difference:
+        remarks.append(Remark("header", decoded.difference))
+    if peak > LOUDEST:
+        waveform /= np.float32(INTEGER_SCALE)
+        text = f"float samples with a peak of {peak:,.0f}, divided by {INTEGER_SCALE:,.0f}"
+        remarks.append(Remark("scale", text))
+    swings = highest - lowest
+    dead = np.flatnonzero(swings < FAINT * swings.max()) + 1
+    if len(dead):
+        numbers = ", ".join(map(str, dead.tolist()))
+        remarks.append(Remark("dead-channel", f"silent channels: {numbers} of {len(swings)}"))
+    audio = Audio(waveform, rate, decoded.container, tuple(remarks))
+    if len(swings) > 1:
+        mean = audio.mono
+        widest = (waveform.max(axis=0) - waveform.min(axis=0)).max()
+        if widest > 0 and mean.max() - mean.min() < FAINT * widest / len(swings):
+            reason = "silent as the mean of its channels, which cancel each other"
+            raise AudioError(path, reason, "save one of them as a file of its own")
+    return audio

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from serbench.data.formats import is_audio_name
 from serbench.errors import DatasetError
 
 EMOTIONS = (
@@ -152,14 +153,3 @@ class NamedFiles:
             f"{self.title} has to be obtained from its publisher: {self.home}; "
             f"then run `serbench corpus scan FOLDER --dataset {self.name}`"
         )
-
-
-AUDIO_EXTENSIONS = frozenset(
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd"}
-    | {".sph", ".w64", ".caf", ".rf64", ".voc"}
-)
-
-
-def is_audio_name(path: Path) -> bool:
-    """True for the file-name endings of formats that libsndfile reads."""
-    return path.suffix.lower() in AUDIO_EXTENSIONS

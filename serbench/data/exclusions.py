@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path, PurePath
 
+from serbench.data.regular import check_regular
 from serbench.errors import StorageError, UsageError
 
 
@@ -67,6 +68,7 @@ def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
         UsageError: the file cannot be read, or a line names no recording.
     """
     try:
+        check_regular(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [
                 Exclusion(*((row.get(column) or "").strip() for column in COLUMNS))

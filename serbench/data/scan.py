@@ -11,10 +11,12 @@ from pathlib import Path
 
 from serbench.data.audio import read_audio
 from serbench.data.conflicts import Conflict, find_conflicts
-from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS, Corpus, Recording, is_audio_name
+from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS, Corpus, Recording
 from serbench.data.exclusions import Exclusion, ExclusionList
+from serbench.data.folders import list_files
+from serbench.data.formats import is_audio_name, unread_name
 from serbench.data.manifest import Manifest, Utterance, make_manifest
-from serbench.errors import AudioError, DatasetError, UnknownNameError, UsageError
+from serbench.errors import AudioError, DatasetError, UnknownNameError
 
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
@@ -29,11 +31,13 @@ class Skipped:
         reason: why, in a few words.
         defective: True where something is wrong with the file or its name, False where it is
             only not wanted: another emotion, a song, a copy.
+        detail: what was found in this file, such as what its header declares and what it holds.
     """
 
     path: str
     reason: str
     defective: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,7 @@ class Scan:
                 {"recordings": list(conflict.recordings), "evidence": conflict.evidence}
                 for conflict in self.conflicts
             ],
-            "defects": [
-                {"path": _printable(skip.path), "reason": skip.reason}
-                for skip in self.skipped
-                if skip.defective
-            ],
+            "defects": [_defect(skip) for skip in self.skipped if skip.defective],
             "exclusions": [asdict(exclusion) for exclusion in self.exclusions],
         }
 
@@ -95,13 +95,16 @@ def scan(
     for emotion in emotions:
         if emotion not in EMOTIONS:
             raise UnknownNameError("emotion", emotion, EMOTIONS)
-    files = list(_walk(paths))
-    claims = _claim(files, list(corpora))
+    listing = list_files(paths)
+    claims = _claim(listing.files, list(corpora))
     claimed = {recording.path for _, recording in claims}
     skipped = [
-        Skipped(str(path), "file name of no known corpus", defective=True)
-        for path in files
-        if is_audio_name(path) and path not in claimed
+        Skipped(str(path), reason, defective=True) for path, reason in listing.unread.items()
+    ]
+    skipped += [
+        Skipped(str(path), unread or "file name of no known corpus", defective=True)
+        for path in listing.files
+        if ((unread := unread_name(path)) or is_audio_name(path)) and path not in claimed
     ]
     found = len(skipped) + len(claims)
     wanted: list[tuple[Corpus, Recording]] = []
@@ -137,35 +140,14 @@ def excluded_because(reason: str) -> str:
     return reason if reason.startswith("excluded") else f"excluded: {reason or 'no reason given'}"
 
 
+def _defect(skip: Skipped) -> dict[str, str]:
+    defect = {"path": _printable(skip.path), "reason": skip.reason}
+    return {**defect, "detail": skip.detail} if skip.detail else defect
+
+
 def _printable(path: str) -> str:
     """A path that any database and terminal takes, though its name be no UTF-8."""
     return path.encode(errors="backslashreplace").decode()
-
-
-def _walk(paths: Sequence[Path]) -> Iterator[Path]:
-    seen: set[Path] = set()
-    for root in paths:
-        if not root.exists():
-            raise UsageError(f"{root} does not exist: name a folder of recordings or a CSV table")
-        for path in sorted(_below(root.absolute())):
-            if path not in seen:
-                seen.add(path)
-                yield path
-
-
-def _below(root: Path) -> Iterator[Path]:
-    if root.is_file():
-        yield root
-    entered = {root.resolve()}
-    for folder, inner, names in os.walk(root, followlinks=True):
-        inner.sort()
-        for name in list(inner):  # each real folder once: links may lead outer fold for ever
-            real = Path(folder, name).resolve()
-            if real in entered:
-                inner.remove(name)
-            entered.add(real)
-        for file_name in names:
-            yield Path(folder, file_name)
 
 
 def _claim(files: list[Path], corpora: list[Corpus]) -> list[tuple[Corpus, Recording]]:
@@ -208,7 +190,7 @@ def _read(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
     try:
         audio = read_audio(recording.path)
     except AudioError as error:
-        return Skipped(str(recording.path), error.reason, defective=True)
+        return Skipped(str(recording.path), error.reason, defective=True, detail=error.detail)
     assert recording.emotion is not None
     frames, channels = audio.waveform.shape
     return Utterance(

@@ -10,6 +10,7 @@ import torch
 
 from serbench.data.audio import read_audio
 from serbench.data.clips import ClipFormat, standardise
+from serbench.errors import AudioError
 from serbench.model.network import EmotionNetwork
 
 
@@ -21,11 +22,13 @@ class FilePrediction:
         path: the file.
         seconds: its length; what lies beyond the clip length is not used.
         probabilities: emotion → probability, in label-set order.
+        remarks: what is unusual about the file, a clause for each.
     """
 
     path: Path
     seconds: float
     probabilities: dict[str, float]
+    remarks: tuple[str, ...] = ()
 
     @property
     def emotion(self) -> str:
@@ -38,20 +41,28 @@ def predict_files(
     clip_format: ClipFormat,
     emotions: Sequence[str],
     paths: Sequence[Path],
-) -> Iterator[FilePrediction]:
+) -> Iterator[FilePrediction | AudioError]:
     """Prepare each file as the training clips were and classify it.
 
-    Raises:
-        AudioError: a file cannot be used; those before it have been yielded.
+    Yields:
+        for each path what is predicted, or why the file cannot be used.
     """
     for path in paths:
-        audio = read_audio(path)
+        try:
+            audio = read_audio(path)
+        except AudioError as error:
+            yield error
+            continue
         clip = standardise(audio.mono, audio.sample_rate, clip_format)
         with torch.inference_mode():
             logits = network(torch.from_numpy(clip)[None])[0]
+        if not logits.isfinite().all():
+            yield AudioError(path, "the network's answer to it is not a number")
+            continue
         probabilities = torch.softmax(logits, dim=0).tolist()
         yield FilePrediction(
             path,
             len(audio.waveform) / audio.sample_rate,
             dict(zip(emotions, probabilities, strict=True)),
+            tuple(remark.text for remark in audio.remarks),
         )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serbench.data.regular import is_file
 from serbench.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def require_finite(state: Mapping[str, Tensor], source: object) -> None:
 
 def _existing(path: str | Path) -> Path:
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise WeightsError(
             f"no weights at {path}: --weights takes default, none or a file", path=path
         )

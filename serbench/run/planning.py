@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from serbench.data.clips import ClipFormat
+from serbench.data.regular import check_regular
 from serbench.errors import StudyFileError, UsageError
 from serbench.run.options import SearchBounds, StudyOptions
 
@@ -66,6 +67,7 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
 
 def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
     try:
+        check_regular(path)
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StudyFileError(path, [f"cannot be read ({error.strerror})"]) from error

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
 from serbench.data.recording_names import RecordingNames
+from serbench.data.regular import check_regular
 from serbench.errors import DatasetError, UsageError
 from serbench.store.predictions import Predictions
 
@@ -122,6 +123,7 @@ def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Predictions
 
 def _lines(path: Path) -> tuple[bytes, list[tuple[int, list[str]]]]:
     try:
+        check_regular(path)
         content = path.read_bytes()
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
         return content, [(reader.line_num, cells) for cells in reader if any(cells)]

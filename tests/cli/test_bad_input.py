@@ -73,6 +73,32 @@ def test_a_bad_recording_among_good_ones_is_skipped_with_the_reason(run, tiny_co
     assert reason in ran.out
 
 
+LONG = "a" * 300
+IMPORT = ("leaderboard", "import", "PATH", "--dataset", "tiny", "--name", "x")
+STUDY = ("study", "run", "--backbone", "homebrew", "--dataset", "tiny")
+
+
+@pytest.mark.parametrize("path", [LONG, "pipe"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["corpus", "scan", "PATH", "--dataset", "x"], None),
+        (["corpus", "scan", "folder", "--dataset", "x", "--exclude", "PATH"], 2),
+        (["study", "run", "--study", "PATH"], 2),
+        ([*STUDY, "--weights", "PATH"], 1),
+        ([*STUDY, "--protocol", "folds:PATH"], 2),
+        ([*IMPORT, "--protocol", "speaker-2"], 2),
+    ],
+    ids=["scan", "exclude", "study", "weights", "folds", "import"],
+)
+def test_a_path_that_cannot_be_read_is_refused_at_once(
+    run, scanned, tmp_path, arguments, code, path
+):
+    os.mkfifo(tmp_path / "pipe")
+    ran = run(*(each.replace("PATH", path) for each in arguments))
+    assert path in error_of(ran, (2 if path == LONG else 1) if code is None else code)
+
+
 def test_a_folder_that_is_not_there_is_refused(run):
     assert "nowhere" in error_of(run("corpus", "scan", "nowhere", "--dataset", "x"), 2)
 

@@ -1,6 +1,7 @@
 """``serbench predict``: the emotions of files."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -53,15 +54,64 @@ BAD = {
     "all zero": lambda path: soundfile.write(path, np.zeros(8000), 16_000),
     "not a number": lambda path: soundfile.write(path, not_a_number(), 16_000, subtype="FLOAT"),
     "an LFS pointer": lambda path: path.write_text(POINTER),
+    "a FIFO": os.mkfifo,
+    "far beyond full scale": lambda path: soundfile.write(
+        path, 1e30 * noise(), 16_000, subtype="FLOAT"
+    ),
 }
 
 
 @pytest.mark.parametrize("defect", BAD)
-def test_a_file_that_cannot_be_used_is_one_line(predict, clip, tmp_path, defect):
+def test_a_file_that_cannot_be_used_is_one_line(predict, tmp_path, defect):
     path = tmp_path / "bad.wav"
     BAD[defect](path)
-    line = error_of(predict(1, clip, path), 1)
+    line = error_of(predict(1, path), 1)
     assert line.startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("defect", BAD)
+def test_the_files_around_a_bad_one_are_answered(predict, clip, tmp_path, defect):
+    path = tmp_path / "bad.wav"
+    BAD[defect](path)
+    ran = predict(1, clip, path, clip)
+    assert ran.code == 1
+    assert ran.out.splitlines()[1:] == predict(1, clip, clip).out.splitlines()[1:]
+    (line,) = ran.err.splitlines()
+    assert line.startswith(f"error: {path}: ")
+
+
+def test_json_names_a_bad_file_with_its_reason(predict, clip, tmp_path):
+    (tmp_path / "memo.m4a").write_bytes(bytes(50))
+    ran = predict(1, clip, tmp_path / "memo.m4a", clip, "--format", "json")
+    assert ran.code == 1
+    first, bad, last = json.loads(ran.out)
+    assert first == last
+    assert set(first) == set(bad)
+    assert (first["error"], first["remarks"]) == (None, [])
+    assert bad["path"] == str(tmp_path / "memo.m4a")
+    assert (bad["emotion"], bad["probabilities"]) == (None, None)
+    assert "libsndfile cannot read m4a" in bad["error"]
+
+
+def test_json_of_nothing_but_bad_files_is_valid(predict, tmp_path):
+    ran = predict(1, tmp_path / "a.wav", tmp_path / "b.wav", "--format", "json")
+    assert ran.code == 1
+    assert all("missing" in file["error"] for file in json.loads(ran.out))
+
+
+def test_what_is_unusual_about_a_file_is_named(predict, tmp_path):
+    path = tmp_path / "integers.wav"
+    soundfile.write(path, 9000 * noise(), 16_000, subtype="FLOAT")
+    ran = predict(1, path)
+    assert ran.code == 0
+    assert ran.err.startswith(f"{path}: ")
+    assert "divided by 32,768" in ran.err
+    [file] = json.loads(predict(1, path, "--format", "json").out)
+    assert len(file["remarks"]) == 1
+
+
+def test_a_path_that_is_too_long_is_one_line(predict):
+    assert error_of(predict(1, "a" * 300), 1).startswith("a" * 300)
 
 
 def test_the_holdout_is_predicted_as_it_was_scored(predict, finished):

@@ -1,30 +1,21 @@
 """A recording is decoded whole, or refused with the defect in a few words."""
 
 import os
+import socket
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recordings import RATE, noise, reason_for, refusal_of, write
 
 from serbench.data.audio import Audio, read_audio
 from serbench.errors import AudioError
 
-RATE = 16000
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 96044\n"
-
-
-def noise(frames=4000, channels=1, seed=0):
-    """Samples that 16 bits hold exactly."""
-    samples = np.random.default_rng(seed).integers(-16000, 16000, (frames, channels))
-    return samples.astype(np.int16)
-
-
-def write(path, samples=None, subtype="PCM_16"):
-    soundfile.write(path, noise() if samples is None else samples, RATE, subtype=subtype)
-    return path
 
 
 def write_halved(path):
@@ -43,14 +34,6 @@ def set_sizes(path, riff, data):
     whole[place : place + 4] = struct.pack("<I", data)
     path.write_bytes(whole)
     return path
-
-
-def reason_for(path):
-    with pytest.raises(AudioError) as refusal:
-        read_audio(path)
-    assert str(path) in str(refusal.value)
-    assert "\n" not in str(refusal.value)
-    return refusal.value.reason
 
 
 def test_a_file_that_is_not_there_is_missing(tmp_path):
@@ -138,6 +121,67 @@ def test_a_name_that_no_database_could_keep_is_refused_and_shown(tmp_path):
         read_audio(path)
     assert refusal.value.reason == "file name that is not UTF-8"
     assert str(refusal.value.facts["path"]).endswith(r"B\udcfcro.wav")
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a socket", "a device"])
+def test_what_would_be_waited_for_is_refused_unopened(tmp_path, kind):
+    path = tmp_path / "clip.wav"
+    with socket.socket(socket.AF_UNIX) as server:
+        if kind == "a FIFO":
+            os.mkfifo(path)
+        elif kind == "a socket":
+            server.bind(str(path))
+        else:
+            path.symlink_to("/dev/zero")
+        assert reason_for(path) == f"{kind}, not a regular file"
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".wav", "folder/" * 900 + "a.wav"])
+def test_a_path_that_is_too_long_is_not_readable(tmp_path, name):
+    assert reason_for(tmp_path / name) == "not readable"
+
+
+def test_a_name_with_a_null_byte_is_missing():
+    with pytest.raises(AudioError) as refusal:
+        read_audio("a\0b.wav")
+    assert refusal.value.reason == "missing"
+
+
+@pytest.mark.parametrize("method", ["stat", "open"])
+def test_a_path_below_a_folder_that_may_not_be_entered_is_not_readable(
+    tmp_path, monkeypatch, method
+):
+    path = write(tmp_path / "private.wav")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, method, refuse)
+    error = refusal_of(path)
+    assert (error.reason, error.detail) == ("not readable", "Permission denied")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(5, "Input/output error"),
+        ValueError("array is too big"),
+        TypeError("samplerate must be specified"),
+        OverflowError(),
+        RuntimeError("closed"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("method", ["__init__", "read"])
+def test_whatever_the_decoder_reports_is_an_audio_error(tmp_path, monkeypatch, error, method):
+    path = write(tmp_path / "clip.wav")
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(soundfile.SoundFile, method, fail)
+    assert refusal_of(path).reason
 
 
 def test_a_file_that_the_system_refuses_is_not_readable(tmp_path, monkeypatch):

@@ -108,6 +108,66 @@ def test_a_file_that_the_scan_skipped_is_to_be_got_again(corpus, content, kind):
     assert finding.measured.endswith("; the scan skipped it")
 
 
+@pytest.mark.parametrize(
+    ("write", "kind", "suggestion"),
+    [
+        (lambda path: path.write_bytes(b"\0\0\0\x20ftypM4A "), "format", "convert"),
+        (
+            lambda path: save(path, np.stack([speech(1), -speech(1)], axis=1)),
+            "channels-cancel",
+            "convert",
+        ),
+        (lambda path: soundfile.write(path, 1e9 * speech(1), RATE, "FLOAT"), "scale", "convert"),
+    ],
+    ids=["m4a", "antiphase", "far beyond full scale"],
+)
+def test_a_file_that_only_has_to_be_converted_is_found(corpus, write, kind, suggestion):
+    write(corpus / PATIENT)
+    finding = only(findings_of(corpus), kind)
+    assert files(finding) == [PATIENT]
+    assert finding.suggestion == suggestion
+
+
+def test_a_truncated_file_is_found_with_what_it_declares_and_holds(corpus):
+    content = (corpus / PATIENT).read_bytes()
+    (corpus / PATIENT).write_bytes(content[:-1000])
+    finding = only(findings_of(corpus), "unusable")
+    assert finding.measured.startswith("truncated; its header declares ")
+    assert finding.measured.endswith("; the scan skipped it")
+
+
+def test_a_dead_channel_is_no_clipping(corpus):
+    sound = speech(1)
+    save(corpus / PATIENT, np.stack([sound, np.zeros_like(sound)], axis=1))
+    kinds = {finding.kind: finding for finding in findings_of(corpus)}
+    assert kinds.keys() == {"dead-channel", "channels"}
+    assert kinds["dead-channel"].measured == "silent channels: 2 of 2"
+    assert files(kinds["dead-channel"]) == [PATIENT]
+
+
+def test_clipping_of_the_channel_that_sounds_is_found(corpus):
+    sound = speech(1) / np.abs(speech(1)).max()
+    sound = np.clip(2 * sound, -0.7, 0.7)
+    save(corpus / PATIENT, np.stack([sound, np.zeros_like(sound)], axis=1))
+    assert {"clipping", "dead-channel"} < {finding.kind for finding in findings_of(corpus)}
+
+
+def test_floats_on_the_scale_of_integers_are_found(corpus):
+    soundfile.write(corpus / PATIENT, 32768 * speech(1), RATE, "FLOAT")
+    finding = only(findings_of(corpus), "scale")
+    assert files(finding) == [PATIENT]
+    assert finding.suggestion == "convert"
+
+
+def test_a_header_that_declares_other_samples_is_found(corpus):
+    content = (corpus / PATIENT).read_bytes()
+    place = content.index(b"data") + 4
+    (corpus / PATIENT).write_bytes(content[:place] + bytes(4) + content[place + 4 :])
+    finding = only(findings_of(corpus), "header")
+    assert files(finding) == [PATIENT]
+    assert "declares 0 bytes" in finding.measured
+
+
 def test_zeros_alone_are_silence_that_the_scan_skipped(corpus):
     save(corpus / PATIENT, np.zeros(RATE))
     assert files(only(findings_of(corpus), "silence")) == [PATIENT]

@@ -1,5 +1,6 @@
 """A scan recognises, listens, harmonises, and accounts for every file."""
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -22,7 +23,18 @@ from serbench.errors import DatasetError, UnknownNameError, UsageError
 COPY = "another copy of a recording already counted"
 
 
-# What may lie in a folder: a name, who writes the file, and why it is left out.
+def write_antiphase(path, seed):
+    left = np.random.default_rng(seed).uniform(-0.3, 0.3, 200)
+    soundfile.write(path, np.stack([left, -left], axis=1), 16000)
+
+
+def write_lying(path, seed):
+    """A recording whose header declares no sample."""
+    content = write(path, seed).read_bytes()
+    place = content.index(b"data") + 4
+    path.write_bytes(content[:place] + bytes(4) + content[place + 4 :])
+
+
 KINDS = {
     "good": ("03-01-05", write, None),
     "calm": ("03-01-02", write, "emotion 'calm' not asked for"),
@@ -48,10 +60,30 @@ KINDS = {
         lambda path, seed: path.write_bytes(write(path, seed).read_bytes()[:-100]),
         "truncated",
     ),
+    "FIFO": ("03-01-05", lambda path, _: os.mkfifo(path), "a FIFO, not a regular file"),
+    "device": (
+        "03-01-05",
+        lambda path, _: path.symlink_to("/dev/zero"),
+        "a device, not a regular file",
+    ),
+    "antiphase": (
+        "03-01-05",
+        write_antiphase,
+        "silent as the mean of its channels, which cancel each other",
+    ),
+    "beyond": (
+        "03-01-05",
+        lambda path, _: soundfile.write(path, np.full(200, 1e30), 16000, "FLOAT"),
+        "samples far beyond full scale",
+    ),
+    "lying": ("03-01-05", write_lying, None),
 }
+"""What may lie in a folder: a name, who writes the file, and why it is left out."""
 
 
-@given(st.lists(st.sampled_from([*KINDS, "copy", "stranger", "note"]), min_size=1, max_size=10))
+@given(
+    st.lists(st.sampled_from([*KINDS, "copy", "stranger", "memo", "note"]), min_size=1, max_size=10)
+)
 @settings(deadline=None, max_examples=40)
 def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
     with tempfile.TemporaryDirectory() as name:
@@ -65,6 +97,9 @@ def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
             elif kind == "stranger":
                 write(folder / f"holiday {number}.wav")
                 reasons["file name of no known corpus"] += 1
+            elif kind == "memo":
+                (folder / f"memo {number}.m4a").write_bytes(bytes(100))
+                reasons["libsndfile cannot read m4a: convert it to WAV or FLAC"] += 1
             elif kind == "note":
                 (folder / f"read me {number}.txt").touch()
             else:
@@ -74,7 +109,7 @@ def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
         found = scanned(folder)
         assert found.found == len(kinds) - kinds.count("note") + 1
         assert found.found == len(found.manifest) + len(found.skipped)
-        assert len(found.manifest) == kinds.count("good") + 1
+        assert len(found.manifest) == kinds.count("good") + kinds.count("lying") + 1
         assert found.skipped_by_reason() == dict(reasons)
         kept = {utterance.path for utterance in found.manifest.utterances}
         assert kept.isdisjoint(skip.path for skip in found.skipped)

@@ -88,10 +88,27 @@ def test_any_rate_and_any_channels_are_prepared_as_in_training(write, rate, chan
     assert list(found.probabilities.values()) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_bad_file_stops_after_those_before_it(write, tmp_path):
+def test_the_files_around_a_bad_one_are_answered(write, tmp_path):
     (tmp_path / "bad.wav").write_bytes(b"")
-    paths = [write("a.wav", noise(0.2)), tmp_path / "bad.wav"]
-    predictions = predict_files(NETWORK, CLIPS, EMOTIONS, paths)
-    assert next(predictions).path.name == "a.wav"
-    with pytest.raises(AudioError):
-        next(predictions)
+    paths = [write("a.wav", noise(0.2)), tmp_path / "bad.wav", write("b.wav", noise(0.2))]
+    first, bad, last = predicted(*paths)
+    assert (first.path, last.path) == (paths[0], paths[2])
+    assert isinstance(bad, AudioError)
+    assert bad.facts["path"] == paths[1]
+
+
+def test_what_is_unusual_about_a_file_comes_with_its_answer(write):
+    one, dead = noise(0.2), np.zeros_like(noise(0.2))
+    ordinary, stereo = predicted(write("a.wav", one), write("b.wav", np.hstack([one, dead])))
+    assert ordinary.remarks == ()
+    assert stereo.remarks == ("silent channels: 2 of 2",)
+
+
+def test_an_answer_that_is_no_number_is_an_error(write):
+    class Nothing(torch.nn.Module):
+        def forward(self, waveform):
+            return torch.full((len(waveform), len(EMOTIONS)), torch.nan)
+
+    network = EmotionNetwork(torch.nn.Identity(), Nothing(), torch.nn.Identity())
+    [answer] = predict_files(network, CLIPS, EMOTIONS, [write("a.wav", noise(0.2))])
+    assert isinstance(answer, AudioError)

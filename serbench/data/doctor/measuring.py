@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
-from serbench.data.audio import Audio, read_audio
+from serbench.data.audio import FAINT, Audio, Remark, read_audio
 from serbench.data.fingerprint import fingerprint
 from serbench.data.manifest import Manifest, Utterance
 from serbench.errors import AudioError
@@ -27,16 +26,18 @@ CHANGED = "not the audio that was scanned"
 
 @dataclass(frozen=True)
 class Sound:
-    """What was measured in one recording; of several channels the worst.
+    """What was measured in one recording; of several channels the worst that is not silent.
 
     Attributes:
-        loudest: level of the loudest frame without its offset, in dB below full scale.
+        loudest: level of the loudest frame of the channels' mean without its offset, in dB below
+            full scale.
         peak: largest magnitude, full scale 1.
         clipped: fraction of the samples that lie on a flat top.
         offset: magnitude of the mean.
         rms: root of the mean square, offset included.
         container: what libsndfile calls the file's format.
         fingerprint: ``[D]``.
+        remarks: what is unusual about it, though it can be used.
     """
 
     loudest: float
@@ -46,6 +47,7 @@ class Sound:
     rms: float
     container: str
     fingerprint: npt.NDArray[np.float32]
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,23 +75,25 @@ def measure_all(
             yield measured
 
 
-def measure(audio: Audio, container: str) -> Sound:
+def measure(audio: Audio) -> Sound:
     """Measure one recording.
 
     Args:
         audio: decoded, ``[frames, channels]``.
-        container: what libsndfile calls the file's format.
     """
-    waveform = audio.waveform
+    waveform, mono = audio.waveform, audio.mono
     mean = waveform.mean(axis=0, dtype=np.float64)
+    swings = waveform.max(axis=0) - waveform.min(axis=0)
+    sounding = waveform[:, swings >= FAINT * swings.max()]
     return Sound(
-        loudest=_loudest(waveform - mean.astype(np.float32), audio.sample_rate),
+        loudest=_loudest(mono - np.float32(mono.mean(dtype=np.float64)), audio.sample_rate),
         peak=float(np.abs(waveform).max()),
-        clipped=max(_flat_part(channel) for channel in waveform.T),
+        clipped=max(_flat_part(channel) for channel in sounding.T),
         offset=float(np.abs(mean).max()),
         rms=float(np.sqrt(np.mean(waveform**2, axis=0, dtype=np.float64)).max()),
-        container=container,
+        container=audio.container,
         fingerprint=fingerprint(audio),
+        remarks=audio.remarks,
     )
 
 
@@ -100,14 +104,14 @@ def _measure(utterance: Utterance) -> MeasuredRecording:
         return MeasuredRecording(utterance, None, error.reason)
     if audio.content_hash != utterance.audio_hash:
         return MeasuredRecording(utterance, None, CHANGED)
-    return MeasuredRecording(utterance, measure(audio, soundfile.info(utterance.path).format))
+    return MeasuredRecording(utterance, measure(audio))
 
 
 def _loudest(waveform: npt.NDArray[np.float32], sample_rate: int) -> float:
     length = max(1, round(FRAME_SECONDS * sample_rate))
     starts = np.arange(0, len(waveform), length)
-    sizes = np.diff(np.append(starts, len(waveform)))[:, None]
-    power = np.add.reduceat(waveform.astype(np.float64) ** 2, starts, axis=0) / sizes
+    sizes = np.diff(np.append(starts, len(waveform)))
+    power = np.add.reduceat(waveform.astype(np.float64) ** 2, starts) / sizes
     if len(starts) > 1:  # the rest of a frame would make one sample of noise loud
         power = power[:-1]
     return float(10 * np.log10(power.max() + 1e-20))

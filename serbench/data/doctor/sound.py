@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from serbench.data.doctor.finding import Finding
+from serbench.data.doctor.finding import Finding, Suggestion
 from serbench.data.doctor.measuring import CHANGED, MeasuredRecording, Sound
+from serbench.data.formats import UNREAD_EXTENSIONS
 
 SILENT = -60.0
 """Decibels below full scale; the quietest recordings of RAVDESS reach −56."""
@@ -37,12 +38,24 @@ CONTAINERS: Mapping[str, frozenset[str]] = {
 """What libsndfile finds in files so named."""
 
 
+SKIPPED_SO: Mapping[str, Suggestion] = {
+    "lfs-pointer": "get again",
+    "format": "convert",
+    "channels-cancel": "convert",
+    "scale": "convert",
+    "silence": "get again",
+    "unusable": "get again",
+}
+"""What to do about a file that the scan skipped."""
+
+
 def sound_findings(measured: Iterable[MeasuredRecording]) -> Iterator[Finding]:
     """Findings about recordings one by one."""
     for each in measured:
         if each.sound is None:
             yield _lost(each)
         else:
+            yield from _remarks(each.utterance.path, each.sound)
             yield from _levels(each.utterance.path, each.sound)
             yield from _container(each.utterance.path, each.sound)
 
@@ -51,7 +64,8 @@ def defect_findings(defects: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
     """Findings about files that the scan had to skip.
 
     Args:
-        defects: ``path`` and ``reason`` of each, as the dataset's account keeps them.
+        defects: ``path``, ``reason`` and perhaps ``detail`` of each, as the dataset's account keeps
+            them.
     """
     strangers: dict[Path, list[str]] = {}
     for defect in defects:
@@ -60,8 +74,9 @@ def defect_findings(defects: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
             strangers.setdefault(path.parent, []).append(str(path))
         else:
             kind = _kind(reason)
-            measured = f"{reason}; the scan skipped it"
-            yield Finding(kind, "warning", path.name, (str(path),), measured, "get again")
+            facts = (reason, defect.get("detail"), "the scan skipped it")
+            measured = "; ".join(filter(None, facts))
+            yield Finding(kind, "warning", path.name, (str(path),), measured, SKIPPED_SO[kind])
     for folder, paths in strangers.items():
         first = Path(paths[0]).name
         more = f" and {len(paths) - 1:,} more in {folder.name}" if len(paths) > 1 else ""
@@ -72,7 +87,20 @@ def defect_findings(defects: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
 def _kind(reason: str) -> str:
     if reason.startswith("Git-LFS"):
         return "lfs-pointer"
+    if reason.startswith("libsndfile cannot read"):
+        return "format"
+    if reason.startswith("silent as the mean"):
+        return "channels-cancel"
+    if reason.startswith("samples far beyond"):
+        return "scale"
     return "silence" if reason.startswith("silent") else "unusable"
+
+
+def _remarks(path: str, sound: Sound) -> Iterator[Finding]:
+    for remark in sound.remarks:
+        suggestion: Suggestion = "look at" if remark.kind == "dead-channel" else "convert"
+        name = Path(path).stem
+        yield Finding(remark.kind, "warning", name, (path,), remark.text, suggestion)
 
 
 def _lost(measured: MeasuredRecording) -> Finding:
@@ -98,6 +126,6 @@ def _levels(path: str, sound: Sound) -> Iterator[Finding]:
 def _container(path: str, sound: Sound) -> Iterator[Finding]:
     suffix = Path(path).suffix.lower()
     expected = CONTAINERS.get(suffix)
-    if expected is not None and sound.container not in expected:
+    if suffix in UNREAD_EXTENSIONS or (expected is not None and sound.container not in expected):
         measured = f"named {suffix}, holds {sound.container}"
         yield Finding("format", "warning", Path(path).stem, (path,), measured, "convert")

@@ -30,6 +30,7 @@ import numpy.typing as npt
 from serbench.data.manifest import Manifest
 from serbench.data.protocols.units import HOLDOUT
 from serbench.data.recording_names import RecordingNames
+from serbench.data.regular import check_regular, is_folder
 from serbench.errors import DatasetError, UsageError
 
 REST = "rest"
@@ -109,7 +110,7 @@ def read_folds(file: FoldsFile) -> list[Placed]:
 
 
 def _content(path: Path) -> str:
-    if not path.is_dir():
+    if not is_folder(path):
         return hashlib.sha256(_read(path)).hexdigest()
     digest = hashlib.sha256()
     for part in _files(path):
@@ -120,7 +121,7 @@ def _content(path: Path) -> str:
 
 def _files(path: Path) -> list[Path]:
     """The file itself, or the lists in a folder that are needed."""
-    if not path.is_dir():
+    if not is_folder(path):
         return [path]
     lists = sorted(found for found in path.glob("fold_*/*.jsonl") if LISTS.fullmatch(found.name))
     tests = [found for found in lists if _part(found) == "test"]
@@ -140,6 +141,7 @@ def _part(path: Path) -> str:
 
 def _read(path: Path) -> bytes:
     try:
+        check_regular(path)
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"the folds {path} cannot be read ({error.strerror})") from error

@@ -1,0 +1,206 @@
+"""Read a file forwards with libsndfile to its real end, whatever its header declares."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from serbench.data import mp3
+from serbench.data.headers import misdeclared_samples, tag_bytes
+from serbench.errors import AudioError
+
+LIMIT = 1 << 26
+"""Samples of all channels together: 23 minutes of one channel at 48 kHz, 256 MB."""
+
+LARGEST = LIMIT * 4
+"""Bytes of the largest file that is taken into memory: so many samples of four bytes."""
+
+BLOCK = 1 << 18
+"""Samples that are decoded at a time."""
+
+MP3_BLOCK = 1152
+"""So few where the decoder may stop with an error after the last frame, and the block is lost."""
+
+MP3_SLACK = 2 * 1152
+"""Samples at both ends that an encoder adds and a decoder may leave out."""
+
+MIDI_DUMP = b"\xf0\x7e"
+"""Damaged ones make libsndfile write into standard output, where answers are."""
+
+FLAC = b"fLaC"
+FLAC_TOTAL = slice(18, 26)
+"""Of STREAMINFO (RFC 9639): rate, channels, bits of a sample and, in 36 bits, number of samples."""
+
+FLAC_COUNT = (1 << 36) - 1
+
+UNKNOWN = 1 << 62
+"""From here on libsndfile's number of frames stands for an unknown one."""
+
+TOO_LONG, CUT_UP = f"longer than {LIMIT:,} samples", "cut it into utterances"
+NO_AUDIO = "not audio that libsndfile can read"
+COPY_AGAIN = "copy it again from its source"
+RESAVE = "save it again as 16-bit WAV or FLAC, or leave it out"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a file holds.
+
+    Attributes:
+        waveform: float32 ``[frames, channels]``, at least one frame.
+        sample_rate: in Hz.
+        container: what libsndfile calls the file's format, such as ``WAV``.
+        difference: in what the header differs from it, in one clause; empty where in nothing.
+    """
+
+    waveform: npt.NDArray[np.float32]
+    sample_rate: int
+    container: str
+    difference: str = ""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What libsndfile is to open, and what is known of its length.
+
+    Attributes:
+        file: a path, or the content with a mended header.
+        frames: how many its header declares; None where that is what libsndfile finds.
+        promised: True where a file with fewer frames has been cut.
+        difference: as of `Decoded`.
+    """
+
+    file: str | io.BytesIO
+    frames: int | None = None
+    promised: bool = True
+    difference: str = ""
+
+
+class _Memory(io.BytesIO):
+    """A file in memory that stays where it is where a file would refuse to be moved."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a place of the file."""
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
+
+
+class _Forwards(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is never moved in: several formats cannot, and an estimate would end it."""
+
+    def seekable(self) -> bool:
+        """Never."""
+        return False
+
+
+def decode(path: Path) -> Decoded:
+    """Decode a regular file whole.
+
+    Raises:
+        AudioError: it is cut, damaged, too long, or holds no sample.
+        RuntimeError: libsndfile cannot open it.
+        OSError: the system refuses.
+        MemoryError: there is not enough memory.
+    """
+    with _source(path) as source, _Forwards(source.file) as file:
+        if file.format == "RAW":  # guessed from the ending of the name
+            raise AudioError(path, NO_AUDIO, RESAVE)
+        mpeg = file.format == "MP3"
+        declared = file.frames if source.frames is None else source.frames
+        if declared > UNKNOWN:
+            declared = 0
+        waveform, problem = _read(path, file, declared, MP3_BLOCK if mpeg else BLOCK)
+        sample_rate, container = int(file.samplerate), str(file.format)
+    held = len(waveform)
+    counts = f"its header declares {declared:,} samples, {held:,} could be decoded"
+    if held < declared - (MP3_SLACK if mpeg else 0) and (source.promised or problem):
+        raise AudioError(path, "truncated", COPY_AGAIN, counts)
+    if problem and not declared:
+        raise AudioError(path, "damaged", COPY_AGAIN, f"{held:,} samples could be decoded")
+    if held == 0:
+        raise AudioError(path, "no samples", "leave it out")
+    differs = declared not in (0, held) and not mpeg
+    return Decoded(waveform, sample_rate, container, source.difference or counts * differs)
+
+
+def _read(
+    path: Path, file: soundfile.SoundFile, declared: int, block: int
+) -> tuple[npt.NDArray[np.float32], str]:
+    """The samples ``[frames, channels]``, and what the decoder reports where it stops early."""
+    channels, frames, problem = file.channels, 0, ""
+    step, limit = max(1, block // channels), LIMIT // channels
+    waveform = np.empty((step, channels), np.float32)
+    while True:
+        if frames == len(waveform):
+            waveform.resize((2 * frames, channels), refcheck=False)
+        # Exactly up to the declared end: what follows it may be no audio, and loses a block.
+        wanted = min(step, declared - frames) if declared > frames else step
+        try:
+            count = len(file.read(out=waveform[frames : frames + wanted]))
+        except RuntimeError as error:
+            problem = str(error)
+            break
+        if count == 0:
+            break
+        frames += count
+        if frames > limit:
+            raise AudioError(path, TOO_LONG, CUT_UP)
+    waveform.resize((frames, channels), refcheck=False)
+    return waveform, problem
+
+
+@contextmanager
+def _source(path: Path) -> Iterator[_Source]:
+    """What libsndfile is to open; most files as they are."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        samples = misdeclared_samples(file, size)
+        file.seek(0)
+        head = file.read(4)
+        if head.startswith(MIDI_DUMP):
+            raise AudioError(path, "a MIDI sample dump, not a recording", RESAVE)
+        if samples is None and not head.startswith((FLAC, b"ID3", b"\xff")):
+            yield _Source(str(path))
+            return
+        counts = samples.difference if samples is not None else ""
+        if samples is not None and samples.cut:
+            raise AudioError(path, "truncated", COPY_AGAIN, counts)
+        if size > LARGEST:
+            raise AudioError(path, TOO_LONG, CUT_UP)
+        file.seek(0)
+        content = file.read()
+    if samples is not None:
+        copy = _Memory(content)
+        samples.mend(copy)
+        yield _Source(copy, difference=counts)
+        return
+    tags = tag_bytes(content)
+    first = mp3.first_frame(content)
+    if content[tags : tags + 4] == FLAC and len(content) >= tags + FLAC_TOTAL.stop:
+        copy = _Memory(content[tags:])
+        facts = int.from_bytes(content[tags:][FLAC_TOTAL], "big")
+        copy.seek(FLAC_TOTAL.start)
+        copy.write((facts & ~FLAC_COUNT).to_bytes(8, "big"))
+        copy.seek(0)
+        yield _Source(copy, facts & FLAC_COUNT, promised=False)
+    elif first is not None and not _length_known(path, content, first):
+        with mp3.through_pipe(mp3.without_tags(content, first), first) as pipe:
+            yield _Source(pipe)
+    else:
+        yield _Source(str(path))
+
+
+def _length_known(path: Path, content: bytes, first: int) -> bool:
+    """True where libsndfile knows that this is an MP3, and how long."""
+    named = path.suffix.lower() == ".mp3"
+    return not hasattr(os, "mkfifo") or (named and mp3.counted(content, first))

@@ -1,0 +1,91 @@
+"""The files under some folders, and what among them cannot be looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from serbench.data.regular import special_kind
+from serbench.errors import UsageError
+
+
+@dataclass
+class Listing:
+    """What lies under some folders.
+
+    Attributes:
+        files: regular files, and links that lead to none, each once.
+        unread: what cannot be read, with the reason: folders that may not be entered, FIFOs,
+            sockets and devices.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    unread: dict[Path, str] = field(default_factory=dict)
+
+
+def list_files(paths: Sequence[Path]) -> Listing:
+    """Every file under ``paths``, in the order of their names.
+
+    Args:
+        paths: folders in any nesting, or files.
+
+    Raises:
+        UsageError: one of ``paths`` does not exist or may not be looked at.
+    """
+    listing = Listing()
+    seen: set[Path] = set()
+    for root in paths:
+        try:
+            root.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            advice = "name a folder of recordings or a CSV table"
+            raise UsageError(f"{root} does not exist: {advice}", path=root) from error
+        except OSError as error:
+            raise UsageError(f"{root} cannot be read ({error.strerror})", path=root) from error
+        for path in sorted(_below(root.absolute(), listing.unread)):
+            if path not in seen:
+                seen.add(path)
+                _sort_in(path, listing)
+    return listing
+
+
+def _below(root: Path, unread: dict[Path, str]) -> list[Path]:
+    if not root.is_dir():
+        return [root]
+
+    def note(error: OSError) -> None:
+        unread[Path(error.filename)] = f"a folder that may not be entered ({error.strerror})"
+
+    found = []
+    entered = {_real(root)}
+    for folder, inner, names in os.walk(root, onerror=note, followlinks=True):
+        inner.sort()
+        for name in list(inner):  # each real folder once: links may lead round for ever
+            real = _real(Path(folder, name))
+            if real in entered:
+                inner.remove(name)
+            entered.add(real)
+        found += [Path(folder, name) for name in names]
+    return found
+
+
+def _real(folder: Path) -> tuple[int, int] | Path:
+    """What tells a folder from all others, however it is reached."""
+    try:
+        facts = folder.stat()
+    except OSError:
+        return folder
+    return facts.st_dev, facts.st_ino
+
+
+def _sort_in(path: Path, listing: Listing) -> None:
+    try:
+        kind = special_kind(path.stat().st_mode)
+    except OSError:
+        kind = None  # a link to nowhere, which reading it names so
+    if kind is None:
+        listing.files.append(path)
+    else:
+        listing.unread[path] = f"{kind}, not a regular file"

@@ -1,0 +1,243 @@
+"""Mutated audio files, each read alone, and in folders scanned and given to predict.
+
+    python tests/fuzz/audio.py --files 1500 --seed 0
+
+Checked: no exception but AudioError; no answer takes more than five seconds; no process needs more
+than a gigabyte; of every folder, found = kept + skipped; predict answers or refuses every file; its
+JSON is valid. The work is done by a child process, so that a crash or a hang is one finding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from audio_mutations import mutated_files, originals
+
+SECONDS = 5.0
+STARTING = 120.0
+"""A process that imports torch on a busy machine may take so many seconds."""
+
+MEGABYTES = 1024
+FOLDER = 20
+"""Files of one folder."""
+
+NO_RECORDINGS = ("htk", "mat4", "mat5", "mpc2k", "sds", "xi", "xyz")
+"""Endings of names that no scan counts."""
+
+
+def child() -> None:
+    """Answer each line of standard input, a task and a path, with a line of JSON."""
+    import serbench.builtin.ravdess
+    import serbench.data.scan
+    import serbench.deploy.predict  # noqa: F401 - before the clock runs
+
+    answers = {"read": _read, "scan": _scan, "predict": _predict}
+    print("{}", flush=True)
+    for line in sys.stdin:
+        task, _, path = line.rstrip("\n").partition(" ")
+        began = time.monotonic()
+        found = answers[task](Path(path))
+        found["seconds"] = time.monotonic() - began
+        found["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(found, allow_nan=False), flush=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from serbench.data.audio import read_audio
+    from serbench.errors import AudioError
+
+    try:
+        audio = read_audio(path)
+    except AudioError as error:
+        if "\n" in str(error):
+            return {"wrong": "a message of several lines"}
+        return {"outcome": error.reason}
+    if not (len(audio.waveform) and np.isfinite(audio.mono).all() and audio.mono.any()):
+        return {"wrong": "kept without a sample that is a number and not zero"}
+    return {"outcome": "read"}
+
+
+def _scan(folder: Path) -> dict[str, Any]:
+    from serbench.builtin.ravdess import RAVDESS
+    from serbench.data.scan import scan
+    from serbench.errors import DatasetError
+
+    files = sum(path.suffix[1:] not in NO_RECORDINGS for path in folder.iterdir())
+    try:
+        found = scan([folder], "fuzz", [RAVDESS])
+    except DatasetError as error:
+        if f"none of the {files} recordings" not in str(error):
+            return {"wrong": str(error)}
+        return {"outcome": "none kept"}
+    kept, skipped = len(found.manifest), len(found.skipped)
+    json.dumps(found.summary(), allow_nan=False)
+    if not files == found.found == kept + skipped:
+        return {"wrong": f"{files} files, found {found.found}, {kept} + {skipped}"}
+    return {"outcome": "accounted for"}
+
+
+def _predict(folder: Path) -> dict[str, Any]:
+    import torch
+
+    from serbench.data.clips import ClipFormat
+    from serbench.deploy.predict import FilePrediction, predict_files
+    from serbench.model.network import EmotionNetwork
+
+    class Loudness(torch.nn.Module):
+        def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+            energy = waveform.square().mean(dim=1, keepdim=True)
+            return torch.cat([-energy, energy], dim=1)
+
+    paths = sorted(folder.iterdir())
+    network = EmotionNetwork(torch.nn.Identity(), Loudness(), torch.nn.Identity())
+    answers = list(predict_files(network, ClipFormat(), ("sadness", "anger"), paths))
+    good = [answer for answer in answers if isinstance(answer, FilePrediction)]
+    json.dumps([answer.probabilities for answer in good], allow_nan=False)
+    if len(answers) != len(paths):
+        return {"wrong": f"{len(answers)} answers for {len(paths)} files"}
+    return {"outcome": "answered", "good": len(good)}
+
+
+@dataclass
+class Worker:
+    """A child process that is started again after a crash or a hang."""
+
+    errors: Path
+    seconds: float = SECONDS
+    process: subprocess.Popen[str] | None = None
+
+    def ask(self, task: str, path: Path) -> dict[str, Any]:
+        """The child's answer, or what became of it as ``wrong``."""
+        if self.process is None:
+            with self.errors.open("a") as errors:
+                self.process = subprocess.Popen(
+                    [sys.executable, __file__, "--child"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                )
+            self._line(STARTING)
+        process = self.process
+        assert process.stdin is not None
+        process.stdin.write(f"{task} {path}\n")
+        process.stdin.flush()
+        line = self._line(2 * self.seconds)
+        if line is not None and line.startswith("{"):
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+        problem = f"printed {line!r}" if line else f"no answer in {2 * self.seconds:.0f} s"
+        if line == "":
+            problem = f"ended with {process.wait()}"
+        self.stop()
+        return {"wrong": problem}
+
+    def _line(self, seconds: float) -> str | None:
+        """The child's next line; empty where it has ended, None where nothing comes."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        return self.process.stdout.readline() if ready else None
+
+    def stop(self) -> None:
+        """End the child."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+
+@dataclass
+class Account:
+    """What became of all files, each of which may take so many seconds."""
+
+    seconds: float = SECONDS
+    outcomes: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    longest: dict[str, float] = field(default_factory=dict)
+    megabytes: float = 0
+
+    def add(self, task: str, what: str, answer: dict[str, Any]) -> None:
+        """One answer of the child."""
+        seconds, megabytes = answer.get("seconds", 0.0), answer.get("megabytes", 0.0)
+        self.longest[task] = max(self.longest.get(task, 0.0), seconds)
+        self.megabytes = max(self.megabytes, megabytes)
+        self.outcomes[f"{task}: {answer.get('outcome', 'wrong')}"] += 1
+        for wrong in (
+            answer.get("wrong"),
+            f"{seconds:.1f} s" if seconds > self.seconds else None,
+            f"{megabytes:.0f} MB" if megabytes > MEGABYTES else None,
+        ):
+            if wrong:
+                self.wrong.append(f"{task} {what}: {wrong}")
+
+
+def run(number: int, seed: int, place: Path, seconds: float = SECONDS) -> Account:
+    """Write ``number`` files under ``place`` and try each, for at most ``seconds``."""
+    account = Account(seconds)
+    worker = Worker(place / "errors.txt", seconds)
+    good = originals()["WAV-PCM_16-1"]
+    folders: list[Path] = []
+    try:
+        for count, (ending, what, content) in enumerate(mutated_files(number, seed)):
+            if count % FOLDER == 0:
+                folders.append(place / f"{count:05}")
+                folders[-1].mkdir()
+            speaker, take = count % FOLDER + 1, count // FOLDER % 2 + 1
+            path = folders[-1] / f"03-01-05-01-01-{take:02}-{speaker:02}.{ending}"
+            path.write_bytes(content)
+            shown = f"{path.parent.name}/{path.name} ({what})"
+            account.add("read", shown, worker.ask("read", path))
+        for folder in folders:
+            (folder / "03-01-04-01-01-01-24.wav").write_bytes(good)
+            (folder / "notes.xyz").write_text("not counted")
+            account.add("scan", folder.name, worker.ask("scan", folder))
+            (folder / "notes.xyz").unlink()
+            account.add("predict", folder.name, worker.ask("predict", folder))
+    finally:
+        worker.stop()
+    said = worker.errors.read_text(errors="replace")
+    if "Traceback" in said or "From cffi callback" in said:
+        account.wrong.append(f"a traceback on standard error: {said[-2000:]}")
+    return account
+
+
+def main() -> None:
+    """Run and print the account; exit with 1 where something is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=1500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="An empty folder in which the files stay.")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        child()
+        return
+    with tempfile.TemporaryDirectory() as name:
+        place = given.keep or Path(name)
+        account = run(given.files, given.seed, place)
+    for outcome, count in account.outcomes.most_common():
+        print(f"{count:6,}  {outcome}")
+    for task, seconds in account.longest.items():
+        print(f"longest {task}: {seconds:.2f} s")
+    print(f"peak memory of the child: {account.megabytes:.0f} MB")
+    for wrong in account.wrong:
+        print(f"wrong: {wrong}")
+    print(f"{given.files:,} files, seed {given.seed}: {len(account.wrong)} wrong")
+    sys.exit(1 if account.wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
