@@ -181,6 +181,7 @@ def _source(path: Path) -> Iterator[_Source]:
         content = file.read()
     if samples is not None:
         copy = _Memory(content)
+        del content  # so that mending makes no second copy
         samples.mend(copy)
         yield _Source(copy, difference=counts)
         return
@@ -188,16 +189,23 @@ def _source(path: Path) -> Iterator[_Source]:
     first = mp3.first_frame(content)
     if content[tags : tags + 4] == FLAC and len(content) >= tags + FLAC_TOTAL.stop:
         copy = _Memory(content[tags:])
-        facts = int.from_bytes(content[tags:][FLAC_TOTAL], "big")
-        copy.seek(FLAC_TOTAL.start)
-        copy.write((facts & ~FLAC_COUNT).to_bytes(8, "big"))
-        copy.seek(0)
-        yield _Source(copy, facts & FLAC_COUNT, promised=False)
+        del content
+        yield _Source(copy, _forget_total(copy), promised=False)
     elif first is not None and not _length_known(path, content, first):
         with mp3.through_pipe(mp3.without_tags(content, first), first) as pipe:
             yield _Source(pipe)
     else:
         yield _Source(str(path))
+
+
+def _forget_total(flac: io.BytesIO) -> int:
+    """Have a FLAC declare that its length is unknown; give the number of samples it declared."""
+    flac.seek(FLAC_TOTAL.start)
+    facts = int.from_bytes(flac.read(8), "big")
+    flac.seek(FLAC_TOTAL.start)
+    flac.write((facts & ~FLAC_COUNT).to_bytes(8, "big"))
+    flac.seek(0)
+    return facts & FLAC_COUNT
 
 
 def _length_known(path: Path, content: bytes, first: int) -> bool:

@@ -46,6 +46,9 @@ one emotion, 479 pairs reach at most 0.91; of all 5.6 million pairs the highest 
 are TESS's sad "say the word …", whose carrier phrase is the same: 0.95.
 """
 
+TRANSFORMED = 4096
+"""Frames of one recording transformed at a time: 65 seconds."""
+
 BLOCK = 1024
 """Recordings compared at a time."""
 
@@ -94,7 +97,11 @@ def fingerprint(audio: Audio) -> npt.NDArray[np.float32]:
     waveform = soxr.resample(audio.mono, audio.sample_rate, SAMPLE_RATE, quality="HQ")
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(waveform, N_FFT), N_FFT)
     window = np.hanning(N_FFT).astype(np.float32)
-    power = np.abs(scipy.fft.rfft(frames[::HOP_LENGTH] * window)) ** 2 @ _mel_bands()
+    starts = range(0, len(frames), HOP_LENGTH * TRANSFORMED)  # an hour at once would fill memory
+    blocks = (frames[start : start + HOP_LENGTH * TRANSFORMED : HOP_LENGTH] for start in starts)
+    power = np.concatenate(
+        [np.abs(scipy.fft.rfft(block * window)) ** 2 @ _mel_bands() for block in blocks]
+    )
     if (loudest := float(power.max())) == 0:
         return np.zeros(BANDS * SEGMENTS, dtype=np.float32)
     energies = np.maximum(10 * np.log10(power / loudest + 1e-12) + RANGE, 0)

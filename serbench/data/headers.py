@@ -25,6 +25,15 @@ TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 """What music players append to any file."""
 
 
+FOLLOWING = (
+    *(b"LIST", b"list", b"fact", b"cue ", b"smpl", b"inst", b"bext", b"iXML", b"axml", b"PEAK"),
+    *(b"id3 ", b"ID3 ", b"afsp", b"JUNK", b"junk", b"PAD ", b"FLLR", b"DISP", b"cart", b"_PMX"),
+    *(b"NAME", b"ANNO", b"AUTH", b"(c) ", b"MARK", b"INST", b"COMT", b"APPL", b"CHAN", b"COMM"),
+    *(b"info", b"free", b"uuid", b"strg", b"mark", b"peak"),
+)
+"""Chunks that programs write after the samples, perhaps cut themselves."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """How a container is divided into chunks.
@@ -142,9 +151,7 @@ def misdeclared_samples(file: BinaryIO, size: int) -> Samples | None:
         return None
     if found.declared is not None and found.declared < found.held:
         end = found.start + found.declared
-        if _only_padding(file, end):
-            return None
-        if layout is not None and _only_chunks(file, size, end, layout):
+        if _only_padding(file, end) or (layout and _only_chunks(file, size, end, layout)):
             return None
     return found
 
@@ -207,13 +214,18 @@ def _only_chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> bool:
     """True where the rest of a file is chunks to its end, or one byte that fills up."""
     if size - at <= 1:
         return True
-    reached = None
-    for begin, name, length in _chunks(file, size, _aligned(at, layout), layout):
-        if not all(32 <= letter < 127 for letter in name[:4]):
-            return False
-        content = length - layout.header if layout.inclusive else length
-        reached = _aligned(begin + layout.header + content, layout)
-    return reached is not None and size - layout.header < reached <= size + layout.align
+    for first in (_aligned(at, layout), at):  # not every program fills up
+        reached = None
+        for begin, name, length in _chunks(file, size, first, layout):
+            if name[:4] in FOLLOWING:
+                return True
+            if not all(32 <= letter < 127 for letter in name[:4]):
+                break
+            content = length - layout.header if layout.inclusive else length
+            reached = _aligned(begin + layout.header + content, layout)
+        if reached is not None and size - layout.header < reached <= size + layout.align:
+            return True
+    return False
 
 
 def _only_padding(file: BinaryIO, at: int) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from serbench.data.headers import TAGS, tag_bytes
 
 BEGINNING = 200
-"""Bytes of the first frame within which it says that it counts the others."""
+"""Bytes of the first frame within which its name as a count of the others stands."""
 
 SEARCHED = 4096
 """Bytes of padding that are passed over between a tag and the first frame."""

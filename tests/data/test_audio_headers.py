@@ -128,12 +128,22 @@ def test_a_file_that_was_cut_is_refused_with_both_lengths(read, container, missi
         b"TAG" + bytes(125),
         bytes(4096),
         b"\0",
+        b"LIST\xff\0\0\0cut",
     ],
-    ids=["a chunk", "two chunks", "a tag", "zeros", "a pad byte"],
+    ids=["a chunk", "two chunks", "a tag", "zeros", "a pad byte", "a chunk that was cut"],
 )
 def test_what_follows_the_samples_is_told_from_samples(read, after):
     audio = read(made("WAV") + after, ".wav")
     assert np.array_equal(audio.waveform[:, 0], EXPECTED)
+    assert audio.remarks == ()
+
+
+@pytest.mark.parametrize("pad", [b"\0", b""], ids=["filled up", "not filled up"])
+def test_a_chunk_after_an_odd_number_of_bytes_is_no_samples(read, pad):
+    content = made("WAV", "PCM_U8", SAMPLES[:-1])
+    content = content[: content.index(b"data") + 8 + FRAMES - 1]  # without libsndfile's own
+    audio = read(content + pad + b"unkn\x04\0\0\0abcd", ".wav")
+    assert len(audio.waveform) == FRAMES - 1
     assert audio.remarks == ()
 
 
