@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import fmean
 
 from serbench.execute.job import Outcome
 
@@ -49,7 +48,7 @@ class TrialEnded:
     @property
     def mean_uar(self) -> float:
         """Mean over the folds that were run."""
-        return float(np.mean(self.uars))
+        return fmean(self.uars)  # the same in whatever order
 
 
 @dataclass(frozen=True)
