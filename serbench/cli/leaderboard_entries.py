@@ -187,8 +187,8 @@ def import_command(
     """Rank a system by its predictions, FILE.csv.
 
     Columns: path, one for each emotion with logits or probabilities, and where wanted fold
-    ('holdout' or a number from 1) and latency (milliseconds). Every clip of the holdout must be
-    there.
+    ('holdout', or any name: a fold is known by its clips) and latency (milliseconds). Every clip of
+    the holdout must be there.
     """
     from serbench.data.protocols import protocol_from_id
     from serbench.run.imports import import_predictions

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import select
 
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import HOLDOUT, Protocol, Rows, Split
+from serbench.data.protocols import HOLDOUT, Protocol, Rows
 from serbench.errors import DatasetError
 from serbench.model.machine import Machine
 from serbench.score.metric import Metric
@@ -54,7 +56,7 @@ def import_predictions(
     """
     table = read_predictions(path, manifest)
     stored = Splits(database).of(manifest, protocol)
-    parts = _parts(table, manifest, stored.name, stored.split, path)
+    parts = Matching(path, manifest, stored).parts(table)
     with database.session() as session:
         same = {"imported": table.digest, "name": name, "protocol_id": stored.id, "deleted": None}
         known = session.scalar(select(SystemRow).filter_by(**same))
@@ -91,39 +93,114 @@ def _system(digest: str, name: str, protocol: StoredProtocol, manifest: Manifest
     )
 
 
-def _parts(
-    table: PredictionTable, manifest: Manifest, protocol: str, split: Split, path: Path
-) -> list[Mapping[str, Rows]]:
-    """Name of the fold → rows tested, for each outer fold; checked against the file."""
-    given = {name: set(table.rows[table.folds == name].tolist()) for name in set(table.folds)}
-    holdouts = [outer.holdout.test for outer in split.outer_folds]
-    wanted: dict[str, set[int]] = {HOLDOUT: {int(row) for rows in holdouts for row in rows}}
-    folds: dict[str, Rows] = {}
-    if len(split.outer_folds) == 1 and set(given) != {HOLDOUT}:
-        folds = {str(number): fold.test for number, fold in enumerate(split.folds)}
-        wanted |= {name: set(rows.tolist()) for name, rows in folds.items()}
-    for name in sorted(given.keys() | wanted.keys()):
-        shown = name if name == HOLDOUT else f"fold {int(name) + 1}"
-        missing = wanted.get(name, set()) - given.get(name, set())
-        foreign = given.get(name, set()) - wanted.get(name, set())
-        for rows, problem in ((missing, "lacks"), (foreign, "has")):
-            if rows:
-                first = manifest.utterances[min(rows)].path
-                more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-                raise DatasetError(
-                    f"{path} {problem} {first}{more} in {shown} of {protocol}: give exactly the "
-                    f"clips that `serbench protocol clips {protocol} --dataset {manifest.name}` "
-                    "lists",
-                    path=path,
-                    problem=problem,
-                    clip=first,
-                    count=len(rows),
-                    fold=name,
-                    protocol=protocol,
-                )
-    return [
-        {**(folds if number == 0 else {}), HOLDOUT: rows} for number, rows in enumerate(holdouts)
-    ]
+@dataclass(frozen=True)
+class Part:
+    """Clips that a protocol tests together.
+
+    Attributes:
+        outer_fold: from 0; None of all holdouts together.
+        fold: its number from 0, or ``holdout``.
+        rows: tested, ``[n]``.
+        shown: for people.
+    """
+
+    outer_fold: int | None
+    fold: str
+    rows: Rows
+    shown: str
+
+    @cached_property
+    def clips(self) -> frozenset[int]:
+        """The same as a set."""
+        return frozenset(self.rows.tolist())
+
+
+class Matching:
+    """Finds out which fold of a protocol each label of a file means, by the label's clips.
+
+    People count folds from 0, from 1, or name them: only the clips tell. A label that has not
+    exactly the clips of one part of the protocol is refused.
+
+    Args:
+        path: of the file, for errors.
+        manifest: the dataset.
+        protocol: with its splits. Of several outer folds only the holdouts can be in a file, since
+            their inner folds test a clip more than once.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, protocol: StoredProtocol) -> None:
+        self._path, self._manifest, self._protocol = path, manifest, protocol
+        outer_folds = protocol.split.outer_folds
+        several = len(outer_folds) > 1
+        self._holdouts = [
+            Part(
+                number, HOLDOUT, outer.holdout.test, f"holdout {number + 1}" if several else HOLDOUT
+            )
+            for number, outer in enumerate(outer_folds)
+        ]
+        self._folds = [
+            Part(0, str(number), fold.test, f"fold {number + 1}")
+            for number, fold in enumerate(() if several else protocol.split.folds)
+        ]
+
+    def parts(self, table: PredictionTable) -> list[dict[str, Rows]]:
+        """For each outer fold, name of the fold → rows, of what a file holds.
+
+        Raises:
+            DatasetError: a clip of the holdout, or of a fold, is missing; or a clip is foreign to
+                the fold that its label stands for.
+        """
+        found = [self._part(table, label) for label in dict.fromkeys(table.folds.tolist())]
+        given = {(part.outer_fold, part.fold) for part in found}
+        everywhere = (None, HOLDOUT) in given
+        wanted = [] if everywhere else self._holdouts
+        if any(part.fold != HOLDOUT for part in found):
+            wanted = [*wanted, *self._folds]
+        for part in wanted:
+            if (part.outer_fold, part.fold) not in given:
+                raise self._error("lacks", part.clips, part, part.shown)
+        parts = [{HOLDOUT: holdout.rows} for holdout in self._holdouts]
+        parts[0] |= {part.fold: part.rows for part in found if part.fold != HOLDOUT}
+        return parts
+
+    def _part(self, table: PredictionTable, label: str) -> Part:
+        """The part whose clips a label has."""
+        given = frozenset(table.rows[table.folds == label].tolist())
+        where = HOLDOUT
+        if label == HOLDOUT:
+            rows = np.concatenate([part.rows for part in self._holdouts])
+            closest = Part(None, HOLDOUT, rows, HOLDOUT)
+        else:
+            candidates = [*self._holdouts, *self._folds]
+            closest = max(candidates, key=lambda part: _overlap(part.clips, given))
+            where = f"fold '{label}', which is most like {closest.shown}"
+        for clips, problem in ((given - closest.clips, "has"), (closest.clips - given, "lacks")):
+            if clips:
+                raise self._error(problem, clips, closest, where, label)
+        return closest
+
+    def _error(
+        self, problem: str, clips: frozenset[int], part: Part, where: str, label: str | None = None
+    ) -> DatasetError:
+        protocol, dataset = self._protocol.name, self._manifest.name
+        first = self._manifest.utterances[min(clips)].path
+        more = f" and {len(clips) - 1} more" if len(clips) > 1 else ""
+        return DatasetError(
+            f"{self._path} {problem} {first}{more} in {where} of {protocol}: give exactly the "
+            f"clips that `serbench protocol clips {protocol} --dataset {dataset}` lists",
+            path=self._path,
+            problem=problem,
+            clip=first,
+            count=len(clips),
+            fold=part.fold,
+            label=label,
+            protocol=protocol,
+        )
+
+
+def _overlap(one: frozenset[int], other: frozenset[int]) -> float:
+    """The share of all their clips that two parts have in common."""
+    return len(one & other) / len(one | other)
 
 
 def _latency(table: PredictionTable, parts: Sequence[Mapping[str, Rows]]) -> LatencyFacts:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import fmean
 
 from serbench.execute.job import Outcome
 
@@ -61,7 +60,7 @@ class TrialEnded:
     @property
     def mean_uar(self) -> float | None:
         """Mean over the folds that were run; None where the configuration failed."""
-        return None if self.failure else float(np.mean(self.uars))
+        return None if self.failure else fmean(self.uars)  # the same in whatever order
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class PredictionTable:
     Attributes:
         rows: of the manifest, ``[n]``, each once.
         logits: float32 ``[n, n_classes]``; of probabilities their logarithms.
-        folds: ``holdout`` or the number of a fold from 0, ``[n]``.
+        folds: ``holdout``, or what the file calls a fold, ``[n]``.
         latencies: milliseconds ``[n]``, or None.
         digest: SHA-256 of the file.
     """
@@ -53,7 +53,8 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
 
     Columns: ``path`` (the recording's, or as much of its end as is needed to tell it apart), one
     for each emotion of the dataset, with logits or probabilities; optionally ``fold`` (``holdout``,
-    or a number from 1; without the column all are the holdout's) and ``latency`` in milliseconds.
+    or any name, since a fold is known by its clips; where it is empty or there is no such column,
+    ``holdout`` is meant) and ``latency`` in milliseconds.
 
     Raises:
         UsageError: no such table: not UTF-8, a column missing or unknown, a value no number.
@@ -86,7 +87,7 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
             )
         found[row] = number
         values.append([_number(where, name, line[name]) for name in manifest.emotions])
-        folds.append(_fold(where, line.get("fold", HOLDOUT)))
+        folds.append(line.get("fold") or HOLDOUT)
         if "latency" in line:
             latencies.append(_milliseconds(where, line["latency"]))
     if not found:
@@ -192,19 +193,6 @@ def _milliseconds(where: str, text: str) -> float:
             text=text,
         )
     return value
-
-
-def _fold(where: str, text: str) -> str:
-    if text in (HOLDOUT, ""):
-        return HOLDOUT
-    if not text.isdecimal() or text == "0":
-        raise UsageError(
-            f"{where}: fold is '{text}', neither holdout nor a number from 1",
-            where=where,
-            column="fold",
-            text=text,
-        )
-    return str(int(text) - 1)
 
 
 def _logits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

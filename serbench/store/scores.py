@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
@@ -121,8 +122,8 @@ def _rescore_trials(session: Session, manifest: Manifest, system: SystemRow) -> 
                 training.uar = uar
                 changed.append(f"trial {trial.number + 1} fold {training.split.fold} uar")
         uars = [each.uar for each in trial.trainings if each.split.fold != HOLDOUT]
-        if trial.mean_uar is not None and uars and trial.mean_uar != float(np.mean(uars)):
-            trial.mean_uar = float(np.mean(uars))
+        if trial.mean_uar is not None and uars and trial.mean_uar != fmean(uars):
+            trial.mean_uar = fmean(uars)
             changed.append(f"trial {trial.number + 1} mean_uar")
     return changed
 

@@ -160,8 +160,14 @@ def _trial(trial: TrialRow) -> dict[str, Any]:
         "mean_uar": trial.mean_uar,
         "failure": trial.failure,
         "parameters": trial.parameters,
-        "folds": [_fold(training) for training in trial.trainings],
+        "folds": [_fold(training) for training in sorted(trial.trainings, key=_place)],
     }
+
+
+def _place(training: TrainingRow) -> tuple[bool, int]:
+    """Where a training stands: by its fold's number, whenever it ran; the holdout's last."""
+    tested = training.split.fold == HOLDOUT
+    return tested, 0 if tested else int(training.split.fold)
 
 
 def _fold(training: TrainingRow) -> dict[str, Any]:

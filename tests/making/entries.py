@@ -37,15 +37,14 @@ def begin(database, made, manifest, plan, artifacts, compute=None):
     return ledger
 
 
-def run_trial(ledger, made, manifest, plan, trial, skill=0.0, parameters=None):
-    """Record a trial with all its folds, as a search would; gives its mean UAR."""
+def run_trial(ledger, made, manifest, plan, trial, skill=0.0, parameters=None, order=(0, 1)):
+    """Record a trial whose folds ended in this order, judged by number; gives its mean UAR."""
     parameters = parameters or PARAMETERS
     ledger.record(plan, TrialStarted(trial, parameters))
-    folds = range(2)
-    outcomes = [made.outcome(manifest, trial, fold, plan, skill) for fold in folds]
+    outcomes = [made.outcome(manifest, trial, fold, plan, skill) for fold in order]
     for outcome in outcomes:
         ledger.record(plan, FoldScored(outcome))
-    uars = tuple(outcome.uar for outcome in outcomes)
+    uars = tuple(outcome.uar for outcome in sorted(outcomes, key=lambda each: each.fold))
     ledger.record(plan, TrialEnded(trial, parameters, False, uars))
     return float(np.mean(uars))
 
@@ -58,7 +57,16 @@ def finish(ledger, made, manifest, plan, trial, skill=0.0, parameters=None):
 
 
 def add_entry(
-    database, made, manifest, skill=1.0, seed=0, protocol=NESTED, artifacts=None, trials=1, **plan
+    database,
+    made,
+    manifest,
+    skill=1.0,
+    seed=0,
+    protocol=NESTED,
+    artifacts=None,
+    trials=1,
+    order=(0, 1),
+    **plan,
 ):
     """The entry of a study with two folds in each of the protocol's outer folds; its number.
 
@@ -71,6 +79,7 @@ def add_entry(
         protocol: one whose searches have two folds.
         artifacts: folder of the weights files; beside the database by default.
         trials: all alike but for chance; the best wins.
+        order: in which folds run.
         plan: other fields of the plan.
     """
     study = made.plan(manifest, protocol=protocol, seed=seed, trials=trials, **plan)
@@ -79,7 +88,10 @@ def add_entry(
     split = Splits(database).of(manifest, parse_protocol(protocol)).split
     for number in range(len(split.outer_folds)):
         outer = study.of_outer_fold(number)
-        means = [run_trial(ledger, made, manifest, outer, each, skill) for each in range(trials)]
+        means = [
+            run_trial(ledger, made, manifest, outer, each, skill, order=order)
+            for each in range(trials)
+        ]
         finish(ledger, made, manifest, outer, int(np.argmax(means)), skill)
     return Systems(database).rank(study, Complexity(25_000, 4_000_000), made.metrics, LINEAGE)
 

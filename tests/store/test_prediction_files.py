@@ -55,8 +55,15 @@ def test_columns_may_stand_in_any_order_with_spaces_and_a_byte_order_mark(read, 
         f" 7.5,6,5,4,3,2,1 ,2, {manifest.utterances[0].path}",
     )
     assert table.logits.tolist() == [[1, 2, 3, 4, 5, 6]]
-    assert table.folds.tolist() == ["1"]  # counted from 0
+    assert table.folds.tolist() == ["2"]
     assert table.latencies.tolist() == [7.5]
+
+
+def test_folds_keep_the_names_they_have_in_the_file(read, manifest):
+    labels = ["0", "dev", "", "holdout", "fold-2"]
+    lines = [f"{name(manifest, row)},{ROW},{label}" for row, label in enumerate(labels)]
+    table = read("path,{emotions},fold", *lines)
+    assert table.folds.tolist() == ["0", "dev", "holdout", "holdout", "fold-2"]
 
 
 def test_probabilities_become_their_logarithms(read, manifest):
@@ -99,14 +106,6 @@ REFUSED = {
     "more than is kept": (["path,{emotions}", "{0},0,0,0,0,0,1e39"], {"text": "1e39"}),
     "a short line": (["path,{emotions}", "{0},0,0"], {"line": 2, "cells": 3}),
     "a long line": (["path,{emotions}", f"{{0}},{ROW},1"], {"line": 2, "cells": 8}),
-    "a fold of nothing": (
-        ["path,{emotions},fold", f"{{0}},{ROW},0"],
-        {"column": "fold", "text": "0"},
-    ),
-    "a fold by name": (
-        ["path,{emotions},fold", f"{{0}},{ROW},dev"],
-        {"column": "fold", "text": "dev"},
-    ),
     "a latency below zero": (
         ["path,{emotions},latency", f"{{0}},{ROW},-1"],
         {"column": "latency", "text": "-1"},
