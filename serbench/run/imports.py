@@ -12,7 +12,7 @@ from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT, Protocol, Rows, Split
 from serbench.errors import DatasetError
 from serbench.score.metric import Metric
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.machines import LatencyFacts, Machine
 from serbench.store.prediction_files import PredictionTable, read_predictions
 from serbench.store.predictions import IMPORTED
@@ -54,6 +54,23 @@ def import_predictions(
     table = read_predictions(path, manifest)
     stored = Splits(database).of(manifest, protocol)
     parts = _parts(table, manifest, stored.name, stored.split, path)
+    number = _rank(database, table, name, manifest, stored, parts, metrics)
+    if table.latencies is not None:
+        where = Machine(f"{machine or name} ({ELSEWHERE})", 0, "")
+        Systems(database).save_latency(number, where, _latency(table, parts))
+    return number
+
+
+@again_on_conflict
+def _rank(
+    database: Database,
+    table: PredictionTable,
+    name: str,
+    manifest: Manifest,
+    stored: StoredProtocol,
+    parts: Sequence[Mapping[str, Rows]],
+    metrics: Sequence[Metric],
+) -> int:
     with database.session() as session:
         same = {"imported": table.digest, "name": name, "protocol_id": stored.id, "deleted": None}
         known = session.scalar(select(SystemRow).filter_by(**same))
@@ -74,11 +91,7 @@ def import_predictions(
                 )
         session.flush()
         score_system(session, manifest, system, metrics)
-        number = give_number(session, system)
-    if table.latencies is not None:
-        where = Machine(f"{machine or name} ({ELSEWHERE})", 0, "")
-        Systems(database).save_latency(number, where, _latency(table, parts))
-    return number
+        return give_number(session, system)
 
 
 def _system(digest: str, name: str, protocol: StoredProtocol, manifest: Manifest) -> SystemRow:

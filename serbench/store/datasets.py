@@ -16,7 +16,7 @@ from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.scan import Scan, excluded_because
 from serbench.errors import DatasetError, UnknownNameError
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.schema import DatasetRow, UtteranceRow, now
 
 UTTERANCE_FIELDS = tuple(field.name for field in fields(Utterance))
@@ -79,13 +79,13 @@ class Datasets:
             return ()
         return tuple(Exclusion(**row) for row in self.dataset_account(name).get("exclusions", ()))
 
+    @again_on_conflict
     def _save(self, manifest: Manifest, account: dict[str, Any]) -> None:
         with self._database.session() as session:
-            row = session.scalar(
-                select(DatasetRow).where(
-                    DatasetRow.name == manifest.name, DatasetRow.hash == manifest.hash
-                )
+            query = select(DatasetRow).where(
+                DatasetRow.name == manifest.name, DatasetRow.hash == manifest.hash
             )
+            row = session.scalar(query.with_for_update())
             if row is None:
                 row = DatasetRow(name=manifest.name, hash=manifest.hash)
                 session.add(row)

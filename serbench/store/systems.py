@@ -15,7 +15,7 @@ from serbench.errors import UsageError
 from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.machines import LatencyFacts, Machine, machine_row, versions
 from serbench.store.schema import (
@@ -62,6 +62,7 @@ class Systems:
             query = select(SystemRow.number).join(StudyRow).where(StudyRow.key == plan.key)
             return session.scalar(query)
 
+    @again_on_conflict
     def rank(self, plan: StudyPlan, complexity: Complexity, metrics: Sequence[Metric]) -> int:
         """Number and score what the studies of all outer folds of a plan came to.
 
@@ -99,6 +100,7 @@ class Systems:
                 sha256=artifact.sha256,
             )
 
+    @again_on_conflict
     def save_latency(self, number: int, machine: Machine, facts: LatencyFacts) -> None:
         """Keep a measurement; an older one of the same kind is replaced."""
         with self._database.session() as session:
