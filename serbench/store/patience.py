@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+
+from serbench.notices import notice
 
 T = TypeVar("T")
 
@@ -18,11 +19,6 @@ QUIET = 5.0
 
 PAUSE = 0.05
 """Seconds between two tries, where SQLite itself does not wait."""
-
-
-def print_line(line: str) -> None:
-    """Tell the user something on standard error."""
-    print(line, file=sys.stderr, flush=True)
 
 
 class PatientConnection(sqlite3.Connection):
@@ -61,7 +57,7 @@ class PatientConnection(sqlite3.Connection):
                     raise
                 if waited >= QUIET and not told:
                     told = True
-                    print_line(
+                    notice(
                         "the database is locked by another program: waiting for it, "
                         f"{self.patience:.0f} s at most"
                     )
