@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import signal
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from multiprocessing.connection import wait
@@ -150,7 +151,7 @@ class _Worker:
 
     def __init__(self, folder: str) -> None:
         context = get_context("loky")
-        with _environment(SAFE_PATH):  # locks and workers have processes that count them
+        with _sheltered():  # locks and workers have processes that count them
             self.messages = context.SimpleQueue()
             self.cancelled = context.Event()
         self._pool = loky.ProcessPoolExecutor(
@@ -170,7 +171,7 @@ class _Worker:
             BrokenProcessPool: the process is dead already.
         """
         self.cancelled.clear()
-        with _environment(SAFE_PATH):
+        with _sheltered():
             self._promised = self._pool.submit(run_job, task.function, task.job)
         task.attempts += 1
         self.task = task
@@ -222,13 +223,21 @@ def _died(error: TerminatedWorkerError) -> SerbenchError:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for the processes that are begun meanwhile."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+def _sheltered() -> Iterator[None]:
+    """Processes that are begun meanwhile import nothing from here and leave Ctrl-C to the parent.
+
+    A signal that is blocked here stays blocked there, so that Ctrl-C ends no process which still
+    imports what it needs.
+    """
+    before = {name: os.environ.get(name) for name in SAFE_PATH}
+    os.environ.update(SAFE_PATH)
+    blocked = hasattr(signal, "pthread_sigmask")  # not on Windows
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if blocked else set()
     try:
         yield
     finally:
+        if blocked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import select
 
 from serbench.data.manifest import Manifest
+from serbench.data.names import check_name
 from serbench.data.protocols import HOLDOUT, Protocol, Rows, Split
 from serbench.errors import DatasetError
 from serbench.score.metric import Metric
@@ -51,6 +52,9 @@ def import_predictions(
         DatasetError: a clip of the holdout is missing, a clip is unknown or foreign to its fold.
         UsageError: the file is not such a table.
     """
+    check_name("system", name)
+    if machine is not None:
+        check_name("machine", machine)
     table = read_predictions(path, manifest)
     stored = Splits(database).of(manifest, protocol)
     parts = _parts(table, manifest, stored.name, stored.split, path)

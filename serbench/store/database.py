@@ -13,7 +13,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
-from serbench.errors import ConflictError, StorageError
+from serbench.data.names import printable
+from serbench.errors import ConflictError, StorageError, UsageError
 from serbench.store.patience import PATIENCE, PatientConnection
 from serbench.store.schema import Base
 from serbench.store.urls import shown_url, without_secrets
@@ -164,6 +165,7 @@ def storage_errors(url: str) -> Iterator[None]:
     Raises:
         ConflictError: another process wrote the same at the same moment.
         StorageError: locked, read-only, full, damaged, not a database, or otherwise failing.
+        UsageError: text that is no UTF-8, or a number that is too large.
     """
     try:
         yield
@@ -183,6 +185,15 @@ def storage_errors(url: str) -> Iterator[None]:
             raise StorageError(f"{name}: {cause}: {remedy}", **facts) from error
         kind = "cannot be reached" if isinstance(error, OperationalError) else "refuses"
         raise StorageError(f"{name}: the database {kind}: {cause}", **facts) from error
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"'{printable(str(error.object))}' is not UTF-8 and cannot be recorded or looked up: "
+            "rename it"
+        ) from error
+    except OverflowError as error:
+        if "SQLite" not in str(error):
+            raise
+        raise UsageError("a number is larger than any that is on record: give another") from error
 
 
 def _code(error: DBAPIError) -> str:

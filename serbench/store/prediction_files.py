@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from serbench.data.cells import cell_text, text_cell
 from serbench.data.manifest import Manifest
+from serbench.data.names import LONGEST_NUMBER
 from serbench.data.protocols import HOLDOUT
 from serbench.data.recording_names import RecordingNames
 from serbench.errors import DatasetError, UsageError
@@ -74,6 +76,7 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
                 cells=len(cells),
             )
         line = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        line["path"] = cell_text(line["path"])
         row = _row(where, names.rows(line["path"], path.absolute().parent), line["path"], manifest)
         if row in found:
             raise DatasetError(
@@ -116,7 +119,8 @@ def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Predictions
         shown = fold if fold == HOLDOUT else str(int(fold) + 1)
         ordered = predictions.by_row()
         for row, logits in zip(ordered.rows, ordered.logits, strict=True):
-            writer.writerow([names.shortest(int(row)), shown, *(str(value) for value in logits)])
+            path = text_cell(names.shortest(int(row)))
+            writer.writerow([path, shown, *(str(value) for value in logits)])
     return file.getvalue()
 
 
@@ -195,7 +199,7 @@ def _milliseconds(where: str, text: str) -> float:
 def _fold(where: str, text: str) -> str:
     if text in (HOLDOUT, ""):
         return HOLDOUT
-    if not text.isdecimal() or text == "0":
+    if not text.isdecimal() or len(text) > LONGEST_NUMBER or int(text) == 0:
         raise UsageError(
             f"{where}: fold is '{text}', neither holdout nor a number from 1",
             where=where,
