@@ -14,6 +14,7 @@
     ├── WeightsError              pretrained weights that cannot be had
     ├── DivergedError             a training or a network whose numbers are NaN or infinite
     └── StorageError              the database, the disk
+        └── ConflictError         two processes that write the same at once
 
 The message is one line that says what is wrong and what to do. It is caught in one place,
 ``serbench.cli.main``; anything that is not a ``SerbenchError`` keeps its traceback.
@@ -129,3 +130,7 @@ class DivergedError(SerbenchError):
 
 class StorageError(SerbenchError):
     """The database or the disk does not do what is needed."""
+
+
+class ConflictError(StorageError):
+    """Another process wrote the same at the same moment; tried again, it is found there."""

@@ -34,6 +34,9 @@ SYNONYMS = {
 }
 CANONICAL = {emotion: emotion for emotion in EMOTIONS} | SYNONYMS
 
+LONGEST_LINE = 1 << 16
+"""Characters that the first line of a table may have."""
+
 SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 
 
@@ -67,13 +70,21 @@ def _delimiter(table: Path) -> str | None:
     try:
         check_regular(table)
         with table.open(encoding="utf-8-sig", errors="replace") as file:
-            header = file.readline()
+            header = file.readline(LONGEST_LINE)
     except OSError as error:
         raise DatasetError(f"{table}: this table cannot be read: {error}") from error
     for delimiter in (",", ";", "\t"):
-        if set(COLUMNS) <= set(_names(next(csv.reader([header], delimiter=delimiter), []))):
+        if set(COLUMNS) <= set(_names(_first(header, delimiter))):
             return delimiter
     return None
+
+
+def _first(header: str, delimiter: str) -> list[str]:
+    """The cells of a first line; none where it is no line of a table."""
+    try:
+        return next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _names(header: Sequence[str]) -> list[str]:

@@ -134,7 +134,7 @@ def _show(
     found: Sequence[RankingView], metrics: Sequence[Metric], format_: str, per_clip: bool
 ) -> None:
     """Print rankings, each under its title, and what their columns mean."""
-    from serbench.views.tables import markdown_table
+    from serbench.views.tables import markdown_table, markdown_text
 
     columns, spare = _columns(metrics)
     if per_clip:
@@ -142,7 +142,7 @@ def _show(
     for ranking in found:
         rows = [_cells(row, metrics)[: len(columns)] for row in ranking.rows]
         if format_ == "markdown":
-            click.echo(f"**{ranking.title}**\n\n{markdown_table(columns, rows)}\n")
+            click.echo(f"**{markdown_text(ranking.title)}**\n\n{markdown_table(columns, rows)}\n")
         else:
             emit_table(columns, rows, ranking.title, spare)
             click.echo()

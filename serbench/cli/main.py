@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ import click
 
 from serbench import __version__
 from serbench.cli.app import App, common_options
+from serbench.cli.interrupts import interrupted_once
+from serbench.data.names import printable
 from serbench.errors import SerbenchError
 
 COMMANDS = {
@@ -61,8 +64,21 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 failure, 2 usage, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 failure, 2 usage, 130 interrupted.
+
+    Args:
+        arguments: of the command; by default those of this process, which ends with it.
+    """
     app = App()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with interrupted_once(ends=arguments is None):
+        code = _run(app, arguments)
+    sys.exit(code)
+
+
+def _run(app: App, arguments: Sequence[str] | None) -> int:
+    """Run the command line; gives the exit code."""
     try:
         code = cli.main(args=arguments, obj=app, standalone_mode=False, prog_name="serbench")
     except click.ClickException as error:
@@ -77,9 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SerbenchError as error:
         if app.debug:
             raise
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable(str(error))}", err=True)
         code = error.exit_code
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

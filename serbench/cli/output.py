@@ -124,10 +124,15 @@ def emit_text(text: str) -> None:
 
 def emit_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Print plain data as CSV, None as an empty cell."""
+    from serbench.data.cells import text_cell
+
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow(
+            {name: text_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+        )
     click.echo(text.getvalue(), nl=False)
 
 

@@ -119,6 +119,13 @@ class PlainListener(Listener):
             "on the holdout"
         )
 
+    def holdout_lost(self) -> None:
+        """Print why the winner is tested again."""
+        self.line(
+            "the weights of the winner are missing or are not what was recorded: it is trained "
+            "and tested on the holdout again"
+        )
+
     def measuring(self, entry: int, threads: int) -> None:
         """Print that latency is measured."""
         self.line(f"entry {entry}: measuring latency, {counted(threads, 'thread')}")

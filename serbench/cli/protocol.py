@@ -92,6 +92,7 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
     import csv
     import sys
 
+    from serbench.data.cells import text_cell
     from serbench.data.protocols import HOLDOUT, protocol_from_id, split_dataset
     from serbench.data.recording_names import RecordingNames
     from serbench.store.datasets import Datasets
@@ -105,7 +106,7 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
         tested = [(HOLDOUT, part.holdout.test)]
         tested += [(str(place), fold.test) for place, fold in enumerate(part.folds, start=1)]
         for fold, rows in tested:
-            writer.writerows([number, fold, names.shortest(int(row))] for row in rows)
+            writer.writerows([number, fold, text_cell(names.shortest(int(row)))] for row in rows)
 
 
 def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -> dict[str, Any]:

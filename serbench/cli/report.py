@@ -39,7 +39,7 @@ def paper_command(
     """
     from datetime import UTC, datetime
 
-    from serbench.store.database import shown_url
+    from serbench.store.urls import shown_url
     from serbench.views.report.paper import write_paper_report
 
     named = app.database_option

@@ -232,7 +232,8 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
 def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> None:
     """Train ENTRY again and compare its logits with those on record.
 
-    Exit code 0 where every logit agrees to the last bit, 1 where one does not.
+    Exit code 0 where every logit agrees to the last bit, 1 where one does not. A weights file
+    that was lost or changed is saved again where the logits agree.
     """
     from serbench.errors import SerbenchError
     from serbench.run.reproduce import changes_since, reproduce
@@ -255,6 +256,8 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
                 f"{percent(each.now)} now, "
                 + (same if each.agrees else f"logits differ by up to {each.largest:g}")
             )
+            if each.restored:
+                click.echo(f"{place}: its weights file was missing or changed; it is saved again")
             if not each.agrees:
                 differing.append(place)
     if differing:

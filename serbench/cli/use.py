@@ -41,7 +41,7 @@ def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None
     from serbench.store.systems import Systems
 
     record = Systems(app.database).record(entry)
-    arrays = read_arrays(app.workspace.artifacts / record.file, record.sha256)
+    arrays = read_arrays(app.workspace.artifacts / record.file, record.sha256, entry)
     network = trained_network(record.plan.recipe, app.plugins, len(record.emotions), arrays)
     clip_format = record.plan.clip_format
     answers = list(predict_files(network, clip_format, record.emotions, files))

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from serbench.errors import StorageError
+
 Waveform = npt.NDArray[np.float32]
 
 BEYOND = 4096
@@ -95,7 +97,19 @@ class StoredArray:
         return cls(str(path), array.shape) if path.stat().st_size == array.nbytes else None
 
     def map(self) -> npt.NDArray[np.int16]:
-        """The array, for reading."""
+        """The array, for reading.
+
+        Raises:
+            StorageError: the file is gone, or no longer has its size.
+        """
+        path = Path(self.path)
+        size = math.prod(self.shape) * np.dtype(np.int16).itemsize
+        if not path.is_file() or path.stat().st_size != size:
+            raise StorageError(
+                f"{path} was deleted or cut while it was in use: the same command prepares it "
+                "again",
+                path=path,
+            )
         return np.memmap(self.path, dtype=np.int16, mode="r", shape=self.shape)
 
 

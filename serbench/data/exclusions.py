@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path, PurePath
 
+from serbench.data.cells import cell_text, text_cell
 from serbench.data.regular import check_regular
 from serbench.errors import StorageError, UsageError
 
@@ -71,7 +72,7 @@ def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
         check_regular(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [
-                Exclusion(*((row.get(column) or "").strip() for column in COLUMNS))
+                Exclusion(*(cell_text((row.get(column) or "").strip()) for column in COLUMNS))
                 for row in csv.DictReader(file)
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -99,7 +100,7 @@ def write_exclusions(path: Path, exclusions: Sequence[Exclusion]) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
-            writer.writerows(map(astuple, exclusions))
+            writer.writerows(map(text_cell, astuple(each)) for each in exclusions)
     except OSError as error:
         raise StorageError(
             f"{path}: the exclusion list cannot be written ({error.strerror}); "

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.data.audio import Audio, read_audio
+from serbench.data.clip_files import ClipFiles, checksum
 from serbench.data.clips import (
     ClipFormat,
     Clips,
@@ -28,11 +29,10 @@ from serbench.data.clips import (
 )
 from serbench.data.manifest import Manifest, Utterance
 from serbench.errors import DatasetError, StorageError
+from serbench.notices import notice
 
-LAYOUT = 1
+LAYOUT = 2
 """Changes whenever the same recordings would be prepared differently."""
-
-MEGABYTE = 1 << 20
 
 TOGETHER = 8
 """Recordings resampled at once; with more of them soxr's work no longer fits the caches."""
@@ -48,10 +48,11 @@ def prepare_clips(
     progress: Callable[[int, int], None] = lambda done, total: None,
     workers: int | None = None,
 ) -> Clips:
-    """The clips of ``manifest``, prepared once and then only mapped.
+    """The clips of ``manifest``, prepared once and then only read, checked and mapped.
 
     Safe when two processes ask at once: the second waits for the first. Interrupted, the next
-    call goes on with the clips still missing.
+    call goes on with the clips still missing. Clips that something damaged since are prepared
+    again, and the user is told.
 
     Args:
         manifest: whose utterances, in this order.
@@ -67,16 +68,28 @@ def prepare_clips(
     """
     clip_format = clip_format or ClipFormat()
     place = folder / _content_key(manifest, clip_format)
+    files = ClipFiles(place, len(manifest), clip_format.samples)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        if not (place / "clips.json").exists():
+        if not _usable(files, files.intact()):
             with filelock.FileLock(place / "lock"):
-                if not (place / "clips.json").exists():
-                    _build(manifest, place, clip_format, progress, workers or os.cpu_count())
+                good = files.intact()
+                if not _usable(files, good):  # else another process has prepared them
+                    if files.complete.exists():
+                        damaged = int((~good).sum())
+                        notice(
+                            f"{place}: {damaged} of {len(good)} prepared clips are missing or "
+                            "damaged: preparing them again"
+                        )
+                    _build(manifest, files, good, clip_format, progress, workers or os.cpu_count())
+        stored = StoredArray(str(files.waveforms), (len(manifest), clip_format.samples))
+        return Clips(clip_format, stored.map(), np.fromfile(files.peaks, dtype=np.float32))
     except OSError as error:
         raise _storage_error(error, place, len(manifest) * clip_format.samples * 2) from error
-    stored = StoredArray(str(place / "waveforms.i16"), (len(manifest), clip_format.samples))
-    return Clips(clip_format, stored.map(), np.fromfile(place / "peaks.f32", dtype=np.float32))
+
+
+def _usable(files: ClipFiles, good: npt.NDArray[np.bool_]) -> bool:
+    return bool(good.all()) and files.complete.exists() and files.sized()
 
 
 def _content_key(manifest: Manifest, clip_format: ClipFormat) -> str:
@@ -88,47 +101,46 @@ def _content_key(manifest: Manifest, clip_format: ClipFormat) -> str:
 
 def _build(
     manifest: Manifest,
-    place: Path,
+    files: ClipFiles,
+    good: npt.NDArray[np.bool_],
     clip_format: ClipFormat,
     progress: Callable[[int, int], None],
     workers: int | None,
 ) -> None:
-    total, size = len(manifest), clip_format.samples * np.dtype(np.int16).itemsize
-    _reserve(place / "waveforms.i16", total * size)
-    peaks = _reserved(place / "peaks.f32", np.float32, total)
-    done = _reserved(place / "done.u1", np.uint8, total)
+    total, size = len(manifest), files.clip_bytes
+    peaks, checks = files.reserve()
 
     def prepare(rows: Sequence[int]) -> list[tuple[int, np.float32, npt.NDArray[np.int16]]]:
         clips = _prepared([manifest.utterances[row] for row in rows], clip_format)
         return [(row, *_scaled(clip)) for row, clip in zip(rows, clips, strict=True)]
 
-    missing = np.flatnonzero(done == 0).tolist()
+    missing = np.flatnonzero(~good).tolist()
     chunks = [list(_runs(chunk, TOGETHER)) for chunk in _runs(missing, CHUNK)]
     finished = total - len(missing)
     # Decoding and resampling release the interpreter's lock, so threads use every core.
     pool = ThreadPoolExecutor(workers)
     try:
-        with (place / "waveforms.i16").open("r+b") as file:
+        with files.waveforms.open("r+b") as file:
             coming = pool.map(prepare, chunks[0] if chunks else ())
             for later in [*chunks[1:], []]:
                 present, coming = coming, pool.map(prepare, later)
-                rows = []
+                sums = {}
                 for row, peak, waveform in chain.from_iterable(present):
                     file.seek(row * size)
                     file.write(waveform.data)
                     peaks[row] = peak
-                    rows.append(row)
+                    sums[row] = checksum(peak, waveform.data)
                     progress(finished := finished + 1, total)
                 file.flush()
                 os.fsync(file.fileno())
                 peaks.flush()
-                done[rows] = 1
+                checks[list(sums)] = list(sums.values())
     finally:
         pool.shutdown(cancel_futures=True)
     facts = {"layout": LAYOUT, "clips": total, **asdict(clip_format)}
-    draft = place / "clips.json.part"
+    draft = files.complete.with_suffix(".part")
     draft.write_text(json.dumps(facts))
-    draft.replace(place / "clips.json")
+    draft.replace(files.complete)
 
 
 def _runs(rows: Sequence[int], length: int) -> Iterator[Sequence[int]]:
@@ -165,27 +177,6 @@ def _scaled(clip: Waveform) -> tuple[np.float32, npt.NDArray[np.int16]]:
     if peak > 0:  # else all sound comes after the end of the clip
         clip = np.rint(clip * (32767 / peak))
     return peak, clip.astype(np.int16)
-
-
-def _reserve(path: Path, size: int) -> None:
-    """Make a file of so many bytes whose blocks are already on the disk.
-
-    Writing through a map into a file with holes kills the process when the disk is full;
-    reserving first makes that an ordinary error.
-    """
-    with path.open("ab") as file:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:  # macOS and Windows
-            for start in range(file.tell(), size, MEGABYTE):
-                file.write(bytes(min(MEGABYTE, size - start)))
-
-
-def _reserved(
-    path: Path, dtype: type[np.generic], length: int
-) -> np.memmap[tuple[int, ...], np.dtype[np.generic]]:
-    _reserve(path, length * np.dtype(dtype).itemsize)
-    return np.memmap(path, dtype=dtype, mode="r+", shape=(length,))
 
 
 def _storage_error(error: OSError, place: Path, needed: int) -> StorageError:

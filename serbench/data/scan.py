@@ -16,6 +16,7 @@ from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.folders import list_files
 from serbench.data.formats import is_audio_name, unread_name
 from serbench.data.manifest import Manifest, Utterance, make_manifest
+from serbench.data.names import check_name, is_utf8, name_problem
 from serbench.errors import AudioError, DatasetError, UnknownNameError
 
 Progress = Callable[[int, int], None]
@@ -89,9 +90,10 @@ def scan(
         exclusions: recordings to leave out, and why.
 
     Raises:
-        UsageError: a path does not exist, or an emotion is unknown.
+        UsageError: a path does not exist, an emotion is unknown, or nothing can be called so.
         DatasetError: nothing usable was found, or two corpora claim the same file.
     """
+    check_name("dataset", name)
     for emotion in emotions:
         if emotion not in EMOTIONS:
             raise UnknownNameError("emotion", emotion, EMOTIONS)
@@ -168,6 +170,10 @@ def _claim(files: list[Path], corpora: list[Corpus]) -> list[tuple[Corpus, Recor
 def _left_out(recording: Recording, emotions: Sequence[str]) -> str | None:
     if recording.excluded is not None:
         return recording.excluded
+    if not is_utf8(str(recording.path)):
+        return "its path is not UTF-8: rename it"
+    if (problem := name_problem(recording.speaker)) is not None:
+        return f"the name of its speaker {problem}"
     if recording.emotion is None:
         return f"label '{recording.label}' has no canonical emotion"
     if recording.emotion not in emotions:

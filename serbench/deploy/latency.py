@@ -63,6 +63,8 @@ class LatencyJob:
 def measure_latency(job: LatencyJob) -> LatencyFacts:
     """Measure in a fresh process, so that neither training nor other thread counts leave traces.
 
+    It imports nothing from the current folder, whatever lies there.
+
     Raises:
         SerbenchError: the measuring process failed; its last line is in the message.
     """
@@ -72,7 +74,7 @@ def measure_latency(job: LatencyJob) -> LatencyFacts:
         "MKL_NUM_THREADS": str(job.threads),
     }
     finished = subprocess.run(
-        [sys.executable, "-m", "serbench.deploy.latency"],
+        [sys.executable, "-P", "-m", "serbench.deploy.latency"],
         input=json.dumps(asdict(job)),
         capture_output=True,
         text=True,

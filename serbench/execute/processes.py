@@ -7,17 +7,14 @@ while it runs, and the end of a job that is not needed any more.
 
 from __future__ import annotations
 
-import importlib
 import os
 import pickle
 import re
 import signal
 import tempfile
-import threading
-import time
-import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
@@ -28,16 +25,15 @@ from loky.backend import get_context
 from loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from serbench.errors import PluginError, SerbenchError
-from serbench.execute.executor import Bench, Cancelled, Function, Line, Tell
+from serbench.execute.executor import Cancelled, Function, Tell
 from serbench.execute.job import Material
-from serbench.model.allocator import keep_freed_memory
-from serbench.plugins import Plugins
-
-TAKES_LONGEST = "serbench.execute.fold"
-"""What a process imports before it is asked for anything, for it will need it."""
+from serbench.execute.worker import begin_worker, run_job, warm_up
 
 ATTEMPTS = 2
 """A job whose worker dies is tried again once: memory may have been short for a moment."""
+
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+"""What keeps a Python process from importing what lies in the current folder."""
 
 LOOK_UP = 0.02
 """Seconds between two looks for results while there are no messages."""
@@ -61,7 +57,7 @@ class WorkerProcesses:
 
     def __enter__(self) -> Self:
         worker = _Worker(self._folder.name)
-        worker.begin(_Task(_warm_up, None, _ignore))
+        worker.begin(_Task(warm_up, None, _ignore))
         self._workers.append(worker)
         return self
 
@@ -108,7 +104,7 @@ class WorkerProcesses:
 
     def _idle(self) -> int:
         for place, worker in enumerate(self._workers):
-            if worker.task is None or worker.task.function is _warm_up:
+            if worker.task is None or worker.task.function is warm_up:
                 return place
         self._workers.append(_Worker(self._folder.name))
         return len(self._workers) - 1
@@ -155,13 +151,15 @@ class _Worker:
 
     def __init__(self, folder: str) -> None:
         context = get_context("loky")
-        self.messages = context.SimpleQueue()
-        self.cancelled = context.Event()
+        with _sheltered():  # locks and workers have processes that count them
+            self.messages = context.SimpleQueue()
+            self.cancelled = context.Event()
         self._pool = loky.ProcessPoolExecutor(
             1,
             context=context,
-            initializer=_begin_worker,
+            initializer=begin_worker,
             initargs=(self.messages, self.cancelled, folder, os.getpid()),
+            env=SAFE_PATH,
         )
         self.task: _Task | None = None
         self._promised: Future[Any] = Future()
@@ -173,7 +171,8 @@ class _Worker:
             BrokenProcessPool: the process is dead already.
         """
         self.cancelled.clear()
-        self._promised = self._pool.submit(_run, task.function, task.job)
+        with _sheltered():
+            self._promised = self._pool.submit(run_job, task.function, task.job)
         task.attempts += 1
         self.task = task
 
@@ -213,81 +212,38 @@ class _Worker:
 def _died(error: TerminatedWorkerError) -> SerbenchError:
     named = re.search(r"SIG\w+|EXIT\(\d+\)", str(error))
     why = named[0] if named else "for no reason it gave"
+    cause = "where memory ran out, --jobs 1 or a smaller --batch-size needs less"
+    if why == "SIGBUS":
+        cause = "a file that it had mapped, such as the prepared clips, was cut or its disk failed"
     return SerbenchError(
-        f"a training process died twice ({why}): where memory ran out, --jobs 1 or a smaller "
-        "--batch-size needs less; the same command goes on where it stopped",
+        f"a training process died twice ({why}): {cause}; the same command goes on where it "
+        "stopped",
         signal=why,
     )
 
 
-class _Materials(dict[str, Material]):
-    """Shared material, read from a folder when it is first asked for."""
+@contextmanager
+def _sheltered() -> Iterator[None]:
+    """Processes that are begun meanwhile import nothing from here and leave Ctrl-C to the parent.
 
-    def __init__(self, folder: str) -> None:
-        super().__init__()
-        self._folder = Path(folder)
-
-    def __missing__(self, key: str) -> Material:
-        self[key] = pickle.loads((self._folder / key).read_bytes())  # noqa: S301 - our own
-        return self[key]
-
-
-class _Station:
-    """What a worker process has: plugins, material, its line to the parent."""
-
-    def __init__(self, messages: Any, cancelled: Any, folder: str) -> None:
-        self.bench = Bench(Plugins(), _Materials(folder))
-        self.line = Line(messages.put, cancelled.is_set)
-
-
-_STATIONS: list[_Station] = []
-"""In a worker process its one station; loky gives functions no other way to what began it."""
-
-
-def _begin_worker(messages: Any, cancelled: Any, folder: str, parent: int) -> None:
-    from loky import process_executor
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    keep_freed_memory()
-    # loky takes a process that grew by 300 MB for leaking and starts another; trainings do grow.
-    process_executor._MAX_MEMORY_LEAK_SIZE = 1 << 62
-    threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
-    _STATIONS.append(_Station(messages, cancelled, folder))
-
-
-def _follow_parent(parent: int) -> None:
-    """End this process with its parent, which may be dead before it is asked for."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-def _warm_up(job: None, bench: Bench, line: Line) -> None:
-    """Import what takes longest.
-
-    The backbone is not chosen yet, but looking for any imports what builds it.
+    A signal that is blocked here stays blocked there, so that Ctrl-C ends no process which still
+    imports what it needs.
     """
-    importlib.import_module(TAKES_LONGEST)
-    bench.plugins.backbones  # noqa: B018
+    before = {name: os.environ.get(name) for name in SAFE_PATH}
+    os.environ.update(SAFE_PATH)
+    blocked = hasattr(signal, "pthread_sigmask")  # not on Windows
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if blocked else set()
+    try:
+        yield
+    finally:
+        if blocked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _ignore(_: object) -> None:
     """Warming up has nothing to tell."""
-
-
-def _run(function: Function, job: Any) -> tuple[str, Any]:
-    [station] = _STATIONS
-    try:
-        return "returned", function(job, station.bench, station.line)
-    except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
-        return "raised", _portable(error)
-
-
-def _portable(error: Exception) -> Exception:
-    """The error with its traceback as a note, for the other process; in words if it must be."""
-    error.add_note("".join(traceback.format_exception(error)))
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301
-    except Exception:  # noqa: BLE001 - some errors can be sent but not received
-        return RuntimeError(f"{type(error).__name__} in a worker process: {error}")
-    return error

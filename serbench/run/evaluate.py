@@ -124,7 +124,7 @@ def evaluate(
             number=number,
             dataset=dataset,
         )
-    logits = _logits(record, manifest, rows, plugins, workspace, progress, batch_size)
+    logits = _logits(number, record, manifest, rows, plugins, workspace, progress, batch_size)
     logits = logits[:, [record.emotions.index(emotion) for emotion in common]]
     targets = np.array([common.index(manifest.utterances[row].emotion) for row in rows])
     speakers = manifest.speakers[rows]
@@ -163,6 +163,7 @@ def trained_on(manifest: Manifest, number: int, database: Database) -> npt.NDArr
 
 
 def _logits(
+    number: int,
     record: SystemRecord,
     manifest: Manifest,
     rows: npt.NDArray[np.int64],
@@ -171,7 +172,7 @@ def _logits(
     progress: Callable[[int, int], None],
     batch_size: int,
 ) -> npt.NDArray[np.float32]:
-    arrays = read_arrays(workspace.artifacts / record.file, record.sha256)
+    arrays = read_arrays(workspace.artifacts / record.file, record.sha256, number)
     network = trained_network(record.plan.recipe, plugins, len(record.emotions), arrays)
     clips = prepare_clips(manifest, workspace.clips, record.plan.clip_format, progress)
     return predict(network, clips, rows, batch_size)

@@ -11,11 +11,12 @@ import numpy as np
 from sqlalchemy import select
 
 from serbench.data.manifest import Manifest
+from serbench.data.names import check_name
 from serbench.data.protocols import HOLDOUT, Protocol, Rows
 from serbench.errors import DatasetError
 from serbench.model.machine import Machine
 from serbench.score.metric import Metric
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.prediction_files import PredictionTable, read_predictions
 from serbench.store.predictions import IMPORTED
@@ -54,9 +55,26 @@ def import_predictions(
         DatasetError: a clip of the holdout is missing, a clip is unknown or foreign to its fold.
         UsageError: the file is not such a table.
     """
+    check_name("system", name)
+    if machine is not None:
+        check_name("machine", machine)
     table = read_predictions(path, manifest)
     stored = Splits(database).of(manifest, protocol)
     parts = Matching(path, manifest, stored).parts(table)
+    return _rank(database, table, name, manifest, stored, parts, metrics, machine)
+
+
+@again_on_conflict
+def _rank(
+    database: Database,
+    table: PredictionTable,
+    name: str,
+    manifest: Manifest,
+    stored: StoredProtocol,
+    parts: Sequence[Mapping[str, Rows]],
+    metrics: Sequence[Metric],
+    machine: str | None,
+) -> int:
     with database.session() as session:
         same = {"imported": table.digest, "name": name, "protocol_id": stored.id, "deleted": None}
         known = session.scalar(select(SystemRow).filter_by(**same))

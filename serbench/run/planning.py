@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from serbench.data.clips import ClipFormat
+from serbench.data.names import LONGEST_NUMBER
 from serbench.data.regular import check_regular
 from serbench.errors import StudyFileError, UsageError
 from serbench.run.options import SearchBounds, StudyOptions
@@ -71,7 +72,8 @@ def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StudyFileError(path, [f"cannot be read ({error.strerror})"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # Beside its own error: no UTF-8, a number of thousands of digits, tables in tables in tables.
+    except (ValueError, RecursionError) as error:
         raise StudyFileError(path, [f"is not valid TOML ({error})"]) from error
     try:
         StudyOptions.model_validate(values, context=plugins)
@@ -165,7 +167,7 @@ def _weights(
     if not weights.startswith(ENTRY):
         return str(Path(weights).absolute())
     number = weights.removeprefix(ENTRY)
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > LONGEST_NUMBER:
         raise UsageError(
             f"--weights {weights}: give an entry of the leaderboard, such as entry:1",
             weights=weights,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
-from serbench.errors import UsageError
+from serbench.errors import UsageError, WeightsError
 from serbench.execute.executor import Executor, InThisProcess
 from serbench.execute.fold import run_fold
 from serbench.execute.job import Outcome
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
 from serbench.model.compute import ComputeSettings
 from serbench.model.environment import versions
 from serbench.model.machine import Machine, this_machine
@@ -24,8 +26,16 @@ from serbench.run.study import Listener, prepare
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 from serbench.store.database import Database
+from serbench.store.networks import restore_network
 from serbench.store.predictions import EAGER, read_prediction, winners
-from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
+from serbench.store.schema import (
+    ArtifactRow,
+    PredictionRow,
+    StudyRow,
+    SystemRow,
+    TrainingRow,
+    TrialRow,
+)
 from serbench.store.systems import find_system, first_study
 from serbench.workspace import Workspace
 
@@ -39,6 +49,8 @@ class Recorded:
         trial: number.
         parameters: of the configuration.
         fold: its number, or ``holdout``.
+        system: id of the system that the network belongs to.
+        split: id of the split that it was trained on.
         rows: tested, ``[n]``.
         logits: float32 ``[n, n_classes]``.
         uar: as recorded.
@@ -48,6 +60,8 @@ class Recorded:
     trial: int
     parameters: dict[str, float]
     fold: int | str
+    system: int
+    split: int
     rows: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float32]
     uar: float
@@ -64,6 +78,7 @@ class Repeated:
         largest: the largest difference of two logits; 0 where all agree to the last bit.
         before: UAR as recorded.
         now: UAR of the repetition.
+        restored: True where the network's file was missing or another's, and was saved again.
     """
 
     outer_fold: int
@@ -72,6 +87,7 @@ class Repeated:
     largest: float
     before: float
     now: float
+    restored: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -110,6 +126,9 @@ def reproduce(
 ) -> Iterator[Repeated]:
     """Run an entry's trainings again, with the compute settings it was made with.
 
+    Where every logit is the same, so is the network: its file is written where it is missing or
+    is another's.
+
     Args:
         number: of the entry.
         plugins: which have what its plan names.
@@ -124,7 +143,8 @@ def reproduce(
 
     Raises:
         UsageError: no such entry, or one that did not run here.
-        SerbenchError: its dataset, clips or weights are no longer to be had.
+        WeightsError: the weights that its training began with are missing.
+        SerbenchError: its dataset or clips are no longer to be had.
     """
     executor = executor or InThisProcess(plugins)
     plan, compute, recorded = _recorded(database, number, folds)
@@ -133,7 +153,7 @@ def reproduce(
         search = replace(prepared.searches[before.outer_fold], compute=compute)
         outcome = _repeat(search, before, executor, listener)
         agree = np.array_equal(outcome.rows, before.rows)
-        yield Repeated(
+        repeated = Repeated(
             before.outer_fold,
             before.fold,
             len(outcome.rows),
@@ -141,6 +161,10 @@ def reproduce(
             before.uar,
             outcome.uar,
         )
+        restored = repeated.agrees and restore_network(
+            database, workspace.artifacts, before.system, before.split, outcome.state
+        )
+        yield replace(repeated, restored=restored)
 
 
 def _repeat(search: Search, before: Recorded, executor: Executor, listener: Listener) -> Outcome:
@@ -160,6 +184,8 @@ def _recorded(
     with database.session() as session:
         system = find_system(session, number)
         study = _study_of(session, system)
+        plan = StudyPlan.from_dict(study.plan)
+        _check_origin(session, number, plan)
         found = [
             _as_recorded(session, trial, training)
             for trial in winners(session, system)
@@ -167,7 +193,33 @@ def _recorded(
             if folds or training.split.fold == HOLDOUT
         ]
         compute = ComputeSettings.from_dict(study.compute_settings)
-        return StudyPlan.from_dict(study.plan), compute, found
+        return plan, compute, found
+
+
+def _check_origin(session: Session, number: int, plan: StudyPlan) -> None:
+    """Name the entry that brings the weights back that training began with, where they are lost.
+
+    Raises:
+        WeightsError: they are.
+    """
+    path = Path(plan.weights)
+    if plan.weights in (DEFAULT_WEIGHTS, NO_WEIGHTS) or path.is_file():
+        return
+    query = (
+        select(SystemRow.number)
+        .join(ArtifactRow, ArtifactRow.system_id == SystemRow.id)
+        .where(ArtifactRow.file == path.name, SystemRow.number.is_not(None))
+    )
+    parent = session.scalar(query)
+    remedy = "put the file back"
+    if parent is not None:
+        remedy = f"`serbench study reproduce {parent}` trains them again"
+    raise WeightsError(
+        f"entry {number} began from the weights {path}, which are missing: {remedy}",
+        path=path,
+        entry=number,
+        parent=parent,
+    )
 
 
 def _study_of(session: Session, system: SystemRow) -> StudyRow:
@@ -193,6 +245,8 @@ def _as_recorded(session: Session, trial: TrialRow, training: TrainingRow) -> Re
         trial=trial.number,
         parameters=dict(trial.parameters),
         fold=fold if fold == HOLDOUT else int(fold),
+        system=training.system_id,
+        split=training.split_id,
         rows=found.rows,
         logits=found.logits,
         uar=training.uar,

@@ -29,6 +29,7 @@ from serbench.search.events import (
 from serbench.search.plan import StudyPlan
 from serbench.search.space import space_of
 from serbench.search.study import Search, run_study
+from serbench.store.artifacts import read_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
@@ -69,6 +70,9 @@ class Listener:
 
     def holdout_started(self, trial: int) -> None:
         """The search is over; the winner is about to be refitted and tested on the holdout."""
+
+    def holdout_lost(self) -> None:
+        """The network that was tested on the holdout is lost; it is about to be trained again."""
 
     def measuring(self, entry: int, threads: int) -> None:
         """The winner is recorded; its latency on so many threads is being measured."""
@@ -198,6 +202,8 @@ def prepare(
 def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:
     """Run or continue the search of one outer fold, recording each event before the next."""
     plan = search.plan
+    if ledger.forget_lost_holdout(plan):
+        listener.holdout_lost()
     history, known = ledger.history(plan), ledger.outcomes(plan)
     listener.begun(search, known)
     for event in run_study(search, history, known, executor, listener.epoch):
@@ -228,14 +234,16 @@ def _measure(
 ) -> None:
     """Measure what is not measured yet: on this machine, with the present libraries."""
     machine, record = this_machine(), systems.record(entry)
+    weights = workspace.artifacts / record.file
     for threads in sorted({1, machine.cores}):
         if systems.is_measured(entry, machine, latency_kind(plan, plugins, threads)):
             continue
+        read_arrays(weights, record.sha256, entry)  # what is lost is better named here
         listener.measuring(entry, threads)
         job = LatencyJob(
             recipe=plan.recipe,
             n_classes=len(record.emotions),
-            weights=str(workspace.artifacts / record.file),
+            weights=str(weights),
             sha256=record.sha256,
             runtime=EAGER,
             threads=threads,

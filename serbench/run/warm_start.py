@@ -49,9 +49,9 @@ def warm_start(
         )
     if record.emotions == emotions:
         path = workspace.artifacts / record.file
-        read_arrays(path, record.sha256)  # it must be what was recorded
+        read_arrays(path, record.sha256, number)  # it must be what was recorded
         return path
-    state = read_arrays(workspace.artifacts / record.file, record.sha256)
+    state = read_arrays(workspace.artifacts / record.file, record.sha256, number)
     path = workspace.artifacts / f"entry-{number}-{backbone.name}-without-head.safetensors"
     kept = {name: array for name, array in state.items() if not name.startswith(HEAD)}
     sha256 = write_arrays(kept, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 def write_arrays(arrays: Arrays, path: Path) -> str:
     """Write named arrays as safetensors, whole or not at all.
 
+    When this returns, file and name are on the disk: a row that refers to them may be written.
+
     Returns:
         SHA-256 of the file.
 
@@ -35,8 +38,12 @@ def write_arrays(arrays: Arrays, path: Path) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.part")
-        draft.write_bytes(content)
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise StorageError(
             f"{path.parent} cannot take the trained weights ({error.strerror}): make room there "
@@ -46,22 +53,42 @@ def write_arrays(arrays: Arrays, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_arrays(path: Path, sha256: str) -> dict[str, Any]:
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk; Windows opens no folders and keeps names itself."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def is_intact(path: Path, sha256: str) -> bool:
+    """True where a weights file is there and is the one that was recorded."""
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
+def read_arrays(path: Path, sha256: str, entry: int | None = None) -> dict[str, Any]:
     """The named arrays of a recorded weights file.
+
+    Args:
+        path: of the file.
+        sha256: as recorded.
+        entry: number of the entry that the file belongs to, for the message.
 
     Raises:
         WeightsError: the file is missing, or is not the one that was recorded.
     """
     import safetensors.numpy
 
+    remedy = f"`serbench study reproduce {entry or 'ENTRY'}` trains them again"
     if not path.is_file():
-        raise WeightsError(
-            f"the weights of this entry are missing: {path}; run its study again", path=path
-        )
+        raise WeightsError(f"the weights {path} are missing: {remedy}", path=path, entry=entry)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise WeightsError(
-            f"{path} is not what was trained: its hash differs; run the study again", path=path
+            f"{path} does not hold the weights that were recorded: {remedy}", path=path, entry=entry
         )
     return safetensors.numpy.load(content)
 

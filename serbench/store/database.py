@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property, partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
-from serbench.errors import StorageError
+from serbench.data.names import printable
+from serbench.errors import ConflictError, StorageError, UsageError
+from serbench.store.patience import PATIENCE, PatientConnection
 from serbench.store.schema import Base
+from serbench.store.urls import shown_url, without_secrets
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 MARK_TABLE = "serbench_schema"
 """Holds the fingerprint of the schema that a database was made with."""
 
 ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7372)"}
 """What makes one process at a time create the tables."""
+
+
+VALID_JSON = partial(json.dumps, allow_nan=False)
+"""How JSON is written into a column: NaN is an error, never a value."""
 
 
 class Database:
@@ -68,11 +77,12 @@ def open_database(url: str) -> Engine:
     """
     with storage_errors(url):
         try:
-            engine = create_engine(url, json_serializer=partial(json.dumps, allow_nan=False))
+            engine = _engine(url)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
             raise StorageError(
-                f"'{shown_url(url)}' is no database that can be used here ({error}): give a file "
-                "name or an SQLAlchemy URL; PostgreSQL needs the extra `postgresql`",
+                f"'{shown_url(url)}' is no database that can be used here "
+                f"({without_secrets(str(error), url)}): give a file name or an SQLAlchemy URL; "
+                "PostgreSQL needs the extra `postgresql`",
                 url=shown_url(url),
             ) from error
         if engine.dialect.name == "sqlite":
@@ -87,6 +97,16 @@ def open_database(url: str) -> Engine:
                 url=shown_url(url),
             )
     return engine
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, json_serializer=VALID_JSON)
+    waiting = {} if "timeout" in parsed.query else {"timeout": PATIENCE}
+    return create_engine(
+        url, json_serializer=VALID_JSON, connect_args={"factory": PatientConnection, **waiting}
+    )
 
 
 def _enforce_foreign_keys(connection: Any, _: Any) -> None:
@@ -119,44 +139,95 @@ def _create(engine: Engine) -> str:
     return _mark(engine) or ""
 
 
+CONFLICTS = frozenset(
+    {
+        "SQLITE_CONSTRAINT_UNIQUE",
+        "SQLITE_CONSTRAINT_PRIMARYKEY",
+        "23505",  # PostgreSQL: unique_violation
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+    }
+)
+"""What drivers call it that another process wrote the same."""
+
+REMEDIES = {
+    "SQLITE_BUSY": "another program has kept it locked: end that program, or wait for its end",
+    "SQLITE_READONLY": "it may not be written to: change its permissions or use --db",
+    "SQLITE_CANTOPEN": "its folder does not exist or may not be written to",
+    "SQLITE_PERM": "its permissions do not allow this: change them or use --db",
+    "SQLITE_FULL": "there is no room left on its disk: make some",
+    "SQLITE_NOTADB": "that file is no database: name another with --db",
+    "SQLITE_CORRUPT": "the file is damaged: bring back a copy of it, or name a new one with --db",
+    "SQLITE_IOERR": "its disk does not answer as it should: check the disk",
+    "25006": "it may not be written to: give another user or database with --db",
+    "53100": "there is no room left on the server's disk: make some",
+}
+"""What SQLite (without what follows a second underscore) and PostgreSQL call it → what to do."""
+
+
 @contextmanager
 def storage_errors(url: str) -> Iterator[None]:
     """Turn what a database driver raises into one line that names the remedy.
 
     Raises:
-        StorageError: locked, read-only, full, not a database, or otherwise failing.
+        ConflictError: another process wrote the same at the same moment.
+        StorageError: locked, read-only, full, damaged, not a database, or otherwise failing.
+        UsageError: text that is no UTF-8, or a number that is too large.
     """
     try:
         yield
     except DBAPIError as error:
-        raise StorageError(
-            f"{shown_url(url)}: {_explained(error)}", url=shown_url(url), cause=str(error.orig)
+        name = shown_url(url)
+        cause = without_secrets(" ".join(str(error.orig).split("\n", 1)[0].split()), url)
+        code = _code(error)
+        facts = {"url": name, "cause": cause, "code": code}
+        if code in CONFLICTS:
+            raise ConflictError(
+                f"{name}: another process has just recorded the same ({cause}): run the same "
+                "command again",
+                **facts,
+            ) from error
+        remedy = REMEDIES.get("_".join(code.split("_")[:2]))
+        if remedy is not None:
+            raise StorageError(f"{name}: {cause}: {remedy}", **facts) from error
+        kind = "cannot be reached" if isinstance(error, OperationalError) else "refuses"
+        raise StorageError(f"{name}: the database {kind}: {cause}", **facts) from error
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"'{printable(str(error.object))}' is not UTF-8 and cannot be recorded or looked up: "
+            "rename it"
         ) from error
+    except OverflowError as error:
+        if "SQLite" not in str(error):
+            raise
+        raise UsageError("a number is larger than any that is on record: give another") from error
 
 
-def _explained(error: DBAPIError) -> str:
-    cause = str(error.orig)
-    advice = {
-        "database is locked": "another process is writing to it; wait for it, or stop it",
-        "readonly database": "it may not be written to: change its permissions or use --db",
-        "unable to open database file": "its folder does not exist or may not be written to",
-        "disk is full": "make room on its disk",
-        "file is not a database": "that file is something else: name another with --db",
-        "disk I/O error": "its disk does not answer as it should",
-    }
-    for sign, what_to_do in advice.items():
-        if sign in cause:
-            return f"{cause}: {what_to_do}"
-    kind = "cannot be reached" if isinstance(error, OperationalError) else "refuses"
-    return f"the database {kind}: {cause.splitlines()[0]}"
+def _code(error: DBAPIError) -> str:
+    """The name or number that a driver gives an error; "" where it gives none."""
+    of_sqlite: str | None = getattr(error.orig, "sqlite_errorname", None)
+    of_postgresql: str | None = getattr(error.orig, "sqlstate", None)
+    return of_sqlite or of_postgresql or ""
 
 
-def shown_url(url: str) -> str:
-    """A database for people: the file of SQLite, else the URL without its password."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        return re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        return parsed.database
-    return parsed.render_as_string(hide_password=True)
+TRIES = 3
+"""So often is a write begun that meets those of other processes."""
+
+
+def again_on_conflict(write: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Begin a write again that met another process's; it looks first for what is there.
+
+    Args:
+        write: opens its own session, and does nothing outside of it.
+    """
+
+    @wraps(write)
+    def tried(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
+        for _ in range(TRIES - 1):
+            try:
+                return write(*arguments, **options)
+            except ConflictError:
+                continue
+        return write(*arguments, **options)
+
+    return tried

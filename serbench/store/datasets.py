@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from serbench.data.conflicts import find_conflicts
@@ -16,7 +16,7 @@ from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.scan import Scan, excluded_because
 from serbench.errors import DatasetError, UnknownNameError
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.schema import DatasetRow, UtteranceRow, now
 
 UTTERANCE_FIELDS = tuple(field.name for field in fields(Utterance))
@@ -79,16 +79,18 @@ class Datasets:
             return ()
         return tuple(Exclusion(**row) for row in self.dataset_account(name).get("exclusions", ()))
 
+    @again_on_conflict
     def _save(self, manifest: Manifest, account: dict[str, Any]) -> None:
         with self._database.session() as session:
-            row = session.scalar(
-                select(DatasetRow).where(
-                    DatasetRow.name == manifest.name, DatasetRow.hash == manifest.hash
-                )
+            query = select(DatasetRow).where(
+                DatasetRow.name == manifest.name, DatasetRow.hash == manifest.hash
             )
+            row = session.scalar(query.with_for_update())
+            last = session.scalar(select(func.max(DatasetRow.scan))) or 0
             if row is None:
                 row = DatasetRow(name=manifest.name, hash=manifest.hash)
                 session.add(row)
+            row.scan = last + 1
             row.synthetic, row.account, row.scanned = manifest.synthetic, account, now()
             row.utterances.clear()
             session.flush()
@@ -100,7 +102,7 @@ class Datasets:
     def datasets(self) -> list[dict[str, Any]]:
         """The accounts of all datasets, the current version of each, by name."""
         with self._database.session() as session:
-            rows = session.scalars(select(DatasetRow).order_by(DatasetRow.scanned))
+            rows = session.scalars(select(DatasetRow).order_by(DatasetRow.scan, DatasetRow.id))
             return list({row.name: row.account for row in rows}.values())
 
     def has_dataset(self, name: str) -> bool:
@@ -142,7 +144,7 @@ def find_dataset(session: Session, name: str, content_hash: str | None = None) -
     query = select(DatasetRow).where(DatasetRow.name == name)
     if content_hash is not None:
         query = query.where(DatasetRow.hash == content_hash)
-    row = session.scalars(query.order_by(DatasetRow.scanned.desc())).first()
+    row = session.scalars(query.order_by(DatasetRow.scan.desc(), DatasetRow.id.desc())).first()
     if row is None:
         names = list(session.scalars(select(DatasetRow.name).distinct()))
         if not names:

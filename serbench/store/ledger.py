@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
-from serbench.errors import SerbenchError, StorageError
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.environment import Environment, versions
@@ -24,9 +22,11 @@ from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, 
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord
 from serbench.store.artifacts import forget_file, write_arrays
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
+from serbench.store.lease import study_lease
 from serbench.store.lineage import artifact_of_weights
+from serbench.store.networks import forget_lost_holdout, network_of
 from serbench.store.predictions import EAGER, read_prediction
 from serbench.store.schema import (
     ArtifactRow,
@@ -61,27 +61,12 @@ class Ledger:
 
         Raises:
             SerbenchError: another process has it.
-            StorageError: the folder of the artifacts cannot be written to.
+            StorageError: the lock cannot be made.
         """
-        path = self._artifacts / f"{plan.key}.lock"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(path)
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise SerbenchError(
-                "this study is already running in another process: wait for it, or stop it",
-                study=plan.key,
-            ) from error
-        except OSError as error:
-            raise StorageError(
-                f"{path.parent} cannot be written to ({error.strerror})", path=path.parent
-            ) from error
-        try:
+        with study_lease(self._database, self._artifacts, plan.key):
             yield
-        finally:
-            lock.release()
 
+    @again_on_conflict
     def begin(
         self,
         plan: StudyPlan,
@@ -183,6 +168,10 @@ class Ledger:
                 for row in session.execute(query)
             ]
 
+    def forget_lost_holdout(self, plan: StudyPlan) -> bool:
+        """Take back the winner's test where its network is lost, so that it is trained again."""
+        return forget_lost_holdout(self._database, self._artifacts, plan)
+
     def record(self, plan: StudyPlan, event: Event) -> None:
         """Write down what happened in a study, before the next thing does."""
         match event:
@@ -232,18 +221,18 @@ class Ledger:
                 PredictionRow(system_id=system.id, runtime=EAGER, split_id=split.id, logits=logits)
             )
             if kept:
-                session.add(
-                    ArtifactRow(
-                        file=file,
-                        sha256=sha256,
-                        part="head" if outcome.partial else "network",
-                        backbone=plan.backbone,
-                        began_from=outcome.weights,
-                        system_id=system.id,
-                        split_id=split.id,
-                        parent=artifact_of_weights(session, plan.weights),
-                    )
+                # A network that takes the place of a lost one takes its artifact too.
+                artifact = network_of(session, system.id, split.id) or ArtifactRow(
+                    file=file,
+                    part="head" if outcome.partial else "network",
+                    backbone=plan.backbone,
+                    began_from=outcome.weights,
+                    system_id=system.id,
+                    split_id=split.id,
+                    parent=artifact_of_weights(session, plan.weights),
                 )
+                artifact.sha256 = sha256
+                session.add(artifact)
             if tested:
                 study.finished = now()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from serbench.data.cells import cell_text, text_cell
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
 from serbench.data.recording_names import RecordingNames
@@ -76,6 +77,7 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
                 cells=len(cells),
             )
         line = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        line["path"] = cell_text(line["path"])
         row = _row(where, names.rows(line["path"], path.absolute().parent), line["path"], manifest)
         if row in found:
             raise DatasetError(
@@ -118,7 +120,8 @@ def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Predictions
         shown = fold if fold == HOLDOUT else str(int(fold) + 1)
         ordered = predictions.by_row()
         for row, logits in zip(ordered.rows, ordered.logits, strict=True):
-            writer.writerow([names.shortest(int(row)), shown, *(str(value) for value in logits)])
+            path = text_cell(names.shortest(int(row)))
+            writer.writerow([path, shown, *(str(value) for value in logits)])
     return file.getvalue()
 
 

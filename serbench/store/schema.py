@@ -48,7 +48,10 @@ def now() -> datetime:
 
 
 class DatasetRow(Base):
-    """A scanned dataset; scanned again with other recordings it becomes a new row."""
+    """A scanned dataset; scanned again with other recordings it becomes a new row.
+
+    ``scan`` is the number of its last scan: the highest is the current one, whatever clocks say.
+    """
 
     __tablename__ = "dataset"
     __table_args__ = (UniqueConstraint("name", "hash"),)
@@ -57,6 +60,7 @@ class DatasetRow(Base):
     hash: Mapped[str]
     synthetic: Mapped[bool]
     account: Mapped[dict[str, Any]]
+    scan: Mapped[int]
     scanned: Mapped[datetime] = mapped_column(default=now)
     utterances: Mapped[list[UtteranceRow]] = relationship(
         order_by="UtteranceRow.row", cascade="all, delete-orphan"

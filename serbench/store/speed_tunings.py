@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from serbench.model.compute import ComputeSettings
 from serbench.search.plan import StudyPlan
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.schema import SpeedTuningRow, StudyRow
 
 
@@ -27,6 +27,7 @@ class SpeedTunings:
             row = session.scalar(query)
             return None if row is None else ComputeSettings.from_dict(row.found["chosen"])
 
+    @again_on_conflict
     def save(self, subject: dict[str, Any], found: dict[str, Any]) -> None:
         """Keep a tuning; an earlier one stays on record for the studies it belongs to.
 

@@ -19,7 +19,7 @@ from serbench.data.protocols import (
     protocol_id,
     split_dataset,
 )
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import find_dataset
 from serbench.store.predictions import rows_from, rows_to
 from serbench.store.schema import ProtocolRow, SplitRow
@@ -48,6 +48,7 @@ class Splits:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again_on_conflict
     def of(self, manifest: Manifest, protocol: Protocol) -> StoredProtocol:
         """The splits of a dataset: those that are stored, else new ones, which are stored.
 

@@ -16,7 +16,7 @@ from serbench.model.machine import Machine
 from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file
-from serbench.store.database import Database
+from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
@@ -64,6 +64,7 @@ class Systems:
             query = select(SystemRow.number).join(StudyRow).where(StudyRow.key == plan.key)
             return session.scalar(query)
 
+    @again_on_conflict
     def rank(
         self,
         plan: StudyPlan,
@@ -116,6 +117,7 @@ class Systems:
                 sha256=artifact.sha256,
             )
 
+    @again_on_conflict
     def save_latency(self, number: int, machine: Machine, facts: LatencyFacts) -> None:
         """Keep a measurement; an older one of the same kind on the same machine is replaced."""
         with self._database.session() as session:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from serbench.data.names import printable
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
 from serbench.store.database import Database
@@ -12,14 +14,27 @@ from serbench.store.predictions import fold_predictions, holdout_predictions, jo
 from serbench.store.systems import find_system, manifest_of
 
 
+class Markdown(str):
+    """A cell that is Markdown already."""
+
+    __slots__ = ()
+
+
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; columns marked with ``>`` are aligned right."""
+    """A Markdown table; columns marked with ``>`` are aligned right, cells shown as they are."""
     lines = [
-        [column.lstrip(">") for column in columns],
+        [markdown_text(column.lstrip(">")) for column in columns],
         ["---:" if column.startswith(">") else "---" for column in columns],
-        *([cell.replace("|", "\\|") for cell in row] for row in rows),
+        *([markdown_text(cell) for cell in row] for row in rows),
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def markdown_text(text: str) -> str:
+    """Text as Markdown that shows it as it is: no table, code, link, emphasis or HTML."""
+    if isinstance(text, Markdown):
+        return text.replace("|", "\\|")
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(printable(text).split()))
 
 
 def export_predictions(database: Database, number: int, folds: bool = False) -> str:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from making.damage import DAMAGES
 from refusals import error_of
 
 from serbench.errors import SerbenchError
@@ -72,6 +73,51 @@ def test_a_logit_that_differs_is_named_with_its_place_and_the_exit_code_is_1(
     assert "f" * 40 in lines["commit"]
     assert "An abacus" in lines["machine"]
     assert lines["holdout"].endswith(" 0.5")
+
+
+def weights_files(folder):
+    return sorted((folder / "serbench-artifacts").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_lost_networks_are_refused_by_name_and_saved_again_by_the_command_that_is_named(
+    damage, reproduce, run, finished, copied, tmp_path
+):
+    copied(finished)
+    files = weights_files(tmp_path)
+    before = [path.read_bytes() for path in files]
+    assert len(files) == 3, "the holdout's and the folds'"
+    for path in files:
+        damage(path)
+    clip = next(finished.corpus.rglob("*.wav"))
+    refused = error_of(run("predict", 1, clip, "--db", tmp_path / "serbench.db"), 1)
+    assert "serbench study reproduce 1" in refused
+
+    ran = reproduce(finished, "--folds", db=tmp_path / "serbench.db")
+    assert ran.code == 0, ran.err
+    assert [path.read_bytes() for path in files] == before
+    assert len([line for line in ran.out.splitlines() if "saved again" in line]) == 3
+    assert run("predict", 1, clip, "--db", tmp_path / "serbench.db").code == 0
+
+
+def test_networks_that_are_there_are_left_alone(reproduce, finished, copied, tmp_path):
+    copied(finished)
+    before = {path: path.stat().st_mtime_ns for path in weights_files(tmp_path)}
+    ran = reproduce(finished, "--folds", db=tmp_path / "serbench.db")
+    assert "saved again" not in ran.out
+    assert {path: path.stat().st_mtime_ns for path in weights_files(tmp_path)} == before
+
+
+def test_a_network_that_answers_otherwise_takes_no_others_place(
+    reproduce, finished, copied, tmp_path
+):
+    with copied(finished).session() as session:
+        holdout = holdout_of(session)
+        holdout.logits = (np.frombuffer(holdout.logits, "<f4") + 1).tobytes()
+    for path in weights_files(tmp_path):
+        path.unlink()
+    assert reproduce(finished, db=tmp_path / "serbench.db").code == 1
+    assert weights_files(tmp_path) == []
 
 
 def test_an_unknown_entry_is_a_usage_error(run, finished):

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from making.planting import plant, planted
 from making.scripted import make_search
 
 from serbench.deploy import latency
@@ -157,3 +158,10 @@ def test_the_process_is_told_how_many_threads_to_use_before_it_starts(child):
 def test_what_a_plugin_prints_while_it_loads_does_no_harm(child):
     child(0, f"hello from a plugin\n{FACTS}\n")
     assert measure_latency(job("weights")).p90 == 2
+
+
+def test_nothing_in_the_current_folder_is_executed(tmp_path, monkeypatch):
+    plant(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert measure_latency(job()).p50 > 0
+    assert planted(tmp_path) == []

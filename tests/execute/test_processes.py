@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from making.planting import plant, planted
 from worker_jobs import (
     blocks_are_kept,
     deaf,
@@ -16,6 +17,7 @@ from worker_jobs import (
     ignore,
     interrupts_are_ignored,
     is_imported,
+    read_beyond,
     report,
     result_of,
     until,
@@ -97,6 +99,39 @@ def test_workers_keep_what_they_freed_and_leave_interrupts_to_their_parent(worke
 def test_the_users_own_process_is_left_as_it_is(workers):
     result_of(workers, report, 1)
     assert not blocks_are_kept(None, None, None)
+
+
+TRACKED = """
+import sys
+sys.path[:0] = {paths!r}
+import worker_jobs
+from serbench.execute.processes import WorkerProcesses
+
+if __name__ == "__main__":
+    with WorkerProcesses(1) as executor:
+        print(*worker_jobs.result_of(executor, worker_jobs.report, 1))
+"""
+
+
+def test_nothing_in_the_current_folder_is_executed(tmp_path):
+    """In a parent of its own, for the process that counts locks is started once only."""
+    script, here = tmp_path / "parent.py", Path(__file__).parent
+    script.write_text(TRACKED.format(paths=[str(here), str(here.parent)]))
+    folder = tmp_path / "current"
+    folder.mkdir()
+    plant(folder)
+    command = [sys.executable, script]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert planted(folder) == []
+    assert (done.returncode, done.stdout.split()[:1]) == (0, ["1"]), done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what reading beyond a file's end does")
+def test_a_file_that_is_cut_while_it_is_mapped_is_explained(workers, tmp_path):
+    with pytest.raises(SerbenchError) as died:
+        result_of(workers, read_beyond, tmp_path / "cut")
+    assert died.value.facts["signal"] == "SIGBUS"
+    assert "memory" not in str(died.value)
 
 
 EARLY = """

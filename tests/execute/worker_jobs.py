@@ -24,6 +24,14 @@ def die(job, bench, line):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def read_beyond(job, bench, line):
+    """Read from a map of a file that was cut meanwhile."""
+    job.write_bytes(bytes(1 << 20))
+    mapped = np.memmap(job, np.uint8, "r")
+    os.truncate(job, 0)
+    return int(mapped.sum())
+
+
 def die_once(job, bench, line):
     if not job.exists():
         job.touch()

@@ -2,13 +2,15 @@
 
 import errno
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from making.damage import DAMAGES
 
 from serbench.errors import StorageError, WeightsError
-from serbench.store.artifacts import read_arrays, write_arrays
+from serbench.store.artifacts import is_intact, read_arrays, write_arrays
 
 ARRAYS = {
     "backbone.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -53,12 +55,10 @@ def test_every_array_comes_back_bit_for_bit(saved, path):
 def test_a_full_disk_leaves_the_old_weights(saved, path, monkeypatch):
     before = path.read_bytes()
 
-    def write_half(self, content):
-        with self.open("wb") as file:
-            file.write(content[: len(content) // 2])
+    def no_room(file):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", write_half)
+    monkeypatch.setattr(os, "fsync", no_room)
     with pytest.raises(StorageError) as raised:
         write_arrays({"other": np.zeros(1)}, path)
     assert raised.value.facts["path"] == path.parent
@@ -85,3 +85,29 @@ def test_missing_weights_are_named(path):
     with pytest.raises(WeightsError) as raised:
         read_arrays(path, "0")
     assert raised.value.facts["path"] == path
+
+
+def test_file_and_name_are_on_the_disk_before_anybody_refers_to_them(path, monkeypatch):
+    done, fsync, replace = [], os.fsync, Path.replace
+
+    def synced(file):
+        done.append(Path(f"/proc/self/fd/{file}").readlink().name)
+        fsync(file)
+
+    def replaced(self, target):
+        done.append("renamed")
+        return replace(self, target)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("which file is open can be seen on Linux only")
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    write_arrays(ARRAYS, path)
+    assert done == [f"{path.name}.part", "renamed", path.parent.name]
+
+
+def test_only_the_file_that_was_recorded_is_intact(saved, path):
+    assert is_intact(path, saved)
+    for damage in DAMAGES.values():
+        damage(path)
+        assert not is_intact(path, saved)

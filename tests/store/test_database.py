@@ -148,7 +148,7 @@ def test_a_locked_database_is_named(file, url):
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         facts = failure(f"{url}?timeout=0.05").facts
-    assert facts == {"url": str(file), "cause": "database is locked"}
+    assert (facts["url"], facts["code"]) == (str(file), "SQLITE_BUSY")
 
 
 def test_a_read_only_database_is_named(file, url):
@@ -158,7 +158,8 @@ def test_a_read_only_database_is_named(file, url):
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(file, url):
     file.write_text("emotion,path\n" * 100)
-    assert failure(url).facts == {"url": str(file), "cause": "file is not a database"}
+    facts = failure(url).facts
+    assert (facts["url"], facts["code"]) == (str(file), "SQLITE_NOTADB")
     assert file.read_text() == "emotion,path\n" * 100
 
 

@@ -1,12 +1,15 @@
 """What a scan found, kept and read back."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from making.entries import begin, run_trial
 
 from serbench.errors import DatasetError, StorageError, UnknownNameError
+from serbench.store import datasets as datasets_module
 from serbench.store.datasets import Datasets
+from serbench.store.schema import now
 
 
 @pytest.fixture
@@ -99,4 +102,17 @@ def test_a_scan_that_cannot_be_written_leaves_the_old_one(database, datasets, ma
     with pytest.raises(StorageError) as raised:
         datasets.save_scan(made.scanned(doubled))
     assert "NOT NULL" in raised.value.facts["cause"]
+    assert datasets.manifest("small") == old
+
+
+def test_the_last_scan_is_current_though_the_clock_was_set_back(datasets, made, monkeypatch):
+    old, new, other = made.manifest(), made.manifest(takes=2), made.manifest("other")
+    datasets.save_scan(made.scanned(old))
+    datasets.save_scan(made.scanned(other))
+    earlier = now() - timedelta(hours=1)
+    monkeypatch.setattr(datasets_module, "now", lambda: earlier)
+    datasets.save_scan(made.scanned(new))
+    assert datasets.manifest("small") == new
+    assert [account["utterances"] for account in datasets.datasets()] == [48, 24]
+    datasets.save_scan(made.scanned(old))
     assert datasets.manifest("small") == old

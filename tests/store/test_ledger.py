@@ -5,13 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from making.damage import DAMAGES
 from making.entries import PARAMETERS, begin, finish, run_trial
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import SerbenchError, StorageError
+from serbench.model.complexity import Complexity
 from serbench.model.compute import ComputeSettings
 from serbench.model.machine import this_machine
-from serbench.search.events import FoldScored, HoldoutStarted, TrialEnded, TrialStarted
+from serbench.search.events import (
+    FoldScored,
+    HoldoutStarted,
+    TrialEnded,
+    TrialStarted,
+    WinnerTested,
+)
+from serbench.store.artifacts import is_intact
 from serbench.store.ledger import Ledger
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow, TrainingRow
 from serbench.store.systems import Systems
@@ -208,9 +217,48 @@ def test_only_one_process_has_the_lease_of_a_study(ledger, plan, database, artif
 
 def test_a_folder_that_cannot_hold_the_lease_is_named(database, plan, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with (
-        pytest.raises(StorageError) as raised,
-        Ledger(database, tmp_path / "file" / "artifacts").lease(plan),
-    ):
+    with pytest.raises(StorageError) as raised, Ledger(database, tmp_path / "file").lease(plan):
         pass
-    assert raised.value.facts["path"] == tmp_path / "file" / "artifacts"
+    assert raised.value.facts["path"] == tmp_path / "file"
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_tested_winner_whose_network_is_lost_is_tested_again(
+    damage, database, ledger, made, manifest, plan, artifacts
+):
+    run_trial(ledger, made, manifest, plan, 0)
+    finish(ledger, made, manifest, plan, 0)
+    path = artifacts / f"{plan.key}.safetensors"
+    assert not ledger.forget_lost_holdout(plan), "it is there"
+    whole = path.read_bytes()
+    damage(path)
+    assert ledger.forget_lost_holdout(plan)
+    assert ledger.outcomes(plan).keys() == {(0, 0), (0, 1)}, "the folds stay"
+    with database.session() as session:
+        assert session.query(StudyRow).one().finished is None
+        assert session.query(ArtifactRow).filter_by(file=path.name).count() == 1, "its lineage"
+    assert not ledger.forget_lost_holdout(plan), "once"
+
+    finish(ledger, made, manifest, plan, 0)
+    assert path.read_bytes() == whole
+    assert not ledger.forget_lost_holdout(plan)
+    assert Systems(database).rank(plan, Complexity(3, 4), made.metrics) == 1
+    with database.session() as session:
+        artifact = session.query(ArtifactRow).filter_by(file=path.name).one()
+        assert is_intact(path, artifact.sha256)
+
+
+def test_a_network_that_comes_out_otherwise_is_recorded_with_its_own_hash(
+    database, ledger, made, manifest, plan, artifacts
+):
+    run_trial(ledger, made, manifest, plan, 0)
+    finish(ledger, made, manifest, plan, 0)
+    path = artifacts / f"{plan.key}.safetensors"
+    path.unlink()
+    ledger.forget_lost_holdout(plan)
+    other = replace(
+        made.outcome(manifest, 0, HOLDOUT, plan, 9.0), state={"head.bias": np.ones(6, np.float32)}
+    )
+    ledger.record(plan, WinnerTested(0, PARAMETERS, other))
+    assert not ledger.forget_lost_holdout(plan)
+    assert_equal_outcomes(ledger.outcomes(plan)[0, HOLDOUT], other)

@@ -1,7 +1,5 @@
 """The same store on a real PostgreSQL."""
 
-import tempfile
-
 import pytest
 import sqlalchemy
 from making.entries import LINEAGE, PARAMETERS, begin, finish, run_trial
@@ -18,16 +16,9 @@ from serbench.views.study import study_view, study_views
 
 
 @pytest.fixture(scope="module")
-def url():
-    """A database on a server of its own, which ends with these tests."""
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", folder)
-        import pgserver
-
-        with tempfile.TemporaryDirectory() as data:
-            server = pgserver.get_server(data)
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-            server.cleanup()
+def url(postgresql_url):
+    """A database on a server of its own."""
+    return postgresql_url
 
 
 @pytest.fixture(scope="module")

@@ -20,13 +20,14 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from serbench.data.cells import cell_text
 from serbench.data.manifest import Manifest
 from serbench.data.protocols.units import HOLDOUT
 from serbench.data.recording_names import RecordingNames
@@ -157,16 +158,27 @@ def _text(path: Path) -> str:
 def _table(path: Path) -> Iterator[Placed]:
     lines = _text(path).splitlines()
     for delimiter in (",", ";", "\t"):
-        reader = csv.reader(lines, delimiter=delimiter)
-        names = [name.strip().lower() for name in next(reader, [])]
+        rows = _rows(path, lines, delimiter)
+        _, header = next(rows, (0, []))
+        names = [name.strip().lower() for name in header]
         if {"path", "fold"} <= set(names):
             break
     else:
         raise UsageError(f"{path}: the first line must name the columns path and fold")
-    for cells in reader:
+    for number, cells in rows:
         if any(cell.strip() for cell in cells):
-            row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
-            yield _placed(f"{path}, line {reader.line_num}", row.get("path"), row.get("fold"))
+            row = dict(zip(names, (cell_text(cell.strip()) for cell in cells), strict=False))
+            yield _placed(f"{path}, line {number}", row.get("path"), row.get("fold"))
+
+
+def _rows(path: Path, lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error as error:
+        raise UsageError(f"{path} is no CSV table ({error}): save it anew") from error
 
 
 def _json_lines(path: Path, fold: str | None = None) -> Iterator[Placed]:
@@ -176,8 +188,8 @@ def _json_lines(path: Path, fold: str | None = None) -> Iterator[Placed]:
         where = f"{path}, line {number}"
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"{where} is not JSON ({error.msg})") from error
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{where} is not JSON ({error})") from error
         if not isinstance(row, dict):
             raise UsageError(f"{where} is not an object with a path (or wav) and a fold")
         given, emobox = row.get("path"), row.get("wav")
@@ -195,6 +207,8 @@ def _emobox(lists: list[Path]) -> Iterator[Placed]:
 def _placed(where: str, path: object, fold: object, tail_only: bool = False) -> Placed:
     if not isinstance(path, str) or not path:
         raise UsageError(f"{where} names no path: every recording needs one")
+    if isinstance(fold, int) and fold.bit_length() > 64:
+        raise UsageError(f"{where} names a fold of too many digits: use a word")
     if isinstance(fold, bool) or not isinstance(fold, str | int) or fold == "":
         raise UsageError(f"{where} names no fold: every recording needs one, a number or a word")
     return Placed(path, str(fold), where, tail_only)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from serbench.data.names import LONGEST_NUMBER
 from serbench.data.protocols.files import FoldsFile, find_folds
 from serbench.data.protocols.published import PUBLISHED
 from serbench.errors import UnknownNameError, UsageError
@@ -124,6 +125,8 @@ def parse_protocol(text: str) -> Protocol:
 
 
 def _by_rule(text: str, match: re.Match[str]) -> Protocol:
+    if any(len(match[part] or "") > LONGEST_NUMBER for part in ("k", "nested", "seed")):
+        raise UsageError(f"protocol '{text[:20]}…' has a number of too many digits: try speaker-5")
     k, nested = (None if match[part] is None else int(match[part]) for part in ("k", "nested"))
     if k is not None and k < 2:
         raise UsageError(f"protocol '{text}' has fewer than two folds: try {match['rule']}-5")

@@ -26,7 +26,7 @@ from serbench.views.report.rows import (
 )
 from serbench.views.report.style import DARK, new_figure
 from serbench.views.report.table import Cell, percent, printed_percent, spread
-from serbench.views.tables import markdown_table
+from serbench.views.tables import Markdown, markdown_table
 
 Metric = Literal["uar", "accuracy"]
 
@@ -134,7 +134,7 @@ def _body(material: Material, summaries: Sequence[Summaries], printed: Printed) 
         rows.append(row)
     best = [percent(max(summary[metric].holdout for summary in summaries)) for metric in METRICS]
     paper_best = printed_percent(printed.paper.best_accuracy)
-    rows.append(["**best**", "", "", best[0], "", "", best[1], paper_best, ""])
+    rows.append([Markdown("**best**"), "", "", best[0], "", "", best[1], paper_best, ""])
     others = [
         [
             system.name,

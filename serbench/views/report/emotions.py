@@ -25,7 +25,7 @@ from serbench.views.report.rows import (
 )
 from serbench.views.report.style import GREY, new_figure
 from serbench.views.report.table import Cell, percent, printed_percent
-from serbench.views.tables import markdown_table
+from serbench.views.tables import Markdown, markdown_table
 
 COLUMNS = 3
 """Panels beside one another."""
@@ -142,7 +142,7 @@ def _body(
         row = [emotion]
         for number, model in enumerate(averaged):
             share = percent(float(model.recalls[place]))
-            row.append(f"**{share}**" if number in best[place] else share)
+            row.append(Markdown(f"**{share}**") if number in best[place] else share)
             if model.backbone in paper.backbones:
                 row.append(printed_percent(_printed(paper, model, emotion)))
         winners = [on_one_line(averaged[number].label) for number in sorted(best[place])]

@@ -24,7 +24,7 @@ from serbench.views.report.printed import Printed, read_printed
 from serbench.views.report.sample_rates import sample_rates
 from serbench.views.report.style import save_figure, style
 from serbench.views.report.table import as_csv
-from serbench.views.tables import markdown_table
+from serbench.views.tables import Markdown, markdown_table, markdown_text
 
 PAGE = "report.md"
 
@@ -124,7 +124,7 @@ def as_page(
     manifest = material.manifest
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     parts = [
-        f"# {printed.paper.title.partition(',')[0]}'s exhibits on {manifest.name}",
+        f"# {printed.paper.title.partition(',')[0]}'s exhibits on {markdown_text(manifest.name)}",
         f"After {printed.paper.title}. Everything here is measured with serbench on the dataset "
         "below, unless it is called printed.",
     ]
@@ -137,9 +137,9 @@ def as_page(
         markdown_table(
             ["", ""],
             [
-                ["command", f"`{command}`"],
+                ["command", Markdown(f"`{command}`")],
                 ["made", made.isoformat(sep=" ", timespec="minutes")],
-                ["dataset", f"{manifest.name}, hash `{manifest.hash}`"],
+                ["dataset", f"{manifest.name}, hash {manifest.hash}"],
                 ["synthetic", "yes" if manifest.synthetic else "no"],
                 ["protocol", material.protocol],
                 ["entries", str(len(material.entries))],

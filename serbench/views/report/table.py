@@ -7,6 +7,8 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
+from serbench.data.cells import text_cell
+
 Cell = str | int | float | None
 
 Records = Sequence[Mapping[str, Cell]]
@@ -26,6 +28,8 @@ def as_csv(records: Records) -> str:
 
 
 def _exact(cell: Cell) -> Cell:
+    if isinstance(cell, str):
+        return text_cell(cell)
     return None if isinstance(cell, float) and math.isnan(cell) else cell
 
 

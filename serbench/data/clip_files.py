@@ -1,0 +1,132 @@
+"""The files of prepared clips, with a checksum of each clip, and what of them is still good."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+MEGABYTE = 1 << 20
+
+Column = np.memmap[tuple[int, ...], np.dtype[np.generic]]
+
+
+@dataclass(frozen=True)
+class ClipFiles:
+    """Waveforms, peaks and checksums of the clips of one dataset, a file each.
+
+    A clip without a checksum, or with another, is not there: because nobody has prepared it yet,
+    because that was interrupted, or because something damaged the files since.
+
+    Attributes:
+        place: their folder.
+        clips: how many there are, N.
+        samples: in each.
+    """
+
+    place: Path
+    clips: int
+    samples: int
+
+    @property
+    def waveforms(self) -> Path:
+        """int16 ``[N, samples]``, each clip scaled by its own peak."""
+        return self.place / "waveforms.i16"
+
+    @property
+    def peaks(self) -> Path:
+        """float32 ``[N]``."""
+        return self.place / "peaks.f32"
+
+    @property
+    def checks(self) -> Path:
+        """uint32 ``[N]``, CRC-32 of peak and waveform; 0 where there is no clip yet."""
+        return self.place / "checks.u32"
+
+    @property
+    def complete(self) -> Path:
+        """Is there once all clips were prepared; it says what they are."""
+        return self.place / "clips.json"
+
+    @property
+    def clip_bytes(self) -> int:
+        """Size of one waveform."""
+        return self.samples * np.dtype(np.int16).itemsize
+
+    def intact(self) -> npt.NDArray[np.bool_]:
+        """Which clips are there as they were prepared, ``[N]``; reads all of them."""
+        peaks, checks = self._column(self.peaks, np.float32), self._column(self.checks, np.uint32)
+        found = np.zeros(self.clips, np.bool_)
+        if not self.waveforms.exists():
+            return found
+
+        def check(rows: Sequence[int]) -> None:
+            waveform = bytearray(self.clip_bytes)
+            with self.waveforms.open("rb") as file:
+                file.seek(rows[0] * self.clip_bytes)
+                for row in rows:
+                    if file.readinto(waveform) != self.clip_bytes:
+                        return
+                    found[row] = checksum(peaks[row], waveform) == checks[row]
+
+        # Reading and summing release the interpreter's lock: 1.4 GB take half a second.
+        parts = [rows for rows in np.array_split(np.arange(self.clips), 16) if len(rows)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(check, parts))
+        return found
+
+    def sized(self) -> bool:
+        """True where every file is as long as it has to be."""
+        wanted = {
+            self.waveforms: self.clips * self.clip_bytes,
+            self.peaks: self.clips * 4,
+            self.checks: self.clips * 4,
+        }
+        return all(path.exists() and path.stat().st_size == n for path, n in wanted.items())
+
+    def reserve(self) -> tuple[Column, Column]:
+        """Make the files as long as they have to be, on the disk; what they hold stays.
+
+        Returns:
+            peaks and checksums, to be written.
+        """
+        _reserve(self.waveforms, self.clips * self.clip_bytes)
+        return self._reserved(self.peaks, np.float32), self._reserved(self.checks, np.uint32)
+
+    def _reserved(self, path: Path, dtype: type[np.generic]) -> Column:
+        _reserve(path, self.clips * np.dtype(dtype).itemsize)
+        return np.memmap(path, dtype=dtype, mode="r+", shape=(self.clips,))
+
+    def _column(self, path: Path, dtype: type[np.generic]) -> npt.NDArray[np.generic]:
+        """One value for each clip; 0 for those that the file does not have."""
+        column = np.zeros(self.clips, dtype)
+        if path.exists():
+            values = np.fromfile(path, dtype)[: self.clips]
+            column[: len(values)] = values
+        return column
+
+
+def checksum(peak: np.generic, waveform: bytes | bytearray | memoryview) -> int:
+    """CRC-32 of a clip."""
+    return zlib.crc32(waveform, zlib.crc32(peak.tobytes()))
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Make a file of so many bytes whose blocks are already on the disk.
+
+    Writing through a map into a file with holes kills the process when the disk is full;
+    reserving first makes that an ordinary error.
+    """
+    with path.open("ab") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:  # macOS and Windows
+            for start in range(file.tell(), size, MEGABYTE):
+                file.write(bytes(min(MEGABYTE, size - start)))
+        file.truncate(size)

@@ -1,0 +1,18 @@
+"""A PostgreSQL of one's own."""
+
+import tempfile
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def postgresql_url():
+    """A database on a server of its own, which ends with the tests of a module."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        import pgserver
+
+        with tempfile.TemporaryDirectory() as data:
+            server = pgserver.get_server(data)
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+            server.cleanup()
