@@ -70,7 +70,7 @@ def show_command(app: App, number: int, format_: str) -> None:
     )
     emit_table(
         [">trial", "state", ">mean UA", ">learning rate", ">freeze", "widths", "UA per fold"],
-        [_trial_cells(trial) for trial in found["trials"]],
+        [_trial_cells(trial, _folds(found["trials"])) for trial in found["trials"]],
     )
     if found["entry"]:
         entry = found["entry"]
@@ -85,8 +85,15 @@ def show_command(app: App, number: int, format_: str) -> None:
             emit_text(f"trial {trial['trial']} failed, since {trial['failure']}")
 
 
-def _trial_cells(trial: dict[str, Any]) -> list[str]:
-    parameters = trial["parameters"]
+def _folds(trials: list[dict[str, Any]]) -> list[str]:
+    """The folds of the search that any trial was tested on, by number."""
+    named = {fold["fold"] for trial in trials for fold in trial["folds"]} - {"holdout"}
+    return sorted(named, key=int)
+
+
+def _trial_cells(trial: dict[str, Any], folds: list[str]) -> list[str]:
+    """A trial's line; a pruned one has a dash for each fold that it was not tested on."""
+    parameters, uars = trial["parameters"], {each["fold"]: each["uar"] for each in trial["folds"]}
     widths = {name.partition(":")[2]: value for name, value in parameters.items() if ":" in name}
     return [
         str(trial["trial"]),
@@ -95,5 +102,5 @@ def _trial_cells(trial: dict[str, Any]) -> list[str]:
         f"{parameters['learning_rate']:.2g}",
         str(parameters["freeze_depth"]),
         " ".join(f"{name} {value:.2g}" for name, value in widths.items()),
-        " ".join(percent(fold["uar"]) for fold in trial["folds"] if fold["fold"] != "holdout"),
+        " ".join(percent(uars.get(fold)) for fold in folds),
     ]

@@ -4,11 +4,15 @@ import json
 import re
 
 import pytest
+from making.entries import PARAMETERS, begin, run_trial
 from refusals import error_of
 
+from serbench.cli.output import DASH
 from serbench.data.clips import ClipFormat
 from serbench.errors import SerbenchError
+from serbench.model.machine import Machine, this_machine
 from serbench.run.options import StudyOptions
+from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 
 PAPER = """
 backbone = "homebrew"
@@ -199,7 +203,22 @@ def test_a_study_is_shown_trial_by_trial(run, finished):
     assert f"{100 * entry['uar']:.1f}" in lines[-2]
     assert f"{100 * entry['accuracy']:.1f}" in lines[-2]
     assert lines[-1] == entry["gain"]["sentence"]
-    assert shown["machine"].keys() == {"cpu", "cores", "system"}
+    assert Machine(**shown["machine"]) == this_machine()
+
+
+def test_the_score_of_a_fold_stands_in_its_place_whenever_it_ran(run, database, made, artifacts):
+    manifest = made.manifest()
+    plan = made.plan(manifest)
+    ledger = begin(database, made, manifest, plan, artifacts)
+    run_trial(ledger, made, manifest, plan, 0, order=(1, 0))
+    only = made.outcome(manifest, 1, 1, plan)
+    ledger.record(plan, TrialStarted(1, PARAMETERS))
+    ledger.record(plan, FoldScored(only))
+    ledger.record(plan, TrialEnded(1, PARAMETERS, True, (only.uar,)))
+    first, second = run("study", "show", 1).out.splitlines()[2:4]
+    uars = [made.outcome(manifest, 0, fold, plan).uar for fold in range(2)]
+    assert first.split()[-2:] == [f"{100 * uar:.1f}" for uar in uars]
+    assert second.split()[-2:] == [DASH, f"{100 * only.uar:.1f}"]
 
 
 def test_the_first_trial_is_the_papers_configuration(run, finished):
