@@ -99,9 +99,9 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
 
     manifest = Datasets(app.database).manifest(dataset)
     names = RecordingNames(manifest)
+    outer_folds = split_dataset(manifest, protocol_from_id(manifest, protocol_id)).outer_folds
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["outer_fold", "fold", "path"])
-    outer_folds = split_dataset(manifest, protocol_from_id(manifest, protocol_id)).outer_folds
     for number, part in enumerate(outer_folds, start=1):
         tested = [(HOLDOUT, part.holdout.test)]
         tested += [(str(place), fold.test) for place, fold in enumerate(part.folds, start=1)]

@@ -83,6 +83,9 @@ def _only_budget(seconds: float, info: ValidationInfo) -> float:
     return seconds
 
 
+LARGEST = 2**53
+"""No whole number is larger: beyond it floats, JSON and databases lose digits."""
+
 Listed = BeforeValidator(_listed)
 Several = BeforeValidator(_several)
 Augmentation = Annotated[str, _registered("augmentations")]
@@ -108,6 +111,8 @@ def option(
         separated: whether several names are typed at once, separated by commas.
         constraints: as pydantic's ``Field`` takes them.
     """
+    if "ge" in constraints:
+        constraints["le"] = LARGEST
     typed: dict[str, Any] = {"metavar": metavar, "variable": variable, "separated": separated}
     return Field(default, description=description, json_schema_extra=typed, **constraints)
 

@@ -24,12 +24,13 @@ def test_no_dataset_is_called_so(run, tiny_corpus, name):
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=ascii)
-def test_no_import_is_called_so(run, finished, name, tmp_path):
-    arguments = ("--dataset", "tiny", "--protocol", "speaker-2", "--db", finished.db)
-    (tmp_path / "p.csv").write_text("path,anger\n")
-    error_of(run("leaderboard", "import", "p.csv", "--name", name, *arguments), 2)
-    ran = run("leaderboard", "import", "p.csv", "--name", "x", "--machine", name, *arguments)
-    error_of(ran, 2)
+def test_no_import_is_called_so(run, finished, copied, name, tmp_path):
+    copied(finished)
+    assert run("leaderboard", "export-predictions", 1, "--out", "p.csv").code == 0
+    arguments = ("import", "p.csv", "--dataset", "tiny", "--protocol", "speaker-2")
+    error_of(run("leaderboard", *arguments, "--name", name), 2)
+    error_of(run("leaderboard", *arguments, "--name", "x", "--machine", name), 2)
+    assert run("leaderboard", *arguments, "--name", "x", "--machine", "mine").code == 0
 
 
 @pytest.mark.parametrize("name", ["caf\udce9", "two\nlines"], ids=ascii)

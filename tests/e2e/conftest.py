@@ -107,8 +107,12 @@ class Place:
                 main([*command, "--db", str(self.db)])
         return ended.value.code
 
-    def start(self) -> Running:
-        """Start the study in a process of its own, with two worker processes."""
+    def start(self, **options: Any) -> Running:
+        """Start the study in a process of its own, with two worker processes.
+
+        Args:
+            options: as ``subprocess.Popen`` takes them.
+        """
         started = subprocess.Popen(
             [sys.executable, "-m", "serbench.cli.main", *STUDY, "--db", str(self.db)],
             stdout=subprocess.DEVNULL,
@@ -121,6 +125,7 @@ class Place:
                 "OMP_NUM_THREADS": "1",
                 "SERBENCH_JOBS": "2",
             },
+            **options,
         )
         self.processes.append(started)
         return Running(started)

@@ -149,7 +149,7 @@ def test_the_page_shows_every_figure_and_how_it_was_made(whole):
     )
     assert f"| command | `{command}` |" in page
     assert "| made | 2026-05-04 03:02+00:00 |" in page
-    assert f"tiny, hash `{whole.manifest.hash}`" in page
+    assert f"tiny, hash {whole.manifest.hash}" in page
     assert "| synthetic | no |" in page
     assert "synthetic speech" not in page
     assert "| clips | 48 | 11,318 |" in page
