@@ -144,7 +144,7 @@ def test_studies_begun_at_once_share_splits_and_rows(url, made, tmp_path):
 
 def test_what_met_another_process_is_tried_again_and_at_last_an_error(url):
     database, tried = Database(url), []
-    insert = "INSERT INTO machine (fingerprint, cpu, cores, system) VALUES ('f', 'c', 1, 's')"
+    insert = "INSERT INTO machine (fingerprint, facts) VALUES ('f', '{}')"
 
     @again_on_conflict
     def write():
@@ -159,6 +159,6 @@ def test_what_met_another_process_is_tried_again_and_at_last_an_error(url):
     assert len(tried) == 4
     assert "\n" not in str(raised.value)
     with pytest.raises(StorageError) as raised, database.session() as session:
-        session.execute(sqlalchemy.text("INSERT INTO machine (cpu) VALUES ('c')"))
+        session.execute(sqlalchemy.text("INSERT INTO machine (facts) VALUES ('{}')"))
     assert not isinstance(raised.value, ConflictError), "a column is missing, not a race lost"
     database.engine.dispose()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from making.damage import DAMAGES
-from making.entries import PARAMETERS, begin, finish, run_trial
+from making.entries import LINEAGE, PARAMETERS, begin, finish, run_trial
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import SerbenchError, StorageError
@@ -242,7 +242,7 @@ def test_a_tested_winner_whose_network_is_lost_is_tested_again(
     finish(ledger, made, manifest, plan, 0)
     assert path.read_bytes() == whole
     assert not ledger.forget_lost_holdout(plan)
-    assert Systems(database).rank(plan, Complexity(3, 4), made.metrics) == 1
+    assert Systems(database).rank(plan, Complexity(3, 4), made.metrics, LINEAGE) == 1
     with database.session() as session:
         artifact = session.query(ArtifactRow).filter_by(file=path.name).one()
         assert is_intact(path, artifact.sha256)

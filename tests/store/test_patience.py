@@ -38,7 +38,7 @@ def clock(monkeypatch):
     return made
 
 
-INSERT = "INSERT INTO machine (fingerprint, cpu, cores, system) VALUES ('f', 'c', 1, 's')"
+INSERT = "INSERT INTO machine (fingerprint, facts) VALUES ('f', '{}')"
 
 
 def write(url, statement=INSERT):
@@ -120,8 +120,8 @@ def test_a_database_that_may_not_be_written_to(file):
 def fill(session):
     session.execute(sqlalchemy.text("PRAGMA max_page_count = 1"))
     for number in range(1000):
-        values = f"VALUES ('{number}', '{'c' * 4000}', 1, 's')"
-        insert = f"INSERT INTO machine (fingerprint, cpu, cores, system) {values}"
+        values = f"VALUES ('{number}', '\"{'c' * 4000}\"')"
+        insert = f"INSERT INTO machine (fingerprint, facts) {values}"
         session.execute(sqlalchemy.text(insert))
 
 

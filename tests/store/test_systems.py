@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from making.entries import NESTED, PARAMETERS, add_entry, begin, finish
+from making.entries import LINEAGE, NESTED, PARAMETERS, add_entry, begin, finish
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
@@ -189,7 +189,7 @@ def test_folds_recorded_in_another_order_than_judged_have_the_same_mean(database
     assert len(ended) == 1
     ledger.record(plan, TrialEnded(0, PARAMETERS, False, tuple(uars)))
     finish(ledger, made, manifest, plan, 0)
-    entry = Systems(database).rank(plan, Complexity(1, 1), made.metrics)
+    entry = Systems(database).rank(plan, Complexity(1, 1), made.metrics, LINEAGE)
     assert Systems(database).rescore(entry, made.metrics) == []
 
 
