@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from serbench.data.protocols import is_speaker_dependent, without_folder
 from serbench.errors import UsageError
 from serbench.score.confusion import Tally
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, Score
+from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS, Score
 from serbench.store.database import Database
 from serbench.store.predictions import EAGER, IMPORTED
 from serbench.store.schema import (
@@ -188,6 +188,7 @@ def _views(
                 "speakers": len(tally.speakers),
                 "scores": found[HOLDOUT_EVIDENCE],
                 "cv": found.get(CROSS_VALIDATION, {}),
+                "cv_pooled": found.get(POOLED_FOLDS, {}),
                 "latency": latency,
                 "tally": tally,
             }
