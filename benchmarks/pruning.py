@@ -6,7 +6,7 @@
 16 simulated ones, over 3, 5 or 10 folds of 108 clips of six emotions. Some clips are difficult for
 all configurations, so that the UAR of a fold, about 45 %, varies by 4 points from configuration to
 configuration. Truly equal configurations and such that are truly 3 points better are lost if they
-are pruned. Whether a training is ended by its validation loss is drawn from real ones: trainings of
+are pruned. How often a first fold is ended by its validation loss is known from real trainings of
 one configuration with several seeds (``benchmarks/recorded/repeats-*``), each compared with each.
 
 **Saved.** The rules are applied to exhaustive searches (``benchmarks/recorded/search-*``, made by
@@ -25,23 +25,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from recorded import Recording, Training, recordings
-from scipy.optimize import brentq
-from scipy.special import expit
+from simulated_folds import TARGETS, leads_over_others, tried, variance_alone
 from timing import Finding, print_findings
 
 from serbench.search.propose import generation_of
 from serbench.search.pruning import Yardstick, behind, lead_variance
 
 STUDY = Path(__file__).parents[1] / "leaderboard" / "ravdess" / "study-1.json"
-EMOTIONS, CLIPS, UAR, NOISE = 6, 108, 0.45, 0.04
 RIVALS, FOLDS = (1, 2, 4, 8, 16), (3, 5, 10)
 BETTER = 0.03
 MOST_EQUAL, MOST_BETTER, FEWER_PASSES = 0.20, 0.10, 2.0
-
-Right = npt.NDArray[np.bool_]
-TARGETS = np.arange(CLIPS) % EMOTIONS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -81,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ],
         notes=[
             "Of trainings that differ by their seed alone, the validation loss ended "
-            f"{100 * within:.2f} % within a fold; this is part of the shares lost.",
+            f"{100 * within:.2f} % within the first fold; this is part of the shares lost.",
+            "Of the same trainings, judged by both rules against one another as if they were "
+            f"configurations, {100 * _lost_repeats(recordings('repeats')):.1f} % are lost.",
             "The rule before (a standard error of the difference in UAR, taken anew after each "
             "fold, clips taken as independent, no allowance for the luck of the best) lost "
             + " and ".join(
@@ -117,91 +113,44 @@ def _lost(
     counts = np.zeros(2)
     for start in range(0, repetitions, 500):
         size = min(500, repetitions - start)
-        tried = _tried(random, [0.0] * rivals + [better], folds, size)
-        place = tried[:, :-1].mean(axis=(2, 3)).argmax(axis=1)
-        best, found = tried[np.arange(size), place], tried[:, -1]
+        simulated = tried(random, [0.0] * rivals + [better], folds, size)
+        place = simulated[:, :-1].mean(axis=(2, 3)).argmax(axis=1)
+        best, found = simulated[np.arange(size), place], simulated[:, -1]
         leads = best.mean(axis=-1) - found.mean(axis=-1)
         variances = lead_variance(best, found, TARGETS)
-        alone = sum(_alone(each) for each in (best, found))
+        alone = sum(variance_alone(each) for each in (best, found))
         looks = range(1, folds)
         before = [
             leads[:, :look].sum(axis=1) > np.sqrt(alone[:, :look].sum(axis=1)) for look in looks
         ]
-        others = _others(tried[:, :-1].mean(axis=-1), place)
+        others = leads_over_others(simulated[:, :-1].mean(axis=-1), place)
         after = [behind(leads[:, :look], variances[:, :look], others) for look in looks]
         counts += [np.any(each, axis=0).sum() for each in (before, after)]
     return Lost(*(counts / repetitions).tolist())
 
 
-def _others(uars: npt.NDArray[np.float64], best: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Leads of the best over the others.
-
-    Args:
-        uars: ``[repetitions, configurations, folds]``.
-        best: which configuration is, ``[repetitions]``.
-    """
-    repetitions, configurations, folds = uars.shape
-    rows = np.arange(repetitions)
-    other = np.arange(configurations) != best[:, None]
-    leads = uars[rows, best][:, None] - uars
-    return leads[other].reshape(repetitions, configurations - 1, folds)
-
-
-def _alone(right: Right) -> npt.NDArray[np.float64]:
-    """The variance of a UAR if its clips were independent, ``[..., n]`` to ``[...]``."""
-    clips = CLIPS / EMOTIONS
-    counts = np.stack([right[..., each == TARGETS].sum(axis=-1) for each in range(EMOTIONS)], -1)
-    recalls = (counts + 1) / (clips + 2)
-    variance: npt.NDArray[np.float64] = (recalls * (1 - recalls) / clips).sum(-1) / EMOTIONS**2
-    return variance
-
-
-def _tried(
-    random: np.random.Generator, better: Sequence[float], folds: int, repetitions: int
-) -> Right:
-    """Which clips configurations recognise, ``[repetitions, configurations, folds, clips]``."""
-    difficulty = random.standard_normal((repetitions, 1, folds, CLIPS))
-    shares = [expit(_level(UAR + each) + SPREAD * difficulty) for each in better]
-    chances = np.concatenate(shares, axis=1)
-    right: Right = random.random(chances.shape) < chances
-    return right
-
-
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
-
-
-def _mean(values: npt.NDArray[np.float64]) -> float:
-    """Over a standard normal, of values at the nodes."""
-    return float(values @ WEIGHTS / WEIGHTS.sum())
-
-
-def _level(share: float, spread: float | None = None) -> float:
-    """The logit of clips of medium difficulty where so many are recognised."""
-    spread = SPREAD if spread is None else spread
-    return float(brentq(lambda level: _mean(expit(level + spread * NODES)) - share, -20, 20))
-
-
-def _noise(spread: float) -> float:
-    """How much the UAR of a fold varies from configuration to configuration."""
-    chances = expit(_level(UAR, spread) + spread * NODES)
-    return float(np.sqrt(_mean(chances * (1 - chances)) / CLIPS))
-
-
-SPREAD = float(brentq(lambda spread: _noise(spread) - NOISE, 0.1, 10))
-"""How much clips differ in difficulty, on the logit scale."""
-
-
 def _lost_within(repeats: Sequence[Recording]) -> float:
-    """Share of recorded trainings, of no better or worse configuration, ended within a fold."""
+    """Share of recorded trainings, of no better or worse configuration, ended in a first fold."""
     ended = [
-        found.pruned_in(_yardstick(recording, best).bar(int(found.outcome.fold))) is not None
+        first.pruned_in(_yardstick(recording, best).bar(int(first.outcome.fold))) is not None
+        for recording in repeats
+        for best in recording.trials
+        for first, *_ in recording.trials
+        if first is not best[0]
+    ]
+    return float(np.mean(ended))
+
+
+def _lost_repeats(repeats: Sequence[Recording]) -> float:
+    """Share of recorded trials of one configuration that are pruned, each by each other."""
+    kept = [
+        _tried_with(_yardstick(recording, best), other)[1]
         for recording in repeats
         for best in recording.trials
         for other in recording.trials
         if other is not best
-        for found in other
     ]
-    return float(np.mean(ended))
+    return 1 - float(np.mean(kept))
 
 
 def _yardstick(
@@ -265,8 +214,8 @@ def _simulated(
     """Folds of exhaustive searches, and of the same with pruning between folds."""
     pairs = []
     for _ in range(searches):
-        tried = _tried(random, mix, folds, 1)[0]
-        uars = tried.mean(axis=-1)
+        simulated = tried(random, mix, folds, 1)[0]
+        uars = simulated.mean(axis=-1)
         complete: list[int] = []
         early = 0
         for number in range(len(mix)):
@@ -275,7 +224,7 @@ def _simulated(
             if before:
                 best = max(before, key=lambda each: float(uars[each].mean()))
                 leads = uars[best] - uars[number]
-                variances = lead_variance(tried[best], tried[number], TARGETS)
+                variances = lead_variance(simulated[best], simulated[number], TARGETS)
                 others = uars[best] - uars[[each for each in before if each != best]]
                 looks = next(
                     look

@@ -31,6 +31,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "search": ("--seeds", "1", "--epochs", "8"),
     "startup": (),
     "leaderboard": (),
+    "pruning": (),
 }
 """Benchmark → the options it has in ``make bench``, to be done in a quarter of an hour."""
 

@@ -208,8 +208,8 @@ def _saved(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
         },
         ratio=total,
         spread=(min(ratios), max(ratios)),
-        target=2.5,
-        met=total >= 2.5,
+        target=2.0,
+        met=total >= 2.0,
     )
 
 

@@ -118,8 +118,9 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     emit_scores(view.scores, app.plugins)
     if found["cv_uar_mean"] is not None:
         emit_text(
-            f"tuning UA {scored(found['cv_uar_mean'], found['cv_uar_ci'])}, optimism "
-            f"{points(found['optimism'])} (the winner was chosen by it)"
+            f"tuning UA {percent(found['cv_uar_mean'])} on average over the folds, optimism "
+            f"{points(found['optimism'])} (the winner was chosen by it); on their clips together "
+            f"{scored(found['cv_uar_pooled'], found['cv_uar_pooled_ci'])}"
         )
     click.echo()
     emit_confusion(found["emotions"], found["confusion"], found["recalls"])

@@ -124,8 +124,9 @@ def scan(
             skipped.append(outcome)
         elif (why := excluded.reason(outcome.path, outcome.audio_hash)) is not None:
             skipped.append(Skipped(outcome.path, excluded_because(why)))
-        elif (key := (*outcome.identity, outcome.label, Path(outcome.path).stem)) in kept:
-            skipped.append(Skipped(outcome.path, "another copy of a recording already counted"))
+        elif (key := (*outcome.identity, outcome.label)) in kept:
+            kept[key], copy = sorted((kept[key], outcome), key=_by_name)
+            skipped.append(Skipped(copy.path, "another copy of a recording already counted"))
         else:
             kept[key] = outcome
     if not kept:
@@ -135,6 +136,11 @@ def scan(
     known = {corpus.name: corpus for corpus, _ in wanted}
     conflicts = tuple(find_conflicts(manifest, known))
     return Scan(manifest, found, tuple(skipped), conflicts, tuple(exclusions))
+
+
+def _by_name(utterance: Utterance) -> tuple[str, str]:
+    """Which of two copies stays must not depend on the folder in which they lie."""
+    return Path(utterance.path).name, utterance.path
 
 
 def excluded_because(reason: str) -> str:

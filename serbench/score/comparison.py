@@ -14,6 +14,7 @@ from serbench.score.intervals import (
     FEWEST_SPEAKERS,
     ROUNDING,
     Interval,
+    alike_interval,
     half_width,
     standard_error,
 )
@@ -89,14 +90,18 @@ class Bootstrapped:
         """Compare two systems of one `Bootstrap`: by subtraction, draw for draw.
 
         The interval is Student's t about the difference, with one degree of freedom less than
-        there are effective speakers, cut at -1 and 1. Where all speakers agree
-        on the difference there is no spread to measure: the interval is the difference alone, and
-        p is 0, or 1 at no difference.
+        there are effective speakers, cut at -1 and 1. Where all speakers agree on the difference
+        there is no spread to measure: the interval is that of `alike_interval`, and p the level at
+        which it just reaches 0.
         """
         difference = _unless_rounding(self.score - other.score)
         if self.resampled is None or other.resampled is None:
             return Difference(difference, None, None, None, self.speakers, self.effective)
         error = standard_error(self.resampled - other.resampled, self.effective)
+        if error == 0:
+            alike = alike_interval(difference, self.effective, lowest=-1)
+            p = float((1 + abs(difference)) ** -self.effective)
+            return Difference(difference, alike, error, p, self.speakers, self.effective)
         degrees = self.effective - 1
         half = half_width(error, degrees)
         interval = Interval(max(difference - half, -1.0), min(difference + half, 1.0))

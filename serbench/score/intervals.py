@@ -57,8 +57,8 @@ def interval_of(
     """The range of a metric on other speakers of this kind.
 
     Every resample has every emotion that was tested (see `draws`). Each interval includes its
-    score; that of a share lies inside [0, 1]. Where the speakers do not differ, as with a perfect
-    score, there is no spread to measure and the interval is the score alone.
+    score; that of a share lies inside [0, 1]. Where all speakers score alike, as with a perfect
+    score, there is no spread to measure: see `alike_interval`.
 
     Args:
         metric: which one.
@@ -72,7 +72,7 @@ def interval_of(
     Returns:
         None where no interval can be given: one speaker only, emotions of so few speakers that
         hardly a draw has them all, or, unless the metric is a share, one speaker with nearly all
-        clips.
+        clips, or speakers who all score alike.
 
     Raises:
         PluginError: the metric of a draw is NaN or infinite.
@@ -83,7 +83,7 @@ def interval_of(
     error = standard_error(resampled_scores(metric, logits, targets, speakers, drawn), units)
     if metric.share:
         return share_interval(value, error, units - 1)
-    if units < FEWEST_SPEAKERS:
+    if units < FEWEST_SPEAKERS or error == 0:
         return None
     half = half_width(error, units - 1)
     return Interval(value - half, value + half)
@@ -161,7 +161,25 @@ def share_interval(point: float, error: float, degrees: float) -> Interval:
         degrees: of freedom.
     """
     if error == 0 or not 0 < point < 1:
-        return Interval(point, point)
+        return alike_interval(point, degrees + 1)
     half = half_width(error, degrees) / (point * (1 - point))
     low, high = expit(logit(point) - half), expit(logit(point) + half)
     return Interval(min(float(low), point), max(float(high), point))
+
+
+def alike_interval(value: float, speakers: float, lowest: float = 0.0) -> Interval:
+    """The interval of a mean over speakers, of whom all that were tested score alike.
+
+    No spread was measured, but other speakers may differ. Were they a larger share of all speakers
+    than q = 1 - 0.05^(1/S), one of S would have been met in 95 tests of 100. So at most a share q
+    differs, and even if these score as low or as high as possible, the mean over all speakers lies
+    within q of the way to either bound (for shares of a population known as the rule of three;
+    Hanley and Lippman-Hand 1983, "If nothing goes wrong, is everything all right?", JAMA 249).
+
+    Args:
+        value: the score of every speaker.
+        speakers: S, how many were tested, as `effective_units` counts them.
+        lowest: the lowest possible score; the highest is 1.
+    """
+    others = 1 - (1 - CONFIDENCE) ** (1 / speakers)
+    return Interval(value - others * (value - lowest), value + others * (1 - value))

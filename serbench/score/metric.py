@@ -17,7 +17,10 @@ HOLDOUT_EVIDENCE = "holdout"
 """Evidence of a score on speakers that no choice was made by."""
 
 CROSS_VALIDATION = "cv"
-"""Evidence of a score over the folds that the winner was chosen by."""
+"""Evidence of a mean over the folds that the winner was chosen by."""
+
+POOLED_FOLDS = "cv_pooled"
+"""Evidence of a score on the clips of all those folds together."""
 
 
 def require_scorable(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> None:
@@ -100,7 +103,8 @@ class Score:
 
     Attributes:
         value: in the metric's own unit.
-        low: lower end of its 95 % interval over speakers, or None where none can be given.
+        low: lower end of its 95 % interval over speakers, or None where none can be given, as of
+            a mean over folds.
         high: upper end.
         spread: standard deviation over folds, where the evidence is cross-validation.
     """

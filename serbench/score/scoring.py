@@ -50,24 +50,39 @@ def score_folds(metrics: Sequence[Metric], folds: Sequence[Tested]) -> dict[str,
         folds: of all outer folds, at least one.
 
     Returns:
-        name of the metric → its mean over the folds, the standard deviation over them where there
-        are several, and the 95 % interval over speakers of the folds' clips taken together.
+        name of the metric → its mean over the folds, and the standard deviation over them where
+        there are several. An interval over speakers belongs to the score of the folds' clips taken
+        together, which is another number (`score_pooled`): a fold of one or two speakers could not
+        be drawn again.
 
     Raises:
-        PluginError: a metric is NaN or infinite, on a fold or on a draw of speakers.
+        PluginError: a metric is NaN or infinite on a fold.
         ValueError: there is no fold, or nothing to score in one.
     """
     if not folds:
         raise ValueError("no folds to score")
-    logits, targets, speakers = (np.concatenate(parts) for parts in zip(*folds, strict=True))
-    pooled = score_holdout(metrics, logits, targets, speakers)
     found = {}
     for metric in metrics:
         values = [score_of(metric, *fold[:2]) for fold in folds]
         found[metric.name] = Score(
             value=float(np.mean(values)),
-            low=pooled[metric.name].low,
-            high=pooled[metric.name].high,
             spread=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         )
     return found
+
+
+def score_pooled(metrics: Sequence[Metric], folds: Sequence[Tested]) -> dict[str, Score]:
+    """Every metric of the clips of several folds taken together, with its 95 % interval.
+
+    Args:
+        metrics: what to compute.
+        folds: at least one; a speaker may be in several.
+
+    Raises:
+        PluginError: a metric is NaN or infinite, on the clips or on a draw of speakers.
+        ValueError: there is no fold, or nothing to score.
+    """
+    if not folds:
+        raise ValueError("no folds to score")
+    logits, targets, speakers = (np.concatenate(parts) for parts in zip(*folds, strict=True))
+    return score_holdout(metrics, logits, targets, speakers)

@@ -194,8 +194,9 @@ class PredictionRow(Base):
 class ScoreRow(Base):
     """A metric of a system, with its 95 % interval over speakers.
 
-    ``evidence`` is ``holdout``, or ``cv`` for the folds that the winner was chosen by; ``spread``
-    is the standard deviation over those folds.
+    ``evidence`` is ``holdout``; or, of the folds that the winner was chosen by, ``cv`` for their
+    mean, with the standard deviation over them as ``spread``, and ``cv_pooled`` for all their clips
+    together.
     """
 
     __tablename__ = "score"

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
 from serbench.score.confusion import tally, uar_of
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, Metric, Score
-from serbench.score.scoring import Tested, score_folds, score_holdout
+from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS, Metric, Score
+from serbench.score.scoring import Tested, score_folds, score_holdout, score_pooled
 from serbench.store.predictions import (
     Predictions,
     fold_predictions,
@@ -53,7 +53,9 @@ def score_system(
     tested = _tested(manifest, holdout)
     found = {HOLDOUT_EVIDENCE: score_holdout(metrics, *tested)}
     if folds:
-        found[CROSS_VALIDATION] = score_folds(metrics, [_tested(manifest, fold) for fold in folds])
+        parts = [_tested(manifest, fold) for fold in folds]
+        found[CROSS_VALIDATION] = score_folds(metrics, parts)
+        found[POOLED_FOLDS] = score_pooled(metrics, parts)
     identity = {"runtime": runtime, "protocol_id": system.protocol_id}
     for table in (ScoreRow, TallyRow):
         session.execute(delete(table).filter_by(system_id=system.id, **identity))

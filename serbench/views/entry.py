@@ -101,6 +101,7 @@ class EntryView:
         speakers: how many were tested.
         scores: metric → score on the holdout, of several outer folds on all holdouts together.
         cv: metric → mean over the folds that the winner was chosen by; empty without any.
+        cv_pooled: metric → score on the clips of those folds together; likewise.
         params: parameters of the network, or None.
         macs: multiply-accumulates for one clip, or None.
         latency: time for one answer.
@@ -130,6 +131,7 @@ class EntryView:
     speakers: int
     scores: Mapping[str, Score]
     cv: Mapping[str, Score]
+    cv_pooled: Mapping[str, Score]
     params: int | None
     macs: int | None
     latency: LatencyView
@@ -181,11 +183,12 @@ class EntryView:
         plain = {name: getattr(self, name) for name in PLAIN}
         for name, score in self.scores.items():
             plain |= {name: score.value, f"{name}_ci": score.interval}
-        tuned = self.cv.get(RANKED_BY)
+        pooled = self.cv_pooled.get(RANKED_BY)
         plain |= {
             "cv_uar_mean": self.cv_uar_mean,
             "cv_uar_sd": self.cv_uar_sd,
-            "cv_uar_ci": None if tuned is None else tuned.interval,
+            "cv_uar_pooled": None if pooled is None else pooled.value,
+            "cv_uar_pooled_ci": None if pooled is None else pooled.interval,
             "optimism": self.optimism,
             "latency_ms_p50": self.latency.p50,
             "latency_ms_p90": self.latency.p90,
@@ -213,7 +216,7 @@ class EntryView:
         return {**flat, "pretrained_on": self.pretraining}
 
 
-NESTED = ("scores", "cv", "latency", "tally", "uar_clip_ci")
+NESTED = ("scores", "cv", "cv_pooled", "latency", "tally", "uar_clip_ci")
 
 IDENTITY = (
     *("runtime", "precision", "threads", "clip_seconds", "libraries"),

@@ -14,7 +14,7 @@ from serbench.data.protocols import is_speaker_dependent, without_folder
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.score.confusion import Tally
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, Score
+from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS, Score
 from serbench.store.database import Database
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
@@ -204,6 +204,7 @@ def _views(
                 "speakers": len(tally.speakers),
                 "scores": found[HOLDOUT_EVIDENCE],
                 "cv": found.get(CROSS_VALIDATION, {}),
+                "cv_pooled": found.get(POOLED_FOLDS, {}),
                 "latency": latency,
                 "tally": tally,
             }

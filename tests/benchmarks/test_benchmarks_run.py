@@ -11,7 +11,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = (
-    *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard"),
+    *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
     *("peers", "precision", "compiling"),
 )
 

@@ -143,6 +143,28 @@ def test_a_copy_in_a_nested_folder_is_counted_once(tmp_path):
     assert found.skipped_by_reason() == {COPY: 1}
 
 
+@pytest.mark.parametrize("folders", [("a", "b"), ("b", "a")])
+def test_a_copy_of_another_name_is_counted_once_whichever_is_found_first(tmp_path, folders):
+    first, second = folders
+    write(tmp_path / "a" / "03-01-05-01-01-01-01.wav", 1)
+    write(tmp_path / "b" / "03-01-05-01-02-01-01.wav", 1)
+    found = scanned(tmp_path / first, tmp_path / second)
+    assert [Path(each.path).name for each in found.manifest.utterances] == [
+        "03-01-05-01-01-01-01.wav"
+    ]
+    assert [(Path(skip.path).name, skip.reason) for skip in found.skipped] == [
+        ("03-01-05-01-02-01-01.wav", COPY)
+    ]
+
+
+def test_identical_audio_of_two_speakers_or_under_two_labels_stays(tmp_path):
+    for name in ("03-01-05-01-01-01-01", "03-01-05-01-01-01-02", "03-01-04-01-01-01-01"):
+        write(tmp_path / f"{name}.wav", 1)
+    found = scanned(tmp_path)
+    assert len(found.manifest) == 3
+    assert len(found.conflicts) == 1
+
+
 def test_a_folder_named_twice_is_scanned_once(tmp_path):
     path = write(tmp_path / "inner" / anger(1))
     found = scanned(tmp_path, tmp_path / "inner", path)
@@ -290,6 +312,8 @@ def test_the_hash_changes_with_the_content(tiny_corpus, change):
 def test_the_real_corpora_are_accounted_for_to_the_last_file(shared_corpora):
     found = scanned(shared_corpora)
     assert found.found == 3362
-    assert len(found.manifest) == 2906
-    assert len(found.skipped) == 456
-    assert found.manifest.summary()["by_corpus"] == {"crema-d": 1002, "ravdess": 704, "tess": 1200}
+    assert len(found.manifest) == 2905
+    assert len(found.skipped) == 457
+    assert found.manifest.summary()["by_corpus"] == {"crema-d": 1002, "ravdess": 703, "tess": 1200}
+    twice = [Path(skip.path).name for skip in found.skipped if skip.reason == COPY]
+    assert twice == ["03-01-03-01-02-02-07.wav"], "RAVDESS has one recording under two sentences"

@@ -81,11 +81,16 @@ def test_many_systems_are_compared_as_two_are(tested):
     )
 
 
-def test_a_gain_that_every_speaker_shares_is_certain():
-    better, worse = tally_with(*[[[4, 0], [0, 4]]] * 3), tally_with(*[[[2, 2], [2, 2]]] * 3)
-    found = tally_difference(better, worse)
-    assert (found.difference, found.interval, found.p) == (0.5, (0.5, 0.5), 0)
-    assert found.distinguishable
+@pytest.mark.parametrize(("speakers", "certain"), [(3, False), (7, False), (8, True), (12, True)])
+def test_a_gain_that_every_speaker_shares_is_certain_of_many_only(speakers, certain):
+    """Three speakers who agree may be three of many who do not."""
+    better, worse = ([each] * speakers for each in ([[4, 0], [0, 4]], [[2, 2], [2, 2]]))
+    found = tally_difference(tally_with(*better), tally_with(*worse))
+    unseen = 1 - 0.05 ** (1 / speakers)
+    assert found.difference == 0.5
+    assert found.interval == pytest.approx((0.5 - 1.5 * unseen, 0.5 + 0.5 * unseen))
+    assert found.p == pytest.approx(1.5**-speakers)
+    assert found.distinguishable == certain == (found.p < 0.05)
 
 
 def test_a_gain_of_one_speaker_alone_is_not():
@@ -98,7 +103,7 @@ def test_a_gain_of_one_speaker_alone_is_not():
 def test_a_system_does_not_differ_from_itself():
     same = tally_with([[3, 1], [0, 2]], [[1, 1], [2, 2]])
     found = tally_difference(same, same)
-    assert (found.difference, found.interval, found.p) == (0, (0, 0), 1)
+    assert (found.difference, found.standard_error, found.p) == (0, 0, 1)
     assert not found.distinguishable
 
 
@@ -107,7 +112,7 @@ def test_rounding_is_no_difference():
     a, b = np.diag([3, 0, 1]), np.diag([1, 3, 0])
     a[1, 0], a[2, 0], b[0, 1], b[2, 1] = 3, 2, 2, 3
     found = tally_difference(tally_with(a, a, a, a), tally_with(b, b, b, b))
-    assert (found.difference, found.interval, found.p) == (0, (0, 0), 1)
+    assert (found.difference, found.standard_error, found.p) == (0, 0, 1)
 
 
 def test_one_speaker_shows_a_difference_without_an_interval():

@@ -15,7 +15,7 @@ from serbench.score.confusion import COUNT_METRICS, confusion_of, recalls, tally
 from serbench.score.intervals import tally_interval
 from serbench.score.metric import Ratios, Score
 from serbench.score.resampling import RESAMPLES, RESCORED, draws, resampled, resampled_scores
-from serbench.score.scoring import score_folds, score_holdout
+from serbench.score.scoring import score_folds, score_holdout, score_pooled
 
 METRICS = []
 register_metrics(METRICS.append)
@@ -75,7 +75,9 @@ def test_scores_and_intervals_are_those_of_the_first_edition():
     thirds = [rows_of(fixed_clips(), slice(first, None, 3)) for first in range(3)]
     uar = score_folds(METRICS, thirds)["uar"]
     assert (uar.value, uar.spread) == pytest.approx(EXPECTED_CV, abs=1e-12)
-    assert uar.interval == pytest.approx(EXPECTED_INTERVALS["uar"], abs=1e-12)
+    pooled = score_pooled(METRICS, thirds)["uar"]
+    assert pooled.value == pytest.approx(EXPECTED_VALUES["uar"], abs=1e-12)
+    assert pooled.interval == pytest.approx(EXPECTED_INTERVALS["uar"], abs=1e-12)
 
 
 def test_every_metric_has_its_score_inside_its_interval():
@@ -197,10 +199,20 @@ def test_over_folds_the_mean_and_its_spread():
         each = [metric.score(*fold[:2]) for fold in folds]
         assert found[metric.name].value == pytest.approx(np.mean(each))
         assert found[metric.name].spread == pytest.approx(np.std(each, ddof=1))
-    pooled = score_holdout(METRICS, *(np.concatenate(parts) for parts in zip(*folds, strict=True)))
-    assert {name: score.interval for name, score in found.items()} == {
-        name: score.interval for name, score in pooled.items()
-    }
+        assert found[metric.name].interval is None
+
+
+def test_over_pooled_folds_the_score_of_their_clips_with_its_interval():
+    folds = [clips_of(seed, each=20 + 10 * seed) for seed in range(3)]
+    together = tuple(np.concatenate(parts) for parts in zip(*folds, strict=True))
+    found = score_pooled(METRICS, folds)
+    assert found == score_holdout(METRICS, *together)
+    for metric in METRICS:
+        assert found[metric.name].value == pytest.approx(metric.score(*together[:2]))
+    means = score_folds(METRICS, folds)
+    assert found["uar"].value != pytest.approx(means["uar"].value, abs=1e-4), "two numbers"
+    with pytest.raises(ValueError, match="no folds"):
+        score_pooled(METRICS, [])
 
 
 def test_one_fold_has_no_spread_and_none_no_score():

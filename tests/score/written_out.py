@@ -87,15 +87,24 @@ def standard_error(values, speakers):
 def interval_of_share(point, values, speakers):
     error = standard_error(values, speakers)
     if error < 1e-12 or point in (0, 1):
-        return point, point
+        return interval_where_all_are_alike(point, speakers, 0)
     half = student.ppf(0.975, speakers - 1) * error / (point * (1 - point))
     middle = math.log(point / (1 - point))
     ends = (max(middle - half, -700), middle + half)  # beyond it exp overflows, and shares are 0
     return tuple(1 / (1 + math.exp(-end)) for end in ends)
 
 
+def interval_where_all_are_alike(point, speakers, lowest):
+    """So many of a population may differ that all who were tested are alike in 5 % of tests."""
+    share = 1 - math.exp(math.log(0.05) / speakers)
+    return point - share * (point - lowest), point + share * (1 - point)
+
+
 def interval_of_difference(point, values, speakers):
-    half = student.ppf(0.975, speakers - 1) * standard_error(values, speakers)
+    error = standard_error(values, speakers)
+    if error < 1e-12:
+        return interval_where_all_are_alike(point, speakers, -1)
+    half = student.ppf(0.975, speakers - 1) * error
     return max(point - half, -1), min(point + half, 1)
 
 

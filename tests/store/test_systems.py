@@ -11,8 +11,10 @@ from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
 from serbench.model.complexity import Complexity
 from serbench.model.machine import Machine
-from serbench.score.confusion import Tally
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE
+from serbench.score.confusion import Tally, score_counts, tally
+from serbench.score.intervals import tally_interval
+from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS
+from serbench.score.resampling import draws
 from serbench.score.scoring import score_holdout
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 from serbench.store.artifacts import ancestors
@@ -86,9 +88,21 @@ def test_the_tuning_score_is_the_mean_over_the_winners_folds(database, manifest,
         folds = fold_predictions(session, system)
     assert best == [max(means) for means in trials]
     assert [list(each) for each in folds] == [[0, 1]] * len(best)
-    value, _, _, spread = scores(database, entry)["uar", CROSS_VALIDATION]
+    value, low, high, spread = scores(database, entry)["uar", CROSS_VALIDATION]
     assert value == pytest.approx(np.mean(best))
     assert spread > 0
+    assert low is high is None, "an interval over speakers is that of the folds' clips together"
+
+
+def test_the_pooled_tuning_score_and_its_interval_are_of_the_same_clips(database, manifest, entry):
+    with database.session() as session:
+        folds = fold_predictions(session, find_system(session, entry))
+        found = joined(fold for outer in folds for fold in outer.values())
+        counted = tally(found.logits, manifest.targets[found.rows], manifest.speakers[found.rows])
+    value, low, high, spread = scores(database, entry)["uar", POOLED_FOLDS]
+    assert value == pytest.approx(score_counts(counted.confusion, "uar"))
+    assert (low, high) == pytest.approx(tally_interval(counted, "uar", draws(counted.clips)))
+    assert spread is None
 
 
 def test_the_tally_counts_the_holdout_by_speaker(database, manifest, entry):
@@ -200,14 +214,14 @@ def test_rescored_nothing_changes(database, made, entry):
 
 
 @pytest.mark.parametrize("column", ["value", "low", "high"])
-@pytest.mark.parametrize("evidence", [HOLDOUT_EVIDENCE, CROSS_VALIDATION])
+@pytest.mark.parametrize("evidence", [HOLDOUT_EVIDENCE, CROSS_VALIDATION, POOLED_FOLDS])
 def test_a_score_that_was_changed_is_named_and_restored(database, made, manifest, column, evidence):
     entry = add_entry(database, made, manifest, protocol="speaker-2")
     before = scores(database, entry)
     with database.session() as session:
         row = session.query(ScoreRow).filter_by(metric="accuracy", evidence=evidence).one()
         setattr(row, column, 0.123)
-    named = "accuracy" if evidence == HOLDOUT_EVIDENCE else "cv_accuracy"
+    named = "accuracy" if evidence == HOLDOUT_EVIDENCE else f"{evidence}_accuracy"
     assert Systems(database).rescore(entry, made.metrics) == [named]
     assert scores(database, entry) == before
 
@@ -249,7 +263,7 @@ class Errors:
 
 def test_a_new_metric_is_added_to_an_earlier_entry(database, made, entry):
     changed = Systems(database).rescore(entry, [*made.metrics, Errors()])
-    assert changed == ["cv_errors", "errors"]
+    assert changed == ["cv_errors", "cv_pooled_errors", "errors"]
     value, low, high, _ = scores(database, entry)["errors", HOLDOUT_EVIDENCE]
     assert value == int(value) > 0
     with database.session() as session:

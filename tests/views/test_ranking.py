@@ -59,7 +59,8 @@ ROW = EntryView(
         "macro_f1": Score(0.5),
         "errors": Score(12.0, 9.0, 15.0),
     },
-    cv={"uar": Score(0.6, 0.3, 0.7, 0.1)},
+    cv={"uar": Score(0.6, spread=0.1)},
+    cv_pooled={"uar": Score(0.55, 0.3, 0.7)},
     params=24_902,
     macs=4_400_000,
     latency=LATENCY,
@@ -270,7 +271,8 @@ def test_a_row_as_data_has_flat_keys():
         "errors_ci": (9.0, 15.0),
         "cv_uar_mean": 0.6,
         "cv_uar_sd": 0.1,
-        "cv_uar_ci": (0.3, 0.7),
+        "cv_uar_pooled": 0.55,
+        "cv_uar_pooled_ci": (0.3, 0.7),
         "optimism": pytest.approx(0.1),
         "latency_ms_p50": 3.0,
         "latency_ms_p90": 4.0,
@@ -288,9 +290,10 @@ def test_a_row_as_data_has_flat_keys():
 
 
 def test_without_a_search_there_is_no_optimism():
-    imported = replace(ROW, cv={})
+    imported = replace(ROW, cv={}, cv_pooled={})
     assert (imported.optimism, imported.cv_uar_mean, imported.cv_uar_sd) == (None, None, None)
-    assert imported.as_dict()["cv_uar_ci"] is None
+    plain = imported.as_dict()
+    assert plain["cv_uar_pooled"] is plain["cv_uar_pooled_ci"] is None
 
 
 def test_flat_rows_have_one_value_in_each_column():

@@ -66,7 +66,11 @@ def test_a_row_has_the_stored_scores_of_every_metric(add, database, made):
         }
     shown = {
         (evidence, name): (score.value, score.low, score.high, score.spread)
-        for evidence, scores in (("holdout", found.scores), ("cv", found.cv))
+        for evidence, scores in (
+            ("holdout", found.scores),
+            ("cv", found.cv),
+            ("cv_pooled", found.cv_pooled),
+        )
         for name, score in scores.items()
     }
     assert shown == stored

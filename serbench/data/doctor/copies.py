@@ -1,4 +1,7 @@
-"""The same recording more than once: under one label, under two, or nearly the same."""
+"""The same recording more than once: under two labels, of two speakers, or nearly the same.
+
+Of copies that contradict each other in neither, a scan keeps one.
+"""
 
 from __future__ import annotations
 
@@ -35,23 +38,16 @@ def copy_findings(
     for utterance in manifest.utterances:
         by_audio[utterance.audio_hash].append(utterance)
     for same in by_audio.values():
-        if len(same) > 1 and len({utterance.label for utterance in same}) == 1:
-            yield _exact(same)
+        speakers = {utterance.speaker for utterance in same}
+        if len(speakers) > 1 and len({utterance.label for utterance in same}) == 1:
+            subject = ", ".join(sorted(f"{_name(u)} ({u.speaker})" for u in same))
+            paths = sorted(utterance.path for utterance in same)
+            yield _doubtful("conflicting-speakers", subject, paths, "identical audio")
     yield from _near(recordings)
 
 
 def _doubtful(kind: str, subject: str, paths: Sequence[str], evidence: str) -> Finding:
     return Finding(kind, "error", subject, tuple(paths), evidence, "leave out")
-
-
-def _exact(same: list[Utterance]) -> Finding:
-    paths = sorted(utterance.path for utterance in same)
-    if len({utterance.speaker for utterance in same}) > 1:
-        subject = ", ".join(sorted(f"{_name(u)} ({u.speaker})" for u in same))
-        return _doubtful("conflicting-speakers", subject, paths, "identical audio")
-    subject = ", ".join(Path(path).stem for path in paths[1:])
-    measured = f"the same audio as {Path(paths[0]).stem}"
-    return Finding("exact-duplicate", "error", subject, tuple(paths[1:]), measured, "leave out")
 
 
 def _near(recordings: Sequence[MeasuredRecording]) -> Iterator[Finding]:

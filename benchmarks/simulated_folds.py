@@ -1,0 +1,78 @@
+"""Configurations that were never trained: which clips of each fold they recognise.
+
+Some clips are difficult for all configurations, so that the UAR of a fold of `CLIPS` clips, about
+`UAR`, varies by `NOISE` from configuration to configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import expit
+
+EMOTIONS, CLIPS, UAR, NOISE = 6, 108, 0.45, 0.04
+TARGETS = np.arange(CLIPS) % EMOTIONS
+
+Right = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+
+def tried(
+    random: np.random.Generator, better: Sequence[float], folds: int, repetitions: int
+) -> Right:
+    """Which clips configurations recognise, ``[repetitions, configurations, folds, clips]``."""
+    difficulty = random.standard_normal((repetitions, 1, folds, CLIPS))
+    shares = [expit(_level(UAR + each) + SPREAD * difficulty) for each in better]
+    chances = np.concatenate(shares, axis=1)
+    right: Right = random.random(chances.shape) < chances
+    return right
+
+
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
+
+
+def _mean(values: Floats) -> float:
+    """Over a standard normal, of values at the nodes."""
+    return float(values @ WEIGHTS / WEIGHTS.sum())
+
+
+def _level(share: float, spread: float | None = None) -> float:
+    """The logit of clips of medium difficulty where so many are recognised."""
+    spread = SPREAD if spread is None else spread
+    return float(brentq(lambda level: _mean(expit(level + spread * NODES)) - share, -20, 20))
+
+
+def _noise(spread: float) -> float:
+    """How much the UAR of a fold varies from configuration to configuration."""
+    chances = expit(_level(UAR, spread) + spread * NODES)
+    return float(np.sqrt(_mean(chances * (1 - chances)) / CLIPS))
+
+
+SPREAD = float(brentq(lambda spread: _noise(spread) - NOISE, 0.1, 10))
+"""How much clips differ in difficulty, on the logit scale."""
+
+
+def variance_alone(right: Right) -> Floats:
+    """The variance of a UAR if its clips were independent, ``[..., n]`` to ``[...]``."""
+    clips = CLIPS / EMOTIONS
+    counts = np.stack([right[..., each == TARGETS].sum(axis=-1) for each in range(EMOTIONS)], -1)
+    recalls = (counts + 1) / (clips + 2)
+    variance: Floats = (recalls * (1 - recalls) / clips).sum(-1) / EMOTIONS**2
+    return variance
+
+
+def leads_over_others(uars: Floats, best: npt.NDArray[np.int64]) -> Floats:
+    """Leads of the best over the others.
+
+    Args:
+        uars: ``[repetitions, configurations, folds]``.
+        best: which configuration is, ``[repetitions]``.
+    """
+    repetitions, configurations, folds = uars.shape
+    rows = np.arange(repetitions)
+    other = np.arange(configurations) != best[:, None]
+    leads = uars[rows, best][:, None] - uars
+    return leads[other].reshape(repetitions, configurations - 1, folds)
