@@ -16,19 +16,17 @@ from serbench.store.database import Database
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, rows_to
 from serbench.store.schema import (
-    DatasetRow,
     LatencyRow,
     MachineRow,
     PredictionRow,
-    ProtocolRow,
     ScoreRow,
-    SplitRow,
     StudyRow,
     SystemRow,
     TallyRow,
     TrainingRow,
     TrialRow,
 )
+from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
 
 FOLDS, CLIPS, SPEAKERS, EMOTIONS = 5, 100, 24, 6
 EMOTION_NAMES = [f"emotion-{number}" for number in range(EMOTIONS)]

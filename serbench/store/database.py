@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from serbench.data.names import printable
 from serbench.errors import ConflictError, StorageError, UsageError
+from serbench.store import schema  # noqa: F401 - it declares the tables
+from serbench.store.base import Base
 from serbench.store.patience import PATIENCE, PatientConnection
-from serbench.store.schema import Base
 from serbench.store.urls import shown_url, without_secrets
 
 Arguments = ParamSpec("Arguments")

@@ -16,8 +16,9 @@ from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.scan import Scan, excluded_because
 from serbench.errors import DatasetError, UnknownNameError
+from serbench.store.base import now
 from serbench.store.database import Database, again_on_conflict
-from serbench.store.schema import DatasetRow, UtteranceRow, now
+from serbench.store.schema_data import DatasetRow, UtteranceRow
 
 UTTERANCE_FIELDS = tuple(field.name for field in fields(Utterance))
 

@@ -22,6 +22,7 @@ from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, 
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord
 from serbench.store.artifacts import forget_file, write_arrays
+from serbench.store.base import now
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lease import study_lease
@@ -35,7 +36,6 @@ from serbench.store.schema import (
     SystemRow,
     TrainingRow,
     TrialRow,
-    now,
 )
 from serbench.store.splits import StoredProtocol, split_row
 
@@ -162,10 +162,9 @@ class Ledger:
                 .join(StudyRow, StudyRow.id == TrialRow.study_id)
                 .where(StudyRow.key.in_([plan.key, plan.of_outer_fold(0).key]))
             )
-            names = [column.key for column in columns]
             return [
-                Environment.from_dict(dict(zip(names, row, strict=True)))
-                for row in session.execute(query)
+                Environment(Machine(**machine), device, dict(libraries))
+                for machine, device, libraries in session.execute(query)
             ]
 
     def forget_lost_holdout(self, plan: StudyPlan) -> bool:

@@ -14,14 +14,8 @@ from serbench.data.protocols import HOLDOUT
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import is_intact, write_arrays
 from serbench.store.database import Database
-from serbench.store.schema import (
-    ArtifactRow,
-    PredictionRow,
-    SplitRow,
-    StudyRow,
-    TrainingRow,
-    TrialRow,
-)
+from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, TrainingRow, TrialRow
+from serbench.store.schema_data import SplitRow
 
 
 def network_of(session: Session, system: int, split: int) -> ArtifactRow | None:

@@ -11,14 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
-from serbench.store.schema import (
-    PredictionRow,
-    SplitRow,
-    StudyRow,
-    SystemRow,
-    TrainingRow,
-    TrialRow,
-)
+from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
+from serbench.store.schema_data import SplitRow
 
 EAGER = "eager"
 """The runtime that networks answer in after training: PyTorch as it is."""

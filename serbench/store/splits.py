@@ -22,7 +22,7 @@ from serbench.data.protocols import (
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import find_dataset
 from serbench.store.predictions import rows_from, rows_to
-from serbench.store.schema import ProtocolRow, SplitRow
+from serbench.store.schema_data import ProtocolRow, SplitRow
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,13 @@ from serbench.model.machine import Machine
 from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file
+from serbench.store.base import now
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
-from serbench.store.schema import (
-    ArtifactRow,
-    LatencyRow,
-    MachineRow,
-    ProtocolRow,
-    StudyRow,
-    SystemRow,
-    now,
-)
+from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
+from serbench.store.schema_data import ProtocolRow
 from serbench.store.scores import rescore_system, score_system
 
 if TYPE_CHECKING:

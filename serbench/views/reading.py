@@ -18,16 +18,8 @@ from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOL
 from serbench.store.database import Database
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
-from serbench.store.schema import (
-    DatasetRow,
-    LatencyRow,
-    MachineRow,
-    ProtocolRow,
-    ScoreRow,
-    StudyRow,
-    SystemRow,
-    TallyRow,
-)
+from serbench.store.schema import LatencyRow, MachineRow, ScoreRow, StudyRow, SystemRow, TallyRow
+from serbench.store.schema_data import DatasetRow, ProtocolRow
 from serbench.store.systems import find_system
 from serbench.views.entry import NOT_MEASURED, EntryView, LatencyView
 

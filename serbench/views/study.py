@@ -21,16 +21,8 @@ from serbench.store.predictions import (
     read_prediction,
     winners,
 )
-from serbench.store.schema import (
-    DatasetRow,
-    PredictionRow,
-    ProtocolRow,
-    SplitRow,
-    StudyRow,
-    SystemRow,
-    TrainingRow,
-    TrialRow,
-)
+from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
+from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
 from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
 from serbench.views.reading import entry_view
 

@@ -11,7 +11,8 @@ from refusals import error_of
 from serbench.errors import SerbenchError
 from serbench.execute.executor import InThisProcess
 from serbench.model.environment import versions
-from serbench.store.schema import PredictionRow, SplitRow, StudyRow
+from serbench.store.schema import PredictionRow, StudyRow
+from serbench.store.schema_data import SplitRow
 
 
 @pytest.fixture(autouse=True)

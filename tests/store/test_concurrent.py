@@ -16,7 +16,8 @@ from serbench.errors import ConflictError, SerbenchError, StorageError
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lease import study_lease
-from serbench.store.schema import DatasetRow, ProtocolRow, StudyRow
+from serbench.store.schema import StudyRow
+from serbench.store.schema_data import DatasetRow, ProtocolRow
 from serbench.store.splits import Splits
 
 LEASING = """

@@ -11,8 +11,9 @@ import sqlalchemy
 
 from serbench.errors import StorageError
 from serbench.store import database as database_module
+from serbench.store import schema  # noqa: F401 - it declares the tables
+from serbench.store.base import Base
 from serbench.store.database import MARK_TABLE, Database, open_database, schema_fingerprint
-from serbench.store.schema import Base
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from making.entries import begin, run_trial
 
 from serbench.errors import DatasetError, StorageError, UnknownNameError
 from serbench.store import datasets as datasets_module
+from serbench.store.base import now
 from serbench.store.datasets import Datasets
-from serbench.store.schema import now
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from serbench.data.exclusions import Exclusion
 from serbench.data.scan import Skipped
 from serbench.errors import DatasetError, UnknownNameError
 from serbench.store.datasets import Datasets
-from serbench.store.schema import DatasetRow
+from serbench.store.schema_data import DatasetRow
 
 
 @pytest.fixture

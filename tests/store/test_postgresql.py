@@ -7,9 +7,10 @@ from making.entries import LINEAGE, PARAMETERS, begin, finish, run_trial
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import StorageError
 from serbench.model.complexity import Complexity
+from serbench.store import schema  # noqa: F401 - it declares the tables
+from serbench.store.base import Base
 from serbench.store.database import MARK_TABLE, Database
 from serbench.store.datasets import Datasets
-from serbench.store.schema import Base
 from serbench.store.systems import Systems, delete_entry
 from serbench.views.ranking import rankings
 from serbench.views.study import study_view, study_views

@@ -14,7 +14,7 @@ from serbench.data.protocols import (
     split_dataset,
 )
 from serbench.store.datasets import Datasets
-from serbench.store.schema import ProtocolRow, SplitRow
+from serbench.store.schema_data import ProtocolRow, SplitRow
 from serbench.store.splits import Splits
 
 

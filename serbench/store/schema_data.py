@@ -1,0 +1,81 @@
+"""The database: datasets, their recordings, and the splits of protocols on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from serbench.store.base import Base, now
+
+
+class DatasetRow(Base):
+    """A scanned dataset; scanned again with other recordings it becomes a new row.
+
+    ``scan`` is the number of its last scan: the highest is the current one, whatever clocks say.
+    """
+
+    __tablename__ = "dataset"
+    __table_args__ = (UniqueConstraint("name", "hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    hash: Mapped[str]
+    synthetic: Mapped[bool]
+    account: Mapped[dict[str, Any]]
+    scan: Mapped[int]
+    scanned: Mapped[datetime] = mapped_column(default=now)
+    utterances: Mapped[list[UtteranceRow]] = relationship(
+        order_by="UtteranceRow.row", cascade="all, delete-orphan"
+    )
+
+
+class UtteranceRow(Base):
+    """One recording of a dataset, in the manifest's order."""
+
+    __tablename__ = "utterance"
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"), primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    corpus: Mapped[str]
+    speaker: Mapped[str]
+    emotion: Mapped[str]
+    label: Mapped[str]
+    audio_hash: Mapped[str]
+    sample_rate: Mapped[int]
+    channels: Mapped[int]
+    frames: Mapped[int]
+    sex: Mapped[str | None]
+    sentence: Mapped[str | None]
+
+
+class ProtocolRow(Base):
+    """A protocol on a dataset, with its splits; ``identifier`` hashes their rows."""
+
+    __tablename__ = "protocol"
+    __table_args__ = (UniqueConstraint("dataset_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
+    name: Mapped[str]
+    identifier: Mapped[str] = mapped_column(index=True)
+    dataset: Mapped[DatasetRow] = relationship()
+    splits: Mapped[list[SplitRow]] = relationship(order_by="SplitRow.id")
+
+
+class SplitRow(Base):
+    """Rows of the manifest to train on and to test on, int64 little-endian, and their hash.
+
+    ``fold`` is the number of a fold of the search, or ``holdout``.
+    """
+
+    __tablename__ = "split"
+    __table_args__ = (UniqueConstraint("protocol_id", "outer_fold", "fold"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
+    outer_fold: Mapped[int]
+    fold: Mapped[str]
+    train: Mapped[bytes] = mapped_column(LargeBinary)
+    test: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[str]
+    protocol: Mapped[ProtocolRow] = relationship(back_populates="splits")
