@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 ENTRY = "entry:"
 """Before the number of an entry, in the option ``weights``."""
 
+DEEPEST = 1000
+"""Dots on a line of a study file: of a key with so many parts tomllib keeps every beginning."""
+
 BUDGET = frozenset({"minutes", "timeout"})
 """Two ways to give one budget: the command line's replaces the study file's, whichever it is."""
 
@@ -69,7 +72,10 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
 def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
     try:
         check_regular(path)
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if any(line.count(".") > DEEPEST for line in text.splitlines()):
+            raise StudyFileError(path, [f"has a line with more than {DEEPEST} dots: write fewer"])
+        values = tomllib.loads(text)
     except OSError as error:
         raise StudyFileError(path, [f"cannot be read ({error.strerror})"]) from error
     # Beside its own error: no UTF-8, a number of thousands of digits, tables in tables in tables.

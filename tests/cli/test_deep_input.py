@@ -10,7 +10,7 @@ DIGITS = "9" * 5000
 STUDIES = {
     "arrays in arrays": "seed = " + "[" * 5000,
     "tables in tables": "search = " + "{a=" * 5000,
-    "a key of many parts": "a." * 5000 + "a = 1",
+    "a key of many parts": "a." * 100_000 + "a = 1",
     "a whole number": f"seed = {DIGITS}",
     "a hexadecimal number": f"seed = 0x{DIGITS}",
     "an entry": f'weights = "entry:{DIGITS}"',
@@ -54,7 +54,7 @@ def test_a_fold_of_a_prediction(run, finished, fold, tmp_path):
     name = next(finished.corpus.rglob("*.wav")).name
     (tmp_path / "p.csv").write_text(f"path,fold,{emotions}\n{name},{fold},1,2,3,4,5,6\n")
     arguments = ("--name", "x", "--dataset", "tiny", "--protocol", "speaker-2")
-    error_of(run("leaderboard", "import", "p.csv", *arguments, "--db", finished.db), 2)
+    error_of(run("leaderboard", "import", "p.csv", *arguments, "--db", finished.db), 1)
 
 
 def test_an_exclusion_list(run, tiny_corpus, tmp_path):

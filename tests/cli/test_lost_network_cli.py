@@ -49,6 +49,6 @@ def test_not_yet_measured_its_entry_is_refused_with_the_command_that_helps(
     copied(finished)
     for path in (tmp_path / "serbench-artifacts").glob("*.safetensors"):
         path.unlink()
-    monkeypatch.setattr(Systems, "measured_threads", lambda *_: [])
+    monkeypatch.setattr(Systems, "is_measured", lambda *_: False)
     line = error_of(run(*finished.arguments, "--db", tmp_path / "serbench.db"), 1)
     assert "serbench study reproduce 1" in line

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import select
 import subprocess
 import sys
@@ -24,12 +23,13 @@ from typing import Any
 
 import numpy as np
 from audio_mutations import mutated_files, originals
+from memory import peak_megabytes
 
 SECONDS = 5.0
 STARTING = 120.0
 """A process that imports torch on a busy machine may take so many seconds."""
 
-MEGABYTES = 1024
+MEGABYTES = 1000
 FOLDER = 20
 """Files of one folder."""
 
@@ -50,7 +50,7 @@ def child() -> None:
         began = time.monotonic()
         found = answers[task](Path(path))
         found["seconds"] = time.monotonic() - began
-        found["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found["megabytes"] = peak_megabytes()
         print(json.dumps(found, allow_nan=False), flush=True)
 
 

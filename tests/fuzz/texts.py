@@ -16,7 +16,6 @@ import contextlib
 import io
 import os
 import random
-import resource
 import signal
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from unittest.mock import patch
 
 import numpy as np
 import soundfile
+from memory import peak_megabytes
 
 from serbench.cli.main import main as serbench
 
@@ -110,12 +110,6 @@ class Found:
     codes: Counter[tuple[str, int]] = field(default_factory=Counter)
     failures: list[tuple[str, bytes, str]] = field(default_factory=list)
     slowest: float = 0.0
-
-    @property
-    def megabytes(self) -> float:
-        """The most memory that this process ever held."""
-        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return held / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
@@ -378,9 +372,9 @@ def main() -> None:
         print(f"{kind}: " + ", ".join(f"exit {code} × {count}" for code, count in codes.items()))
     print(
         f"{found.codes.total()} cases, {len(found.failures)} failed; "
-        f"slowest {found.slowest:.2f} s, {found.megabytes:.0f} MB at most"
+        f"slowest {found.slowest:.2f} s, {peak_megabytes():.0f} MB at most"
     )
-    sys.exit(bool(found.failures) or found.megabytes > MEGABYTES)
+    sys.exit(bool(found.failures) or peak_megabytes() > MEGABYTES)
 
 
 if __name__ == "__main__":

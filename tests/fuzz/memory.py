@@ -1,0 +1,21 @@
+"""The most memory that this process ever held."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+STATUS = Path("/proc/self/status")
+
+
+def peak_megabytes() -> float:
+    """Megabytes; of this program alone, and not of the one that began it.
+
+    Linux counts in ``ru_maxrss`` also what a process held before it became this program.
+    """
+    if STATUS.exists():
+        [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) / 1000
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return held / (1_000_000 if sys.platform == "darwin" else 1000)
