@@ -74,7 +74,9 @@ def fill(path: Path, contents: Contents) -> None:
 def _add_protocol(connection: Connection) -> None:
     """A dataset and a protocol on it, with the splits that all studies share."""
     connection.execute(
-        insert(DatasetRow).values(id=1, name="made", hash="0" * 64, synthetic=True, account={})
+        insert(DatasetRow).values(
+            id=1, scan=1, name="made", hash="0" * 64, synthetic=True, account={}
+        )
     )
     connection.execute(
         insert(ProtocolRow).values(

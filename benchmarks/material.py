@@ -35,7 +35,7 @@ def speech(plugins: Plugins, most: int | None = None) -> tuple[str, Manifest]:
 
     Args:
         plugins: with the corpora that recognise recordings.
-        most: so many of them, spread over all speakers, or None for all.
+        most: so many of them, spread over all emotions and speakers, or None for all.
     """
     folder = CORPORA / "ravdess"
     name, of = "part of RAVDESS (real speech)", "ravdess"
@@ -47,7 +47,9 @@ def speech(plugins: Plugins, most: int | None = None) -> tuple[str, Manifest]:
     manifest = scan([folder], of, [plugins.corpora.get(of)]).manifest
     if most is not None and most < len(manifest):
         step = len(manifest) / most
-        kept = tuple(manifest.utterances[int(step * place)] for place in range(most))
+        alike = np.lexsort((manifest.speakers, manifest.targets))
+        rows = sorted(alike[int(step * place)] for place in range(most))
+        kept = tuple(manifest.utterances[row] for row in rows)
         manifest = Manifest(manifest.name, kept, manifest.synthetic)
     return f"{name}, {len(manifest)} clips", manifest
 

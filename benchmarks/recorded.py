@@ -28,6 +28,8 @@ from serbench.execute.executor import InThisProcess
 from serbench.execute.fold import run_fold
 from serbench.execute.job import Bar, Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.environment import Environment
+from serbench.model.machine import Machine
 from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
@@ -76,6 +78,9 @@ class Recording:
     trials: Sequence[Sequence[Training]]
 
 
+NOT_RECORDED = Environment(Machine("not recorded", 0, ""), "cpu", {})
+
+
 def recordings(kind: str, folder: Path = FOLDER) -> list[Recording]:
     """All recordings of a kind, ``search`` or ``repeats``."""
     return [_read(json.loads(path.read_text())) for path in sorted(folder.glob(f"{kind}-*.json"))]
@@ -102,6 +107,7 @@ def _read(found: dict[str, Any]) -> Recording:
             seconds=1.0,
             seed=0,
             weights="none",
+            environment=NOT_RECORDED,
             losses=tuple(losses),
         )
         reports = [
