@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.steps, options.repetitions = 1, 1
     keep_freed_memory()
     plugins = Plugins()
-    data, manifest = speech(plugins, 64)
+    data, manifest = speech(plugins, 96)
     with tempfile.TemporaryDirectory() as folder:
         work = workbench(plugins, manifest, Path(folder), backbone=options.backbone)
         loops = {EAGER: Loop(work, None), COMPILED: Loop(work, options.backend)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from timing import CORPORA
 
 from serbench.data.clips import ClipFormat
