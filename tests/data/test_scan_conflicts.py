@@ -16,11 +16,12 @@ def test_the_same_audio_under_two_labels_is_kept_and_reported(tmp_path):
     )
 
 
-def test_the_same_audio_twice_under_one_label_is_no_conflict(tmp_path):
+def test_the_same_audio_twice_under_one_label_counts_once_and_is_no_conflict(tmp_path):
     write(tmp_path / anger(1, take=1), 7)
     write(tmp_path / anger(1, take=2), 7)
     found = scanned(tmp_path)
-    assert (len(found.manifest), found.conflicts) == (2, ())
+    assert (len(found.manifest), found.conflicts) == (1, ())
+    assert found.found == len(found.manifest) + len(found.skipped)
 
 
 def test_a_recording_whose_twin_was_published_elsewhere_is_reported(tmp_path):
