@@ -19,7 +19,10 @@ CHUNKS = 1000
 """No recording has more chunks than that."""
 
 PIECE = 1 << 20
-"""Bytes that are looked at together."""
+"""Bytes that are compared with zeros at a time."""
+
+PIECES = 64
+"""After so many pieces of zeros no samples are looked for: 64 MB."""
 
 TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 """What music players append to any file."""
@@ -231,12 +234,14 @@ def _only_chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> bool:
 def _only_padding(file: BinaryIO, at: int) -> bool:
     """True where the rest of a file is a tag or zeros."""
     file.seek(at)
-    block = file.read(PIECE)
-    if block.startswith(TAGS):
-        return True
-    while block and not block.strip(b"\0"):
+    zeros = bytes(PIECE)
+    for number in range(PIECES):
         block = file.read(PIECE)
-    return not block
+        if number == 0 and block.startswith(TAGS):
+            return True
+        if block != zeros[: len(block)]:
+            return False
+    return True
 
 
 def _aligned(at: int, layout: Layout) -> int:
