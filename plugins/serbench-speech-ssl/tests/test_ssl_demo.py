@@ -43,7 +43,7 @@ def test_it_learns_the_demo_corpus(name, demo):
         augmentations=[],
         epochs=25,
         batch_size=16,
-        seed=0,
+        seed=1,
     )
     freezing = Freezing(network.backbone, TINY[name].stages(network.backbone), 0)
     # It stops by the sentences it is taught: the new ones decide nothing.
