@@ -95,7 +95,7 @@ class PluginError(SerbenchError):
 
 
 class AudioError(SerbenchError):
-    """A recording that cannot be heard: missing, empty, truncated, silent, not audio.
+    """A recording that cannot be used: missing, empty, truncated, silent, not audio.
 
     ``reason`` is the kind of defect in a few words; skipped files are counted by it. ``detail`` is
     what was found in this one, such as what its header declares and what it holds.

@@ -61,7 +61,7 @@ def compare_command(app: App, first: int, second: int, format_: str) -> None:
         title=found.protocol_id,
     )
     click.echo()
-    for line in _tests(found):
+    for line in (*_tests(found), *found.notes):
         emit_text(line)
 
 

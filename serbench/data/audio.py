@@ -70,7 +70,7 @@ class Audio:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of what is heard: the same for a WAV and its lossless FLAC copy."""
+        """SHA-256 of the decoded samples: the same for a WAV and its lossless FLAC copy."""
         digest = hashlib.sha256(f"{self.sample_rate} {self.waveform.shape}".encode())
         digest.update(np.ascontiguousarray(self.waveform).data)
         return digest.hexdigest()

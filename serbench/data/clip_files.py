@@ -51,7 +51,7 @@ class ClipFiles:
 
     @property
     def complete(self) -> Path:
-        """Is there once all clips were prepared; it says what they are."""
+        """Is there once all clips were prepared; it holds what they are."""
         return self.place / "clips.json"
 
     @property

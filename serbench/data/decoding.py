@@ -74,13 +74,13 @@ class _Source:
     Attributes:
         file: a path, or the content with a mended header.
         frames: how many its header declares; None where that is what libsndfile finds.
-        promised: True where a file with fewer frames has been cut.
+        counted: True where a file with fewer frames has been cut.
         difference: as of `Decoded`.
     """
 
     file: str | io.BytesIO
     frames: int | None = None
-    promised: bool = True
+    counted: bool = True
     difference: str = ""
 
 
@@ -123,7 +123,7 @@ def decode(path: Path) -> Decoded:
         sample_rate, container = int(file.samplerate), str(file.format)
     held = len(waveform)
     counts = f"its header declares {declared:,} samples, {held:,} could be decoded"
-    if held < declared - (MP3_SLACK if mpeg else 0) and (source.promised or problem):
+    if held < declared - (MP3_SLACK if mpeg else 0) and (source.counted or problem):
         raise AudioError(path, "truncated", COPY_AGAIN, counts)
     if problem and not declared:
         raise AudioError(path, "damaged", COPY_AGAIN, f"{held:,} samples could be decoded")
@@ -190,7 +190,7 @@ def _source(path: Path) -> Iterator[_Source]:
     if content[tags : tags + 4] == FLAC and len(content) >= tags + FLAC_TOTAL.stop:
         copy = _Memory(content[tags:])
         del content
-        yield _Source(copy, _forget_total(copy), promised=False)
+        yield _Source(copy, _forget_total(copy), counted=False)
     elif first is not None and not _length_known(path, content, first):
         with mp3.through_pipe(mp3.without_tags(content, first), first) as pipe:
             yield _Source(pipe)

@@ -37,8 +37,8 @@ class Environment:
     versions: Mapping[str, str]
 
     @property
-    def numerics(self) -> dict[str, str]:
-        """What decides the digits of a logit: device, architecture and numerical libraries."""
+    def decides_logits(self) -> dict[str, str]:
+        """What decides the digits of a logit: device, architecture, numerical libraries."""
         libraries = {name: self.versions[name] for name in NUMERICAL if name in self.versions}
         return {"device": self.device, "system": self.machine.system, **libraries}
 

@@ -15,9 +15,9 @@ def check_environment(plan: StudyPlan, ledger: Ledger) -> None:
     Raises:
         EnvironmentChangedError: its device, architecture or a numerical library was another.
     """
-    now = this_environment().numerics
+    now = this_environment().decides_logits
     for environment in ledger.environments(plan):
-        before = environment.numerics
+        before = environment.decides_logits
         changes = {
             name: (before.get(name, "none"), now.get(name, "none"))
             for name in before.keys() | now.keys()

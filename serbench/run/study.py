@@ -130,11 +130,11 @@ def drive_study(
     with ledger.lease(plan):
         entry = systems.entry_of(plan)
         if entry is None:
+            check_environment(plan, ledger)
             prepared = prepare(
                 plan, plugins, workspace, database, executor, listener, allow_known_speakers
             )
             for number, search in enumerate(prepared.searches):
-                check_environment(search.plan, ledger)
                 compute = settle_compute(
                     search,
                     prepared.protocol,

@@ -155,17 +155,15 @@ class Ledger:
     def environments(self, plan: StudyPlan) -> list[Environment]:
         """Those that anything of a plan's system was trained in, in any of its outer folds."""
         columns = TrainingRow.machine, TrainingRow.device, TrainingRow.versions
+        system = select(StudyRow.system_id).where(StudyRow.key == plan.key)
         with self._database.session() as session:
             query = (
                 select(*columns)
                 .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
                 .join(StudyRow, StudyRow.id == TrialRow.study_id)
-                .where(StudyRow.key.in_([plan.key, plan.of_outer_fold(0).key]))
+                .where(StudyRow.system_id.in_(system))
             )
-            return [
-                Environment(Machine(**machine), device, dict(libraries))
-                for machine, device, libraries in session.execute(query)
-            ]
+            return [Environment.from_dict(row._asdict()) for row in session.execute(query)]
 
     def forget_lost_holdout(self, plan: StudyPlan) -> bool:
         """Take back the winner's test where its network is lost, so that it is trained again."""

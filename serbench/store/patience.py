@@ -1,4 +1,4 @@
-"""SQLite that waits for other programs, and says so."""
+"""SQLite that waits for other programs, and tells the user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serbench.notices import notice
 T = TypeVar("T")
 
 PATIENCE = 60.0
-"""Seconds that a locked database is waited for, unless its URL says ``timeout``."""
+"""Seconds that a locked database is waited for, unless its URL has ``timeout``."""
 
 QUIET = 5.0
 """Seconds after which the user is told that somebody waits."""

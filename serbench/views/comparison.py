@@ -41,6 +41,7 @@ class Comparison:
         folds: the corrected t-test of UAR over folds that tested both, or None.
         fold_count: how many folds that were.
         tuned_on_folds: True where both winners were chosen by those folds, which is optimistic.
+        notes: what a reader of the comparison must know of an entry, a sentence each.
     """
 
     first: int
@@ -52,6 +53,7 @@ class Comparison:
     folds: TTest | None
     fold_count: int
     tuned_on_folds: bool
+    notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; a t beyond all bounds, where all folds differ by the same, is None."""
@@ -102,6 +104,7 @@ def compare_entries(database: Database, first: int, second: int) -> Comparison:
         folds=_t_test(manifest, *tested),
         fold_count=len(tested[0]),
         tuned_on_folds=not several,
+        notes=tuple(f"entry {each.entry}: {each.note}" for each in (one, other) if each.note),
     )
 
 

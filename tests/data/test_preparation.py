@@ -21,20 +21,6 @@ def manifest_of(folder):
     return scan([folder], "some", [RAVDESS]).manifest
 
 
-@pytest.fixture
-def prepared(monkeypatch):
-    """The recordings that were read, one by one."""
-    paths = []
-    read = preparation.read_audio
-
-    def counted(path):
-        paths.append(path)
-        return read(path)
-
-    monkeypatch.setattr(preparation, "read_audio", counted)
-    return paths
-
-
 def test_clips_are_prepared_once(tiny_manifest, tmp_path, prepared):
     first = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
     second = prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)

@@ -4,26 +4,11 @@ import numpy as np
 import pytest
 from making.damage import DAMAGES
 
-from serbench.data import preparation
 from serbench.data.clips import ClipFormat
 from serbench.data.preparation import prepare_clips
 from serbench.errors import StorageError
 
 SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
-
-
-@pytest.fixture
-def prepared(monkeypatch):
-    """The recordings that were read, one by one."""
-    paths = []
-    read = preparation.read_audio
-
-    def counted(path):
-        paths.append(path)
-        return read(path)
-
-    monkeypatch.setattr(preparation, "read_audio", counted)
-    return paths
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -262,3 +263,22 @@ def test_a_network_that_comes_out_otherwise_is_recorded_with_its_own_hash(
     ledger.record(plan, WinnerTested(0, PARAMETERS, other))
     assert not ledger.forget_lost_holdout(plan)
     assert_equal_outcomes(ledger.outcomes(plan)[0, HOLDOUT], other)
+
+
+def test_folds_recorded_in_another_order_than_judged_have_the_same_mean(database, made, artifacts):
+    """A fold that is trained ahead is recorded before those that are judged before it."""
+    manifest = made.manifest(takes=7)
+    plan = made.plan(manifest, protocol="speaker-3", trials=1)
+    ledger = begin(database, made, manifest, plan, artifacts)
+    folds = [made.outcome(manifest, 0, fold, plan, 0.4 * fold) for fold in range(3)]
+    uars = [outcome.uar for outcome in folds]
+    assert len({float(np.mean(each)) for each in permutations(uars)}) > 1, "rounding shows"
+    ledger.record(plan, TrialStarted(0, PARAMETERS))
+    for place in (2, 1, 0):
+        ledger.record(plan, FoldScored(folds[place]))
+    ended = {TrialEnded(0, PARAMETERS, False, each).mean_uar for each in permutations(uars)}
+    assert len(ended) == 1
+    ledger.record(plan, TrialEnded(0, PARAMETERS, False, tuple(uars)))
+    finish(ledger, made, manifest, plan, 0)
+    entry = Systems(database).rank(plan, Complexity(1, 1), made.metrics, LINEAGE)
+    assert Systems(database).rescore(entry, made.metrics) == []

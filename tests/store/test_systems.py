@@ -1,22 +1,19 @@
 """Ranked systems: numbered, scored, measured, rescored, deleted."""
 
 from dataclasses import asdict
-from itertools import permutations
 
 import numpy as np
 import pytest
-from making.entries import LINEAGE, NESTED, PARAMETERS, add_entry, begin, finish
+from making.entries import NESTED, add_entry
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
-from serbench.model.complexity import Complexity
 from serbench.model.machine import Machine
 from serbench.score.confusion import Tally, score_counts, tally
 from serbench.score.intervals import tally_interval
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS
 from serbench.score.resampling import draws
 from serbench.score.scoring import score_holdout
-from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 from serbench.store.artifacts import ancestors
 from serbench.store.machines import LatencyFacts
 from serbench.store.predictions import (
@@ -186,25 +183,6 @@ def test_a_latency_is_kept_whole(database, made, entry):
         row = session.query(LatencyRow).one()
         assert {name: getattr(row, name) for name in asdict(facts)} == asdict(facts)
         assert Machine(**row.machine.facts) == made.machine
-
-
-def test_folds_recorded_in_another_order_than_judged_have_the_same_mean(database, made, artifacts):
-    """A fold that is trained ahead is recorded before those that are judged before it."""
-    manifest = made.manifest(takes=7)
-    plan = made.plan(manifest, protocol="speaker-3", trials=1)
-    ledger = begin(database, made, manifest, plan, artifacts)
-    folds = [made.outcome(manifest, 0, fold, plan, 0.4 * fold) for fold in range(3)]
-    uars = [outcome.uar for outcome in folds]
-    assert len({float(np.mean(each)) for each in permutations(uars)}) > 1, "rounding shows"
-    ledger.record(plan, TrialStarted(0, PARAMETERS))
-    for place in (2, 1, 0):
-        ledger.record(plan, FoldScored(folds[place]))
-    ended = {TrialEnded(0, PARAMETERS, False, each).mean_uar for each in permutations(uars)}
-    assert len(ended) == 1
-    ledger.record(plan, TrialEnded(0, PARAMETERS, False, tuple(uars)))
-    finish(ledger, made, manifest, plan, 0)
-    entry = Systems(database).rank(plan, Complexity(1, 1), made.metrics, LINEAGE)
-    assert Systems(database).rescore(entry, made.metrics) == []
 
 
 def test_rescored_nothing_changes(database, made, entry):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from error_facts import values_in
 from making.entries import NESTED, add_entry
 from sklearn.metrics import balanced_accuracy_score
 
@@ -120,6 +121,15 @@ def test_a_t_beyond_all_bounds_is_valid_json_too(filled):
     found = compare_entries(filled, 1, 2)
     certain = replace(found, folds=corrected_t_test([0.25, 0.25], 1, 1))
     assert strictly(json.dumps(certain.as_dict()))["folds"]["t"] is None
+
+
+def test_what_a_reader_must_know_of_an_entry_stands_beside_the_comparison(database, made, manifest):
+    numbers = [add_entry(database, made, manifest, seed=seed) for seed in range(2)]
+    assert compare_entries(database, *numbers).notes == ()
+    with database.session() as session:
+        find_system(session, numbers[1]).known_speakers = ["ravdess/01", "ravdess/02"]
+    [note] = compare_entries(database, *numbers).notes
+    assert values_in(note) == {"2"}, "entry 2, and two speakers"
 
 
 def test_an_entry_differs_from_itself_in_nothing(filled):

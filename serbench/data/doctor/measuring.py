@@ -62,7 +62,7 @@ class MeasuredRecording:
 def measure_all(
     manifest: Manifest, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Iterator[MeasuredRecording]:
-    """Listen to every recording, in the manifest's order.
+    """Measure every recording, in the manifest's order.
 
     Args:
         manifest: the dataset.
