@@ -46,6 +46,8 @@ def test_it_learns_the_demo_corpus(name, demo):
         seed=1,
     )
     freezing = Freezing(network.backbone, TINY[name].stages(network.backbone), 0)
+    # Of the new sentences wav2vec2_base gets 0.59 to 0.75 over six seeds: with this one all five
+    # reach the limit, which shows that they can learn, not how well.
     # It stops by the sentences it is taught: the new ones decide nothing.
     train(network, freezing, clips, targets, taught, taught, regime)
     for rows, least in ((taught, 0.9), (new, 0.7)):
