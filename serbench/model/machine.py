@@ -137,7 +137,7 @@ def _cores() -> int:
 
 
 def read_machine(root: Path, cores: int) -> Machine:
-    """What Linux's files under a root folder say of a machine; elsewhere what the system says.
+    """What Linux's files under a root folder hold of a machine; elsewhere what the system gives.
 
     Args:
         root: of the file system.

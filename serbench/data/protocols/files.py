@@ -189,7 +189,8 @@ def _json_lines(path: Path, fold: str | None = None) -> Iterator[Placed]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"{where} is not JSON ({error})") from error
+            # A decoder's own line number counts within this line, and would contradict ours.
+            raise UsageError(f"{where} is not JSON ({getattr(error, 'msg', error)})") from error
         if not isinstance(row, dict):
             raise UsageError(f"{where} is not an object with a path (or wav) and a fold")
         given, emobox = row.get("path"), row.get("wav")
