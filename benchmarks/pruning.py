@@ -13,6 +13,9 @@ one configuration with several seeds (``benchmarks/recorded/repeats-*``), each c
 ``recorded.py``), whose configurations are judged in their order, and to simulated searches over
 configurations as far apart as those of ``leaderboard/ravdess/study-1.json``. A clip-pass is a clip
 of a fold's training rows in one epoch.
+
+**The most that can be saved.** The same mixes of configurations, as far apart as they were seen to
+be, under the best rule that loses no more equal ones than allowed (``pruning_bound.py``).
 """
 
 from __future__ import annotations
@@ -25,8 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pruning_bound import most_saved
 from recorded import Recording, Training, recordings
-from simulated_folds import TARGETS, leads_over_others, tried, variance_alone
+from simulated_folds import NOISE, TARGETS, leads_over_others, tried, variance_alone
 from timing import Finding, print_findings
 
 from serbench.search.propose import generation_of
@@ -36,6 +40,8 @@ STUDY = Path(__file__).parents[1] / "leaderboard" / "ravdess" / "study-1.json"
 RIVALS, FOLDS = (1, 2, 4, 8, 16), (3, 5, 10)
 BETTER = 0.03
 MOST_EQUAL, MOST_BETTER, FEWER_PASSES = 0.20, 0.10, 2.0
+EARLY = 5 / 12
+"""The part of a training after which it may be ended at the earliest in the recorded searches."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,6 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     replayed = [_replayed(recording) for recording in recordings("search")]
     simulated = _simulated(random, _recorded_mix(STUDY), options.searches)
+    mixes = {
+        f"the recorded search over {recording.data}": _leads_of(
+            [_mean_uar(each) for each in recording.trials]
+        )
+        for recording in recordings("search")
+    } | {"study 1 of the leaderboard": _leads_of(_recorded_mix(STUDY))}
+    most = {name: _most_saved(leads) for name, leads in mixes.items()}
     print_findings(
         "pruning",
         f"{options.repetitions:,} simulated configurations of each kind; "
@@ -88,7 +101,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 )
             )
             + " between folds alone.",
+            "The best possible rule that loses no more equal configurations than allowed is "
+            "expected to save "
+            + " and ".join(
+                f"{known:.2f} times if configurations truly differ as they were seen to differ in "
+                f"{name} ({early:.2f} times if the result of a first fold were known after "
+                f"{100 * EARLY:.0f} % of its training)"
+                for name, (known, early) in most.items()
+            )
+            + ".",
         ],
+        most_saved=most,
         lost={
             f"{100 * better:+.0f} points, best of {rivals}, {folds} folds": round(share, 4)
             for better, cases in both.items()
@@ -165,7 +188,7 @@ def _replayed(recording: Recording) -> tuple[float, float]:
     """Clip-passes of a recorded search, and of the same with pruning."""
     whole = early = 0
     complete: list[int] = []
-    means = [float(np.mean([each.outcome.uar for each in folds])) for folds in recording.trials]
+    means = [_mean_uar(folds) for folds in recording.trials]
     for number, folds in enumerate(recording.trials):
         before = [each for each in complete if each < generation_of(number).start]
         yardstick = None
@@ -179,6 +202,22 @@ def _replayed(recording: Recording) -> tuple[float, float]:
         if kept:
             complete.append(number)
     return float(whole), float(early)
+
+
+def _mean_uar(folds: Sequence[Training]) -> float:
+    return float(np.mean([each.outcome.uar for each in folds]))
+
+
+def _leads_of(means: Sequence[float]) -> list[float]:
+    """Of each trial but the first: the lead of the best one before its generation."""
+    return [max(means[: generation_of(n).start]) - means[n] for n in range(1, len(means))]
+
+
+def _most_saved(leads: Sequence[float]) -> tuple[float, float]:
+    """By judging whole folds, and by judging the first one early."""
+    noise = NOISE * 2**0.5
+    whole, early = (most_saved(leads, noise, MOST_EQUAL, first=first) for first in (1.0, EARLY))
+    return whole, early
 
 
 def _tried_with(yardstick: Yardstick | None, folds: Sequence[Training]) -> tuple[int, bool]:
