@@ -1,4 +1,4 @@
-"""Each network learns the demo corpus: two emotions, also in sentences it was not trained on."""
+"""Each network learns the demo corpus: two emotions, also in a sentence it was not trained on."""
 
 import numpy as np
 import pytest
@@ -19,21 +19,30 @@ FORMAT = ClipFormat(16000, 1.5)
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """Clips of both emotions by all eight voices, targets, rows of three sentences and of two."""
+    """Clips of both emotions by all eight voices, targets, rows of four sentences and of one."""
     folder = tmp_path_factory.mktemp("demo")
     corpus = Plugins().corpora.get("demo")
     corpus.fetch(folder / "corpus")
     manifest = scan([folder / "corpus"], "demo", [corpus], EMOTIONS).manifest
     clips = prepare_clips(manifest, folder / "clips", FORMAT)
-    *_, fourth, fifth = sorted({each.sentence for each in manifest.utterances})
-    new = np.array([each.sentence in (fourth, fifth) for each in manifest.utterances])
+    *_, fifth = sorted({each.sentence for each in manifest.utterances})
+    new = np.array([each.sentence == fifth for each in manifest.utterances])
     return clips, manifest.targets, np.flatnonzero(~new), np.flatnonzero(new)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_learns_the_demo_corpus(name, demo):
-    clips, targets, taught, new = demo
-    assert (len(taught), len(new)) == (48, 32)
+    *_, taught, new = demo
+    assert (len(taught), len(new)) == (64, 16)
+    # One seed gives between 0.69 and 0.88 of the new sentence, measured with seeds 0 to 3.
+    right = np.mean([_recognised(name, demo, seed) for seed in (0, 1)], axis=0)
+    assert right[taught].mean() >= 0.9
+    assert right[new].mean() >= 0.7
+
+
+def _recognised(name, demo, seed):
+    """Which clips a network recognises that is trained on the four sentences."""
+    clips, targets, taught, _ = demo
     network = classifier(name, len(EMOTIONS))
     network.front_end = Waveform().build(FORMAT, TINY[name].input_spec())
     regime = Regime(
@@ -43,13 +52,9 @@ def test_it_learns_the_demo_corpus(name, demo):
         augmentations=[],
         epochs=25,
         batch_size=16,
-        seed=1,
+        seed=seed,
     )
     freezing = Freezing(network.backbone, TINY[name].stages(network.backbone), 0)
-    # Of the new sentences wav2vec2_base gets 0.59 to 0.75 over six seeds: with this one all five
-    # reach the limit, which shows that they can learn, not how well.
-    # It stops by the sentences it is taught: the new ones decide nothing.
+    # The training stops by the sentences it learns from: the new one decides nothing.
     train(network, freezing, clips, targets, taught, taught, regime)
-    for rows, least in ((taught, 0.9), (new, 0.7)):
-        right = predict(network, clips, rows, 16).argmax(1) == targets[rows]
-        assert right.mean() >= least
+    return predict(network, clips, np.arange(len(targets)), 16).argmax(1) == targets
