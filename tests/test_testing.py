@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from serbench.builtin.homebrew import Homebrew
 from serbench.builtin.mel import Mel
 from serbench.builtin.savee import SAVEE
-from serbench.builtin.schedules import AdamCourse, half_cycle
+from serbench.builtin.schedules import AdamSchedule, half_cycle
 from serbench.builtin.time_shift import TimeShift
 from serbench.data.corpus import EMOTIONS, NamedFiles
 from serbench.errors import UnknownNameError
@@ -160,7 +160,9 @@ def test_an_augmentation_that_breaks_its_promises_is_caught():
     }
     assert "shape_and_type_are_kept" in failures("augmentation", Growing())
     wrong = replace(TimeShift(), widths=replace(TimeShift().widths, low=0.1))
-    assert failures("augmentation", wrong) == {"its_range_starts_at_0_and_includes_its_initial_width"}
+    assert failures("augmentation", wrong) == {
+        "its_range_starts_at_0_and_includes_its_initial_width"
+    }
 
 
 def test_a_front_end_that_breaks_its_promises_is_caught():
@@ -193,7 +195,7 @@ class Rising:
 
 
 def half():
-    return AdamCourse("half", half_cycle)
+    return AdamSchedule("half", half_cycle)
 
 
 def test_a_scheduler_that_breaks_its_promises_is_caught():
@@ -232,8 +234,10 @@ def test_what_lacks_a_method_or_takes_other_arguments_is_told_so():
 
 
 def test_what_holds_a_lambda_cannot_be_sent():
-    course = AdamCourse("mine", lambda optimizer, rate, steps: half_cycle(optimizer, rate, steps))
-    [broken] = [each for each in verdicts("scheduler", course) if each.result == "failed"]
+    schedule = AdamSchedule(
+        "mine", lambda optimizer, rate, steps: half_cycle(optimizer, rate, steps)
+    )
+    [broken] = [each for each in verdicts("scheduler", schedule) if each.result == "failed"]
     assert broken.check == "it can be sent to another process"
     assert "lambda" in broken.reason
     assert "\n" not in broken.reason

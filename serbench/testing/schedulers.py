@@ -19,12 +19,12 @@ _RATE = 2e-3
 def _rates(scheduler: Scheduler, steps: int, rate: float = _RATE) -> list[float]:
     """The learning rate at each of ``steps`` batches, and after the last one."""
     weight = nn.Parameter(torch.ones(1, 2))
-    optimizer, course = scheduler.build([weight], rate, steps)
+    optimizer, schedule = scheduler.build([weight], rate, steps)
     rates = [float(optimizer.param_groups[0]["lr"])]
     for _ in range(steps):
         weight.grad = torch.ones_like(weight)
         optimizer.step()
-        course.step()
+        schedule.step()
         rates.append(float(optimizer.param_groups[0]["lr"]))
     return rates
 
@@ -44,10 +44,10 @@ def its_range_is_positive_and_includes_its_initial_rate(scheduler: Scheduler) ->
 
 def it_builds_an_optimiser_and_its_schedule(scheduler: Scheduler) -> None:
     """``build`` returns a PyTorch optimiser and the schedule of this optimiser."""
-    optimizer, course = scheduler.build(nn.Linear(2, 1).parameters(), _RATE, 3)
+    optimizer, schedule = scheduler.build(nn.Linear(2, 1).parameters(), _RATE, 3)
     require(isinstance(optimizer, Optimizer), "the first object is not an Optimizer")
-    require(isinstance(course, LRScheduler), "the second object is not an LRScheduler")
-    require(course.optimizer is optimizer, "the schedule belongs to another optimiser")
+    require(isinstance(schedule, LRScheduler), "the second object is not an LRScheduler")
+    require(schedule.optimizer is optimizer, "the schedule belongs to another optimiser")
 
 
 def any_number_of_steps_works(scheduler: Scheduler) -> None:
@@ -107,11 +107,11 @@ def the_optimiser_has_exactly_the_given_parameters(scheduler: Scheduler) -> None
 def steps_bring_a_parameter_nearer_to_its_optimum(scheduler: Scheduler) -> None:
     """At the initial rate, 300 steps bring a parameter nearer to its optimum."""
     weight, start = nn.Parameter(torch.ones(2)), torch.ones(2)
-    optimizer, course = scheduler.build([weight], scheduler.learning_rates.initial, 300)
+    optimizer, schedule = scheduler.build([weight], scheduler.learning_rates.initial, 300)
     require_equal(weight.detach(), start, "building the optimiser changes the parameters")
     for _ in range(300):
         weight.grad = 2 * weight.detach()  # gradient of the square
         optimizer.step()
-        course.step()
+        schedule.step()
     nearer = bool((weight.detach().abs() < start).all())
     require(nearer, "after 300 steps the parameters are no nearer to the optimum")

@@ -153,7 +153,7 @@ def test_the_page_shows_every_figure_and_how_it_was_made(whole):
     assert "| synthetic | no |" in page
     assert "synthetic speech" not in page
     assert "| clips | 48 | 11,318 |" in page
-    assert "not known to us" in page
+    assert "not available" in page
 
 
 def test_no_text_is_small_or_meets_another(whole):
