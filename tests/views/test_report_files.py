@@ -104,7 +104,7 @@ def test_what_others_printed_is_marked_as_printed_for_another_dataset(whole):
         "Liu et al. 2023, UA 74.26 %",
         "Liu et al. 2023, WA 73.18 %",
     ):
-        assert f"{system} (printed, for IEMOCAP, four classes: another dataset)" in shown
+        assert f"{system} (printed, on IEMOCAP, four classes, another dataset)" in shown
     assert "printed by Berhoff and Lu: best WA 78.6 %, six emotions" in shown
     assert "printed in the paper, for its own dataset" in texts(whole, "4-emotions")
 
