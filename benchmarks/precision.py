@@ -1,12 +1,12 @@
-"""Whether half precision learns as much: the same folds, trained with either, and their UA.
+"""Comparison of the UA of trainings in half and in full precision on the same folds.
 
     python benchmarks/precision.py
     python benchmarks/precision.py --backbone inception_v3 --weights none --folds 1
 
-Both sides train every fold with the same seed, from the same weights, with the paper's
-configuration. What is compared is what a user would see: UA on speakers that it was not trained
-on. The interval is over the folds' differences, by Student's t. Beside it stands what speed tuning
-finds after a few steps: whether the losses agree.
+Both sides train every fold with the same seed, the same initial weights and the paper's
+configuration. The UA on speakers that are not in the training data is compared. The interval is a
+Student's t interval over the differences of the folds. A note gives the result of speed tuning
+after a few steps: whether the losses agree.
 """
 
 from __future__ import annotations
@@ -36,16 +36,18 @@ from serbench.run.speed_tuning import Timed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train every fold twice and print what either came to."""
+    """Train every fold twice and print both results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", default="homebrew")
     parser.add_argument("--weights", default="none")
-    parser.add_argument("--clips", type=int, help="of all speakers, by default all")
+    parser.add_argument("--clips", type=int, help="number of clips of all speakers; by default all")
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--folds", type=int, default=5, help="of five")
+    parser.add_argument("--folds", type=int, default=5, help="number of folds, at most five")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run that checks that it works"
+    )
     options = parser.parse_args(arguments)
     if options.quick:
         options.clips, options.epochs, options.folds = 120, 1, 2
