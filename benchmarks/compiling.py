@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from material import Steps, Workbench, speech, workbench
+from material import SearchSetup, Steps, search_setup, speech
 from timing import print_findings, rates_compared
 
 from serbench.model.allocator import keep_freed_memory
@@ -28,7 +28,7 @@ EAGER, COMPILED = "eager", "compiled"
 class Loop:
     """A training loop without an end."""
 
-    def __init__(self, work: Workbench, backend: str | None) -> None:
+    def __init__(self, work: SearchSetup, backend: str | None) -> None:
         network = Steps(work.search, 1).network(work.bench())
         batch, rows = work.search.plan.batch_size, work.search.split.holdout.train
         with torch.no_grad():
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plugins = Plugins()
     data, manifest = speech(plugins, 96)
     with tempfile.TemporaryDirectory() as folder:
-        work = workbench(plugins, manifest, Path(folder), backbone=options.backbone)
+        work = search_setup(plugins, manifest, Path(folder), backbone=options.backbone)
         loops = {EAGER: Loop(work, None), COMPILED: Loop(work, options.backend)}
         first = {name: _seconds(loop) for name, loop in loops.items()}
         rates: dict[str, list[float]] = {name: [] for name in loops}

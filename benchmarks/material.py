@@ -56,14 +56,14 @@ def speech(plugins: Plugins, most: int | None = None) -> tuple[str, Manifest]:
 
 
 @dataclass(frozen=True)
-class Workbench:
+class SearchSetup:
     """A search that is not run, with its plugins and material."""
 
     search: Search
     material: Material
     plugins: Plugins
 
-    def with_compute(self, compute: ComputeSettings) -> Workbench:
+    def with_compute(self, compute: ComputeSettings) -> SearchSetup:
         """The same with other compute settings."""
         return replace(self, search=replace(self.search, compute=compute))
 
@@ -102,7 +102,7 @@ class Steps:
         return build_network(self.search.plan.recipe, context.plugins, n_classes, seed=0)[0]
 
 
-def workbench(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> Workbench:
+def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> SearchSetup:
     """A search on these recordings, with clips prepared in ``folder``.
 
     ``changes`` are changes to a plan of ``homebrew`` with random weights under ``speaker-5``.
@@ -137,7 +137,7 @@ def workbench(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any
         space=space_of(plan, plugins, len(manifest.emotions)),
         compute=ComputeSettings.present(),
     )
-    return Workbench(search, material, plugins)
+    return SearchSetup(search, material, plugins)
 
 
 def results_of(executor: Executor, function: Function, jobs: Sequence[Any]) -> list[Any]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from material import Steps, Workbench, results_of, speech, workbench
+from material import SearchSetup, Steps, results_of, search_setup, speech
 from timing import Finding, at_most, print_findings
 from torch import Tensor
 from training import bare_loop, whole_epoch
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     notes = []
     with tempfile.TemporaryDirectory() as folder:
         for backbone in options.backbones:
-            work = workbench(plugins, manifest, Path(folder), backbone=backbone)
+            work = search_setup(plugins, manifest, Path(folder), backbone=backbone)
             work = work.with_compute(ComputeSettings(1))
             steps = Steps(work.search, options.steps, tuned=True)
             [bare] = _measured(resident_bare, steps, work.material, 1)
@@ -174,7 +174,7 @@ def _findings(backbone: str, sizes: Sequence[dict[str, float]], megabytes: float
     ]
 
 
-def _repeated(work: Workbench, clips: int, folder: Path) -> Workbench:
+def _repeated(work: SearchSetup, clips: int, folder: Path) -> SearchSetup:
     """The same search with copies of its clips up to a given number, all used for training."""
     few, search = work.material.clips, work.search
     rows = np.resize(np.arange(len(few)), clips)
@@ -191,7 +191,7 @@ def _repeated(work: Workbench, clips: int, folder: Path) -> Workbench:
     split = replace(search.split, holdout=replace(search.split.holdout, train=everything))
     material = Material(manifest, Clips(few.format, mapped, few.peaks[rows]))
     search = replace(search, manifest=manifest, split=split, material=material.key)
-    return Workbench(search, material, work.plugins)
+    return SearchSetup(search, material, work.plugins)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from material import Workbench, results_of, speech, workbench
+from material import SearchSetup, results_of, search_setup, speech
 from scipy.special import stdtrit
 from timing import Finding, print_findings
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data, manifest = speech(plugins, options.clips)
     outcomes: dict[str, list[Outcome]] = {FP32: [], BF16: []}
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
-        work = workbench(
+        work = search_setup(
             plugins,
             manifest,
             Path(folder),
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _folds(
-    work: Workbench, precision: str, threads: int, seed: int, count: int, executor: Executor
+    work: SearchSetup, precision: str, threads: int, seed: int, count: int, executor: Executor
 ) -> list[Outcome]:
     search = work.with_compute(ComputeSettings(threads, precision)).search
     search = replace(search, plan=replace(search.plan, seed=seed))
@@ -97,7 +97,7 @@ def _folds(
     return outcomes
 
 
-def _losses_agree(work: Workbench, threads: int, executor: Executor) -> bool:
+def _losses_agree(work: SearchSetup, threads: int, executor: Executor) -> bool:
     search = work.search
     timed = []
     for precision in (FP32, BF16):

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from material import Workbench, speech, workbench
+from material import SearchSetup, search_setup, speech
 
 from serbench.execute.executor import InThisProcess
 from serbench.execute.fold import run_fold
@@ -121,7 +121,7 @@ def _read(found: dict[str, Any]) -> Recording:
 def write(
     path: Path,
     data: str,
-    work: Workbench,
+    work: SearchSetup,
     outcomes: Sequence[Outcome],
     reports: dict[tuple[int, int | str], list[EpochReport]],
 ) -> None:
@@ -168,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data, manifest = speech(plugins, options.clips)
     reports: dict[tuple[int, int | str], list[EpochReport]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-        work = workbench(
+        work = search_setup(
             plugins,
             manifest,
             Path(folder),
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write(options.to / name, data, work, outcomes, reports)
 
 
-def _searched(work: Workbench, on_epoch: OnEpoch) -> list[Outcome]:
+def _searched(work: SearchSetup, on_epoch: OnEpoch) -> list[Outcome]:
     """All folds of an exhaustive search."""
     executor = InThisProcess(work.plugins)
     executor.share(work.material)
@@ -192,7 +192,7 @@ def _searched(work: Workbench, on_epoch: OnEpoch) -> list[Outcome]:
     return [outcome for outcome in scored if outcome.seconds > 0]
 
 
-def _repeated(work: Workbench, on_epoch: OnEpoch) -> list[Outcome]:
+def _repeated(work: SearchSetup, on_epoch: OnEpoch) -> list[Outcome]:
     """All folds of the initial configuration, with the seeds that a study's trials have."""
     executor = InThisProcess(work.plugins)
     executor.share(work.material)

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from material import Workbench, speech, workbench
+from material import SearchSetup, search_setup, speech
 from scipy.special import log_softmax, stdtrit
 from timing import Finding, print_findings
 
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs = []
     comparisons: list[FoldComparison] = []
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
-        work = workbench(
+        work = search_setup(
             plugins, manifest, Path(folder), trials=options.trials, epochs=options.epochs
         )
         executor.share(work.material)
@@ -143,7 +143,7 @@ def _kept(
 
 
 def _search(
-    work: Workbench, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
+    work: SearchSetup, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
 ) -> tuple[Searched, list[Outcome]]:
     search = work.with_compute(ComputeSettings(1, parallel=jobs)).search
     search = replace(search, plan=replace(search.plan, seed=seed, exhaustive=exhaustive))

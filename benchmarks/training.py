@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from material import Steps, Workbench, results_of, speech, workbench
+from material import SearchSetup, Steps, results_of, search_setup, speech
 from timing import Finding, print_findings, rates_compared
 from torch import nn
 
@@ -133,7 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
         for name in options.networks:
             print(f"timing {name}", file=sys.stderr)
-            work = workbench(plugins, manifest, Path(folder), backbone=name, trials=10, epochs=100)
+            work = search_setup(
+                plugins, manifest, Path(folder), backbone=name, trials=10, epochs=100
+            )
             executor.share(work.material)
             found = tune(work.search, executor, Wishes())
             tunings[name] = found.as_dict()
@@ -143,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _in_full(
-    work: Workbench, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
+    work: SearchSetup, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
 ) -> list[Finding]:
     name = work.search.plan.backbone
     cores = torch.get_num_threads()
@@ -176,7 +178,7 @@ def _in_full(
 
 
 def _half_precision(
-    work: Workbench, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
+    work: SearchSetup, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
 ) -> list[Finding]:
     """Compare speed tuning's choice with the plain loop for a network with slow steps."""
     steps, repetitions = max(1, steps // 4), max(1, repetitions // 2)
@@ -212,7 +214,7 @@ def _rate(executor: Executor, function: Function, job: Steps) -> float:
     return float(rate)
 
 
-def _with(work: Workbench, compute: ComputeSettings, executor: Executor, steps: int) -> float:
+def _with(work: SearchSetup, compute: ComputeSettings, executor: Executor, steps: int) -> float:
     """Clips per second of all parallel trainings that the settings request."""
     job = Steps(work.with_compute(compute).search, steps)
     return float(sum(results_of(executor, whole_epoch, [job] * compute.parallel)))

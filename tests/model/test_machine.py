@@ -216,7 +216,7 @@ def test_without_affinities_every_core_counts(monkeypatch):
         *({"revision": "1/2/3"}, {"memory": 4096}, {"megahertz": 2400}),
     ],
 )
-def test_whatever_matters_for_latency_changes_the_fingerprint(change):
+def test_properties_that_influence_latency_change_the_fingerprint(change):
     assert replace(MACHINE, **change).fingerprint != MACHINE.fingerprint
 
 

@@ -29,7 +29,7 @@ def test_safetensors_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.pt", "weights"])
-def test_a_state_dict_is_read_whatever_the_file_is_called(name, tmp_path):
+def test_a_state_dict_is_read_from_a_file_of_any_name(name, tmp_path):
     torch.save(state(), tmp_path / name)
     assert equal(read_weights(str(tmp_path / name)), state())
 

@@ -143,7 +143,7 @@ class Plain:
 
 
 @pytest.mark.parametrize("name", ["uar", "accuracy", "macro_f1", "log_loss"])
-def test_scored_anew_on_each_draw_the_interval_is_about_that_from_ratios(name):
+def test_without_ratios_the_interval_is_about_that_from_ratios(name):
     metric = next(each for each in METRICS if each.name == name)
     found = score_holdout([metric, Plain(metric)], *clips_of())
     one, other = found[name], found["plain"]
@@ -153,7 +153,7 @@ def test_scored_anew_on_each_draw_the_interval_is_about_that_from_ratios(name):
 
 
 @pytest.mark.parametrize("name", ["uar", "accuracy", "macro_f1", "log_loss"])
-def test_on_each_draw_a_metric_scored_anew_is_that_of_its_ratios(name):
+def test_on_each_draw_a_metric_computed_from_logits_equals_that_from_ratios(name):
     metric = next(each for each in METRICS if each.name == name)
     logits, targets, speakers = clips_of()
     drawn = draws(tally(logits, targets, speakers).clips)

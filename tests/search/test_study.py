@@ -167,13 +167,13 @@ def test_a_finished_study_is_not_run_again(script):
 
 
 def test_epochs_are_reported_with_their_trial_and_fold(script):
-    told = []
+    reported = []
     script(uar=lambda *_: 1.0)
     search = make_search(trials=1)
-    list(Record().events(search, on_epoch=lambda *what: told.append(what)))
+    list(Record().events(search, on_epoch=lambda *what: reported.append(what)))
     expected = {(0, number, f"epoch of 0, {number}") for number in [*range(FOLDS), HOLDOUT]}
-    assert set(told) == expected
-    assert len(told) == len(expected)
+    assert set(reported) == expected
+    assert len(reported) == len(expected)
 
 
 def test_no_clip_is_trained_and_tested_in_one_job(script):
