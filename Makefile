@@ -10,12 +10,13 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types layers unit plugin-tests test-slow bench bench-peers clean
+.PHONY: help demo test lint types layers unit plugin-tests test-slow docs bench bench-peers clean
 
 help:
 	@echo "make demo       install, speak the demo corpus, search two small networks, rank them"
 	@echo "make test       install, then lint, types, layers and tests"
 	@echo "make test-slow  the tests that take minutes, such as ten random kills"
+	@echo "make docs       write the reference pages that are made from the code"
 	@echo "make bench      measure speed, write benchmarks/RESULTS.md (on an idle machine)"
 	@echo "make bench-peers  the same against autrainer and nkululeko, which it installs"
 	@echo "make clean      remove the virtual environment and what the demo made"
@@ -64,6 +65,9 @@ plugin-tests: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/report.py

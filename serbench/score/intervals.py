@@ -3,7 +3,8 @@
 The speakers are drawn again, whole, and the spread of the resampled scores gives the standard
 error; the interval is Student's t with one degree of freedom less than there are speakers, of
 shares on the logit scale (Efron and Tibshirani 1993, chapters 6 and 12; Davison and Hinkley 1997,
-section 5.2). ``docs/statistics.md`` has its measured coverage beside that of other intervals.
+section 5.2). ``docs/explanation/statistics.md`` has its measured coverage beside that of other
+intervals.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The simulation behind the coverage that is published in docs/statistics.md."""
+"""The simulation behind the coverage that is published in docs/explanation/statistics.md."""
 
 import importlib.util
 import sys
