@@ -1,4 +1,4 @@
-"""The pages: links and anchors resolve, commands exist, and pages made from the code are current."""
+"""Pages: their links resolve, their commands exist, and those made from the code are current."""
 
 import importlib.util
 import re
