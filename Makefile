@@ -1,11 +1,11 @@
-# `make demo` and `make test` each work alone on a bare checkout with Python 3.11 or newer.
+# `make demo` and `make test` work on a new checkout with Python 3.11 or newer.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-# Plugin packages: each is installed beside serbench and tested on its own.
+# Plugin packages, which are installed with serbench and tested separately.
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -13,13 +13,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help demo test lint types layers unit plugin-tests test-slow docs bench bench-peers clean
 
 help:
-	@echo "make demo       install, speak the demo corpus, search two small networks, rank them"
-	@echo "make test       install, then lint, types, layers and tests"
-	@echo "make test-slow  the tests that take minutes, such as ten random kills"
+	@echo "make demo       install, synthesise the demo corpus, search two small networks, rank them"
+	@echo "make test       install, check style, types and layers, run the tests"
+	@echo "make test-slow  run the tests that take minutes"
 	@echo "make docs       write the reference pages that are made from the code"
-	@echo "make bench      measure speed, write benchmarks/RESULTS.md (on an idle machine)"
-	@echo "make bench-peers  the same against autrainer and nkululeko, which it installs"
-	@echo "make clean      remove the virtual environment and what the demo made"
+	@echo "make bench      measure speed and write benchmarks/RESULTS.md (needs an idle machine)"
+	@echo "make bench-peers  install autrainer and nkululeko and compare their speed with serbench"
+	@echo "make clean      remove the virtual environment and the output of the demo"
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -16,7 +16,7 @@ from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.data.scan import scan
-from serbench.execute.executor import Bench, Executor, Function
+from serbench.execute.executor import Executor, Function, JobContext
 from serbench.execute.fold import build_network
 from serbench.execute.job import Material
 from serbench.model.compute import ComputeSettings
@@ -67,9 +67,9 @@ class Workbench:
         """The same with other compute settings."""
         return replace(self, search=replace(self.search, compute=compute))
 
-    def bench(self) -> Bench:
+    def context(self) -> JobContext:
         """What a job finds in this process."""
-        return Bench(self.plugins, {self.material.key: self.material})
+        return JobContext(self.plugins, {self.material.key: self.material})
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ class Steps:
         initial = Configuration.from_parameters(self.search.space.initial())
         return replace(initial, freeze_depth=self.depth)
 
-    def network(self, bench: Bench) -> EmotionNetwork:
+    def network(self, context: JobContext) -> EmotionNetwork:
         """A fresh network."""
         n_classes = len(self.search.manifest.emotions)
-        return build_network(self.search.plan.recipe, bench.plugins, n_classes, seed=0)[0]
+        return build_network(self.search.plan.recipe, context.plugins, n_classes, seed=0)[0]
 
 
 def workbench(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> Workbench:

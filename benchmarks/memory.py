@@ -27,7 +27,7 @@ from torch import Tensor
 from training import bare_loop, whole_epoch
 
 from serbench.data.clips import Clips
-from serbench.execute.executor import Bench, Function, Line
+from serbench.execute.executor import Channel, Function, JobContext
 from serbench.execute.job import Material
 from serbench.execute.processes import WorkerProcesses
 from serbench.model.compute import ComputeSettings
@@ -38,15 +38,15 @@ BATCH = 32
 MEGABYTE = 1 << 20
 
 
-def resident(job: Steps, bench: Bench, line: Line) -> dict[str, float]:
+def resident(job: Steps, context: JobContext, channel: Channel) -> dict[str, float]:
     """Megabytes that are resident once some steps were trained.
 
     Returns:
         ``all``, ``beside`` the clips, and of the clips the pages here (``clips``) and this
         process's share of pages that others map too (``share``).
     """
-    whole_epoch(job, bench, line)
-    clips = bench.material(job.search.material).clips
+    whole_epoch(job, context, channel)
+    clips = context.material(job.search.material).clips
     for start in range(0, len(clips), 256):  # every page is read
         clips.batch(np.arange(start, min(start + 256, len(clips))))
     assert job.folder is not None
@@ -64,24 +64,24 @@ def _meet(folder: Path, where: str) -> None:
         time.sleep(0.05)
 
 
-def resident_bare(job: Steps, bench: Bench, line: Line) -> dict[str, float]:
+def resident_bare(job: Steps, context: JobContext, channel: Channel) -> dict[str, float]:
     """The same of a loop that does nothing but learn, fed with ready images.
 
     ``before`` is what is resident before it begins, ``activations`` what a step keeps for its way
     back.
     """
     before = _sizes("waveforms.i16")["all"]
-    bare_loop(job, bench, line)
+    bare_loop(job, context, channel)
     return _sizes("waveforms.i16") | {
         "before": before,
-        "activations": _kept_for_the_way_back(job, bench),
+        "activations": _saved_for_backward(job, context),
     }
 
 
-def _kept_for_the_way_back(job: Steps, bench: Bench) -> float:
+def _saved_for_backward(job: Steps, context: JobContext) -> float:
     """Megabytes that autograd saves of a batch, each tensor counted once."""
-    network = job.network(bench)
-    clips = bench.material(job.search.material).clips
+    network = job.network(context)
+    clips = context.material(job.search.material).clips
     with torch.no_grad():
         images = network.front_end(torch.from_numpy(clips.batch(np.arange(BATCH))))
     kept: dict[int, int] = {}

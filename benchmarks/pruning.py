@@ -34,7 +34,7 @@ from simulated_folds import NOISE, TARGETS, leads_over_others, tried, variance_a
 from timing import Finding, print_findings
 
 from serbench.search.propose import generation_of
-from serbench.search.pruning import Yardstick, behind, lead_variance
+from serbench.search.pruning import BestSoFar, behind, lead_variance
 
 STUDY = Path(__file__).parents[1] / "leaderboard" / "ravdess" / "study-1.json"
 RIVALS, FOLDS = (1, 2, 4, 8, 16), (3, 5, 10)
@@ -155,7 +155,8 @@ def _lost(
 def _lost_within(repeats: Sequence[Recording]) -> float:
     """Share of recorded trainings, of no better or worse configuration, ended in a first fold."""
     ended = [
-        first.pruned_in(_yardstick(recording, best).bar(int(first.outcome.fold))) is not None
+        first.pruned_in(_best_so_far(recording, best).loss_reference(int(first.outcome.fold)))
+        is not None
         for recording in repeats
         for best in recording.trials
         for first, *_ in recording.trials
@@ -167,7 +168,7 @@ def _lost_within(repeats: Sequence[Recording]) -> float:
 def _lost_repeats(repeats: Sequence[Recording]) -> float:
     """Share of recorded trials of one configuration that are pruned, each by each other."""
     kept = [
-        _tried_with(_yardstick(recording, best), other)[1]
+        _tried_with(_best_so_far(recording, best), other)[1]
         for recording in repeats
         for best in recording.trials
         for other in recording.trials
@@ -176,12 +177,12 @@ def _lost_repeats(repeats: Sequence[Recording]) -> float:
     return 1 - float(np.mean(kept))
 
 
-def _yardstick(
+def _best_so_far(
     recording: Recording, best: Sequence[Training], others: Sequence[Sequence[Training]] = ()
-) -> Yardstick:
+) -> BestSoFar:
     outcomes = {int(each.outcome.fold): each.outcome for each in best}
     uars = [{int(each.outcome.fold): each.outcome.uar for each in other} for other in others]
-    return Yardstick(outcomes, recording.targets, uars)
+    return BestSoFar(outcomes, recording.targets, uars)
 
 
 def _replayed(recording: Recording) -> tuple[float, float]:
@@ -191,13 +192,13 @@ def _replayed(recording: Recording) -> tuple[float, float]:
     means = [_mean_uar(folds) for folds in recording.trials]
     for number, folds in enumerate(recording.trials):
         before = [each for each in complete if each < generation_of(number).start]
-        yardstick = None
+        best_so_far = None
         if before:
             best = max(before, key=lambda each: means[each])
             others = [recording.trials[each] for each in before if each != best]
-            yardstick = _yardstick(recording, recording.trials[best], others)
+            best_so_far = _best_so_far(recording, recording.trials[best], others)
         whole += sum(each.clips * each.outcome.epochs for each in folds)
-        passes, kept = _tried_with(yardstick, folds)
+        passes, kept = _tried_with(best_so_far, folds)
         early += passes
         if kept:
             complete.append(number)
@@ -220,17 +221,17 @@ def _most_saved(leads: Sequence[float]) -> tuple[float, float]:
     return whole, early
 
 
-def _tried_with(yardstick: Yardstick | None, folds: Sequence[Training]) -> tuple[int, bool]:
+def _tried_with(best_so_far: BestSoFar | None, folds: Sequence[Training]) -> tuple[int, bool]:
     """Clip-passes of a trial that is judged, and whether it is tried to its end."""
     passes = 0
     outcomes = {}
     for at, each in enumerate(folds, 1):
         number = int(each.outcome.fold)
         outcomes[number] = each.outcome
-        judged = yardstick is not None and at == 1
-        ended = each.pruned_in(yardstick.bar(number)) if judged else None
+        judged = best_so_far is not None and at == 1
+        ended = each.pruned_in(best_so_far.loss_reference(number)) if judged else None
         passes += each.clips * (each.outcome.epochs if ended is None else ended)
-        worse = at < len(folds) and yardstick is not None and yardstick.worse(outcomes)
+        worse = at < len(folds) and best_so_far is not None and best_so_far.worse(outcomes)
         if ended is not None or worse:
             return passes, False
     return passes, True

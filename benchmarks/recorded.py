@@ -26,7 +26,7 @@ from material import Workbench, speech, workbench
 
 from serbench.execute.executor import InThisProcess
 from serbench.execute.fold import run_fold
-from serbench.execute.job import Bar, Outcome
+from serbench.execute.job import LossReference, Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.environment import Environment
 from serbench.model.machine import Machine
@@ -57,10 +57,10 @@ class Training:
     reports: Sequence[EpochReport]
     clips: int
 
-    def pruned_in(self, bar: Bar) -> int | None:
-        """The epoch in which the bar ends it, or None."""
+    def pruned_in(self, reference: LossReference) -> int | None:
+        """The epoch in which it would be pruned, or None."""
         epochs = range(1, len(self.reports) + 1)
-        return next((epoch for epoch in epochs if bar.missed(self.reports[:epoch])), None)
+        return next((epoch for epoch in epochs if reference.is_behind(self.reports[:epoch])), None)
 
 
 @dataclass(frozen=True)

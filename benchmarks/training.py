@@ -28,7 +28,7 @@ from material import Steps, Workbench, results_of, speech, workbench
 from timing import Finding, print_findings, rates_compared
 from torch import nn
 
-from serbench.execute.executor import SILENT, Bench, Executor, Function, Line
+from serbench.execute.executor import SILENT, Channel, Executor, Function, JobContext
 from serbench.execute.fold import frozen, regime_of
 from serbench.execute.processes import WorkerProcesses
 from serbench.model.compute import ComputeSettings
@@ -56,11 +56,11 @@ class _Stopwatch(Watch):
             raise _EnoughError
 
 
-def whole_epoch(job: Steps, bench: Bench, line: Line = SILENT) -> float:
+def whole_epoch(job: Steps, context: JobContext, channel: Channel = SILENT) -> float:
     """Clips per second of training steps as a study makes them."""
     search, recipe = job.search, job.search.plan.recipe
     search.compute.use()
-    network = job.network(bench)
+    network = job.network(context)
     search.compute.arrange_filters(network)
     holdout = search.split.holdout
     rows = np.resize(holdout.train, (job.count + 2) * recipe.batch_size)
@@ -68,26 +68,26 @@ def whole_epoch(job: Steps, bench: Bench, line: Line = SILENT) -> float:
     with suppress(_EnoughError):
         train(
             network,
-            frozen(recipe, bench.plugins, network, job.depth),
-            bench.material(search.material).clips,
+            frozen(recipe, context.plugins, network, job.depth),
+            context.material(search.material).clips,
             search.manifest.targets,
             rows,
             holdout.train[:1],
-            regime_of(recipe, bench.plugins, job.configuration, 0),
+            regime_of(recipe, context.plugins, job.configuration, 0),
             stopwatch,
             search.compute,
         )
     return job.count * recipe.batch_size / (stopwatch.ends[-1] - stopwatch.ends[0])
 
 
-def bare_loop(job: Steps, bench: Bench, line: Line = SILENT) -> float:
+def bare_loop(job: Steps, context: JobContext, channel: Channel = SILENT) -> float:
     """Clips per second of a loop that does nothing but learn, fed with ready images."""
     search = job.search
     torch.set_num_threads(search.compute.threads)
-    network = job.network(bench)
+    network = job.network(context)
     batch = search.plan.batch_size
     rows = np.resize(search.split.holdout.train, 2 * batch)
-    clips = bench.material(search.material).clips
+    clips = context.material(search.material).clips
     with torch.no_grad():
         images = network.front_end(torch.from_numpy(clips.batch(rows)))
     images = images.contiguous()
@@ -147,10 +147,10 @@ def _in_full(
     each_core = replace(usual, threads=1, parallel=cores)
     one = Steps(work.with_compute(usual).search, steps)
     backbone = work.plugins.backbones.get(name)
-    stages = len(backbone.stages(one.network(work.bench()).backbone))
+    stages = len(backbone.stages(one.network(work.context()).backbone))
     deep, tuned = replace(one, depth=stages - 1), replace(one, tuned=True)
     sides: dict[str, Callable[[], float]] = {
-        "plain loop": lambda: bare_loop(one, work.bench()),
+        "plain loop": lambda: bare_loop(one, work.context()),
         "tuned bare loop": lambda: _rate(executor, bare_loop, tuned),
         "serbench": lambda: _rate(executor, whole_epoch, one),
         "serbench, all but one stage frozen": lambda: _rate(executor, whole_epoch, deep),
@@ -178,7 +178,7 @@ def _half_precision(
     steps, repetitions = max(1, steps // 4), max(1, repetitions // 2)
     plain = Steps(work.with_compute(ComputeSettings.present()).search, steps)
     sides: dict[str, Callable[[], float]] = {
-        "plain loop": lambda: bare_loop(plain, work.bench()),
+        "plain loop": lambda: bare_loop(plain, work.context()),
         "serbench, as tuned": lambda: _with(work, found.chosen, executor, steps),
     }
     rates = _in_turn(sides, repetitions)

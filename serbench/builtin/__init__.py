@@ -1,1 +1,1 @@
-"""Built-in plugins: ordinary plugins that happen to be in this package."""
+"""Built-in plugins, which use the same interfaces as all others."""

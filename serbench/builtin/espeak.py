@@ -1,11 +1,11 @@
-"""espeak-ng as a voice for synthetic corpora: text and prosody in, wav files out.
+"""Speech synthesis with espeak-ng for synthetic corpora: text and prosody in, wav files out.
 
-The library and its data come with the package ``espeakng-loader``, so that nothing has to be
-installed by hand; its C interface is ``speak_lib.h`` of https://github.com/espeak-ng/espeak-ng.
+The library and its data come with the package ``espeakng-loader``, so that no other installation is
+necessary; its C interface is ``speak_lib.h`` of https://github.com/espeak-ng/espeak-ng.
 
-It runs in a process of its own (``python -m serbench.builtin.espeak FOLDER``, the lines as JSON on
-standard input). What espeak-ng says depends on all it said before, as its glottal phase, flutter
-and noise are never reset; only a fresh process says the same thing every time.
+It runs in a separate process (``python -m serbench.builtin.espeak FOLDER``, with the lines as JSON
+on standard input). The output of espeak-ng depends on everything it synthesised before, because its
+glottal phase, flutter and noise are never reset; only a new process always gives the same samples.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Self
 
 from serbench.errors import DatasetError
 
-SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: hand samples to the callback, open no audio device
+SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: pass samples to the callback, open no audio device
 DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: report missing data, do not end the process
 CHARACTERS = 1  # POS_CHARACTER, and also espeakCHARS_UTF8
 PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3, "pitch_range": 4, "word_gap": 7}
@@ -37,17 +37,17 @@ CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something to be said, in espeak-ng's own units.
+    """A sentence to synthesise, with its prosody in espeak-ng's units.
 
     Attributes:
-        file: the name of the wav.
-        text: what is said; its punctuation shapes the melody.
+        file: name of the wav file.
+        text: text of the sentence; its punctuation influences the intonation.
         voice: language and variant, such as ``en-us+f2``.
         rate: words per minute, 80 to 450.
         volume: 0 to 200, where 100 is normal.
-        pitch: 0 to 99, where 50 is the voice's own.
+        pitch: 0 to 99, where 50 is the default of the voice.
         pitch_range: 0 (monotone) to 99.
-        word_gap: the pause between words, in units of 10 ms at the normal rate.
+        word_gap: pause between words, in units of 10 ms at the normal rate.
     """
 
     file: str
@@ -61,10 +61,10 @@ class Line:
 
 
 def record(lines: Sequence[Line], folder: Path) -> None:
-    """Speak every line into its wav in ``folder``, byte for byte the same in every run.
+    """Synthesise every line to its wav file in ``folder``, with the same bytes in every run.
 
     Raises:
-        DatasetError: espeak-ng cannot be loaded, does not start, or refuses a line.
+        DatasetError: espeak-ng cannot be loaded, does not start, or rejects a line.
     """
     command = [sys.executable, "-P", "-m", __name__, str(folder)]
     text = json.dumps([asdict(line) for line in lines])
@@ -76,14 +76,14 @@ def record(lines: Sequence[Line], folder: Path) -> None:
         raise DatasetError(f"espeak-ng cannot be run by {sys.executable}: {error}") from error
     if done.returncode != 0:
         reason = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
-        raise DatasetError(f"espeak-ng cannot speak: {reason[0]}")
+        raise DatasetError(f"espeak-ng failed: {reason[0]}")
 
 
 class Espeak:
-    """espeak-ng for the length of a ``with`` block; one at a time, as its state is the library's.
+    """espeak-ng as a context manager; only one at a time, because the library has global state.
 
     Attributes:
-        sample_rate: of everything it says, in Hz.
+        sample_rate: sample rate of its output in Hz.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Espeak:
         except (ImportError, OSError, RuntimeError) as error:
             raise DatasetError(f"the library cannot be loaded ({error}); {ADVICE}") from error
         self._samples = bytearray()
-        self._callback = CALLBACK(self._receive)  # kept here, as the library does not keep it alive
+        self._callback = CALLBACK(self._receive)  # a reference, which the library does not hold
         self._closing = ExitStack()
         self.sample_rate = 0
 
@@ -114,7 +114,7 @@ class Espeak:
         self._closing.close()
 
     def say(self, line: Line) -> bytes:
-        """Speak; the answer is 16-bit mono samples in this machine's byte order."""
+        """Synthesise a line; returns 16-bit mono samples in this machine's byte order."""
         self._samples.clear()
         self._check(self._library.espeak_SetVoiceByName(line.voice.encode()), line.voice)
         for name, number in PARAMETERS.items():
@@ -126,7 +126,7 @@ class Espeak:
         )
         self._check(status, repr(line.text))
         if not self._samples:
-            raise DatasetError(f"it says nothing for {line.text!r}")
+            raise DatasetError(f"it gives no sound for {line.text!r}")
         return bytes(self._samples)
 
     def _receive(self, samples: int | None, count: int, _events: int | None) -> int:
@@ -135,7 +135,7 @@ class Espeak:
         return 0  # go on
 
     def _short_path(self, data: str) -> str:
-        """Make a path to ``data`` that fits into espeak-ng's buffer: itself, or a link to it."""
+        """A path to ``data`` that fits into espeak-ng's buffer: the path itself, or a link."""
         if len(data.encode()) <= LONGEST_PATH:
             return data
         folder = self._closing.enter_context(tempfile.TemporaryDirectory(prefix="espeak-"))
@@ -145,11 +145,11 @@ class Espeak:
 
     def _check(self, status: int, what: str) -> None:
         if status != 0:
-            raise DatasetError(f"it refuses {what} (status {status})")
+            raise DatasetError(f"it rejects {what} (status {status})")
 
 
 def main() -> None:
-    """Read lines as JSON from standard input; write their wavs to the folder named."""
+    """Read lines as JSON from standard input; write wav files to the folder in the argument."""
     folder = Path(sys.argv[1])
     lines = [Line(**line) for line in json.load(sys.stdin)]
     try:

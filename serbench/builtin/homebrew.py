@@ -1,4 +1,4 @@
-"""The paper's own small network."""
+"""The paper's small network."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Homebrew(PooledBackbone):
     published_on: ClassVar[tuple[str, ...]] = ()  # its default weights are random
 
     def input_spec(self) -> InputSpec:
-        """One channel of 128×128; there are no pretrained weights whose statistics to keep."""
+        """One channel of 128×128; there are no pretrained weights, hence no statistics to match."""
         return InputSpec(channels=1, height=128, width=128, mean=(0.5,), std=(0.25,))
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
-        """A fresh network, or one that continues from a file."""
+        """A network with random weights, or with the weights of a file."""
         blocks: OrderedDict[str, nn.Module] = OrderedDict()
         maps_in = 1
         for number, maps_out in enumerate(MAPS):
@@ -51,7 +51,7 @@ class Homebrew(PooledBackbone):
         return stages_of(module, [[f"block{number}"] for number in range(len(MAPS))])
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """Everything learns."""
+        """No stage is frozen."""
         return 0
 
 

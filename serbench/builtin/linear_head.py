@@ -16,7 +16,8 @@ from serbench.model.head import Arrays, Head, HeadContext, arrays_of
 from serbench.model.ranges import Range
 
 DECAY = 1e-4
-"""Factor of the squared weights beside the mean loss: separable features too have a best fit."""
+"""Factor of the squared weights in the objective; with it the fit is unique for separable
+features."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class FittedLinear:
 
 @dataclass(frozen=True)
 class LinearHead:
-    """A linear layer, learning together with the backbone, or fitted by L-BFGS on its features."""
+    """A linear layer, trained together with the backbone or fitted by L-BFGS on its features."""
 
     name: str = "linear"
     ranges: Mapping[str, Range] = field(default_factory=dict)
@@ -57,13 +58,13 @@ class LinearHead:
         start: Mapping[str, Tensor] | None,
         parameters: Mapping[str, float],
     ) -> nn.Module:
-        """The layer that came with the network, or a fresh one.
+        """The last layer of the network, or a new one with random weights.
 
-        Where one came with it, no random number is drawn: it was drawn with the network.
+        No random number is drawn where the network has a last layer.
         """
         if start is None:
             return nn.Linear(width, n_classes)
-        layer = _blank(width, n_classes)
+        layer = _uninitialised(width, n_classes)
         layer.load_state_dict(dict(start))
         return layer
 
@@ -75,7 +76,7 @@ class LinearHead:
         context: HeadContext,
     ) -> FittedLinear:
         """Multinomial logistic regression on pooled vectors ``[n, D]``, from zero weights."""
-        layer = _blank(features.shape[1], context.n_classes)
+        layer = _uninitialised(features.shape[1], context.n_classes)
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
         vectors, codes = torch.from_numpy(features), torch.from_numpy(targets)
@@ -93,8 +94,8 @@ class LinearHead:
         return FittedLinear(layer.requires_grad_(False))
 
 
-def _blank(width: int, n_classes: int) -> nn.Linear:
-    """A layer whose weights are not drawn, hence anything."""
+def _uninitialised(width: int, n_classes: int) -> nn.Linear:
+    """A layer whose weights are not initialised."""
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, width, n_classes)  # type: ignore[no-untyped-call]
     return layer
 

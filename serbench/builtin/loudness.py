@@ -1,4 +1,4 @@
-"""Changes a microphone makes: gain and noise. The paper did without both."""
+"""Differences between microphones: gain and noise, neither of which the paper uses."""
 
 from __future__ import annotations
 

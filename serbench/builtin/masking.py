@@ -14,7 +14,7 @@ from serbench.model.augment import Augmentation, uniform
 from serbench.model.ranges import Range
 
 MASKS = 2
-"""Masks on an axis (the paper's)."""
+"""Number of masks on an axis, as in the paper."""
 
 
 @dataclass(frozen=True)

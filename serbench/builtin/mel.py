@@ -1,4 +1,4 @@
-"""Mel spectrograms: in decibels as the paper has them, and as log energies."""
+"""Mel spectrograms: in decibels as in the paper, and as log energies."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec, fit_ima
 
 DECIBEL_FLOOR = -40.0
 DECIBEL_SPAN = 100.0
-"""A full-scale sine reaches about +57 dB here, so speech lies between 0 and 1."""
+"""A full-scale sine has about +57 dB here, so that speech lies between 0 and 1."""
 
 BLOCK = 56
-"""Neighbouring mel bands that are multiplied together, by only the bins that one of them covers.
+"""Number of neighbouring mel bands in a block, which is multiplied only by the bins it covers.
 
-Smaller blocks multiply fewer zeros, but after each one the threads wait for one another.
+Smaller blocks multiply fewer zeros, but the threads synchronise after each block.
 """
 
 
@@ -42,13 +42,13 @@ class MelSpectrogram(FrontEndModule):
         self.win_length = win_length
         self.n_mels = n_mels
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torchaudio only warns of empty filters: see notes
+            warnings.simplefilter("ignore")  # for empty filters, which notes report
             filters = torchaudio.functional.melscale_fbanks(
                 n_fft // 2 + 1, 0.0, sample_rate / 2, n_mels, sample_rate
             )
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
-        # A narrower block at the end would be multiplied another way for some sizes of batch, with
-        # other last digits.
+        # A narrower last block would be multiplied by another algorithm for some batch sizes, with
+        # different last digits.
         whole_blocks = F.pad(filters, (0, -n_mels % BLOCK))
         self.register_buffer("filters", whole_blocks, persistent=False)
         self.blocks = _blocks(whole_blocks)
@@ -56,14 +56,14 @@ class MelSpectrogram(FrontEndModule):
         if empty:
             self.notes = (
                 f"{empty} of {n_mels} mel filters are empty: n_fft {n_fft} at {sample_rate} Hz "
-                "is too coarse for so many bands; choose a backbone with fewer rows",
+                "is too coarse for this number of bands; choose a backbone with fewer rows",
             )
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Mel powers.
 
-        A triangle covers few of the bins, and high and low ones have none in common: computing
-        block by block leaves out most of a product that would otherwise take longest.
+        A triangle covers few bins, and distant triangles have no bin in common: computing block by
+        block omits most of a matrix product that would otherwise take the most time.
         """
         spectrum = torch.stft(
             waveform,
@@ -91,7 +91,7 @@ def _blocks(filters: Tensor) -> list[tuple[slice, slice]]:
 
 
 class _FittedMel(FrontEndModule):
-    """A mel spectrogram, a scale for its powers, and the fit to the backbone."""
+    """A mel spectrogram, a scale of its powers, and the adjustment to the backbone's input."""
 
     def __init__(
         self, mel: MelSpectrogram, scale: Callable[[Tensor], Tensor], spec: InputSpec
@@ -105,9 +105,9 @@ class _FittedMel(FrontEndModule):
     def forward(self, waveform: Tensor) -> Tensor:
         """Feature images ``[B, C, F, T]``.
 
-        On a CPU two clips for each thread at a time: what is computed of so few stays in the
-        caches, where that of a batch would not. Who traces the module wants one graph for batches
-        of any size.
+        On a CPU it processes two clips per thread at a time, because the intermediate results of a
+        whole batch do not fit into the caches. When traced it processes the batch at once, so that
+        the graph is valid for any batch size.
         """
         together = 2 * torch.get_num_threads()
         at_once = torch.compiler.is_compiling() or waveform.device.type != "cpu"
@@ -120,9 +120,9 @@ class _FittedMel(FrontEndModule):
 
 
 def decibels(power: Tensor) -> Tensor:
-    """Powers ``[B, F, T]`` in dB, none more than 80 dB below the clip's loudest, about 0 to 1.
+    """Powers ``[B, F, T]`` in dB, at most 80 dB below the clip's maximum, scaled to about 0 to 1.
 
-    The reference is fixed, so that how loud a clip is stays visible.
+    The reference is fixed, so that the image depends on the loudness of the clip.
     """
     bels = torch.log10(power.clamp(min=1e-10))
     floor = bels.amax(dim=(1, 2), keepdim=True) - 8
@@ -130,7 +130,7 @@ def decibels(power: Tensor) -> Tensor:
 
 
 def standardised_log(power: Tensor) -> Tensor:
-    """Natural logarithms of powers ``[B, F, T]``, each clip brought to mean ½ and deviation ¼."""
+    """Natural logarithms of powers ``[B, F, T]``, scaled to mean ½ and deviation ¼ per clip."""
     energy = torch.log(power + 1e-6)
     mean = energy.mean(dim=(1, 2), keepdim=True)
     deviation = energy.std(dim=(1, 2), keepdim=True)
@@ -139,7 +139,7 @@ def standardised_log(power: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Mel:
-    """The paper's front end: as many mel bands as rows, the hop fitted to the columns."""
+    """The paper's front end: one mel band per row, and a hop that gives the number of columns."""
 
     name: str = "mel"
     sample_rate: int | None = None
@@ -154,9 +154,10 @@ class Mel:
 
 @dataclass(frozen=True)
 class LogMel:
-    """Speech recognition's usual features: 25 ms windows every 10 ms, 80 bands, log energies.
+    """The usual features of speech recognition: 25 ms windows every 10 ms, 80 bands, log energies.
 
-    Standardised clip by clip, hence blind to how loud a recording is; resized to the backbone.
+    They are standardised per clip, hence independent of loudness, and resized to the backbone's
+    input.
     """
 
     name: str = "logmel"

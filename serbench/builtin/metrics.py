@@ -43,7 +43,7 @@ class CountedMetric:
         return score_counts(confusion_of(logits, targets), self.name)
 
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> Ratios:
-        """A ratio for each emotion that occurs; one for accuracy."""
+        """A ratio for each emotion that occurs; for accuracy a single ratio."""
         return ratios_of_counts(tally(logits, targets, speakers).counts, self.name)
 
 
@@ -60,11 +60,11 @@ class CalibrationError:
     share: bool = True
 
     def score(self, logits: Logits, targets: Targets) -> float:
-        """Mean distance of accuracy and confidence."""
+        """Mean absolute difference of accuracy and confidence."""
         return expected_calibration_error(logits, targets)
 
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> None:
-        """None: the error of a bin is the absolute value of a sum over all speakers."""
+        """None, because the error of a bin is the absolute value of a sum over all speakers."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ class AreaUnderCurve:
     Sources: Hanley and McNeil 1982, "The meaning and use of the area under a receiver operating
     characteristic curve", Radiology 143, for the area as the Mann–Whitney statistic, in which a
     tie counts half; Fawcett 2006, "An introduction to ROC analysis", Pattern Recognition Letters
-    27, section 10, for several classes. Where only one emotion occurs there is nothing to rank
-    it against, and the area is that of chance, 0.5.
+    27, section 10, for several classes. Where only one emotion occurs, there is no other emotion to
+    rank it against, and the area is set to that of chance, 0.5.
     """
 
     name: str = "auc"
@@ -121,18 +121,18 @@ class AreaUnderCurve:
         return float(np.mean(areas))
 
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> None:
-        """None: clips are ranked against those of other speakers."""
+        """None, because clips are ranked against clips of other speakers."""
 
 
 def _area(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
-    """Share of pairs of a positive and a negative whose positive has the higher score.
+    """Share of pairs of a positive and a negative clip in which the positive has the higher score.
 
     Args:
         scores: ``[n]``.
-        positive: True where the emotion is the true one ``[n]``; neither all nor none are.
+        positive: True where the emotion is the true one ``[n]``; both values must occur.
     """
     _, place, alike = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(alike) - (alike - 1) / 2)[place]  # of equal scores their mean rank
+    ranks = (np.cumsum(alike) - (alike - 1) / 2)[place]  # equal scores get their mean rank
     positives = int(positive.sum())
     above = ranks[positive].sum() - positives * (positives + 1) / 2
     return float(above / (positives * (len(scores) - positives)))
@@ -140,7 +140,7 @@ def _area(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
 
 @hookimpl
 def register_metrics(register: Callable[[Metric], None]) -> None:
-    """Register the six, first the one that winners are chosen by."""
+    """Register the six metrics; the first one decides which configuration wins."""
     register(CountedMetric("uar", "UA"))
     register(CountedMetric("accuracy", "WA"))
     register(CountedMetric("macro_f1", "macro-F1"))

@@ -42,7 +42,7 @@ class _FittedMfcc(FrontEndModule):
 
 @dataclass(frozen=True)
 class Mfcc:
-    """40 coefficients of 25 ms windows every 10 ms, resized to the backbone."""
+    """40 coefficients of 25 ms windows every 10 ms, resized to the backbone's input."""
 
     name: str = "mfcc"
     sample_rate: int | None = None

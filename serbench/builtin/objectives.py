@@ -16,12 +16,12 @@ from serbench.model.ranges import Range
 
 
 class PlainCrossEntropy:
-    """The mean cross-entropy of a batch that is left as it is."""
+    """The mean cross-entropy of an unchanged batch."""
 
     def mix(
         self, batch: Tensor, targets: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Both as they are."""
+        """Return both unchanged."""
         return batch, targets
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class CrossEntropy:
         parameters: Mapping[str, float],
         teacher_logits: Tensor | None = None,
     ) -> PlainCrossEntropy:
-        """The same for every training."""
+        """The same object for every training."""
         return PlainCrossEntropy()
 
 

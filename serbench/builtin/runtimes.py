@@ -1,4 +1,4 @@
-"""PyTorch as it is: the runtime that networks are trained in."""
+"""The runtime ``eager``: PyTorch, as in training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serbench.model.runtime import Runtime
 
 @dataclass(frozen=True, eq=False)
 class EagerNetwork:
-    """A network that PyTorch runs operation by operation."""
+    """A network that PyTorch executes operation by operation."""
 
     network: EmotionNetwork
 
@@ -40,13 +40,13 @@ class EagerNetwork:
 
 @dataclass(frozen=True)
 class Eager:
-    """Nothing is prepared: networks run as they were trained."""
+    """Runs networks as they were trained, without conversion."""
 
     name: str = "eager"
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """PyTorch's version, in full precision."""
+        """PyTorch's version, and the precision fp32."""
         return {"precision": "fp32", "version": str(torch.__version__)}
 
     def prepare(

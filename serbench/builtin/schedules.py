@@ -20,35 +20,36 @@ from serbench.model.ranges import Range
 from serbench.model.schedule import Scheduler
 
 RISE = 10
-"""The paper's one-cycle starts at a tenth of its highest learning rate: 0.0001 to 0.001."""
+"""The one-cycle schedule starts at a tenth of its highest learning rate (paper: 0.0001 to
+0.001)."""
 
 Parameters = Iterable[nn.Parameter]
-Course = Callable[[Optimizer, float, int], LRScheduler]
+MakeSchedule = Callable[[Optimizer, float, int], LRScheduler]
 
 
 @dataclass(frozen=True)
-class AdamCourse:
-    """Adam, and a course its learning rate takes."""
+class AdamSchedule:
+    """Adam with a schedule of its learning rate."""
 
     name: str
-    course: Course
+    schedule: MakeSchedule
     learning_rates: Range = field(default_factory=lambda: Range(1e-4, 1e-2, initial=1e-3, log=True))
 
     def build(
         self, parameters: Parameters, learning_rate: float, steps: int
     ) -> tuple[Optimizer, LRScheduler]:
-        """Adam and its course over ``steps`` batches."""
+        """Adam and its schedule over ``steps`` batches."""
         optimizer = Adam(parameters, lr=learning_rate)
-        return optimizer, self.course(optimizer, learning_rate, steps)
+        return optimizer, self.schedule(optimizer, learning_rate, steps)
 
 
 def half_cycle(optimizer: Optimizer, learning_rate: float, steps: int) -> LRScheduler:
-    """Straight down to zero: one-cycle without its rise."""
+    """Linear decrease to 0: the second half of one-cycle."""
     return LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=steps)
 
 
 def one_cycle(optimizer: Optimizer, learning_rate: float, steps: int) -> LRScheduler:
-    """Up from a tenth and straight down again (Smith and Topin 2018); momentum stays."""
+    """Linear increase and decrease (Smith and Topin 2018) with constant momentum."""
     return OneCycleLR(
         optimizer,
         max_lr=learning_rate,
@@ -60,22 +61,22 @@ def one_cycle(optimizer: Optimizer, learning_rate: float, steps: int) -> LRSched
 
 
 def cosine(optimizer: Optimizer, learning_rate: float, steps: int) -> LRScheduler:
-    """Down along half a cosine (Loshchilov and Hutter 2017)."""
+    """Decrease along half a cosine (Loshchilov and Hutter 2017)."""
     return CosineAnnealingLR(optimizer, T_max=steps)
 
 
 def constant(optimizer: Optimizer, learning_rate: float, steps: int) -> LRScheduler:
-    """No change."""
+    """A constant learning rate."""
     return LambdaLR(optimizer, lambda step: 1.0)
 
 
 @hookimpl
 def register_schedulers(register: Callable[[Scheduler], None]) -> None:
-    """Register the four."""
-    for name, course in {
+    """Register the four schedules."""
+    for name, schedule in {
         "half-cycle": half_cycle,
         "one-cycle": one_cycle,
         "cosine": cosine,
         "constant": constant,
     }.items():
-        register(AdamCourse(name, course))
+        register(AdamSchedule(name, schedule))

@@ -26,7 +26,7 @@ class TimeShift:
         """Rolled waveforms ``[B, samples]``."""
         n_clips, samples = batch.shape
         shifts = (uniform((n_clips, 1), generator, batch) * (width * samples)).long()
-        # Two copies of a clip's ends are several times faster than gathering sample by sample.
+        # Copying two parts of each clip is several times faster than indexing every sample.
         return torch.stack(
             [clip.roll(shift) for clip, shift in zip(batch, shifts[:, 0].tolist(), strict=True)]
         )

@@ -1,6 +1,6 @@
 """Every network of PyTorch Image Models (Wightman 2019), pretrained on images.
 
-Importing timm takes two seconds, which a command that asks for no backbone shall not wait.
+timm is imported only when a backbone is used, because its import takes two seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from serbench.model.backbone import (
 from serbench.model.frontend import InputSpec
 
 FIRST_LEARNING_LAYER = {"inception_v3": "Mixed_6a."}
-"""Where the paper began to train: the final eight mixed layers of Inception."""
+"""The first layer that the paper trains: the last eight mixed layers of Inception learn."""
 
 CORPORA = {
     "in1k": "imagenet-1k",
@@ -44,18 +44,18 @@ CORPORA = {
     "yfcc15m": "yfcc-15m",
     "yfcc100m": "yfcc-100m",
 }
-"""Corpora of images that tags of timm's weights are made of ("ra_in1k", "fb_in22k_ft_in1k")."""
+"""Image corpora in the tags of timm's weights ("ra_in1k", "fb_in22k_ft_in1k")."""
 
 
 @dataclass(frozen=True)
 class TimmBackbone(PooledBackbone):
-    """One of timm's networks, with or without a tag that names its weights."""
+    """A network of timm, with or without a tag for its weights."""
 
     name: str
     front_end: str = "mel"
 
     def input_spec(self) -> InputSpec:
-        """The size, mean and deviation its pretrained weights were trained with."""
+        """The image size, mean and standard deviation with which its weights were trained."""
         from timm.models import get_pretrained_cfg
 
         config = get_pretrained_cfg(self.name)
@@ -63,7 +63,7 @@ class TimmBackbone(PooledBackbone):
         return InputSpec(channels, height, width, tuple(config.mean), tuple(config.std))
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
-        """Those that the tag of the published weights names."""
+        """The corpora in the tag of the published weights."""
         if weights != DEFAULT_WEIGHTS:
             return super().training_corpora(weights)
         from timm.models import get_pretrained_cfg
@@ -72,10 +72,10 @@ class TimmBackbone(PooledBackbone):
         return tuple(CORPORA[part] for part in parts if part in CORPORA) or None
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
-        """The network up to its last layer; a last layer of ``n_classes`` is drawn with it.
+        """The network without its last layer, which is initialised with it for ``n_classes``.
 
-        Networks whose last layer is no linear layer, or more than one, hand on none: their
-        classifiers are left out as a whole, and a head starts afresh.
+        Networks whose last layer is not a single linear layer return none: their whole classifier
+        is removed, and the head starts with random weights.
         """
         pretrained = weights == DEFAULT_WEIGHTS
         make = self._pretrained if pretrained else self._fresh
@@ -91,11 +91,11 @@ class TimmBackbone(PooledBackbone):
         if drawn is None:
             whole = module.state_dict().keys()
             module.reset_classifier(0)
-            # A published file may hold more of a classifier than its last layers.
+            # A published file may contain other parts of the classifier, too.
             heads = (*heads, *(whole - module.state_dict().keys()))
             width = self._width(module)
         else:
-            # Some networks' own way to take it out takes out a batch norm before it too.
+            # The method of some networks for this also removes a batch norm before the layer.
             _take_out(module, last)
             width = last.in_features
         head = drawn if n_classes is not None else None
@@ -106,22 +106,22 @@ class TimmBackbone(PooledBackbone):
         return continued(module, weights, width, heads, head, n_classes)
 
     def _width(self, module: Any) -> int:
-        """Size of the vector that a network without its last layer gives out."""
+        """Size of the output vector of a network without its last layer."""
         spec = self.input_spec()
         module.eval()
         try:
             with torch.inference_mode():
                 vector = module(torch.zeros(1, spec.channels, spec.height, spec.width))
-        # What a network raises that cannot do without its last layer depends on the network.
+        # The class of the error depends on the network.
         except Exception as error:
             raise UsageError(
-                f"{self.name} gives out no vector before its last layer: choose another backbone",
+                f"{self.name} has no output before its last layer: choose another backbone",
                 backbone=self.name,
             ) from error
         if vector.dim() != 2:
             raise UsageError(
-                f"{self.name} gives out {vector.dim()} axes before its last layer, not a vector: "
-                "choose another backbone",
+                f"{self.name} has an output with {vector.dim()} axes before its last layer, not a "
+                "vector: choose another backbone",
                 backbone=self.name,
             )
         return int(vector.shape[1])
@@ -136,7 +136,7 @@ class TimmBackbone(PooledBackbone):
 
         try:
             return timm.create_model(self.name, pretrained=True, num_classes=n_classes)
-        # What a failed download raises depends on the hub's client and the network between.
+        # The class of the error of a failed download depends on the hub's client.
         except Exception as error:
             raise WeightsError(
                 f"pretrained weights of {self.name} could not be fetched "
@@ -147,7 +147,7 @@ class TimmBackbone(PooledBackbone):
             ) from error
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
-        """Timm's own layer groups, coarse where it offers a choice, else the direct children."""
+        """Timm's layer groups (coarse, where timm has two levels), else the direct children."""
         heads = _heads(module)
         names = [name for name, _ in module.named_parameters() if not name.startswith(heads)]
         places = _places(module)
@@ -157,7 +157,7 @@ class TimmBackbone(PooledBackbone):
         return list(stages.values())
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The stages before the first one that the paper trained; 0 of other networks."""
+        """The number of stages before the first one that the paper trains; 0 for other networks."""
         first = FIRST_LEARNING_LAYER.get(self.name.partition(".")[0])
         if first is None:
             return 0
@@ -166,29 +166,29 @@ class TimmBackbone(PooledBackbone):
 
 
 def _take_out(module: nn.Module, layer: nn.Module) -> None:
-    """Put nothing in the place of a layer: what it was given is given out."""
+    """Replace a layer with the identity."""
     (path,) = (name for name, part in module.named_modules() if part is layer)
     parent, _, name = path.rpartition(".")
     setattr(module.get_submodule(parent), name, nn.Identity())
 
 
 def _places(module: Any) -> dict[str, int]:
-    """Parameter name → place of its layer group, or of its child, from the input on."""
+    """Parameter name → number of its layer group or child module, from the input on."""
     from timm.models import group_parameters
 
     if hasattr(module, "group_matcher"):
-        with suppress(AssertionError):  # what a network without coarse groups raises
+        with suppress(AssertionError):  # raised by networks without coarse groups
             groups: dict[str, int] = group_parameters(
                 module, module.group_matcher(coarse=True), reverse=True
             )
             return groups
     children = {child: place for place, (child, _) in enumerate(module.named_children())}
-    # What belongs to no child (class tokens, position embeddings) meets the input.
+    # Parameters of no child (class tokens, position embeddings) are used at the input.
     return {name: children.get(name.partition(".")[0], 0) for name, _ in module.named_parameters()}
 
 
 def _heads(module: Any) -> tuple[str, ...]:
-    """Prefixes of the last layer's parameters; a distilled network has two of them."""
+    """Prefixes of the last layer's parameters; a distilled network has two last layers."""
     named = module.pretrained_cfg["classifier"]
     heads = named if isinstance(named, (tuple, list)) else (named,)
     return tuple(f"{head}." for head in heads)
@@ -196,7 +196,7 @@ def _heads(module: Any) -> tuple[str, ...]:
 
 @hookimpl
 def register_backbones(register: Callable[[Backbone], None]) -> None:
-    """Register every architecture, and every architecture with the tag of its weights."""
+    """Register every architecture without a tag, and with each tag of its weights."""
     import timm
 
     for name in (*timm.list_models(), *timm.list_pretrained()):

@@ -1,1 +1,1 @@
-"""Trainings: one network, one fold, here or in processes of their own."""
+"""Trainings of one network on one fold, in this process or in worker processes."""

@@ -1,7 +1,8 @@
-"""Executors: where jobs run, and how one waits for them.
+"""Executors, which run jobs and wait for their results.
 
-An executor computes and returns plain data; it has no study and no database. Here is the one that
-needs no other process; ``serbench.execute.processes`` has the one that is used.
+An executor computes and returns plain data; it has no study and no database. This module has the
+one that runs jobs in this process; ``serbench.execute.processes`` has the one with worker
+processes, which studies use by default.
 """
 
 from __future__ import annotations
@@ -13,41 +14,41 @@ from typing import Any, Protocol
 from serbench.execute.job import Material
 from serbench.plugins import Plugins
 
-Tell = Callable[[Any], None]
-"""Takes the messages of a job while it runs."""
+Receive = Callable[[Any], None]
+"""Receives the messages of a job while it runs."""
 
 
-class Cancelled(Exception):  # noqa: N818 - nothing went wrong
-    """The result is not needed any more."""
+class Cancelled(Exception):  # noqa: N818 - it is not an error
+    """The result is no longer needed."""
 
 
-class Line:
-    """The connection from a job to whoever waits for it."""
+class Channel:
+    """The channel from a running job to the process that waits for it."""
 
-    def __init__(self, tell: Tell, cancelled: Callable[[], bool] = lambda: False) -> None:
-        self._tell = tell
+    def __init__(self, receive: Receive, cancelled: Callable[[], bool] = lambda: False) -> None:
+        self._receive = receive
         self._cancelled = cancelled
 
-    def tell(self, message: object) -> None:
+    def send(self, message: object) -> None:
         """Send a message."""
-        self._tell(message)
+        self._receive(message)
 
     def check(self) -> None:
-        """Stop here where the result is not needed any more.
+        """Stop the job here if its result is no longer needed.
 
         Raises:
-            Cancelled: it is not.
+            Cancelled: the result is no longer needed.
         """
         if self._cancelled():
             raise Cancelled
 
 
-SILENT = Line(lambda message: None)
-"""A connection that nobody listens to."""
+SILENT = Channel(lambda message: None)
+"""A channel whose messages are discarded."""
 
 
-class Bench:
-    """What a job finds where it runs: the plugins, and the material that jobs share."""
+class JobContext:
+    """What a job uses in the process where it runs: plugins, and the material that jobs share."""
 
     def __init__(self, plugins: Plugins, materials: Mapping[str, Material]) -> None:
         self.plugins = plugins
@@ -58,22 +59,22 @@ class Bench:
         return self._materials[key]
 
 
-Function = Callable[[Any, Bench, Line], Any]
-"""A function at the top of a module: job, bench and line → plain data."""
+Function = Callable[[Any, JobContext, Channel], Any]
+"""A function at the top of a module: job, context and channel → plain data."""
 
 
 class Executor(Protocol):
-    """Runs functions of plain data."""
+    """Runs functions that take and return plain data."""
 
     @property
     def slots(self) -> int:
-        """How many jobs can run at once."""
+        """Number of jobs that can run at the same time."""
 
     def share(self, material: Material) -> str:
-        """Bring material to wherever jobs run; gives the key that jobs name it by."""
+        """Make material available to jobs; returns the key under which jobs find it."""
 
-    def submit(self, function: Function, job: Any, tell: Tell) -> Future[Any]:
-        """Begin a job; the messages it sends on its line go to ``tell``.
+    def submit(self, function: Function, job: Any, receive: Receive) -> Future[Any]:
+        """Start a job; messages that it sends on its channel are passed to ``receive``.
 
         Raises:
             PluginError: the job cannot be sent.
@@ -83,34 +84,34 @@ class Executor(Protocol):
         """Pass on messages, and return as soon as at least one of the futures is done."""
 
     def cancel(self, future: Future[Any]) -> None:
-        """Stop a job at its next step; its result will never be asked for."""
+        """Stop a job at its next step; its result is no longer needed."""
 
 
 class InThisProcess:
-    """One job after another, in this process: for a debugger, and for what is too small to send."""
+    """Runs one job after another in this process, for debugging and for very small jobs."""
 
     slots = 1
 
     def __init__(self, plugins: Plugins | None = None) -> None:
         self._materials: dict[str, Material] = {}
-        self._bench = Bench(plugins or Plugins(), self._materials)
+        self._context = JobContext(plugins or Plugins(), self._materials)
 
     def share(self, material: Material) -> str:
-        """Keep it at hand."""
+        """Keep it in memory."""
         self._materials[material.key] = material
         return material.key
 
-    def submit(self, function: Function, job: Any, tell: Tell) -> Future[Any]:
-        """Run it at once, to its end; what it raises is raised where its result is asked for."""
+    def submit(self, function: Function, job: Any, receive: Receive) -> Future[Any]:
+        """Run it to its end; an error that it raises is raised when its result is read."""
         future: Future[Any] = Future()
         try:
-            future.set_result(function(job, self._bench, Line(tell)))
-        except Exception as error:  # noqa: BLE001 - as an error of a worker process
+            future.set_result(function(job, self._context, Channel(receive)))
+        except Exception as error:  # noqa: BLE001 - handled like an error of a worker process
             future.set_exception(error)
         return future
 
     def wait(self, futures: Sequence[Future[Any]]) -> None:
-        """Every job is done already."""
+        """Return at once: every job has ended already."""
 
     def cancel(self, future: Future[Any]) -> None:
-        """It is done already."""
+        """Do nothing: the job has ended already."""

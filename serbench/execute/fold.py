@@ -10,8 +10,8 @@ import torch
 
 from serbench.data.seeds import derive_seed
 from serbench.errors import PluginError
-from serbench.execute.executor import Bench, Line
-from serbench.execute.job import Bar, Job, Outcome
+from serbench.execute.executor import Channel, JobContext
+from serbench.execute.job import Job, LossReference, Outcome
 from serbench.model.backbone import NO_WEIGHTS
 from serbench.model.batches import Regime, select_augmentations
 from serbench.model.environment import this_environment
@@ -23,7 +23,7 @@ from serbench.plugins import Plugins
 from serbench.score.confusion import confusion_of, score_counts
 
 TRAINED = ("backbone.", "head.")
-"""Prefixes of what a network has learnt; the front end has nothing to learn."""
+"""Prefixes of the trained parts of a network; the front end has no parameters."""
 
 
 def build_network(
@@ -34,22 +34,22 @@ def build_network(
     head_parameters: Mapping[str, float] | None = None,
     seed: int | None = None,
 ) -> tuple[EmotionNetwork, str]:
-    """A network as every fold starts it.
+    """A network in the state in which every fold starts.
 
     Args:
-        recipe: what it is made of.
-        plugins: which have what the recipe names.
+        recipe: names of its parts.
+        plugins: plugins with the parts that the recipe names.
         n_classes: number of emotions.
         weights_files: identity of a weights file → its path on this machine.
         head_parameters: searched parameters of the head.
-        seed: of its random weights; None leaves torch's global generator as it is.
+        seed: seed of its random weights; None uses torch's global generator without seeding it.
 
     Returns:
         the network, and the identity of the weights it starts from.
 
     Raises:
-        PluginError: the head cannot learn together with a backbone.
-        SerbenchError: an unknown name, weights that cannot be had.
+        PluginError: the head cannot be trained together with a backbone.
+        SerbenchError: a name is unknown, or weights are not available.
     """
     backbone = plugins.backbones.get(recipe.backbone)
     weights = (weights_files or {}).get(recipe.weights, recipe.weights)
@@ -63,55 +63,55 @@ def build_network(
     module = head.module(built.width, n_classes, built.head, head_parameters or {})
     if module is None:
         raise PluginError(
-            f"head '{head.name}' is fitted on frozen features and cannot learn with a backbone: "
+            f"head '{head.name}' is fitted on frozen features, not trained with a backbone: "
             "choose another with --head",
             head=head.name,
         )
     return EmotionNetwork(images, built.module, module), built.weights
 
 
-class _Told(Watch):
-    """Passes on epochs, stops a cancelled training, ends one that falls behind a bar."""
+class _FoldWatch(Watch):
+    """Sends epochs, stops a cancelled training, and prunes one that falls behind."""
 
-    def __init__(self, line: Line, bar: Bar | None) -> None:
-        self._line = line
-        self._bar = bar
+    def __init__(self, channel: Channel, reference: LossReference | None) -> None:
+        self._channel = channel
+        self._reference = reference
 
     def step(self, loss: float) -> None:
-        self._line.check()
+        self._channel.check()
         super().step(loss)
 
     def epoch(self, report: EpochReport) -> None:
-        self._line.tell(report)
+        self._channel.send(report)
 
     def behind(self, reports: Sequence[EpochReport]) -> bool:
-        return self._bar is not None and self._bar.missed(reports)
+        return self._reference is not None and self._reference.is_behind(reports)
 
 
-def run_fold(job: Job, bench: Bench, line: Line) -> Outcome:
+def run_fold(job: Job, context: JobContext, channel: Channel) -> Outcome:
     """Train a configuration on the job's training rows and score it on its test rows.
 
-    The test rows are first touched when training is over, also when it was pruned. Every random
-    number comes from the job's seed, so that no other fold changes this one.
+    The test rows are read only after training has ended, also where it was pruned. Every random
+    number comes from the job's seed, so that folds do not influence one another.
 
     Raises:
-        Cancelled: the outcome is not needed any more.
+        Cancelled: the outcome is no longer needed.
         DivergedError: a loss or a logit is NaN or infinite.
     """
-    material, recipe = bench.material(job.material), job.recipe
+    material, recipe = context.material(job.material), job.recipe
     manifest = material.manifest
     job.compute.use()
     with torch.random.fork_rng():
         network, weights = build_network(
             recipe,
-            bench.plugins,
+            context.plugins,
             len(manifest.emotions),
             material.weights_files,
             job.configuration.head,
             job.seed,
         )
         job.compute.arrange_filters(network.to(pick_device()))
-        freezing = frozen(recipe, bench.plugins, network, job.configuration.freeze_depth)
+        freezing = frozen(recipe, context.plugins, network, job.configuration.freeze_depth)
         training = train(
             network,
             freezing,
@@ -119,13 +119,13 @@ def run_fold(job: Job, bench: Bench, line: Line) -> Outcome:
             manifest.targets,
             job.train,
             job.validation,
-            regime_of(recipe, bench.plugins, job.configuration, job.seed),
-            _Told(line, job.bar),
+            regime_of(recipe, context.plugins, job.configuration, job.seed),
+            _FoldWatch(channel, job.reference),
             job.compute,
         )
     logits = predict(network, material.clips, job.test, recipe.batch_size)
     confusion = confusion_of(logits, manifest.targets[job.test])
-    stages = bench.plugins.backbones.get(recipe.backbone).stages(network.backbone)
+    stages = context.plugins.backbones.get(recipe.backbone).stages(network.backbone)
     everything_frozen = 0 < len(stages) == job.configuration.freeze_depth
     partial = everything_frozen and weights != NO_WEIGHTS and not job.whole
     return Outcome(
@@ -156,7 +156,7 @@ def frozen(recipe: Recipe, plugins: Plugins, network: EmotionNetwork, depth: int
 
 
 def regime_of(recipe: Recipe, plugins: Plugins, configuration: Configuration, seed: int) -> Regime:
-    """How a configuration trains."""
+    """The training options of a configuration."""
     augmentations = [plugins.augmentations.get(name) for name in recipe.augmentations]
     return Regime(
         scheduler=plugins.schedulers.get(recipe.schedule),
@@ -175,8 +175,8 @@ def state_of(
     """A network's arrays by name, on the CPU, without those of the front end.
 
     Args:
-        network: trained.
-        freezing: leave out the modules that it keeps as they were; None for everything.
+        network: the trained network.
+        freezing: frozen modules are left out; None includes all modules.
     """
     left_out = () if freezing is None else tuple(f"backbone.{name}" for name in freezing.kept)
     return {

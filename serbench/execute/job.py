@@ -1,4 +1,4 @@
-"""What an executor is given and what it gives back: plain data that names no path."""
+"""Jobs and their outcomes: plain data that names no path."""
 
 from __future__ import annotations
 
@@ -20,40 +20,39 @@ from serbench.model.recipe import Configuration, Recipe
 from serbench.model.training import EpochReport
 
 BEHIND = 1.5
-"""A training is pruned once its validation loss lies so many standard errors behind.
+"""A training is pruned once its validation loss is worse by this many standard errors.
 
-The error is that of its own loss. Configurations find the same clips difficult, so that their
-difference is better known than either: of trainings that differ by their seed alone, about 3 % are
-ever so far behind (``benchmarks/pruning.py`` measures it).
+This is the standard error of its own loss. The same clips are difficult for all configurations, so
+that the difference of two losses has a smaller error than either loss: of trainings that differ
+only in their seed, about 3 % are pruned by this rule (measured by ``benchmarks/pruning.py``).
 """
 
 GRACE = 0.4
-"""No training is judged before this share of the epochs that the best configuration took."""
+"""No training is pruned before this share of the number of epochs of the best configuration."""
 
 FIRST_EPOCHS = 5
-"""Nor before so many epochs: the first losses tell which training learns fast, not which learns
-well."""
+"""No training is pruned before this epoch: the first losses show how fast a training learns, not
+how low its loss will become."""
 
 
 @dataclass(frozen=True)
-class Bar:
-    """What the validation loss of a trial's first fold is compared with.
+class LossReference:
+    """The losses with which the validation loss of a trial's first fold is compared.
 
-    Only that of the first fold: each fold would add to the share of good configurations that are
-    pruned, and the first is where pruning saves most.
+    Only the first fold is compared: every further fold would increase the share of good
+    configurations that are pruned, and pruning saves most in the first fold.
 
     Attributes:
-        losses: validation loss of each epoch that the best configuration so far had on the same
-            fold.
+        losses: validation loss of the best configuration so far in each epoch on the same fold.
     """
 
     losses: tuple[float, ...]
 
-    def missed(self, reports: Sequence[EpochReport]) -> bool:
-        """Whether a training lies clearly behind, given all its epochs so far.
+    def is_behind(self, reports: Sequence[EpochReport]) -> bool:
+        """Whether a training is clearly worse, given all its epochs so far.
 
-        Lowest losses are compared: they tell more of the other folds than UARs, which a few clips
-        near the border turn over.
+        The lowest losses are compared. They predict the results of other folds better than UAR,
+        which changes with a few clips near the decision boundary.
         """
         grace = max(FIRST_EPOCHS, math.ceil(GRACE * len(self.losses)))
         if len(reports) < grace or not self.losses:
@@ -65,11 +64,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Material:
-    """What many jobs share: it reaches workers through the executor, never inside a job.
+    """Data that many jobs share; the executor brings it to workers, and no job contains it.
 
     Attributes:
         manifest: the dataset.
-        clips: all its clips.
+        clips: all clips of the dataset.
         weights_files: identity of a weights file → its path on this machine.
     """
 
@@ -79,28 +78,29 @@ class Material:
 
     @property
     def key(self) -> str:
-        """Identifies the content: dataset, clip format, weights files."""
+        """Identifies the content by dataset, clip format and weights files."""
         content = [self.manifest.hash, asdict(self.clips.format), sorted(self.weights_files)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training and its test.
+    """One training and the test of the trained network.
 
     Attributes:
         material: key of the shared material.
-        recipe: what the network is made of and how it is trained.
-        configuration: to train with.
+        recipe: parts of the network and options of its training.
+        configuration: configuration to train.
         trial: number of the trial, for the record.
         fold: number of the fold, or ``holdout``, for the record.
-        train: rows to learn from, ``[n]``.
-        validation: rows that decide when to stop, ``[n]``; none of them is in ``train``.
-        test: rows to answer, ``[n]``.
-        seed: of this training.
-        compute: how to compute.
-        bar: what the validation loss is compared with, or None.
-        whole: True where the outcome's state has to hold the whole network, frozen parts too.
+        train: training rows ``[n]``.
+        validation: rows of the validation speakers, for early stopping ``[n]``; none of them is in
+            ``train``.
+        test: rows to predict ``[n]``.
+        seed: seed of this training.
+        compute: compute settings.
+        reference: losses with which the validation loss is compared, or None.
+        whole: True where the outcome must contain the whole network, including frozen parts.
     """
 
     material: str
@@ -113,33 +113,33 @@ class Job:
     test: Rows
     seed: int
     compute: ComputeSettings
-    bar: Bar | None = None
+    reference: LossReference | None = None
     whole: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one job.
+    """The result of one job.
 
     Attributes:
         trial: number of the trial.
         fold: number of the fold, or ``holdout``.
         rows: rows of the manifest that were tested, ``[n]``.
         logits: float32 ``[n, n_classes]``.
-        uar: unweighted average recall of the logits.
+        uar: unweighted average recall.
         confusion: counts ``[true, predicted]``.
-        epochs: epochs run.
-        best_epoch: the one whose weights were kept, from 1.
+        epochs: number of epochs that were run.
+        best_epoch: number of the epoch whose weights were kept, from 1.
         seconds: training time.
-        seed: of this training.
-        weights: identity of the weights it started from.
-        environment: where it was trained.
+        seed: seed of this training.
+        weights: identity of the weights from which it started.
+        environment: machine, device and library versions of the training.
         curve: validation UAR of each epoch.
         losses: validation loss of each epoch.
-        pruned: True where the training was ended because it fell behind.
+        pruned: True where the training was stopped because it fell behind.
         state: the trained network's arrays by name, on the CPU; empty where the outcome was read
-            back from a record.
-        partial: True where ``state`` leaves out what is frozen, hence as in ``weights``.
+            from the database.
+        partial: True where ``state`` leaves out the frozen parts, which equal those in ``weights``.
     """
 
     trial: int

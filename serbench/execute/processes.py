@@ -1,8 +1,8 @@
-"""Jobs in worker processes, side by side, on loky.
+"""Jobs in parallel worker processes, with loky.
 
-Each worker is a loky executor of one process: workers start when they are needed, and one that
-dies takes no other job with it. Two things are added that loky does not have: messages from a job
-while it runs, and the end of a job that is not needed any more.
+Each worker is a loky executor of one process: workers start when they are needed, and a worker that
+dies does not affect the jobs of others. This module adds what loky does not have: messages from a
+running job, and the cancellation of a running job.
 """
 
 from __future__ import annotations
@@ -26,29 +26,30 @@ from loky.backend import get_context
 from loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from serbench.errors import PluginError, SerbenchError
-from serbench.execute.executor import Cancelled, Function, Tell
+from serbench.execute.executor import Cancelled, Function, Receive
 from serbench.execute.job import Material
 from serbench.execute.worker import begin_worker, run_job, warm_up
 
 ATTEMPTS = 2
-"""A job whose worker dies is tried again once: memory may have been short for a moment."""
+"""A job whose worker dies is run once more, because memory may have been short only temporarily."""
 
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
-"""What keeps a Python process from importing what lies in the current folder."""
+"""Environment variable that keeps Python from importing modules of the current folder."""
 
 LOOK_UP = 0.02
-"""Seconds between two looks for results while there are no messages."""
+"""Seconds between two checks for results while there are no messages."""
 
 
 class WorkerProcesses:
-    """Jobs in processes of their own, each with glibc's allocator set up for training.
+    """Runs jobs in worker processes whose glibc allocator is set up for training.
 
-    Use it as a context manager: a first process starts with it, since its imports take seconds in
-    which others can read options and prepare clips; at the end all processes are ended, whatever
-    they do.
+    Use it as a context manager. The first process starts at once, because its imports take seconds
+    in which the caller can do other work. At the end all processes are terminated, also those that
+    are running a job.
 
     Args:
-        slots: jobs at once; as many as this process may use cores by default.
+        slots: number of jobs at the same time; by default the number of cores that this process may
+            use.
     """
 
     def __init__(self, slots: int | None = None) -> None:
@@ -74,15 +75,15 @@ class WorkerProcesses:
         self._folder.cleanup()
 
     def share(self, material: Material) -> str:
-        """Write it where workers read it, once each; clips stay where they are mapped from."""
+        """Write it to a file for the workers; mapped clips remain in their file."""
         key = material.key
         path = Path(self._folder.name, key)
         if not path.exists():
             path.write_bytes(pickle.dumps(material))
         return key
 
-    def submit(self, function: Function, job: Any, tell: Tell) -> Future[Any]:
-        """Send a job to a process that has nothing to do, or to a new one.
+    def submit(self, function: Function, job: Any, receive: Receive) -> Future[Any]:
+        """Send a job to an idle process, or to a new one.
 
         Raises:
             PluginError: the job cannot be sent.
@@ -91,15 +92,15 @@ class WorkerProcesses:
             pickle.dumps((function, job))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise PluginError(
-                f"a job cannot be sent to a worker process ({error}): let names and numbers alone "
-                "stand in it, or train in this process by --jobs 0"
+                f"a job cannot be sent to a worker process ({error}): use only names and "
+                "numbers in it, or train in this process with --jobs 0"
             ) from error
-        self._settle()
-        task = _Task(function, job, tell)
+        self._collect()
+        task = _Task(function, job, receive)
         place = self._idle()
         try:
             self._workers[place].begin(task)
-        except BrokenProcessPool:  # it died while it had nothing to do, or with its last task
+        except BrokenProcessPool:  # it died while it was idle, or with its last task
             self._replace(place).begin(task)
         return task.future
 
@@ -120,17 +121,17 @@ class WorkerProcesses:
         while not any(future.done() for future in futures):
             busy = [worker.messages for worker in self._workers if worker.task]
             wait([queue._reader for queue in busy], timeout=LOOK_UP)
-            self._settle()
+            self._collect()
 
-    def _settle(self) -> None:
-        """Pass on messages and results; begin again what was lost with a worker."""
+    def _collect(self) -> None:
+        """Pass on messages and results; start the jobs of dead workers again."""
         for place, worker in enumerate(self._workers):
-            lost = worker.settle()
+            lost = worker.collect()
             if lost is not None:
                 self._replace(place).begin(lost)
 
     def cancel(self, future: Future[Any]) -> None:
-        """Let its process stop at its next step."""
+        """Stop the job at its next step."""
         for worker in self._workers:
             if worker.task is not None and worker.task.future is future:
                 worker.task.cancelled = True
@@ -138,21 +139,21 @@ class WorkerProcesses:
 
 
 class _Task:
-    """A job on its way: what loky promises is not yet what its caller waits for."""
+    """A submitted job, with the future that the caller waits for; loky's future is another one."""
 
-    def __init__(self, function: Function, job: Any, tell: Tell) -> None:
-        self.function, self.job, self.tell = function, job, tell
+    def __init__(self, function: Function, job: Any, receive: Receive) -> None:
+        self.function, self.job, self.receive = function, job, receive
         self.future: Future[Any] = Future()
         self.attempts = 0
         self.cancelled = False
 
 
 class _Worker:
-    """A process, the queue of its messages, and what it is doing."""
+    """A process, the queue of its messages, and its present task."""
 
     def __init__(self, folder: str) -> None:
         context = get_context("loky")
-        with _sheltered():  # locks and workers have processes that count them
+        with _isolated():  # locks and workers start helper processes that count them
             self.messages = context.SimpleQueue()
             self.cancelled = context.Event()
         self._pool = loky.ProcessPoolExecutor(
@@ -163,31 +164,31 @@ class _Worker:
             env=SAFE_PATH,
         )
         self.task: _Task | None = None
-        self._promised: Future[Any] = Future()
+        self._running: Future[Any] = Future()
 
     def begin(self, task: _Task) -> None:
-        """Send a task; one that warms the process up is followed by it.
+        """Send a task, which runs after the warm-up if that is still running.
 
         Raises:
-            BrokenProcessPool: the process is dead already.
+            BrokenProcessPool: the process has died.
         """
         self.cancelled.clear()
-        with _sheltered():
-            self._promised = self._pool.submit(run_job, task.function, task.job)
+        with _isolated():
+            self._running = self._pool.submit(run_job, task.function, task.job)
         task.attempts += 1
         self.task = task
 
-    def settle(self) -> _Task | None:
-        """Pass on messages, and the result where it has come; gives a task that was lost."""
+    def collect(self) -> _Task | None:
+        """Pass on messages, and the result if it has arrived; returns a task that was lost."""
         if self.task is None:
             return None
-        task, done = self.task, self._promised.done()
+        task, done = self.task, self._running.done()
         while not self.messages.empty():
-            task.tell(self.messages.get())
+            task.receive(self.messages.get())
         if not done:
             return None
         self.task = None
-        error = self._promised.exception()
+        error = self._running.exception()
         if isinstance(error, TerminatedWorkerError):
             if task.cancelled:
                 task.future.set_exception(Cancelled())
@@ -198,7 +199,7 @@ class _Worker:
         elif error is not None:
             task.future.set_exception(error)
         else:
-            kind, content = self._promised.result()
+            kind, content = self._running.result()
             if kind == "returned":
                 task.future.set_result(content)
             else:
@@ -206,35 +207,35 @@ class _Worker:
         return None
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """Terminate the process, also while it runs a job."""
         self._pool.shutdown(wait=True, kill_workers=True)
 
 
 def _died(error: TerminatedWorkerError) -> SerbenchError:
     named = re.search(r"SIG\w+|EXIT\(\d+\)", str(error))
-    why = named[0] if named else "for no reason it gave"
+    why = named[0] if named else "no reason is known"
     cause = "where memory ran out, --jobs 1 or a smaller --batch-size needs less"
     if why == "SIGBUS":
         cause = "a file that it had mapped, such as the prepared clips, was cut or its disk failed"
     return SerbenchError(
-        f"a training process died twice ({why}): {cause}; the same command goes on where it "
+        f"a training process died twice ({why}): {cause}; the same command continues where it "
         "stopped",
         signal=why,
     )
 
 
 @contextmanager
-def _sheltered() -> Iterator[None]:
-    """Processes that are begun meanwhile import nothing from here and leave Ctrl-C to the parent.
+def _isolated() -> Iterator[None]:
+    """Start processes that import nothing from the current folder and ignore Ctrl-C at first.
 
-    A signal that is blocked here stays blocked there, so that Ctrl-C ends no process which still
-    imports what it needs.
+    A signal that is blocked here is also blocked in the new process, so that Ctrl-C does not end a
+    process that is still importing modules.
     """
     before = {name: os.environ.get(name) for name in SAFE_PATH}
     os.environ.update(SAFE_PATH)
     posix = hasattr(signal, "pthread_sigmask")
     if posix:
-        # It is needed anyhow, and whatever starts it unblocks the signal.
+        # loky needs this process, and its start unblocks the signal: start it before.
         resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if posix else set()
     try:
@@ -250,4 +251,4 @@ def _sheltered() -> Iterator[None]:
 
 
 def _ignore(_: object) -> None:
-    """Warming up has nothing to tell."""
+    """Discard the messages of warming up."""

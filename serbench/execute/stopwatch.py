@@ -1,4 +1,4 @@
-"""How long a training step takes, found by training briefly."""
+"""The time of a training step, measured in a short training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from serbench.data.protocols import Rows
 from serbench.data.seeds import derive_seed
-from serbench.execute.executor import Bench, Line
+from serbench.execute.executor import Channel, JobContext
 from serbench.execute.fold import build_network, frozen, regime_of
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Configuration, Recipe
@@ -20,7 +20,7 @@ from serbench.model.training import Watch, pick_device, train
 
 ENOUGH_SECONDS = 1.0
 ENOUGH_STEPS = 32
-"""Steps are timed until one of these is reached, but two at the least."""
+"""At least two steps are timed, and more until one of these limits is reached."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class TimingJob:
 
     Attributes:
         material: key of the shared material.
-        recipe: what the network is made of and how it is trained.
-        configuration: to train with.
-        rows: to learn from, ``[n]``, taken again where they are too few.
-        root_seed: of the study.
-        compute: how to compute.
-        limit: seconds beyond which a step is too slow to be timed again, or None.
-        short: seconds that the first step, which is the slowest, has to take for others to be
-            timed at all.
+        recipe: parts of the network and options of its training.
+        configuration: configuration to train.
+        rows: training rows ``[n]``, repeated where there are too few.
+        root_seed: seed of the study.
+        compute: compute settings.
+        limit: after a step of more seconds no further step is timed; None for no limit.
+        short: seconds; if the first step, which is the slowest, takes less, no further step is
+            timed.
     """
 
     material: str
@@ -49,15 +49,15 @@ class TimingJob:
     short: float = 0.0
 
 
-class _Enough(Exception):  # noqa: N818 - nothing went wrong
-    """As many steps as were wanted."""
+class _Enough(Exception):  # noqa: N818 - it is not an error
+    """Enough steps were timed."""
 
 
 class _Stopwatch(Watch):
-    """Times steps, the first counted only where it was short, until there are enough."""
+    """Times steps until there are enough; the first one counts only where it was short."""
 
-    def __init__(self, line: Line, limit: float | None, short: float) -> None:
-        self._line = line
+    def __init__(self, channel: Channel, limit: float | None, short: float) -> None:
+        self._channel = channel
         self._limit = limit
         self._short = short
         self._last = time.perf_counter()
@@ -65,7 +65,7 @@ class _Stopwatch(Watch):
         self.losses: list[float] = []
 
     def step(self, loss: float) -> None:
-        self._line.check()
+        self._channel.check()
         now = time.perf_counter()
         self.losses.append(loss)
         short = len(self.losses) == 1 and now - self._last < self._short
@@ -80,17 +80,19 @@ class _Stopwatch(Watch):
             raise _Enough
 
 
-def time_steps(job: TimingJob, bench: Bench, line: Line) -> tuple[float, tuple[float, ...]]:
-    """Median seconds of a training step, front end and augmentation included, and first losses."""
+def time_steps(
+    job: TimingJob, context: JobContext, channel: Channel
+) -> tuple[float, tuple[float, ...]]:
+    """Median seconds of a training step with front end and augmentation, and the first losses."""
     seed = derive_seed(job.root_seed, "calibration")
     job.compute.use()
-    stopwatch = _Stopwatch(line, job.limit, job.short)
-    material, recipe = bench.material(job.material), job.recipe
+    stopwatch = _Stopwatch(channel, job.limit, job.short)
+    material, recipe = context.material(job.material), job.recipe
     enough = np.resize(job.rows, (ENOUGH_STEPS + 2) * recipe.batch_size)
     with torch.random.fork_rng():
         network, _ = build_network(
             recipe,
-            bench.plugins,
+            context.plugins,
             len(material.manifest.emotions),
             material.weights_files,
             job.configuration.head,
@@ -100,12 +102,12 @@ def time_steps(job: TimingJob, bench: Bench, line: Line) -> tuple[float, tuple[f
         with suppress(_Enough):
             train(
                 network,
-                frozen(recipe, bench.plugins, network, job.configuration.freeze_depth),
+                frozen(recipe, context.plugins, network, job.configuration.freeze_depth),
                 material.clips,
                 material.manifest.targets,
                 enough,
-                job.rows[:1],  # the end of the first epoch is never reached
-                regime_of(recipe, bench.plugins, job.configuration, seed),
+                job.rows[:1],  # never read: the first epoch does not end
+                regime_of(recipe, context.plugins, job.configuration, seed),
                 stopwatch,
                 job.compute,
             )

@@ -1,4 +1,4 @@
-"""What runs in a worker process of ``serbench.execute.processes``."""
+"""The code that runs in a worker process of ``serbench.execute.processes``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from serbench.execute.executor import Bench, Function, Line
+from serbench.execute.executor import Channel, Function, JobContext
 from serbench.execute.job import Material
 from serbench.model.allocator import keep_freed_memory
 from serbench.plugins import Plugins
 
 TAKES_LONGEST = "serbench.execute.fold"
-"""What a process imports before it is asked for anything, for it will need it."""
+"""Modules that a process imports before its first job, because every job needs them."""
 
 
 class _Materials(dict[str, Material]):
-    """Shared material, read from a folder when it is first asked for."""
+    """Shared material, read from a folder at its first use."""
 
     def __init__(self, folder: str) -> None:
         super().__init__()
@@ -33,57 +33,57 @@ class _Materials(dict[str, Material]):
         return self[key]
 
 
-class _Station:
-    """What a worker process has: plugins, material, its line to the parent."""
+class _WorkerState:
+    """Plugins and material of a worker process, and its channel to the parent process."""
 
     def __init__(self, messages: Any, cancelled: Any, folder: str) -> None:
-        self.bench = Bench(Plugins(), _Materials(folder))
-        self.line = Line(messages.put, cancelled.is_set)
+        self.context = JobContext(Plugins(), _Materials(folder))
+        self.channel = Channel(messages.put, cancelled.is_set)
 
 
-_STATIONS: list[_Station] = []
-"""In a worker process its one station; loky gives functions no other way to what began it."""
+_STATIONS: list[_WorkerState] = []
+"""The state of this worker process; loky passes the arguments of its start to no function."""
 
 
 def begin_worker(messages: Any, cancelled: Any, folder: str, parent: int) -> None:
     """Set a worker process up."""
     from loky import process_executor
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     keep_freed_memory()
-    # loky takes a process that grew by 300 MB for leaking and starts another; trainings do grow.
+    # loky replaces a process that grew by 300 MB, as a leak, but the memory of trainings grows.
     process_executor._MAX_MEMORY_LEAK_SIZE = 1 << 62
     threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
-    _STATIONS.append(_Station(messages, cancelled, folder))
+    _STATIONS.append(_WorkerState(messages, cancelled, folder))
 
 
 def _follow_parent(parent: int) -> None:
-    """End this process with its parent, which may be dead before it is asked for."""
+    """End this process when its parent ends, which may already have happened."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
 
 
-def warm_up(job: None, bench: Bench, line: Line) -> None:
-    """Import what takes longest.
+def warm_up(job: None, context: JobContext, channel: Channel) -> None:
+    """Import the modules that take longest.
 
-    The backbone is not chosen yet, but looking for any imports what builds it.
+    The backbone is not known yet, but listing the backbones imports the libraries that build them.
     """
     importlib.import_module(TAKES_LONGEST)
-    bench.plugins.backbones  # noqa: B018
+    context.plugins.backbones  # noqa: B018
 
 
 def run_job(function: Function, job: Any) -> tuple[str, Any]:
     """``returned`` and what a job returns, or ``raised`` and what it raises."""
-    [station] = _STATIONS
+    [state] = _STATIONS
     try:
-        return "returned", function(job, station.bench, station.line)
-    except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
+        return "returned", function(job, state.context, state.channel)
+    except Exception as error:  # noqa: BLE001 - it is raised when the result is read
         return "raised", _portable(error)
 
 
 def _portable(error: Exception) -> Exception:
-    """The error with its traceback as a note, for the other process; in words if it must be."""
+    """The error with its traceback as a note, or a RuntimeError if it cannot be pickled."""
     error.add_note("".join(traceback.format_exception(error)))
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301

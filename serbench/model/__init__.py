@@ -1,1 +1,1 @@
-"""One network, one fold: front end, augmentation, backbone, training, metrics."""
+"""Networks and their training: front end, augmentation, backbone, head, objective."""

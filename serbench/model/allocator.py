@@ -1,4 +1,4 @@
-"""Keep glibc from giving memory back that the next batch will ask for again."""
+"""Settings of glibc's allocator for training."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ ONE_GIGABYTE = 1 << 30
 
 
 def keep_freed_memory() -> None:
-    """Let this process reuse large blocks, by ``mallopt(3)``; elsewhere than on glibc do nothing.
+    """Make this process reuse large blocks (``mallopt(3)``); without glibc do nothing.
 
-    By default every tensor above 32 MB is mapped afresh and cleared by the kernel, in every step of
-    a training.
+    By default, in every training step the kernel maps and clears new memory for every tensor above
+    32 MB.
     """
     if not sys.platform.startswith("linux"):
         return
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except AttributeError:  # musl has none
+    except AttributeError:  # musl does not have it
         return
     mallopt(M_MMAP_THRESHOLD, ONE_GIGABYTE)
     mallopt(M_TRIM_THRESHOLD, ONE_GIGABYTE)

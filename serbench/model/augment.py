@@ -1,4 +1,4 @@
-"""Augmentations: train-only changes with a width."""
+"""Augmentations: random changes of training clips, whose strength is their width."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from serbench.model.ranges import Range
 
 
 class Augmentation(Protocol):
-    """What an augmentation plugin registers."""
+    """The interface of an augmentation plugin."""
 
     @property
     def name(self) -> str:
-        """As it stands in results and study files."""
+        """Name in results and study files."""
 
     @property
     def acts_on(self) -> Literal["waveform", "features"]:
@@ -23,12 +23,12 @@ class Augmentation(Protocol):
 
     @property
     def widths(self) -> Range:
-        """The widths a study searches; 0 is off."""
+        """The widths that a study searches; 0 switches it off."""
 
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
-        """A changed copy of ``batch``, each clip in its own way; width 0 returns it unchanged.
+        """A copy of ``batch`` in which each clip is changed independently; width 0 changes nothing.
 
-        Every random number comes from ``generator``, which lives on the CPU.
+        Every random number comes from ``generator``, which is on the CPU.
         """
 
 

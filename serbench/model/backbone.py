@@ -14,22 +14,23 @@ if TYPE_CHECKING:
     from serbench.model.frontend import InputSpec
 
 DEFAULT_WEIGHTS = "default"
-"""What asks for a backbone's own pretrained weights."""
+"""Value of ``weights`` for a backbone's published weights."""
 
 NO_WEIGHTS = "none"
-"""What asks for random weights, and the identity of a network that started from them."""
+"""Value of ``weights`` for random weights, and their identity."""
 
 POOLED = "pooled"
-"""The tap of a backbone that is read out in one place: the vector before its last layer."""
+"""The only tap of most backbones: the vector before the last layer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What a backbone gives out at its taps.
+    """The output of a backbone at its taps.
 
     Attributes:
         taps: name of the tap → pooled vectors ``[B, D]`` or frames ``[B, T, D]``.
-        lengths: frames of each clip that are not padding ``[B]``, or None where all are real.
+        lengths: frames of each clip that are not padding ``[B]``, or None where no frame is
+            padding.
     """
 
     taps: Mapping[str, Tensor]
@@ -38,15 +39,15 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """A network without its last layer, ready to learn.
+    """A network without its last layer, ready for training.
 
     Attributes:
         module: feature image ``[B, C, F, T]`` → pooled vector ``[B, width]``.
-        weights: identity of what it starts from: ``none`` or source and name.
+        weights: identity of its initial weights: ``none``, or source and name.
         width: size of the pooled vector.
-        head: ``weight`` ``[n_classes, width]`` and ``bias`` ``[n_classes]`` of the last layer that
-            belongs to the network, drawn or loaded together with it; None where there is none for
-            so many classes. A linear head starts from it.
+        head: ``weight`` ``[n_classes, width]`` and ``bias`` ``[n_classes]`` of the network's last
+            layer, which was initialised or loaded with it and from which a linear head starts; None
+            where it has no last layer for this number of classes.
     """
 
     module: nn.Module
@@ -56,82 +57,83 @@ class Built:
 
 
 class Backbone(Protocol):
-    """What a backbone plugin registers."""
+    """The interface of a backbone plugin."""
 
     @property
     def name(self) -> str:
-        """As typed on the command line."""
+        """Name on the command line."""
 
     @property
     def front_end(self) -> str:
-        """The front end it is used with unless the user names another."""
+        """Its front end, unless the user names another one."""
 
     @property
     def taps(self) -> Sequence[str]:
-        """Names of the places where it can be read out, from the input on."""
+        """Names of the places whose output can be used as features, from the input on."""
 
     def input_spec(self) -> InputSpec:
-        """What the front end has to deliver."""
+        """Size, mean and standard deviation of its input images."""
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
         """The network without its last layer.
 
         Args:
-            weights: ``default`` (the backbone's own pretrained weights, where it has any),
+            weights: ``default`` (the published weights of the backbone, if there are any),
                 ``none``, or the path of a file.
-            n_classes: number of emotions, where a last layer for them shall be handed on: some
-                networks draw it together with the rest, and files hold one.
+            n_classes: number of emotions, if a last layer for them is to be returned: some networks
+                initialise it together with the rest, and files may contain one.
 
         Raises:
-            WeightsError: the weights cannot be had or do not fit; never a silent random start.
+            WeightsError: the weights are not available or do not fit; the network never starts at
+                random instead.
         """
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
-        """Names of the corpora that some weights were trained on, as far as they are published.
+        """Names of the corpora that weights were trained on.
 
-        A protocol that tests on one of them is refused, since its speakers would not be new.
+        A protocol that tests on one of them is refused, since its speakers are not new.
 
         Args:
-            weights: as ``build`` takes them.
+            weights: as for ``build``.
 
         Returns:
-            in lower case, a corpus of speech by the name under which serbench recognises it; none
-            for random weights; None where nobody knows.
+            Names in lower case, with serbench's name for a corpus of speech; empty for random
+            weights; None where the corpora are not known.
         """
 
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
     ) -> Features:
-        """What ``module``, which ``build`` made, gives out at some taps.
+        """The output of ``module`` at some taps.
 
         Args:
-            module: the network.
+            module: a network that ``build`` returned.
             inputs: feature images ``[B, C, F, T]``.
             lengths: columns of each image that are not padding ``[B]``, or None for all.
-            taps: of ``taps``, at least one.
+            taps: one or more names of ``taps``.
         """
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """Names of the parameters of each stage, from the input on."""
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """How many stages are frozen where a search starts."""
+        """The number of frozen stages in the first trial of a search."""
 
 
 class PooledBackbone:
-    """What most backbones have in common: one vector is given out, and weights are published once.
+    """Base class of backbones with one output vector and one set of published weights.
 
     Attributes:
-        taps: the pooled vector alone.
-        published_on: corpora that the ``default`` weights were trained on; None where they are
-            not known, which is what is taken for weights from a file.
+        taps: only the pooled vector.
+        published_on: corpora that the ``default`` weights were trained on, or None where they are
+            not known; those of weights from a file are never known.
     """
 
     taps: tuple[str, ...] = (POOLED,)
     published_on: ClassVar[tuple[str, ...] | None] = None
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
-        """Those of the published weights; none for random ones."""
+        """The corpora of the published weights; empty for random ones."""
         if weights == NO_WEIGHTS:
             return ()
         return self.published_on if weights == DEFAULT_WEIGHTS else None
@@ -151,15 +153,15 @@ def continued(
     drawn: Mapping[str, Tensor] | None = None,
     n_classes: int | None = None,
 ) -> Built:
-    """A network as it is, or with the weights of a file: for one without weights of its own.
+    """The network of a backbone without published weights, or with the weights of a file.
 
     Args:
-        module: a fresh network without its last layer.
-        weights: ``none`` or ``default``, which is the same here, or the path of a file.
+        module: a network with random weights, without its last layer.
+        weights: ``none`` or ``default``, which have the same meaning here, or the path of a file.
         width: size of the pooled vector.
         heads: prefixes of the last layer's parameter names in published files.
-        drawn: the last layer that was drawn with the network, or None.
-        n_classes: number of emotions, where a last layer for them shall be handed on.
+        drawn: the last layer that was initialised with the network, or None.
+        n_classes: number of emotions, if a last layer for them is to be returned.
 
     Raises:
         WeightsError: the file cannot be read or does not fit.
@@ -180,18 +182,18 @@ def loaded(
     n_classes: int | None,
     source: object,
 ) -> Built:
-    """A network with the weights of a state dict, of which the last layer is handed on if it fits.
+    """A network with the weights of a state dict, whose last layer is returned if it fits.
 
     Args:
-        module: a fresh network without its last layer.
-        state: published under the network's own names, or trained here as ``backbone.*`` and
-            ``head.*``.
-        identity: of these weights.
+        module: a network with random weights, without its last layer.
+        state: weights with the names of the published network, or trained by serbench with the
+            names ``backbone.*`` and ``head.*``.
+        identity: identity of these weights.
         width: size of the pooled vector.
         heads: prefixes of the last layer's parameter names in published states.
-        drawn: the last layer that was drawn with the network, or None.
-        n_classes: number of emotions, where a last layer for them shall be handed on.
-        source: for messages.
+        drawn: the last layer that was initialised with the network, or None.
+        n_classes: number of emotions, if a last layer for them is to be returned.
+        source: name of the source, for messages.
 
     Raises:
         WeightsError: the state does not fit.
@@ -211,7 +213,7 @@ def _shapes_for(n_classes: int, width: int) -> dict[str, tuple[int, ...]]:
 
 
 def layer_of(module: Any) -> dict[str, Tensor] | None:
-    """``weight`` and ``bias`` of a linear layer, copied; None of any other module."""
+    """Copies of ``weight`` and ``bias`` of a linear layer; None for any other module."""
     from torch import nn
 
     if not isinstance(module, nn.Linear) or module.bias is None:
@@ -220,9 +222,9 @@ def layer_of(module: Any) -> dict[str, Tensor] | None:
 
 
 def stages_of(module: nn.Module, children: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The parameters of each stage, given the paths of the modules that it is made of.
+    """The parameters of each stage, given the paths of its modules.
 
-    ``stages_of(module, [["conv1", "bn1"], ["layer1"]])`` are two stages.
+    ``stages_of(module, [["conv1", "bn1"], ["layer1"]])`` gives two stages.
     """
     names = [name for name, _ in module.named_parameters()]
     return [

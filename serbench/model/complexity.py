@@ -1,4 +1,4 @@
-"""How large a network is, whatever machine it runs on."""
+"""The size of a network, independent of the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Complexity:
-    """Parameters, and multiply-accumulates for one feature image."""
+    """Numbers of parameters, and of multiply-accumulates for one feature image."""
 
     params: int
     macs: int

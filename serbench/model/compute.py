@@ -1,4 +1,4 @@
-"""Compute settings: what decides the last bit of a logit beside the seed, and how fast it comes."""
+"""Compute settings, which determine the speed of training and the last digits of logits."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ MEMORY_FORMATS = (CHANNELS_LAST, CONTIGUOUS)
 
 @dataclass(frozen=True)
 class ComputeSettings:
-    """How trainings compute: the same seed and settings give the same logits on one machine.
+    """Compute settings of trainings; with the same seed they give the same logits on one machine.
 
-    Threads, precision and memory format decide the last digits of a logit. Parallel trainings and
-    prefetching change nothing but the time.
+    Threads, precision and memory format change the last digits of logits. The number of parallel
+    trainings and prefetching change only the time.
 
     Attributes:
-        threads: that share one operation; sums differ a little with other numbers of them.
-        precision: ``fp32``, or ``bf16`` for products and convolutions while a network learns;
-            its weights and its last answers are fp32 either way.
-        memory_format: order of images and filters in memory, ``channels-last`` or ``contiguous``.
-        parallel: trainings that run at once.
-        prefetch: whether the next batch is prepared while one trains.
+        threads: number of threads of one operation; rounding of sums depends on it.
+        precision: ``fp32``, or ``bf16`` for matrix products and convolutions in training; weights
+            and predictions are always fp32.
+        memory_format: memory format of images and filters, ``channels-last`` or ``contiguous``.
+        parallel: number of trainings that run at the same time.
+        prefetch: whether the next batch is prepared during a training step.
     """
 
     threads: int
@@ -41,12 +41,12 @@ class ComputeSettings:
 
     @classmethod
     def present(cls) -> ComputeSettings:
-        """Those of this process, in full precision."""
+        """The present settings of this process, with precision fp32."""
         return cls(torch.get_num_threads())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ComputeSettings:
-        """What ``as_dict`` wrote."""
+        """The settings from the result of ``as_dict``."""
         return cls(**data)
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,24 +55,24 @@ class ComputeSettings:
 
     @property
     def numeric(self) -> tuple[int, str, str]:
-        """What decides the last digits: threads, precision, memory format."""
+        """The settings that change logits: threads, precision, memory format."""
         return self.threads, self.precision, self.memory_format
 
     @property
     def text(self) -> str:
-        """For people: ``fp32, channels-last, 2 threads``."""
+        """Text for users, such as ``fp32, channels-last, 2 threads``."""
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         return f"{self.precision}, {self.memory_format}, {threads}"
 
     def use(self) -> None:
-        """Let operations share so many threads from now on, in this process.
+        """Set the number of threads of this process.
 
-        On a GPU they are deterministic too: without that, the same seed gives other logits each
-        time. PyTorch warns of an operation that has no deterministic form there.
+        On a GPU this also selects deterministic operations, without which the same seed gives
+        different logits each time; PyTorch warns of operations without a deterministic form.
         """
         torch.set_num_threads(self.threads)
         if torch.cuda.is_available():
-            # cuBLAS reads it when it is first used; see "Reproducibility" in PyTorch's notes.
+            # cuBLAS reads it at its first use; see "Reproducibility" in PyTorch's notes.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.use_deterministic_algorithms(True, warn_only=True)
             torch.backends.cudnn.benchmark = False
@@ -83,13 +83,13 @@ class ComputeSettings:
         return torch.channels_last if last else torch.contiguous_format
 
     def arrange(self, image: Tensor) -> Tensor:
-        """Images ``[B, C, H, W]`` in this memory format; what has other axes as it is."""
+        """Images ``[B, C, H, W]`` in this memory format; tensors with other axes are unchanged."""
         return image.contiguous(memory_format=self._order) if image.dim() == 4 else image
 
     def arrange_filters(self, network: nn.Module) -> None:
-        """Bring a network's filters into this memory format, in place."""
+        """Convert a network's filters to this memory format, in place."""
         network.to(memory_format=self._order)
 
     def autocast(self, device: torch.device) -> torch.autocast:
-        """The context in which a network is run while it learns."""
+        """The autocast context for training steps."""
         return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == BF16)

@@ -1,4 +1,4 @@
-"""Where a training ran and with what: machine, device, library versions."""
+"""The environment of a training: machine, device, library versions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any
 from serbench.model.machine import Machine, this_machine
 
 RECORDED = ("serbench", "torch", "torchaudio", "timm", "optuna", "numpy", "scikit-learn", "soxr")
-"""Packages whose versions are kept with every study and every training."""
+"""Packages whose versions are recorded with every study and every training."""
 
 
 NUMERICAL = ("torch", "torchaudio", "timm", "numpy", "soxr", "cuda", "cudnn")
-"""Packages whose other version may give other logits for the same seed."""
+"""Packages of which another version may give other logits for the same seed."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What a training's numbers depend on beside its seed and its compute settings.
+    """What logits depend on, in addition to seed and compute settings.
 
     Attributes:
         machine: the computer.
@@ -38,13 +38,13 @@ class Environment:
 
     @property
     def decides_logits(self) -> dict[str, str]:
-        """What decides the digits of a logit: device, architecture, numerical libraries."""
+        """The parts that change logits: device, architecture, numerical libraries."""
         libraries = {name: self.versions[name] for name in NUMERICAL if name in self.versions}
         return {"device": self.device, "system": self.machine.system, **libraries}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Environment:
-        """What ``as_dict`` wrote."""
+        """The environment from the result of ``as_dict``."""
         return cls(Machine(**data["machine"]), data["device"], dict(data["versions"]))
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def this_environment() -> Environment:
     from serbench.model.training import pick_device
 
     device = pick_device()
-    # The version that torch gives of itself has its build with it, such as 2.5.1+cu124.
+    # torch's own version number includes the build, such as 2.5.1+cu124.
     found = {**versions(), "torch": str(torch.__version__)}
     if device.type != "cuda":
         return Environment(this_machine(), device.type, found)
@@ -74,7 +74,7 @@ def this_environment() -> Environment:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result, and the commit of a checkout."""
+    """Versions of Python and of packages that results depend on, and the commit of a checkout."""
     found = {"python": platform.python_version()}
     commit = _commit()
     if commit is not None:
@@ -89,7 +89,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def _commit() -> str | None:
-    """The commit that serbench is checked out at, with a + where files were changed since."""
+    """The commit of a checkout of serbench, followed by + where files were changed."""
     try:
         _git("ls-files", "--error-unmatch", Path(__file__).name)
         changed = _git("status", "--porcelain", "--untracked-files=no")

@@ -1,4 +1,4 @@
-"""Heads: features → logits, learning together with the backbone or fitted on frozen features."""
+"""Heads: features → logits, trained together with the backbone or fitted on frozen features."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class HeadContext:
-    """What a head is fitted with beside the features.
+    """Arguments of fitting a head other than the features.
 
     Attributes:
         n_classes: number of emotions.
-        seed: of every random number.
+        seed: seed of all random numbers.
         parameters: name of a searched parameter → value.
     """
 
@@ -33,7 +33,7 @@ class HeadContext:
 
 
 class FittedHead(Protocol):
-    """A head that has learnt."""
+    """A head after fitting."""
 
     @property
     def arrays(self) -> Arrays:
@@ -42,22 +42,22 @@ class FittedHead(Protocol):
     def logits(
         self, features: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64] | None
     ) -> npt.NDArray[np.float32]:
-        """Logits ``[n, n_classes]`` of features as it was fitted on."""
+        """Logits ``[n, n_classes]`` of features like those it was fitted on."""
 
     def module(self) -> nn.Module | None:
-        """The same function as a torch module, features ``[B, D]`` → logits, where it is one."""
+        """The same function as a torch module, features ``[B, D]`` → logits, or None."""
 
 
 class Head(Protocol):
-    """What a head plugin registers."""
+    """The interface of a head plugin."""
 
     @property
     def name(self) -> str:
-        """As typed on the command line."""
+        """Name on the command line."""
 
     @property
     def ranges(self) -> Mapping[str, Range]:
-        """Parameters of its own that a study searches, by name."""
+        """Ranges of the parameters that a study searches, by name."""
 
     def module(
         self,
@@ -66,16 +66,16 @@ class Head(Protocol):
         start: Mapping[str, Tensor] | None,
         parameters: Mapping[str, float],
     ) -> nn.Module | None:
-        """A module that learns together with a backbone by gradient descent.
+        """A module that is trained together with a backbone by gradient descent.
 
         Args:
-            width: size of the pooled vectors ``[B, width]`` it takes.
+            width: size of its input vectors ``[B, width]``.
             n_classes: number of emotions.
             start: ``weight`` and ``bias`` of a linear layer to start from, or None.
             parameters: name of a searched parameter → value.
 
         Returns:
-            None where this head can only be fitted on frozen features.
+            The module, or None where this head can only be fitted on frozen features.
         """
 
     def fit(
@@ -85,13 +85,13 @@ class Head(Protocol):
         targets: npt.NDArray[np.int64],
         context: HeadContext,
     ) -> FittedHead:
-        """The head fitted on features that do not change.
+        """The head fitted on frozen features.
 
         Args:
             features: pooled vectors ``[n, D]``, or frames ``[n, T, D]``.
             lengths: frames of each clip that are not padding ``[n]``, or None for all.
             targets: emotion codes ``[n]``.
-            context: classes, seed and searched parameters.
+            context: number of classes, seed and searched parameters.
         """
 
 

@@ -1,4 +1,4 @@
-"""The computer that something was trained or timed on."""
+"""The computer on which a network was trained or timed."""
 
 from __future__ import annotations
 
@@ -51,36 +51,37 @@ PARTS = {
     "0x61/0x032": "Apple Blizzard (M2)",
     "0x61/0x033": "Apple Avalanche (M2)",
 }
-"""Names of common Arm processors, which /proc/cpuinfo only has numbers of.
+"""Names of common Arm processors, for which /proc/cpuinfo contains only numbers.
 
-Source: sys-utils/lscpu-arm.c of util-linux. They are for people: the numbers identify.
+Source: sys-utils/lscpu-arm.c of util-linux. The names are for users; identity is decided by the
+numbers.
 """
 
 NAMES = ("model name", "Model Name", "cpu model", "cpu", "uarch")
-"""Fields of /proc/cpuinfo with a processor's name, depending on the architecture."""
+"""Fields of /proc/cpuinfo with the name of a processor, depending on the architecture."""
 
 KIND = (
     *("vendor_id", "cpu family", "model", "stepping"),
     *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),
     *("cpu", "revision", "mvendorid", "marchid", "mimpid", "CPU Family", "CPU Revision"),
 )
-"""Fields that say which processor it is. Clock, microcode and features change with time."""
+"""Fields that identify a processor. Clock, microcode and features are left out: they can change."""
 
 BOARD = ("machine", "system type", "Hardware")
-"""Fields that may name the computer, where nothing better does."""
+"""Fields that may contain the name of the computer, used where there is no better source."""
 
 FILLERS = (
     *("default string", "system product name", "system manufacturer", "not specified", "unknown"),
     "to be filled by o.e.m.",
 )
-"""What makers of computers leave in place of a name."""
+"""Placeholders that some manufacturers leave in place of a name."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A computer, as far as it matters for latency.
+    """The properties of a computer that matter for latency.
 
-    Nothing here changes when it, or a container on it, is started again.
+    They do not change when the computer, or a container on it, is restarted.
 
     Attributes:
         cpu: the processor's name; of several kinds, joined by ``+``.
@@ -102,13 +103,13 @@ class Machine:
 
     @property
     def fingerprint(self) -> str:
-        """The same for machines whose latencies may be compared."""
+        """Equal for machines whose latencies may be compared."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def name(self) -> str:
-        """For people: computer, processor, cores, clock and memory, as far as they are known."""
+        """Text for users: computer, processor, cores, clock and memory, where they are known."""
         parts = [f"{self.board} ({self.cpu})" if self.board else self.cpu]
         if self.cores:
             parts.append("1 core" if self.cores == 1 else f"{self.cores} cores")
@@ -137,11 +138,11 @@ def _cores() -> int:
 
 
 def read_machine(root: Path, cores: int) -> Machine:
-    """What Linux's files under a root folder hold of a machine; elsewhere what the system gives.
+    """The machine that the files of Linux under a root folder describe; elsewhere that of Python.
 
     Args:
-        root: of the file system.
-        cores: that this process may use.
+        root: root of the file system.
+        cores: number of cores that this process may use.
     """
     system = f"{platform.system()} {platform.machine()}"
     blocks = _blocks(_text(root / "proc/cpuinfo"))
@@ -159,7 +160,7 @@ def read_machine(root: Path, cores: int) -> Machine:
 
 
 Block = Mapping[str, str]
-"""What /proc/cpuinfo has of one processor, or at its end of the computer: field → value."""
+"""Field → value for one processor in /proc/cpuinfo, or for the computer at its end."""
 
 
 def _blocks(text: str) -> list[Block]:
@@ -175,7 +176,7 @@ def _blocks(text: str) -> list[Block]:
 
 
 def _name(block: Block) -> str:
-    """A processor's name; empty where the block is of no processor."""
+    """The name of a processor; empty where the block does not describe one."""
     maker, part = block.get("CPU implementer"), block.get("CPU part")
     if maker and part:
         return PARTS.get(f"{maker}/{part}") or f"{MAKERS.get(maker, maker)} part {part}"
@@ -183,8 +184,8 @@ def _name(block: Block) -> str:
 
 
 def _board(root: Path, blocks: Sequence[Block]) -> str:
-    """The computer's name: the Raspberry Pi's, the device tree's, or its firmware's."""
-    # A container often sees no /sys/firmware, so that what /proc/cpuinfo has comes first.
+    """The name of the computer from /proc/cpuinfo, the device tree, or the firmware."""
+    # /proc/cpuinfo comes first because /sys/firmware is often missing in containers.
     firmware = root / "sys/class/dmi/id"
     named = (_text(firmware / file).strip() for file in ("sys_vendor", "product_name"))
     candidates = (
@@ -203,20 +204,20 @@ def _revision(blocks: Sequence[Block]) -> str:
 
 
 def _highest_clock(root: Path) -> int:
-    """MHz; what the processor may run at, and not what it runs at now."""
+    """The highest possible clock in MHz, not the present one."""
     files = root.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq")
     found = [int(text) for text in map(_text, files) if text.strip().isdecimal()]
     return 100 * round(max(found, default=0) / 100_000)
 
 
 def _listed_memory(meminfo: str) -> int:
-    """MiB that /proc/meminfo has."""
+    """MiB of memory according to /proc/meminfo."""
     found = re.search(r"^MemTotal:\s*(\d+) kB", meminfo, re.MULTILINE)
     return int(found[1]) // 1024 if found else 0
 
 
 def _physical_memory() -> int:
-    """MiB, where there is no /proc; 0 on Windows."""
+    """MiB of memory where there is no /proc; 0 on Windows."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
     except (AttributeError, ValueError, OSError):
@@ -224,7 +225,7 @@ def _physical_memory() -> int:
 
 
 def _usual_size(mebibytes: int) -> int:
-    """The next power of two, or one and a half times one: kernels keep some memory back."""
+    """Memory rounded up to a power of two or 1.5 times one, because kernels reserve some of it."""
     if mebibytes <= 0:
         return 0
     power = 1 << (mebibytes - 1).bit_length()
@@ -233,7 +234,7 @@ def _usual_size(mebibytes: int) -> int:
 
 def _brand() -> str:
     """The processor's name where there is no /proc to read it from."""
-    # It asks in child processes, which takes a second.
+    # cpuinfo starts child processes, which takes a second.
     import cpuinfo
 
     name = cpuinfo.get_cpu_info().get("brand_raw")

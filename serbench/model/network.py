@@ -1,4 +1,4 @@
-"""What is trained: front end, backbone and head as one network, some of its stages frozen."""
+"""The network that is trained: front end, backbone with frozen stages, and head."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from torch import Tensor, nn
 class Freezing:
     """The first ``depth`` stages of a backbone, frozen.
 
-    Their parameters need no gradient, so no graph is built through them, and modules that
-    consist of nothing else stay in evaluation mode: their batch norms keep their statistics.
-    ``names`` are the frozen parameters, ``kept`` prefixes of the modules that stay as they were.
+    Their parameters require no gradient, so that no graph is built for them. Modules whose
+    parameters are all frozen stay in evaluation mode, so that the statistics of their batch norms
+    do not change. ``names`` are the names of the frozen parameters, ``kept`` the prefixes of
+    unchanged modules.
     """
 
     def __init__(self, module: nn.Module, stages: Sequence[Sequence[str]], depth: int) -> None:
@@ -29,7 +30,7 @@ class Freezing:
                 self.kept.append(f"{name}." if name else "")
 
     def train(self, network: nn.Module) -> None:
-        """Training mode for what learns, evaluation mode for what is frozen."""
+        """Set training mode for trainable modules and evaluation mode for frozen ones."""
         network.train()
         for part in self._still:
             part.eval()
@@ -38,7 +39,7 @@ class Freezing:
 class EmotionNetwork(nn.Module):
     """Front end, backbone and head: waveform ``[B, samples]`` → logits ``[B, n_classes]``.
 
-    The front end has nothing to learn, and is in evaluation mode in training too.
+    The front end has no parameters and is always in evaluation mode.
     """
 
     def __init__(self, front_end: nn.Module, backbone: nn.Module, head: nn.Module) -> None:
@@ -48,7 +49,7 @@ class EmotionNetwork(nn.Module):
         self.head = head
 
     def train(self, mode: bool = True) -> Self:
-        """Training or evaluation mode for what learns."""
+        """Set training or evaluation mode of backbone and head."""
         super().train(mode)
         self.front_end.eval()
         return self

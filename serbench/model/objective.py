@@ -1,4 +1,4 @@
-"""Objectives: what a network is trained to make small."""
+"""Objectives: the loss that training minimises."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class PreparedObjective(Protocol):
     def mix(
         self, batch: Tensor, targets: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """A batch to learn from and its targets, mixed or as they are.
+        """The training batch and its targets, mixed or unchanged.
 
         Args:
             batch: waveforms ``[B, samples]`` or feature images ``[B, C, F, T]``.
             targets: emotion codes ``[B]``.
-            generator: source of every random number; it lives on the CPU.
+            generator: source of every random number, on the CPU.
 
         Returns:
             the batch, and codes ``[B]`` or shares of each emotion ``[B, n_classes]``.
@@ -39,15 +39,15 @@ class PreparedObjective(Protocol):
 
 
 class Objective(Protocol):
-    """What an objective plugin registers."""
+    """The interface of an objective plugin."""
 
     @property
     def name(self) -> str:
-        """As typed on the command line."""
+        """Name on the command line."""
 
     @property
     def ranges(self) -> Mapping[str, Range]:
-        """Parameters of its own that a study searches, by name."""
+        """Ranges of the parameters that a study searches, by name."""
 
     @property
     def acts_on(self) -> Literal["waveform", "features"]:
@@ -66,5 +66,5 @@ class Objective(Protocol):
             targets: emotion codes of the training clips ``[n]``, for weights of classes.
             n_classes: number of emotions.
             parameters: name of a searched parameter → value.
-            teacher_logits: of a teacher on the training clips ``[n, n_classes]``, or None.
+            teacher_logits: logits of a teacher for the training clips ``[n, n_classes]``, or None.
         """

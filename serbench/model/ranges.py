@@ -1,4 +1,4 @@
-"""What a study may vary, and between which bounds."""
+"""Ranges of searched parameters."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Range:
-    """An interval to search, and the value that a search starts from.
+    """An interval to search, and its initial value.
 
     Attributes:
         low: the smallest value.
         high: the largest value.
-        initial: always tried first; of the built-in plugins the paper's value, or 0 for what the
-            paper did without.
+        initial: the value in the first trial; in the built-in plugins it is the paper's value, or 0
+            for what the paper does not use.
         log: whether to search on a logarithmic scale.
     """
 

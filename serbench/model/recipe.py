@@ -1,4 +1,4 @@
-"""What a network is made of and how it is trained, as plain data that names everything."""
+"""Recipes and configurations: the parts of a network and the options of its training, by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OBJECTIVE = "objective:"
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that a training is made of beside its configuration, its clips and its seed.
+    """Everything that determines a training except its configuration, clips and seed.
 
     Attributes:
         backbone: name of a registered backbone.
@@ -27,9 +27,9 @@ class Recipe:
         objective: name of a registered objective.
         weights: ``default``, ``none``, or the identity of a file (``file:NAME:DIGITS``).
         clip_format: rate and length of the clips.
-        augmentations: names of the augmentations whose widths a configuration has.
-        epochs: at most this many.
-        batch_size: clips in one step.
+        augmentations: names of the augmentations; a configuration has their widths.
+        epochs: greatest number of epochs.
+        batch_size: number of clips in one step.
     """
 
     backbone: str
@@ -49,8 +49,8 @@ class Configuration:
     """One point of the search space.
 
     Attributes:
-        learning_rate: the highest of the schedule.
-        freeze_depth: how many stages are frozen, from the input on.
+        learning_rate: highest learning rate of the schedule.
+        freeze_depth: number of frozen stages, from the input on.
         widths: augmentation name → width.
         head: parameter of the head → value.
         objective: parameter of the objective → value.
@@ -64,7 +64,7 @@ class Configuration:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, float]) -> Configuration:
-        """The configuration that flat parameters of a trial describe."""
+        """The configuration with the flat parameters of a trial."""
 
         def of(prefix: str) -> dict[str, float]:
             return {

@@ -1,4 +1,4 @@
-"""Runtimes: ways to run a trained network where it is shipped."""
+"""Runtimes, which execute trained networks."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ class Runnable(Protocol):
         """Logits ``[B, n_classes]`` of waveforms ``[B, samples]``."""
 
     def parts(self, waveforms: Tensor) -> Mapping[str, Callable[[], object]]:
-        """Its parts, each with what it needs at hand, to be timed on their own.
+        """Functions that execute its parts, so that these can be timed separately.
 
-        ``front_end`` and ``network``; empty where the runtime has no such parts.
+        The names are ``front_end`` and ``network``; empty where the runtime has no such parts.
         """
 
 
 class Runtime(Protocol):
-    """What a runtime plugin registers."""
+    """The interface of a runtime plugin."""
 
     @property
     def name(self) -> str:
-        """As it stands in results."""
+        """Name in results."""
 
     @property
     def identity(self) -> Mapping[str, str]:
         """``precision``, and the ``version`` of the library that runs networks.
 
-        Times of two precisions or two versions are not compared. What is known before a network
-        is prepared tells whether it was measured so already.
+        Times with different precisions or versions are not compared. The identity is known before a
+        network is prepared, so that a measurement that exists already is not repeated.
         """
 
     def prepare(
         self, network: EmotionNetwork, example: Tensor, calibration_clips: Sequence[Tensor]
     ) -> Runnable:
-        """A trained network made ready to run.
+        """A trained network in this runtime.
 
         Args:
             network: in evaluation mode.
             example: waveforms ``[1, samples]``.
             calibration_clips: waveforms of training clips ``[1, samples]``, for runtimes that
-                choose number formats by them; may be empty.
+                choose number formats with them; may be empty.
 
         Raises:
-            SerbenchError: the network cannot run there.
+            SerbenchError: the runtime cannot run the network.
         """

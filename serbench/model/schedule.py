@@ -1,4 +1,4 @@
-"""Schedules: an optimiser and the course of its learning rate."""
+"""Schedules: an optimiser and its learning rates."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from serbench.model.ranges import Range
 
 
 class Scheduler(Protocol):
-    """What a scheduler plugin registers."""
+    """The interface of a scheduler plugin."""
 
     @property
     def name(self) -> str:
-        """As typed on the command line."""
+        """Name on the command line."""
 
     @property
     def learning_rates(self) -> Range:
-        """The highest learning rate of the course: where to search, and the paper's."""
+        """The range of the highest learning rate, with its initial value."""
 
     def build(
         self, parameters: Iterable[nn.Parameter], learning_rate: float, steps: int
     ) -> tuple[Optimizer, LRScheduler]:
-        """An optimiser and its course over ``steps`` batches, stepped after each batch."""
+        """An optimiser and its schedule over ``steps`` batches, with a step after each batch."""

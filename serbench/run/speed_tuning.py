@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from serbench.execute.executor import Bench, Executor, Line
+from serbench.execute.executor import Channel, Executor, JobContext
 from serbench.execute.stopwatch import TimingJob, time_steps
 from serbench.model.compute import BF16, CHANNELS_LAST, CONTIGUOUS, FP32, ComputeSettings
 from serbench.model.recipe import Configuration
@@ -215,7 +215,10 @@ def _time(
 
 
 def _all(
-    executor: Executor, times: int, function: Callable[[Any, Bench, Line], Any], job: TimingJob
+    executor: Executor,
+    times: int,
+    function: Callable[[Any, JobContext, Channel], Any],
+    job: TimingJob,
 ) -> list[Any]:
     """What a function returns, run so many times at once."""
     futures = [executor.submit(function, job, _ignore) for _ in range(times)]
@@ -228,7 +231,7 @@ def _ignore(_: object) -> None:
     """A timing has nothing to tell."""
 
 
-def _arrive(job: TimingJob, bench: Bench, line: Line) -> None:
+def _arrive(job: TimingJob, context: JobContext, channel: Channel) -> None:
     """Load what a job needs, wherever this runs."""
-    bench.material(job.material)
-    bench.plugins.backbones.get(job.recipe.backbone)
+    context.material(job.material)
+    context.plugins.backbones.get(job.recipe.backbone)

@@ -1,4 +1,4 @@
-"""Calibration: how far the probability of a prediction is from the share of right ones."""
+"""Calibration: how well the probability of a prediction agrees with the share of correct ones."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BINS = 15
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Clips sorted by their confidence, the probability of the predicted emotion, into bins.
+    """Clips in bins of confidence, which is the probability of the predicted emotion.
 
     Attributes:
-        edges: of the bins ``[bins + 1]``, from 0 to 1, all of one width; a bin includes its upper
-            edge, not its lower.
+        edges: edges of the bins ``[bins + 1]``, from 0 to 1, at equal distances; a bin includes its
+            upper edge and excludes its lower edge.
         confidence: mean confidence in each bin ``[bins]``; NaN where it is empty.
-        accuracy: share of right predictions in each bin ``[bins]``; NaN where it is empty.
-        count: clips in each bin ``[bins]``.
+        accuracy: share of correct predictions in each bin ``[bins]``; NaN where it is empty.
+        count: number of clips in each bin ``[bins]``.
     """
 
     edges: Floats
@@ -33,7 +33,7 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean distance of accuracy and confidence over the clips."""
+        """Expected calibration error: mean absolute difference of accuracy and confidence."""
         filled = self.count > 0
         gaps = np.abs(self.accuracy[filled] - self.confidence[filled])
         return float(gaps @ self.count[filled] / self.count.sum())
@@ -42,7 +42,7 @@ class Reliability:
 def reliability(
     logits: Logits, targets: npt.NDArray[np.integer[Any]], bins: int = BINS
 ) -> Reliability:
-    """Confidence against accuracy.
+    """Compare confidence and accuracy in bins.
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks",
     ICML, equations 2, 3 and 5.
@@ -50,7 +50,7 @@ def reliability(
     Args:
         logits: ``[n, C]``, before the softmax.
         targets: index ``[n]`` of the true emotion.
-        bins: how many, of equal width.
+        bins: number of bins of equal width.
 
     Raises:
         ValueError: there is nothing to score (`require_scorable`), or no bin.
@@ -62,7 +62,7 @@ def reliability(
     right = logits.argmax(axis=1) == targets
     confidence = probabilities.max(axis=1)
     edges = np.arange(bins + 1) / bins
-    # Probabilities that sum to a hair over 1 still belong to the last bin.
+    # A probability that rounding makes slightly greater than 1 belongs to the last bin.
     bin_of = np.searchsorted(edges[:-1], confidence, side="left") - 1
     count = np.bincount(bin_of, minlength=bins)
     with np.errstate(invalid="ignore"):

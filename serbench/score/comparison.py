@@ -1,4 +1,4 @@
-"""Two systems on the same speakers, and whether their difference is distinguishable from 0."""
+"""Comparison of two systems on the same speakers: their difference and its significance."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class Difference:
 
     Attributes:
         difference: in [-1, 1].
-        interval: its 95 % interval over speakers; None where none can be given (see `draws`).
-        standard_error: of the difference; None with the interval.
-        p: two-sided, of no difference, by the t-test that the interval belongs to; None with the
-            interval.
-        speakers: how many were drawn.
-        effective: speakers of equal size that give the same precision (see `effective_units`).
+        interval: its 95 % interval over speakers; None where none can be computed (see `draws`).
+        standard_error: standard error of the difference; None where ``interval`` is None.
+        p: two-sided p-value of the t-test that matches the interval, for the hypothesis of no
+            difference; None where ``interval`` is None.
+        speakers: number of speakers.
+        effective: number of speakers with equally many clips that would give the same precision
+            (see `effective_units`).
     """
 
     difference: float
@@ -45,7 +46,7 @@ class Difference:
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the interval excludes 0; never so without an interval."""
+        """Whether the interval excludes 0; False where there is no interval."""
         return self.interval is not None and not self.interval.low <= 0 <= self.interval.high
 
 
@@ -55,9 +56,9 @@ class TTest:
 
     Attributes:
         difference: mean over the folds.
-        t: the mean difference over its standard error.
-        degrees: of freedom, folds minus one.
-        p: two-sided.
+        t: the mean difference divided by its standard error.
+        degrees: degrees of freedom, the number of folds minus one.
+        p: two-sided p-value.
         low: lower end of the 95 % interval of the mean difference.
         high: upper end.
     """
@@ -72,13 +73,13 @@ class TTest:
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """A score of one system on the tested clips and on draws that other systems share.
+    """A score of one system on the tested clips and on the bootstrap draws of a `Bootstrap`.
 
     Attributes:
-        score: on the tested clips.
-        resampled: on each draw ``[resamples]``; None where there are no draws.
-        speakers: how many were drawn.
-        effective: speakers of equal size that give the same precision.
+        score: score on the tested clips.
+        resampled: score on each draw ``[resamples]``; None where there are no draws.
+        speakers: number of speakers.
+        effective: number of speakers with equally many clips that would give the same precision.
     """
 
     score: float
@@ -87,12 +88,12 @@ class Bootstrapped:
     effective: float
 
     def minus(self, other: Bootstrapped) -> Difference:
-        """Compare two systems of one `Bootstrap`: by subtraction, draw for draw.
+        """Compare two systems of one `Bootstrap` by subtracting their scores on each draw.
 
-        The interval is Student's t about the difference, with one degree of freedom less than
-        there are effective speakers, cut at -1 and 1. Where all speakers agree on the difference
-        there is no spread to measure: the interval is that of `alike_interval`, and p the level at
-        which it just reaches 0.
+        The interval is a Student's t interval about the difference, limited to [-1, 1]; its degrees
+        of freedom are the number of effective speakers minus one. Where all speakers have the same
+        difference, no variance can be estimated: the interval is that of `alike_interval`, and p is
+        the level at which this interval reaches 0.
         """
         difference = _unless_rounding(self.score - other.score)
         if self.resampled is None or other.resampled is None:
@@ -110,15 +111,15 @@ class Bootstrapped:
 
 
 class Bootstrap:
-    """Scores systems that were tested on the same clips, all on the same draws of speakers.
+    """Score systems that were tested on the same clips, all on the same draws of speakers.
 
-    Any two of them are then compared with `Bootstrapped.minus`, which only subtracts.
+    Any two of them can then be compared with `Bootstrapped.minus`, which only subtracts.
 
     Args:
-        first: one of the systems; the others must have the same speakers and clips.
-        metric: which score.
-        seed: of the draws.
-        resamples: how many draws.
+        first: one of the systems; all others must have the same speakers and clips.
+        metric: the metric to compute.
+        seed: seed of the draws.
+        resamples: number of draws.
     """
 
     def __init__(
@@ -132,8 +133,8 @@ class Bootstrap:
         """Score one system.
 
         Raises:
-            ValueError: it differs from the first in speakers, or in a speaker's clips of an
-                emotion.
+            ValueError: it differs from the first system in its speakers, or in the number of clips
+                of a speaker and an emotion.
         """
         if counted.speakers != self._speakers or not np.array_equal(counted.clips, self._clips):
             raise ValueError(
@@ -153,17 +154,18 @@ class Bootstrap:
 def tally_difference(
     a: Tally, b: Tally, metric: CountMetric = "uar", seed: int = 0, resamples: int = RESAMPLES
 ) -> Difference:
-    """How much better ``a`` is than ``b``, by the paired bootstrap over their speakers.
+    """Difference of ``a`` and ``b`` by the paired bootstrap over speakers.
 
     Args:
         a: the first system.
-        b: the second, whose score is subtracted.
-        metric: which score.
-        seed: of the draws.
-        resamples: how many draws.
+        b: the second system, whose score is subtracted.
+        metric: the metric to compute.
+        seed: seed of the draws.
+        resamples: number of draws.
 
     Raises:
-        ValueError: the two differ in speakers, or in a speaker's clips of an emotion.
+        ValueError: the two differ in their speakers, or in the number of clips of a speaker and an
+            emotion.
     """
     shared = Bootstrap(a, metric, seed, resamples)
     return shared.of(a).minus(shared.of(b))
@@ -176,11 +178,12 @@ def corrected_t_test(
 
     Source: Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning 52.
     Folds share training clips, so their differences are not independent; the variance of their
-    mean is estimated by s² · (1/k + n_test/n_train). Where all folds differ by the same there is no
-    variance to test against: t is infinite and p is 0, or t is 0 and p is 1 at no difference.
+    mean is estimated by s² · (1/k + n_test/n_train). Where the difference is the same on all folds,
+    the variance is 0: t is then infinite and p is 0, or, where the difference is 0, t is 0 and p is
+    1.
 
     Args:
-        differences: the first system's score minus the second's on each of k folds.
+        differences: first system's score minus the second's on each of k folds.
         n_train: training clips of a fold (their mean, where folds differ).
         n_test: test clips of a fold.
 
@@ -203,28 +206,28 @@ def corrected_t_test(
 def smallest_difference(
     standard_error: float, speakers: float, power: float = 0.8, significance: float = 0.05
 ) -> float:
-    """The smallest true difference that this many speakers can be expected to show.
+    """The smallest true difference that a test with so many speakers is likely to detect.
 
-    A true difference of this size is found, with the right sign, by the two-sided t-test of
+    A true difference of this size is detected, with the right sign, by the two-sided t-test of
     `tally_difference` with the given power (non-central t, speakers minus one degrees of
     freedom). The standard error is that of one pair of systems: the more two systems agree, the
-    smaller a difference can be shown.
+    smaller the difference that can be detected.
 
     Args:
         standard_error: `Difference.standard_error` of the pair.
         speakers: `Difference.effective` of the pair.
-        power: probability that the test finds it, more than ``significance``.
-        significance: probability that the test finds a difference where there is none.
+        power: probability that the test detects it; greater than ``significance``.
+        significance: probability that the test detects a difference where there is none.
 
     Returns:
-        In the unit of ``standard_error``. That of shares may exceed 1: then no difference can be
-        shown.
+        In the unit of ``standard_error``. For shares it may exceed 1: then no difference can be
+        detected.
 
     Raises:
-        ValueError: there are no two speakers, or one has nearly all clips.
+        ValueError: there are fewer than two speakers, or one speaker has nearly all clips.
     """
     if speakers < FEWEST_SPEAKERS:
-        raise ValueError("so few speakers can show no difference between systems")
+        raise ValueError("there are too few speakers to detect a difference between systems")
     degrees = speakers - 1
     critical = -stdtrit(degrees, significance / 2)
     # The power increases with the shift, from the significance to 1: bisect.
@@ -239,12 +242,12 @@ def smallest_difference(
 
 
 def _unless_rounding(difference: float) -> float:
-    """The difference, or 0 where it comes from adding the same shares in another order."""
+    """The difference, or 0 where it is only a rounding error of sums in different order."""
     return 0.0 if abs(difference) < ROUNDING else difference
 
 
 def _t_and_p(mean: float, error: float, degrees: float) -> tuple[float, float]:
-    """Student's t of a mean and its two-sided p."""
+    """Student's t of a mean, and its two-sided p-value."""
     if error == 0:
         return (0.0, 1.0) if mean == 0 else (float(np.copysign(np.inf, mean)), 0.0)
     t = mean / error

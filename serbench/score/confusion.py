@@ -14,7 +14,7 @@ from serbench.score.metric import Floats, Logits, Ratios, require_scorable
 
 CountMetric = Literal["uar", "accuracy", "macro_f1"]
 COUNT_METRICS: tuple[CountMetric, ...] = ("uar", "accuracy", "macro_f1")
-"""The metrics that counts of predictions are enough for."""
+"""The metrics that can be computed from counts of predictions."""
 
 Counts = npt.NDArray[np.integer[Any]] | npt.NDArray[np.floating[Any]]
 Confusion = npt.NDArray[np.int64]
@@ -24,7 +24,8 @@ def confusion_of(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> Confu
     """Clips ``[C, C]`` by true and predicted emotion.
 
     Args:
-        logits: or probabilities ``[n, C]``; the greatest is the prediction, the first of equals.
+        logits: logits or probabilities ``[n, C]``; the prediction is the greatest, or the first of
+            several equal ones.
         targets: index ``[n]`` of the true emotion.
 
     Raises:
@@ -39,7 +40,7 @@ def confusion_of(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> Confu
 def uar_of(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> float:
     """Unweighted average recall of logits ``[n, C]`` (shown as UA).
 
-    It is the mean recall of the emotions that occur in ``targets`` ``[n]``: scikit-learn's
+    It is the mean recall over the emotions that occur in ``targets`` ``[n]``; scikit-learn calls it
     balanced accuracy.
 
     Raises:
@@ -49,7 +50,7 @@ def uar_of(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> float:
 
 
 def recalls(confusion: Confusion) -> Floats:
-    """Recall of each emotion ``[C]``; NaN where it does not occur."""
+    """Recall of each emotion ``[C]``; NaN for emotions that do not occur."""
     true = confusion.sum(axis=1)
     found: Floats = np.divide(
         confusion.diagonal(), true, out=np.full(len(true), np.nan), where=true > 0
@@ -71,16 +72,16 @@ def score_counts(confusion: Counts, metric: CountMetric) -> float:
 def ratios_of_counts(counts: Counts, metric: CountMetric) -> Ratios:
     """A metric of counts as ratios by speaker.
 
-    Each of the three metrics is a mean of ratios of counts, and counts of speakers can be summed:
-    recall is right over true (UA), F1 is twice right over true plus predicted, accuracy is one
-    ratio, right over all (WA).
+    Each of the three metrics is a mean of ratios of counts, and counts can be summed over speakers.
+    UA is the mean of correct / true over emotions, macro-F1 the mean of 2 · correct / (true +
+    predicted), and WA is one ratio, correct / all.
 
     Args:
         counts: clips ``[S, C, C]`` by speaker, true and predicted emotion.
-        metric: which one.
+        metric: the metric to compute.
 
     Returns:
-        ``[S, K]``, of the K emotions that occur; for accuracy K is 1.
+        Ratios ``[S, K]`` of the K emotions that occur; for accuracy K is 1.
     """
     numbers = counts.astype(np.float64)
     right, true = np.diagonal(numbers, axis1=-2, axis2=-1), numbers.sum(axis=-1)
@@ -94,10 +95,10 @@ def ratios_of_counts(counts: Counts, metric: CountMetric) -> Ratios:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """The counts of a test by speaker: enough for UA, WA, macro-F1 and their intervals.
+    """The counts of a test by speaker; they give UA, WA, macro-F1 and their intervals.
 
     Attributes:
-        speakers: names, ascending, each once.
+        speakers: names in ascending order, without duplicates.
         counts: clips ``[S, C, C]`` by speaker, true emotion and predicted emotion.
     """
 
@@ -132,7 +133,7 @@ class Tally:
         """Read back what `to_bytes` wrote.
 
         Raises:
-            ValueError: the bytes are not a tally, or only a part of one.
+            ValueError: the bytes are not a complete tally.
         """
         header, _, body = data.partition(b"\n")
         try:
@@ -152,12 +153,14 @@ def tally(
     """Count the clips of a test.
 
     Args:
-        logits: or probabilities ``[n, C]``; the greatest is the prediction, the first of equals.
+        logits: logits or probabilities ``[n, C]``; the prediction is the greatest, or the first of
+            several equal ones.
         targets: index ``[n]`` of the true emotion.
         speakers: name of each clip's speaker ``[n]``.
 
     Raises:
-        ValueError: there is nothing to count (`require_scorable`), or not a speaker for each clip.
+        ValueError: there is nothing to count (`require_scorable`), or the number of names of
+            speakers is not that of the clips.
     """
     require_scorable(logits, targets)
     if len(speakers) != len(targets):

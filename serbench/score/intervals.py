@@ -1,10 +1,10 @@
 """95 % intervals of scores, by bootstrap over speakers.
 
-The speakers are drawn again, whole, and the spread of the resampled scores gives the standard
-error; the interval is Student's t with one degree of freedom less than there are speakers, of
-shares on the logit scale (Efron and Tibshirani 1993, chapters 6 and 12; Davison and Hinkley 1997,
-section 5.2). ``docs/explanation/statistics.md`` has its measured coverage beside that of other
-intervals.
+Speakers are drawn with replacement, each with all clips, and the standard deviation of the
+resampled scores is the standard error. The interval is a Student's t interval whose degrees of
+freedom are the number of speakers minus one; for shares it is computed on the logit scale (Efron
+and Tibshirani 1993, chapters 6 and 12; Davison and Hinkley 1997, section 5.2).
+``docs/explanation/statistics.md`` compares its measured coverage with that of other intervals.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from serbench.score.resampling import (
 CONFIDENCE = 0.95
 
 FEWEST_SPEAKERS = 1.5
-"""With fewer effective speakers no difference can be shown, and the interval of a metric without
-bounds is of no use: at half a degree of freedom it is some hundreds of standard errors wide."""
+"""With fewer effective speakers no difference can be detected, and the interval of a metric without
+bounds is too wide to be useful: hundreds of standard errors at half a degree of freedom."""
 
 ROUNDING = 1e-12
-"""Scores that differ by less differ by floating-point rounding only."""
+"""Smaller differences of scores are rounding errors."""
 
 
 class Interval(NamedTuple):
-    """Both ends, in the metric's own unit; of shares 0.61 is 61 %."""
+    """Both ends in the metric's unit; for shares, 0.61 means 61 %."""
 
     low: float
     high: float
@@ -55,25 +55,25 @@ def interval_of(
     value: float,
     drawn: Floats | None,
 ) -> Interval | None:
-    """The range of a metric on other speakers of this kind.
+    """The 95 % interval of a metric over speakers from the same population.
 
     Every resample has every emotion that was tested (see `draws`). Each interval includes its
-    score; that of a share lies inside [0, 1]. Where all speakers score alike, as with a perfect
-    score, there is no spread to measure: see `alike_interval`.
+    score; the interval of a share lies in [0, 1]. Where all speakers have the same score, for
+    example a perfect one, no variance can be estimated: see `alike_interval`.
 
     Args:
-        metric: which one.
+        metric: the metric to compute.
         logits: ``[n, C]``.
         targets: ``[n]``.
         speakers: ``[n]``.
         value: the metric of all clips.
-        drawn: how often each speaker was drawn ``[resamples, S]``, from `draws`; systems tested
-            on the same clips share it.
+        drawn: number of times that each speaker was drawn ``[resamples, S]``, from `draws`; it is
+            the same for all systems tested on the same clips.
 
     Returns:
-        None where no interval can be given: one speaker only, emotions of so few speakers that
-        hardly a draw has them all, or, unless the metric is a share, one speaker with nearly all
-        clips, or speakers who all score alike.
+        None where no interval can be computed: there is only one speaker; or emotions have so few
+        speakers that almost no draw contains all emotions; or the metric is not a share and one
+        speaker has nearly all clips or all speakers have the same score.
 
     Raises:
         PluginError: the metric of a draw is NaN or infinite.
@@ -91,7 +91,7 @@ def interval_of(
 
 
 def tally_interval(counted: Tally, metric: CountMetric, drawn: Floats | None) -> Interval | None:
-    """`interval_of` for the metrics that a tally is enough for."""
+    """The same as `interval_of` for metrics that are computed from a tally."""
     if drawn is None:
         return None
     units = effective_units(counted.clips)
@@ -104,18 +104,18 @@ def clip_interval(
 ) -> Interval | None:
     """The plain percentile bootstrap over clips, for comparison only.
 
-    It treats the clips of one speaker as independent, so it is too narrow: it describes how the
-    score varies with other clips of the same speakers, and nothing about other speakers.
+    It treats the clips of one speaker as independent and is therefore too narrow: it describes how
+    the score varies over other clips of the same speakers, not over other speakers.
 
     Args:
         counted: clips of the test.
-        metric: which one.
-        seed: of the draws.
-        resamples: how many draws.
+        metric: the metric to compute.
+        seed: seed of the draws.
+        resamples: number of draws.
 
     Returns:
-        None where there is one clip only, or emotions have so few clips that hardly a draw has
-        them all.
+        None where there is only one clip, or emotions have so few clips that almost no draw
+        contains all emotions.
     """
     cells = counted.confusion
     true, predicted = np.nonzero(cells)
@@ -129,12 +129,13 @@ def clip_interval(
 
 
 def standard_error(scores: Floats, speakers: float) -> float:
-    """Standard error of a score, from its bootstrap.
+    """Standard error of a score from its bootstrap draws.
 
     Args:
         scores: resampled scores, or differences of scores ``[resamples]``.
-        speakers: S, how many were drawn, as `effective_units` counts them. The spread of a mean
-            over S draws from S values is too small by √((S - 1)/S), and is corrected.
+        speakers: S, the number of effective speakers (`effective_units`). The standard deviation of
+            a mean over S draws from S values is too small by a factor of √((S - 1)/S), which is
+            corrected.
     """
     if np.ptp(scores) < ROUNDING:
         return 0.0
@@ -144,7 +145,7 @@ def standard_error(scores: Floats, speakers: float) -> float:
 
 
 def half_width(error: float, degrees: float) -> float:
-    """Half the 95 % interval of Student's t: standard errors times the quantile."""
+    """Half the width of the 95 % interval of Student's t: the standard error times the quantile."""
     if error == 0:
         return 0.0
     return float(error * stdtrit(degrees, (1 + CONFIDENCE) / 2))
@@ -153,13 +154,13 @@ def half_width(error: float, degrees: float) -> float:
 def share_interval(point: float, error: float, degrees: float) -> Interval:
     """The t interval of a share, symmetric on the logit scale.
 
-    There a share near 0 or 1 has nearly the spread of any other, and no end passes 0 or 1; the
-    standard error is carried over by the delta method.
+    On this scale the standard error depends little on the share, and no end lies outside [0, 1];
+    the delta method transforms the standard error.
 
     Args:
         point: the share, in [0, 1].
         error: its standard error.
-        degrees: of freedom.
+        degrees: degrees of freedom.
     """
     if error == 0 or not 0 < point < 1:
         return alike_interval(point, degrees + 1)
@@ -169,17 +170,18 @@ def share_interval(point: float, error: float, degrees: float) -> Interval:
 
 
 def alike_interval(value: float, speakers: float, lowest: float = 0.0) -> Interval:
-    """The interval of a mean over speakers, of whom all that were tested score alike.
+    """The interval of a mean over speakers where all tested speakers have the same score.
 
-    No spread was measured, but other speakers may differ. Were they a larger share of all speakers
-    than q = 1 - 0.05^(1/S), one of S would have been met in 95 tests of 100. So at most a share q
-    differs, and even if these score as low or as high as possible, the mean over all speakers lies
-    within q of the way to either bound (for shares of a population known as the rule of three;
-    Hanley and Lippman-Hand 1983, "If nothing goes wrong, is everything all right?", JAMA 249).
+    No variance was observed, but other speakers may differ. If the share of differing speakers were
+    greater than q = 1 - 0.05^(1/S), a sample of S speakers would contain one of them with a
+    probability of more than 95 %. So at most a share q differs. Even if these have the lowest or
+    the highest possible score, the mean over all speakers moves towards that bound by at most the
+    fraction q of the distance (for shares of a population this is the rule of three; Hanley and
+    Lippman-Hand 1983, "If nothing goes wrong, is everything all right?", JAMA 249).
 
     Args:
         value: the score of every speaker.
-        speakers: S, how many were tested, as `effective_units` counts them.
+        speakers: S, the number of effective speakers (`effective_units`).
         lowest: the lowest possible score; the highest is 1.
     """
     others = 1 - (1 - CONFIDENCE) ** (1 / speakers)

@@ -1,4 +1,4 @@
-"""What a metric is: a score of logits, and where it can be, ratios of counts over speakers."""
+"""The interface of a metric: a score of logits and, where possible, ratios of sums by speaker."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Speakers = npt.NDArray[np.str_]
 Floats = npt.NDArray[np.float64]
 
 HOLDOUT_EVIDENCE = "holdout"
-"""Evidence of a score on speakers that no choice was made by."""
+"""Evidence: a score on speakers that influenced no choice."""
 
 CROSS_VALIDATION = "cv"
-"""Evidence of a mean over the folds that the winner was chosen by."""
+"""Evidence: a mean over the folds by which the winner was chosen."""
 
 POOLED_FOLDS = "cv_pooled"
-"""Evidence of a score on the clips of all those folds together."""
+"""Evidence: a score on the clips of all those folds together."""
 
 
 def require_scorable(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> None:
-    """Refuse what has no score, before any metric is computed of it.
+    """Refuse logits and targets for which no metric is defined.
 
     Logits may be minus infinity, the logarithm of a probability of 0, but neither NaN nor plus
-    infinity, of which no softmax can be taken.
+    infinity, for which the softmax is undefined.
 
     Args:
         logits: ``[n, C]``.
@@ -49,8 +49,8 @@ class Ratios:
     """A metric as the mean of K ratios of sums over speakers.
 
     Attributes:
-        numerators: ``[S, K]``, a row for each speaker, in the order of ``numpy.unique``.
-        denominators: ``[S, K]``, likewise; every column has a sum above 0.
+        numerators: ``[S, K]``, one row per speaker, in the order of ``numpy.unique``.
+        denominators: ``[S, K]``, in the same order; the sum of every column is greater than 0.
     """
 
     numerators: Floats
@@ -58,7 +58,7 @@ class Ratios:
 
     @property
     def value(self) -> float:
-        """The metric on all speakers together."""
+        """The metric over all speakers together."""
         return float((self.numerators.sum(axis=0) / self.denominators.sum(axis=0)).mean())
 
 
@@ -79,7 +79,7 @@ class Metric(Protocol):
 
     @property
     def share(self) -> bool:
-        """True for a share in [0, 1]: shown in per cent, with an interval on the logit scale."""
+        """True for a share in [0, 1], shown as a percentage; its interval is on the logit scale."""
 
     def score(self, logits: Logits, targets: Targets) -> float:
         """The metric of logits ``[n, C]`` against emotion codes ``[n]``; never NaN.
@@ -91,9 +91,9 @@ class Metric(Protocol):
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> Ratios | None:
         """The metric as ratios by speaker, or None where it cannot be written as such.
 
-        Without ratios it is scored anew on the clips of every bootstrap draw. A draw has every
-        emotion that occurs in ``targets``; a denominator that may be 0 all the same, such as the
-        clips of one predicted emotion, makes a metric one without ratios.
+        Without ratios, the metric is computed from the clips of every bootstrap draw. Every draw
+        contains every emotion of ``targets``. A metric with a denominator that can still be 0, such
+        as the number of clips with one predicted emotion, must return None.
         """
 
 
@@ -102,8 +102,8 @@ class Score:
     """A metric of a system under a protocol.
 
     Attributes:
-        value: in the metric's own unit.
-        low: lower end of its 95 % interval over speakers, or None where none can be given, as of
+        value: in the metric's unit.
+        low: lower end of its 95 % interval over speakers; None where none can be computed, as for
             a mean over folds.
         high: upper end.
         spread: standard deviation over folds, where the evidence is cross-validation.

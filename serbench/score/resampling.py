@@ -1,4 +1,4 @@
-"""Draws of whole speakers, and the scores of what was drawn."""
+"""Bootstrap draws of speakers with all their clips, and the scores on these draws."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from serbench.errors import PluginError
 from serbench.score.metric import Floats, Logits, Metric, Ratios, Speakers, Targets
 
 RESAMPLES = 4000
-"""The standard error of B draws has itself a relative error of about 1/√(2B), here 1.1 %."""
+"""The standard error estimated from B draws has a relative error of about 1/√(2B), here 1.1 %."""
 
 RESCORED = 400
-"""Draws on which a metric is scored anew from logits, at the price of a full scoring each.
+"""Number of draws for metrics that are computed from the logits of every draw.
 
-The standard error then has a relative error of about 3.5 %, little beside the 24 % that it has
-because it is estimated from ten speakers (1/√(2 · 9)). AUC, which sorts the clips once for each
-emotion, takes a fifth of a second for 1,000 clips of six emotions.
+The standard error then has a relative error of about 3.5 %, which is small compared with the 24 %
+(1/√(2 · 9)) that results from ten speakers. AUC, which sorts the clips once for each emotion, takes
+0.2 s for 1,000 clips of six emotions.
 """
 
 ATTEMPTS = 100
-"""At most so many times the wanted number of draws is drawn."""
+"""At most this many times the requested number of draws is made."""
 
 
 def draws(
@@ -29,21 +29,21 @@ def draws(
     resamples: int = RESAMPLES,
     copies: npt.NDArray[np.int64] | None = None,
 ) -> Floats | None:
-    """Draw units with replacement, as many as there are, again and again.
+    """Draw as many units as there are, with replacement, many times.
 
-    The label set is frozen: every emotion that was tested must be scored in every resample, so a
-    draw without one of them is drawn again. The result depends on the arguments alone; systems
-    tested on the same clips share it, and are compared by subtracting their resampled scores.
+    Every emotion that was tested must occur in every draw; a draw that lacks one is repeated. The
+    result depends only on the arguments. It is the same for systems tested on the same clips, which
+    are therefore compared by subtracting their resampled scores.
 
     Args:
-        clips: ``[S, C]`` by unit (here the speaker: `Tally.clips`) and true emotion.
-        seed: of the draws.
-        resamples: how many to return.
-        copies: how many equal units each row stands for ``[S]``; one each by default.
+        clips: clips ``[S, C]`` by unit (a speaker in `Tally.clips`) and true emotion.
+        seed: seed of the draws.
+        resamples: number of draws to return.
+        copies: number of equal units that each row represents ``[S]``; by default 1.
 
     Returns:
-        How often each row was drawn ``[resamples, S]``; None where drawing is of no use: there is
-        one unit only, or fewer than one draw in a hundred has every emotion.
+        Number of times that each row was drawn ``[resamples, S]``; None where there is only one
+        unit, or where fewer than one draw in a hundred contains every emotion.
     """
     copies = np.ones(len(clips), dtype=np.int64) if copies is None else copies
     units, occurring = int(copies.sum()), clips[:, clips.any(axis=0)]
@@ -60,12 +60,12 @@ def draws(
 
 
 def effective_units(clips: npt.NDArray[np.int64]) -> float:
-    """Units of equal size that give the same precision: (Σn)²/Σn² over their numbers of clips n.
+    """Number of equal units that give the same precision: (Σn)²/Σn² for units of n clips.
 
-    Student's t takes it for its degrees of freedom where clusters are of unequal sizes (Carter,
+    Student's t uses it for its degrees of freedom where clusters have unequal sizes (Carter,
     Schnepel and Steigerwald 2017, "Asymptotic behavior of a t-test robust to cluster
-    heterogeneity", Review of Economics and Statistics 99), there for clusters that are alike but
-    for their size.
+    heterogeneity", Review of Economics and Statistics 99; derived there for clusters that differ
+    only in size).
 
     Args:
         clips: ``[S, C]`` by unit and true emotion.
@@ -78,8 +78,8 @@ def resampled(ratios: Ratios, drawn: Floats) -> Floats:
     """A metric of each draw, from its ratios.
 
     Args:
-        ratios: by unit ``[S, K]``.
-        drawn: how often each unit was drawn ``[resamples, S]``, from `draws`.
+        ratios: ratios by unit ``[S, K]``.
+        drawn: number of times that each unit was drawn ``[resamples, S]``, from `draws`.
 
     Returns:
         Scores ``[resamples]``.
@@ -91,17 +91,17 @@ def resampled(ratios: Ratios, drawn: Floats) -> Floats:
 def resampled_scores(
     metric: Metric, logits: Logits, targets: Targets, speakers: Speakers, drawn: Floats
 ) -> Floats:
-    """A metric of each draw: from its ratios where it has them, else scored anew.
+    """A metric of each draw, from its ratios where it has them, else from the logits.
 
     Args:
-        metric: which one.
+        metric: the metric to compute.
         logits: ``[n, C]``.
         targets: ``[n]``.
         speakers: ``[n]``.
-        drawn: how often each speaker was drawn ``[resamples, S]``, from `draws`.
+        drawn: number of times that each speaker was drawn ``[resamples, S]``, from `draws`.
 
     Returns:
-        Scores ``[resamples]``; without ratios of the first ``RESCORED`` draws only.
+        Scores ``[resamples]``; for metrics without ratios, of the first ``RESCORED`` draws only.
 
     Raises:
         PluginError: a score is NaN or infinite.
@@ -119,10 +119,10 @@ def resampled_scores(
 
 
 def require_finite(metric: Metric, scores: Floats) -> Floats:
-    """The scores as they are.
+    """Return the scores unchanged.
 
     Raises:
-        PluginError: one of them is NaN or infinite.
+        PluginError: a score is NaN or infinite.
     """
     if not np.isfinite(scores).all():
         raise PluginError(
@@ -133,7 +133,7 @@ def require_finite(metric: Metric, scores: Floats) -> Floats:
 
 
 def score_of(metric: Metric, logits: Logits, targets: Targets) -> float:
-    """A metric of logits ``[n, C]`` against targets ``[n]``, and certainly a finite number.
+    """A metric of logits ``[n, C]`` against targets ``[n]``, checked to be finite.
 
     Raises:
         PluginError: it is NaN or infinite.

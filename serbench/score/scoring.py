@@ -21,7 +21,7 @@ def score_holdout(
     """Every metric of a test, with its 95 % interval over speakers.
 
     Args:
-        metrics: what to compute.
+        metrics: the metrics to compute.
         logits: ``[n, C]``.
         targets: emotion codes ``[n]``.
         speakers: ``[n]``.
@@ -43,21 +43,20 @@ def score_holdout(
 
 
 def score_folds(metrics: Sequence[Metric], folds: Sequence[Tested]) -> dict[str, Score]:
-    """Every metric over the folds that a winner was chosen by.
+    """Every metric over the folds by which a winner was chosen.
 
     Args:
-        metrics: what to compute.
-        folds: of all outer folds, at least one.
+        metrics: the metrics to compute.
+        folds: the folds of all outer folds, at least one.
 
     Returns:
         name of the metric → its mean over the folds, and the standard deviation over them where
-        there are several. An interval over speakers belongs to the score of the folds' clips taken
-        together, which is another number (`score_pooled`): a fold of one or two speakers could not
-        be drawn again.
+        there are several. There is no interval over speakers, because a fold of one or two speakers
+        cannot be resampled; `score_pooled` gives one for the score of the pooled clips.
 
     Raises:
         PluginError: a metric is NaN or infinite on a fold.
-        ValueError: there is no fold, or nothing to score in one.
+        ValueError: there is no fold, or a fold has nothing to score.
     """
     if not folds:
         raise ValueError("no folds to score")
@@ -72,10 +71,10 @@ def score_folds(metrics: Sequence[Metric], folds: Sequence[Tested]) -> dict[str,
 
 
 def score_pooled(metrics: Sequence[Metric], folds: Sequence[Tested]) -> dict[str, Score]:
-    """Every metric of the clips of several folds taken together, with its 95 % interval.
+    """Every metric of the pooled clips of several folds, with its 95 % interval.
 
     Args:
-        metrics: what to compute.
+        metrics: the metrics to compute.
         folds: at least one; a speaker may be in several.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What happens in a study, in the order in which it does."""
+"""Events of a study, in the order in which they happen."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 """States of a trial."""
 
 Known = Mapping[tuple[int, int | str], Outcome]
-"""What earlier runs of the same study already recorded: (trial, fold) → outcome."""
+"""Outcomes that earlier runs of the same study recorded: (trial, fold) → outcome."""
 
 
 @dataclass(frozen=True)
 class TrialStarted:
-    """A configuration is about to be tried."""
+    """The first fold of a configuration is about to be trained."""
 
     trial: int
     parameters: Mapping[str, float]
@@ -25,22 +25,23 @@ class TrialStarted:
 
 @dataclass(frozen=True)
 class FoldScored:
-    """A fold was trained and tested just now."""
+    """A fold was trained and tested."""
 
     outcome: Outcome
 
 
 @dataclass(frozen=True)
 class TrialEnded:
-    """A configuration was tried on all folds, was pruned after some, or failed.
+    """A configuration was trained on all folds, was pruned after some, or failed.
 
     Attributes:
-        trial: its number.
-        parameters: of the configuration.
+        trial: number of the trial.
+        parameters: parameters of the configuration.
         pruned: whether it was pruned.
-        uars: of the folds that were run, in the order in which they were judged.
-        repeats: number of the trial that had tried the same configuration, whose folds these are.
-        failure: why no network can be trained with this configuration; empty where one can.
+        uars: UAR of each fold that was run, in the order in which pruning was decided.
+        repeats: number of an earlier trial with the same configuration, whose results are used;
+            None where there is none.
+        failure: why no network could be trained with this configuration, else empty.
     """
 
     trial: int
@@ -59,20 +60,20 @@ class TrialEnded:
 
     @property
     def mean_uar(self) -> float | None:
-        """Mean over the folds that were run; None where the configuration failed."""
-        return None if self.failure else fmean(self.uars)  # the same in whatever order
+        """Mean UAR over the folds that were run; None where the configuration failed."""
+        return None if self.failure else fmean(self.uars)  # the same in any order
 
 
 @dataclass(frozen=True)
 class HoldoutStarted:
-    """The search is over; the winner is about to be refitted and tested on the holdout."""
+    """The search has ended; the winner is about to be refitted and tested on the holdout."""
 
     trial: int
 
 
 @dataclass(frozen=True)
 class WinnerTested:
-    """The best configuration, refitted on all dev speakers and scored once on the holdout."""
+    """The best configuration was refitted on all search speakers and tested on the holdout."""
 
     trial: int
     parameters: Mapping[str, float]

@@ -16,7 +16,7 @@ from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
 from serbench.search.events import PRUNED, Event, FoldScored, Known, TrialEnded, TrialStarted
 from serbench.search.propose import TrialRecord, best_of, propose, record_of
-from serbench.search.pruning import Yardstick
+from serbench.search.pruning import BestSoFar
 
 if TYPE_CHECKING:
     from serbench.search.study import Search
@@ -135,7 +135,7 @@ class Generation:
         self,
         search: Search,
         numbers: range,
-        yardstick: Yardstick | None,
+        best_so_far: BestSoFar | None,
         progress: Progress,
         order: Sequence[int],
         executor: Executor,
@@ -143,7 +143,7 @@ class Generation:
     ) -> None:
         self._search = search
         self._coming = [number for number in numbers if not progress.finished(number)]
-        self._yardstick = yardstick
+        self._best_so_far = best_so_far
         self._progress = progress
         self._order = order
         self._executor = executor
@@ -186,7 +186,7 @@ class Generation:
     def _worse(self, entrant: _Entrant) -> bool:
         judged = {number: entrant.outcomes[number] for number in entrant.judged}
         unfinished = len(judged) < len(entrant.order)
-        return unfinished and self._yardstick is not None and self._yardstick.worse(judged)
+        return unfinished and self._best_so_far is not None and self._best_so_far.worse(judged)
 
     def _end(
         self,
@@ -242,8 +242,12 @@ class Generation:
         assert number is not None
         trial = entrant.trial.number
         first = number == entrant.order[0]
-        bar = self._yardstick.bar(number) if self._yardstick is not None and first else None
-        job = self._search.job(trial, entrant.configuration, number, bar)
+        reference = (
+            self._best_so_far.loss_reference(number)
+            if self._best_so_far is not None and first
+            else None
+        )
+        job = self._search.job(trial, entrant.configuration, number, reference)
         future = self._executor.submit(
             run_fold, job, lambda report: self._on_epoch(trial, number, report)
         )

@@ -1,6 +1,6 @@
-"""Which configuration a trial tries: a pure function of the trials before it.
+"""The configuration of the next trial, as a pure function of the trials before it.
 
-Optuna proposes in memory; its history is built anew each time from serbench's own records.
+Optuna proposes in memory; its history is rebuilt from serbench's own records each time.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 FIRST_STEPS = 10
-"""Before so many trials there is too little for TPE to learn from seven parameters.
+"""Number of trials before TPE is used, which needs more results to model seven parameters.
 
-Until then each configuration is a step from the best so far: most budgets on a CPU end here, and
-configurations drawn wholly at random hardly ever beat the initial one.
+Until then each configuration is a step from the best one so far. Most studies on a CPU have no more
+trials, and configurations drawn entirely at random are rarely better than the initial one.
 """
 
 GENERATION = 3
-"""After the first trial so many are chosen by what was known before all of them.
+"""Number of trials in a generation; they are chosen from the results of earlier generations only.
 
-They can be tried side by side, and whether they are changes nothing.
+They can therefore run in parallel, and the results do not depend on whether they do.
 """
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """A trial as far as it is known.
+    """What is recorded of a trial.
 
     Attributes:
-        number: from 0.
-        parameters: of its configuration, by name.
+        number: number of the trial, from 0.
+        parameters: parameters of its configuration, by name.
         state: ``running``, ``complete``, ``pruned`` or ``failed``.
         mean_uar: mean UAR over the folds that were run; None while it is running, or if it failed.
-        uars: fold → UAR; of a finished trial in the order in which the folds were judged.
-        failure: why it failed, or an empty string.
+        uars: fold → UAR; for a finished trial in the order in which pruning was decided.
+        failure: why it failed, else empty.
     """
 
     number: int
@@ -54,16 +54,16 @@ class TrialRecord:
 
     @property
     def finished(self) -> bool:
-        """Whether it was tried to its end, was pruned, or failed."""
+        """Whether it is complete, was pruned, or failed."""
         return self.state != RUNNING
 
 
 def record_of(ended: TrialEnded, folds: Sequence[int]) -> TrialRecord:
-    """A trial that is over.
+    """The record of a trial that has ended.
 
     Args:
-        ended: how it ended.
-        folds: those that were run, in the order in which they were judged.
+        ended: the event.
+        folds: folds that were run, in the order in which pruning was decided.
     """
     return TrialRecord(
         ended.trial,
@@ -76,7 +76,7 @@ def record_of(ended: TrialEnded, folds: Sequence[int]) -> TrialRecord:
 
 
 def generation_of(number: int) -> range:
-    """The numbers of the trials that are chosen together with a trial, itself among them."""
+    """The numbers of the trials in the generation of a trial."""
     if number == 0:
         return range(1)
     start = number - (number - 1) % GENERATION
@@ -84,7 +84,7 @@ def generation_of(number: int) -> range:
 
 
 def best_of(history: Sequence[TrialRecord]) -> TrialRecord | None:
-    """The best complete trial; of equals the first."""
+    """The best complete trial, or the first of several equally good ones."""
     complete = [trial for trial in history if trial.state == COMPLETE]
     return max(complete, key=lambda trial: trial.mean_uar or 0.0, default=None)
 
@@ -92,17 +92,17 @@ def best_of(history: Sequence[TrialRecord]) -> TrialRecord | None:
 def propose(
     history: Sequence[TrialRecord], number: int, space: SearchSpace, seed: int
 ) -> dict[str, float]:
-    """The parameters that a trial tries.
+    """The parameters of a trial.
 
-    First the initial values, then steps from the best so far, then what TPE (Bergstra et al.
-    2011) proposes. Only trials of earlier generations count, so that neither an interruption nor
-    the number of trials at once changes what is proposed.
+    The first trial has the initial values, the next ones are steps from the best so far, and later
+    ones are proposed by TPE (Bergstra et al. 2011). Only trials of earlier generations are used, so
+    that neither an interruption nor the number of parallel trials changes a proposal.
 
     Args:
         history: all trials so far, by number.
-        number: of the trial.
-        space: to choose from.
-        seed: of the study.
+        number: number of the trial.
+        space: search space.
+        seed: seed of the study.
     """
     earlier = history[: generation_of(number).start]
     if not earlier:
@@ -120,12 +120,12 @@ def propose(
     drawn: dict[str, float] = study.ask(space.distributions()).params
     if number >= FIRST_STEPS:
         return drawn
-    start = space.initial() if best is None else best.parameters  # where all have failed so far
+    start = space.initial() if best is None else best.parameters  # None: all have failed so far
     return space.step(start, drawn, np.random.default_rng(seed))
 
 
 def _frozen(trial: TrialRecord, space: SearchSpace) -> FrozenTrial:
-    """A finished trial as Optuna has it; a failed one is worse than all, since it has no value."""
+    """A finished trial for Optuna, which ranks a failed one last since it has no value."""
     from optuna.trial import TrialState, create_trial
 
     complete = trial.state == COMPLETE

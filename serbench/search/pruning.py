@@ -1,12 +1,12 @@
-"""When to prune: between folds by scores; within one by its validation loss (`execute.job.Bar`).
+"""Pruning rules: between folds by UAR, within a fold by validation loss.
 
-A configuration is compared with the best one so far, on the clips of the same folds. Nothing here
-depends on a clock, so that the same study prunes the same configurations however many trainings
-ran at once.
+A configuration is compared with the best one so far on the clips of the same folds (within a fold
+by `execute.job.LossReference`). No rule depends on a clock, so that a study prunes the same
+configurations for any number of parallel trainings.
 
-Of configurations that are as good as the best one, at most 20 % are pruned by both rules together,
-of those whose UAR is 3 points higher at most 10 %, of 3 to 10 folds and where the best is that of
-1 to 16 configurations (``benchmarks/pruning.py`` measures both).
+Both rules together prune at most 20 % of the configurations that are as good as the best one, and
+at most 10 % of those whose UAR is 3 points higher, for 3 to 10 folds and for the best of 1 to 16
+configurations (measured by ``benchmarks/pruning.py``).
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.data.protocols import Fold
-from serbench.execute.job import Bar, Outcome
+from serbench.execute.job import LossReference, Outcome
 
 MARGIN = 1.2
-"""A configuration is pruned once its mean UAR is lower by so many standard errors of one fold.
+"""A configuration is pruned once its mean UAR is lower by this many standard errors of one fold.
 
-The margin stays that of one fold while the mean over more folds varies less and less. Each further
-fold therefore adds less to the share of equally good configurations that are pruned, and that
-share stays below a limit however many folds there are. Most of it is spent on the first fold,
+The margin is that of one fold for any number of folds, whereas the mean varies less the more folds
+there are. Each further fold therefore adds less to the share of equally good configurations that
+are pruned, and this share has a limit for any number of folds. Most of it arises on the first fold,
 where pruning saves most.
 """
 
 CLIPS_COUNT = 4
-"""Degrees of freedom that the variance known from clips has beside that seen between folds; one
-other configuration tried on five folds has as many."""
+"""Degrees of freedom that weight the variance estimated from clips, compared with the variance
+observed between folds: as many as one other configuration on five folds has."""
 
 Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Yardstick:
-    """The best configuration so far that was tried on all folds.
+class BestSoFar:
+    """The best configuration so far that was trained on all folds.
 
     Attributes:
         best: fold → its outcome.
         targets: emotion codes of all clips, ``[N]``.
-        others: of each other configuration that was tried on all folds: fold → its UAR.
+        others: fold → UAR, for each other configuration that was trained on all folds.
     """
 
     best: Mapping[int, Outcome]
     targets: npt.NDArray[np.int64]
     others: Sequence[Mapping[int, float]] = ()
 
-    def bar(self, fold: int) -> Bar:
-        """What the validation loss of another training on this fold is compared with."""
-        return Bar(self.best[fold].losses)
+    def loss_reference(self, fold: int) -> LossReference:
+        """The losses with which another training on this fold is compared."""
+        return LossReference(self.best[fold].losses)
 
     def worse(self, outcomes: Mapping[int, Outcome]) -> bool:
-        """Whether a configuration is worse over the folds that it was tried on (see `behind`)."""
+        """Whether a configuration is worse over the folds that it was trained on (see `behind`)."""
         leads, variances = [], []
         for fold, found in outcomes.items():
             best = self.best[fold]
@@ -76,17 +76,17 @@ class Yardstick:
 def behind(leads: Values, variances: Values, others: Values) -> npt.NDArray[np.bool_]:
     """Whether a configuration is worse than the best one by more than chance explains.
 
-    How much a lead varies from fold to fold is known from the clips and, better with each further
-    configuration, from the leads over the others: configurations may suit some speakers and not
-    others. The best of several configurations is also the luckiest: its mean is expected to be too
-    high by the expected maximum of as many draws as there were configurations. This much is
-    deducted.
+    A lead is the difference in UAR of the best configuration and another one on a fold. Its
+    variance over folds is estimated from the clips and from the leads over the other
+    configurations, which get more weight the more of them there are: a configuration may be better
+    for some speakers and worse for others. Because the best of several configurations was selected
+    by its mean, this mean is expected to be too high, by the expected maximum of as many random
+    errors as there were configurations. This amount is subtracted.
 
     Args:
-        leads: UAR of the best configuration less that of the one judged, of each fold so far
-            ``[..., k]``.
-        variances: of each lead by chance ``[..., k]`` (see `lead_variance`).
-        others: leads over the other configurations that were tried on all folds ``[..., m, K]``.
+        leads: lead over the configuration in question on each fold so far ``[..., k]``.
+        variances: variance of each lead by chance ``[..., k]`` (see `lead_variance`).
+        others: leads over the other configurations that were trained on all folds ``[..., m, K]``.
 
     Returns:
         ``[...]``.
@@ -101,12 +101,12 @@ def behind(leads: Values, variances: Values, others: Values) -> npt.NDArray[np.b
 
 
 def expected_maximum(draws: int) -> float:
-    """Of so many standard normal draws, to about 0.03 (Blom 1958)."""
+    """Expected maximum of so many standard normal draws, to about 0.03 (Blom 1958)."""
     return NormalDist().inv_cdf((draws - 0.375) / (draws + 0.25))
 
 
 def recognised(outcome: Outcome, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which test clips were recognised ``[n]``, given their emotion codes ``[n]``."""
+    """Whether each test clip is predicted correctly ``[n]``, given the emotion codes ``[n]``."""
     right: npt.NDArray[np.bool_] = outcome.logits.argmax(axis=1) == targets
     return right
 
@@ -116,14 +116,14 @@ def lead_variance(
 ) -> Values:
     """Variance by chance of the difference in UAR of two configurations on the same clips.
 
-    Only a clip that one of them recognises and the other does not adds to the difference, as in
-    McNemar's test. The same clips are difficult for both, so that this variance is smaller than
-    the sum of both UARs' variances. The share of such clips is kept off 0 and 1 by one clip of
-    each kind for each emotion (Laplace's rule of succession).
+    Only clips that exactly one of them predicts correctly contribute to the difference, as in
+    McNemar's test. The same clips are difficult for both, so that this variance is smaller than the
+    sum of the variances of both UARs. One additional clip of each kind for each emotion keeps the
+    share of such clips from being 0 or 1 (Laplace's rule of succession).
 
     Args:
-        one: which clips the one recognises, ``[..., n]``.
-        other: which the other does, ``[..., n]``.
+        one: whether the first configuration is correct on each clip, ``[..., n]``.
+        other: whether the second configuration is correct on each clip, ``[..., n]``.
         targets: their emotion codes, ``[n]``.
 
     Returns:
@@ -137,10 +137,10 @@ def lead_variance(
 
 
 def judging_order(folds: Sequence[Fold], targets: npt.NDArray[np.int64]) -> list[int]:
-    """The folds' numbers, those whose UAR varies least by chance first.
+    """The numbers of the folds, sorted by increasing variance of the UAR by chance.
 
     Args:
-        folds: of an outer fold.
+        folds: folds of an outer fold.
         targets: emotion codes of all clips, ``[N]``.
     """
 

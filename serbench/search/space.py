@@ -1,4 +1,4 @@
-"""What a study searches: learning rate, freeze depth, widths, parameters of head and objective."""
+"""The search space: learning rate, freeze depth, widths, parameters of head and objective."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The ranges that a study explores.
+    """The ranges that a study searches.
 
     Attributes:
-        ranges: parameter name → range; ``learning_rate``, then ``freeze_depth`` in whole numbers
-            of stages, ``width:AUGMENTATION``, ``head:PARAMETER`` and ``objective:PARAMETER``.
+        ranges: parameter name → range; ``learning_rate``, then ``freeze_depth`` as a number of
+            stages, ``width:AUGMENTATION``, ``head:PARAMETER`` and ``objective:PARAMETER``.
     """
 
     ranges: Mapping[str, Range]
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """The space in Optuna's terms."""
+        """The ranges as Optuna's distributions."""
         from optuna.distributions import FloatDistribution, IntDistribution
 
         return {
@@ -46,7 +46,7 @@ class SearchSpace:
         }
 
     def initial(self) -> dict[str, float]:
-        """The initial values: the first trial of every study."""
+        """The initial values, which the first trial of every study has."""
         return {
             name: int(range_.initial) if name == FREEZE_DEPTH else range_.initial
             for name, range_ in self.ranges.items()
@@ -55,9 +55,9 @@ class SearchSpace:
     def step(
         self, start: Mapping[str, float], drawn: Mapping[str, float], random: np.random.Generator
     ) -> dict[str, float]:
-        """A configuration near ``start``: half the way to ``drawn`` in two parameters.
+        """A configuration near ``start``: two parameters move half of the distance to ``drawn``.
 
-        The learning rate is always one of them: nothing else matters as much (Bengio 2012,
+        The learning rate is always one of them, since it is the most important one (Bengio 2012,
         "Practical Recommendations for Gradient-Based Training of Deep Architectures").
         """
         others = [
@@ -84,7 +84,7 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
     Stages of a network that starts from random weights are never frozen.
 
     Raises:
-        SerbenchError: an unknown name, weights that cannot be had, bounds that cannot be kept.
+        SerbenchError: a name is unknown, weights are not available, or bounds are not possible.
     """
     import torch
 
@@ -114,20 +114,21 @@ def search_space(
     head: Mapping[str, Range] | None = None,
     objective: Mapping[str, Range] | None = None,
 ) -> SearchSpace:
-    """The space that plugins declare, with other bounds where they are given.
+    """The space that plugins declare, with the bounds of the study where these are given.
 
     Args:
-        learning_rates: what the scheduler declares.
-        n_stages: how many stages there are to freeze.
-        initial_freeze_depth: how many are frozen in the first trial.
-        augmentations: each with its widths.
-        bounds: of some parameters; depths beyond the last stage mean that one. An initial value
-            that lies outside moves to the nearer bound.
-        head: parameters of the head.
-        objective: parameters of the objective.
+        learning_rates: range of the scheduler.
+        n_stages: number of stages that can be frozen.
+        initial_freeze_depth: number of stages that are frozen in the first trial.
+        augmentations: augmentations with their widths.
+        bounds: bounds of some parameters. A freeze depth greater than the number of stages means
+            all stages. An initial value outside the bounds is moved to the nearer bound.
+        head: ranges of the parameters of the head.
+        objective: ranges of the parameters of the objective.
 
     Raises:
-        UsageError: bounds of something that is not searched, or wider than a plugin allows.
+        UsageError: bounds are given for something that is not searched, or exceed the range that a
+            plugin allows.
     """
     check_bounds(bounds or {}, augmentations)
     ranges = {
@@ -145,10 +146,11 @@ def search_space(
 
 
 def check_bounds(bounds: Bounds, augmentations: Sequence[Augmentation]) -> None:
-    """Refuse bounds that no search can keep.
+    """Check bounds before a search.
 
     Raises:
-        UsageError: bounds of something that is not searched, or wider than a plugin allows.
+        UsageError: bounds are given for something that is not searched, or exceed the range that a
+            plugin allows.
     """
     widths = {WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations}
     for name, (low, high) in bounds.items():

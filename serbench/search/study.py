@@ -11,7 +11,7 @@ from serbench.data.seeds import derive_seed
 from serbench.errors import DivergedError
 from serbench.execute.executor import Executor
 from serbench.execute.fold import run_fold
-from serbench.execute.job import Bar, Job
+from serbench.execute.job import Job, LossReference
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
@@ -26,7 +26,7 @@ from serbench.search.events import (
 from serbench.search.generation import Generation, Progress
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord, generation_of
-from serbench.search.pruning import Yardstick, judging_order
+from serbench.search.pruning import BestSoFar, judging_order
 from serbench.search.space import SearchSpace
 
 OnEpoch = Callable[[int, int | str, EpochReport], None]
@@ -58,7 +58,11 @@ class Search:
     compute: ComputeSettings
 
     def job(
-        self, trial: int, configuration: Configuration, fold: int | str, bar: Bar | None = None
+        self,
+        trial: int,
+        configuration: Configuration,
+        fold: int | str,
+        reference: LossReference | None = None,
     ) -> Job:
         """The training of a configuration on one of the folds, or for the holdout.
 
@@ -81,7 +85,7 @@ class Search:
             test=rows.test,
             seed=derive_seed(root, "training", trial, fold),
             compute=self.compute,
-            bar=bar,
+            reference=reference,
             whole=fold == HOLDOUT,
         )
 
@@ -118,11 +122,11 @@ def run_study(
     number = 0
     while number < plan.trials:
         numbers = generation_of(number)
-        yardstick = None if plan.exhaustive else _yardstick(search, progress, numbers.start)
+        best_so_far = None if plan.exhaustive else _best_so_far(search, progress, numbers.start)
         generation = Generation(
             search,
             range(number, min(numbers.stop, plan.trials)),
-            yardstick,
+            best_so_far,
             progress,
             order,
             executor,
@@ -152,14 +156,14 @@ def run_study(
     )
 
 
-def _yardstick(search: Search, progress: Progress, before: int) -> Yardstick | None:
+def _best_so_far(search: Search, progress: Progress, before: int) -> BestSoFar | None:
     """What configurations are compared with; nothing before the first trial is complete."""
     best = progress.best(before)
     if best is None:
         return None
     complete = [trial for trial in progress.trials[:before] if trial.state == COMPLETE]
     others = [trial.uars for trial in complete if trial.number != best.number]
-    return Yardstick(progress.folds_of(best.number), search.manifest.targets, others)
+    return BestSoFar(progress.folds_of(best.number), search.manifest.targets, others)
 
 
 def _test_winner(

@@ -1,1 +1,1 @@
-"""What came out: the store and the leaderboard."""
+"""The database: datasets, splits, studies, systems, predictions, scores."""

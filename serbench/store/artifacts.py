@@ -1,4 +1,4 @@
-"""Weights files beside the database: written whole, identified by content, with their lineage."""
+"""Weights files beside the database, which are identified by their content and have a lineage."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def write_arrays(arrays: Arrays, path: Path) -> str:
-    """Write named arrays as safetensors, whole or not at all.
+    """Write named arrays to a safetensors file, completely or not at all.
 
-    When this returns, file and name are on the disk: a row that refers to them may be written.
+    When it returns, the file and its name are on the disk, so that a row may refer to it.
 
     Returns:
         SHA-256 of the file.
@@ -46,15 +46,15 @@ def write_arrays(arrays: Arrays, path: Path) -> str:
         _sync_folder(path.parent)
     except OSError as error:
         raise StorageError(
-            f"{path.parent} cannot take the trained weights ({error.strerror}): make room there "
-            "or keep the database elsewhere with --db",
+            f"the trained weights cannot be written to {path.parent} ({error.strerror}): free some "
+            "space there, or choose another place for the database with --db",
             path=path.parent,
         ) from error
     return hashlib.sha256(content).hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk; Windows opens no folders and keeps names itself."""
+    """Write the names in a folder to the disk, which Windows does itself."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -65,7 +65,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def is_intact(path: Path, sha256: str) -> bool:
-    """True where a weights file is there and is the one that was recorded."""
+    """True where a weights file exists and has the recorded content."""
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
@@ -73,12 +73,12 @@ def read_arrays(path: Path, sha256: str, entry: int | None = None) -> dict[str, 
     """The named arrays of a recorded weights file.
 
     Args:
-        path: of the file.
-        sha256: as recorded.
+        path: path of the file.
+        sha256: recorded hash of its content.
         entry: number of the entry that the file belongs to, for the message.
 
     Raises:
-        WeightsError: the file is missing, or is not the one that was recorded.
+        WeightsError: the file is missing, or does not have the recorded content.
     """
     import safetensors.numpy
 
@@ -88,20 +88,20 @@ def read_arrays(path: Path, sha256: str, entry: int | None = None) -> dict[str, 
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise WeightsError(
-            f"{path} does not hold the weights that were recorded: {remedy}", path=path, entry=entry
+            f"{path} does not contain the recorded weights: {remedy}", path=path, entry=entry
         )
     return safetensors.numpy.load(content)
 
 
 def artifact_of_file(session: Session, path: Path) -> ArtifactRow | None:
-    """The artifact that a weights file is, by its content; None where it was not trained here."""
+    """The artifact of a weights file, found by its content; None where it was not trained here."""
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     query = select(ArtifactRow).where(ArtifactRow.sha256 == sha256).order_by(ArtifactRow.id)
     return session.scalars(query).first()
 
 
 def ancestors(artifact: ArtifactRow) -> Iterator[ArtifactRow]:
-    """An artifact, what it began from, and so on."""
+    """An artifact, the artifact it was trained from, and so on."""
     current: ArtifactRow | None = artifact
     while current is not None:
         yield current
@@ -109,7 +109,7 @@ def ancestors(artifact: ArtifactRow) -> Iterator[ArtifactRow]:
 
 
 def forget_file(artifact: ArtifactRow, folder: Path) -> None:
-    """Delete an artifact's file; its row, and so its lineage, stays."""
+    """Delete an artifact's file; its row, and with it its lineage, is kept."""
     if artifact.file is not None:
         (folder / artifact.file).unlink(missing_ok=True)
         artifact.file = None

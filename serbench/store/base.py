@@ -1,4 +1,4 @@
-"""What all tables have in common: how columns are declared, and what they refuse."""
+"""The base class of all tables, and the types of their columns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class FiniteFloat(TypeDecorator[float]):
-    """A number; NaN and infinity are errors of serbench, and never reach the database."""
+    """A finite number; NaN and infinity are refused, because they are errors of serbench."""
 
     impl = Double
     cache_ok = True
 
     def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
-        """The number as it is.
+        """Return the number unchanged.
 
         Raises:
             ValueError: it is NaN or infinite.
@@ -34,5 +34,5 @@ class Base(DeclarativeBase):
 
 
 def now() -> datetime:
-    """The present, in UTC without a zone, as SQLite keeps it."""
+    """The present time in UTC, without a time zone, as SQLite stores it."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""Open the database, make its schema, and explain what is wrong with it."""
+"""The connection to the database: its schema, and its errors with their remedies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from serbench.data.names import printable
 from serbench.errors import ConflictError, StorageError, UsageError
-from serbench.store import schema  # noqa: F401 - it declares the tables
+from serbench.store import schema  # noqa: F401 - declares the tables
 from serbench.store.base import Base
 from serbench.store.patience import PATIENCE, PatientConnection
 from serbench.store.urls import shown_url, without_secrets
@@ -25,21 +25,21 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 MARK_TABLE = "serbench_schema"
-"""Holds the fingerprint of the schema that a database was made with."""
+"""The table with the fingerprint of the schema with which a database was created."""
 
 ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7372)"}
-"""What makes one process at a time create the tables."""
+"""Statements that let only one process at a time create the tables."""
 
 
 VALID_JSON = partial(json.dumps, allow_nan=False)
-"""How JSON is written into a column: NaN is an error, never a value."""
+"""Options of writing JSON to a column; NaN is an error."""
 
 
 class Database:
-    """A database URL, connected when it is first used.
+    """A database URL, connected at its first use.
 
     Raises:
-        StorageError: from any use, when the database does not do what is needed.
+        StorageError: from any use, where the database reports an error.
     """
 
     def __init__(self, url: str) -> None:
@@ -81,7 +81,7 @@ def open_database(url: str) -> Engine:
             engine = _engine(url)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
             raise StorageError(
-                f"'{shown_url(url)}' is no database that can be used here "
+                f"'{shown_url(url)}' cannot be used as a database "
                 f"({without_secrets(str(error), url)}): give a file name or an SQLAlchemy URL; "
                 "PostgreSQL needs the extra `postgresql`",
                 url=shown_url(url),
@@ -93,7 +93,7 @@ def open_database(url: str) -> Engine:
             mark = _create(engine)
         if mark != schema_fingerprint():
             raise StorageError(
-                f"{shown_url(url)} was made by another version of serbench: name a new database "
+                f"{shown_url(url)} was made by another version of serbench: choose a new database "
                 "with --db",
                 url=shown_url(url),
             )
@@ -115,9 +115,9 @@ def _enforce_foreign_keys(connection: Any, _: Any) -> None:
 
 
 def _mark(engine: Engine) -> str | None:
-    """The fingerprint that a database carries, "" where its tables carry none, None if it is empty.
+    """The fingerprint of a database, "" where its tables have none, None where it is empty.
 
-    What other programs keep in the same database does not count.
+    Tables of other programs in the same database are ignored.
     """
     names = set(inspect(engine).get_table_names())
     if MARK_TABLE in names:
@@ -131,7 +131,7 @@ def _create(engine: Engine) -> str:
     with engine.begin() as connection:
         if engine.dialect.name in ALONE:
             connection.exec_driver_sql(ALONE[engine.dialect.name])
-        if not inspect(connection).has_table(MARK_TABLE):  # another process may have been faster
+        if not inspect(connection).has_table(MARK_TABLE):  # another process may have created it
             Base.metadata.create_all(connection)
             connection.exec_driver_sql(f"CREATE TABLE {MARK_TABLE} (fingerprint VARCHAR NOT NULL)")
             connection.exec_driver_sql(
@@ -149,31 +149,31 @@ CONFLICTS = frozenset(
         "40P01",  # deadlock_detected
     }
 )
-"""What drivers call it that another process wrote the same."""
+"""Error codes for a write that conflicts with one of another process."""
 
 REMEDIES = {
-    "SQLITE_BUSY": "another program has kept it locked: end that program, or wait for its end",
+    "SQLITE_BUSY": "another program has locked it: end that program, or wait until it ends",
     "SQLITE_READONLY": "it may not be written to: change its permissions or use --db",
     "SQLITE_CANTOPEN": "its folder does not exist or may not be written to",
     "SQLITE_PERM": "its permissions do not allow this: change them or use --db",
-    "SQLITE_FULL": "there is no room left on its disk: make some",
-    "SQLITE_NOTADB": "that file is no database: name another with --db",
-    "SQLITE_CORRUPT": "the file is damaged: bring back a copy of it, or name a new one with --db",
-    "SQLITE_IOERR": "its disk does not answer as it should: check the disk",
-    "25006": "it may not be written to: give another user or database with --db",
-    "53100": "there is no room left on the server's disk: make some",
+    "SQLITE_FULL": "its disk is full: free some space",
+    "SQLITE_NOTADB": "that file is not a database: choose another one with --db",
+    "SQLITE_CORRUPT": "the file is damaged: restore a copy of it, or choose a new one with --db",
+    "SQLITE_IOERR": "its disk reports an error: check the disk",
+    "25006": "it may not be written to: choose another user or database with --db",
+    "53100": "the server's disk is full: free some space",
 }
-"""What SQLite (without what follows a second underscore) and PostgreSQL call it → what to do."""
+"""Error name of SQLite (up to a second underscore) or PostgreSQL → cause and remedy."""
 
 
 @contextmanager
 def storage_errors(url: str) -> Iterator[None]:
-    """Turn what a database driver raises into one line that names the remedy.
+    """Replace errors of a database driver by errors with one line that names the remedy.
 
     Raises:
         ConflictError: another process wrote the same at the same moment.
         StorageError: locked, read-only, full, damaged, not a database, or otherwise failing.
-        UsageError: text that is no UTF-8, or a number that is too large.
+        UsageError: a text is not UTF-8, or a number is too large.
     """
     try:
         yield
@@ -201,25 +201,25 @@ def storage_errors(url: str) -> Iterator[None]:
     except OverflowError as error:
         if "SQLite" not in str(error):
             raise
-        raise UsageError("a number is larger than any that is on record: give another") from error
+        raise UsageError("a number is too large for the database: give a smaller one") from error
 
 
 def _code(error: DBAPIError) -> str:
-    """The name or number that a driver gives an error; "" where it gives none."""
+    """The name or number of a driver's error; "" where it has none."""
     of_sqlite: str | None = getattr(error.orig, "sqlite_errorname", None)
     of_postgresql: str | None = getattr(error.orig, "sqlstate", None)
     return of_sqlite or of_postgresql or ""
 
 
 TRIES = 3
-"""So often is a write begun that meets those of other processes."""
+"""Number of attempts of a write that conflicts with those of other processes."""
 
 
 def again_on_conflict(write: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Begin a write again that met another process's; it looks first for what is there.
+    """Repeat a write that conflicts with one of another process.
 
     Args:
-        write: opens its own session, and does nothing outside of it.
+        write: opens its own session, looks there for existing rows, and has no other effects.
     """
 
     @wraps(write)

@@ -1,4 +1,4 @@
-"""Scanned datasets, kept with every utterance."""
+"""Scanned datasets with their utterances."""
 
 from __future__ import annotations
 
@@ -30,27 +30,28 @@ class Datasets:
         self._database = database
 
     def save_scan(self, scan: Scan) -> None:
-        """Keep a scan; the same recordings under the same name only refresh their paths."""
+        """Store a scan; for the same recordings under the same name only the paths are updated."""
         self._save(scan.manifest, scan.summary())
 
     def leave_out(
         self, name: str, exclusions: Sequence[Exclusion], corpora: Mapping[str, Corpus]
     ) -> Manifest:
-        """Keep a dataset anew without some recordings; what it was stays for its studies.
+        """Store a new version of a dataset without some recordings.
 
-        Its account carries the list from now on, and later scans go by it.
+        Studies of the earlier version keep it. The list is stored in the account of the dataset,
+        and later scans apply it.
 
         Args:
-            name: the dataset.
-            exclusions: what to leave out, beside what is left out already.
-            corpora: by name; they know of twins that were published.
+            name: name of the dataset.
+            exclusions: recordings to leave out, in addition to those that are left out already.
+            corpora: corpora by name, which list published duplicates.
 
         Returns:
-            what is left.
+            The scan of the remaining recordings.
 
         Raises:
-            UnknownNameError: nothing of that name was scanned.
-            DatasetError: nothing would be left.
+            UnknownNameError: there is no dataset of that name.
+            DatasetError: no recording would remain.
         """
         manifest, account = self.manifest(name), self.dataset_account(name)
         listed = ExclusionList(exclusions)
@@ -62,7 +63,8 @@ class Datasets:
         )
         if len(left) == 0:
             raise DatasetError(
-                f"nothing of dataset '{name}' would be left: list fewer recordings", dataset=name
+                f"no recording of dataset '{name}' would remain: list fewer recordings",
+                dataset=name,
             )
         skipped = Counter(account["skipped"])
         skipped.update(excluded_because(why) for why in reasons if why is not None)
@@ -75,7 +77,7 @@ class Datasets:
         return left
 
     def exclusions(self, name: str) -> tuple[Exclusion, ...]:
-        """The list of recordings that a dataset leaves out; empty where nothing was scanned."""
+        """The recordings that a dataset leaves out; empty where there is no such dataset."""
         if not self.has_dataset(name):
             return ()
         return tuple(Exclusion(**row) for row in self.dataset_account(name).get("exclusions", ()))
@@ -101,7 +103,7 @@ class Datasets:
             )
 
     def datasets(self) -> list[dict[str, Any]]:
-        """The accounts of all datasets, the current version of each, by name."""
+        """The accounts of the current versions of all datasets, by name."""
         with self._database.session() as session:
             rows = session.scalars(select(DatasetRow).order_by(DatasetRow.scan, DatasetRow.id))
             return list({row.name: row.account for row in rows}.values())
@@ -112,19 +114,19 @@ class Datasets:
             return session.scalar(select(DatasetRow.id).where(DatasetRow.name == name)) is not None
 
     def dataset_account(self, name: str) -> dict[str, Any]:
-        """What ``corpus show`` prints.
+        """The account of a dataset, which ``corpus show`` prints.
 
         Raises:
-            UnknownNameError: nothing of that name was scanned.
+            UnknownNameError: there is no dataset of that name.
         """
         with self._database.session() as session:
             return find_dataset(session, name).account
 
     def manifest(self, name: str, content_hash: str | None = None) -> Manifest:
-        """A dataset's utterances, as last scanned or with a certain content.
+        """The utterances of a dataset: the last scan, or the version with a given hash.
 
         Raises:
-            UnknownNameError: nothing of that name was scanned.
+            UnknownNameError: there is no dataset of that name.
         """
         with self._database.session() as session:
             row = find_dataset(session, name, content_hash)
@@ -136,11 +138,11 @@ class Datasets:
 
 
 def find_dataset(session: Session, name: str, content_hash: str | None = None) -> DatasetRow:
-    """The row of a dataset, as last scanned or with a certain content.
+    """The row of a dataset: the last scan, or the version with a given hash.
 
     Raises:
-        DatasetError: nothing was scanned at all.
-        UnknownNameError: nothing of that name was scanned.
+        DatasetError: there is no dataset.
+        UnknownNameError: there is no dataset of that name.
     """
     query = select(DatasetRow).where(DatasetRow.name == name)
     if content_hash is not None:

@@ -1,7 +1,7 @@
-"""One process at a time runs a study: the lease, kept where the database is.
+"""The lease of a study, which only one process at a time can have.
 
-A file in the current folder would not do: two drivers may run in two folders on one database.
-Both kinds of lock end with the process that has them, however it ends.
+The lock is kept with the database, because two processes may run in different folders on the same
+database. Both kinds of lock end when the process ends for any reason.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from serbench.store.urls import sqlite_file
 
 @contextmanager
 def study_lease(database: Database, artifacts: Path, key: str) -> Iterator[None]:
-    """Keep a second process from running a study at the same time.
+    """Prevent a second process from running the same study.
 
     Args:
-        database: where the study is recorded.
-        artifacts: folder of the weights files; a lock file goes into the folder of this name
-            beside an SQLite database, wherever links to it are.
-        key: of the study.
+        database: database of the study.
+        artifacts: folder of the weights files; beside an SQLite database (after following links)
+            the folder of this name contains the lock file.
+        key: key of the study.
 
     Raises:
-        SerbenchError: another process has it.
+        SerbenchError: another process has the lease.
         StorageError: the lock cannot be made.
     """
     file = sqlite_file(database.url)
@@ -73,11 +73,11 @@ def _file_lock(path: Path, key: str) -> Iterator[None]:
 
 @contextmanager
 def _advisory_lock(database: Database, key: str) -> Iterator[None]:
-    """PostgreSQL's own lock, which belongs to a connection kept for nothing else."""
+    """PostgreSQL's advisory lock, held by a separate connection."""
     number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
     engine: Engine = database.engine
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    connection.detach()  # closed at the end, not kept in the pool together with its lock
+    connection.detach()  # closed at the end; in the pool it would keep the lock
     try:
         with storage_errors(database.url):
             query = text("SELECT pg_try_advisory_lock(:number)")

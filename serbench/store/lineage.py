@@ -1,4 +1,4 @@
-"""What weights were trained on, through everything that they began from."""
+"""The training data of weights, including that of the weights they were trained from."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from serbench.store.schema import ArtifactRow, SystemRow
 
 @dataclass(frozen=True)
 class Lineage:
-    """What the weights that a study begins with were trained on.
+    """The training data of a study's initial weights.
 
     Attributes:
-        pretrained_on: corpora that weights from outside were trained on; none for random weights;
-            None where nobody knows.
-        known_speakers: speakers of the protocol's tests whose recordings the weights were trained
-            on, here or outside.
+        pretrained_on: corpora of external weights; empty for random weights; None where the corpora
+            are not known.
+        known_speakers: speakers of the protocol's tests with recordings in the training data, of
+            serbench or of external weights.
     """
 
     pretrained_on: tuple[str, ...] | None
@@ -38,14 +38,14 @@ class Lineage:
 def lineage_of(
     weights: str, backbone: Backbone, manifest: Manifest, split: Split, database: Database
 ) -> Lineage:
-    """What the weights of a study were trained on, beside what its protocol tests.
+    """The training data of the weights of a study, compared with the speakers of its tests.
 
     Args:
         weights: ``default``, ``none`` or the path of a file.
-        backbone: which knows what its published weights were trained on.
+        backbone: declares the corpora of its published weights.
         manifest: the dataset.
-        split: of the study's protocol.
-        database: where the entries are that weights may come from.
+        split: split of the study's protocol.
+        database: database of the entries from which the weights may come.
 
     Raises:
         WeightsError: the weights file is missing.
@@ -67,9 +67,9 @@ def lineage_of(
 def known_rows(
     manifest: Manifest, artifact: ArtifactRow, database: Database
 ) -> npt.NDArray[np.bool_]:
-    """Which clips are by people that a network or its ancestors were trained on, ``[N]``.
+    """Which clips ``[N]`` are by speakers in the training data of a network or its ancestors.
 
-    Speakers with one name, or with identical audio, are one person.
+    Speakers with the same name, or with identical audio, count as one speaker.
     """
     known = np.zeros(len(manifest), dtype=np.bool_)
     for ancestor in ancestors(artifact):
@@ -84,10 +84,10 @@ def known_rows(
 
 
 def artifact_of_weights(session: Session, weights: str) -> ArtifactRow | None:
-    """The artifact that weights are; None where they were not trained here.
+    """The artifact of weights; None where they were not trained here.
 
     Args:
-        session: of the database.
+        session: session of the database.
         weights: ``default``, ``none`` or the path of a file.
     """
     if weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
@@ -96,7 +96,7 @@ def artifact_of_weights(session: Session, weights: str) -> ArtifactRow | None:
 
 
 def _pretrained_on(session: Session, artifact: ArtifactRow) -> tuple[str, ...] | None:
-    """The corpora that the weights came with that an artifact's first ancestor began from."""
+    """The corpora of the external weights of an artifact's first ancestor."""
     system = next(each.system_id for each in ancestors(artifact) if each.system_id is not None)
     query = select(SystemRow.pretrained_on).where(SystemRow.id == system)
     found = session.scalar(query)

@@ -1,4 +1,4 @@
-"""The machines of the database, and the latencies that were measured on them."""
+"""Machines, and the latencies that were measured on them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from serbench.store.schema import LatencyRow, MachineRow, SystemRow
 
 @dataclass(frozen=True)
 class LatencyKind:
-    """How a time was measured: only times of one kind, on one machine, are compared.
+    """The conditions of a latency; only latencies with equal conditions are compared.
 
     Attributes:
         runtime: name of the runtime.
-        precision: in which it computes; empty where it is not known.
-        threads: that it may use.
-        clip_seconds: length of what is answered; None where it is not known.
-        libraries: name → version of what decides the time; empty where it is not known.
+        precision: precision of the computation; empty where it is not known.
+        threads: number of threads.
+        clip_seconds: length of the clips; None where it is not known.
+        libraries: name → version of the libraries that influence the time; empty where they are not
+            known.
     """
 
     runtime: str
@@ -35,12 +36,12 @@ class LatencyKind:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LatencyKind:
-        """What ``asdict`` made."""
+        """The object from the result of ``asdict``."""
         return cls(**data)
 
     @property
     def key(self) -> str:
-        """The same for equal kinds."""
+        """A text that is the same for equal conditions."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -49,9 +50,9 @@ class LatencyKind:
 class LatencyFacts:
     """Milliseconds for one clip at batch size one, after warm-up, in a fresh process.
 
-    How they part between front end and network is None where the runtime has no such parts, or
-    where the times were measured elsewhere. ``versions`` are those of the measuring process; what
-    decides the time is in ``kind``.
+    The times of front end and network are None where the runtime has no such parts, or where the
+    latency was imported. ``versions`` are those of the measuring process; the conditions that
+    influence the time are in ``kind``.
     """
 
     kind: LatencyKind
@@ -67,16 +68,16 @@ class LatencyFacts:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LatencyFacts:
-        """What ``asdict`` made."""
+        """The object from the result of ``asdict``."""
         return cls(**{**data, "kind": LatencyKind.from_dict(data["kind"])})
 
     def as_columns(self) -> dict[str, Any]:
-        """The columns of its row."""
+        """The values of the columns of its row."""
         return {**asdict(self), "identity": self.kind.key}
 
 
 def machine_row(session: Session, machine: Machine) -> MachineRow:
-    """The row of a machine, made where there is none."""
+    """The row of a machine, which is created where there is none."""
     row = session.scalar(select(MachineRow).where(MachineRow.fingerprint == machine.fingerprint))
     if row is None:
         row = MachineRow(fingerprint=machine.fingerprint, facts=asdict(machine))
@@ -86,7 +87,7 @@ def machine_row(session: Session, machine: Machine) -> MachineRow:
 
 
 def add_latency(session: Session, system: SystemRow, machine: Machine, facts: LatencyFacts) -> None:
-    """Keep a measurement; an older one of the same kind on the same machine is replaced."""
+    """Store a latency; it replaces an older one of the same kind on the same machine."""
     place = {"system_id": system.id, "machine_id": machine_row(session, machine).id}
     query = select(LatencyRow).filter_by(**place, identity=facts.kind.key)
     older = session.scalar(query)

@@ -1,4 +1,4 @@
-"""SQLite that waits for other programs, and tells the user."""
+"""SQLite connections that wait for locks of other programs, with a message."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from serbench.notices import notice
 T = TypeVar("T")
 
 PATIENCE = 60.0
-"""Seconds that a locked database is waited for, unless its URL has ``timeout``."""
+"""Seconds to wait for a locked database, unless its URL has ``timeout``."""
 
 QUIET = 5.0
-"""Seconds after which the user is told that somebody waits."""
+"""Seconds of waiting after which a message is printed."""
 
 PAUSE = 0.05
-"""Seconds between two tries, where SQLite itself does not wait."""
+"""Seconds between two attempts where SQLite itself does not wait."""
 
 
 class PatientConnection(sqlite3.Connection):
-    """A connection on which whatever meets a lock is tried again until the time is up.
+    """A connection that repeats an operation on a locked database until a time limit.
 
-    SQLite's own waiting is silent: it is done in pieces, and after the first the user is told.
+    SQLite itself waits without a message. It therefore waits only briefly at a time here, and a
+    message is printed after the first wait.
 
     Args:
-        database: its file.
-        timeout: seconds to wait in all.
-        options: as ``sqlite3.connect`` takes them.
+        database: the file.
+        timeout: greatest number of seconds to wait.
+        options: further options of ``sqlite3.connect``.
     """
 
     def __init__(self, database: Any, timeout: float = PATIENCE, **options: Any) -> None:
@@ -37,15 +38,15 @@ class PatientConnection(sqlite3.Connection):
         self.patience = timeout
 
     def cursor(self, factory: Any = None) -> Any:
-        """A cursor that waits likewise."""
+        """A cursor that waits in the same way."""
         return super().cursor(factory or _PatientCursor)
 
     def commit(self) -> None:
-        """End the transaction; where others still read, as soon as they have read."""
+        """Commit the transaction, after waiting for programs that still read."""
         self.wait(super().commit)
 
     def wait(self, step: Callable[[], T]) -> T:
-        """Do a step, again and again while another program has the database locked."""
+        """Run a step, and repeat it while another program has locked the database."""
         start, told = time.monotonic(), False
         while True:
             try:
@@ -71,6 +72,6 @@ class _PatientCursor(sqlite3.Cursor):
         return connection.wait(lambda: super(_PatientCursor, self).execute(*arguments))
 
     def executemany(self, *arguments: Any) -> Any:
-        """Run a statement for many rows; the first of them takes the lock, or none is written."""
+        """Run a statement for many rows; the first row takes the lock, or no row is written."""
         connection = cast(PatientConnection, self.connection)
         return connection.wait(lambda: super(_PatientCursor, self).executemany(*arguments))

@@ -22,7 +22,7 @@ from serbench.errors import DatasetError, UsageError
 from serbench.store.predictions import Predictions
 
 SMALLEST_PROBABILITY = 1e-30
-"""Stands for a probability of zero, which has no logarithm."""
+"""Replaces a probability of 0, whose logarithm is not finite."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class PredictionTable:
     """The content of a file.
 
     Attributes:
-        rows: of the manifest, ``[n]``, each once.
-        logits: float32 ``[n, n_classes]``; of probabilities their logarithms.
-        folds: ``holdout``, or what the file calls a fold, ``[n]``.
+        rows: rows of the manifest ``[n]``, without duplicates.
+        logits: float32 ``[n, n_classes]``; probabilities are converted to their logarithms.
+        folds: ``holdout``, or the name of the fold in the file, ``[n]``.
         latencies: milliseconds ``[n]``, or None.
         digest: SHA-256 of the file.
     """
@@ -44,7 +44,7 @@ class PredictionTable:
     digest: str
 
     def logits_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """The logits of some rows, in their order; each of them is in the file."""
+        """The logits of some rows, in the order of ``rows``; the file must contain all of them."""
         order = np.argsort(self.rows)
         return self.logits[order[np.searchsorted(self.rows, rows, sorter=order)]]
 
@@ -52,14 +52,16 @@ class PredictionTable:
 def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
     """Read a table of predictions for clips of a dataset.
 
-    Columns: ``path`` (the recording's, or as much of its end as is needed to tell it apart), one
-    for each emotion of the dataset, with logits or probabilities; optionally ``fold`` (``holdout``,
-    or any name, since a fold is known by its clips; where it is empty or there is no such column,
-    ``holdout`` is meant) and ``latency`` in milliseconds.
+    The columns are ``path`` (path of the recording, or enough of its end to be unique) and one for
+    each emotion of the dataset, with logits or probabilities. Optional columns are ``fold``
+    (``holdout``, which is the default, or any name, since folds are identified by their clips) and
+    ``latency`` in milliseconds.
 
     Raises:
-        UsageError: no such table: not UTF-8, a column missing or unknown, a value no number.
-        DatasetError: a path means no clip of the dataset, or several; or two lines mean one.
+        UsageError: the table is not UTF-8, a column is missing or unknown, or a value is not a
+            number.
+        DatasetError: a path matches no clip of the dataset or several clips, or two lines match one
+            clip.
     """
     content, lines = _lines(path)
     header = [name.strip() for name in (lines[0][1] if lines else [])]
@@ -106,10 +108,10 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
 
 
 def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Predictions]]) -> str:
-    """The same table for logits computed here, float32 to their last digit.
+    """The same table for logits of serbench, with all digits of float32.
 
     Args:
-        manifest: whose rows were tested.
+        manifest: the dataset.
         parts: ``holdout`` or the number of a fold from 0, and the predictions in it.
     """
     names = RecordingNames(manifest)
@@ -134,7 +136,9 @@ def _lines(path: Path) -> tuple[bytes, list[tuple[int, list[str]]]]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})", path=path) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is no CSV in UTF-8 ({error}): save it anew", path=path) from error
+        raise UsageError(
+            f"{path} is not a CSV file in UTF-8 ({error}): save it again in UTF-8", path=path
+        ) from error
 
 
 def _check_columns(path: Path, header: Sequence[str], manifest: Manifest) -> None:
@@ -199,7 +203,7 @@ def _milliseconds(where: str, text: str) -> float:
 
 
 def _logits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Logits as they are; probabilities, which are no logits, by their logarithms."""
+    """Return logits unchanged, and the logarithms of probabilities."""
     probabilities = (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3)
     if probabilities:
         values = np.log(np.maximum(values, SMALLEST_PROBABILITY))

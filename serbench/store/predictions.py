@@ -1,4 +1,4 @@
-"""The logits of systems on the test rows of splits, read back from the database."""
+"""Logits of systems on the test rows of splits, read from the database."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRo
 from serbench.store.schema_data import SplitRow
 
 EAGER = "eager"
-"""The runtime that networks answer in after training: PyTorch as it is."""
+"""The runtime of the predictions made after training: PyTorch."""
 
 IMPORTED = "imported"
-"""The runtime of predictions that were brought from outside."""
+"""The runtime of imported predictions."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Predictions:
     """Logits of some clips of a dataset.
 
     Attributes:
-        rows: of the manifest, ``[n]``.
+        rows: rows of the manifest ``[n]``.
         logits: float32 ``[n, n_classes]``.
     """
 
@@ -34,18 +34,18 @@ class Predictions:
     logits: npt.NDArray[np.float32]
 
     def by_row(self) -> Predictions:
-        """The same in the manifest's order."""
+        """The same predictions in the order of the manifest."""
         order = np.argsort(self.rows, kind="stable")
         return Predictions(self.rows[order], self.logits[order])
 
 
 def rows_from(content: bytes) -> npt.NDArray[np.int64]:
-    """Rows as a split stores them, ``[n]``."""
+    """Rows ``[n]`` from their stored form."""
     return np.frombuffer(content, dtype="<i8").astype(np.int64)
 
 
 def rows_to(rows: npt.NDArray[np.int64]) -> bytes:
-    """What ``rows_from`` reads."""
+    """The stored form of rows, which ``rows_from`` reads."""
     return rows.astype("<i8").tobytes()
 
 
@@ -57,7 +57,7 @@ def read_prediction(prediction: PredictionRow) -> Predictions:
 
 
 def joined(parts: Iterable[Predictions]) -> Predictions:
-    """Several tests as one."""
+    """The predictions of several tests together."""
     listed = list(parts)
     return Predictions(
         np.concatenate([part.rows for part in listed]),
@@ -66,14 +66,14 @@ def joined(parts: Iterable[Predictions]) -> Predictions:
 
 
 def runtime_of(system: SystemRow) -> str:
-    """The runtime that a system's first predictions came from."""
+    """The runtime of a system's first predictions."""
     return EAGER if system.imported is None else IMPORTED
 
 
 def holdout_predictions(
     session: Session, system: SystemRow, runtime: str | None = None
 ) -> list[Predictions]:
-    """A ranked system's logits on the holdout of each outer fold, the first one first."""
+    """A ranked system's logits on the holdout of each outer fold, in the order of outer folds."""
     query = (
         select(PredictionRow)
         .join(SplitRow, SplitRow.id == PredictionRow.split_id)
@@ -89,9 +89,9 @@ def holdout_predictions(
 
 
 def fold_predictions(session: Session, system: SystemRow) -> list[dict[int, Predictions]]:
-    """For each outer fold, the logits of its winner on the folds it was chosen by: fold → logits.
+    """For each outer fold, the winner's logits on the folds by which it was chosen: fold → logits.
 
-    Outer folds without such folds, as of many imports, have an empty dictionary.
+    The dictionary of an outer fold without such folds, as in many imports, is empty.
     """
     found = []
     for outer, answering in enumerate(_tuned(session, system)):
@@ -112,7 +112,7 @@ def fold_predictions(session: Session, system: SystemRow) -> list[dict[int, Pred
 
 
 def winners(session: Session, system: SystemRow) -> list[TrialRow]:
-    """The trial that won in each outer fold of the study that a system came from; none of imports.
+    """The winning trial of each outer fold of a system's studies; empty for imports.
 
     It is the trial whose configuration was trained for the holdout.
     """
@@ -128,7 +128,7 @@ def winners(session: Session, system: SystemRow) -> list[TrialRow]:
 
 
 def _tuned(session: Session, system: SystemRow) -> list[int]:
-    """The system that answered the folds of each outer fold."""
+    """The system with the predictions on the folds of each outer fold."""
     if system.imported is None:
         return [trial.system_id for trial in winners(session, system)]
     last = max((split.outer_fold for split in system.protocol.splits), default=-1)

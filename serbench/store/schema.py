@@ -13,7 +13,7 @@ from serbench.store.schema_data import ProtocolRow, SplitRow
 
 
 class MachineRow(Base):
-    """A machine that latency was measured on; ``facts`` are what its fingerprint is made of."""
+    """A machine of a latency measurement; its fingerprint is computed from ``facts``."""
 
     __tablename__ = "machine"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -22,10 +22,10 @@ class MachineRow(Base):
 
 
 class SpeedTuningRow(Base):
-    """Which compute settings were fastest; ``key`` identifies the subject and the machine.
+    """A speed tuning; ``key`` identifies the subject and the machine.
 
-    One that was measured again later has its own number behind its key. ``found`` holds the
-    settings that were chosen and all that were tried, with their clips per second.
+    The key of a tuning that was repeated later ends in a number. ``found`` has the chosen compute
+    settings and all that were tried, with their clips per second.
     """
 
     __tablename__ = "speed_tuning"
@@ -37,15 +37,15 @@ class SpeedTuningRow(Base):
 
 
 class SystemRow(Base):
-    """Anything that answers: a configuration's networks, a study's winner, an import.
+    """A source of predictions: a configuration's networks, a study's winner, or an import.
 
-    A system that is ranked has a ``number``, which people see as an entry's; systems of single
-    trials have none. ``emotions`` is the label set, in the order of the logits. Of a deleted system
-    only its row remains. ``imported`` is the SHA-256 of the file of an import's predictions.
+    A ranked system has a ``number``, which is shown as the number of its entry; systems of single
+    trials have none. ``emotions`` is the label set in the order of the logits. Only the row of a
+    deleted system remains. ``imported`` is the SHA-256 of an imported file of predictions.
 
-    ``pretrained_on`` names the corpora of the weights from outside that it began from, None where
-    nobody knows them; ``known_speakers`` those of the protocol's tests that its weights were
-    trained on.
+    ``pretrained_on`` names the corpora of the external weights it was trained from, None where they
+    are not known; ``known_speakers`` are speakers of the protocol's tests in the training data of
+    these weights.
     """
 
     __tablename__ = "system"
@@ -89,9 +89,9 @@ class PredictionRow(Base):
 class ScoreRow(Base):
     """A metric of a system, with its 95 % interval over speakers.
 
-    ``evidence`` is ``holdout``; or, of the folds that the winner was chosen by, ``cv`` for their
-    mean, with the standard deviation over them as ``spread``, and ``cv_pooled`` for all their clips
-    together.
+    ``evidence`` is ``holdout``; or, for the folds by which the winner was chosen, ``cv`` for the
+    mean over them, with their standard deviation as ``spread``, or ``cv_pooled`` for all their
+    clips together.
     """
 
     __tablename__ = "score"
@@ -107,7 +107,7 @@ class ScoreRow(Base):
 
 
 class TallyRow(Base):
-    """Clips by speaker, true and predicted emotion, of a holdout; enough to compare systems."""
+    """Clips of a holdout by speaker, true and predicted emotion, for comparing systems."""
 
     __tablename__ = "tally"
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"), primary_key=True)
@@ -120,7 +120,7 @@ class StudyRow(Base):
     """A search in one outer fold of a protocol; ``key`` is the identity of its plan.
 
     The studies of all outer folds lead to one system, numbered once the last of them is finished.
-    ``compute_settings`` decide last digits of logits; ``speed_tuning`` is what they were chosen by.
+    ``compute_settings`` change the last digits of logits; ``speed_tuning`` chose them.
     """
 
     __tablename__ = "study"
@@ -166,7 +166,7 @@ class TrainingRow(Base):
     """One training of a trial's configuration, on one split; its logits belong to ``system``.
 
     ``curve`` is the validation UAR of each epoch, ``losses`` the validation loss, ``pruned``
-    whether the training was ended because it fell behind; the last columns are its environment.
+    whether the training was stopped because it fell behind; the last columns are its environment.
     """
 
     __tablename__ = "training"
@@ -191,12 +191,13 @@ class TrainingRow(Base):
 
 
 class ArtifactRow(Base):
-    """A weights file: what it was trained on, and what it began from.
+    """A weights file with its training data and its initial weights.
 
-    The row outlives its file and its system, so that the speakers of ``split`` stay known. ``file``
-    is relative to the artifacts folder, or None once it is deleted. ``began_from`` identifies the
-    weights that training began with; ``parent`` is their artifact, where they were trained here.
-    ``part`` is ``network``, or ``head`` where the rest is frozen, hence as in those weights.
+    The row is kept after its file and its system are deleted, because it records the speakers of
+    ``split``. ``file`` is relative to the artifacts folder, or None once it is deleted.
+    ``began_from`` identifies the initial weights; ``parent`` is their artifact, where they were
+    trained here. ``part`` is ``network``, or ``head`` where the rest is frozen and equals the
+    initial weights.
     """
 
     __tablename__ = "artifact"
@@ -215,10 +216,10 @@ class ArtifactRow(Base):
 
 
 class LatencyRow(Base):
-    """Time for one answer of a system in milliseconds, on one machine.
+    """Latency of a system in milliseconds per clip, on one machine.
 
-    ``kind`` is a ``LatencyKind``, ``identity`` its key. With other libraries a row is added; of
-    those that differ in nothing else the newest counts.
+    ``kind`` is a ``LatencyKind``, ``identity`` its key. For other library versions a row is added;
+    among rows that differ only in these, the newest is used.
     """
 
     __tablename__ = "latency"

@@ -12,9 +12,10 @@ from serbench.store.base import Base, now
 
 
 class DatasetRow(Base):
-    """A scanned dataset; scanned again with other recordings it becomes a new row.
+    """A version of a scanned dataset; scanning other recordings adds a row.
 
-    ``scan`` is the number of its last scan: the highest is the current one, whatever clocks say.
+    ``scan`` is the number of its last scan; the version with the highest number is the current one,
+    independent of clocks.
     """
 
     __tablename__ = "dataset"

@@ -42,10 +42,8 @@ def score_system(
 ) -> None:
     """Compute a system's scores and its tally from its stored logits, and store them.
 
-    Scores of the same logits are replaced; those in another runtime stay.
-
-    All is read in the session that wrote it: of so much, SQLite may show other connections
-    nothing before its end.
+    Earlier scores of the same logits are replaced; scores in other runtimes are kept. It uses the
+    session that wrote the logits, because other connections do not see them before the commit.
     """
     runtime = runtime_of(system)
     holdout = joined(holdout_predictions(session, system))
@@ -79,10 +77,10 @@ def score_system(
 def rescore_system(
     session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
 ) -> list[str]:
-    """Compute all scores of a system, and of the trials it was chosen from, anew.
+    """Recompute and store all scores of a system and of the trials from which it was chosen.
 
     Returns:
-        the names of those that were not what was stored, or not stored; now they are.
+        Names of the scores that were missing, or differed from the stored value.
     """
     before = _stored_scores(system)
     score_system(session, manifest, system, metrics)
@@ -100,7 +98,7 @@ def _tested(manifest: Manifest, found: Predictions) -> Tested:
 
 
 def _stored_scores(system: SystemRow) -> dict[tuple[str, str], tuple[float | None, ...]]:
-    """(metric, evidence) → what is stored, of the logits that `score_system` takes."""
+    """(metric, evidence) → stored values, for the logits that `score_system` uses."""
     return {
         (row.metric, row.evidence): tuple(getattr(row, name) for name in SCORE_FIELDS)
         for row in system.scores
@@ -109,7 +107,7 @@ def _stored_scores(system: SystemRow) -> dict[tuple[str, str], tuple[float | Non
 
 
 def _rescore_trials(session: Session, manifest: Manifest, system: SystemRow) -> list[str]:
-    """Compute the UAR of every training and trial of the studies that led to a system anew."""
+    """Recompute the UAR of every training and trial of the studies of a system."""
     changed = []
     query = (
         select(TrialRow)

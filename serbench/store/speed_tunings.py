@@ -1,4 +1,4 @@
-"""Speed tunings, kept so that the same backbone is not measured twice on one machine."""
+"""Stored speed tunings, so that a backbone is not timed twice on one machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SpeedTunings:
         self._database = database
 
     def find(self, subject: dict[str, Any]) -> ComputeSettings | None:
-        """The compute settings that were found fastest for a subject, or None."""
+        """The fastest compute settings for a subject, or None."""
         with self._database.session() as session:
             query = select(SpeedTuningRow).where(SpeedTuningRow.key == _key(subject))
             row = session.scalar(query)
@@ -29,10 +29,10 @@ class SpeedTunings:
 
     @again_on_conflict
     def save(self, subject: dict[str, Any], found: dict[str, Any]) -> None:
-        """Keep a tuning; an earlier one stays on record for the studies it belongs to.
+        """Store a tuning; an earlier one is kept for the studies that used it.
 
         Args:
-            subject: what decides how long a step takes.
+            subject: everything that the time of a training step depends on.
             found: plain data: ``chosen`` settings, and all that were ``tried``.
         """
         key = _key(subject)
@@ -44,7 +44,7 @@ class SpeedTunings:
             session.add(SpeedTuningRow(key=key, subject=subject, found=found))
 
     def belongs_to(self, plan: StudyPlan, subject: dict[str, Any]) -> None:
-        """Note which tuning a study trains by, where there was one."""
+        """Record which tuning a study uses, if there is one."""
         with self._database.session() as session:
             study = session.scalars(select(StudyRow).where(StudyRow.key == plan.key)).one()
             study.speed_tuning = session.scalar(

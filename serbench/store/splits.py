@@ -1,4 +1,4 @@
-"""The splits of protocols, kept row by row: a library upgrade cannot move them."""
+"""The splits of protocols, stored with all rows so that a library upgrade cannot change them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from serbench.store.schema_data import ProtocolRow, SplitRow
 
 @dataclass(frozen=True)
 class StoredProtocol:
-    """A protocol on a dataset, as the database has it.
+    """A stored protocol on a dataset.
 
     Attributes:
-        id: of its row.
-        name: as typed on the command line.
-        identifier: its name and a hash of the rows that came out.
+        id: id of its row.
+        name: name on the command line.
+        identifier: its name and a hash of the rows of its splits.
         split: all its outer folds.
     """
 
@@ -50,10 +50,10 @@ class Splits:
 
     @again_on_conflict
     def of(self, manifest: Manifest, protocol: Protocol) -> StoredProtocol:
-        """The splits of a dataset: those that are stored, else new ones, which are stored.
+        """The stored splits of a dataset; new ones are made and stored where there are none.
 
         Raises:
-            SerbenchError: as ``split_dataset``, where nothing is stored yet.
+            SerbenchError: as in ``split_dataset``, where nothing is stored yet.
         """
         with self._database.session() as session:
             dataset = find_dataset(session, manifest.name, manifest.hash).id

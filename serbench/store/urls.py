@@ -1,4 +1,4 @@
-"""Database URLs: the file of SQLite, and what of a URL may be shown."""
+"""Database URLs: the file of an SQLite database, and removal of secrets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sqlalchemy.exc import ArgumentError
 HIDDEN = "***"
 
 SECRET = re.compile(r"pass|pwd|secret|token|credential", re.IGNORECASE)
-"""Names of the options of a URL whose values nobody but the database may see."""
+"""Names of URL options with secret values."""
 
 MEMORY = frozenset({"", ":memory:"})
-"""How SQLAlchemy names an SQLite database that has no file."""
+"""SQLAlchemy's names of an SQLite database without a file."""
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -27,7 +27,7 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def shown_url(url: str) -> str:
-    """A database for people: the file of SQLite, else the URL without what is secret."""
+    """Text for users: the file of an SQLite database, else the URL without secrets."""
     parsed = _parsed(url)
     if parsed is None:
         hidden = re.sub(r"(://[^:/@]*:).*@", rf"\1{HIDDEN}@", url)
@@ -41,7 +41,7 @@ def shown_url(url: str) -> str:
 
 
 def without_secrets(text: str, url: str) -> str:
-    """A driver's words with the secrets of a URL taken out of them."""
+    """A driver's message without the secrets of a URL."""
     parsed = _parsed(url)
     if parsed is None:
         return text.replace(url, shown_url(url))

@@ -1,14 +1,14 @@
-"""What plugins promise, as checks that anybody can run on what they have written.
+"""Contracts of plugins: checks that authors can run on their own plugins.
 
-A contract is a tuple of plain functions, each with one sentence that says what is promised; a
-function takes the thing a plugin registers, says nothing where the promise is kept, and raises an
-``AssertionError`` that says what is wrong where it is not. With pytest, that is three lines::
+A contract is a tuple of functions. The docstring of each function is one sentence that states a
+requirement. The function takes the object that a plugin registers, and raises an ``AssertionError``
+with the problem where the object does not meet the requirement. With pytest, three lines run it::
 
     @pytest.mark.parametrize("check", contract("backbone"))
-    def test_a_backbone_keeps_its_promises(check):
+    def test_a_backbone_meets_its_contract(check):
         check(MyBackbone())
 
-``serbench plugins check NAME`` runs the same contract on anything registered.
+``serbench plugins check NAME`` runs the same contract on any registered object.
 """
 
 from serbench.testing.contracts import KINDS, Check, Verdict, contract, verdicts

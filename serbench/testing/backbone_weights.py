@@ -1,4 +1,4 @@
-"""What every backbone promises of weights from a file: loaded whole, named, or refused."""
+"""Requirements on every backbone for weights from files, which are loaded or refused."""
 
 from __future__ import annotations
 
@@ -30,58 +30,58 @@ def _saved(state: Mapping[str, Tensor]) -> Iterator[Path]:
 
 
 def _trained(network: EmotionNetwork) -> dict[str, Tensor]:
-    """A network's state as serbench writes it: ``backbone.*`` and ``head.*``."""
+    """A network's state as serbench stores it: ``backbone.*`` and ``head.*``."""
     return dict(network.state_dict())
 
 
-def its_state_makes_another_network_the_same(backbone: Backbone) -> None:
-    """A state dict survives a file, and gives another network the same vectors."""
+def its_state_reproduces_the_network(backbone: Backbone) -> None:
+    """With the state of a network, loaded from a file, another network gives the same vectors."""
     trained, other = build(backbone, seed=1).module, build(backbone, seed=2).module
     images = images_for(backbone, 2)
     with _saved(trained.state_dict()) as path:
         other.load_state_dict(safetensors.torch.load_file(path))
     found = answers_of(other, images)
-    require_equal(found, answers_of(trained, images), "with the state of another it differs")
+    require_equal(found, answers_of(trained, images), "the same state gives other vectors")
 
 
-def a_file_trained_here_is_loaded_whole(backbone: Backbone) -> None:
-    """Weights from a file are all loaded, the last layer too, and identified by its content."""
+def a_file_of_serbench_is_loaded_completely(backbone: Backbone) -> None:
+    """All weights of a file are loaded, including the last layer, and identified by its content."""
     trained = _trained(classifier(backbone, seed=1))
     with _saved(trained) as path:
         built = build(backbone, weights=str(path), seed=2)
         identity = file_identity(path)
-    require(built.weights == identity, f"a file's weights are called '{built.weights}'")
+    require(built.weights == identity, f"the identity of a file's weights is '{built.weights}'")
     loaded = built.module.state_dict()
     for name, values in loaded.items():
-        require_equal(values, trained[f"backbone.{name}"], f"{name} is not what the file holds")
-    require(built.head is not None, "the file's last layer is not handed on")
+        require_equal(values, trained[f"backbone.{name}"], f"{name} differs from the file")
+    require(built.head is not None, "the file's last layer is not returned")
     for name, values in (built.head or {}).items():
-        require_equal(values, trained[f"head.{name}"], f"head.{name} is not what the file holds")
+        require_equal(values, trained[f"head.{name}"], f"head.{name} differs from the file")
 
 
-def of_a_file_of_other_emotions_all_but_the_last_layer_is_loaded(backbone: Backbone) -> None:
-    """A file from a network of other emotions gives the backbone; its last layer is left."""
+def a_file_of_other_emotions_is_loaded_without_its_last_layer(backbone: Backbone) -> None:
+    """A file of a network with other emotions is loaded except for its last layer."""
     trained = _trained(classifier(backbone, N_CLASSES - 2, seed=1))
     with _saved(trained) as path:
         built = build(backbone, weights=str(path), seed=2)
     for name, values in built.module.state_dict().items():
-        require_equal(values, trained[f"backbone.{name}"], f"{name} is not what the file holds")
+        require_equal(values, trained[f"backbone.{name}"], f"{name} differs from the file")
     if built.head is not None:
         rows = len(built.head["weight"])
-        require(rows == N_CLASSES, f"a last layer of {rows} emotions is handed on for {N_CLASSES}")
+        require(rows == N_CLASSES, f"a last layer of {rows} emotions is returned for {N_CLASSES}")
 
 
 def the_weights_of_another_network_are_refused(backbone: Backbone) -> None:
-    """A file that does not fit is a ``WeightsError``, never a silent random start."""
+    """A file that does not fit raises a ``WeightsError`` instead of a random start."""
     stranger = {"stranger.weight": torch.zeros(3, 3), "stranger.bias": torch.zeros(3)}
     with _saved(stranger) as path:
-        _require_refusal(backbone, path, "the weights of another network are taken")
+        _require_refusal(backbone, path, "the weights of another network are accepted")
 
 
 def a_missing_file_is_refused(backbone: Backbone) -> None:
-    """A file that is not there is a ``WeightsError``, never a silent random start."""
+    """A missing file raises a ``WeightsError`` instead of a random start."""
     with tempfile.TemporaryDirectory() as folder:
-        _require_refusal(backbone, Path(folder) / "nowhere.pth", "a missing file is passed over")
+        _require_refusal(backbone, Path(folder) / "nowhere.pth", "a missing file is ignored")
 
 
 def _require_refusal(backbone: Backbone, path: Path, otherwise: str) -> None:

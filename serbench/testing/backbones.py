@@ -1,4 +1,4 @@
-"""What every backbone promises of its network: images in, vectors out, anywhere it may run."""
+"""Requirements on the network of every backbone, which turns images into vectors."""
 
 from __future__ import annotations
 
@@ -18,55 +18,55 @@ from serbench.testing.require import require, require_close, require_equal, requ
 
 
 def it_has_everything_a_backbone_needs(backbone: Backbone) -> None:
-    """Every attribute and method of ``Backbone`` is there and takes its arguments."""
+    """It has every attribute and method of ``Backbone``, with the arguments of each."""
     require_members(backbone, Backbone)
 
 
-def its_input_has_a_mean_and_a_deviation_for_each_channel(backbone: Backbone) -> None:
-    """The input specification is one that a front end can be built for."""
+def its_input_has_a_mean_and_a_standard_deviation_for_each_channel(backbone: Backbone) -> None:
+    """A front end can be built for its input specification."""
     spec = backbone.input_spec()
     counts = (spec.channels, len(spec.mean), len(spec.std))
-    require(len(set(counts)) == 1, f"channels, means and deviations number {counts}")
-    require(spec.channels > 0 < min(spec.height, spec.width), f"an image of no size: {spec}")
-    require(min(spec.std) > 0, f"a deviation of {min(spec.std)}: it is divided by")
+    require(len(set(counts)) == 1, f"the numbers of channels, means and deviations are {counts}")
+    require(spec.channels > 0 < min(spec.height, spec.width), f"an image of size 0: {spec}")
+    require(min(spec.std) > 0, f"a deviation of {min(spec.std)}, which is a divisor")
     tuples = isinstance(spec.mean, tuple) and isinstance(spec.std, tuple)
-    require(tuples, "mean and std are to be tuples")
+    require(tuples, "mean and std must be tuples")
 
 
 def its_front_end_is_registered(backbone: Backbone) -> None:
-    """The front end it is used with by default is one that some installed plugin brings."""
+    """An installed plugin registers its default front end."""
     name = backbone.front_end
     require(name in Plugins().front_ends, f"no plugin registers front end '{name}'")
 
 
-def what_its_weights_were_trained_on_is_named_or_unknown(backbone: Backbone) -> None:
-    """Corpora of the published weights are names in lower case, or None; random ones have none."""
+def the_training_corpora_of_its_weights_are_named_or_unknown(backbone: Backbone) -> None:
+    """Corpora of published weights are names in lower case, or None; random weights have none."""
     random = backbone.training_corpora(NO_WEIGHTS)
-    require(random == (), f"random weights are of corpora {random}")
+    require(random == (), f"random weights have the corpora {random}")
     for weights in (DEFAULT_WEIGHTS, "some/file.safetensors"):
         corpora = backbone.training_corpora(weights)
         named = corpora is None or (
             isinstance(corpora, tuple)
             and all(isinstance(name, str) and name == name.lower().strip() for name in corpora)
         )
-        require(named, f"weights '{weights}' are of corpora {corpora!r}")
+        require(named, f"weights '{weights}' have the corpora {corpora!r}")
 
 
 def it_builds_a_network(backbone: Backbone) -> None:
-    """What is built is a ``Built`` with a module in it."""
+    """``build`` returns a ``Built`` that contains a module."""
     built = build(backbone)
-    require(isinstance(built, Built), f"{type(built).__name__} is no Built")
+    require(isinstance(built, Built), f"{type(built).__name__} is not a Built")
     require(isinstance(built.module, nn.Module), f"{type(built.module).__name__} is no nn.Module")
 
 
-def random_weights_are_called_none(backbone: Backbone) -> None:
-    """The identity of a network that was asked to start at random is ``none``."""
+def random_weights_are_identified_as_none(backbone: Backbone) -> None:
+    """The identity of random weights is ``none``."""
     identity = build(backbone).weights
-    require(identity == NO_WEIGHTS, f"weights none are called '{identity}'")
+    require(identity == NO_WEIGHTS, f"the identity of random weights is '{identity}'")
 
 
 def random_weights_come_from_torchs_seed(backbone: Backbone) -> None:
-    """The same seed gives the same network, another one another."""
+    """The same seed gives the same network, and another seed gives another network."""
     first, same, other = (build(backbone, seed=seed).module.state_dict() for seed in (1, 1, 2))
     for name, values in first.items():
         require_equal(same[name], values, f"{name} differs between two networks of one seed")
@@ -74,8 +74,8 @@ def random_weights_come_from_torchs_seed(backbone: Backbone) -> None:
     require(different, "two seeds give the same network")
 
 
-def images_become_vectors_of_the_width_it_states(backbone: Backbone) -> None:
-    """Each image becomes one row of finite float32 values, as many as ``width``."""
+def images_become_vectors_of_the_declared_width(backbone: Backbone) -> None:
+    """Each image becomes one row of ``width`` finite float32 values."""
     built = build(backbone)
     vectors = answers_of(built.module, images_for(backbone, 3))
     shape = tuple(vectors.shape)
@@ -85,61 +85,61 @@ def images_become_vectors_of_the_width_it_states(backbone: Backbone) -> None:
 
 
 def every_tap_can_be_read(backbone: Backbone) -> None:
-    """``features`` gives out each tap that is named, a row for each clip, and no other."""
-    require(len(backbone.taps) > 0, "it names no tap: there is nothing to read out")
+    """``features`` returns the requested taps and no others, with a row for each clip."""
+    require(len(backbone.taps) > 0, "it names no tap")
     module, images = build(backbone).module.eval(), images_for(backbone, 2)
     for tap in backbone.taps:
         with torch.inference_mode():
             features = backbone.features(module, images, None, [tap])
-        require(set(features.taps) == {tap}, f"asked for {tap}, it gives {sorted(features.taps)}")
+        require(set(features.taps) == {tap}, f"for {tap} it returns {sorted(features.taps)}")
         shape = tuple(features.taps[tap].shape)
         require(len(shape) in (2, 3) and shape[0] == 2, f"tap {tap} of two clips has shape {shape}")
 
 
-def a_last_layer_of_its_own_fits(backbone: Backbone) -> None:
-    """A last layer that is handed on has a row for each emotion; for no emotions there is none."""
+def its_own_last_layer_has_the_right_shape(backbone: Backbone) -> None:
+    """A returned last layer has a row for each emotion; without emotions none is returned."""
     for n_classes in (2, 9):
         built = build(backbone, n_classes)
         if built.head is not None:
             shape = tuple(built.head["weight"].shape)
             require(shape == (n_classes, built.width), f"{n_classes} emotions: layer {shape}")
             require(tuple(built.head["bias"].shape) == (n_classes,), "its bias does not fit")
-    require(build(backbone, None).head is None, "a last layer is handed on for no emotions")
+    require(build(backbone, None).head is None, "a last layer is returned for no emotions")
 
 
-def a_batch_of_one_gives_what_it_gives_with_others(backbone: Backbone) -> None:
-    """In evaluation mode a clip's vector is the same alone and in a batch."""
+def a_clips_vector_does_not_depend_on_its_batch(backbone: Backbone) -> None:
+    """In evaluation mode the vector of a clip is the same alone and in a batch."""
     module, images = build(backbone).module, images_for(backbone, 3)
     together = answers_of(module, images)
     alone = answers_of(module, images[1:2])
     require_close(alone[0], together[1], "a clip's vector depends on the others in its batch")
 
 
-def called_twice_it_gives_the_same(backbone: Backbone) -> None:
-    """In evaluation mode nothing is random: neither dropout nor anything else."""
+def its_output_is_not_random(backbone: Backbone) -> None:
+    """In evaluation mode it has no randomness, such as dropout."""
     module, images = build(backbone).module, images_for(backbone, 2)
     first = answers_of(module, images)
-    require_equal(answers_of(module, images), first, "called twice, it gives two vectors")
+    require_equal(answers_of(module, images), first, "two calls give different vectors")
 
 
 def the_order_in_memory_does_not_matter(backbone: Backbone) -> None:
-    """Images with channels last, as front ends deliver them, and channels first give the same."""
+    """Images in channels-last and in contiguous memory format give the same vectors."""
     module, images = build(backbone).module, images_for(backbone, 2)
     first = answers_of(module, images.contiguous())
     last = answers_of(module.to(memory_format=torch.channels_last), images)
-    require_close(last, first, "vectors depend on the order of the images in memory")
+    require_close(last, first, "vectors depend on the memory format of the images")
 
 
-def the_images_are_left_alone(backbone: Backbone) -> None:
-    """The images are not changed in place."""
+def the_images_are_not_changed(backbone: Backbone) -> None:
+    """It does not change the images in place."""
     images = images_for(backbone, 2)
     before = images.clone()
     answers_of(build(backbone).module, images)
-    require_equal(images, before, "it changes the images it is given: work on a copy")
+    require_equal(images, before, "it changes its input images: work on a copy")
 
 
 def it_exports_to_onnx(backbone: Backbone) -> None:
-    """Exported by ``torch.onnx`` with a linear head, ONNX Runtime agrees to a thousandth."""
+    """Exported by ``torch.onnx`` with a linear head, it gives the same logits to a thousandth."""
     network, images = classifier(backbone), images_for(backbone, 1)
     exported = onnx_logits(network, images)
-    require_close(exported, answers_of(network, images), "ONNX Runtime answers otherwise")
+    require_close(exported, answers_of(network, images), "ONNX Runtime gives other logits")

@@ -1,4 +1,4 @@
-"""The contract of each kind of thing, and how to run it."""
+"""The contract of each kind of plugin object, and functions to run it."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ KINDS = {
     "metric": ("metrics",),
     "runtime": ("runtimes",),
 }
-"""Kind, as the registries name it → modules of ``serbench.testing`` that hold its contract."""
+"""Kind, as in the registries → modules of ``serbench.testing`` with its contract."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
-        check: its name, in words.
-        promise: the sentence that says what is promised.
-        result: whether the promise is kept, broken, or could not be tried here.
-        reason: one line where it is not kept, else empty.
+        check: name of the check, in words.
+        promise: the requirement, in one sentence.
+        result: whether the requirement is met, is not met, or could not be checked here.
+        reason: one line where it is not met or was not checked, else empty.
     """
 
     check: str
@@ -46,9 +46,9 @@ class Verdict:
 
 
 def contract(kind: str) -> tuple[Check, ...]:
-    """The checks of a kind of thing: ``corpus``, ``front end``, ``backbone`` and so on.
+    """The checks of a kind: ``corpus``, ``front end``, ``backbone`` and so on.
 
-    A check that cannot be tried here raises ``unittest.SkipTest`` with the reason, which pytest
+    A check that cannot be run here raises ``unittest.SkipTest`` with the reason, which pytest
     reports as skipped.
 
     Raises:
@@ -61,7 +61,7 @@ def contract(kind: str) -> tuple[Check, ...]:
 
 
 def _public_functions(module: Any) -> list[Check]:
-    """A module's own functions, in the order they are written: each of them is a check."""
+    """The public functions of a module in their order in the file, each of which is a check."""
     return [
         function
         for name, function in vars(module).items()
@@ -72,7 +72,7 @@ def _public_functions(module: Any) -> list[Check]:
 
 
 def verdicts(kind: str, thing: Any) -> Iterator[Verdict]:
-    """Run the contract of ``kind`` on ``thing``, check by check; whatever is raised is a verdict.
+    """Run the contract of ``kind`` on ``thing``, check by check; an error becomes a verdict.
 
     Raises:
         UnknownNameError: there is no such kind.
@@ -86,7 +86,7 @@ def verdicts(kind: str, thing: Any) -> Iterator[Verdict]:
             yield Verdict(name, promise, "skipped", str(reason))
         except AssertionError as broken:
             yield Verdict(name, promise, "failed", str(broken).strip().partition("\n")[0])
-        # A stranger's code may raise anything: all of it is a broken promise, none of it is ours.
+        # A plugin may raise any error: it means that the plugin does not meet the requirement.
         except Exception as error:  # noqa: BLE001
             raised = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
             yield Verdict(name, promise, "failed", raised)

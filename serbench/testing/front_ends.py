@@ -1,4 +1,4 @@
-"""What every front end promises: waveforms in, feature images made to measure out."""
+"""Requirements on every front end, which turns waveforms into images of the requested size."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _FORMATS = (
 
 
 def _fitted(front_end: FrontEnd, spec: InputSpec) -> tuple[ClipFormat, InputSpec]:
-    """Clips and input to try it with: half a second and ``spec``.
+    """Clip format and input specification for the checks: half a second and ``spec``.
 
-    Where it refuses ``spec``, being made for other backbones: whole clips and what one of those
-    asks for.
+    Where it refuses ``spec`` because it is made for other backbones: whole clips and the input of
+    one of those backbones.
     """
     rate = front_end.sample_rate or 24414
     try:
@@ -39,12 +39,12 @@ def _fitted(front_end: FrontEnd, spec: InputSpec) -> tuple[ClipFormat, InputSpec
         for backbone in Plugins().backbones:
             if backbone.front_end == front_end.name:
                 return ClipFormat(rate), backbone.input_spec()
-        raise SkipTest(f"no backbone is registered that it is for: {refusal}") from refusal
+        raise SkipTest(f"no registered backbone uses it: {refusal}") from refusal
     return ClipFormat(rate, 0.5), spec
 
 
 def _speech(clip_format: ClipFormat, n_clips: int = 1) -> Tensor:
-    """Gliding harmonic sounds over a little noise, ``[n_clips, samples]``."""
+    """Harmonic sounds of changing pitch with a little noise, ``[n_clips, samples]``."""
     generator = torch.Generator().manual_seed(0)
     seconds = torch.arange(clip_format.samples) / clip_format.sample_rate
     pitch = 100 + 200 * torch.rand(n_clips, 1, generator=generator)
@@ -63,25 +63,25 @@ def _clips(front_end: FrontEnd, n_clips: int = 1) -> Tensor:
 
 
 def it_has_everything_a_front_end_needs(front_end: FrontEnd) -> None:
-    """Every attribute and method of ``FrontEnd`` is there and takes its arguments."""
+    """It has every attribute and method of ``FrontEnd``, with the arguments of each."""
     require_members(front_end, FrontEnd)
 
 
 def its_sample_rate_is_a_number_or_none(front_end: FrontEnd) -> None:
-    """It asks for clips at a positive rate in Hz, or takes any."""
+    """``sample_rate`` is a positive number of Hz, or None for clips of any rate."""
     rate = front_end.sample_rate
     sound = rate is None or (isinstance(rate, int) and rate > 0)
     require(sound, f"sample_rate is {rate!r}: a positive whole number of Hz, or None")
 
 
 def it_builds_a_front_end_module(front_end: FrontEnd) -> None:
-    """What is built is a ``FrontEndModule``."""
+    """``build`` returns a ``FrontEndModule``."""
     module = _built(front_end)
-    require(isinstance(module, FrontEndModule), f"{type(module).__name__} is no FrontEndModule")
+    require(isinstance(module, FrontEndModule), f"{type(module).__name__} is not a FrontEndModule")
 
 
-def images_have_the_size_the_backbone_wants(front_end: FrontEnd) -> None:
-    """Whatever the clips and the backbone, images are float32, finite, not blank, and fit."""
+def images_have_the_size_that_the_backbone_requires(front_end: FrontEnd) -> None:
+    """Images are float32, finite, not constant, and of the size in the input specification."""
     for asked in (_GREY, _WIDE, _TALL, _TINY):
         usual, spec = _fitted(front_end, asked)
         for clip_format in _FORMATS if front_end.sample_rate is None else (usual,):
@@ -91,10 +91,10 @@ def images_have_the_size_the_backbone_wants(front_end: FrontEnd) -> None:
             require(image.shape == wanted, f"the image {case}, is {tuple(image.shape)}")
             require(image.dtype == torch.float32, f"the image {case}, is {image.dtype}")
             require(bool(image.isfinite().all()), f"the image {case}, is not finite")
-            require(float(image.std()) > 0, f"the image {case}, is blank")
+            require(float(image.std()) > 0, f"the image {case}, is constant")
 
 
-def a_batch_of_one_is_enough(front_end: FrontEnd) -> None:
+def it_takes_a_batch_of_one(front_end: FrontEnd) -> None:
     """A single clip gives a single image."""
     _, spec = _fitted(front_end, _GREY)
     shape = tuple(_built(front_end)(_clips(front_end)).shape)
@@ -103,34 +103,34 @@ def a_batch_of_one_is_enough(front_end: FrontEnd) -> None:
 
 
 def quiet_and_loud_clips_give_moderate_images(front_end: FrontEnd) -> None:
-    """From a whisper at −120 dB to full scale, values stay below 100."""
+    """For levels from −120 dB to full scale, values are below 100."""
     for loudness in (1e-6, 1e-4, 1.0):
         image = _built(front_end, _WIDE)(loudness * _clips(front_end))
         largest = float(image.abs().max())
         require(largest < 100, f"at loudness {loudness:g} the image reaches {largest:g}")
 
 
-def silence_and_a_click_give_finite_images(front_end: FrontEnd) -> None:
-    """Digital silence, and silence with one sample that is not, give finite images."""
+def silence_and_an_impulse_give_finite_images(front_end: FrontEnd) -> None:
+    """Digital silence gives finite images, and so does silence with one sample that is not 0."""
     silence = torch.zeros_like(_clips(front_end))
     click = silence.clone()
     click[0, click.shape[1] // 2] = 1.0
-    for sound, name in ((silence, "digital silence"), (click, "a click")):
+    for sound, name in ((silence, "digital silence"), (click, "an impulse")):
         image = _built(front_end, _WIDE)(sound)
         require(bool(image.isfinite().all()), f"{name} gives an image that is not finite")
 
 
 def the_same_clip_gives_the_same_image(front_end: FrontEnd) -> None:
-    """Nothing is random, within a module and between two that are built alike."""
+    """Two modules built from equal arguments give the same image, in every call."""
     clips = _clips(front_end, n_clips=2)
     first, second = _built(front_end), _built(front_end)
     image = first(clips)
     require_equal(first(clips), image, "the second image of a clip differs from the first")
-    require_equal(second(clips), image, "a second module gives another image")
+    require_equal(second(clips), image, "a second module gives a different image")
 
 
-def who_else_is_in_the_batch_does_not_matter(front_end: FrontEnd) -> None:
-    """A clip's image is the same alone and in company, louder or quieter."""
+def a_clips_image_does_not_depend_on_its_batch(front_end: FrontEnd) -> None:
+    """The image of a clip is the same alone and in a batch with louder or quieter clips."""
     clips = _clips(front_end, n_clips=5) * torch.tensor([[1.0], [0.01], [3.0], [0.1], [1.0]])
     module = _built(front_end, _WIDE)
     together = module(clips)
@@ -140,40 +140,40 @@ def who_else_is_in_the_batch_does_not_matter(front_end: FrontEnd) -> None:
 
 
 def different_clips_give_different_images(front_end: FrontEnd) -> None:
-    """What sounds different looks different."""
+    """Clips of different pitch give different images."""
     images = _built(front_end)(_clips(front_end, n_clips=2))
     different = not torch.allclose(images[0], images[1], atol=0.1)
     require(different, "two voices of different pitch give the same image")
 
 
-def the_clips_are_left_alone(front_end: FrontEnd) -> None:
-    """The waveforms are not changed in place."""
+def the_clips_are_not_changed(front_end: FrontEnd) -> None:
+    """It does not change the waveforms in place."""
     clips = _clips(front_end)
     before = clips.clone()
     _built(front_end)(clips)
-    require_equal(clips, before, "it changes the waveforms it is given: work on a copy")
+    require_equal(clips, before, "it changes its input waveforms: work on a copy")
 
 
-def there_is_nothing_to_learn(front_end: FrontEnd) -> None:
-    """A front end has no parameters, and its images need no gradient."""
+def it_has_no_parameters(front_end: FrontEnd) -> None:
+    """It has no parameters, and its images require no gradient."""
     module = _built(front_end)
     names = [name for name, _ in module.named_parameters()]
     require(not names, f"it has parameters, such as {names[:1]}: register buffers instead")
-    require(not module(_clips(front_end)).requires_grad, "its images need a gradient")
+    require(not module(_clips(front_end)).requires_grad, "its images require a gradient")
 
 
-def channels_differ_by_their_normalisation_only(front_end: FrontEnd) -> None:
-    """With mean and deviation undone, all channels are one picture."""
+def channels_differ_only_in_their_normalisation(front_end: FrontEnd) -> None:
+    """Without mean and standard deviation of the backbone, all channels are equal."""
     _, spec = _fitted(front_end, _WIDE)
     image = _built(front_end, _WIDE)(_clips(front_end))
     raw = image * torch.tensor(spec.std).view(1, -1, 1, 1)
     raw = raw + torch.tensor(spec.mean).view(1, -1, 1, 1)
     for channel in range(1, spec.channels):
-        require_close(raw[:, channel], raw[:, 0], "mean and deviation are not the backbone's own")
+        require_close(raw[:, channel], raw[:, 0], "the mean and deviation are not the backbone's")
 
 
 def its_notes_are_sentences(front_end: FrontEnd) -> None:
-    """Notes are a sequence of sentences, not one text."""
+    """Notes are a tuple of sentences, not one string."""
     notes = _built(front_end).notes
     sound = not isinstance(notes, str) and all(isinstance(note, str) and note for note in notes)
-    require(sound, f"notes are {notes!r}: a tuple with a sentence for each")
+    require(sound, f"notes are {notes!r}, not a tuple of sentences")

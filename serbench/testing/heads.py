@@ -1,4 +1,4 @@
-"""What every head promises: features in, logits out, learnt from what it is given alone."""
+"""Requirements on every head, which turns features into logits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLASSES, _WIDTH, _CLIPS = 3, 8, 90
 
 
 def _separable(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors ``[n, D]`` of three emotions that lie apart, and their codes."""
+    """Linearly separable vectors ``[n, D]`` of three emotions, and their codes."""
     random = np.random.default_rng(seed)
     targets = np.arange(_CLIPS) % _CLASSES
     centres = 4 * np.eye(_CLASSES, _WIDTH)
@@ -30,39 +30,39 @@ def _fitted(head: Head) -> FittedHead:
 
 
 def it_has_everything_a_head_needs(head: Head) -> None:
-    """Every attribute and method of ``Head`` is there and takes its arguments."""
+    """It has every attribute and method of ``Head``, with the arguments of each."""
     require_members(head, Head)
 
 
-def its_ranges_hold_their_initial_values(head: Head) -> None:
-    """Each parameter that a study searches starts inside its range."""
+def its_ranges_include_their_initial_values(head: Head) -> None:
+    """The initial value of each searched parameter lies in its range."""
     for name, range_ in head.ranges.items():
         require(isinstance(range_, Range), f"the range of {name} is a {type(range_).__name__}")
-        require(range_.low <= range_.initial <= range_.high, f"{name} starts out of its range")
+        require(range_.low <= range_.initial <= range_.high, f"{name} starts outside its range")
 
 
-def it_tells_apart_what_lies_apart(head: Head) -> None:
-    """Fitted on vectors of three emotions that lie apart, it recognises new ones."""
+def it_classifies_separable_vectors(head: Head) -> None:
+    """Fitted on separable vectors of three emotions, it classifies new ones."""
     features, targets = _separable(seed=1)
     logits = _fitted(head).logits(features, None)
     require(logits.shape == (_CLIPS, _CLASSES), f"the logits have shape {logits.shape}")
     require(bool(np.isfinite(logits).all()), "the logits are not finite")
     right = float((logits.argmax(axis=1) == targets).mean())
-    require(right > 0.95, f"it recognises {100 * right:.0f} % of what lies apart")
+    require(right > 0.95, f"it classifies {100 * right:.0f} % of separable vectors")
 
 
-def fitted_twice_it_is_the_same(head: Head) -> None:
-    """The same features and seed give the same state, and torch's generator is as before."""
+def fitting_twice_gives_the_same_state(head: Head) -> None:
+    """The same features and seed give the same state; torch's global generator is not used."""
     before = torch.get_rng_state()
     first, second = _fitted(head).arrays, _fitted(head).arrays
     require_equal(torch.get_rng_state(), before, "it draws from torch's global generator")
-    require(first.keys() == second.keys(), "fitted twice, its arrays have other names")
+    require(first.keys() == second.keys(), "after a second fit its arrays have other names")
     for name, values in first.items():
-        require(np.array_equal(values, second[name]), f"fitted twice, {name} differs")
+        require(np.array_equal(values, second[name]), f"after a second fit {name} differs")
 
 
 def its_arrays_are_named_and_finite(head: Head) -> None:
-    """Its state is arrays of finite numbers, by name."""
+    """Its state consists of named arrays of finite numbers."""
     arrays = _fitted(head).arrays
     require(len(arrays) > 0, "it has no state")
     for name, values in arrays.items():
@@ -71,19 +71,19 @@ def its_arrays_are_named_and_finite(head: Head) -> None:
 
 
 def its_module_gives_the_same_logits(head: Head) -> None:
-    """Where a fitted head is a torch module, both give the same logits."""
+    """Where a fitted head has a torch module, both give the same logits."""
     fitted, (features, _) = _fitted(head), _separable(seed=1)
     module = fitted.module()
     if module is None:
-        raise SkipTest("a fitted head of this kind is no torch module")
+        raise SkipTest("a fitted head of this kind has no torch module")
     with torch.inference_mode():
         found = module.eval()(torch.from_numpy(features))
     expected = torch.from_numpy(fitted.logits(features, None))
     require_close(found, expected, "module and head differ")
 
 
-def what_learns_with_a_backbone_starts_from_the_layer_it_is_given(head: Head) -> None:
-    """A module takes vectors ``[B, width]``, gives logits, and gradients reach its parameters."""
+def its_module_gives_logits_and_passes_gradients(head: Head) -> None:
+    """A module turns vectors ``[B, width]`` into logits, and all its parameters get gradients."""
     module = head.module(_WIDTH, _CLASSES, None, {})
     if module is None:
         raise SkipTest("this head is fitted on frozen features only")
@@ -91,4 +91,4 @@ def what_learns_with_a_backbone_starts_from_the_layer_it_is_given(head: Head) ->
     require(tuple(logits.shape) == (4, _CLASSES), f"the logits have shape {tuple(logits.shape)}")
     torch.autograd.backward(logits.square().mean())
     reached = all(each.grad is not None for each in module.parameters())
-    require(reached, "no gradient reaches some of its parameters")
+    require(reached, "some of its parameters get no gradient")

@@ -1,4 +1,4 @@
-"""Networks to check, and images to classify."""
+"""Networks and images for the checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BACKBONE = "backbone."
 def build(
     backbone: Backbone, n_classes: int | None = N_CLASSES, weights: str = NO_WEIGHTS, seed: int = 0
 ) -> Built:
-    """A network whose random numbers are always the same; torch's own generator is as before."""
+    """A network with fixed random numbers; torch's global generator is left unchanged."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return backbone.build(weights, n_classes)
@@ -36,7 +36,7 @@ def classifier(
 
 
 def images_for(backbone: Backbone, n_clips: int) -> Tensor:
-    """Random images ``[B, C, F, T]`` in the size it asks for and the order front ends deliver."""
+    """Random images ``[B, C, F, T]`` of its input size, in the memory format of front ends."""
     spec = backbone.input_spec()
     shape = (n_clips, spec.channels, spec.height, spec.width)
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -44,7 +44,7 @@ def images_for(backbone: Backbone, n_clips: int) -> Tensor:
 
 
 def answers_of(module: nn.Module, images: Tensor) -> Tensor:
-    """What a network in evaluation mode gives out for ``images``."""
+    """The output of a network for ``images`` in evaluation mode."""
     module.eval()
     with torch.inference_mode():
         answers: Tensor = module(images)
@@ -52,13 +52,13 @@ def answers_of(module: nn.Module, images: Tensor) -> Tensor:
 
 
 def freeze(backbone: Backbone, network: EmotionNetwork, depth: int) -> set[str]:
-    """Freeze ``depth`` stages and go into training mode; gives the names of what is frozen."""
+    """Freeze ``depth`` stages and set training mode; returns the names of frozen parameters."""
     stages = backbone.stages(network.backbone)
     Freezing(network.backbone, stages, depth).train(network)
     return {BACKBONE + name for stage in stages[:depth] for name in stage}
 
 
 def depths_of(backbone: Backbone, module: nn.Module) -> list[int]:
-    """No stage frozen, half of them, and all."""
+    """The freeze depths 0, half of the stages, and all stages."""
     count = len(backbone.stages(module))
     return sorted({0, count // 2, count})

@@ -1,4 +1,4 @@
-"""What every objective promises: a loss that is lower where the answers are right."""
+"""Requirements on every objective: a loss that is lower for correct predictions."""
 
 from __future__ import annotations
 
@@ -32,49 +32,51 @@ def _mixed(objective: Objective, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def it_has_everything_an_objective_needs(objective: Objective) -> None:
-    """Every attribute and method of ``Objective`` is there and takes its arguments."""
+    """It has every attribute and method of ``Objective``, with the arguments of each."""
     require_members(objective, Objective)
 
 
 def it_acts_on_waveforms_or_on_features(objective: Objective) -> None:
-    """It states which of the two it mixes."""
+    """``acts_on`` is ``waveform`` or ``features``."""
     acts_on = objective.acts_on
-    require(acts_on in ("waveform", "features"), f"acts_on is {acts_on!r}: waveform or features")
+    require(
+        acts_on in ("waveform", "features"), f"acts_on is {acts_on!r}, not 'waveform' or 'features'"
+    )
 
 
-def its_ranges_hold_their_initial_values(objective: Objective) -> None:
-    """Each parameter that a study searches starts inside its range."""
+def its_ranges_include_their_initial_values(objective: Objective) -> None:
+    """The initial value of each searched parameter lies in its range."""
     for name, range_ in objective.ranges.items():
         require(isinstance(range_, Range), f"the range of {name} is a {type(range_).__name__}")
-        require(range_.low <= range_.initial <= range_.high, f"{name} starts out of its range")
+        require(range_.low <= range_.initial <= range_.high, f"{name} starts outside its range")
 
 
-def right_answers_cost_less_than_wrong_ones(objective: Objective) -> None:
-    """The loss is a finite scalar, lower for right answers, and gradients flow from it."""
+def correct_predictions_have_a_lower_loss(objective: Objective) -> None:
+    """The loss is a finite scalar, is lower for correct predictions, and has gradients."""
     prepared, (_, targets) = _prepared(objective), _mixed(objective)
     codes = targets if targets.dim() == 1 else targets.argmax(dim=1)
     right = 5 * torch.nn.functional.one_hot(codes, _CLASSES).float()
     right.requires_grad_(True)
     wrong = right.detach().roll(1, dims=1)
     good, bad = prepared.loss(right, targets), prepared.loss(wrong, targets)
-    require(good.dim() == 0, f"the loss has {good.dim()} axes: it is to be a scalar")
+    require(good.dim() == 0, f"the loss has {good.dim()} axes: it must be a scalar")
     require(bool(torch.isfinite(good + bad)), "the loss is not finite")
     torch.autograd.backward(good)
     costs = float(good.detach()), float(bad)
-    require(costs[0] < costs[1], f"right answers cost {costs[0]:.2g}, wrong ones {costs[1]:.2g}")
-    require(right.grad is not None, "no gradient reaches the logits")
+    require(costs[0] < costs[1], f"the loss is {costs[0]:.2g} if correct, {costs[1]:.2g} if wrong")
+    require(right.grad is not None, "the logits get no gradient")
 
 
 def mixing_keeps_shapes(objective: Objective) -> None:
     """A mixed batch has the shape of the batch, and a target for each clip."""
     batch, targets = _mixed(objective)
-    require(batch.shape == _batch(objective).shape, f"the batch becomes {tuple(batch.shape)}")
+    require(batch.shape == _batch(objective).shape, f"the batch gets shape {tuple(batch.shape)}")
     allowed = ((_CLIPS,), (_CLIPS, _CLASSES))
-    require(tuple(targets.shape) in allowed, f"the targets become {tuple(targets.shape)}")
+    require(tuple(targets.shape) in allowed, f"the targets get shape {tuple(targets.shape)}")
 
 
-def the_seed_decides_what_is_mixed(objective: Objective) -> None:
-    """The same generator gives the same mix, and torch's own generator is as before."""
+def the_seed_determines_what_is_mixed(objective: Objective) -> None:
+    """The same seed gives the same mixed batch, and torch's global generator is not used."""
     before = torch.get_rng_state()
     (first, codes), (second, others) = _mixed(objective), _mixed(objective)
     require_equal(torch.get_rng_state(), before, "it draws from torch's global generator")
@@ -82,9 +84,9 @@ def the_seed_decides_what_is_mixed(objective: Objective) -> None:
     require_equal(codes, others, "one seed gives two sets of targets")
 
 
-def the_batch_is_left_alone(objective: Objective) -> None:
-    """The batch is copied, never changed in place."""
+def the_batch_is_not_changed(objective: Objective) -> None:
+    """It works on a copy of the batch."""
     batch = _batch(objective)
     before = batch.clone()
     _prepared(objective).mix(batch, _targets(), torch.Generator().manual_seed(0))
-    require_equal(batch, before, "it changes the batch it is given: work on a copy")
+    require_equal(batch, before, "it changes its input: work on a copy")

@@ -1,4 +1,4 @@
-"""A network as ONNX Runtime runs it."""
+"""A network run in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def onnx_logits(module: nn.Module, images: Tensor) -> Tensor:
-    """What the exported ``module`` answers to ``images``, in evaluation mode.
+    """Logits of the exported ``module`` for ``images``, in evaluation mode.
 
     Raises:
-        SkipTest: what it takes is not installed.
+        SkipTest: a package that it needs is not installed.
         AssertionError: the network cannot be exported.
     """
     missing = [name for name in PACKAGES if not _there(name)]
     if missing:
         raise SkipTest(f"{', '.join(missing)} not installed: install the extra `testing`")
     runtime = importlib.import_module("onnxruntime")
-    # The fused attention of CPUs lays its result out in a way that the exporter fails on.
+    # The exporter fails on the memory layout of the CPU's fused attention.
     with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
-        warnings.simplefilter("ignore")  # of the exporter's own dependencies
+        warnings.simplefilter("ignore")  # from dependencies of the exporter
         try:
             program = torch.onnx.export(
                 module.eval(), (images.contiguous(),), dynamo=True, verbose=False, optimize=False
             )
-        # What it raises depends on which of its steps fails.
+        # The class of the error depends on the step that fails.
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise AssertionError(f"torch.onnx cannot export it ({reason})") from error

@@ -1,4 +1,4 @@
-"""What a corpus says of its files, for the tests of corpus plugins."""
+"""The recordings that a corpus recognises, for the tests of corpus plugins."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from serbench.testing.require import require
 
 
 def recordings_of(corpus: Corpus, files: Sequence[Path | str]) -> list[Recording]:
-    """What ``corpus`` recognises among ``files``, once it is known to be sound.
+    """The recordings that ``corpus`` recognises among ``files``, after checking them.
 
-    Nobody but its author knows the file names of a corpus: the contract asks what can be asked of
-    any corpus, and this looks at what comes of names that are given.
+    The contract checks what holds for every corpus. This function checks the recordings for given
+    file names, which only the author of a corpus plugin can supply.
 
     Raises:
-        AssertionError: a recording lacks a speaker or a label, its emotion or sex is none that
-            serbench knows, or the second look finds something else than the first.
+        AssertionError: a recording has no speaker or label, its emotion or sex is unknown to
+            serbench, or a second call gives a different result.
     """
     paths = [Path(file) for file in files]
     found = list(corpus.recognise(paths))
-    require(list(corpus.recognise(paths)) == found, "a second look at the files finds otherwise")
+    require(list(corpus.recognise(paths)) == found, "a second call gives other recordings")
     for recording in found:
         name = recording.path.name
         require(bool(recording.speaker), f"{name} has no speaker")
         require(bool(recording.label), f"{name} has no label")
         emotion, sex = recording.emotion, recording.sex
         known = emotion is None or emotion in EMOTIONS
-        require(known, f"{name}: '{emotion}' is none of {', '.join(EMOTIONS)}")
-        require(sex in (None, "female", "male"), f"{name}: sex is {sex!r}: female, male or None")
+        require(known, f"{name}: '{emotion}' is not in {', '.join(EMOTIONS)}")
+        require(
+            sex in (None, "female", "male"), f"{name}: sex is {sex!r}, not female, male or None"
+        )
         require(recording.excluded != "", f"{name} is excluded without a reason")
     return found

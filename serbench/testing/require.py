@@ -1,4 +1,4 @@
-"""How a check says what is wrong."""
+"""Assertions for checks."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from torch import Tensor
 
 
 def require(kept: bool, otherwise: str) -> None:
-    """Demand that a promise is kept, under ``python -O`` too.
+    """Assert that a requirement is met, also under ``python -O``.
 
     Raises:
-        AssertionError: it is not; ``otherwise`` is the message.
+        AssertionError: it is not met; ``otherwise`` is the message.
     """
     if not kept:
         raise AssertionError(otherwise)
 
 
 def require_members(thing: object, protocol: type) -> None:
-    """Demand every attribute of ``protocol``, and that each method takes the protocol's arguments.
+    """Assert that ``thing`` has the attributes of ``protocol`` and methods with the same arguments.
 
     Raises:
-        AssertionError: one is missing or takes others.
+        AssertionError: an attribute is missing, or a method takes other arguments.
     """
     for name, member in vars(protocol).items():
         if name.startswith("_"):
             continue
-        require(hasattr(thing, name), f"it has no '{name}', which {protocol.__name__} asks for")
+        require(hasattr(thing, name), f"it has no '{name}', which {protocol.__name__} requires")
         if inspect.isfunction(member):
             _require_arguments(getattr(thing, name), member)
 
@@ -36,7 +36,7 @@ def require_members(thing: object, protocol: type) -> None:
 def _require_arguments(method: Any, member: Any) -> None:
     wanted = list(inspect.signature(member).parameters.values())[1:]
     arguments = ", ".join(each.name for each in wanted)
-    require(callable(method), f"'{member.__name__}' is no method: write {member.__name__}(…)")
+    require(callable(method), f"'{member.__name__}' is not a method: write {member.__name__}(…)")
     try:
         inspect.signature(method).bind(*wanted)
     except TypeError as error:
@@ -44,7 +44,7 @@ def _require_arguments(method: Any, member: Any) -> None:
 
 
 def require_equal(first: Tensor, second: Tensor, otherwise: str) -> None:
-    """Demand two tensors of one shape with the same values, bit for bit.
+    """Assert that two tensors have the same shape and values, bit for bit.
 
     Raises:
         AssertionError: they differ.
@@ -53,14 +53,14 @@ def require_equal(first: Tensor, second: Tensor, otherwise: str) -> None:
 
 
 def require_close(first: Tensor, second: Tensor, otherwise: str) -> None:
-    """Demand two tensors of one shape that differ by rounding only.
+    """Assert that two tensors have the same shape and differ only by rounding.
 
-    A thousandth of the largest value is allowed: convolutions add up in any order.
+    A thousandth of the largest value is allowed, because convolutions may add in any order.
 
     Raises:
-        AssertionError: they differ by more; the message says by how much.
+        AssertionError: they differ by more; the message contains the difference.
     """
     require(first.shape == second.shape, f"{otherwise}: {first.shape} is not {second.shape}")
     apart = float((first - second).abs().max())
     largest = float(second.abs().max())
-    require(apart <= 1e-3 * largest + 1e-5, f"{otherwise}: {apart:.2g} apart, of {largest:.2g}")
+    require(apart <= 1e-3 * largest + 1e-5, f"{otherwise}: they differ by {apart:.2g}")

@@ -1,4 +1,4 @@
-"""What every runtime promises: the answers of the network, wherever it runs."""
+"""Requirements on every runtime: the same logits as the network in PyTorch."""
 
 from __future__ import annotations
 
@@ -38,37 +38,37 @@ def _prepared(runtime: Runtime) -> Runnable:
 
 
 def it_has_everything_a_runtime_needs(runtime: Runtime) -> None:
-    """Every attribute and method of ``Runtime`` is there and takes its arguments."""
+    """It has every attribute and method of ``Runtime``, with the arguments of each."""
     require_members(runtime, Runtime)
 
 
-def its_identity_names_what_a_time_depends_on(runtime: Runtime) -> None:
-    """Its identity names precision and version."""
+def its_identity_names_precision_and_version(runtime: Runtime) -> None:
+    """Its identity has a precision and a version."""
     for name in ("precision", "version"):
         value = runtime.identity.get(name)
         require(isinstance(value, str) and bool(value), f"its {name} is {value!r}")
 
 
-def it_answers_as_the_network_does(runtime: Runtime) -> None:
-    """One waveform becomes one row of logits, the network's own to a thousandth."""
+def it_gives_the_logits_of_the_network(runtime: Runtime) -> None:
+    """One waveform becomes one row of logits, equal to those of the network to a thousandth."""
     waveforms = _waveforms(1)
     answers = _prepared(runtime)(waveforms)
-    require(isinstance(answers, np.ndarray), f"the answers are a {type(answers).__name__}")
-    require(answers.shape == (1, _CLASSES), f"the answers have shape {answers.shape}")
+    require(isinstance(answers, np.ndarray), f"the logits are a {type(answers).__name__}")
+    require(answers.shape == (1, _CLASSES), f"the logits have shape {answers.shape}")
     with torch.inference_mode():
         expected = _network()(waveforms)
-    require_close(torch.from_numpy(answers), expected, "it answers otherwise than the network")
+    require_close(torch.from_numpy(answers), expected, "its logits are not the network's")
 
 
-def called_twice_it_answers_the_same(runtime: Runtime) -> None:
-    """Nothing is random."""
+def its_logits_are_not_random(runtime: Runtime) -> None:
+    """Two calls with the same waveform give the same logits."""
     runnable, waveforms = _prepared(runtime), _waveforms(1)
     same = np.array_equal(runnable(waveforms), runnable(waveforms))
-    require(same, "called twice, it gives two answers")
+    require(same, "two calls give different logits")
 
 
 def its_parts_can_be_called(runtime: Runtime) -> None:
-    """Each part that it offers to be timed can be called, and is front end or network."""
+    """Each part that can be timed is callable, and named ``front_end`` or ``network``."""
     for name, call in _prepared(runtime).parts(_waveforms(1)).items():
-        require(name in ("front_end", "network"), f"a part is called '{name}'")
+        require(name in ("front_end", "network"), f"a part is named '{name}'")
         call()

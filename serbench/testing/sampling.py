@@ -1,4 +1,4 @@
-"""A few of very many things, the same every time."""
+"""A fixed sample of many registered objects."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LARGEST_SIDE = 300
 def sample(kind: str, things: Sequence[Any], count: int) -> list[Any]:
     """At most ``count`` of ``things``, spread over all of them.
 
-    Of many backbones those are chosen that can be checked in seconds: images of at most 300×300
-    and at most 20 million parameters, which are counted without memory for them.
+    From many backbones it takes those that can be checked in seconds: images of at most 300×300 and
+    at most 20 million parameters, which are counted on the meta device without memory.
     """
     if len(things) <= count:
         return list(things)
@@ -38,7 +38,7 @@ def _quick(kind: str, thing: Any) -> bool:
             module = thing.build("none", 2).module
     except SerbenchError:  # an encoder without a last layer
         return False
-    except Exception:  # noqa: BLE001 - whatever else is wrong, its contract will show
+    except Exception:  # noqa: BLE001 - its contract reports any other error
         return True
     parameters = sum(parameter.numel() for parameter in module.parameters())
     return bool(parameters <= FEW_PARAMETERS)

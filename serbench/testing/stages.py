@@ -1,4 +1,4 @@
-"""What every backbone promises of its stages: frozen from the input on, they stay as they are."""
+"""Requirements on the stages of every backbone, which can be frozen from the input on."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def _backward(backbone: Backbone, network: nn.Module) -> None:
 
 
 def stages_are_disjoint(backbone: Backbone) -> None:
-    """There are stages, none is empty, and no parameter is in two."""
+    """It has stages, none of them is empty, and no parameter is in two stages."""
     stages = backbone.stages(build(backbone).module)
-    require(len(stages) > 0, "it has no stages: there is nothing to freeze")
+    require(len(stages) > 0, "it has no stages")
     empty = [number for number, stage in enumerate(stages) if not stage]
-    require(not empty, f"stages {empty} hold no parameter")
+    require(not empty, f"stages {empty} have no parameter")
     staged = [name for stage in stages for name in stage]
     twice = sorted({name for name in staged if staged.count(name) > 1})
     require(not twice, f"{len(twice)} parameters are in more than one stage, such as {twice[:1]}")
 
 
-def stages_hold_every_parameter(backbone: Backbone) -> None:
-    """Every name in a stage is a parameter's, and every parameter is in a stage."""
+def stages_contain_every_parameter(backbone: Backbone) -> None:
+    """Every name in a stage is the name of a parameter, and every parameter is in a stage."""
     module = build(backbone).module
     names = {name for name, _ in module.named_parameters()}
     staged = {name for stage in backbone.stages(module) for name in stage}
     unknown, forgotten = sorted(staged - names), sorted(names - staged)
-    require(not unknown, f"there is no parameter {unknown[:1]}, which a stage names")
-    require(not forgotten, f"{forgotten[:1]} is in no stage")
+    require(not unknown, f"a stage names {unknown[:1]}, which is not a parameter")
+    require(not forgotten, f"{forgotten[:1]} is not in a stage")
 
 
 def stages_are_ordered_from_the_input_on(backbone: Backbone) -> None:
-    """Layers are reached in the order of the stages their parameters are in."""
+    """Layers are executed in the order of the stages of their parameters."""
     module = build(backbone).module
     stages = enumerate(backbone.stages(module))
     stage_of = {name: number for number, stage in stages for name in stage}
@@ -67,17 +67,17 @@ def stages_are_ordered_from_the_input_on(backbone: Backbone) -> None:
             part.register_forward_pre_hook(_appending(reached, numbers[0]))
     answers_of(module, images_for(backbone, 1))
     if not reached:
-        raise SkipTest("no stage's parameters belong to a module that is called")
+        raise SkipTest("no module with parameters of a stage is called")
     order = list(dict.fromkeys(reached))
-    require(order == sorted(order), f"stages are reached in the order {order}")
+    require(order == sorted(order), f"stages are executed in the order {order}")
 
 
 def _appending(reached: list[int], number: int) -> Callable[[nn.Module, Any], None]:
     return lambda module, inputs: reached.append(number)
 
 
-def deeper_freezing_never_frees_a_parameter(backbone: Backbone) -> None:
-    """Each stage more that is frozen lets less learn; with all of them frozen nothing learns."""
+def a_greater_freeze_depth_freezes_more_parameters(backbone: Backbone) -> None:
+    """Each further frozen stage leaves fewer trainable parameters, and the last one leaves none."""
     module = build(backbone).module
     stages = backbone.stages(module)
     before = {name for name, _ in module.named_parameters()}
@@ -85,26 +85,26 @@ def deeper_freezing_never_frees_a_parameter(backbone: Backbone) -> None:
         Freezing(module, stages, depth)
         now = _learning(module)
         freed = sorted(now - before)
-        require(not freed, f"at depth {depth} {freed[:1]} learns, and did not before")
+        require(not freed, f"at depth {depth} {freed[:1]} is trainable, and was frozen before")
         require(depth == 0 or now < before, f"depth {depth} freezes no more than {depth - 1}")
         before = now
-    require(not before, "with all stages frozen something learns")
+    require(not before, "with all stages frozen some parameters are trainable")
 
 
-def thawing_undoes_freezing(backbone: Backbone) -> None:
-    """Frozen whole and thawed again, everything learns and nothing stays in evaluation mode."""
+def unfreezing_undoes_freezing(backbone: Backbone) -> None:
+    """After freezing and unfreezing all stages, everything is trainable and in training mode."""
     network = classifier(backbone)
     names = _learning(network)
     freeze(backbone, network, len(backbone.stages(network.backbone)))
     freeze(backbone, network, 0)
-    require(_learning(network) == names, "some parameters stay frozen")
+    require(_learning(network) == names, "some parameters remain frozen")
     learning = (*network.backbone.modules(), *network.head.modules())
     training = all(part.training for part in learning)
-    require(training, "some modules stay in evaluation mode")
+    require(training, "some modules remain in evaluation mode")
 
 
-def gradients_reach_what_learns_and_nothing_else(backbone: Backbone) -> None:
-    """Frozen not at all, half or whole: what learns gets a finite gradient, the rest none."""
+def only_trainable_parameters_get_gradients(backbone: Backbone) -> None:
+    """At every freeze depth, trainable parameters get finite gradients and frozen ones none."""
     network = classifier(backbone)
     for depth in depths_of(backbone, network.backbone):
         frozen = freeze(backbone, network, depth)
@@ -115,13 +115,13 @@ def gradients_reach_what_learns_and_nothing_else(backbone: Backbone) -> None:
             if name in frozen:
                 require(gradient is None, f"at depth {depth} {name} is frozen and gets a gradient")
             else:
-                require(gradient is not None, f"at depth {depth} no gradient reaches {name}")
+                require(gradient is not None, f"at depth {depth} {name} gets no gradient")
                 finite = gradient is not None and bool(gradient.isfinite().all())
                 require(finite, f"at depth {depth} the gradient of {name} is not finite")
 
 
-def a_step_moves_the_head_and_nothing_frozen(backbone: Backbone) -> None:
-    """A training step leaves frozen parameters alone, and frozen batch norms' statistics too."""
+def a_step_changes_the_head_and_no_frozen_part(backbone: Backbone) -> None:
+    """A training step changes neither frozen parameters nor statistics of frozen batch norms."""
     for depth in depths_of(backbone, build(backbone).module):
         network = classifier(backbone)
         frozen = freeze(backbone, network, depth)
@@ -137,13 +137,13 @@ def a_step_moves_the_head_and_nothing_frozen(backbone: Backbone) -> None:
             if frozen & {name for name, _ in part.named_parameters(prefix=path, recurse=False)}
         }
         for name in sorted(still & after.keys()):
-            require_equal(after[name], before[name], f"at depth {depth} frozen {name} moves")
+            require_equal(after[name], before[name], f"at depth {depth} frozen {name} changes")
         moved = not torch.equal(after["head.weight"], before["head.weight"])
-        require(moved, f"at depth {depth} the head does not move")
+        require(moved, f"at depth {depth} the head does not change")
 
 
 def no_graph_is_built_through_frozen_stages(backbone: Backbone) -> None:
-    """What consists of frozen parameters is computed without a graph, hence in less time."""
+    """Modules whose parameters are all frozen are computed without a graph, which saves time."""
     network = classifier(backbone)
     frozen = freeze(backbone, network, len(backbone.stages(network.backbone)) // 2)
     graphs: dict[str, bool] = {}
@@ -151,7 +151,7 @@ def no_graph_is_built_through_frozen_stages(backbone: Backbone) -> None:
         own = {name for name, _ in part.named_parameters(prefix=path)}
         if own and own <= frozen:
             part.register_forward_hook(_noting(graphs, path))
-    require(network(images_for(backbone, 2)).requires_grad, "the logits need no gradient")
+    require(network(images_for(backbone, 2)).requires_grad, "the logits require no gradient")
     through = [path for path, graph in graphs.items() if graph]
     require(not through, f"a graph is built through frozen {through[:1]}")
 
@@ -164,7 +164,7 @@ def _noting(graphs: dict[str, bool], path: str) -> Callable[[nn.Module, Any, Any
 
 
 def the_initial_freeze_depth_is_one_of_the_depths(backbone: Backbone) -> None:
-    """The depth that is tried first is between no stage and all of them."""
+    """The initial freeze depth lies between 0 and the number of stages."""
     module = build(backbone).module
     depth, stages = backbone.initial_freeze_depth(module), len(backbone.stages(module))
-    require(0 <= depth <= stages, f"the initial freeze depth is {depth} of {stages} stages")
+    require(0 <= depth <= stages, f"the initial freeze depth is {depth}, of {stages} stages")

@@ -16,18 +16,18 @@ from serbench.testing import contract, stages
 from serbench.testing.backbones import (
     it_exports_to_onnx,
     its_front_end_is_registered,
-    its_input_has_a_mean_and_a_deviation_for_each_channel,
+    its_input_has_a_mean_and_a_standard_deviation_for_each_channel,
 )
 from serbench.testing.networks import images_for
 
 ONNX = it_exports_to_onnx
 ON_PAPER = [
-    its_input_has_a_mean_and_a_deviation_for_each_channel,
+    its_input_has_a_mean_and_a_standard_deviation_for_each_channel,
     its_front_end_is_registered,
     stages.stages_are_disjoint,
-    stages.stages_hold_every_parameter,
-    stages.deeper_freezing_never_frees_a_parameter,
-    stages.thawing_undoes_freezing,
+    stages.stages_contain_every_parameter,
+    stages.a_greater_freeze_depth_freezes_more_parameters,
+    stages.unfreezing_undoes_freezing,
     stages.the_initial_freeze_depth_is_one_of_the_depths,
 ]
 """What can be checked of a network without memory or values."""

@@ -25,7 +25,7 @@ def executor(request):
 
 def test_a_function_returns_and_its_messages_arrive(executor):
     messages = []
-    number, process = result_of(executor, report, 7, tell=messages.append)
+    number, process = result_of(executor, report, 7, receive=messages.append)
     assert number == 7
     assert (process != os.getpid()) == (executor.slots > 1)
     assert messages == ["7 begins", "7 ends"]

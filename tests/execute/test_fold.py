@@ -9,9 +9,9 @@ from making.scripted import FORMAT, MATERIAL, PLUGINS, make_search
 
 from serbench.data.clips import Clips
 from serbench.errors import PluginError, WeightsError
-from serbench.execute.executor import SILENT, Bench, Cancelled, Line
+from serbench.execute.executor import SILENT, Cancelled, Channel, JobContext
 from serbench.execute.fold import build_network, run_fold
-from serbench.execute.job import FIRST_EPOCHS, Bar
+from serbench.execute.job import FIRST_EPOCHS, LossReference
 from serbench.model.environment import this_environment
 from serbench.model.recipe import Configuration
 from serbench.model.weights import file_identity
@@ -22,13 +22,13 @@ JOB = SEARCH.job(0, CONFIGURATION, 0)
 STAGES = 4
 
 
-def bench_with(**changes):
+def context_with(**changes):
     """What a job finds, with other clips or with weights files."""
     material = replace(MATERIAL, **changes)
-    return Bench(PLUGINS, {MATERIAL.key: material})
+    return JobContext(PLUGINS, {MATERIAL.key: material})
 
 
-BENCH = bench_with()
+CONTEXT = context_with()
 
 
 def frozen_to(depth, **recipe):
@@ -40,14 +40,14 @@ def frozen_to(depth, **recipe):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A weights file that a fold gave: its path, its identity, its arrays."""
-    state = run_fold(JOB, BENCH, SILENT).state
+    state = run_fold(JOB, CONTEXT, SILENT).state
     path = tmp_path_factory.mktemp("weights") / "w.pth"
     torch.save({name: torch.from_numpy(np.array(array)) for name, array in state.items()}, path)
     return str(path), file_identity(path), state
 
 
 def test_the_state_is_that_of_backbone_and_head():
-    state = run_fold(JOB, BENCH, SILENT).state
+    state = run_fold(JOB, CONTEXT, SILENT).state
     network, _ = build_network(JOB.recipe, PLUGINS, len(MATERIAL.manifest.emotions))
     expected = {name for name in network.state_dict() if not name.startswith("front_end.")}
     assert state.keys() == expected
@@ -57,13 +57,13 @@ def test_the_state_is_that_of_backbone_and_head():
 
 
 def test_an_outcome_has_the_environment_it_was_trained_in():
-    assert run_fold(JOB, BENCH, SILENT).environment == this_environment()
+    assert run_fold(JOB, CONTEXT, SILENT).environment == this_environment()
 
 
 def test_a_network_frozen_whole_gives_back_its_head_alone(trained):
     path, identity, _ = trained
-    bench = bench_with(weights_files={identity: path})
-    outcome = run_fold(frozen_to(STAGES, weights=identity), bench, SILENT)
+    context = context_with(weights_files={identity: path})
+    outcome = run_fold(frozen_to(STAGES, weights=identity), context, SILENT)
     assert outcome.partial
     assert outcome.state.keys() == {"head.weight", "head.bias"}
     assert outcome.weights == identity
@@ -71,10 +71,10 @@ def test_a_network_frozen_whole_gives_back_its_head_alone(trained):
 
 def test_the_part_left_out_is_the_one_in_the_weights_file(trained):
     path, identity, given = trained
-    bench = bench_with(weights_files={identity: path})
+    context = context_with(weights_files={identity: path})
     job = frozen_to(STAGES, weights=identity)
-    partial = run_fold(job, bench, SILENT)
-    whole = run_fold(replace(job, whole=True), bench, SILENT)
+    partial = run_fold(job, context, SILENT)
+    whole = run_fold(replace(job, whole=True), context, SILENT)
     assert not whole.partial
     assert whole.logits.tobytes() == partial.logits.tobytes()
     assert whole.state.keys() == given.keys()
@@ -86,45 +86,45 @@ def test_the_part_left_out_is_the_one_in_the_weights_file(trained):
 @pytest.mark.parametrize("depth", [0, STAGES - 1])
 def test_a_network_of_which_a_stage_learns_is_given_back_whole(trained, depth):
     path, identity, given = trained
-    bench = bench_with(weights_files={identity: path})
-    outcome = run_fold(frozen_to(depth, weights=identity), bench, SILENT)
+    context = context_with(weights_files={identity: path})
+    outcome = run_fold(frozen_to(depth, weights=identity), context, SILENT)
     assert not outcome.partial
     assert outcome.state.keys() == given.keys()
 
 
 def test_a_frozen_network_of_random_weights_is_given_back_whole(trained):
-    outcome = run_fold(frozen_to(STAGES), BENCH, SILENT)
+    outcome = run_fold(frozen_to(STAGES), CONTEXT, SILENT)
     assert not outcome.partial
     assert outcome.state.keys() == trained[2].keys()
 
 
 def test_weights_that_this_machine_has_no_file_of_are_an_error():
     with pytest.raises(WeightsError):
-        run_fold(frozen_to(0, weights="file:w.pth:0123456789ab"), BENCH, SILENT)
+        run_fold(frozen_to(0, weights="file:w.pth:0123456789ab"), CONTEXT, SILENT)
 
 
 def test_a_head_that_cannot_learn_with_a_backbone_is_refused(monkeypatch):
     monkeypatch.setattr(type(PLUGINS.heads.get("linear")), "module", lambda *arguments: None)
     with pytest.raises(PluginError) as refused:
-        run_fold(JOB, BENCH, SILENT)
+        run_fold(JOB, CONTEXT, SILENT)
     assert refused.value.facts == {"head": "linear"}
 
 
 def test_a_fold_depends_on_no_random_number_but_its_seeds():
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    first = run_fold(JOB, BENCH, SILENT)
+    first = run_fold(JOB, CONTEXT, SILENT)
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(2)
-    again = run_fold(JOB, BENCH, SILENT)
+    again = run_fold(JOB, CONTEXT, SILENT)
     assert again.logits.tobytes() == first.logits.tobytes()
-    other = run_fold(replace(JOB, seed=JOB.seed + 1), BENCH, SILENT)
+    other = run_fold(replace(JOB, seed=JOB.seed + 1), CONTEXT, SILENT)
     assert other.logits.tobytes() != first.logits.tobytes()
 
 
 def test_epochs_are_passed_on_as_they_end():
     reports = []
-    outcome = run_fold(JOB, BENCH, Line(reports.append))
+    outcome = run_fold(JOB, CONTEXT, Channel(reports.append))
     assert [report.epoch for report in reports] == [1, 2]
     assert tuple(report.validation_loss for report in reports) == outcome.losses
     assert tuple(report.validation_uar for report in reports) == outcome.curve
@@ -133,7 +133,7 @@ def test_epochs_are_passed_on_as_they_end():
 def test_a_cancelled_fold_ends_at_its_next_step():
     reports = []
     with pytest.raises(Cancelled):
-        run_fold(JOB, BENCH, Line(reports.append, lambda: True))
+        run_fold(JOB, CONTEXT, Channel(reports.append, lambda: True))
     assert reports == []
 
 
@@ -141,7 +141,7 @@ def test_a_fold_behind_its_bar_is_pruned_and_scored_all_the_same():
     longer = make_search(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
     epochs = longer.plan.epochs
     whole, ended = (
-        run_fold(longer.job(0, CONFIGURATION, 0, Bar((loss,) * epochs)), BENCH, SILENT)
+        run_fold(longer.job(0, CONFIGURATION, 0, LossReference((loss,) * epochs)), CONTEXT, SILENT)
         for loss in (9.0, -9.0)
     )
     assert (whole.epochs, whole.pruned) == (epochs, False)
@@ -160,7 +160,7 @@ def test_a_fold_reads_its_test_clips_only_when_training_is_over():
             return super().batch(rows)
 
     clips = Watched(FORMAT, MATERIAL.clips.waveforms, MATERIAL.clips.peaks)
-    run_fold(JOB, bench_with(clips=clips), SILENT)
+    run_fold(JOB, context_with(clips=clips), SILENT)
     tested = set(JOB.test.tolist())
     first = next(place for place, rows in enumerate(read) if rows & tested)
     assert set().union(*read[:first]) == {*JOB.train.tolist(), *JOB.validation.tolist()}

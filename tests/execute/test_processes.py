@@ -10,11 +10,11 @@ import pytest
 from making.planting import plant, planted
 from worker_jobs import (
     blocks_are_kept,
-    deaf,
     die,
     die_once,
     grows,
     ignore,
+    ignores_cancellation,
     interrupts_are_ignored,
     is_imported,
     read_beyond,
@@ -75,7 +75,7 @@ def test_a_process_that_died_while_it_had_nothing_to_do_is_replaced():
 
 def test_a_cancelled_job_whose_process_dies_is_not_tried_again(workers, tmp_path):
     processes = tmp_path / "processes"
-    future = workers.submit(deaf, processes, ignore)
+    future = workers.submit(ignores_cancellation, processes, ignore)
     until(lambda: processes.exists() and processes.read_text().endswith("\n"))
     workers.cancel(future)
     os.kill(int(processes.read_text()), signal.SIGKILL)

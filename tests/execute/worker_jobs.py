@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 
 
-def report(job, bench, line):
-    line.tell(f"{job} begins")
-    line.tell(f"{job} ends")
+def report(job, context, channel):
+    channel.send(f"{job} begins")
+    channel.send(f"{job} ends")
     return job, os.getpid()
 
 
-def fail(job, bench, line):
+def fail(job, context, channel):
     raise job
 
 
-def die(job, bench, line):
+def die(job, context, channel):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def read_beyond(job, bench, line):
+def read_beyond(job, context, channel):
     """Read from a map of a file that was cut meanwhile."""
     job.write_bytes(bytes(1 << 20))
     mapped = np.memmap(job, np.uint8, "r")
@@ -32,32 +32,32 @@ def read_beyond(job, bench, line):
     return int(mapped.sum())
 
 
-def die_once(job, bench, line):
+def die_once(job, context, channel):
     if not job.exists():
         job.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return "alive"
 
 
-def until_cancelled(job, bench, line):
+def until_cancelled(job, context, channel):
     job.touch()
     while True:
-        line.check()
+        channel.check()
         time.sleep(0.01)
 
 
-def deaf(job, bench, line):
+def ignores_cancellation(job, context, channel):
     """Never look whether it is cancelled; its process is appended to a file."""
     with job.open("a") as file:
         file.write(f"{os.getpid()}\n")
     time.sleep(20)
 
 
-def interrupts_are_ignored(job, bench, line):
+def interrupts_are_ignored(job, context, channel):
     return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def blocks_are_kept(job, bench, line):
+def blocks_are_kept(job, context, channel):
     """Whether a large block comes from the heap, and not from a map of its own.
 
     Where advice was given about some pages, the heap is listed in several parts.
@@ -70,16 +70,16 @@ def blocks_are_kept(job, bench, line):
     return any(int(start, 16) <= block < int(end, 16) for start, end in heap)
 
 
-def is_imported(job, bench, line):
+def is_imported(job, context, channel):
     return job in sys.modules
 
 
-def digest(job, bench, line):
-    material = bench.material(job)
+def digest(job, context, channel):
+    material = context.material(job)
     return material.manifest.hash, int(material.clips.waveforms.astype(np.int64).sum())
 
 
-def grows(job, bench, line):
+def grows(job, context, channel):
     """Hold more memory than loky takes for a leak; gives the process."""
     KEPT.append(np.ones(job << 20, np.uint8))
     return os.getpid()
@@ -95,7 +95,7 @@ class Strange(Exception):  # noqa: N818
         super().__init__(one)
 
 
-def strange(job, bench, line):
+def strange(job, context, channel):
     raise Strange("odd", "number")
 
 
@@ -103,8 +103,8 @@ def ignore(message):
     """No message is of interest."""
 
 
-def result_of(executor, function, job=None, tell=ignore):
-    future = executor.submit(function, job, tell)
+def result_of(executor, function, job=None, receive=ignore):
+    future = executor.submit(function, job, receive)
     executor.wait([future])
     return future.result()
 

@@ -137,12 +137,12 @@ class Script:
     stop_at: int = -1
     diverged: tuple = ()
 
-    def __call__(self, job, bench, line):
+    def __call__(self, job, context, channel):
         self.jobs.append(job)
         self.calls.append((job.trial, job.fold))
         if len(self.jobs) - 1 == self.stop_at:
             raise Stopped
-        line.tell(f"epoch of {job.trial}, {job.fold}")
+        channel.send(f"epoch of {job.trial}, {job.fold}")
         if (job.trial, job.fold) in self.diverged:
             raise DivergedError(f"trial {job.trial} fold {job.fold}")
         uar = float(np.clip(self.uar(job.trial, job.fold, job.configuration), 0, 1))

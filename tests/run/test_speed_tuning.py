@@ -64,7 +64,7 @@ def machine(monkeypatch):
     def put(speed, losses=lambda compute_settings: LOSSES):
         tried = []
 
-        def pretended(job, bench, line):
+        def pretended(job, context, channel):
             assert job.material == MATERIAL.key
             tried.append(job.compute)
             return job.recipe.batch_size / speed(job.compute), losses(job.compute)
@@ -194,7 +194,7 @@ def asked(monkeypatch):
     """What bounds each timing, limit and short; all train 10 clips per second."""
     bounds = []
 
-    def pretended(job, bench, line):
+    def pretended(job, context, channel):
         bounds.append((job.limit, job.short))
         return job.recipe.batch_size / 10.0, LOSSES
 
@@ -232,7 +232,7 @@ def settled(database, artifacts):
     Datasets(database).save_scan(Scan(MATERIAL.manifest, len(MATERIAL.manifest), (), ()))
     measured = []
 
-    def settle(parallel=None, retune=False, search=SEARCH, executor=None):
+    def collect(parallel=None, retune=False, search=SEARCH, executor=None):
         return settle_compute(
             search,
             Splits(database).of(search.manifest, search.protocol),
@@ -244,8 +244,8 @@ def settled(database, artifacts):
             retune,
         )
 
-    settle.measured = measured
-    return settle
+    collect.measured = measured
+    return collect
 
 
 def test_a_tuning_is_measured_once(machine, settled):

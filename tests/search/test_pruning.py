@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from making.records import ENVIRONMENT
 
 from serbench.data.protocols import Fold
-from serbench.execute.job import BEHIND, FIRST_EPOCHS, GRACE, Bar, Outcome
+from serbench.execute.job import BEHIND, FIRST_EPOCHS, GRACE, LossReference, Outcome
 from serbench.model.training import EpochReport
 from serbench.score.confusion import confusion_of, uar_of
 from serbench.search.pruning import (
-    Yardstick,
+    BestSoFar,
     behind,
     expected_maximum,
     judging_order,
@@ -55,10 +55,10 @@ def outcome_of(logits, targets, losses=(0.5,)):
     )
 
 
-def yardstick(*rights, clips=CLIPS, others=()):
+def best_with(*rights, clips=CLIPS, others=()):
     """The best, and the UARs of other configurations on all its folds."""
     best = {fold: outcome_with(right, clips) for fold, right in enumerate(rights)}
-    return Yardstick(best, targets_of(clips), [dict(enumerate(uars)) for uars in others])
+    return BestSoFar(best, targets_of(clips), [dict(enumerate(uars)) for uars in others])
 
 
 def found(*rights, clips=CLIPS):
@@ -82,7 +82,7 @@ def test_clips_that_are_difficult_for_both_add_nothing_to_the_variance():
 
 
 def test_a_configuration_is_pruned_where_the_lead_is_more_than_chance():
-    best, clips = yardstick(*[15] * TRIED_ON), np.arange(CLIPS)
+    best, clips = best_with(*[15] * TRIED_ON), np.arange(CLIPS)
 
     def judged(right):
         """The lead over an outcome in standard errors, and the verdict."""
@@ -102,13 +102,13 @@ def test_a_configuration_is_pruned_where_the_lead_is_more_than_chance():
 
 
 def test_a_good_fold_makes_up_for_a_bad_one():
-    best = yardstick(15, 15)
+    best = best_with(15, 15)
     assert best.worse(found(12))
     assert not best.worse(found(12, 18))
 
 
 def test_folds_are_compared_with_the_same_folds():
-    best = yardstick(20, 5)
+    best = best_with(20, 5)
     assert not best.worse({1: outcome_with(6)})
     assert best.worse({0: outcome_with(6)})
 
@@ -117,7 +117,7 @@ def test_the_best_of_many_is_expected_to_be_lucky():
     spread = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])
     others = [0.6 + np.roll(spread, shift) for shift in range(15)]
     pruned = [
-        yardstick(*[15] * TRIED_ON, others=others[:many]).worse(found(10)) for many in (1, 15)
+        best_with(*[15] * TRIED_ON, others=others[:many]).worse(found(10)) for many in (1, 15)
     ]
     assert pruned == [True, False]
 
@@ -162,7 +162,7 @@ def test_good_configurations_are_rarely_pruned(better, most, rivals, folds):
 
 @given(st.lists(st.integers(0, CLIPS), min_size=1, max_size=5))
 def test_a_configuration_as_good_on_every_fold_is_never_pruned(rights):
-    assert not yardstick(*rights).worse(found(*rights))
+    assert not best_with(*rights).worse(found(*rights))
 
 
 REFERENCE = (1.8, 1.5, 1.4, 1.4, 1.2, 1.3, 1.1, 1.0)
@@ -182,48 +182,48 @@ def test_no_training_is_judged_in_its_first_part():
     best = (1.0,) * 20
     judged = math.ceil(GRACE * len(best))
     assert judged > FIRST_EPOCHS
-    assert not Bar(best).missed(reports(*[9.0] * (judged - 1)))
-    assert Bar(best).missed(reports(*[9.0] * judged))
+    assert not LossReference(best).is_behind(reports(*[9.0] * (judged - 1)))
+    assert LossReference(best).is_behind(reports(*[9.0] * judged))
 
 
 def test_the_first_epochs_are_waited_for_however_soon_the_best_ended():
     best = (1.0,) * 6
-    assert not Bar(best).missed(reports(*[9.0] * (FIRST_EPOCHS - 1)))
-    assert Bar(best).missed(reports(*[9.0] * FIRST_EPOCHS))
+    assert not LossReference(best).is_behind(reports(*[9.0] * (FIRST_EPOCHS - 1)))
+    assert LossReference(best).is_behind(reports(*[9.0] * FIRST_EPOCHS))
 
 
 def test_the_lowest_losses_so_far_are_compared():
-    bar = Bar(REFERENCE)
-    assert not bar.missed(reports(1.2 + CLOSE - 0.001, *[9.0] * 4))
-    assert bar.missed(reports(1.2 + CLOSE + 0.001, *[9.0] * 4))
-    assert bar.missed(reports(*[1.2 + CLOSE - 0.001] * 7)), "the other one went on"
+    reference = LossReference(REFERENCE)
+    assert not reference.is_behind(reports(1.2 + CLOSE - 0.001, *[9.0] * 4))
+    assert reference.is_behind(reports(1.2 + CLOSE + 0.001, *[9.0] * 4))
+    assert reference.is_behind(reports(*[1.2 + CLOSE - 0.001] * 7)), "the other one went on"
 
 
 def test_a_loss_that_is_uncertain_decides_little():
-    bar = Bar(REFERENCE)
-    assert bar.missed(reports(*[1.2 + 2 * CLOSE] * 5))
-    assert not bar.missed(reports(*[1.2 + 2 * CLOSE] * 5, error=3 * ERROR))
+    reference = LossReference(REFERENCE)
+    assert reference.is_behind(reports(*[1.2 + 2 * CLOSE] * 5))
+    assert not reference.is_behind(reports(*[1.2 + 2 * CLOSE] * 5, error=3 * ERROR))
 
 
 def test_the_error_is_that_of_the_best_epoch():
     certain, uncertain = reports(1.2 + 2 * CLOSE)[0], reports(9.0, error=9.0)[0]
-    assert Bar(REFERENCE).missed([certain, *[uncertain] * 4])
+    assert LossReference(REFERENCE).is_behind([certain, *[uncertain] * 4])
 
 
 def test_a_best_training_that_ended_early_is_compared_by_its_lowest_loss():
-    bar = Bar((1.1, 1.2, 1.3))
-    assert bar.missed(reports(*[1.1 + 2 * CLOSE] * 9))
-    assert not bar.missed(reports(*[1.1 + CLOSE / 2] * 9))
+    reference = LossReference((1.1, 1.2, 1.3))
+    assert reference.is_behind(reports(*[1.1 + 2 * CLOSE] * 9))
+    assert not reference.is_behind(reports(*[1.1 + CLOSE / 2] * 9))
 
 
 def test_where_no_losses_are_known_no_training_is_behind():
-    assert not Bar(()).missed(reports(*[9.0] * 8))
+    assert not LossReference(()).is_behind(reports(*[9.0] * 8))
 
 
 def test_a_folds_bar_is_its_own():
     logits, targets = np.eye(2, dtype=np.float32), np.arange(2)
     best = {fold: outcome_of(logits, targets, (loss,)) for fold, loss in enumerate((1.5, 0.9))}
-    assert Yardstick(best, targets).bar(1) == Bar((0.9,))
+    assert BestSoFar(best, targets).loss_reference(1) == LossReference((0.9,))
 
 
 def test_folds_with_more_clips_of_every_emotion_come_first():

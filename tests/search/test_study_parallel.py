@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from making.scripted import FOLDS, Record, Script, completed, make_search
 
 from serbench.data.protocols import HOLDOUT
-from serbench.execute.executor import Line
+from serbench.execute.executor import Channel
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 from serbench.search.pruning import judging_order
 
@@ -27,17 +27,17 @@ class InAnyOrder:
         self.waiting, self.cancelled = [], []
         self.most = 0
 
-    def submit(self, function, job, tell):
+    def submit(self, function, job, receive):
         future = Future()
-        self.waiting.append((future, function, job, tell))
+        self.waiting.append((future, function, job, receive))
         self.most = max(self.most, len(self.waiting))
         return future
 
     def wait(self, futures):
         while not any(future.done() for future in futures):
             place = self.random.randrange(len(self.waiting))
-            future, function, job, tell = self.waiting.pop(place)
-            future.set_result(function(job, None, Line(tell)))
+            future, function, job, receive = self.waiting.pop(place)
+            future.set_result(function(job, None, Channel(receive)))
 
     def cancel(self, future):
         self.cancelled.append(future)
@@ -170,12 +170,12 @@ def test_a_fold_pruned_ends_its_trial(script):
 def test_the_first_trial_is_compared_with_nothing_and_an_exhaustive_study_never(script):
     scripted = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 1.0][trial])
     completed(make_search())
-    bars = {(job.trial, job.fold): job.bar for job in scripted.jobs}
-    assert {bars[0, fold] for fold in range(FOLDS)} == {None}
+    references = {(job.trial, job.fold): job.reference for job in scripted.jobs}
+    assert {references[0, fold] for fold in range(FOLDS)} == {None}
     first, *later = judging_order(SEARCH.split.folds, SEARCH.manifest.targets)
-    assert bars[2, first] is not None
-    assert {bars[2, fold] for fold in later} == {None}, "only a trial's first fold has one"
+    assert references[2, first] is not None
+    assert {references[2, fold] for fold in later} == {None}, "only a trial's first fold has one"
     exhaustive = script(uar=lambda trial, fold, configuration: [1.0, 0.2, 0.2][trial])
     record, _ = completed(make_search(exhaustive=True))
-    assert {job.bar for job in exhaustive.jobs} == {None}
+    assert {job.reference for job in exhaustive.jobs} == {None}
     assert [len(uars) for _, uars in record.ends.values()] == [FOLDS] * 3

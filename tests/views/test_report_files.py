@@ -104,7 +104,7 @@ def test_what_others_printed_is_marked_as_printed_for_another_dataset(whole):
         "Liu et al. 2023, UA 74.26 %",
         "Liu et al. 2023, WA 73.18 %",
     ):
-        assert f"{system} (printed, for IEMOCAP, four classes: another dataset)" in shown
+        assert f"{system} (printed, on IEMOCAP, four classes, another dataset)" in shown
     assert "printed by Berhoff and Lu: best WA 78.6 %, six emotions" in shown
     assert "printed in the paper, for its own dataset" in texts(whole, "4-emotions")
 
@@ -153,7 +153,7 @@ def test_the_page_shows_every_figure_and_how_it_was_made(whole):
     assert "| synthetic | no |" in page
     assert "synthetic speech" not in page
     assert "| clips | 48 | 11,318 |" in page
-    assert "not known to us" in page
+    assert "not available" in page
 
 
 def test_no_text_is_small_or_meets_another(whole):

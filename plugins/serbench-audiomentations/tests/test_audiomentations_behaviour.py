@@ -1,4 +1,4 @@
-"""Each augmentation does to sound what its name says, as far as its width allows."""
+"""Each augmentation changes clips according to its name, within its width."""
 
 import math
 
@@ -22,7 +22,7 @@ def augmentation(name):
 
 
 def changed(name, clip, width, n_clips=N_CLIPS):
-    """``clip`` changed ``n_clips`` times, each in its own way: ``[n_clips, samples]``."""
+    """``n_clips`` independent changes of ``clip``: ``[n_clips, samples]``."""
     return augmentation(name).apply(clip.repeat(n_clips, 1), width, seeded())
 
 
@@ -40,20 +40,20 @@ def power(clips):
 
 
 def gain_db(clips, reference, low, high):
-    """How much louder than ``reference`` between two shares of the spectrum, in decibels."""
+    """Gain over ``reference`` between two shares of the spectrum, in decibels."""
     band = slice(round(low * SAMPLES / 2), round(high * SAMPLES / 2))
     return 10 * torch.log10(power(clips)[..., band].sum(-1) / power(reference)[..., band].sum(-1))
 
 
 def semitones(clips, cycles):
-    """How far the strongest frequency is from ``cycles``; the edges, which fade, left out."""
+    """Interval between the strongest frequency and ``cycles``, without the edges, which fade."""
     window = torch.hann_window(SAMPLES)
     peaks = power(clips * window).argmax(-1)
     return 12 * torch.log2(peaks / cycles)
 
 
 @pytest.mark.parametrize("width", [1.0, 4.0])
-def test_pitch_shift_moves_a_sine_by_up_to_so_many_semitones_both_ways(width):
+def test_pitch_shift_moves_a_sine_up_and_down_within_its_width(width):
     moved = semitones(changed("pitch-shift", sine(1000), width), 1000)
     assert moved.abs().max() <= width + 0.05
     assert moved.max() > 0.6 * width
@@ -66,7 +66,7 @@ def test_a_shift_of_one_octave_doubles_the_frequency():
     assert semitones(shifted, 1000).item() == pytest.approx(12, abs=0.05)
 
 
-def test_pitch_shift_leaves_the_tempo_alone():
+def test_pitch_shift_keeps_the_tempo():
     for clip in changed("pitch-shift", pulses(), 4.0, n_clips=4):
         assert spacing(clip) == pytest.approx(SPACING, rel=0.02)
 
@@ -83,7 +83,7 @@ def pulses():
 
 
 def spacing(clip):
-    """Samples between two bursts: where the envelope is most like itself."""
+    """Samples between two bursts: the maximum of the envelope's autocorrelation."""
     envelope = np.convolve(clip.numpy() ** 2, np.ones(256), mode="same")
     spectrum = np.fft.rfft(envelope - envelope.mean(), 2 * SAMPLES)
     likeness = np.fft.irfft(np.abs(spectrum) ** 2)
@@ -98,23 +98,23 @@ def test_time_stretch_changes_the_spacing_of_pulses(rate, monkeypatch):
     assert spacing(clip[: round(SAMPLES / max(rate, 1))]) == pytest.approx(SPACING / rate, rel=0.02)
 
 
-def test_time_stretch_goes_both_ways_and_no_further_than_its_width():
+def test_time_stretch_is_faster_and_slower_within_its_width():
     width = 0.2
     draws = [plugin.time_stretch(width, seeded(seed)).parameters["rate"] for seed in range(100)]
     assert 1 - width <= min(draws) < 1 - 0.9 * width
     assert 1 + 0.9 * width < max(draws) <= 1 + width
 
 
-def test_time_stretch_leaves_the_pitch_alone():
+def test_time_stretch_keeps_the_pitch():
     assert semitones(changed("time-stretch", sine(1000), 0.3), 1000).abs().max() < 0.1
 
 
-def test_a_clip_that_got_shorter_is_continued_by_its_reflection_not_by_silence():
+def test_a_shortened_clip_is_extended_by_reflection_not_by_silence():
     for clip in changed("time-stretch", noise(), 0.3):
         assert clip[-1000:].square().mean() > 0.2 * noise().square().mean()
 
 
-def test_low_pass_takes_the_top_of_the_spectrum_and_leaves_the_bottom():
+def test_low_pass_removes_the_top_of_the_spectrum_and_keeps_the_bottom():
     clip = noise()
     filtered = changed("low-pass", clip, 0.8)
     assert gain_db(filtered, clip, 0.0, 0.1).abs().max() < 1
@@ -123,7 +123,7 @@ def test_low_pass_takes_the_top_of_the_spectrum_and_leaves_the_bottom():
     assert top.max() < 0
 
 
-def test_high_pass_takes_the_bottom_of_the_spectrum_and_leaves_the_top():
+def test_high_pass_removes_the_bottom_of_the_spectrum_and_keeps_the_top():
     clip = noise()
     filtered = changed("high-pass", clip, 0.1)
     assert gain_db(filtered, clip, 0.3, 1.0).abs().max() < 1
@@ -133,8 +133,9 @@ def test_high_pass_takes_the_bottom_of_the_spectrum_and_leaves_the_top():
 
 
 @pytest.mark.parametrize(("name", "width"), [("low-pass", 0.4), ("high-pass", 0.05)])
-def test_no_cut_off_goes_beyond_the_width(name, width):
-    """At the cut-off a Butterworth filter has lost 3 dB: what it must keep has lost no more."""
+def test_no_cut_off_exceeds_the_width(name, width):
+    """A Butterworth filter attenuates by 3 dB at its cut-off, and less in the band that it
+    keeps."""
     clip = noise()
     kept = (0.0, 1 - width - 0.01) if name == "low-pass" else (width + 0.01, 1.0)
     assert gain_db(changed(name, clip, width), clip, *kept).min() > -3
@@ -149,7 +150,7 @@ def test_the_equaliser_raises_and_lowers_bands(width):
     assert top.min() < -0.5 * width
     assert top.abs().max() < width + 1
     middle = gain_db(equalised, clip, 0.1, 0.12)
-    assert np.corrcoef(top, middle)[0, 1] < 0.7, "the bands move on their own"
+    assert np.corrcoef(top, middle)[0, 1] < 0.7, "the bands are not independent"
 
 
 def test_distortion_adds_odd_harmonics_and_keeps_the_loudness():
@@ -164,7 +165,7 @@ def test_distortion_adds_odd_harmonics_and_keeps_the_loudness():
     )
 
 
-def test_more_width_is_more_distortion():
+def test_a_greater_width_distorts_more():
     clip = 0.1 * sine(500)
     third = [power(changed("distortion", clip, width))[:, 1500].mean() for width in (0.1, 0.4, 0.7)]
     assert third == sorted(third)

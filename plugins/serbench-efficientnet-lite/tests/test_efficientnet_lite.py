@@ -1,4 +1,4 @@
-"""The networks compute what the reference computes, and are backbones like any other."""
+"""The networks give the logits of the reference, and meet the contract of backbones."""
 
 import pytest
 import safetensors.torch
@@ -16,7 +16,7 @@ PARAMETERS = {0: 3.4e6, 1: 4.2e6, 2: 4.9e6}
 
 
 def classifier(backbone, n_classes=1000):
-    """The pretrained network with the last layer that it hands on, images to logits."""
+    """The pretrained network with its last layer, images to logits."""
     built = backbone.build("default", n_classes)
     last = nn.Linear(built.width, n_classes)
     last.load_state_dict(dict(built.head))
@@ -37,8 +37,8 @@ def test_logits_equal_the_reference_implementations(number, native):
         torch.testing.assert_close(ours(images), reference(images), rtol=0, atol=1e-5)
 
 
-def test_the_weights_tell_a_picture_from_noise():
-    """ImageNet features: real weights answer differently to different inputs, and decidedly."""
+def test_the_weights_distinguish_a_picture_from_noise():
+    """Trained ImageNet weights give clearly different outputs for different inputs."""
     module = classifier(EfficientNetLite(0, 224))
     ramp = torch.linspace(-1, 1, 224).expand(1, 3, 224, 224)
     noise = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
@@ -69,8 +69,8 @@ def test_random_weights_are_asked_for_by_name():
 
 
 @pytest.mark.parametrize("n_classes", [4, 6])
-def test_a_file_of_the_same_network_is_taken_and_named_by_its_content(n_classes, tmp_path):
-    """Published under the network's own names, with a last layer of four classes."""
+def test_a_file_of_the_same_network_is_loaded_and_identified_by_its_content(n_classes, tmp_path):
+    """With the names of the published network, and a last layer of four classes."""
     trained = EfficientNetLite(0, 128).build("none", 4)
     last = {f"classifier.{name}": values for name, values in trained.head.items()}
     path = tmp_path / "mine.safetensors"
@@ -83,7 +83,7 @@ def test_a_file_of_the_same_network_is_taken_and_named_by_its_content(n_classes,
     assert built.weights.startswith("file:mine.safetensors:")
 
 
-def test_weights_of_another_size_of_network_are_refused(tmp_path):
+def test_weights_of_a_network_of_another_size_are_refused(tmp_path):
     path = tmp_path / "lite1.safetensors"
     safetensors.torch.save_file(EfficientNetLite(1, 128).build("none").module.state_dict(), path)
     with pytest.raises(WeightsError) as refused:
@@ -101,12 +101,12 @@ def test_where_the_weights_package_is_missing_it_is_named(monkeypatch):
     }
 
 
-def test_a_name_the_reference_does_not_use_is_no_surprise_later():
+def test_a_name_that_the_reference_does_not_use_is_an_error():
     with pytest.raises(KeyError):
         timm_state({"_unheard_of.weight": torch.zeros(1)}, [1])
 
 
-def test_there_are_nine_stages_that_hold_every_parameter_in_order():
+def test_nine_stages_contain_every_parameter_in_order():
     backbone = EfficientNetLite(0, 128)
     module = backbone.build("none", 6).module
     stages = backbone.stages(module)
@@ -128,5 +128,5 @@ def test_all_six_are_registered():
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_the_contract_is_kept(check):
+def test_the_contract_is_met(check):
     check(EfficientNetLite(0, 128))

@@ -1,4 +1,4 @@
-"""The backbones: which network, which weights, which stages."""
+"""The backbones with their networks, weights and stages."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ ENCODER, HEAD = "speech_encoder.", "head."
 
 
 class SpeechBackbone(ABC):
-    """What the five have in common: waveforms in, an encoder inside, three ways to weights."""
+    """Base class of the five backbones: an encoder of waveforms with three sources of weights."""
 
     name: str
     bundle: str
     taps: tuple[str, ...] = (POOLED,)
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
-        """LibriSpeech, which all of torchaudio's weights used here were trained on."""
+        """LibriSpeech, on which all of torchaudio's weights used here were trained."""
         if weights == NO_WEIGHTS:
             return ()
         return ("librispeech",) if weights == DEFAULT_WEIGHTS else None
@@ -55,23 +55,25 @@ class SpeechBackbone(ABC):
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
     ) -> Features:
-        """The pooled vector ``[B, D]``; ``lengths`` are real samples of each clip."""
+        """The pooled vector ``[B, D]``; ``lengths`` are samples without padding."""
         return Features({POOLED: module(inputs, lengths)})
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
-        """The network up to its last layer.
+        """The network without its last layer.
 
         Args:
-            weights: ``default`` (torchaudio's), ``none``, or a file: the encoder as torchaudio
-                publishes it, or a whole network trained here.
-            n_classes: number of emotions; of a file trained here for as many, the last layer is
-                handed on.
+            weights: ``default`` (torchaudio's), ``none``, or a file: an encoder published by
+                torchaudio, or a whole network trained by serbench.
+            n_classes: number of emotions; the last layer of a file trained by serbench is returned
+                if it has this number of emotions.
 
         Raises:
             WeightsError: the weights cannot be fetched or read, or do not fit.
         """
         if weights == DEFAULT_WEIGHTS:
-            fetched = fetch(self.name, self.fetch)  # first: it fails sooner than a network is made
+            fetched = fetch(
+                self.name, self.fetch
+            )  # first, because it may fail before a network is built
             module = self.network()
             self.load_encoder(module, *fetched, source=self.bundle)
             return Built(module, f"torchaudio:{self.bundle}", module.width)
@@ -87,14 +89,14 @@ class SpeechBackbone(ABC):
     def load_encoder(
         self, module: Any, state: dict[str, Tensor], statistics: dict[str, Tensor], source: str
     ) -> None:
-        """Put an encoder's tensors, and its features' statistics where it has any, in place."""
+        """Load an encoder's tensors, and the statistics of its features if it has any."""
         load_exactly(module.speech_encoder, state, source)
         if statistics:
             own = {**module.features.state_dict(), **statistics}
             load_exactly(module.features, own, f"the statistics of {source}")
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
-        """The encoder's stages, then what follows it."""
+        """The encoder's stages, then those of the layers after it."""
         encoder = [
             tuple(ENCODER + prefix for prefix in stage) for stage in self.encoder_stages(module)
         ]
@@ -105,22 +107,22 @@ class SpeechBackbone(ABC):
         ]
 
     def later_stages(self) -> list[tuple[str, ...]]:
-        """Prefixes of the parameters of what comes after the encoder, or beside it."""
+        """Prefixes of the parameters of layers after or beside the encoder."""
         return []
 
     @abstractmethod
     def network(self) -> Any:
-        """A random network."""
+        """A network with random weights."""
 
     @abstractmethod
     def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The encoder's tensors and its features' statistics, from torchaudio."""
+        """The encoder's tensors and the statistics of its features, from torchaudio."""
 
     @abstractmethod
     def published(
         self, state: dict[str, Tensor], weights: str
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The same from the file ``weights``, which holds ``state``."""
+        """The same from the file ``weights``, which contains ``state``."""
 
     @abstractmethod
     def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
@@ -128,7 +130,7 @@ class SpeechBackbone(ABC):
 
 
 class WaveformBackbone(SpeechBackbone):
-    """One whose encoder takes waveforms: wav2vec 2.0, HuBERT or WavLM."""
+    """A backbone whose encoder takes waveforms: wav2vec 2.0, HuBERT or WavLM."""
 
     def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights that torchaudio publishes."""
@@ -137,7 +139,7 @@ class WaveformBackbone(SpeechBackbone):
     def published(
         self, state: dict[str, Tensor], weights: str
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """A ``.pth`` of torchaudio's, under whichever names of weight norm."""
+        """A ``.pth`` file of torchaudio, with either naming of weight norm."""
         return encoder_names(state), {}
 
     def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
@@ -147,7 +149,7 @@ class WaveformBackbone(SpeechBackbone):
 
 @dataclass(frozen=True)
 class MeanPooled(WaveformBackbone):
-    """An encoder, fine-tuned, with mean pooling and a linear layer."""
+    """A fine-tuned encoder with mean pooling and a linear layer."""
 
     name: str
     bundle: str
@@ -155,11 +157,11 @@ class MeanPooled(WaveformBackbone):
     front_end: str = "waveform"
 
     def network(self) -> Any:
-        """A random network."""
+        """A network with random weights."""
         return MeanPooledNetwork(self.size, self.bundle.startswith("WAVLM"))
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The feature extractor, as is the field's custom."""
+        """The feature extractor is frozen, as is usual."""
         return 1
 
 
@@ -175,7 +177,7 @@ class Lu2020(SpeechBackbone):
     front_end: str = "waveform"
 
     def network(self) -> Any:
-        """A random network; its features are scaled by round figures."""
+        """A network with random weights; its features are scaled by rounded statistics."""
         return Lu2020Network(self.size, self.hidden, self.attention_heads)
 
     def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -185,25 +187,25 @@ class Lu2020(SpeechBackbone):
     def published(
         self, state: dict[str, Tensor], weights: str
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """A ``.pt`` of torchaudio's with its statistics beside it."""
+        """A ``.pt`` file of torchaudio with its statistics file in the same folder."""
         return recogniser_names(state), read_statistics(weights)
 
     def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
-        """Input, each layer, output."""
+        """Input layers, each layer, output layers."""
         return recogniser_stages(module.speech_encoder)
 
     def later_stages(self) -> list[tuple[str, ...]]:
-        """The LSTM, the attention."""
+        """The LSTM and the attention pooling."""
         return [("lstm.",), ("pooling.",)]
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The whole recogniser."""
+        """The whole recogniser is frozen."""
         return len(self.encoder_stages(module))
 
 
 @dataclass(frozen=True)
 class Liu2023(WaveformBackbone):
-    """Liu and others, 2023, as far as known: wav2vec 2.0 beside MFCCs with weighted channels."""
+    """Liu and others, 2023, as far as known: wav2vec 2.0, and MFCCs with weighted channels."""
 
     name: str = "liu2023"
     bundle: str = "WAV2VEC2_BASE"
@@ -213,13 +215,13 @@ class Liu2023(WaveformBackbone):
     front_end: str = "waveform"
 
     def network(self) -> Any:
-        """A random network."""
+        """A network with random weights."""
         return Liu2023Network(self.size, self.hidden, self.reduction)
 
     def later_stages(self) -> list[tuple[str, ...]]:
-        """The LSTM over MFCCs, the weighting of its channels."""
+        """The LSTM over MFCCs and the weighting of its channels."""
         return [("lstm.",), ("weighting.",)]
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The whole of wav2vec 2.0."""
+        """The whole wav2vec 2.0 encoder is frozen."""
         return len(self.encoder_stages(module))

@@ -1,4 +1,4 @@
-"""torchaudio's wav2vec 2.0, HuBERT and WavLM encoders, run so that padding leaves no trace.
+"""torchaudio's wav2vec 2.0, HuBERT and WavLM encoders, made independent of padding.
 
 wav2vec 2.0: Baevski, Zhou, Mohamed and Auli, NeurIPS 2020. HuBERT: Hsu and others, IEEE/ACM TASLP
 29, 2021. WavLM: Chen and others, IEEE JSTSP 16(6), 2022.
@@ -19,16 +19,16 @@ from serbench_speech_ssl.masking import padding_of
 
 @dataclass(frozen=True)
 class EncoderSize:
-    """How large an encoder is; the defaults are those of every ``base`` network.
+    """The size of an encoder; the defaults are those of the ``base`` networks.
 
     Attributes:
         conv_layers: channels, kernel and stride of each convolution of the feature extractor.
         embed_dim: width of the transformer.
-        n_layers: its layers.
-        n_heads: its attention heads.
+        n_layers: number of layers.
+        n_heads: number of attention heads.
         ff_dim: width of its feed-forward networks.
-        position_kernel: frames that the positional convolution sees.
-        position_groups: its groups.
+        position_kernel: kernel size of the positional convolution in frames.
+        position_groups: number of its groups.
     """
 
     conv_layers: tuple[tuple[int, int, int], ...] = (
@@ -44,7 +44,7 @@ class EncoderSize:
     position_groups: int = 16
 
     def build(self, relative_positions: bool = False) -> nn.Module:
-        """A random encoder: WavLM's where attention knows relative positions, else wav2vec's."""
+        """An encoder with random weights: WavLM's with relative positions, else wav2vec's."""
         common: dict[str, Any] = {
             "extractor_mode": "group_norm",
             "extractor_conv_layer_config": list(self.conv_layers),
@@ -77,17 +77,17 @@ def encode(
 ) -> tuple[Tensor, Tensor | None]:
     """The last layer's frames, 20 ms apart.
 
-    What torchaudio's own ``extract_features`` computes, except that a padded clip gives the frames
-    that it gives alone: torchaudio's group norm counts the padding in, and its WavLM refuses
+    They equal torchaudio's ``extract_features``, except that a clip has the same frames with and
+    without padding: torchaudio's group norm includes the padding, and its WavLM does not accept
     ``lengths``. Layers are never dropped at random.
 
     Args:
         encoder: one of torchaudio's, of a ``base`` size.
         waveform: ``[B, samples]`` at 16 kHz.
-        lengths: real samples of each clip, ``[B]``, or None for all.
+        lengths: number of samples of each clip without padding ``[B]``, or None for all.
 
     Returns:
-        frames ``[B, T, D]``, and how many of each clip are real, ``[B]`` or None.
+        Frames ``[B, T, D]``, and their number in each clip without padding ``[B]``, or None.
 
     Raises:
         UsageError: a clip is too short for a single frame.
@@ -125,7 +125,7 @@ def _extract(
 
 
 def _normalise(norm: nn.GroupNorm, features: Tensor, padding: Tensor | None) -> Tensor:
-    """Group norm of one channel a group, ``[B, channels, T]``, over real frames only."""
+    """Group norm with one channel per group ``[B, channels, T]``, over frames without padding."""
     if padding is None:
         normalised: Tensor = norm(features)
         return normalised
@@ -137,7 +137,7 @@ def _normalise(norm: nn.GroupNorm, features: Tensor, padding: Tensor | None) -> 
 
 
 def _attention_masks(attention: nn.Module, padding: Tensor) -> dict[str, Tensor]:
-    """WavLM adds a mask of keys; the others take one of queries and keys, true where to look."""
+    """The mask of keys for WavLM; for the others a mask of queries and keys, true where allowed."""
     if hasattr(attention, "rel_attn_embed"):
         nothing = torch.zeros(padding.shape, device=padding.device)
         return {"key_padding_mask": nothing.masked_fill(padding, -torch.inf)}

@@ -1,7 +1,7 @@
-"""Sequences of unequal length in one batch: what is padding must not count.
+"""Functions of sequences of unequal length in one batch, which ignore padding.
 
-Frames are ``[B, T, D]``; ``lengths`` are the real frames of each clip, ``[B]``, or None where
-every frame is real; ``padding`` is true where a frame is not, ``[B, T]``.
+Frames are ``[B, T, D]``; ``lengths`` are the numbers of frames without padding ``[B]``, or None
+where there is no padding; ``padding`` is true for padding frames ``[B, T]``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from serbench.errors import UsageError
 
 
 def padding_of(lengths: Tensor | None, frames: int) -> Tensor | None:
-    """Where the padding is, or None where there is none.
+    """The mask of padding frames, or None where there is no padding.
 
     Raises:
-        UsageError: a clip is so short that it has no frame at all.
+        UsageError: a clip is too short for one frame.
     """
     if lengths is None:
         return None
@@ -27,7 +27,7 @@ def padding_of(lengths: Tensor | None, frames: int) -> Tensor | None:
 
 
 def mean_over_time(frames: Tensor, padding: Tensor | None) -> Tensor:
-    """``[B, D]``, the mean of the real frames."""
+    """The mean over frames without padding ``[B, D]``."""
     if padding is None:
         return frames.mean(dim=1)
     real = ~padding.unsqueeze(2)
@@ -35,14 +35,14 @@ def mean_over_time(frames: Tensor, padding: Tensor | None) -> Tensor:
 
 
 def maximum_over_time(frames: Tensor, padding: Tensor | None) -> Tensor:
-    """``[B, D]``, the largest value among the real frames."""
+    """The maximum over frames without padding ``[B, D]``."""
     if padding is not None:
         frames = frames.masked_fill(padding.unsqueeze(2), -torch.inf)
     return frames.amax(dim=1)
 
 
 def run_lstm(lstm: nn.LSTM, frames: Tensor, lengths: Tensor | None) -> Tensor:
-    """``[B, T, hidden]``; the backward direction begins at each clip's own last frame."""
+    """Output ``[B, T, hidden]``; the backward direction starts at the last frame of each clip."""
     if lengths is None:
         whole: Tensor = lstm(frames)[0]
         return whole

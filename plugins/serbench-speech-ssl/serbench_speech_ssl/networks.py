@@ -1,7 +1,7 @@
 """The networks: ``[B, 1, 1, samples]`` → pooled vector, with the encoder as ``speech_encoder``.
 
-Every ``forward`` also takes ``lengths``, the real samples of each clip ``[B]``: what comes after
-them is padding and changes nothing.
+Every ``forward`` also takes ``lengths``, the number of samples of each clip without padding
+``[B]``; the padding after them does not change the output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from serbench_speech_ssl.waveform import SAMPLE_RATE
 
 
 class MeanPooledNetwork(nn.Module):
-    """An encoder's last frames, their mean over time."""
+    """The mean over time of an encoder's output."""
 
     def __init__(self, size: EncoderSize, relative_positions: bool) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class AttentionPooling(nn.Module):
         self.scores = nn.Linear(hidden, heads, bias=False)
 
     def weights(self, frames: Tensor, padding: Tensor | None) -> Tensor:
-        """How much each head makes of each frame, ``[B, heads, T]``; a head's sum is one."""
+        """Weight of each frame in each head ``[B, heads, T]``; the weights of a head sum to 1."""
         scores: Tensor = self.scores(torch.tanh(self.hidden(frames)))  # [B, T, heads]
         if padding is not None:
             scores = scores.masked_fill(padding.unsqueeze(2), -torch.inf)
@@ -62,12 +62,12 @@ class AttentionPooling(nn.Module):
 
 
 class Lu2020Network(nn.Module):
-    """A recogniser's frames, a bidirectional LSTM, attention pooling."""
+    """A recogniser's encoder, a bidirectional LSTM, and attention pooling."""
 
     def __init__(self, size: RecogniserSize, hidden: int, attention_heads: int) -> None:
         super().__init__()
         self.features = RecogniserFeatures()
-        # Beside the encoder, not in it: freezing the encoder must not switch it off.
+        # It is not a part of the encoder, so that freezing the encoder does not disable it.
         self.spec_augment = SpecAugment()
         self.speech_encoder = size.build()
         self.lstm = nn.LSTM(size.output_dim, hidden, batch_first=True, bidirectional=True)
@@ -85,7 +85,7 @@ class Lu2020Network(nn.Module):
 
 
 class CepstralFrames(nn.Module):
-    """40 MFCCs a frame, where wav2vec 2.0 has its frames: 25 ms every 20 ms, no edges padded.
+    """40 MFCCs for each frame of wav2vec 2.0: 25 ms every 20 ms, without padded edges.
 
     Each coefficient is standardised over its clip.
     """
@@ -106,10 +106,10 @@ class CepstralFrames(nn.Module):
                 "center": False,
             },
         )
-        self.mfcc.dct_mat = self.mfcc.dct_mat.contiguous()  # or safetensors would not take it
+        self.mfcc.dct_mat = self.mfcc.dct_mat.contiguous()  # safetensors requires it
 
     def forward(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """``[B, samples]`` → ``[B, T, 40]``, and each clip's real frames."""
+        """``[B, samples]`` → ``[B, T, 40]``, and each clip's number of frames."""
         if lengths is not None:
             lengths = (lengths - self.WINDOW).div(self.HOP, rounding_mode="floor") + 1
         cepstrum = self.mfcc(waveform).transpose(1, 2)
@@ -120,9 +120,9 @@ class CepstralFrames(nn.Module):
 
 
 class ChannelWeighting(nn.Module):
-    """Weights for channels, from their means and their maxima over time.
+    """Weights of channels, computed from their means and maxima over time.
 
-    Both streams go through one bottleneck; the sigmoid of their sum weighs the channels.
+    Both streams have the same bottleneck; the weights are the sigmoid of their sum.
     """
 
     def __init__(self, channels: int, reduction: int) -> None:
@@ -142,7 +142,7 @@ class ChannelWeighting(nn.Module):
 
 
 class Liu2023Network(nn.Module):
-    """wav2vec 2.0 beside MFCCs: the one pooled as it is, the others' channels weighted first."""
+    """Pooled wav2vec 2.0 features, concatenated with pooled MFCCs with weighted channels."""
 
     def __init__(self, size: EncoderSize, hidden: int, reduction: int) -> None:
         super().__init__()

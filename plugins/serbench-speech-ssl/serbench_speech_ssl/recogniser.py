@@ -1,4 +1,4 @@
-"""torchaudio's streaming recogniser, an Emformer RNN-T, as far as its encoder.
+"""The encoder of torchaudio's streaming recogniser, an Emformer RNN-T.
 
 Emformer: Shi and others, ICASSP 2021. SpecAugment: Park and others, Interspeech 2019.
 """
@@ -22,28 +22,28 @@ from serbench_speech_ssl.waveform import SAMPLE_RATE
 N_MELS = 80
 HOP_LENGTH = 160
 REDUCTION = 4
-"""Mel frames to one frame of the encoder."""
+"""Number of mel frames in one frame of the encoder."""
 
 RIGHT_CONTEXT = 4
-"""Mel frames of the future that the encoder looks at."""
+"""Number of future mel frames that the encoder uses."""
 
 GAIN = 32767.0**2
-"""The recogniser was trained on the powers of 16-bit samples."""
+"""Scale of samples: the recogniser was trained on powers of 16-bit samples."""
 
 SPEECH_MEAN, SPEECH_DEVIATION = 12.0, 5.0
-"""Of the log powers of acted speech, rounded; for encoders that come without statistics."""
+"""Rounded statistics of log powers of acted speech, for encoders without statistics."""
 
 
 @dataclass(frozen=True)
 class RecogniserSize:
-    """How large the recogniser's encoder is; the defaults are torchaudio's.
+    """The size of the recogniser's encoder; the defaults are torchaudio's.
 
     Attributes:
         input_dim: width of a mel frame before four of them are joined.
-        n_layers: Emformer layers.
-        n_heads: attention heads.
+        n_layers: number of Emformer layers.
+        n_heads: number of attention heads.
         ff_dim: width of the feed-forward networks.
-        output_dim: width of its frames.
+        output_dim: width of the output frames.
     """
 
     input_dim: int = 128
@@ -53,7 +53,7 @@ class RecogniserSize:
     output_dim: int = 1024
 
     def build(self) -> nn.Module:
-        """A random encoder; the recogniser's other parts are made as small as can be and left."""
+        """An encoder with random weights; the recogniser's other parts are minimal and unused."""
         recogniser = emformer_rnnt_model(
             input_dim=N_MELS,
             encoding_dim=self.output_dim,
@@ -82,7 +82,7 @@ class RecogniserSize:
 
 
 class RecogniserFeatures(nn.Module):
-    """Log-mel frames as the recogniser takes them, in whole frames of its encoder."""
+    """Log-mel frames for the recogniser, a multiple of its encoder's frames."""
 
     mean: Tensor
     invstddev: Tensor
@@ -96,14 +96,14 @@ class RecogniserFeatures(nn.Module):
         self.register_buffer("invstddev", torch.full((N_MELS,), 1 / SPEECH_DEVIATION))
 
     def forward(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """``[B, samples]`` → ``[B, T, 80]``, zero where padded, and each clip's frames.
+        """``[B, samples]`` → zero-padded ``[B, T, 80]``, and each clip's number of frames.
 
         Raises:
             UsageError: a clip is too short for one frame of the encoder.
         """
         if lengths is None:
             return self._frames(waveform), None
-        # Clip by clip: a spectrogram reflects what it finds at the end, and that must be speech.
+        # Clip by clip, because the spectrogram reflects the end of its input, which must be speech.
         each = [
             self._frames(clip[:length])
             for clip, length in zip(waveform, lengths.tolist(), strict=True)
@@ -116,16 +116,16 @@ class RecogniserFeatures(nn.Module):
         if whole == 0:
             raise UsageError("a clip is too short for this backbone: give at least 30 ms of sound")
         power = GAIN * self.mel(waveform)[..., :whole].transpose(-2, -1)
-        # A straight line below e, where the logarithm would fall without end.
+        # Linear below e, where the logarithm has no lower bound.
         energy = torch.where(power > math.e, power.clamp(min=math.e).log(), power / math.e)
         return (energy - self.mean) * self.invstddev
 
 
 class SpecAugment(nn.Module):
-    """Two bands of mel channels and two spans of frames at the mean, in training only.
+    """Replaces two bands of mel channels and two spans of frames by the mean, in training only.
 
-    Up to 27 channels, as for LibriSpeech, and up to a fifth of the frames; each clip has masks of
-    its own, drawn from torch's generator. There is no warping.
+    A mask has up to 27 channels, as for LibriSpeech, or up to a fifth of the frames. Each clip has
+    different masks, drawn from torch's generator. There is no time warping.
     """
 
     def __init__(self, masks: int = 2, channels: int = 27, share: float = 0.2) -> None:
@@ -135,7 +135,7 @@ class SpecAugment(nn.Module):
         self.share = share
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``[B, T, n_mels]``, changed or not."""
+        """Features ``[B, T, n_mels]``, masked in training."""
         if not self.training:
             return features
         mask = torchaudio.functional.mask_along_axis_iid
@@ -154,11 +154,11 @@ def transcribe(
 
     Args:
         encoder: torchaudio's Emformer encoder.
-        features: ``[B, T, 80]``, zero where padded; the longest clip fills all of T.
-        lengths: real frames of each clip, ``[B]``, or None for all.
+        features: ``[B, T, 80]`` with zeros as padding; the longest clip has T frames.
+        lengths: number of frames of each clip without padding ``[B]``, or None for all.
 
     Returns:
-        frames ``[B, T // 4, D]``, and how many of each clip are real, ``[B]`` or None.
+        Frames ``[B, T // 4, D]``, and their number in each clip without padding ``[B]``, or None.
     """
     n_clips, n_frames, _ = features.shape
     filled = torch.full((n_clips,), n_frames, device=features.device)
@@ -168,7 +168,7 @@ def transcribe(
 
 
 def recogniser_stages(encoder: Any) -> list[tuple[str, ...]]:
-    """Prefixes of its parameter names: input, each layer, output."""
+    """Prefixes of its parameter names: input layers, each layer, output layers."""
     n_layers = len(encoder.transformer.emformer_layers)
     return [
         ("input_linear.",),

@@ -1,4 +1,4 @@
-"""A front end that leaves the waveform alone."""
+"""A front end that does not change the waveform."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from serbench.errors import UsageError
 from serbench.model.frontend import FrontEndModule, InputSpec
 
 SAMPLE_RATE = 16000
-"""Hz: what every encoder here was trained on."""
+"""Hz: the rate on which every encoder was trained."""
 
 INPUT = InputSpec(channels=1, height=1, width=41888, mean=(0.0,), std=(1.0,))
-"""2.618 s, the usual length of a clip; any other length will do."""
+"""2.618 s, the paper's length of a clip; clips of any length are accepted."""
 
 
 class _Unchanged(FrontEndModule):
@@ -34,7 +34,7 @@ class Waveform:
         """The module for clips of any length.
 
         Raises:
-            UsageError: the backbone wants an image, not a waveform.
+            UsageError: the backbone requires an image, not a waveform.
         """
         if (spec.channels, spec.height) != (1, 1):
             raise UsageError(

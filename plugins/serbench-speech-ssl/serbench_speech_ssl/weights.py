@@ -1,4 +1,4 @@
-"""Weights of the encoders: fetched by torchaudio, or from a file."""
+"""Weights of the encoders, downloaded by torchaudio or read from a file."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from torch import Tensor
 from serbench.errors import WeightsError
 
 STATISTICS_FILE = "global_stats_rnnt_librispeech.json"
-"""What torchaudio calls the mean and deviation of the recogniser's features."""
+"""torchaudio's file with mean and deviation of the recogniser's features."""
 
 Fetched = TypeVar("Fetched")
 
 
 def fetch(name: str, download: Callable[[], Fetched]) -> Fetched:
-    """What ``download`` returns.
+    """The result of ``download``.
 
     Raises:
-        WeightsError: it failed, whatever it raised.
+        WeightsError: the download raised an error of any class.
     """
     try:
         return download()
-    # What a failed download raises depends on torch.hub and the network between.
+    # The class of the error of a failed download depends on torch.hub.
     except Exception as error:
         raise WeightsError(
             f"pretrained weights of {name} could not be fetched ({type(error).__name__}): "
@@ -59,7 +59,7 @@ def fetch_recogniser(bundle: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]
 
 
 def encoder_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A published encoder's tensors under today's names: weight norm had others."""
+    """A published encoder's tensors with the present names of weight norm."""
     renamed = {
         "encoder.transformer.pos_conv_embed.conv.weight_g": "original0",
         "encoder.transformer.pos_conv_embed.conv.weight_v": "original1",
@@ -72,7 +72,7 @@ def encoder_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def recogniser_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of a published recogniser the encoder's tensors; those of an encoder alone as they are."""
+    """The encoder's tensors of a published recogniser; those of a single encoder are unchanged."""
     prefix = "transcriber."
     inner = {name: tensor for name, tensor in state.items() if name.startswith(prefix)}
     return {name.removeprefix(prefix): tensor for name, tensor in (inner or state).items()}
@@ -82,7 +82,7 @@ def read_statistics(weights: str) -> dict[str, Tensor]:
     """``mean`` and ``invstddev`` from torchaudio's file beside a weights file.
 
     Raises:
-        WeightsError: it is not there or holds something else.
+        WeightsError: the file is missing or has other content.
     """
     path = Path(weights).with_name(STATISTICS_FILE)
     try:
@@ -90,7 +90,7 @@ def read_statistics(weights: str) -> dict[str, Tensor]:
         return {name: torch.tensor(content[name]) for name in ("mean", "invstddev")}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(
-            f"{path} does not hold the statistics that belong to the recogniser's weights "
+            f"{path} does not contain the statistics of the recogniser's weights "
             f"({type(error).__name__}): put torchaudio's {STATISTICS_FILE} beside them",
             path=path,
         ) from error

@@ -1,4 +1,4 @@
-"""Backbones and front end keep the contract of all plugins."""
+"""Backbones and front end meet the contract of all plugins."""
 
 import pytest
 from serbench_speech_ssl import Waveform
@@ -14,22 +14,22 @@ from serbench.testing.backbones import it_exports_to_onnx
 
 @pytest.mark.parametrize("check", contract("backbone"))
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "hubert_base"])
-def test_the_backbones_keep_their_contract(name, check, request):
-    """HuBERT is left out: but for its weights it is wav2vec 2.0."""
+def test_the_backbones_meet_their_contract(name, check, request):
+    """HuBERT is left out, because it differs from wav2vec 2.0 only in its weights."""
     if name == "lu2020" and check is it_exports_to_onnx:
         reason = "torchaudio's Emformer joins an empty tensor of another rank"
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     check(TINY[name])
 
 
-def test_a_backbone_that_wants_images_is_refused():
+def test_a_backbone_that_requires_images_is_refused():
     with pytest.raises(UsageError) as refused:
         Waveform().build(ClipFormat(16000), InputSpec(3, 128, 128, (0.5,) * 3, (0.5,) * 3))
     assert refused.value.facts == {"front_end": "waveform"}
 
 
 @pytest.mark.parametrize("check", contract("front end"))
-def test_the_front_end_keeps_its_contract(check):
+def test_the_front_end_meets_its_contract(check):
     check(Waveform())
 
 
@@ -40,7 +40,7 @@ def test_all_five_and_their_front_end_are_registered():
     assert "waveform" in plugins.front_ends
 
 
-def test_hubert_is_the_network_that_wav2vec_is():
+def test_hubert_has_the_network_of_wav2vec():
     assert REGISTERED["hubert_base"].size == REGISTERED["wav2vec2_base"].size
     shapes = [
         {path: each.shape for path, each in TINY[name].build("none").module.named_parameters()}

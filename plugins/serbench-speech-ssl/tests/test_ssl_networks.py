@@ -1,4 +1,4 @@
-"""What every network here promises: vectors, masks that hold, stages that can be frozen."""
+"""Requirements on every network: vectors, independence of padding, stages that can be frozen."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def freeze(name, network, depth):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_clips_become_vectors_whatever_else_is_in_the_batch(name):
+def test_the_vector_of_a_clip_does_not_depend_on_its_batch(name):
     module = build(name).eval()
     images = clips(3)
     with torch.inference_mode():
@@ -52,7 +52,7 @@ def test_padding_changes_nothing_where_lengths_are_given(name, real):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_the_padding_holds_does_not_matter_even_alone_in_the_batch(name):
+def test_the_content_of_the_padding_does_not_matter_in_a_batch_of_one(name):
     module = build(name).eval()
     images = clips(1)
     other = images.clone()
@@ -78,7 +78,7 @@ def test_a_clip_without_a_single_frame_is_refused(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stages_hold_every_parameter_once(name):
+def test_stages_contain_every_parameter_once(name):
     module = build(name)
     stages = TINY[name].stages(module)
     staged = [parameter for stage in stages for parameter in stage]
@@ -89,7 +89,7 @@ def test_stages_hold_every_parameter_once(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_encoder_stages_are_reached_in_their_order(name):
+def test_encoder_stages_are_executed_in_their_order(name):
     module = build(name).eval()
     stages = TINY[name].stages(module)
     place = {parameter: number for number, stage in enumerate(stages) for parameter in stage}
@@ -107,7 +107,7 @@ def test_encoder_stages_are_reached_in_their_order(name):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("frozen", ["nothing", "initial", "everything"])
-def test_gradients_reach_what_learns_and_only_that(name, frozen):
+def test_only_trainable_parameters_get_gradients(name, frozen):
     network = classifier(name)
     stages = TINY[name].stages(network.backbone)
     depths = {"nothing": 0, "initial": TINY[name].initial_freeze_depth(network.backbone)}
@@ -139,7 +139,7 @@ def test_the_two_systems_freeze_their_encoder_and_nothing_else(name):
 
 
 @pytest.mark.parametrize("name", ["wav2vec2_base", "hubert_base", "wavlm_base"])
-def test_the_plain_ones_freeze_the_feature_extractor_alone(name):
+def test_the_mean_pooled_encoders_freeze_only_the_feature_extractor(name):
     network = classifier(name)
     module = network.backbone
     freeze(name, network, TINY[name].initial_freeze_depth(module))
@@ -149,7 +149,7 @@ def test_the_plain_ones_freeze_the_feature_extractor_alone(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_work_is_counted_on_the_input_they_ask_for(name):
+def test_operations_are_counted_for_their_input_specification(name):
     network = classifier(name)
     complexity = measure_complexity(network, TINY[name].input_spec())
     assert complexity.params == sum(value.numel() for value in network.parameters())
@@ -167,11 +167,11 @@ def test_the_default_size_is_that_of_torchaudios_bundles():
             model = getattr(__import__("torchaudio").models, factory)(**theirs._params)
         shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
         assert {name: tensor.shape for name, tensor in ours.items()} == shapes
-        assert not theirs._normalize_waveform  # so neither do we
+        assert not theirs._normalize_waveform  # so this plugin does not either
         assert theirs.sample_rate == 16000
 
 
-def test_the_recognisers_encoder_is_that_of_torchaudios():
+def test_the_recognisers_encoder_has_the_size_of_torchaudios():
     from torchaudio.models import emformer_rnnt_base
 
     with torch.device("meta"):

@@ -1,4 +1,4 @@
-"""The parts compute what they say: encoders, features, masks, pooling."""
+"""Encoders, features, masks and pooling give the documented results."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def frames(seed=0, width=6):
     return torch.randn(2, 8, width, generator=torch.Generator().manual_seed(seed))
 
 
-def test_the_front_end_hands_the_waveform_on():
+def test_the_front_end_does_not_change_the_waveform():
     waveform = clips(3)[:, 0, 0]
     front_end = Waveform()
     image = front_end.build(ClipFormat(16000, 1.0), INPUT)(waveform)
@@ -31,7 +31,7 @@ def test_the_front_end_hands_the_waveform_on():
 
 
 @pytest.mark.parametrize("relative", [False, True], ids=["wav2vec", "wavlm"])
-def test_the_encoder_computes_what_torchaudios_does(relative):
+def test_the_encoder_gives_the_frames_of_torchaudio(relative):
     torch.manual_seed(0)
     encoder = TINY_ENCODER.build(relative).eval()
     waveform = clips(3)[:, 0, 0]
@@ -42,7 +42,7 @@ def test_the_encoder_computes_what_torchaudios_does(relative):
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_wav2vec_and_cepstral_frames_are_as_many():
+def test_wav2vec_and_cepstral_frames_have_the_same_number():
     encoder = TINY_ENCODER.build()
     cepstrum = CepstralFrames()
     for real in (400, 719, 720, 5001, 16000):
@@ -51,8 +51,9 @@ def test_wav2vec_and_cepstral_frames_are_as_many():
         assert torch.equal(cepstrum(waveform, lengths)[1], encode(encoder, waveform, lengths)[1])
 
 
-def test_the_recognisers_features_are_torchaudios():
-    """As the pipeline computes them, but for the last frames that fill no frame of the encoder."""
+def test_the_recognisers_features_equal_torchaudios():
+    """They equal those of the pipeline, except for last frames that do not fill an encoder
+    frame."""
     from torchaudio.pipelines.rnnt_pipeline import _gain, _piecewise_linear_log
 
     bundle = torchaudio.pipelines.EMFORMER_RNNT_BASE_LIBRISPEECH
@@ -68,7 +69,7 @@ def test_the_recognisers_features_are_torchaudios():
     torch.testing.assert_close(ours, theirs[:, :100])
 
 
-def test_the_recogniser_is_given_what_torchaudio_gives_it():
+def test_the_recogniser_gets_the_input_of_torchaudio():
     torch.manual_seed(0)
     encoder = TINY_RECOGNISER.build().eval()
     features = torch.randn(2, 40, 80)
@@ -78,7 +79,7 @@ def test_the_recogniser_is_given_what_torchaudio_gives_it():
     assert torch.equal(ours, theirs)
 
 
-def test_means_and_maxima_are_of_real_frames():
+def test_means_and_maxima_ignore_padding():
     values = frames()
     expected = torch.stack([values[0, :5].mean(0), values[1].mean(0)])
     torch.testing.assert_close(mean_over_time(values, PADDING), expected)
@@ -86,7 +87,7 @@ def test_means_and_maxima_are_of_real_frames():
     assert torch.equal(maximum_over_time(values, PADDING), expected)
 
 
-def test_the_lstm_reads_backwards_from_the_last_real_frame():
+def test_the_backward_lstm_starts_at_the_last_frame_before_the_padding():
     torch.manual_seed(0)
     lstm = nn.LSTM(6, 4, batch_first=True, bidirectional=True)
     values = frames()
@@ -95,7 +96,7 @@ def test_the_lstm_reads_backwards_from_the_last_real_frame():
     assert not together[0, 5:].any()
 
 
-def test_attention_sums_to_one_and_gives_padding_nothing():
+def test_attention_sums_to_one_and_is_zero_for_padding():
     torch.manual_seed(0)
     weights = AttentionPooling(6, heads=3, hidden=4).weights(frames(), PADDING)
     assert weights.shape == (2, 3, 8)
@@ -104,7 +105,7 @@ def test_attention_sums_to_one_and_gives_padding_nothing():
     assert (weights[0, :, :5] > 0).all()
 
 
-def test_channels_are_weighted_alike_in_every_frame_and_never_beyond_one():
+def test_channel_weights_are_equal_in_all_frames_and_at_most_one():
     torch.manual_seed(0)
     values = frames(width=8)
     weights = ChannelWeighting(8, reduction=2)(values, PADDING) / values
@@ -114,13 +115,13 @@ def test_channels_are_weighted_alike_in_every_frame_and_never_beyond_one():
     assert weights[0, 0].std() > 0
 
 
-def test_both_pooling_streams_matter():
+def test_both_pooling_streams_change_the_output():
     torch.manual_seed(0)
     weighting = ChannelWeighting(8, reduction=1)
     values = frames(width=8)
     peaked = values.clone()
     peaked[:, 0, 0] += 3
-    peaked[:, 1, 0] -= 3  # the mean stays
+    peaked[:, 1, 0] -= 3  # the mean does not change
     before, after = (weighting(each, None) / each for each in (values, peaked))
     assert not torch.allclose(before, after, atol=1e-4)
 
@@ -140,7 +141,7 @@ def test_masks_are_drawn_in_training_only_and_from_torchs_seed():
     assert torch.equal(features, torch.ones(3, 50, 80))
 
 
-def test_masks_keep_to_their_widths():
+def test_masks_do_not_exceed_their_widths():
     torch.manual_seed(0)
     masked = SpecAugment().train()(torch.ones(200, 50, 80)) == 0
     channels = masked.all(dim=1).sum(1)
@@ -149,7 +150,7 @@ def test_masks_keep_to_their_widths():
     assert 10 < spans.max() <= 2 * 10
 
 
-def test_a_frozen_encoder_does_not_switch_the_masks_off():
+def test_a_frozen_encoder_does_not_disable_the_masks():
     from tiny_backbones import TINY
 
     from serbench.model.network import Freezing

@@ -1,4 +1,4 @@
-"""Weights: torchaudio's, none, or a file; never a silent random start."""
+"""Weights of torchaudio, random weights, and files; a failure is never a random start."""
 
 import json
 import urllib.error
@@ -27,7 +27,7 @@ WAVEFORM_NAMES = [name for name in NAMES if name != "lu2020"]
 
 
 def tiny_encoder(name, seed=7):
-    """An encoder as somebody else might have trained it."""
+    """An encoder with other weights."""
     torch.manual_seed(seed)
     if name == "lu2020":
         return TINY_RECOGNISER.build()
@@ -35,7 +35,7 @@ def tiny_encoder(name, seed=7):
 
 
 def saved(name, folder, **changes):
-    """The file of such an encoder, as torchaudio publishes it, and its state."""
+    """The file of such an encoder in torchaudio's format, and its state."""
     state = tiny_encoder(name).state_dict() | changes
     path = folder / "published.pth"
     if name == "lu2020":
@@ -86,7 +86,7 @@ def test_weights_that_cannot_be_fetched_are_an_error_of_one_line(name, monkeypat
 
 
 @pytest.mark.parametrize("name", WAVEFORM_NAMES)
-def test_fetched_weights_are_loaded_and_named_after_their_bundle(name, monkeypatch):
+def test_downloaded_weights_are_loaded_and_named_after_their_bundle(name, monkeypatch):
     encoder = tiny_encoder(name)
     bundle = getattr(pipelines, TINY[name].bundle)
     monkeypatch.setattr(type(bundle), "get_model", lambda self: encoder)
@@ -96,7 +96,7 @@ def test_fetched_weights_are_loaded_and_named_after_their_bundle(name, monkeypat
     assert all(torch.equal(loaded[each], value) for each, value in encoder.state_dict().items())
 
 
-def test_the_fetched_recogniser_brings_its_statistics(monkeypatch, tmp_path):
+def test_the_downloaded_recogniser_includes_its_statistics(monkeypatch, tmp_path):
     encoder = tiny_encoder("lu2020")
     statistics = tmp_path / "statistics.json"
     statistics.write_text(json.dumps(STATISTICS))
@@ -114,7 +114,7 @@ def test_the_fetched_recogniser_brings_its_statistics(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_encoder_as_torchaudio_publishes_it_is_taken(name, tmp_path):
+def test_a_file_in_torchaudios_format_is_loaded(name, tmp_path):
     path, state = saved(name, tmp_path)
     built = TINY[name].build(str(path), 4)
     loaded = built.module.speech_encoder.state_dict()
@@ -124,7 +124,7 @@ def test_an_encoder_as_torchaudio_publishes_it_is_taken(name, tmp_path):
         assert built.module.features.mean.tolist() == STATISTICS["mean"]
 
 
-def test_weight_norm_has_had_two_ways_of_naming():
+def test_both_namings_of_weight_norm_are_accepted():
     new = tiny_encoder("wav2vec2_base").state_dict()
     old = "encoder.transformer.pos_conv_embed.conv.weight_"
     parametrised = "encoder.transformer.pos_conv_embed.conv.parametrizations.weight.original"
@@ -154,7 +154,7 @@ def test_statistics_of_another_number_of_bands_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_whole_network_comes_back_as_it_was_trained(name, tmp_path):
+def test_a_whole_network_is_loaded_as_it_was_trained(name, tmp_path):
     trained = classifier(name, seed=3).eval()
     path = tmp_path / "trained.safetensors"
     safetensors.torch.save_file(trained.state_dict(), path)
@@ -168,7 +168,7 @@ def test_a_whole_network_comes_back_as_it_was_trained(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_weights_of_something_else_are_refused(name, tmp_path):
+def test_weights_of_another_network_are_refused(name, tmp_path):
     path, _ = saved(name, tmp_path)
     torch.save({"layer1.weight": torch.zeros(3, 3)}, path)
     with pytest.raises(WeightsError) as failure:

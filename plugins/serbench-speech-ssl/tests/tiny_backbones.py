@@ -1,4 +1,4 @@
-"""The five backbones with encoders small enough for tests, on the same paths of code."""
+"""The five backbones with small encoders for tests, which use the same code."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ NAMES = list(TINY)
 
 
 def build(name, weights="none", seed=0):
-    """A tiny network, clips to vectors, whose random numbers are always the same."""
+    """A tiny network, clips to vectors, with fixed random weights."""
     torch.manual_seed(seed)
     return TINY[name].build(weights).module
 

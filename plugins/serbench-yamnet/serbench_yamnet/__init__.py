@@ -1,1 +1,1 @@
-"""YAMNet (Plakal and Ellis, 2019) as a serbench backbone with a front end of its own."""
+"""YAMNet (Plakal and Ellis, 2019) as a serbench backbone with its own front end."""

@@ -24,18 +24,18 @@ HIGHEST_HZ = 7500.0
 LOG_OFFSET = 0.001
 
 SILENCE = math.log(LOG_OFFSET)
-"""What every band says where there is no sound."""
+"""The value of every band for digital silence."""
 
 SPAN = 12.0
-"""A full-scale sine reaches about +5, so that speech lies between 0 and 1 once scaled by this."""
+"""The value scaled to 1: a full-scale sine has about +5, so that speech lies between 0 and 1."""
 
 PATCH_FRAMES = 96
 PATCH_SAMPLES = WINDOW + (PATCH_FRAMES - 1) * HOP
-"""15,600 samples, 0.975 s: the shortest clip of which there is a whole patch."""
+"""15,600 samples, 0.975 s: the shortest clip with a whole patch."""
 
 
 def frame_count(samples: int) -> int:
-    """Frames of a clip of so many samples; what a last frame cannot fill is dropped."""
+    """Number of frames of a clip; samples that do not fill a last frame are ignored."""
     return 1 + (max(samples, PATCH_SAMPLES) - WINDOW) // HOP
 
 
@@ -46,17 +46,17 @@ YAMNET_INPUT = InputSpec(
     mean=(-SILENCE / SPAN,),
     std=(1 / SPAN,),
 )
-"""Mean and deviation take values between 0 and 1 to log mel magnitudes: 0 becomes silence.
+"""Mean and deviation convert values between 0 and 1 to log mel magnitudes; 0 becomes silence.
 
-So the images of other front ends, too, arrive in the range that the network was trained on.
+So the images of other front ends have the range on which the network was trained, too.
 """
 
 
 def mel_matrix() -> npt.NDArray[np.float64]:
     """Triangular filters ``[N_FFT/2 + 1, N_MELS]``, as ``tf.signal.linear_to_mel_weight_matrix``.
 
-    The scale is HTK's, mel = 1127 ln(1 + f/700); the triangles are straight on that scale, not in
-    Hz as torchaudio's are, and all of height 1. The bin at 0 Hz belongs to none.
+    The scale is HTK's, mel = 1127 ln(1 + f/700); the triangles are linear on that scale, not in Hz
+    like torchaudio's, and have height 1. The bin at 0 Hz belongs to no triangle.
     """
     bins = _mel(np.linspace(0.0, SAMPLE_RATE / 2, N_FFT // 2 + 1))[:, None]
     edges = np.linspace(_mel(np.array(LOWEST_HZ)), _mel(np.array(HIGHEST_HZ)), N_MELS + 2)
@@ -75,9 +75,9 @@ def _mel(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 class YamnetSpectrogram(FrontEndModule):
     """Log mel magnitudes ``[B, samples]`` at 16 kHz → ``[B, 1, 64, frames]``.
 
-    Frames begin at the first sample, without padding; only a clip too short for one patch is
-    followed by silence. For YAMNet the image keeps all its frames, however many; for another
-    backbone it is fitted to the size, mean and deviation that backbone asks for.
+    Frames start at the first sample, without padding; silence is appended only to a clip that is
+    too short for one patch. For YAMNet the image has all frames; for another backbone it is
+    adjusted to the size, mean and deviation of that backbone's input.
     """
 
     window: Tensor
@@ -98,7 +98,7 @@ class YamnetSpectrogram(FrontEndModule):
         return fit_image((features - SILENCE) / SPAN, self.spec)
 
     def log_mel(self, waveform: Tensor) -> Tensor:
-        """``[B, samples]`` → ``[B, frames, 64]``, in YAMNet's own order."""
+        """``[B, samples]`` → ``[B, frames, 64]``, in YAMNet's order of axes."""
         missing = PATCH_SAMPLES - waveform.shape[-1]
         if missing > 0:
             waveform = F.pad(waveform, (0, missing))
@@ -109,7 +109,7 @@ class YamnetSpectrogram(FrontEndModule):
 
 @dataclass(frozen=True)
 class YamnetFrontEnd:
-    """What YAMNet was trained on: 25 ms windows every 10 ms, 64 mel bands, log magnitudes."""
+    """YAMNet's features: 25 ms windows every 10 ms, 64 mel bands, log magnitudes."""
 
     name: str = "yamnet"
     sample_rate: int | None = SAMPLE_RATE

@@ -1,4 +1,4 @@
-"""YAMNet's network on clips of any length, and batch norms that were folded into convolutions."""
+"""YAMNet's network for clips of any length, and batch norms that were folded into convolutions."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from torch import Tensor, nn
 from serbench_yamnet.front_end import PATCH_FRAMES, SILENCE
 
 PATCH_HOP = 48
-"""Frames from one patch to the next: they overlap by half, as in YAMNet."""
+"""Frames from one patch to the next; patches overlap by half, as in YAMNet."""
 
 HEAD = "network.classifier."
 """Prefix of the last layer's parameters."""
 
 
 class FoldedBatchNorm(BatchNormAct2d):  # type: ignore[misc]  # timm has no types
-    """A batch norm that can find the statistics again which an exported network has lost.
+    """A batch norm that estimates the statistics which an exported network does not contain.
 
-    An exported network holds each batch norm as a mere scale and shift, folded into the
-    convolution before it. In evaluation that is all one needs: ``folded`` is true, the statistics
-    say mean 0 and variance 1. In training it would be wrong, as each batch would be normalised by
-    what it really has. So the first batch in training mode is measured, mean m and variance v are
-    put in place, and weight and bias changed by as much: scale·√(v + ε) and shift + scale·m. The
-    function computed in evaluation mode stays what it was; in training mode it is the same on that
-    batch and close to it on others.
+    An exported network has each batch norm only as a scale and a shift, folded into the convolution
+    before it. For evaluation this is sufficient: ``folded`` is true, with mean 0 and variance 1. In
+    training mode it would be wrong, because a batch would be normalised by its own statistics.
+    Therefore mean m and variance v of the first batch in training mode are stored, and weight and
+    bias are changed to scale·√(v + ε) and shift + scale·m. The function in evaluation mode does not
+    change; in training mode it is the same for that batch and similar for others.
 
-    One forward pass is enough for all layers: each is measured on what the measured layers before
-    it give out. A layer that is frozen, hence in evaluation mode, stays folded and right. A
-    network that starts from random weights was never folded and is measured never.
+    One forward pass is enough for all layers, because each is measured on the output of measured
+    layers. A frozen layer, which is in evaluation mode, stays folded. A network with random weights
+    is not folded and not measured.
     """
 
     folded: Tensor
@@ -61,15 +60,15 @@ class FoldedBatchNorm(BatchNormAct2d):  # type: ignore[misc]  # timm has no type
 
 
 def _batch_norm(channels: int, **options: Any) -> FoldedBatchNorm:
-    """What timm calls for each batch norm; it asks for a function here, not for a class."""
+    """The batch norm for timm, which requires a function here, not a class."""
     return FoldedBatchNorm(channels, act_layer=nn.ReLU6, **options)
 
 
 def split_patches(image: Tensor) -> Tensor:
     """Cut images ``[B, 1, F, T]`` into patches ``[B, P, 1, 96, F]``, time before frequency.
 
-    A patch begins every 48 frames; where that leaves frames over, one more patch ends with the
-    last frame. An image of fewer than 96 frames is followed by silence.
+    A patch starts every 48 frames; if frames remain, one more patch ends with the last frame.
+    Silence is appended to an image of fewer than 96 frames.
     """
     missing = PATCH_FRAMES - image.shape[-1]
     if missing > 0:
@@ -83,8 +82,8 @@ def split_patches(image: Tensor) -> Tensor:
 class Yamnet(nn.Module):
     """Feature image ``[B, 1, 64, T]`` → embedding ``[B, 1024]``.
 
-    Every patch goes through MobileNet v1; a clip's embedding is the mean of its patches'. What
-    follows is linear, so that the mean of the patches' logits would be the same.
+    MobileNet v1 computes an embedding of every patch, and a clip's embedding is their mean. Because
+    the layer after it is linear, the mean of the patches' logits would be the same.
     """
 
     def __init__(self, n_classes: int) -> None:

@@ -28,10 +28,10 @@ from serbench_yamnet.network import HEAD, Yamnet
 from serbench_yamnet.tflite_weights import yamnet_state
 
 WIDTH = 1024
-"""Values of an embedding."""
+"""Size of an embedding."""
 
 WEIGHTS_VARIABLE = "SERBENCH_YAMNET_WEIGHTS"
-"""The environment variable that names the file ``--weights default`` reads."""
+"""Environment variable with the path of the file for ``--weights default``."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ class YamnetBackbone(PooledBackbone):
     published_on: ClassVar[tuple[str, ...]] = ("audioset",)
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
-        """AudioSet for the published network, which is what comes as a ``.tflite`` file."""
+        """AudioSet for the published network, which is a ``.tflite`` file."""
         published = weights.endswith(".tflite")
         return self.published_on if published else super().training_corpora(weights)
 
     def input_spec(self) -> InputSpec:
-        """One channel of 64 bands, and the frames of a clip of 2.618 s; it takes any number."""
+        """One channel of 64 bands, and the frames of a clip of 2.618 s; any number is accepted."""
         return YAMNET_INPUT
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
-        """The network up to its last layer.
+        """The network without its last layer.
 
-        For 521 classes it hands on AudioSet's own last layer; class 0 is speech.
+        For 521 classes it returns AudioSet's last layer, whose class 0 is speech.
         """
         module = Yamnet(n_classes or 1)
         drawn = layer_of(module.network.get_classifier()) if n_classes is not None else None
@@ -77,7 +77,7 @@ class YamnetBackbone(PooledBackbone):
         return list(stages.values())
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """Everything learns."""
+        """No stage is frozen."""
         return 0
 
 
@@ -85,13 +85,13 @@ def default_file() -> Path:
     """The file that ``SERBENCH_YAMNET_WEIGHTS`` names.
 
     Raises:
-        WeightsError: it names none.
+        WeightsError: the variable is not set.
     """
     named = os.environ.get(WEIGHTS_VARIABLE)
     if not named:
         raise WeightsError(
-            "the weights of yamnet are not set: give --weights yamnet.tflite, or name "
-            f"that file in {WEIGHTS_VARIABLE} (--weights none starts at random)",
+            "there is no file of yamnet's weights: give --weights yamnet.tflite, or set "
+            f"{WEIGHTS_VARIABLE} to its path (--weights none starts with random weights)",
             variable=WEIGHTS_VARIABLE,
         )
     return Path(named)

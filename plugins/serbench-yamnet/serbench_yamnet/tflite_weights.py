@@ -36,7 +36,7 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution or a linear layer as the file has it, dequantised.
+    """A convolution or a linear layer of the file, dequantised.
 
     Attributes:
         operator: ``CONV_2D``, ``DEPTHWISE_CONV_2D`` or ``FULLY_CONNECTED`` of
@@ -51,10 +51,10 @@ class Layer:
 
 
 def read_layers(path: Path) -> list[Layer]:
-    """The layers with weights, in the order they are executed.
+    """The layers with weights, in their order of execution.
 
     Raises:
-        WeightsError: the file is missing, broken or no TensorFlow Lite model.
+        WeightsError: the file is missing, damaged or not a TensorFlow Lite model.
     """
     if not path.is_file():
         raise WeightsError(
@@ -65,7 +65,7 @@ def read_layers(path: Path) -> list[Layer]:
         if not tflite.Model.ModelBufferHasIdentifier(content, 0):
             raise ValueError("no TFL3 mark")
         return list(_layers(tflite.Model.GetRootAsModel(content, 0)))
-    # What reading garbage raises depends on the garbage: struct.error, ValueError, TypeError, …
+    # The class of the error depends on the content: struct.error, ValueError, TypeError, …
     except Exception as error:
         raise WeightsError(
             f"{path} cannot be read as a TensorFlow Lite model: fetch yamnet.tflite again",
@@ -78,7 +78,7 @@ def _layers(model: Any) -> Iterator[Layer]:
     for number in range(graph.OperatorsLength()):
         operator = graph.Operators(number)
         code = model.OperatorCodes(operator.OpcodeIndex())
-        # Old files have the code in a field that ends at 127, new ones in both.
+        # Old files have the code in a field with values up to 127, new ones in two fields.
         kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         if kind in (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED):
             _, weight, bias = (graph.Tensors(int(i)) for i in operator.InputsAsNumpy())
@@ -86,7 +86,7 @@ def _layers(model: Any) -> Iterator[Layer]:
 
 
 def _dequantised(model: Any, tensor: Any) -> Array:
-    """Real values, (q − zero point)·scale, of one scale or one for each slice of an axis."""
+    """Real values, (q − zero point)·scale, with one scale, or one for each slice of an axis."""
     raw = model.Buffers(tensor.Buffer()).DataAsNumpy().tobytes()
     shape = tensor.ShapeAsNumpy()
     stored = np.frombuffer(raw, NUMBERS[tensor.Type()]).reshape(shape)
@@ -103,23 +103,23 @@ def _dequantised(model: Any, tensor: Any) -> Array:
 
 
 def yamnet_state(path: Path, module: Yamnet) -> dict[str, Tensor]:
-    """The file's weights under the names of ``module``, with batch norms marked as folded.
+    """The file's weights with the names of ``module``; batch norms are marked as folded.
 
     The last linear layer is the classifier (the first one is the mel matrix).
 
     Raises:
-        WeightsError: the file cannot be read, or is another network.
+        WeightsError: the file cannot be read, or contains another network.
     """
     layers = read_layers(path)
     linear = [each for each in layers if each.operator == FULLY_CONNECTED]
     convolutions = [each for each in layers if each.operator != FULLY_CONNECTED]
     parts = dict(module.named_modules())
-    # timm declares its layers in the order they are executed.
+    # timm declares its layers in their order of execution.
     places = [name for name, part in parts.items() if isinstance(part, nn.Conv2d)]
     norms = {name: part for name, part in parts.items() if isinstance(part, FoldedBatchNorm)}
     if len(convolutions) != len(places) or not linear:
         raise WeightsError(
-            f"{path} is not YAMNet but another network: give yamnet.tflite", path=path
+            f"{path} contains another network than YAMNet: give yamnet.tflite", path=path
         )
     state = {
         f"{HEAD}weight": torch.from_numpy(linear[-1].weight),
@@ -133,7 +133,7 @@ def yamnet_state(path: Path, module: Yamnet) -> dict[str, Tensor]:
 
 
 def _folded(shift: Tensor, eps: float) -> dict[str, Tensor]:
-    """The state of a batch norm that does nothing but add ``shift``."""
+    """The state of a batch norm that only adds ``shift``."""
     return {
         "weight": torch.ones_like(shift),
         "bias": shift,

@@ -1,4 +1,4 @@
-"""A backbone like any other: its weights, its stages, its names."""
+"""The backbone's weights, stages and names."""
 
 import pytest
 import safetensors.torch
@@ -10,13 +10,13 @@ from serbench.errors import WeightsError
 from serbench.plugins import Plugins
 
 
-def test_backbone_and_front_end_are_registered_and_belong_together():
+def test_backbone_and_front_end_are_registered():
     plugins = Plugins()
     backbone = plugins.backbones.get("yamnet")
     assert plugins.front_ends.get(backbone.front_end).sample_rate == 16000
 
 
-def test_without_a_file_the_variable_that_may_name_one_is_named(monkeypatch):
+def test_without_a_file_the_error_names_the_variable(monkeypatch):
     monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
     with pytest.raises(WeightsError) as refused:
         YamnetBackbone().build("default", 6)
@@ -37,7 +37,7 @@ def test_random_weights_are_asked_for_by_name():
     assert YamnetBackbone().build("none", 6).weights == "none"
 
 
-def test_the_last_layer_is_drawn_with_the_rest_and_only_where_it_is_wanted():
+def test_the_last_layer_is_initialised_with_the_rest_and_only_for_given_classes():
     built = YamnetBackbone().build("none", 6)
     assert built.width == 1024
     assert {name: tuple(values.shape) for name, values in built.head.items()} == {
@@ -49,7 +49,7 @@ def test_the_last_layer_is_drawn_with_the_rest_and_only_where_it_is_wanted():
 
 @pytest.mark.parametrize("published", [False, True])
 @pytest.mark.parametrize("n_classes", [6, 4])
-def test_a_trained_network_is_taken_and_named_by_its_content(published, n_classes, tmp_path):
+def test_a_trained_network_is_loaded_and_identified_by_its_content(published, n_classes, tmp_path):
     body = folded_network().state_dict()
     last = {"weight": torch.randn(6, 1024), "bias": torch.randn(6)}
     prefixes = ("", "network.classifier.") if published else ("backbone.", "head.")
@@ -80,7 +80,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
     assert "layer.weight" in refused.value.facts["tensors"]
 
 
-def test_there_are_a_stem_and_13_blocks_in_order():
+def test_the_stages_are_a_stem_and_13_blocks_in_order():
     backbone = YamnetBackbone()
     module = backbone.build("none", 6).module
     stages = backbone.stages(module)
@@ -94,7 +94,7 @@ def test_there_are_a_stem_and_13_blocks_in_order():
 @pytest.mark.parametrize(
     "content", [b"", b"hello, I am a text file\n", b"\x1c\0\0\0TFL3" + b"\7" * 99]
 )
-def test_garbage_is_refused(content, tmp_path):
+def test_other_content_is_refused(content, tmp_path):
     path = tmp_path / "yamnet.tflite"
     path.write_bytes(content)
     with pytest.raises(WeightsError) as refused:

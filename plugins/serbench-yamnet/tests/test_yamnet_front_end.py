@@ -1,4 +1,4 @@
-"""The front end computes what TensorFlow computes, for YAMNet and for others."""
+"""The front end gives the features of TensorFlow, for YAMNet and for other backbones."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def mel(hertz):
     return 2595 * np.log10(1 + np.asarray(hertz) / 700)
 
 
-def log_mel_by_the_book(waveform):
+def log_mel_from_definitions(waveform):
     """Frame by frame, bin by bin, from the definitions; ``[samples]`` → ``[frames, 64]``."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
     turn = np.exp(-2j * np.pi * np.outer(np.arange(257), np.arange(400)) / 512)
@@ -41,9 +41,9 @@ def log_mel_by_the_book(waveform):
 
 
 @pytest.mark.parametrize("samples", [15600, 15759, 15760, 41888])
-def test_it_is_what_the_definitions_say(samples):
+def test_it_equals_the_definitions(samples):
     waveform = noise(samples)
-    expected = torch.from_numpy(log_mel_by_the_book(waveform[0].double().numpy())).float()
+    expected = torch.from_numpy(log_mel_from_definitions(waveform[0].double().numpy())).float()
     image = front_end()(waveform)
     torch.testing.assert_close(image[0, 0], expected.T, rtol=0, atol=1e-4)
 
@@ -58,7 +58,7 @@ def test_yamnet_gets_every_frame_of_a_longer_clip():
     assert front_end()(noise(10 * 16000)).shape[-1] == frame_count(10 * 16000) == 998
 
 
-def test_a_clip_too_short_for_a_patch_is_followed_by_silence():
+def test_silence_is_appended_to_a_clip_too_short_for_a_patch():
     image = front_end()(noise(1600))
     assert image.shape == (1, 1, 64, 96)
     torch.testing.assert_close(image[..., 10:], torch.full_like(image[..., 10:], np.log(0.001)))
@@ -80,7 +80,7 @@ def test_a_louder_clip_is_louder():
     torch.testing.assert_close(loud - quiet, torch.full_like(quiet, np.log(10)), rtol=0, atol=0.1)
 
 
-def test_another_backbone_gets_the_size_and_scale_it_asks_for():
+def test_another_backbone_gets_its_input_size_and_scale():
     spec = InputSpec(3, 128, 100, mean=(0.5,) * 3, std=(0.5,) * 3)
     image = front_end(spec)(noise(CLIP.samples, n_clips=2))
     assert image.shape == (2, 3, 128, 100)
@@ -88,8 +88,8 @@ def test_another_backbone_gets_the_size_and_scale_it_asks_for():
     assert image.max() <= 1
 
 
-def test_images_between_zero_and_one_come_to_log_mel_values_by_yamnets_mean_and_deviation():
-    """So that the images of other front ends arrive where the network expects them."""
+def test_yamnets_mean_and_deviation_convert_images_to_log_mel_values():
+    """So the images of other front ends have the range on which the network was trained."""
     (mean,), (std,) = YAMNET_INPUT.mean, YAMNET_INPUT.std
     assert (0 - mean) / std == pytest.approx(np.log(0.001))
     full_scale = torch.sin(2 * torch.pi * 1000 * torch.arange(CLIP.samples) / 16000).unsqueeze(0)

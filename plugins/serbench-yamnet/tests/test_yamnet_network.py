@@ -1,4 +1,4 @@
-"""Patches and their mean, and batch norms that find their statistics again."""
+"""Patches and their mean, and batch norms that estimate their statistics."""
 
 import copy
 
@@ -38,7 +38,7 @@ def test_patches_begin_every_48_frames_and_the_last_ends_with_the_clip(frames, s
         assert torch.equal(patches[:, number, 0], image[:, 0, :, start : start + 96].mT)
 
 
-def test_an_image_too_short_for_a_patch_is_followed_by_silence():
+def test_silence_is_appended_to_an_image_too_short_for_a_patch():
     image = images(n_clips=1, frames=30)
     (patch,) = split_patches(image)[0, :, 0]
     assert torch.equal(patch[:30], image[0, 0].mT)
@@ -61,7 +61,7 @@ def test_clips_of_any_length_become_embeddings(frames):
     )
 
 
-def test_finding_the_statistics_leaves_the_function_as_it_was():
+def test_estimating_the_statistics_does_not_change_the_function():
     module, batch = folded_network(), images(n_clips=8, frames=96)
     other = images(n_clips=4, seed=1)[..., :96]
     before = embeddings_of(module, torch.cat([batch, other]))
@@ -73,8 +73,8 @@ def test_finding_the_statistics_leaves_the_function_as_it_was():
     )
 
 
-def test_in_training_mode_it_answers_nearly_as_in_evaluation_mode():
-    """And would not if the statistics stayed at mean 0 and variance 1, which no batch has."""
+def test_in_training_mode_its_output_is_similar_to_that_in_evaluation_mode():
+    """It would not be if the statistics remained mean 0 and variance 1, which no batch has."""
     module, other = folded_network(), images(n_clips=8, frames=96, seed=1)
     before, state = embeddings_of(module, other), copy.deepcopy(module.state_dict())
     module.train()
@@ -88,7 +88,7 @@ def test_in_training_mode_it_answers_nearly_as_in_evaluation_mode():
     assert measured < 0.01 * before.square().mean()
 
 
-def test_the_statistics_are_those_of_the_first_batch_and_then_follow_the_others():
+def test_the_statistics_are_those_of_the_first_batch_and_are_updated_by_later_ones():
     module, batch = folded_network(), images(n_clips=8, frames=96)
     stem = module.network.conv_stem(split_patches(batch).flatten(0, 1))
     module.train()
@@ -99,10 +99,10 @@ def test_the_statistics_are_those_of_the_first_batch_and_then_follow_the_others(
     gain = norm.weight.clone()
     module(batch + 1)
     assert (norm.running_mean - stem.mean((0, 2, 3))).abs().max() > 1e-3
-    assert torch.equal(norm.weight, gain), "they are found once"
+    assert torch.equal(norm.weight, gain), "they are estimated more than once"
 
 
-def test_frozen_stages_stay_folded_and_right():
+def test_frozen_stages_stay_folded():
     module, batch = folded_network(), images(n_clips=8, frames=96)
     before = embeddings_of(module, batch)
     stages = YamnetBackbone().stages(module)
@@ -115,7 +115,7 @@ def test_frozen_stages_stay_folded_and_right():
     torch.testing.assert_close(embeddings_of(module, batch), before, rtol=1e-3, atol=1e-4)
 
 
-def test_a_network_from_random_weights_is_never_measured():
+def test_a_network_with_random_weights_is_not_measured():
     module = YamnetBackbone().build("none").module.train()
     before = [norm.weight.clone() for norm in norms_of(module)]
     module(images(frames=96))
@@ -126,7 +126,7 @@ def test_a_network_from_random_weights_is_never_measured():
 
 
 @pytest.mark.parametrize("trained", [False, True])
-def test_a_saved_network_goes_on_as_what_it_was(trained, tmp_path):
+def test_a_saved_network_keeps_its_state(trained, tmp_path):
     module, batch = folded_network(), images(n_clips=8, frames=96)
     if trained:
         module.train()
@@ -139,8 +139,8 @@ def test_a_saved_network_goes_on_as_what_it_was(trained, tmp_path):
     assert torch.equal(again.train()(batch), module.train()(batch))
 
 
-def test_what_was_before_training_can_be_put_back():
-    """The training loop keeps a copy of the state, and returns to it if training diverges."""
+def test_the_state_before_training_can_be_restored():
+    """The training loop keeps a copy of the state, and restores it if training diverges."""
     module, batch = folded_network(), images(n_clips=8, frames=96)
     before, state = embeddings_of(module, batch), copy.deepcopy(module.state_dict())
     twin = copy.deepcopy(module)
@@ -152,7 +152,7 @@ def test_what_was_before_training_can_be_put_back():
     assert torch.equal(embeddings_of(twin, batch), before)
 
 
-def test_it_learns_to_tell_two_kinds_of_sound_in_a_few_steps():
+def test_it_learns_to_distinguish_two_kinds_of_sound_in_a_few_steps():
     module = nn.Sequential(folded_network(), nn.Linear(1024, 2)).train()
     batch = images(n_clips=8, frames=96)
     targets = torch.arange(8) % 2

@@ -1,4 +1,4 @@
-"""The real weights: as TensorFlow Lite's own interpreter runs them, and on real speech."""
+"""The published weights: compared with TensorFlow Lite's interpreter, and on real speech."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ CLIP = ClipFormat(sample_rate=16000)
 
 @pytest.fixture(scope="module")
 def yamnet():
-    """The network with AudioSet's own last layer, which it hands on for as many classes."""
+    """The network with AudioSet's last layer, which it returns for 521 classes."""
     built = YamnetBackbone().build(str(WEIGHTS), 521)
     last = nn.Linear(built.width, 521)
     last.load_state_dict(dict(built.head))
@@ -35,7 +35,7 @@ def front_end():
 
 @pytest.fixture(scope="module")
 def waveform():
-    """A voice-like patch of 15,600 samples."""
+    """A patch of 15,600 samples with the harmonics of a voice."""
     seconds = torch.arange(15600) / 16000
     phase = 2 * torch.pi * (150 * seconds + 20 * torch.sin(3 * seconds))
     voice = sum(torch.sin(k * phase) / k for k in range(1, 15)) * torch.sin(9 * seconds).abs()
@@ -44,7 +44,8 @@ def waveform():
 
 @pytest.fixture(scope="module")
 def interpreter(waveform):
-    """TensorFlow Lite's reference kernels, run on the waveform; all they computed is kept."""
+    """TensorFlow Lite's reference kernels, run on the waveform; all intermediate results are
+    kept."""
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     interpreter = litert.Interpreter(
         str(WEIGHTS),
@@ -104,7 +105,7 @@ def test_the_last_layer_equals_the_interpreters_to_one_8_bit_step(interpreter, y
 def test_from_waveform_to_logits_it_differs_by_what_8_bits_lose(
     interpreter, yamnet, front_end, waveform
 ):
-    """27 roundings to 8 bits in a row: single logits are off by a few steps, their order stands."""
+    """After 27 roundings to 8 bits single logits differ by a few steps; their order is the same."""
     *_, (_, after) = operators(tflite.BuiltinOperator.FULLY_CONNECTED)
     theirs, step = computed(interpreter, after)
     with torch.inference_mode():
@@ -118,14 +119,14 @@ def test_from_waveform_to_logits_it_differs_by_what_8_bits_lose(
 
 
 @needs_speech
-def test_real_speech_is_called_speech(yamnet, front_end):
+def test_real_speech_is_classified_as_speech(yamnet, front_end):
     clips = torch.from_numpy(np.stack([standardise(w, 16000, CLIP) for w in recordings(12)]))
     with torch.inference_mode():
         logits = yamnet(front_end(clips))
     assert (logits.argmax(1) == SPEECH_CLASS).sum() >= 11
 
 
-def test_noise_is_not_called_speech(yamnet, front_end):
+def test_noise_is_not_classified_as_speech(yamnet, front_end):
     noise = 0.3 * torch.randn(4, CLIP.samples, generator=seeded())
     with torch.inference_mode():
         assert (yamnet(front_end(noise)).argmax(1) != SPEECH_CLASS).all()
@@ -139,7 +140,7 @@ def test_six_emotions_share_all_but_the_last_layer(yamnet):
     assert built.weights.startswith("file:yamnet.tflite:")
 
 
-def test_the_environment_may_name_the_default_weights(monkeypatch):
+def test_an_environment_variable_names_the_default_weights(monkeypatch):
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(WEIGHTS))
     by_default = YamnetBackbone().build("default", 6)
     assert by_default.weights == YamnetBackbone().build(str(WEIGHTS), 6).weights

@@ -1,4 +1,4 @@
-"""Where the real weights and recordings are, and networks that need neither."""
+"""Paths of the published weights and recordings, and networks that need neither."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ SHARED = Path(__file__).parents[4] / "shared"
 WEIGHTS = SHARED / "weights" / "yamnet.tflite"
 SPEECH = SHARED / "corpora" / "ravdess"
 
-needs_weights = pytest.mark.skipif(not WEIGHTS.is_file(), reason="yamnet.tflite is not here")
-needs_speech = pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings here")
+needs_weights = pytest.mark.skipif(not WEIGHTS.is_file(), reason="yamnet.tflite is missing")
+needs_speech = pytest.mark.skipif(not SPEECH.is_dir(), reason="there are no recordings")
 
 
 def seeded(seed=0):
@@ -23,12 +23,13 @@ def seeded(seed=0):
 
 
 def images(n_clips=4, frames=260, seed=0):
-    """Something like log mel images ``[B, 1, 64, frames]``: mean −3, deviation 2."""
+    """Random images like log mel images ``[B, 1, 64, frames]``: mean −3, deviation 2."""
     return 2 * torch.randn(n_clips, 1, 64, frames, generator=seeded(seed)) - 3
 
 
 def folded_network():
-    """A random network in the state an exported one is in: batch norms that only shift."""
+    """A network with random weights in the state of an exported one, whose batch norms only
+    shift."""
     torch.manual_seed(0)
     module = YamnetBackbone().build("none").module
     for norm in module.modules():

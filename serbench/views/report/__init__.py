@@ -1,4 +1,4 @@
-"""Reports: exhibits of the database as figures, tables and one page of Markdown.
+"""Reports from the database: figures, tables and a Markdown page.
 
 Raises:
     SerbenchError: on import, where matplotlib is not installed.

@@ -1,4 +1,4 @@
-"""Exhibit 3: the scores of each model and schedule on the holdout."""
+"""Exhibit 3: holdout scores of each model and schedule."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FOLDS_MARK: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Summary:
-    """One metric of one entry: on the holdout, and over the winning trial's folds (sd: n − 1)."""
+    """One metric of an entry: holdout, and mean and sd (n − 1) over the winning trial's folds."""
 
     holdout: float
     mean: float
@@ -57,7 +57,7 @@ Summaries = dict[Metric, Summary]
 
 
 def summarise(entry: Entry, metric: Metric) -> Summary:
-    """The holdout's value, and mean and standard deviation over the folds."""
+    """Holdout value of a metric, and its mean and standard deviation over the folds."""
     folds = [getattr(fold, metric) for fold in entry.folds]
     return Summary(
         holdout=getattr(entry.holdout, metric),
@@ -67,7 +67,7 @@ def summarise(entry: Entry, metric: Metric) -> Summary:
 
 
 def accuracy(material: Material, printed: Printed) -> Exhibit:
-    """UA and WA of every entry, with what others printed for other data as reference."""
+    """UA and WA of every entry, beside figures that were published for other datasets."""
     entries, paper = material.entries, printed.paper
     summaries: list[Summaries] = [
         {metric: summarise(entry, metric) for metric in METRICS} for entry in entries
@@ -78,11 +78,11 @@ def accuracy(material: Material, printed: Printed) -> Exhibit:
         caption="UA (unweighted average recall) and WA (accuracy) on the holdout, "
         f"{material.tested_on} ({len(material.manifest):,} clips in the dataset, "
         f"{entries[0].holdout.confusion.sum():,} in the holdout; protocol {material.protocol}), "
-        "and mean ± standard deviation over the folds of the winning trial. Columns *paper*: what "
-        "Berhoff and Lu print for their dataset and one random split; an empty cell is "
-        f"{UNKNOWN}. They print {printed_percent(paper.best_accuracy)} % as their best overall "
-        "accuracy on six emotions. The published systems' figures were **printed for other data** "
-        "and cannot be compared with scores on this dataset.",
+        "and mean ± standard deviation over the folds of the winning trial. Columns *paper*: "
+        "figures that Berhoff and Lu print for their dataset and one random split; an empty cell "
+        f"is {UNKNOWN}. Their best overall accuracy on six emotions is "
+        f"{printed_percent(paper.best_accuracy)} %. The figures of published systems were "
+        "**measured on other datasets** and cannot be compared with scores on this dataset.",
         data=_data(entries, summaries, printed),
         body=_body(material, summaries, printed),
         draw=lambda: _draw(material, summaries, printed),
@@ -112,7 +112,7 @@ def _data(
     records.append({"source": "printed: Berhoff and Lu, best overall, six emotions", **best})
     records += [
         {
-            "source": f"printed: {system.name}, for {system.data}: another dataset",
+            "source": f"printed: {system.name}, on {system.data}, another dataset",
             "printed_uar": system.uar,
             "printed_accuracy": system.accuracy,
         }
@@ -138,7 +138,7 @@ def _body(material: Material, summaries: Sequence[Summaries], printed: Printed) 
     others = [
         [
             system.name,
-            f"{system.data}: another dataset",
+            f"{system.data}, another dataset",
             printed_percent(system.uar),
             printed_percent(system.accuracy),
         ]
@@ -147,8 +147,8 @@ def _body(material: Material, summaries: Sequence[Summaries], printed: Printed) 
     return "\n\n".join(
         [
             markdown_table(columns, rows),
-            "Printed, for other data (per cent):",
-            markdown_table(["system", "printed for", ">UA", ">WA"], others),
+            "Published for other datasets (per cent):",
+            markdown_table(["system", "dataset", ">UA", ">WA"], others),
         ]
     )
 
@@ -199,7 +199,7 @@ def _mark_folds(axes: Axes, place: float, value: Summary) -> None:
 
 
 def _draw_references(axes: Axes, printed: Printed) -> list[Line2D]:
-    """A vertical line for each printed figure; its label says what it was printed for."""
+    """Draw a vertical line for each published figure; its label names the dataset."""
     best = printed.paper.best_accuracy
     text = f"printed by Berhoff and Lu: best WA {printed_percent(best)} %, six emotions"
     lines: list[tuple[float, str, Any, str]] = [(best, "black", "-", text)]
@@ -208,7 +208,7 @@ def _draw_references(axes: Axes, printed: Printed) -> list[Line2D]:
             value = getattr(system, metric)
             text = f"{system.name}, {name} {printed_percent(value)} %"
             lines.append(
-                (value, colour, dashes, f"{text} (printed, for {system.data}: another dataset)")
+                (value, colour, dashes, f"{text} (printed, on {system.data}, another dataset)")
             )
     return [
         axes.axvline(

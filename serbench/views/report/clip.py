@@ -1,4 +1,4 @@
-"""Exhibit 2: a clip from the recording to the input of the network."""
+"""Exhibit 2: a clip at each step from the recording to the input of the network."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from serbench.views.report.table import Cell
 from serbench.views.tables import markdown_table
 
 STRETCHES = 700
-"""The waveform is drawn as the lowest and highest sample of so many stretches."""
+"""Number of equal parts of the waveform; the lowest and highest sample of each part are drawn."""
 
 SEED = 6
-"""A draw in which the shift and every mask can be seen."""
+"""Seed with which the shift and every mask are visible."""
 
 Image = npt.NDArray[np.float32]
 
@@ -38,14 +38,14 @@ class ClipSteps:
     """One clip at four steps.
 
     Attributes:
-        utterance: with the recording.
-        entry: with the front end and the backbone.
+        utterance: the utterance of the clip.
+        entry: entry with the front end and the backbone.
         clip_format: rate and length of the clip.
         spec: the input that the backbone expects.
-        augmentations: names and widths of what was applied.
-        envelope: lowest and highest sample of each stretch, ``[2, STRETCHES]``, full scale ±1.
+        augmentations: names and widths of the augmentations that were applied.
+        envelope: lowest and highest sample of each part, ``[2, STRETCHES]``, full scale ±1.
         features: the front end's image before the backbone's mean and deviation, ``[F, T]``.
-        augmented: the same, of the augmented clip.
+        augmented: the same image for the augmented clip.
         seen: the first channel of the network's input in training, ``[height, width]``.
     """
 
@@ -61,9 +61,10 @@ class ClipSteps:
 
 
 def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
-    """Take the dataset's first utterance through the first entry's front end.
+    """Compute the steps for the dataset's first utterance and the first entry.
 
-    The augmentations are those with an initial width above 0, as in the paper, each at that width.
+    The augmentations are those whose initial width is greater than 0, as in the paper, each with
+    that width.
 
     Raises:
         SerbenchError: the recording is missing or has changed; a plugin is missing.
@@ -72,7 +73,7 @@ def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
     audio = read_audio(utterance.path)
     if audio.content_hash != utterance.audio_hash:
         raise DatasetError(
-            f"{utterance.path} is not the recording that was scanned: scan its folder again"
+            f"{utterance.path} has changed since it was scanned: scan its folder again"
         )
     waveform = standardise(audio.mono, audio.sample_rate, entry.clip_format)
     spec = plugins.backbones.get(entry.backbone).input_spec()
@@ -105,15 +106,15 @@ def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
 
 
 def envelope(waveform: Image, stretches: int) -> Image:
-    """Lowest and highest sample of each of ``stretches`` parts, ``[2, stretches]``."""
+    """Lowest and highest sample of each of ``stretches`` equal parts, ``[2, stretches]``."""
     parts = np.array_split(waveform, min(stretches, len(waveform)))
     return np.array([[part.min() for part in parts], [part.max() for part in parts]])
 
 
 def clip(material: Material, plugins: Plugins) -> Exhibit:
-    """A clip as waveform, as spectrogram, augmented, and as the input of the network.
+    """A clip as waveform, spectrogram, augmented spectrogram, and input of the network.
 
-    Where the recording or a plugin is missing the exhibit has no figure and names the reason.
+    Where the recording or a plugin is missing, the exhibit has no figure and gives the reason.
     """
     name, title = "2-clip", "A clip from the recording to the input of the network"
     try:
@@ -127,9 +128,9 @@ def clip(material: Material, plugins: Plugins) -> Exhibit:
         caption=f"The dataset's first utterance ({steps.utterance.emotion}, speaker "
         f"{steps.utterance.speaker}): brought to {clip_format.sample_rate:,} Hz and "
         f"{clip_format.seconds:g} s; front end `{entry.front_end}` fitted to `{entry.backbone}`; "
-        "the augmentations of training, drawn once at their initial widths, which are the paper's; "
-        f"and the input of {entry.backbone}, normalised with its own mean and standard deviation. "
-        "No numbers of the paper's figure are known to us.",
+        "one random draw of the training augmentations at their initial widths, which are the "
+        f"paper's; and the input of {entry.backbone}, normalised with its own mean and standard "
+        "deviation. The numbers of the paper's figure are not available.",
         data=_data(steps),
         body=markdown_table(
             ["step", ">value"],

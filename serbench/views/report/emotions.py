@@ -1,4 +1,4 @@
-"""Exhibit 4: recall of each emotion by model, averaged over schedules (Table 1)."""
+"""Exhibit 4: recall of each emotion by model, averaged over schedules (Table 1 of the paper)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from serbench.views.report.table import Cell, percent, printed_percent
 from serbench.views.tables import Markdown, markdown_table
 
 COLUMNS = 3
-"""Panels beside one another."""
+"""Panels in a row of the figure."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,11 @@ class ModelRecalls:
     """Recalls of one model.
 
     Attributes:
-        label: of the model, in lines.
-        backbone: name, without a tag.
-        entries: it was averaged over.
-        recalls: per emotion of the label set, ``[n_emotions]``; NaN where the holdout has none.
+        label: label of the model, in lines.
+        backbone: name of the backbone, without a tag.
+        entries: entries that were averaged.
+        recalls: recall of each emotion of the label set, ``[n_emotions]``; NaN where the holdout
+            has none.
     """
 
     label: str
@@ -49,9 +50,9 @@ class ModelRecalls:
 
 
 def average_recalls(entries: Sequence[Entry]) -> list[ModelRecalls]:
-    """Holdout recalls per emotion of each model: the mean over schedules, each counted once.
+    """Holdout recalls per emotion of each model, averaged over schedules with equal weights.
 
-    Several entries of one model and schedule (other seeds) are averaged first.
+    Several entries of one model and schedule (with different seeds) are averaged first.
     """
     averaged = []
     for group in models(entries):
@@ -74,7 +75,7 @@ def average_recalls(entries: Sequence[Entry]) -> list[ModelRecalls]:
 
 
 def best_models(averaged: Sequence[ModelRecalls]) -> list[set[int]]:
-    """For each emotion the indices of the models with the highest recall; none where it is 0."""
+    """For each emotion, the indices of the models with the highest recall; none where it is 0."""
     columns = np.array([model.recalls for model in averaged]).T
     return [
         {number for number, recall in enumerate(column) if recall == column.max() > 0}
@@ -83,16 +84,16 @@ def best_models(averaged: Sequence[ModelRecalls]) -> list[set[int]]:
 
 
 def emotions(material: Material, paper: PrintedPaper) -> Exhibit:
-    """Recall per emotion of each model, with the best model beside it."""
+    """Recall per emotion of each model, and the best model of each emotion."""
     averaged = average_recalls(material.entries)
     best = best_models(averaged)
     return Exhibit(
         name="4-emotions",
-        title="Accuracy per emotion, averaged over schedules",
-        caption="Share of each emotion's holdout clips that were recognised (recall, per cent), "
-        "computed from the stored logits and averaged over the schedules a model was trained "
-        "with; the best model of each emotion beside them (dark in the figure). Columns *paper* "
-        "are what the paper's Table 1 prints for its own dataset; an empty cell is "
+        title="Recall per emotion, averaged over schedules",
+        caption="Share of each emotion's holdout clips that were predicted correctly (recall, "
+        "per cent), computed from the stored logits and averaged over the schedules a model was "
+        "trained with; the last column is the best model of each emotion (dark in the figure). "
+        "Columns *paper* are Table 1 of the paper, for its own dataset; an empty cell is "
         f"{UNKNOWN}.",
         data=_data(material.manifest.emotions, averaged, best, paper),
         body=_body(material.manifest.emotions, averaged, best, paper),
@@ -180,6 +181,6 @@ def _draw(
     texts = ["best model", "other models", "chance"]
     if any(_printed(paper, model, emotion) is not None for model in averaged for emotion in names):
         handles.append(Line2D([], [], marker="D", color="black", markersize=4.5, linestyle="none"))
-        texts.append("printed in the paper, for its own dataset")
+        texts.append("paper, on its own dataset")
     figure.legend(handles, texts, loc="outside upper center", ncols=4)
     return figure

@@ -1,4 +1,4 @@
-"""An exhibit: a figure with its data, a table for readers, and a caption."""
+"""An exhibit: a figure with its data, a table and a caption."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Exhibit:
     """One exhibit of a report.
 
     Attributes:
-        name: of its files, without suffix.
-        title: a few words.
-        caption: what is shown, of what, in which unit, and where printed figures come from.
-        data: the numbers that are drawn, and those beside them.
-        body: what the report shows below the figure, in Markdown.
+        name: name of its files, without suffix.
+        title: heading of its section.
+        caption: what is shown, the unit, and the source of published figures.
+        data: the numbers in the figure, and related ones.
+        body: text and tables below the figure, in Markdown.
         draw: makes the figure, within ``style()``; None where there is nothing to draw.
     """
 

@@ -1,4 +1,4 @@
-"""Labels of entries in a report: no two alike, and no detail that all entries share."""
+"""Labels of entries in a report, which are distinct and omit details that all entries share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from serbench.views.report.table import Cell
 
 
 def model_details(entry: Entry, entries: Sequence[Entry]) -> list[str]:
-    """What distinguishes ``entry``'s model from the others of the same backbone.
+    """Details that distinguish ``entry``'s model from others with the same backbone.
 
-    Random weights are always named; other weights and the front end where they differ.
+    Random weights are always named, other weights and the front end where they differ.
     """
     siblings = [other for other in entries if other.backbone == entry.backbone]
     details = []
@@ -26,14 +26,15 @@ def model_details(entry: Entry, entries: Sequence[Entry]) -> list[str]:
 
 
 def model_label(entry: Entry, entries: Sequence[Entry]) -> str:
-    """The backbone on a line, what distinguishes it from others of that backbone on the next."""
+    """The backbone on the first line, and details of the model on the next."""
     return "\n".join([entry.backbone, *model_details(entry, entries)])
 
 
 def entry_labels(entries: Sequence[Entry]) -> list[str]:
-    """The backbone on a line; then schedule, and a line for each detail that is needed.
+    """The backbone on the first line, then the schedule and a line for each necessary detail.
 
-    Entries that only differ in their seed are labelled with it, or else with their number.
+    Entries that differ only in their seed are labelled with it, and otherwise equal entries with
+    their number.
     """
     labels = []
     for entry in entries:
@@ -50,7 +51,7 @@ def entry_labels(entries: Sequence[Entry]) -> list[str]:
 
 
 def models(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """The entries of each model (backbone, weights, front end), in the order given."""
+    """The entries of each model (backbone, weights, front end), in the given order."""
     groups: list[list[Entry]] = []
     for entry in entries:
         group = next((group for group in groups if _same_model(entry, group[0])), None)
@@ -70,7 +71,7 @@ def _same_model(one: Entry, other: Entry) -> bool:
 
 
 def identity(entry: Entry) -> dict[str, Cell]:
-    """The cells of a table that identify the entry of a row."""
+    """Table cells that identify an entry."""
     return {
         "entry": entry.number,
         "backbone": entry.backbone,
@@ -82,5 +83,5 @@ def identity(entry: Entry) -> dict[str, Cell]:
 
 
 def on_one_line(label: str) -> str:
-    """A label for tables."""
+    """A label in one line, for tables."""
     return label.replace("\n", ", ")

@@ -1,4 +1,4 @@
-"""Exhibit 5: the time for one answer on a CPU."""
+"""Exhibit 5: CPU time per clip."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from serbench.views.tables import markdown_table
 
 
 def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
-    """Milliseconds from waveform to logits of every entry, at every thread count measured."""
+    """Milliseconds from waveform to logits of every entry, for every measured thread count."""
     entries = material.entries
     measured = sum(len(entry.latencies) for entry in entries)
     return Exhibit(
@@ -35,10 +35,12 @@ def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
         title="CPU time per clip",
         caption="Milliseconds from waveform to logits at batch size one (front end and network), "
         "median (p50) and 90th percentile (p90). Times on different machines, in different "
-        "runtimes, with different libraries or of clips of different lengths must not be compared. "
-        "Column *paper*: the mean it prints over five runs on its own machine; an "
-        f"empty cell is {UNKNOWN}."
-        + ("" if measured else " **Nothing was measured: run the studies again to measure it.**"),
+        "runtimes, with different libraries or for clips of different lengths must not be "
+        "compared. Column *paper*: the paper's mean over five runs on its own machine; an empty "
+        f"cell is {UNKNOWN}."
+        + (
+            "" if measured else " **No latency was measured: run the studies again to measure it.**"
+        ),
         data=_data(entries, paper),
         body=_body(entries, paper),
         draw=(lambda: _draw(entries, paper)) if measured else None,
@@ -46,19 +48,19 @@ def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
 
 
 def places(entries: Sequence[Entry]) -> list[Place]:
-    """Where times were measured, in order."""
+    """Machines and settings of the measurements, sorted."""
     found = {time.place for entry in entries for time in entry.latencies}
     return sorted(found, key=lambda place: (*place[:-1], place[-1] or 0.0))
 
 
 def _at(entry: Entry, place: Place) -> dict[int, LatencyView]:
-    """Thread count → time, in one place."""
+    """Thread count → latency, in one place."""
     found = [time for time in entry.latencies if time.place == place]
     return {time.threads: time for time in sorted(found, key=lambda time: time.threads)}
 
 
 def thread_counts(entries: Sequence[Entry], place: Place) -> list[int]:
-    """Thread counts that any entry was measured with, ascending."""
+    """Thread counts of all measurements in a place, ascending."""
     return sorted({threads for entry in entries for threads in _at(entry, place)})
 
 
@@ -115,7 +117,7 @@ def _body(entries: Sequence[Entry], paper: PrintedPaper) -> str:
 
 
 def _time_in(entries: Sequence[Entry], place: Place) -> LatencyView:
-    """Any of the times that were measured in a place."""
+    """One of the latencies that were measured in a place."""
     return next(time for entry in entries for time in entry.latencies if time.place == place)
 
 
@@ -146,7 +148,7 @@ def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
             if known is not None:
                 mark_printed(axes, known, row)
         longest = max(time.p90 or 0.0 for entry in entries for time in _at(entry, place).values())
-        axes.set_xlim(0, 1.22 * longest)  # room for the numbers beside the longest bar
+        axes.set_xlim(0, 1.22 * longest)  # space for the numbers beside the longest bar
         any_time = _time_in(entries, place)
         axes.set_xlabel(f"milliseconds per clip\n{wrapped(any_time.place_text, 90)}")
         axes.tick_params(axis="x", color=GREY)

@@ -1,4 +1,4 @@
-"""What a report is made of: a dataset, a protocol, and all entries on them."""
+"""The data of a report: a dataset, a protocol, and all entries on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RUN_A_STUDY = "serbench study run --backbone homebrew"
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """The scores of one test, from counts ``[true, predicted]``."""
+    """The scores of one test, computed from counts ``[true, predicted]``."""
 
     confusion: Confusion
 
@@ -36,18 +36,18 @@ class Scores:
 
     @cached_property
     def accuracy(self) -> float:
-        """Share of clips recognised."""
+        """Share of clips that are predicted correctly."""
         return score_counts(self.confusion, "accuracy")
 
     @cached_property
     def recalls(self) -> tuple[float, ...]:
-        """Recall of each emotion in label-set order; NaN where it does not occur."""
+        """Recall of each emotion of the label set; NaN for emotions that do not occur."""
         return tuple(recalls(self.confusion).tolist())
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A leaderboard entry as the report shows it; rendered from its detail view."""
+    """A leaderboard entry in a report, with its detail view."""
 
     detail: EntryDetail
 
@@ -58,37 +58,37 @@ class Entry:
 
     @property
     def number(self) -> int:
-        """Of the entry."""
+        """Number of the entry."""
         return self.view.entry
 
     @property
     def backbone(self) -> str:
-        """Its name."""
+        """Name of the backbone."""
         return self.view.backbone
 
     @property
     def front_end(self) -> str:
-        """Its name."""
+        """Name of the front end."""
         return self.view.front_end
 
     @property
     def schedule(self) -> str:
-        """Its name."""
+        """Name of the schedule."""
         return self.view.schedule
 
     @property
     def weights(self) -> str:
-        """Identity of what training started from."""
+        """Identity of the weights from which training started."""
         return self.view.weights
 
     @property
     def seed(self) -> int:
-        """Of its study."""
+        """Seed of its study."""
         return int(self.detail.plan["seed"])
 
     @property
     def clip_format(self) -> ClipFormat:
-        """Of its clips."""
+        """Format of its clips."""
         return ClipFormat(**self.detail.plan["clip_format"])
 
     @cached_property
@@ -103,13 +103,13 @@ class Entry:
 
     @property
     def latencies(self) -> tuple[LatencyView, ...]:
-        """Every measurement."""
+        """All latencies that were measured."""
         return self.detail.latencies
 
 
 @dataclass(frozen=True)
 class Material:
-    """A dataset, the protocol's name, and the entries on them in the order of the report."""
+    """A dataset, the name of a protocol, and the entries on them in the order of the report."""
 
     manifest: Manifest
     protocol: str
@@ -117,10 +117,10 @@ class Material:
 
     @property
     def tested_on(self) -> str:
-        """Which speakers' clips the holdout has, in words."""
+        """Description of the holdout's speakers."""
         if not self.entries[0].view.speaker_dependent:
-            return "speakers that are in no training or validation part"
-        return "new clips of **the same people that were trained on** (speaker-dependent)"
+            return "speakers who are not in any training or validation part"
+        return "new clips of **the speakers of the training data** (speaker-dependent)"
 
 
 def read_material(
@@ -133,20 +133,20 @@ def read_material(
     """The entries on one dataset under one protocol.
 
     Args:
-        database: where they are.
-        dataset: its name; by default the only one with entries. Of a dataset that was scanned
-            again with other recordings, the content that the newest entry is on.
-        protocol: by default the one with most entries.
-        backbones: names that come first, in this order; a timm tag behind a dot does not count.
-        schedules: likewise.
+        database: database of the entries.
+        dataset: name of the dataset; by default the only one with entries. If it was scanned again
+            with other recordings, the version of the newest entry is used.
+        protocol: name of the protocol; by default the one with most entries.
+        backbones: backbones that come first, in this order, without timm tags.
+        schedules: schedules that come first, in this order.
 
     Raises:
         UsageError: no entries, or several datasets and none named.
     """
     if dataset is not None:
-        Datasets(database).dataset_account(dataset)  # an unknown name is an error
+        Datasets(database).dataset_account(dataset)  # raises an error for an unknown name
     everything = {each.entry: each for each in read_entries(database, dataset)}.values()
-    trained = [each for each in everything if each.front_end]  # imports have no recipe to report
+    trained = [each for each in everything if each.front_end]  # imported entries have no recipe
     name, content = _choose_dataset(trained, dataset)
     on_it = [each for each in trained if (each.dataset, each.dataset_hash) == (name, content)]
     chosen = _choose_protocol(on_it, protocol, name)

@@ -1,4 +1,4 @@
-"""The paper's exhibits, made from a database: figures, their data, one page with all of them."""
+"""The paper's exhibits for the entries of a database: figures, their data, and a page."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ PAGE = "report.md"
 
 @dataclass(frozen=True)
 class Written:
-    """A report on the disk.
+    """The files of a report.
 
     Attributes:
         page: the Markdown page.
-        files: all files, the page last.
-        missing: the exhibits without a figure, and why, a sentence each.
+        files: all files; the page is the last one.
+        missing: a sentence for each exhibit without a figure, with the reason.
     """
 
     page: Path
@@ -64,16 +64,16 @@ def write_paper_report(
     protocol: str | None = None,
     options: Sequence[str] = (),
 ) -> Written:
-    """Make every exhibit of the paper from the entries on one dataset and protocol.
+    """Write every exhibit of the paper for the entries on one dataset and protocol.
 
     Args:
-        database: where they are.
-        plugins: with the front end and the augmentations for the clip.
-        folder: to write into; files of the same names are replaced.
-        made: when, for the page.
-        dataset: its name; by default the only one with entries.
-        protocol: by default the one with most entries.
-        options: of the command line, for the page, beside folder, dataset and protocol.
+        database: database of the entries.
+        plugins: plugins with the front end and the augmentations of the clip.
+        folder: output folder; existing files of the same names are replaced.
+        made: date and time for the page.
+        dataset: name of the dataset; by default the only one with entries.
+        protocol: name of the protocol; by default the one with most entries.
+        options: further options of the command line, for the page.
 
     Raises:
         UsageError: no entries, or several datasets and none named.
@@ -102,10 +102,10 @@ def write_paper_report(
 
 
 def _write(exhibit: Exhibit, folder: Path) -> list[Path]:
-    """The exhibit's files; none where there is nothing to draw."""
+    """Write the exhibit's files and return them; none where there is nothing to draw."""
     if exhibit.draw is None:
         return []
-    # Figures that are drawn within the style must be saved within it too.
+    # The style must also be active while a figure is saved.
     with style():
         files = save_figure(exhibit.draw(), folder / exhibit.name)
     data = folder / f"{exhibit.name}.csv"
@@ -120,18 +120,18 @@ def as_page(
     command: str,
     made: datetime,
 ) -> str:
-    """The page: what it is made of, then every exhibit with its caption and table."""
+    """The page: a description of the data, then every exhibit with its caption and table."""
     manifest = material.manifest
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     parts = [
         f"# {printed.paper.title.partition(',')[0]}'s exhibits on {markdown_text(manifest.name)}",
-        f"After {printed.paper.title}. Everything here is measured with serbench on the dataset "
-        "below, unless it is called printed.",
+        f"The exhibits follow {printed.paper.title}. All figures were measured with serbench on "
+        "the dataset below, except those of the paper and of published systems, which are marked.",
     ]
     if manifest.synthetic:
         parts.append(
             "**The dataset is synthetic speech: these numbers show that the software works and "
-            "are no evidence about human speech.**"
+            "do not apply to human speech.**"
         )
     parts += [
         markdown_table(

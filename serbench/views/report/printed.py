@@ -1,4 +1,4 @@
-"""Figures that publications print, for comparison; ``printed.toml`` holds them."""
+"""Published figures for comparison, which are read from ``printed.toml``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
-UNKNOWN = "not known to us"
-"""The words for figures that the paper prints and ``printed.toml`` does not hold."""
+UNKNOWN = "not available"
+"""Shown for figures of the paper that are not in ``printed.toml``."""
 
 
 class PrintedSystem(BaseModel):
-    """A published system, whose figures were printed for a dataset that is not used here."""
+    """A published system, with figures for another dataset."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,7 +23,7 @@ class PrintedSystem(BaseModel):
 
 
 class PrintedPaper(BaseModel):
-    """What Berhoff and Lu print. Mappings hold only what is known; shares are between 0 and 1."""
+    """Figures of Berhoff and Lu, as far as they are available; shares are between 0 and 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,7 +41,7 @@ class PrintedPaper(BaseModel):
 
 
 class Printed(BaseModel):
-    """The paper, and the published systems it compares itself with."""
+    """The paper, and the published systems with which it is compared there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,6 +50,6 @@ class Printed(BaseModel):
 
 
 def read_printed() -> Printed:
-    """The printed figures that come with serbench."""
+    """Read the published figures that are part of serbench."""
     text = files(__package__).joinpath("printed.toml").read_text(encoding="utf-8")
     return Printed.model_validate(tomllib.loads(text))

@@ -1,4 +1,4 @@
-"""Charts of labelled rows: a row for each entry or model, with bars in it."""
+"""Bar charts with a labelled row for each entry or model."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from matplotlib.patches import Patch
 from serbench.views.report.style import COLOURS, GREY, TINTS
 
 LONGEST_LINE = 34
-"""Characters of a label's line."""
+"""Greatest number of characters in a line of a label."""
 
 FILLED = 0.78
-"""The part of a row that its bars fill."""
+"""Share of a row's height that its bars take."""
 
 
 def wrapped(label: str, longest: int = LONGEST_LINE) -> str:
-    """A label with lines of at most so many characters, so that the chart has room."""
+    """A label with lines of at most ``longest`` characters, so that the chart is wide enough."""
     lines = (textwrap.wrap(line, longest) for line in label.split("\n"))
     return "\n".join(part for parts in lines for part in parts)
 
 
 def rows_height(labels: Sequence[str], least: float = 0.36) -> float:
-    """Inches that rows need so that their labels do not overlap."""
+    """Height of all rows in inches, so that labels do not overlap."""
     lines = max(wrapped(label).count("\n") + 1 for label in labels)
     return len(labels) * max(least, 0.17 * lines + 0.1)
 
 
 def row_axes(axes: Axes, labels: Sequence[str], n_bars: int) -> list[float]:
-    """Make the y axis a list of labelled rows, the first on top.
+    """Make the y axis a list of labelled rows, the first one on top.
 
     Returns:
-        how far the middle of each of ``n_bars`` bars is from the middle of its row.
+        Distance of the middle of each of ``n_bars`` bars from the middle of its row.
     """
     axes.set_yticks(range(len(labels)), [wrapped(label) for label in labels], linespacing=1.3)
     axes.set_ylim(len(labels) - 0.5, -0.5)
@@ -52,20 +52,20 @@ def bar(
     number: int,
     full: bool = False,
 ) -> None:
-    """Draw one bar at each place, ``n_bars`` of which fit into a row, in colour ``number``."""
+    """Draw one bar at each place in colour ``number``; a row has ``n_bars`` bars."""
     colour, tint = COLOURS[number % len(COLOURS)], TINTS[number % len(TINTS)]
     face = colour if full else tint
     axes.barh(places, values, 0.94 * FILLED / n_bars, color=face, edgecolor=colour, linewidth=0.8)
 
 
 def bar_key(number: int, full: bool = False) -> Patch:
-    """The symbol of such a bar in a legend."""
+    """The legend symbol of a bar."""
     colour, tint = COLOURS[number % len(COLOURS)], TINTS[number % len(TINTS)]
     return Patch(facecolor=colour if full else tint, edgecolor=colour, linewidth=0.8)
 
 
 def mark_printed(axes: Axes, value: float, place: float) -> None:
-    """A diamond at what the paper prints."""
+    """Draw a diamond at the paper's value."""
     axes.plot(value, place, "D", color="black", markersize=4.5, markeredgecolor="white", zorder=6)
 
 
@@ -73,7 +73,7 @@ def percent_axis(axes: Axes, chance: float, step: int = 20) -> Line2D:
     """Make the x axis 0 to 100 %, with a tick every ``step``.
 
     Returns:
-        a line where guessing would be.
+        The line at chance level.
     """
     axes.set_xlim(0, 100)
     axes.set_xticks(range(0, 101, step))

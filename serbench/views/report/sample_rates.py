@@ -1,4 +1,4 @@
-"""Exhibit 1: which sample rates a dataset's recordings have."""
+"""Exhibit 1: sample rates of a dataset's recordings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sample_rates(manifest: Manifest, paper: PrintedPaper) -> Exhibit:
         title="Sample rates of the recordings",
         caption="Clips per native sample rate and corpus. Every clip is resampled before use (the "
         f"paper: to {paper.sample_rate:,} Hz). Column *paper*: clips of the paper's four corpora; "
-        f"how they are distributed over sample rates is {UNKNOWN}.",
+        f"their distribution over sample rates is {UNKNOWN}.",
         data=[
             {"sample_rate_hz": rate, "corpus": corpus, "clips": clips}
             for rate, row in counts.items()
@@ -41,7 +41,7 @@ def sample_rates(manifest: Manifest, paper: PrintedPaper) -> Exhibit:
 
 
 def count_rates(manifest: Manifest) -> dict[int, dict[str, int]]:
-    """Sample rate in Hz → corpus → clips, zeros too, rates and corpora ascending."""
+    """Sample rate in Hz → corpus → number of clips, including zeros; in ascending order."""
     pairs = Counter((u.sample_rate, u.corpus) for u in manifest.utterances)
     corpora = sorted({corpus for _, corpus in pairs})
     return {

@@ -1,4 +1,4 @@
-"""How every figure looks."""
+"""The style of all figures."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import matplotlib
 from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-"""Okabe and Ito's palette (2008), which colour-blind readers can tell apart."""
+"""Okabe and Ito's palette (2008), which colour-blind readers can distinguish."""
 
 TINTS = ("#8FC1DF", "#F5D28A", "#8AD1BB", "#E8C1D7", "#B5DDF5", "#EDB38A", "#F9F3B5")
-"""The same colours, light enough for lines to be seen on them."""
+"""The same colours, light enough for lines on them to be visible."""
 
 DARK = ("#003B5C", "#7A4B00")
-"""The first two colours, dark enough for lines across bars of them."""
+"""The first two colours, dark enough for lines across their bars."""
 
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
-"""For the eighth colour and after, which would be the first again."""
+"""Hatches that distinguish the eighth and later bars, whose colours repeat."""
 
 GREY = "#666666"
 
 WIDTH = 7.0
-"""Inches: a page's text."""
+"""Width of a page's text in inches."""
 
 IMAGES = "cividis"
-"""A colour map that is even in lightness and safe for the colour-blind."""
+"""A perceptually uniform colour map that is suitable for colour-blind readers."""
 
 SETTINGS: dict[Any, Any] = {
     "font.size": 8.5,
@@ -55,7 +55,7 @@ SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw and save within it: matplotlib's defaults and ours, whatever the user's own are."""
+    """Context for drawing and saving figures in serbench's style, whatever the user's style is."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
@@ -63,15 +63,15 @@ def style() -> Iterator[None]:
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure as wide as a page's text and ``height`` inches high."""
+    """An empty figure of the width of a page's text and ``height`` inches high."""
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def save_figure(figure: Figure, path: Path) -> list[Path]:
-    """Write ``path`` as PNG and as SVG, the same bytes for the same figure.
+    """Write a figure as PNG and as SVG; the same figure gives the same bytes.
 
     Returns:
-        the two files.
+        The two files.
     """
     png, svg = path.with_suffix(".png"), path.with_suffix(".svg")
     figure.savefig(png, format="png", metadata={"Software": None})

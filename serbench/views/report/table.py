@@ -1,4 +1,4 @@
-"""Cells of tables: exact as CSV, rounded for readers."""
+"""Cells of tables: exact in CSV, rounded in Markdown."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from serbench.data.cells import text_cell
 Cell = str | int | float | None
 
 Records = Sequence[Mapping[str, Cell]]
-"""Rows of named cells; None or no cell is a value that is not known."""
+"""Rows of named cells; a value that is not known is None or has no cell."""
 
 
 def as_csv(records: Records) -> str:
-    """CSV with a header; numbers in full, unknown ones and NaN as empty cells."""
+    """CSV with a header; numbers have full precision, unknown ones and NaN are empty cells."""
     text = io.StringIO()
     columns = list(dict.fromkeys(column for record in records for column in record))
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -34,12 +34,12 @@ def _exact(cell: Cell) -> Cell:
 
 
 def percent(share: float | None) -> str:
-    """A share of ours in per cent, one decimal; empty where there is none."""
+    """A measured share in per cent with one decimal; empty where there is none."""
     return "" if share is None or math.isnan(share) else f"{100 * share:.1f}"
 
 
 def printed_percent(share: float | None) -> str:
-    """A printed share in per cent, with the digits it was printed with; empty where unknown."""
+    """A published share in per cent with its published digits; empty where unknown."""
     return "" if share is None else f"{100 * share:.6g}"
 
 
