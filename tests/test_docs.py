@@ -165,6 +165,19 @@ def test_pages_made_from_the_code_are_current():
         assert path.read_text(encoding="utf-8") == text, f"run `make docs`: {name_of(path)} is old"
 
 
+def test_every_function_that_python_examples_call_exists():
+    import serbench
+
+    page = (ROOT / "docs" / "how-to" / "notebook.md").read_text(encoding="utf-8")
+    blocks = [block for language, block in FENCE.findall(page) if language == "python"]
+    called = set(re.findall(r"\bserbench\.(\w+)\(", "\n".join(blocks)))
+    assert {name for name in called if not hasattr(serbench, name)} == set()
+    methods = set(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))
+    named = set(re.findall(r"`(\w+)\(", " ".join(methods)))
+    assert named
+    assert {name for name in named if not hasattr(serbench.Results, name)} == set()
+
+
 def test_every_key_of_an_entry_is_on_its_page():
     made = generator()
     from serbench.views.entry import IDENTITY, PLAIN
