@@ -1,8 +1,9 @@
-"""Whether ``torch.compile`` pays back within a study: its first step, and what it gains after.
+"""Whether ``torch.compile`` saves time in a study: its first step, and the speed after it.
 
     python benchmarks/compiling.py
 
-Both sides are the tuned bare loop of ``training.py``: channels-last, fp32, all cores, ready images.
+Both sides are the tuned bare loop of ``training.py``: channels-last, fp32, all cores, images in
+memory.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from material import Steps, Workbench, speech, workbench
+from material import SearchSetup, Steps, search_setup, speech
 from timing import print_findings, rates_compared
 
 from serbench.model.allocator import keep_freed_memory
@@ -25,9 +26,9 @@ EAGER, COMPILED = "eager", "compiled"
 
 
 class Loop:
-    """A training that goes on and on."""
+    """A training loop without an end."""
 
-    def __init__(self, work: Workbench, backend: str | None) -> None:
+    def __init__(self, work: SearchSetup, backend: str | None) -> None:
         network = Steps(work.search, 1).network(work.bench())
         batch, rows = work.search.plan.batch_size, work.search.split.holdout.train
         with torch.no_grad():
@@ -52,13 +53,19 @@ class Loop:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Take a first step with each, then time them in turn."""
+    """Time the first step of both sides, then further steps in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", default="mobilenetv3_large_100")
-    parser.add_argument("--backend", default="inductor", help="which needs a C++ compiler")
+    parser.add_argument(
+        "--backend",
+        default="inductor",
+        help="backend of torch.compile; inductor needs a C++ compiler",
+    )
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run that checks that it works"
+    )
     options = parser.parse_args(arguments)
     if options.quick:
         options.backbone, options.backend = "homebrew", "aot_eager"
@@ -67,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plugins = Plugins()
     data, manifest = speech(plugins, 96)
     with tempfile.TemporaryDirectory() as folder:
-        work = workbench(plugins, manifest, Path(folder), backbone=options.backbone)
+        work = search_setup(plugins, manifest, Path(folder), backbone=options.backbone)
         loops = {EAGER: Loop(work, None), COMPILED: Loop(work, options.backend)}
         first = {name: _seconds(loop) for name, loop in loops.items()}
         rates: dict[str, list[float]] = {name: [] for name in loops}

@@ -1,11 +1,12 @@
-"""How often the 95 % intervals hold the truth, on simulated speakers whose accuracy is known.
+"""Coverage of the 95 % intervals, on simulated speakers whose accuracy is known.
 
     python benchmarks/coverage.py --repetitions 1000
 
-A speaker of the simulation has a probability of each answer to each emotion: the system's, moved
-by how clearly that speaker expresses emotions at all and each one of them. The truth is the score
-of endlessly many such speakers. Each repetition draws a few speakers and their clips, takes every
-interval of every score, and looks whether the truth is inside. One JSON object is printed.
+A simulated speaker has a probability of each predicted emotion for each true emotion: that of the
+system, changed by how clearly the speaker expresses emotions in general and each single one. The
+true value is the score over infinitely many such speakers. Each repetition draws a few speakers and
+their clips, computes every interval of every score, and checks whether it includes the true value.
+One JSON object is printed.
 """
 
 from __future__ import annotations
@@ -35,25 +36,26 @@ from serbench.score.resampling import draws, effective_units, resampled
 
 EMOTIONS = 6
 RAVDESS = np.array([4, 8, 8, 8, 8, 8])
-"""Clips of an actor: neutral has one intensity, the others two; calm is left out."""
+"""Number of clips of an actor per emotion: neutral has one intensity, the others two, without
+calm."""
 CORPUS = np.array([30, 12, 20, 15, 4, 8])
-"""Mean clips of a speaker where nobody balanced the emotions."""
+"""Mean number of clips of a speaker where emotions are not balanced."""
 MANY = 400_000
-"""Speakers whose pooled expected answers are taken for the truth."""
+"""Number of speakers from whose expected predictions the true value is computed."""
 
 Ends = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class World:
-    """Systems and the speakers they may meet, in logits.
+class Population:
+    """Systems and a population of speakers, described by logits.
 
     Attributes:
-        clarity: how far the right answer stands out, for each emotion ``[C]``.
+        clarity: mean logit of the true emotion, for each emotion ``[C]``.
         speaker_spread: standard deviation over speakers of all emotions together.
-        emotion_spread: standard deviation over speakers of one emotion, and of each wrong answer.
-        balanced: clips as in RAVDESS with up to half of them missing, or a corpus whose speakers
-            and emotions have very unequal numbers of clips.
+        emotion_spread: standard deviation over speakers of one emotion, and of each wrong emotion.
+        balanced: True for the clips of RAVDESS with up to half of them missing, False for a corpus
+            whose speakers and emotions have very unequal numbers of clips.
     """
 
     clarity: tuple[float, ...]
@@ -62,7 +64,7 @@ class World:
     balanced: bool
 
     def expected(self, random: np.random.Generator, n_speakers: int, better: float) -> Floats:
-        """Probabilities ``[2, S, C, C]`` of two systems' answers, the second's clearer."""
+        """Probabilities ``[2, S, C, C]`` of predictions of two systems; the second is better."""
         wrong = np.random.default_rng(7).normal(0, 0.6, (EMOTIONS, EMOTIONS))
         clear = random.normal(0, self.speaker_spread, (n_speakers, 1))
         both = []
@@ -76,7 +78,7 @@ class World:
         return np.stack(both)
 
     def clips(self, random: np.random.Generator, n_speakers: int) -> npt.NDArray[np.int64]:
-        """Clips ``[S, C]`` of each speaker and emotion."""
+        """Numbers of clips ``[S, C]`` of each speaker and emotion."""
         if self.balanced:
             return random.binomial(RAVDESS, random.uniform(0.5, 1, (n_speakers, 1)))
         return random.poisson(CORPUS * random.lognormal(-0.18, 0.6, (n_speakers, 1)))
@@ -90,7 +92,7 @@ class World:
         return first, second
 
     def truth(self, random: np.random.Generator) -> dict[str, float]:
-        """The first system's scores and the second's gain in UAR, on endlessly many speakers."""
+        """The first system's scores and the second's gain in UAR, over infinitely many speakers."""
         pooled = np.zeros((2, EMOTIONS, EMOTIONS))
         for _ in range(20):
             expected = self.expected(random, MANY // 20, BETTER)
@@ -105,17 +107,17 @@ DIFFERENCE = "uar_difference"
 MIDDLING = (1.6, 2.9, 2.2, 2.4, 1.5, 2.0)
 STRONG = (3.8, 5.0, 4.5, 4.7, 4.0, 4.5)
 WORLDS = {
-    "ravdess": World(MIDDLING, speaker_spread=0.7, emotion_spread=0.7, balanced=True),
-    "strong": World(STRONG, speaker_spread=0.9, emotion_spread=0.8, balanced=True),
-    "uneven": World(MIDDLING, speaker_spread=0.7, emotion_spread=0.7, balanced=False),
+    "ravdess": Population(MIDDLING, speaker_spread=0.7, emotion_spread=0.7, balanced=True),
+    "strong": Population(STRONG, speaker_spread=0.9, emotion_spread=0.8, balanced=True),
+    "uneven": Population(MIDDLING, speaker_spread=0.7, emotion_spread=0.7, balanced=False),
 }
 
 
 def influences(counts: npt.NDArray[np.int64], drawn: Floats, metric: CountMetric) -> Floats:
-    """How far each speaker pulls the score of each draw ``[resamples, S]``.
+    """Influence of each speaker on the score of each draw ``[resamples, S]``.
 
-    The empirical influence function over S (Efron and Tibshirani 1993, section 21.3); the root
-    of its sum of squares is the infinitesimal-jackknife standard error.
+    It is the empirical influence function divided by S (Efron and Tibshirani 1993, section 21.3);
+    the root of its sum of squares is the infinitesimal-jackknife standard error.
     """
     ratios = ratios_of_counts(counts, metric)
     numerators, denominators = ratios.numerators, ratios.denominators
@@ -125,7 +127,7 @@ def influences(counts: npt.NDArray[np.int64], drawn: Floats, metric: CountMetric
 
 
 def other_intervals(tally: Tally, drawn: Floats, metric: CountMetric) -> Iterator[tuple[str, Ends]]:
-    """The bootstrap intervals that were not chosen."""
+    """The bootstrap intervals that serbench does not use."""
     everyone = np.ones((1, len(tally.speakers)))
     point = score_counts(tally.confusion, metric)
     scores = resampled(ratios_of_counts(tally.counts, metric), drawn)
@@ -143,7 +145,7 @@ def other_intervals(tally: Tally, drawn: Floats, metric: CountMetric) -> Iterato
     errors = np.sqrt((drawn * influences(tally.counts, drawn, metric) ** 2).sum(axis=1))
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(errors > 1e-12, (scores - point) / errors, np.sign(scores - point) * np.inf)
-    # A draw of one speaker S times has no spread, and sends an end to infinity when S is small.
+    # A draw that has one speaker S times has no variance, so that for small S an end is infinite.
     low, high = quantiles(np.nan_to_num(t, nan=0.0, posinf=1e6, neginf=-1e6), 0.025, 0.975)
     error = float(np.sqrt((pull**2).sum()))
     yield "studentised", (max(point - high * error, 0.0), min(point - low * error, 1.0))
@@ -158,7 +160,7 @@ def quantiles(scores: Floats, low: float, high: float) -> Ends:
 def every_interval(
     tests: tuple[Tally, Tally], drawn: Floats, resamples: int
 ) -> Iterator[tuple[str, str, Ends]]:
-    """Method, what is estimated, and the interval's ends."""
+    """The method, the estimated quantity, and both ends of each interval."""
     first, second = tests
     bootstrapped = [
         Bootstrapped(
@@ -184,15 +186,15 @@ def every_interval(
 
 
 def coverage(
-    world: World, truth: dict[str, float], n_speakers: int, repetitions: int, resamples: int
+    world: Population, truth: dict[str, float], n_speakers: int, repetitions: int, resamples: int
 ) -> dict[str, object]:
-    """Coverage and mean width of every interval, over many tests of ``n_speakers`` speakers."""
+    """Coverage and mean width of every interval, over repeated tests of ``n_speakers`` speakers."""
     random = np.random.default_rng([3, n_speakers])
     held: dict[tuple[str, str], list[tuple[bool, float]]] = defaultdict(list)
     known: dict[bytes, Floats | None] = {}
     for _ in range(repetitions):
         tests = world.tests(random, n_speakers)
-        # The draws depend on who has which emotion alone, so that most repetitions share them.
+        # The draws depend only on which emotions each speaker has: most repetitions have the same.
         who = (tests[0].clips > 0).tobytes()
         if who not in known:
             known[who] = draws(tests[0].clips, resamples=resamples)
@@ -213,7 +215,7 @@ def coverage(
 
 
 def main() -> None:
-    """Simulate and print."""
+    """Run the simulation and print the result."""
     parser = argparse.ArgumentParser(description="coverage of the 95 % intervals")
     parser.add_argument("--repetitions", type=int, default=1000)
     parser.add_argument("--resamples", type=int, default=1000)
@@ -230,8 +232,8 @@ def main() -> None:
                 for n in asked.speakers
             },
         }
-    said = {"repetitions": asked.repetitions, "resamples": asked.resamples}
-    print(json.dumps(said | {"worlds": worlds}, indent=2))
+    settings = {"repetitions": asked.repetitions, "resamples": asked.resamples}
+    print(json.dumps(settings | {"worlds": worlds}, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Databases of studies that were never trained, for benchmarks of what reads them."""
+"""Databases with invented studies, for benchmarks of reading."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ BACKBONES = 20
 MACHINE = Machine("A processor", 2, "Linux x86_64")
 KINDS = [LatencyKind(EAGER, "fp32", threads, 2.618, {"torch": "2.5.1"}) for threads in (1, 2)]
 OTHER_SCORES = {"ece": 0.1, "log_loss": 1.2, "auc": 0.8}
-"""Metrics that are not scored from counts."""
+"""Metrics that are not computed from counts."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a database holds."""
+    """The size of a database."""
 
     entries: int
     trials: int
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Text for users."""
         return f"{self.entries} entries of {self.trials} trials"
 
     @property
     def trainings(self) -> int:
-        """Of all studies."""
+        """Number of trainings of all studies."""
         return self.entries * self.trials * FOLDS
 
 
 def fill(path: Path, contents: Contents) -> None:
-    """Make a database of studies, each with an entry that was measured on one machine."""
+    """Create a database of studies, each with an entry and its latencies on one machine."""
     engine = Database(f"sqlite:///{path}").engine
     random = np.random.default_rng(0)
     speakers = random.normal(0, 0.7, (SPEAKERS, EMOTIONS))
@@ -72,7 +72,7 @@ def fill(path: Path, contents: Contents) -> None:
 
 
 def _add_protocol(connection: Connection) -> None:
-    """A dataset and a protocol on it, with the splits that all studies share."""
+    """Add a dataset and a protocol with the splits of all studies."""
     connection.execute(
         insert(DatasetRow).values(
             id=1, scan=1, name="made", hash="0" * 64, synthetic=True, account={}
@@ -91,7 +91,7 @@ def _add_protocol(connection: Connection) -> None:
 
 
 def _add_system(connection: Connection, number: int | None) -> int:
-    """A system: an entry where it has a number, else of a single trial; gives its row's id."""
+    """Add a system, which is an entry if it has a number; returns the id of its row."""
     backbone = 0 if number is None else number % BACKBONES
     added = connection.execute(
         insert(SystemRow).values(
@@ -178,9 +178,9 @@ def _add_scores(
     speakers: np.ndarray,
     random: np.random.Generator,
 ) -> None:
-    """Scores and latencies: larger backbones are slower and mostly better.
+    """Add scores and latencies: larger backbones are slower and usually better.
 
-    How well an entry does on each of the speakers is random.
+    The scores of an entry on each of the speakers are random.
     """
     size = (number % BACKBONES) / BACKBONES
     right = expit(size + random.normal(0, 0.3) + speakers + random.normal(0, 0.3, speakers.shape))

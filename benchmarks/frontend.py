@@ -1,11 +1,12 @@
-"""How fast waveforms become mel spectrograms, against torchaudio, and that both are the same.
+"""The speed of mel spectrograms compared with torchaudio, and their difference.
 
     python benchmarks/frontend.py
     python benchmarks/frontend.py --quick
 
-The paper's clips on 224 columns and 224 mel bands. torchaudio's side is `MelSpectrogram` and
-`AmplitudeToDB`; serbench's is the front end `mel` as backbones get it, for one channel of decibels
-and for three normalised channels, which is more than torchaudio does. One JSON object is printed.
+The paper's clips become images of 224 columns and 224 mel bands. torchaudio's side is
+`MelSpectrogram` and `AmplitudeToDB`; serbench's side is the front end `mel`, with one channel of
+decibels and with three normalised channels, which torchaudio does not compute. One JSON object is
+printed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ TARGET = 1.9
 
 
 class Usual(torch.nn.Module):
-    """What torchaudio offers: decibels ``[B, F, T]`` of waveforms ``[B, samples]``."""
+    """Spectrograms of torchaudio: decibels ``[B, F, T]`` of waveforms ``[B, samples]``."""
 
     def __init__(self, clip_format: ClipFormat) -> None:
         super().__init__()
@@ -52,7 +53,7 @@ class Usual(torch.nn.Module):
         self.decibels = torchaudio.transforms.AmplitudeToDB("power", top_db=80)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Decibels; the loudest of the batch decides which are too low to be told."""
+        """Decibels; the maximum of the batch determines the lower limit."""
         decibels: Tensor = self.decibels(self.mel(waveform))
         return decibels
 
@@ -60,7 +61,7 @@ class Usual(torch.nn.Module):
 def compared(
     modules: dict[str, FrontEndModule], usual: Usual, clips: Tensor, threads: int, repetitions: int
 ) -> tuple[list[Finding], str]:
-    """Times of a batch and of a single clip on some threads, and a note on the transform alone."""
+    """Times of a batch and of a single clip, and a note with the time of the transform alone."""
     torch.set_num_threads(threads)
     on = f"{threads} thread{'s' if threads > 1 else ''}"
     findings = []
@@ -81,21 +82,23 @@ def compared(
     frames = clips[0].unfold(-1, N_FFT, usual.mel.hop_length).contiguous()
     seconds = in_turn({"fft": lambda: torch.fft.rfft(frames)}, 10 * repetitions)["fft"]
     alone = 1000 * statistics.median(seconds) * SIZE / len(frames)
-    return findings, f"Of this the Fourier transforms alone take {alone:.2f} ms per clip on {on}."
+    return findings, f"The Fourier transforms alone take {alone:.2f} ms of it per clip on {on}."
 
 
 def largest_difference(module: FrontEndModule, usual: Usual, clips: Tensor) -> float:
-    """In dB, where torchaudio too takes each clip by itself."""
+    """Largest difference in dB, where torchaudio also processes each clip separately."""
     ours = module(clips)[:, 0] * 100 - 40
     theirs = torch.stack([usual(clip[None])[0] for clip in clips])
     return float((ours - theirs).abs().max())
 
 
 def main() -> None:
-    """Time both, compare what they say, and print."""
-    parser = argparse.ArgumentParser(description="how fast waveforms become mel spectrograms")
+    """Time both sides, compare their results, and print."""
+    parser = argparse.ArgumentParser(description="speed of mel spectrograms")
     parser.add_argument("--repetitions", type=int, default=15)
-    parser.add_argument("--quick", action="store_true", help="twice each, to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="two repetitions, to check that it works"
+    )
     given = parser.parse_args()
     repetitions = 2 if given.quick else given.repetitions
     plugins, clip_format = Plugins(), ClipFormat()
@@ -114,12 +117,12 @@ def main() -> None:
             findings += found
             notes.append(note)
         noise = 0.1 * torch.randn(clips.shape, generator=torch.Generator().manual_seed(0))
-        heard = {"speech": clips, "noise": noise, "silence": torch.zeros_like(clips[:1])}
+        inputs = {"speech": clips, "noise": noise, "silence": torch.zeros_like(clips[:1])}
         differences = {
-            name: largest_difference(modules[ONE], usual, sound) for name, sound in heard.items()
+            name: largest_difference(modules[ONE], usual, sound) for name, sound in inputs.items()
         }
-    told = ", ".join(f"{value:.1g} dB on {name}" for name, value in differences.items())
-    notes.append(f"Largest difference: {told}.")
+    listed = ", ".join(f"{value:.1g} dB on {name}" for name, value in differences.items())
+    notes.append(f"Largest difference: {listed}.")
     print_findings("frontend", data, findings, notes=notes, largest_difference=differences)
 
 

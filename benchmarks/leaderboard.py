@@ -1,13 +1,12 @@
-"""How long `serbench leaderboard` takes on a large database, and what it takes with more in it.
+"""Time of `serbench leaderboard` on a large database, and its growth with the size.
 
     python benchmarks/leaderboard.py
     python benchmarks/leaderboard.py --quick
 
-Databases are filled with studies that were never trained: 1,000 of 100 trials of 5 folds, each
-training with its predictions of 100 clips, and smaller ones. Every figure is of a whole process,
-from its start to its end; the databases are shown in turn. A ranking reads no training, so it
-should take as long with 5 trials for each study as with 100, and grow by the same for every entry.
-One JSON object is printed.
+Databases are filled with invented studies: 1,000 studies with 100 trials of 5 folds, in which each
+training has predictions of 100 clips, and smaller ones. Every figure is for a whole process; the
+databases are read in turn. A ranking reads no trainings, so its time should be the same for 5 and
+100 trials per study, and grow linearly with the number of entries. One JSON object is printed.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ from filling import Contents, fill
 from timing import at_most, in_turn, print_findings
 
 SECONDS, MEGABYTES = 1.0, 300.0
-"""What showing the largest database may take."""
+"""Targets for the largest database."""
 
 FULL = (Contents(250, 5), Contents(500, 5), Contents(1000, 5), Contents(1000, 100))
 QUICK = (Contents(5, 1), Contents(10, 1), Contents(20, 1), Contents(20, 4))
-"""The last is the largest; the one before has as many entries."""
+"""The last database is the largest; the one before it has the same number of entries."""
 
 
 @dataclass
 class Process:
-    """A command in processes of its own; keeps what every run took.
+    """A command that is run in separate processes, with the resources of every run.
 
     Attributes:
-        command: to run.
+        command: the command.
         processor_seconds: user and system time of each run.
         megabytes: peak resident memory of each run.
     """
@@ -51,7 +50,7 @@ class Process:
     megabytes: list[float] = field(default_factory=list)
 
     def __call__(self) -> None:
-        """Run it once, on one thread: a second one that waits for a busy core would count."""
+        """Run it once, on one thread, because waiting for a busy core would be counted."""
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
@@ -59,19 +58,19 @@ class Process:
         if process.returncode:
             raise SystemExit(f"{' '.join(self.command)} ended with {process.returncode}")
         self.processor_seconds.append(usage.ru_utime + usage.ru_stime)
-        # Linux counts kilobytes, macOS bytes.
+        # The unit is kilobytes on Linux and bytes on macOS.
         self.megabytes.append(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def serbench(*arguments: str) -> Process:
-    """The command line."""
+    """A command of serbench."""
     return Process([sys.executable, "-m", "serbench.cli.main", *arguments])
 
 
 def growth(
     filled: Sequence[Contents], shown: Mapping[str, Process], taken: Mapping[str, Sequence[float]]
 ) -> dict[str, Any]:
-    """Medians of each database, and how they grow with further entries and trainings."""
+    """Medians for each database, and their growth with entries and trainings."""
     seconds = [statistics.median(shown[each.name].processor_seconds) for each in filled]
     fewest, middle, most, with_trainings = seconds
     entries = [each.entries for each in filled]
@@ -96,15 +95,17 @@ def growth(
 
 
 def main() -> None:
-    """Fill, show and print."""
+    """Fill the databases, time the command and print."""
     parser = argparse.ArgumentParser(description="serbench leaderboard on large databases")
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="tiny databases, to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny databases, to check that it works"
+    )
     given = parser.parse_args()
     filled = QUICK if given.quick else FULL
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{place}.db" for place in range(len(filled))]
-        # In processes of their own: a new process counts what its parent held for its own peak.
+        # In separate processes, because a new process inherits the peak memory of its parent.
         with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
             list(pool.map(fill, files, filled))
         shown = {

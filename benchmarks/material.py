@@ -1,4 +1,4 @@
-"""What benchmarks train on: real clips where they are there, else the demo corpus."""
+"""Training data of benchmarks: real recordings where they exist, else the demo corpus."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ AUGMENTATIONS = ("time-shift", "frequency-mask", "time-mask", "gain", "noise")
 
 
 def speech(plugins: Plugins, most: int | None = None) -> tuple[str, Manifest]:
-    """Recordings and what they are: RAVDESS where it is there, else synthetic speech.
+    """Recordings and their description: RAVDESS where it exists, else synthetic speech.
 
     Args:
-        plugins: with the corpora that recognise recordings.
-        most: so many of them, spread over all emotions and speakers, or None for all.
+        plugins: plugins with the corpora that recognise recordings.
+        most: greatest number of recordings, spread over emotions and speakers; None for all.
     """
     folder = CORPORA / "ravdess"
     name, of = "part of RAVDESS (real speech)", "ravdess"
@@ -56,32 +56,32 @@ def speech(plugins: Plugins, most: int | None = None) -> tuple[str, Manifest]:
 
 
 @dataclass(frozen=True)
-class Workbench:
-    """A search that was never run, and the material that it works on."""
+class SearchSetup:
+    """A search that is not run, with its plugins and material."""
 
     search: Search
     material: Material
     plugins: Plugins
 
-    def with_compute(self, compute: ComputeSettings) -> Workbench:
+    def with_compute(self, compute: ComputeSettings) -> SearchSetup:
         """The same with other compute settings."""
         return replace(self, search=replace(self.search, compute=compute))
 
     def context(self) -> JobContext:
-        """What a job finds in this process."""
+        """The context of a job in this process."""
         return JobContext(self.plugins, {self.material.key: self.material})
 
 
 @dataclass(frozen=True)
 class Steps:
-    """So many training steps of a search's network.
+    """A number of training steps of a search's network.
 
     Attributes:
-        search: whose network is trained, with its compute settings.
-        count: steps that are timed.
-        depth: how many stages are frozen.
-        tuned: whether a bare loop has its memory in order.
-        folder: where processes wait for one another, or None.
+        search: search with the network and the compute settings.
+        count: number of timed steps.
+        depth: number of frozen stages.
+        tuned: whether a bare loop uses serbench's memory settings.
+        folder: folder through which processes wait for one another, or None.
     """
 
     search: Search
@@ -92,20 +92,20 @@ class Steps:
 
     @property
     def configuration(self) -> Configuration:
-        """The initial values, with so many stages frozen."""
+        """The initial values with ``depth`` frozen stages."""
         initial = Configuration.from_parameters(self.search.space.initial())
         return replace(initial, freeze_depth=self.depth)
 
     def network(self, context: JobContext) -> EmotionNetwork:
-        """A fresh network."""
+        """A network with random weights."""
         n_classes = len(self.search.manifest.emotions)
         return build_network(self.search.plan.recipe, context.plugins, n_classes, seed=0)[0]
 
 
-def workbench(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> Workbench:
-    """A search on these recordings; their clips are prepared in ``folder``.
+def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> SearchSetup:
+    """A search on these recordings, with clips prepared in ``folder``.
 
-    ``changes`` are of a plan that trains ``homebrew`` under ``speaker-5`` from random weights.
+    ``changes`` are changes to a plan of ``homebrew`` with random weights under ``speaker-5``.
     """
     settings = {
         "backbone": "homebrew",
@@ -137,11 +137,11 @@ def workbench(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any
         space=space_of(plan, plugins, len(manifest.emotions)),
         compute=ComputeSettings.present(),
     )
-    return Workbench(search, material, plugins)
+    return SearchSetup(search, material, plugins)
 
 
 def results_of(executor: Executor, function: Function, jobs: Sequence[Any]) -> list[Any]:
-    """What a function returns for each job, all begun at once."""
+    """The results of a function for several jobs, which are started at the same time."""
     futures = [executor.submit(function, job, _ignore) for job in jobs]
     while waiting := [future for future in futures if not future.done()]:
         executor.wait(waiting)
@@ -149,4 +149,4 @@ def results_of(executor: Executor, function: Function, jobs: Sequence[Any]) -> l
 
 
 def _ignore(message: object) -> None:
-    """No message is of interest."""
+    """Discard a message."""

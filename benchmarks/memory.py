@@ -1,11 +1,12 @@
-"""How much memory training on the paper's 11,318 clips takes beside the map that holds them.
+"""Memory of training on the paper's 11,318 clips, without the memory map of the clips.
 
     python benchmarks/memory.py
 
-For each network two worker processes train on clips of all rows, in shuffled batches of 32, one
-thread each. ``beside the map`` is what is resident in a worker without the pages of the clips; a
-page that both map counts once for the machine, which the proportional size of both together shows.
-What a *bare loop* needs, fed with two ready batches and with no clips at all, stands beside.
+For each network two worker processes train on clips of all rows, in shuffled batches of 32, with
+one thread each. ``beside the map`` is the resident memory of a worker without the pages of the
+clips. A page that both processes map counts once for the machine, which the proportional size of
+both together shows. For comparison, the memory of a *bare loop* with two batches in memory and no
+clips is given.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from material import Steps, Workbench, results_of, speech, workbench
+from material import SearchSetup, Steps, results_of, search_setup, speech
 from timing import Finding, at_most, print_findings
 from torch import Tensor
 from training import bare_loop, whole_epoch
@@ -39,36 +40,36 @@ MEGABYTE = 1 << 20
 
 
 def resident(job: Steps, context: JobContext, channel: Channel) -> dict[str, float]:
-    """Megabytes that are resident once some steps were trained.
+    """Resident megabytes after some training steps.
 
     Returns:
-        ``all``, ``beside`` the clips, and of the clips the pages here (``clips``) and this
-        process's share of pages that others map too (``share``).
+        ``all``; ``beside`` the clips; the pages of the clips in this process (``clips``), and this
+        process's proportional share of them (``share``).
     """
     whole_epoch(job, context, channel)
     clips = context.material(job.search.material).clips
-    for start in range(0, len(clips), 256):  # every page is read
+    for start in range(0, len(clips), 256):  # read every page
         clips.batch(np.arange(start, min(start + 256, len(clips))))
     assert job.folder is not None
     folder = Path(job.folder)
     _meet(folder, "read")
     sizes = _sizes("waveforms.i16")
-    _meet(folder, "measured")  # a process that ends earlier no longer shares
+    _meet(folder, "measured")  # a process that has ended no longer shares pages
     return sizes
 
 
 def _meet(folder: Path, where: str) -> None:
-    """Wait until both processes are there."""
+    """Wait until both processes have reached this point."""
     (folder / f"{where}-{os.getpid()}").touch()
     while len(list(folder.glob(f"{where}-*"))) < 2:
         time.sleep(0.05)
 
 
 def resident_bare(job: Steps, context: JobContext, channel: Channel) -> dict[str, float]:
-    """The same of a loop that does nothing but learn, fed with ready images.
+    """The same for a bare training loop on images in memory.
 
-    ``before`` is what is resident before it begins, ``activations`` what a step keeps for its way
-    back.
+    ``before`` is the resident memory before it starts, ``activations`` the size of the tensors that
+    a step saves for the backward pass.
     """
     before = _sizes("waveforms.i16")["all"]
     bare_loop(job, context, channel)
@@ -79,7 +80,7 @@ def resident_bare(job: Steps, context: JobContext, channel: Channel) -> dict[str
 
 
 def _saved_for_backward(job: Steps, context: JobContext) -> float:
-    """Megabytes that autograd saves of a batch, each tensor counted once."""
+    """Megabytes that autograd saves for the backward pass of a batch; each tensor counts once."""
     network = job.network(context)
     clips = context.material(job.search.material).clips
     with torch.no_grad():
@@ -114,12 +115,14 @@ def _sizes(name: str) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train twice at once, with each network, and print what is resident."""
+    """Run two trainings of each network at the same time, and print their resident memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=PAPERS_CLIPS)
     parser.add_argument("--backbones", nargs="+", default=["homebrew", "mobilenetv3_large_100"])
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run that checks that it works"
+    )
     options = parser.parse_args(arguments)
     if options.quick:
         options.clips, options.backbones, options.steps = 300, ["homebrew"], 1
@@ -129,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     notes = []
     with tempfile.TemporaryDirectory() as folder:
         for backbone in options.backbones:
-            work = workbench(plugins, manifest, Path(folder), backbone=backbone)
+            work = search_setup(plugins, manifest, Path(folder), backbone=backbone)
             work = work.with_compute(ComputeSettings(1))
             steps = Steps(work.search, options.steps, tuned=True)
             [bare] = _measured(resident_bare, steps, work.material, 1)
@@ -141,9 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             megabytes = large.material.clips.waveforms.nbytes / MEGABYTE
             findings += _findings(backbone, sizes, megabytes)
             notes.append(
-                f"{backbone}: a map of {megabytes:.0f} MB; a bare loop without clips holds "
-                f"{bare['all']:.0f} MB, of which {bare['before']:.0f} MB before it begins and "
-                f"{bare['activations']:.0f} MB for what a step keeps for its way back."
+                f"{backbone}: a map of {megabytes:.0f} MB; a bare loop without clips has "
+                f"{bare['all']:.0f} MB, of which {bare['before']:.0f} MB before it starts and "
+                f"{bare['activations']:.0f} MB saved by a step for the backward pass."
             )
     data = f"{options.clips} clips, copies of {data}"
     print_findings("memory", data, findings, notes=notes)
@@ -152,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _measured(
     function: Function, steps: Steps, material: Material, times: int
 ) -> list[dict[str, float]]:
-    """What it finds in fresh processes, so many at once."""
+    """The results of a function in new processes that run at the same time."""
     with WorkerProcesses(times) as executor:
         executor.share(material)
         return results_of(executor, function, [steps] * times)
@@ -167,12 +170,12 @@ def _findings(backbone: str, sizes: Sequence[dict[str, float]], megabytes: float
             2000.0,
             "MB",
         ),
-        at_most(f"maps that two trainings of {backbone} hold together", [together], 1.1, "maps"),
+        at_most(f"maps in the memory of two trainings of {backbone}", [together], 1.1, "maps"),
     ]
 
 
-def _repeated(work: Workbench, clips: int, folder: Path) -> Workbench:
-    """The same, its clips copied until there are so many, and trained on all of them."""
+def _repeated(work: SearchSetup, clips: int, folder: Path) -> SearchSetup:
+    """The same search with copies of its clips up to a given number, all used for training."""
     few, search = work.material.clips, work.search
     rows = np.resize(np.arange(len(few)), clips)
     path = folder / "waveforms.i16"
@@ -188,7 +191,7 @@ def _repeated(work: Workbench, clips: int, folder: Path) -> Workbench:
     split = replace(search.split, holdout=replace(search.split.holdout, train=everything))
     material = Material(manifest, Clips(few.format, mapped, few.peaks[rows]))
     search = replace(search, manifest=manifest, split=split, material=material.key)
-    return Workbench(search, material, work.plugins)
+    return SearchSetup(search, material, work.plugins)
 
 
 if __name__ == "__main__":

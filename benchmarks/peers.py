@@ -1,47 +1,46 @@
-"""How fast other tools train the same network on the same clips, and how soon they score it.
+"""Speed of training and time to the first score, compared with other tools on the same clips.
 
     python benchmarks/peers.py
     python benchmarks/peers.py --peers autrainer --clips 704
     python benchmarks/peers.py --quick
 
-Three tools get the same clips of RAVDESS, the six emotions that the corpora share, parted by
-speaker: autrainer and nkululeko, each in a virtual environment of its own that is made in the cache
-unless it is there (``--venvs FOLDER`` for another place), and serbench. All run from their command
-lines in an empty folder, in turn, on the CPU, with the threads that they choose themselves, batches
-of 32 and no augmentation. Networks start from random weights. The peers know fp32 only; serbench is
-run at fp32, which the targets are for, and as it is without ``--precision``. Two figures:
+Three tools get the same clips of RAVDESS with six emotions, split by speaker: serbench, autrainer
+and nkululeko. Each of the latter two has its own virtual environment in the cache, which is created
+if it does not exist (``--venvs FOLDER`` chooses another place). All are run from their command
+lines in an empty folder, in turn, on the CPU, with their default number of threads, batches of 32
+and no augmentation. Networks start with random weights. The other tools support only fp32; serbench
+is run with fp32, to which the targets apply, and without ``--precision``. There are two figures:
 
-- *training*: clips per second of the epochs after the first, each with its validation. Every line
-  that a tool prints is stamped when it comes. autrainer and nkululeko print a line with each
-  epoch's score: counted are the training clips between the first such line and the last. serbench
-  searches three folds whose epochs it does not print: counted are the clips that a search of more
-  epochs trains on beyond one of a single epoch, by the time that it takes longer.
-- *first score*: seconds from raw audio, where nothing of it is known yet, to the first score on
-  validation clips after one epoch: every process from its start, with imports, resampling,
-  spectrograms, and in serbench's case scanning the corpus and finding out how to train fastest.
+- *training*: clips per second of the epochs after the first one, including validation. The time of
+  every printed line is recorded. autrainer and nkululeko print a line with the score of each epoch:
+  the training clips between the first and the last such line are counted. serbench searches three
+  folds and does not print their epochs: for it, the additional clips of a search with more epochs,
+  compared with one of a single epoch, are divided by its additional time.
+- *first score*: seconds from raw audio to the first score on validation clips after one epoch, of
+  all processes from their start, with imports, resampling, spectrograms and, for serbench, scanning
+  the corpus and speed tuning.
 
-How the peers are run, by what their installed code and configurations offer:
+The other tools are run as their installed code and configurations allow:
 
 - autrainer 0.10 has no RAVDESS: its ``BaseClassificationDataset`` reads tables of any dataset. Its
-  ``log_mel_16k`` with a resize to 224×224 is computed once by ``autrainer preprocess``, which
-  costs its training least. ``MobileNetV3-Large`` is its own configuration, of torchvision; that
-  it is trained at this size is read from its summary. Loading in the training process, and
-  deterministic algorithms, are its defaults. As ``autrainer-24414`` it is run a second time, with
-  the rate of serbench's clips, the paper's 24,414 Hz, in place of its preset's 16 kHz.
-- nkululeko cannot train a MobileNet. Nearest is its ``cnn`` on ``spectra``: LeNet's two
-  convolutions on pictures of 256×256, far less work than MobileNetV3-Large, so that its training
-  figure is of another network. It reads clips of 16 kHz only, so ``nkululeko.resample`` goes
-  first. Its epochs score the training clips as well. It reads audio by torchaudio, which needs
-  torchcodec and FFmpeg; ``patch-torchcodec`` lends it the FFmpeg of PyAV. One loading process
-  for each core instead of its eight.
-- serbench runs without the plugin packages that this environment holds for its own tests, as
-  `pip install serbench` would leave it.
+  ``log_mel_16k`` with a resize to 224×224 is computed once by ``autrainer preprocess``, which makes
+  its training fastest. ``MobileNetV3-Large`` is its own configuration of torchvision's network; its
+  summary shows the size of the images. Loading in the training process and deterministic algorithms
+  are its defaults. It is also run as ``autrainer-24414``, with the rate of serbench's clips, the
+  paper's 24,414 Hz, instead of its 16 kHz.
+- nkululeko cannot train a MobileNet. Its most similar network is ``cnn`` on ``spectra``: LeNet's
+  two convolutions on images of 256×256, with far fewer operations than MobileNetV3-Large, so that
+  its training figure is for another network. It reads only clips of 16 kHz, so that
+  ``nkululeko.resample`` is run first. Its epochs also score the training clips. It reads audio with
+  torchaudio, which needs torchcodec and FFmpeg; ``patch-torchcodec`` makes it use the FFmpeg of
+  PyAV. It has one loading process per core instead of eight.
+- serbench runs without the plugin packages of this environment, as after `pip install serbench`.
 
-The training figures compare serbench's folds, which may run side by side, to the one training that
-a command of the others runs. Run it on an idle machine: with a core taken away, the two threads of
-one training wait for each other and fall to a fraction, so that the ratio says more about the
-neighbours than about the tools. What others took before each run is told. One JSON object is
-printed.
+The training figures compare serbench's folds, which may run in parallel, with the single training
+of a command of the other tools. Use an idle machine: if another program uses a core, the two
+threads of one training wait for each other and become several times slower, so that the ratio
+depends mainly on that program. The load by other programs before each run is reported. One JSON
+object is printed.
 """
 
 from __future__ import annotations
@@ -73,17 +72,17 @@ from serbench.workspace import find_workspace
 OURS = "serbench"
 FULL = "serbench at fp32"
 SIDES = {FULL: ("--precision", "fp32"), OURS: ()}
-"""Options of serbench: at the peers' only precision, and as it is without."""
+"""Options of serbench: with the precision of the other tools, and by default."""
 
 BACKBONE = "mobilenetv3_large_100"
 TARGETS = {(name, FULL): (2.5, 5.0) for name in PEERS if name.startswith("autrainer")}
-"""Peer and side → times the training throughput, times sooner to the first score."""
+"""Tool and side → target ratios of training throughput and of the time to the first score."""
 
 PACKAGES = ("torch", "torchvision", "torchaudio", "timm", "numpy")
 
 
 def findings(measured: dict[str, list[Measured]]) -> list[Finding]:
-    """Each peer against serbench, in both figures."""
+    """The comparison of each tool with serbench, in both figures."""
     found = []
     per_clip = {name: [each.per_clip for each in runs] for name, runs in measured.items()}
     first_score = {name: [each.first_score for each in runs] for name, runs in measured.items()}
@@ -98,7 +97,7 @@ def findings(measured: dict[str, list[Measured]]) -> list[Finding]:
 
 
 def described(clips: Sequence[Clip]) -> str:
-    """What the clips are."""
+    """A description of the clips."""
     sizes = [len(in_groups(clips, fold)) for fold in FOLDS]
     return (
         f"{len(clips)} clips of RAVDESS speech, 6 emotions, {len({c.speaker for c in clips})} "
@@ -107,7 +106,7 @@ def described(clips: Sequence[Clip]) -> str:
 
 
 def compare(asked: argparse.Namespace, folder: Path) -> None:
-    """Measure all tools in turn, and print."""
+    """Measure all tools in turn, and print the result."""
     clips = choose_clips(CORPORA / "ravdess", asked.clips)
     peers = {name: PEERS[name] for name in asked.peers}
     programs = {name: peer.build(asked.venvs.absolute()) for name, peer in peers.items()}
@@ -125,7 +124,7 @@ def compare(asked: argparse.Namespace, folder: Path) -> None:
             print(
                 f"{repetition + 1}/{asked.repetitions} {name}: {1 / runs[-1].per_clip:.1f} clips "
                 f"per second, first score after {runs[-1].first_score:.1f} s; "
-                f"others had taken {taken[name][-1]} cores",
+                f"other programs used {taken[name][-1]} cores",
                 file=sys.stderr,
             )
     ours = versions(Path(sys.executable).parent, OURS, *PACKAGES)
@@ -147,7 +146,7 @@ def compare(asked: argparse.Namespace, folder: Path) -> None:
 
 
 def _stages(name: str, runs: Sequence[Measured]) -> str:
-    """What the time to the first score went to."""
+    """A sentence with the stages of the time to the first score."""
     medians = {
         stage: statistics.median(run.stages[stage] for run in runs) for stage in runs[0].stages
     }
@@ -156,7 +155,7 @@ def _stages(name: str, runs: Sequence[Measured]) -> str:
 
 
 def try_out(folder: Path) -> None:
-    """Write what the peers need, and run serbench on a few tones."""
+    """Write the files of the other tools, and run serbench on a few tones."""
     clips = choose_clips(make_corpus(folder / "tones"), 24)
     autrainer, nkululeko = folder / "autrainer", folder / "nkululeko"
     autrainer.mkdir()
@@ -171,7 +170,7 @@ def try_out(folder: Path) -> None:
     fold_scored = ours.search(epochs=1)["fold scored"]
     print_findings(
         "peers",
-        "24 tones in RAVDESS's names, for a smoke test",
+        "24 tones with file names of RAVDESS, for a smoke test",
         [],
         left_out=f"{' and '.join(PEERS)}: nothing was installed, only their configurations written",
         written=written,
@@ -184,13 +183,13 @@ def try_out(folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the result."""
     parser = argparse.ArgumentParser(description="other tools on the same clips")
     parser.add_argument(
         "--venvs",
         type=Path,
         default=find_workspace().cache / "peers",
-        help="where to install the other tools, and keep them",
+        help="folder of the virtual environments of the other tools",
     )
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--clips", type=int, default=192)
@@ -199,7 +198,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a smoke test without the others")
     asked = parser.parse_args()
     if asked.epochs < 2:
-        parser.error("--epochs: the first is not counted, so two or more")
+        parser.error("--epochs must be two or more, because the first one is not counted")
     with tempfile.TemporaryDirectory() as folder:
         if asked.quick:
             try_out(Path(folder))

@@ -1,12 +1,12 @@
-"""Whether half precision learns as much: the same folds, trained with either, and their UA.
+"""Comparison of the UA of trainings in half and in full precision on the same folds.
 
     python benchmarks/precision.py
     python benchmarks/precision.py --backbone inception_v3 --weights none --folds 1
 
-Both sides train every fold with the same seed, from the same weights, with the paper's
-configuration. What is compared is what a user would see: UA on speakers that it was not trained
-on. The interval is over the folds' differences, by Student's t. Beside it stands what speed tuning
-finds after a few steps: whether the losses agree.
+Both sides train every fold with the same seed, the same initial weights and the paper's
+configuration. The UA on speakers that are not in the training data is compared. The interval is a
+Student's t interval over the differences of the folds. A note gives the result of speed tuning
+after a few steps: whether the losses agree.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from material import Workbench, results_of, speech, workbench
+from material import SearchSetup, results_of, search_setup, speech
 from scipy.special import stdtrit
 from timing import Finding, print_findings
 
@@ -36,16 +36,18 @@ from serbench.run.speed_tuning import Timed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train every fold twice and print what either came to."""
+    """Train every fold twice and print both results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", default="homebrew")
     parser.add_argument("--weights", default="none")
-    parser.add_argument("--clips", type=int, help="of all speakers, by default all")
+    parser.add_argument("--clips", type=int, help="number of clips of all speakers; by default all")
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--folds", type=int, default=5, help="of five")
+    parser.add_argument("--folds", type=int, default=5, help="number of folds, at most five")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run that checks that it works"
+    )
     options = parser.parse_args(arguments)
     if options.quick:
         options.clips, options.epochs, options.folds = 120, 1, 2
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data, manifest = speech(plugins, options.clips)
     outcomes: dict[str, list[Outcome]] = {FP32: [], BF16: []}
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
-        work = workbench(
+        work = search_setup(
             plugins,
             manifest,
             Path(folder),
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _folds(
-    work: Workbench, precision: str, threads: int, seed: int, count: int, executor: Executor
+    work: SearchSetup, precision: str, threads: int, seed: int, count: int, executor: Executor
 ) -> list[Outcome]:
     search = work.with_compute(ComputeSettings(threads, precision)).search
     search = replace(search, plan=replace(search.plan, seed=seed))
@@ -95,7 +97,7 @@ def _folds(
     return outcomes
 
 
-def _losses_agree(work: Workbench, threads: int, executor: Executor) -> bool:
+def _losses_agree(work: SearchSetup, threads: int, executor: Executor) -> bool:
     search = work.search
     timed = []
     for precision in (FP32, BF16):

@@ -1,14 +1,14 @@
-"""How fast recordings become clips, against torchaudio's resampling and against soxr's alone.
+"""The speed of preparing clips, compared with resampling by torchaudio and by soxr.
 
     python benchmarks/prepare.py
     python benchmarks/prepare.py --quick
 
-serbench's side is all of `prepare_clips` into a fresh folder: decoding, hashing, every check,
-resampling, scaling to 16 bits, and writing to the disk. The others only decode and resample:
+serbench's side is the whole `prepare_clips` to an empty folder: decoding, hashing, all checks,
+resampling, scaling to 16 bits, and writing to the disk. The other sides only decode and resample:
 
 - `transforms.Resample`, built once for each rate, on one core;
-- `functional.resample`, which builds its filter anew for every clip: one clip, once;
-- soxr HQ on what `soundfile` reads as float32, on one core: the least that any way can take.
+- `functional.resample`, which builds its filter for every clip: one clip, once;
+- soxr HQ on what `soundfile` reads as float32, on one core: a lower bound of the time.
 
 One JSON object is printed.
 """
@@ -43,19 +43,19 @@ Waveform = npt.NDArray[np.float32]
 
 
 def some(manifest: Manifest, most: int) -> Manifest:
-    """Utterances from all over ``manifest``, so many at most."""
+    """At most ``most`` utterances, spread over ``manifest``."""
     step = max(1, len(manifest) // most)
     return Manifest(manifest.name, manifest.utterances[::step][:most], manifest.synthetic)
 
 
 def prepared(manifest: Manifest, workers: int | None) -> None:
-    """All of it, by so many threads."""
+    """Prepare all clips, with a number of threads."""
     with tempfile.TemporaryDirectory() as folder:
         prepare_clips(manifest, Path(folder), workers=workers)
 
 
 def resampled(manifest: Manifest, resample: Callable[[Waveform, int], object]) -> None:
-    """Every recording decoded, mixed down where it has several channels, and resampled."""
+    """Decode every recording, mix down its channels, and resample it."""
     for utterance in manifest.utterances:
         waveform, rate = soundfile.read(utterance.path, dtype="float32")
         if waveform.ndim > 1:
@@ -64,12 +64,12 @@ def resampled(manifest: Manifest, resample: Callable[[Waveform, int], object]) -
 
 
 def by_soxr(waveform: Waveform, rate: int) -> object:
-    """At the clips' rate."""
+    """The waveform at the clips' rate."""
     return soxr.resample(waveform, rate, RATE, quality="HQ")
 
 
 def by_transform(manifest: Manifest) -> Callable[[Waveform, int], object]:
-    """What resamples by a transform that is there already."""
+    """A function that resamples with existing transforms."""
     transforms = {
         utterance.sample_rate: torchaudio.transforms.Resample(utterance.sample_rate, RATE)
         for utterance in manifest.utterances
@@ -78,7 +78,7 @@ def by_transform(manifest: Manifest) -> Callable[[Waveform, int], object]:
 
 
 def by_function(waveform: Waveform, rate: int) -> object:
-    """At the clips' rate, by a filter made for this call."""
+    """The waveform at the clips' rate, with a filter built for this call."""
     return torchaudio.functional.resample(torch.from_numpy(waveform), rate, RATE)
 
 
@@ -90,7 +90,7 @@ def compare(
     repetitions: int,
     workers: int | None = 1,
 ) -> Finding:
-    """All that ``prepare_clips`` does, and what is usual."""
+    """Compare ``prepare_clips`` with another method."""
     name, call = usual
     ours = OURS if workers == 1 else f"{OURS}, all cores"
     sides = {name: call, ours: lambda: prepared(manifest, workers)}
@@ -100,32 +100,36 @@ def compare(
 
 
 def stages(manifest: Manifest, repetitions: int) -> str:
-    """Where the time of one clip goes, on one core, as a sentence."""
-    heard = [read_audio(utterance.path) for utterance in manifest.utterances]
-    some_at_once = [heard[start : start + TOGETHER] for start in range(0, len(heard), TOGETHER)]
+    """A sentence with the time of each step for one clip, on one core."""
+    decoded = [read_audio(utterance.path) for utterance in manifest.utterances]
+    some_at_once = [decoded[start : start + TOGETHER] for start in range(0, len(decoded), TOGETHER)]
     calls: dict[str, Callable[[], object]] = {
         "reading and its checks": lambda: [read_audio(each.path) for each in manifest.utterances],
-        "the hash of what was heard": lambda: [audio.content_hash for audio in heard],
+        "the hash of the audio": lambda: [audio.content_hash for audio in decoded],
         "soxr and the clip's length": lambda: [
             standardise_all([audio.mono for audio in some], some[0].sample_rate, ClipFormat())
             for some in some_at_once
         ],
     }
     taken = in_turn(calls, repetitions)
-    told = (
-        f"{name} {1000 * statistics.median(times) / len(heard):.2f} ms"
+    listed = (
+        f"{name} {1000 * statistics.median(times) / len(decoded):.2f} ms"
         for name, times in taken.items()
     )
-    return f"Of a clip's time {', '.join(told)}."
+    return f"The time of a clip consists of {', '.join(listed)}."
 
 
 def main() -> None:
-    """Prepare in every way, and print."""
-    parser = argparse.ArgumentParser(description="how fast recordings become clips")
-    parser.add_argument("--clips", type=int, default=192, help="of the comparison with soxr")
-    parser.add_argument("--few", type=int, default=64, help="clips of the one with torchaudio")
+    """Time all sides and print."""
+    parser = argparse.ArgumentParser(description="speed of preparing clips")
+    parser.add_argument(
+        "--clips", type=int, default=192, help="number of clips in the comparison with soxr"
+    )
+    parser.add_argument(
+        "--few", type=int, default=64, help="number of clips in the comparison with torchaudio"
+    )
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="a few clips, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="a few clips, to check that it works")
     given = parser.parse_args()
     if given.quick:
         given.clips, given.few, given.repetitions = 16, 2, 2

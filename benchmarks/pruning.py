@@ -1,21 +1,21 @@
-"""How often pruning loses a good configuration, and what it saves.
+"""How often pruning loses a good configuration, and how much it saves.
 
     python benchmarks/pruning.py
 
-**Lost.** Simulated configurations are judged by serbench's rule against the best of 1, 2, 4, 8 or
-16 simulated ones, over 3, 5 or 10 folds of 108 clips of six emotions. Some clips are difficult for
-all configurations, so that the UAR of a fold, about 45 %, varies by 4 points from configuration to
-configuration. Truly equal configurations and such that are truly 3 points better are lost if they
-are pruned. How often a first fold is ended by its validation loss is known from real trainings of
-one configuration with several seeds (``benchmarks/recorded/repeats-*``), each compared with each.
+**Lost.** serbench's rule compares simulated configurations with the best of 1, 2, 4, 8 or 16
+simulated ones, over 3, 5 or 10 folds of 108 clips with six emotions. Some clips are difficult for
+all configurations, so that the UAR of a fold, about 45 %, has a standard deviation of 4 points over
+configurations. Configurations whose true UAR is equal to that of the best one, or 3 points higher,
+are lost if they are pruned. How often the validation loss prunes a first fold is measured with real
+trainings of one configuration with several seeds (``benchmarks/recorded/repeats-*``), in all pairs.
 
 **Saved.** The rules are applied to exhaustive searches (``benchmarks/recorded/search-*``, made by
-``recorded.py``), whose configurations are judged in their order, and to simulated searches over
-configurations as far apart as those of ``leaderboard/ravdess/study-1.json``. A clip-pass is a clip
-of a fold's training rows in one epoch.
+``recorded.py``) in the order of their configurations, and to simulated searches whose
+configurations have the same differences in UAR as those of ``leaderboard/ravdess/study-1.json``. A
+clip-pass is a clip of a fold's training rows in one epoch.
 
-**The most that can be saved.** The same mixes of configurations, as far apart as they were seen to
-be, under the best rule that loses no more equal ones than allowed (``pruning_bound.py``).
+**Upper bound.** The savings of the best possible rule that loses no more equal configurations than
+allowed, for the observed differences between configurations (``pruning_bound.py``).
 """
 
 from __future__ import annotations
@@ -41,15 +41,17 @@ RIVALS, FOLDS = (1, 2, 4, 8, 16), (3, 5, 10)
 BETTER = 0.03
 MOST_EQUAL, MOST_BETTER, FEWER_PASSES = 0.20, 0.10, 2.0
 EARLY = 5 / 12
-"""The part of a training after which it may be ended at the earliest in the recorded searches."""
+"""The share of a training before which it cannot be pruned in the recorded searches."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Simulate, replay, and print both."""
+    """Run the simulations, apply the rules to recorded searches, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=20_000)
-    parser.add_argument("--searches", type=int, default=400, help="that are simulated")
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    parser.add_argument("--searches", type=int, default=400, help="number of simulated searches")
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run that checks that it works"
+    )
     options = parser.parse_args(arguments)
     if options.quick:
         options.repetitions, options.searches = 200, 3
@@ -87,12 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _fewer("folds of simulated searches like study 1 of the leaderboard", simulated),
         ],
         notes=[
-            "Of trainings that differ by their seed alone, the validation loss ended "
-            f"{100 * within:.2f} % within the first fold; this is part of the shares lost.",
-            "Of the same trainings, judged by both rules against one another as if they were "
+            "Of trainings that differ only in their seed, the validation loss pruned "
+            f"{100 * within:.2f} % in the first fold; the shares of lost configurations include "
+            "them.",
+            "If the same trainings are compared by both rules as if they were different "
             f"configurations, {100 * _lost_repeats(recordings('repeats')):.1f} % are lost.",
-            "The rule before (a standard error of the difference in UAR, taken anew after each "
-            "fold, clips taken as independent, no allowance for the luck of the best) lost "
+            "The earlier rule (a standard error of the difference in UAR, computed after each "
+            "fold for independent clips, without a correction for selecting the best) lost "
             + " and ".join(
                 f"{100 * min(old):.0f} to {100 * max(old):.0f} % of the {name} ones"
                 for name, old in (
@@ -104,8 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "The best possible rule that loses no more equal configurations than allowed is "
             "expected to save "
             + " and ".join(
-                f"{known:.2f} times if configurations truly differ as they were seen to differ in "
-                f"{name} ({early:.2f} times if the result of a first fold were known after "
+                f"{known:.2f} times if the true differences of configurations are those observed "
+                f"in {name} ({early:.2f} times if the result of a first fold were known after "
                 f"{100 * EARLY:.0f} % of its training)"
                 for name, (known, early) in most.items()
             )
@@ -123,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @dataclass(frozen=True)
 class Lost:
-    """Shares pruned between folds, by the rule before and by the present one."""
+    """Shares pruned between folds, by the earlier rule and by the present one."""
 
     before: float
     after: float
@@ -132,7 +135,7 @@ class Lost:
 def _lost(
     random: np.random.Generator, rivals: int, folds: int, better: float, repetitions: int
 ) -> Lost:
-    """How many configurations are pruned that are better than all rivals by so much."""
+    """Share of configurations that are pruned although they are better by ``better``."""
     counts = np.zeros(2)
     for start in range(0, repetitions, 500):
         size = min(500, repetitions - start)
@@ -153,7 +156,7 @@ def _lost(
 
 
 def _lost_within(repeats: Sequence[Recording]) -> float:
-    """Share of recorded trainings, of no better or worse configuration, ended in a first fold."""
+    """Share of recorded trainings of equal configurations that are pruned in a first fold."""
     ended = [
         first.pruned_in(_best_so_far(recording, best).loss_reference(int(first.outcome.fold)))
         is not None
@@ -166,7 +169,7 @@ def _lost_within(repeats: Sequence[Recording]) -> float:
 
 
 def _lost_repeats(repeats: Sequence[Recording]) -> float:
-    """Share of recorded trials of one configuration that are pruned, each by each other."""
+    """Share of recorded trials of one configuration that are pruned, over all pairs of trials."""
     kept = [
         _tried_with(_best_so_far(recording, best), other)[1]
         for recording in repeats
@@ -186,7 +189,7 @@ def _best_so_far(
 
 
 def _replayed(recording: Recording) -> tuple[float, float]:
-    """Clip-passes of a recorded search, and of the same with pruning."""
+    """Clip-passes of a recorded search without and with pruning."""
     whole = early = 0
     complete: list[int] = []
     means = [_mean_uar(folds) for folds in recording.trials]
@@ -210,19 +213,19 @@ def _mean_uar(folds: Sequence[Training]) -> float:
 
 
 def _leads_of(means: Sequence[float]) -> list[float]:
-    """Of each trial but the first: the lead of the best one before its generation."""
+    """The lead of the best earlier trial over each trial but the first."""
     return [max(means[: generation_of(n).start]) - means[n] for n in range(1, len(means))]
 
 
 def _most_saved(leads: Sequence[float]) -> tuple[float, float]:
-    """By judging whole folds, and by judging the first one early."""
+    """Greatest savings with decisions after whole folds, and early in the first fold."""
     noise = NOISE * 2**0.5
     whole, early = (most_saved(leads, noise, MOST_EQUAL, first=first) for first in (1.0, EARLY))
     return whole, early
 
 
 def _tried_with(best_so_far: BestSoFar | None, folds: Sequence[Training]) -> tuple[int, bool]:
-    """Clip-passes of a trial that is judged, and whether it is tried to its end."""
+    """Clip-passes of a trial with pruning, and whether it is completed."""
     passes = 0
     outcomes = {}
     for at, each in enumerate(folds, 1):
@@ -238,7 +241,7 @@ def _tried_with(best_so_far: BestSoFar | None, folds: Sequence[Training]) -> tup
 
 
 def _recorded_mix(study: Path) -> list[float]:
-    """How much better each trial of a study was than its first one, over the folds that it ran."""
+    """Difference in UAR of each trial of a study and its first one, over the folds of the trial."""
     trials = [
         {fold["fold"]: fold["uar"] for fold in trial["folds"] if fold["fold"].isdigit()}
         for trial in json.loads(study.read_text())["trials"]
@@ -251,7 +254,7 @@ def _recorded_mix(study: Path) -> list[float]:
 def _simulated(
     random: np.random.Generator, mix: Sequence[float], searches: int, folds: int = 5
 ) -> list[tuple[float, float]]:
-    """Folds of exhaustive searches, and of the same with pruning between folds."""
+    """Numbers of folds of searches without pruning and with pruning between folds."""
     pairs = []
     for _ in range(searches):
         simulated = tried(random, mix, folds, 1)[0]

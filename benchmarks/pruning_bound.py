@@ -1,11 +1,11 @@
-"""The most that any rule of pruning can save, given how often it may lose an equal configuration.
+"""An upper bound of what pruning can save, given how often it may lose an equal configuration.
 
 The lead of the best configuration over another one varies from fold to fold as a normal variable
-around the true lead. With the variance and all true leads known, the rule that saves most for its
-error is a Bayes rule: it ends a configuration where that costs less than to go on, where to lose an
-equal one has a price. Its regions are found by backward induction over the folds (DeGroot,
-*Optimal Statistical Decisions*, 1970, chapter 12), the price by bisection. A rule that must learn
-the leads from the folds, as every real one must, saves less.
+around the true lead. If the variance and all true leads are known, the rule that saves most for its
+error rate is a Bayes rule: losing an equal configuration has a price, and the rule prunes a
+configuration where this costs less than continuing. The decisions are computed by backward
+induction over the folds (DeGroot, *Optimal Statistical Decisions*, 1970, chapter 12), the price by
+bisection. A real rule must estimate the leads from the folds and saves less.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Floats = npt.NDArray[np.float64]
 STEP = 0.005
 REACH = 0.9
 SUMS: Floats = np.arange(-REACH, REACH + STEP / 2, STEP)
-"""Sums of leads for which the decision is computed."""
+"""Number of sums of leads for which the decision is computed."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What the best rule for one price does.
+    """Results of the best rule for one price.
 
     Attributes:
-        folds: that it is expected to run of each configuration, ``[n]``.
-        lost: how often it loses an equal configuration.
+        folds: expected number of folds of each configuration ``[n]``.
+        lost: share of equal configurations that it loses.
     """
 
     folds: Floats
@@ -42,14 +42,15 @@ class Rule:
 def most_saved(
     leads: Sequence[float], noise: float, limit: float, folds: int = 5, first: float = 1.0
 ) -> float:
-    """How many times fewer folds a search runs with the best rule, its first trial included.
+    """Factor by which the best rule reduces the folds of a search, including the first trial.
 
     Args:
-        leads: true leads of the best configuration before each further trial, as shares of 1.
+        leads: true lead of the best earlier configuration over each further trial, as UAR in [0,
+            1].
         noise: standard deviation of the lead on one fold.
-        limit: how often an equal configuration may be lost.
-        folds: of a complete trial.
-        first: the part of the first fold after which as much is known as after all of it.
+        limit: greatest share of equal configurations that may be lost.
+        folds: number of folds of a complete trial.
+        first: share of the first fold after which its result is assumed to be known.
     """
     low, high = 1e-3, 1e3
     for _ in range(30):
@@ -68,11 +69,11 @@ def best_rule(
     """The rule that is best where losing an equal configuration costs ``price`` folds.
 
     Args:
-        leads: as for `most_saved`, each as likely as the others.
+        leads: as for `most_saved`, with equal probabilities.
         noise: standard deviation of the lead on one fold.
-        price: of losing an equal configuration, in folds.
-        folds: of a complete trial.
-        first: the part of the first fold after which as much is known as after all of it.
+        price: price of losing an equal configuration, in folds.
+        folds: number of folds of a complete trial.
+        first: share of the first fold after which its result is assumed to be known.
     """
     true = np.array([*leads, 0.0])[:, None]
     shares = np.r_[np.full(len(leads), 1 / len(leads)), 0.0][:, None]

@@ -1,12 +1,12 @@
-"""Exhaustive searches and repeated trainings, recorded so that rules of pruning can be replayed.
+"""Recorded exhaustive searches and repeated trainings, to which pruning rules can be applied.
 
     python benchmarks/recorded.py search --seed 0
     python benchmarks/recorded.py repeats --trials 10
 
-``search`` tries configurations as a study does and prunes none; ``repeats`` trains the initial
-configuration again and again with other seeds, so that no trial is truly better than another. Both
-train homebrew under ``speaker-5`` and write to ``benchmarks/recorded`` what each fold of each trial
-predicted for its test clips, and its validation losses.
+``search`` trains the configurations of a study without pruning; ``repeats`` trains the initial
+configuration with many seeds, so that no trial is truly better than another. Both train homebrew
+under ``speaker-5`` and write predictions for the test clips and validation losses of each fold of
+each trial to ``benchmarks/recorded``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from material import Workbench, speech, workbench
+from material import SearchSetup, search_setup, speech
 
 from serbench.execute.executor import InThisProcess
 from serbench.execute.fold import run_fold
@@ -47,10 +47,10 @@ class Training:
     """One fold of a recorded trial.
 
     Attributes:
-        outcome: its logits are 1 for the predicted emotion and 0 elsewhere; its rows refer to the
-            recording's targets.
-        reports: of its epochs.
-        clips: that it learnt from in each epoch.
+        outcome: its outcome; the logits are 1 for the predicted emotion and 0 elsewhere, and the
+            rows refer to the targets of the recording.
+        reports: reports of its epochs.
+        clips: number of training clips in each epoch.
     """
 
     outcome: Outcome
@@ -65,12 +65,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Recording:
-    """What was recorded.
+    """A recorded search or recorded repeats.
 
     Attributes:
-        data: which clips.
+        data: description of the clips.
         targets: emotion codes of the test clips of all folds, ``[N]``.
-        trials: of each trial its folds.
+        trials: folds of each trial.
     """
 
     data: str
@@ -121,11 +121,11 @@ def _read(found: dict[str, Any]) -> Recording:
 def write(
     path: Path,
     data: str,
-    work: Workbench,
+    work: SearchSetup,
     outcomes: Sequence[Outcome],
     reports: dict[tuple[int, int | str], list[EpochReport]],
 ) -> None:
-    """Write a recording, one training a line."""
+    """Write a recording with one training per line."""
     targets, folds = work.search.manifest.targets, work.search.split.folds
     tests = [{"train": len(fold.train), "targets": _text(targets[fold.test])} for fold in folds]
     trainings = [
@@ -161,14 +161,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--clips", type=int, default=704, help="of all speakers")
+    parser.add_argument("--clips", type=int, default=704, help="number of clips of all speakers")
     parser.add_argument("--to", type=Path, default=FOLDER, metavar="FOLDER")
     options = parser.parse_args(arguments)
     plugins = Plugins()
     data, manifest = speech(plugins, options.clips)
     reports: dict[tuple[int, int | str], list[EpochReport]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-        work = workbench(
+        work = search_setup(
             plugins,
             manifest,
             Path(folder),
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write(options.to / name, data, work, outcomes, reports)
 
 
-def _searched(work: Workbench, on_epoch: OnEpoch) -> list[Outcome]:
+def _searched(work: SearchSetup, on_epoch: OnEpoch) -> list[Outcome]:
     """All folds of an exhaustive search."""
     executor = InThisProcess(work.plugins)
     executor.share(work.material)
@@ -192,7 +192,7 @@ def _searched(work: Workbench, on_epoch: OnEpoch) -> list[Outcome]:
     return [outcome for outcome in scored if outcome.seconds > 0]
 
 
-def _repeated(work: Workbench, on_epoch: OnEpoch) -> list[Outcome]:
+def _repeated(work: SearchSetup, on_epoch: OnEpoch) -> list[Outcome]:
     """All folds of the initial configuration, with the seeds that a study's trials have."""
     executor = InThisProcess(work.plugins)
     executor.share(work.material)
@@ -201,14 +201,14 @@ def _repeated(work: Workbench, on_epoch: OnEpoch) -> list[Outcome]:
     for trial in range(work.search.plan.trials):
         for number in range(len(work.search.split.folds)):
             job = work.search.job(trial, initial, number)
-            told = _teller(on_epoch, trial, number)
-            future = executor.submit(run_fold, job, told)
+            send = _sender(on_epoch, trial, number)
+            future = executor.submit(run_fold, job, send)
             executor.wait([future])
             outcomes.append(replace(future.result(), state={}))
     return outcomes
 
 
-def _teller(on_epoch: OnEpoch, trial: int, fold: int) -> Callable[[Any], None]:
+def _sender(on_epoch: OnEpoch, trial: int, fold: int) -> Callable[[Any], None]:
     return lambda report: on_epoch(trial, fold, report)
 
 

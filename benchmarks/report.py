@@ -1,12 +1,12 @@
-"""Run benchmarks one after another and write what they found.
+"""Run benchmarks one after another and write their results.
 
     python benchmarks/report.py            # all that ``make bench`` runs
-    python benchmarks/report.py peers --repetitions 1    # some, with options of theirs
+    python benchmarks/report.py peers --repetitions 1    # one, with its options
     python benchmarks/report.py search --seeds 5 --keep-as search-five-seeds
     python benchmarks/report.py --only-write
 
-Each prints one JSON object, which is kept in ``benchmarks/results``; ``benchmarks/RESULTS.md`` is
-written from all that lie there, each with the command and the moment that made it.
+Each prints one JSON object, which is stored in ``benchmarks/results``. ``benchmarks/RESULTS.md`` is
+written from all of these, with the command and the time of each.
 """
 
 from __future__ import annotations
@@ -33,26 +33,31 @@ USUAL: dict[str, tuple[str, ...]] = {
     "leaderboard": (),
     "pruning": (),
 }
-"""Benchmark → the options it has in ``make bench``, to be done in a quarter of an hour."""
+"""Benchmark → its options in ``make bench``, which takes a quarter of an hour."""
 
 APART = ("peers", "precision", "compiling")
-"""What takes longer: the first, which installs other people's tools, is ``make bench-peers``."""
+"""Benchmarks that take longer; the first one, which installs other tools, is ``make
+bench-peers``."""
 
-HEAD = """# What was measured about speed
+HEAD = """# Measurements of speed
 
-Made by `make bench` and, for the peers, `make bench-peers`; see the scripts in this folder for what
-exactly each compares. Both sides of a line are timed in turn in one run after a warm-up. A ratio is
-the median over repetitions, in brackets the lowest and the highest; more is better. Raw output lies
-in `results/`.
+This page is written by `make bench` and, for other tools, by `make bench-peers`. The scripts in
+this folder describe each comparison. Both sides of a line are timed in turn in one run, after a
+warm-up. A ratio is the median over repetitions, with the lowest and the highest in brackets; more
+is better. The raw output is in `results/`.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run what is asked for, then write the page."""
+    """Run the requested benchmarks, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join((*USUAL, *APART))}")
-    parser.add_argument("--keep-as", metavar="NAME", help="in place of the benchmark's own name")
-    parser.add_argument("--only-write", action="store_true", help="run nothing")
+    parser.add_argument(
+        "--keep-as", metavar="NAME", help="name of the result file instead of the benchmark's name"
+    )
+    parser.add_argument(
+        "--only-write", action="store_true", help="write the page without running a benchmark"
+    )
     options, others = parser.parse_known_args(arguments)
     asked = dict.fromkeys(options.names, others) or USUAL
     for name, own in {} if options.only_write else asked.items():
@@ -71,7 +76,7 @@ def _run(name: str, options: Sequence[str], kept: str) -> None:
 
 
 def keep(name: str, found: dict[str, Any], seconds: float) -> None:
-    """Keep what a benchmark printed, with when it ended and how long it took."""
+    """Write the output of a benchmark to a file, with its date and duration."""
     found["ended"] = datetime.now(UTC).isoformat(timespec="minutes")
     found["seconds"] = round(seconds)
     RESULTS.mkdir(exist_ok=True)
@@ -79,7 +84,7 @@ def keep(name: str, found: dict[str, Any], seconds: float) -> None:
 
 
 def write_page() -> None:
-    """Write ``RESULTS.md`` from all results there are."""
+    """Write ``RESULTS.md`` from all result files."""
     parts = [HEAD]
     order = (*USUAL, *APART)
     found = {path.stem: path for path in sorted(RESULTS.glob("*.json"))}

@@ -1,17 +1,17 @@
-"""What pruning saves: the same study with and without it, over several seeds.
+"""The savings by pruning: the same study with and without it, for several seeds.
 
     python benchmarks/search.py
-    python benchmarks/search.py --epochs 4        # no time to prune within a fold
+    python benchmarks/search.py --epochs 4        # too short for pruning within a fold
     python benchmarks/search.py --against benchmarks/results/search-five-seeds.json
 
-Both sides try the same number of configurations of homebrew under ``speaker-5``; up to the tenth
-they are the same, as long as the same one is the best so far. A clip-pass is a clip of a fold's
-training rows in one epoch. The refit for the holdout costs both sides the same and is not counted
-(``with_holdout`` does). The winner has to score on the holdout within the 95 % interval, over
-speakers, of the exhaustive search's winner.
+Both sides have the same number of configurations of homebrew under ``speaker-5``; the first ten are
+equal as long as both sides have the same best configuration. A clip-pass is a clip of a fold's
+training rows in one epoch. The refit for the holdout has the same cost on both sides and is not
+counted (it is in ``with_holdout``). The target is that the winner's holdout score lies in the 95 %
+interval over speakers of the exhaustive search's winner.
 
-The rules of pruning do not affect the exhaustive side: after a change of that, ``--against`` takes
-this side from an earlier run, and only the other one searches again.
+The pruning rules do not affect the exhaustive side. After a change of the rules, ``--against``
+reads this side from an earlier run, so that only the other side is run again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from material import Workbench, speech, workbench
+from material import SearchSetup, search_setup, speech
 from scipy.special import log_softmax, stdtrit
 from timing import Finding, print_findings
 
@@ -45,7 +45,7 @@ from serbench.search.study import run_study
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search cost and came to."""
+    """Cost and result of a search."""
 
     passes: int
     holdout_passes: int
@@ -57,13 +57,13 @@ class Searched:
 
 
 @dataclass(frozen=True)
-class Sign:
-    """What one fold of a configuration tells of the others, against a study's first one.
+class FoldComparison:
+    """One fold of a configuration, compared with the first configuration of the study.
 
     Attributes:
-        loss: how much lower its validation loss was.
-        uar: how much higher the UAR of its test clips was.
-        others: how much higher the mean UAR of the other folds was.
+        loss: difference of the validation losses, positive if its loss is lower.
+        uar: difference of the UARs of its test clips, positive if its UAR is higher.
+        others: difference of the mean UARs of the other folds.
         alike: correlation of the losses of its test clips.
     """
 
@@ -74,16 +74,23 @@ class Sign:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Search twice for each seed, and print what was saved."""
+    """Search twice for each seed, and print the savings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--clips", type=int, default=352, help="of all speakers")
+    parser.add_argument("--clips", type=int, default=352, help="number of clips of all speakers")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--against", type=Path, metavar="FILE", help="its exhaustive searches")
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="result file whose exhaustive searches are used",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run that checks that it works"
+    )
     options = parser.parse_args(arguments)
     if options.quick:
         options.seeds, options.trials, options.epochs = 1, 2, 1
@@ -91,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data, manifest = speech(plugins, 120 if options.quick else options.clips)
     known, telling = _kept(options.against, data, options) if options.against else ({}, [])
     pairs = []
-    signs: list[Sign] = []
+    comparisons: list[FoldComparison] = []
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
-        work = workbench(
+        work = search_setup(
             plugins, manifest, Path(folder), trials=options.trials, epochs=options.epochs
         )
         executor.share(work.material)
@@ -101,9 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             whole, tried = known.get(seed) or _search(work, seed, True, executor, options.jobs)
             early, _ = _search(work, seed, False, executor, options.jobs)
             pairs.append((whole, early))
-            signs += _signs(tried, manifest.targets)
+            comparisons += _comparisons(tried, manifest.targets)
             print(f"seed {seed}: {pairs[-1]}", file=sys.stderr)
-    telling = telling or _telling(signs)
+    telling = telling or _prediction_note(comparisons)
     print_findings(
         "search",
         data,
@@ -126,17 +133,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _kept(
     path: Path, data: str, options: argparse.Namespace
 ) -> tuple[dict[int, tuple[Searched, list[Outcome]]], list[str]]:
-    """Of an earlier run: seed → exhaustive search, without its outcomes, and what those told."""
+    """Exhaustive searches by seed, without outcomes, and their notes, from an earlier run."""
     kept = json.loads(path.read_text())
     if (kept["data"], kept["trials"], kept["epochs"]) != (data, options.trials, options.epochs):
-        raise SystemExit(f"{path} is about other clips, trials or epochs")
+        raise SystemExit(f"{path} has other clips, trials or epochs")
     first = kept.get("first_seed", 0)
     searches = {first + at: (Searched(**pair[0]), []) for at, pair in enumerate(kept["seeds"])}
     return searches, kept.get("telling", [])
 
 
 def _search(
-    work: Workbench, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
+    work: SearchSetup, seed: int, exhaustive: bool, executor: WorkerProcesses, jobs: int
 ) -> tuple[Searched, list[Outcome]]:
     search = work.with_compute(ComputeSettings(1, parallel=jobs)).search
     search = replace(search, plan=replace(search.plan, seed=seed, exhaustive=exhaustive))
@@ -167,26 +174,28 @@ def _search(
     return searched, trained
 
 
-def _signs(outcomes: Sequence[Outcome], targets: npt.NDArray[np.int64]) -> list[Sign]:
-    """Of each fold of each configuration but the first; none without outcomes."""
+def _comparisons(
+    outcomes: Sequence[Outcome], targets: npt.NDArray[np.int64]
+) -> list[FoldComparison]:
+    """Comparisons of each fold of each configuration but the first; empty without outcomes."""
     of: dict[int, dict[int | str, Outcome]] = defaultdict(dict)
     for outcome in outcomes:
         of[outcome.trial][outcome.fold] = outcome
     first = of.pop(0, {})
-    signs = []
+    comparisons = []
     for folds in of.values():
         higher = {fold: folds[fold].uar - first[fold].uar for fold in folds}
         for fold, found in folds.items():
             its, reference = (_clip_losses(each, targets) for each in (found, first[fold]))
-            signs.append(
-                Sign(
+            comparisons.append(
+                FoldComparison(
                     loss=min(first[fold].losses) - min(found.losses),
                     uar=higher[fold],
                     others=statistics.fmean(higher[other] for other in folds if other != fold),
                     alike=float(np.corrcoef(its, reference)[0, 1]),
                 )
             )
-    return signs
+    return comparisons
 
 
 def _clip_losses(outcome: Outcome, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -220,7 +229,7 @@ def _within(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
     ]
     share = sum(inside) / len(inside)
     return Finding(
-        what="seeds whose winner scores within the interval of the exhaustive search's",
+        what="seeds whose winner scores in the interval of the exhaustive search's winner",
         unit="seeds",
         sides={"all": float(len(inside)), "within": float(sum(inside))},
         ratio=share,
@@ -231,36 +240,36 @@ def _within(pairs: Sequence[tuple[Searched, ...]]) -> Finding:
 
 
 def _lost(pairs: Sequence[tuple[Searched, ...]]) -> str:
-    """What the winners score on the holdout, and those of the exhaustive search."""
+    """A sentence with the holdout scores of the winners on both sides."""
     whole, early = ([100 * pair[side].holdout_uar for pair in pairs] for side in (0, 1))
     differences = [one - other for one, other in zip(early, whole, strict=True)]
-    said = (
-        f"On the holdout the winners score {statistics.fmean(early):.1f} % UA on average, those of "
-        f"the exhaustive search {statistics.fmean(whole):.1f} %"
+    means = (
+        f"The mean holdout UA of the winners is {statistics.fmean(early):.1f} %, that of the "
+        f"winners of the exhaustive searches {statistics.fmean(whole):.1f} %"
     )
     if len(pairs) < 2:
-        return f"{said}."
+        return f"{means}."
     margin = stdtrit(len(pairs) - 1, 0.975) * statistics.stdev(differences) / len(pairs) ** 0.5
     mean = statistics.fmean(differences)
     low, high = mean - margin, mean + margin
-    return f"{said}: a difference of {mean:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}."
+    return f"{means}: a difference of {mean:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}."
 
 
-def _telling(signs: Sequence[Sign]) -> list[str]:
-    """What one fold says of a configuration, where there are enough of them to tell."""
-    if len(signs) < 10:
+def _prediction_note(comparisons: Sequence[FoldComparison]) -> list[str]:
+    """A note on how well one fold predicts the others; empty where there are too few folds."""
+    if len(comparisons) < 10:
         return []
-    others = [sign.others for sign in signs]
+    others = [each.others for each in comparisons]
     loss, uar = (
-        statistics.correlation(others, [getattr(sign, name) for sign in signs])
+        statistics.correlation(others, [getattr(each, name) for each in comparisons])
         for name in ("loss", "uar")
     )
     return [
-        f"What {len(signs)} folds of the exhaustive searches tell, against the first "
-        "configuration: the mean UA of a configuration's other folds goes with a fold's validation "
-        f"loss by a correlation of {loss:.2f}, with the UA of its test clips by {uar:.2f}. Losses "
-        "of the same test clips correlate by "
-        f"{statistics.median(sign.alike for sign in signs):.2f} (median)."
+        f"For {len(comparisons)} folds of the exhaustive searches, as differences to the first "
+        "configuration, the correlation of the mean UA of the other folds with a fold's "
+        f"validation loss is {loss:.2f}, and with the UA of its test clips {uar:.2f}. The "
+        "correlation of the losses of the same test clips is "
+        f"{statistics.median(each.alike for each in comparisons):.2f} (median)."
     ]
 
 

@@ -1,7 +1,7 @@
-"""Configurations that were never trained: which clips of each fold they recognise.
+"""Simulated configurations, and which clips of each fold they predict correctly.
 
 Some clips are difficult for all configurations, so that the UAR of a fold of `CLIPS` clips, about
-`UAR`, varies by `NOISE` from configuration to configuration.
+`UAR`, has the standard deviation `NOISE` over configurations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 def tried(
     random: np.random.Generator, better: Sequence[float], folds: int, repetitions: int
 ) -> Right:
-    """Which clips configurations recognise, ``[repetitions, configurations, folds, clips]``."""
+    """Correct predictions of ``[repetitions, configurations, folds, clips]``."""
     difficulty = random.standard_normal((repetitions, 1, folds, CLIPS))
     shares = [expit(_level(UAR + each) + SPREAD * difficulty) for each in better]
     chances = np.concatenate(shares, axis=1)
@@ -35,24 +35,24 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
 
 def _mean(values: Floats) -> float:
-    """Over a standard normal, of values at the nodes."""
+    """Expectation over a standard normal, from values at the nodes."""
     return float(values @ WEIGHTS / WEIGHTS.sum())
 
 
 def _level(share: float, spread: float | None = None) -> float:
-    """The logit of clips of medium difficulty where so many are recognised."""
+    """The logit of clips of medium difficulty, given the share of correct predictions."""
     spread = SPREAD if spread is None else spread
     return float(brentq(lambda level: _mean(expit(level + spread * NODES)) - share, -20, 20))
 
 
 def _noise(spread: float) -> float:
-    """How much the UAR of a fold varies from configuration to configuration."""
+    """The standard deviation of the UAR of a fold over configurations."""
     chances = expit(_level(UAR, spread) + spread * NODES)
     return float(np.sqrt(_mean(chances * (1 - chances)) / CLIPS))
 
 
 SPREAD = float(brentq(lambda spread: _noise(spread) - NOISE, 0.1, 10))
-"""How much clips differ in difficulty, on the logit scale."""
+"""The standard deviation of the difficulty of clips, on the logit scale."""
 
 
 def variance_alone(right: Right) -> Floats:
@@ -65,11 +65,11 @@ def variance_alone(right: Right) -> Floats:
 
 
 def leads_over_others(uars: Floats, best: npt.NDArray[np.int64]) -> Floats:
-    """Leads of the best over the others.
+    """Leads of the best configuration over the others.
 
     Args:
         uars: ``[repetitions, configurations, folds]``.
-        best: which configuration is, ``[repetitions]``.
+        best: index of the best configuration ``[repetitions]``.
     """
     repetitions, configurations, folds = uars.shape
     rows = np.arange(repetitions)

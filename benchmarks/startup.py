@@ -1,12 +1,12 @@
-"""How long `serbench --help` and `serbench leaderboard` take, as whole processes.
+"""The time of `serbench --help` and `serbench leaderboard`, as whole processes.
 
     python benchmarks/startup.py
     python benchmarks/startup.py --quick
 
-The leaderboard is of a small database, made here. For comparison, the time that Python itself takes
-to start and to end, `python -c pass`, is measured in turn with them: on a busy machine it takes
-longer too. What training needs must not be imported for either; the time of those imports is
-printed too, because no study begins sooner. One JSON object is printed.
+The leaderboard is that of a small database, which is created here. For comparison, the time of an
+empty Python process, `python -c pass`, is measured in turn with them, because it also increases on
+a busy machine. Neither command may import the packages of training; the time of these imports is
+printed too, because a study cannot start before them. One JSON object is printed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LIMITS = {HELP: 0.25, LEADERBOARD: 1.0}
 SMALL = Contents(entries=10, trials=2)
 
 HEAVY = ("torch", "pandas", "scipy.stats", "sklearn", "alembic", "optuna")
-"""What neither may import."""
+"""Packages that neither command may import."""
 
 
 def imported(command: Sequence[str]) -> list[str]:
@@ -45,7 +45,7 @@ def imported(command: Sequence[str]) -> list[str]:
 
 
 TRAINING = ("numpy", "sqlalchemy", "optuna", "torch", "timm")
-"""What a study imports, each of them in this order beside what came before."""
+"""The packages that a study imports, in this order."""
 
 TIME_IMPORTS = """
 import importlib, sys, time
@@ -70,10 +70,12 @@ def import_seconds(repetitions: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Start, time and print."""
+    """Time the commands and print."""
     parser = argparse.ArgumentParser(description="start-up of the command line")
     parser.add_argument("--repetitions", type=int, default=11)
-    parser.add_argument("--quick", action="store_true", help="once each, to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="one repetition, to check that it works"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "serbench.db"
@@ -99,7 +101,7 @@ def main() -> None:
             ],
             python_seconds=statistics.median(taken[PYTHON]),
             python_processor_seconds=statistics.median(sides[PYTHON].processor_seconds),
-            notes=[f"What a study imports, one after another: {times}."],
+            notes=[f"Imports of a study, in order: {times}."],
             heavy_imports={name: imported(sides[name].command) for name in LIMITS},
         )
 

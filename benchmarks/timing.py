@@ -1,4 +1,4 @@
-"""What all benchmarks share: two sides timed in turn, ratio and spread, one JSON object."""
+"""Common functions of benchmarks: timing two sides in turn, ratios, one JSON object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
-"""Real clips, where they are there."""
+"""Folder of real recordings, which may be missing."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Finding:
     """One line of the table of targets.
 
     Attributes:
-        what: is compared.
-        unit: of the figures of both sides, such as ``ms per clip``; less is better for times, more
-            for rates.
+        what: what is compared.
+        unit: unit of the figures of both sides, such as ``ms per clip``; less is better for times,
+            more for rates.
         sides: name of the side → its median figure.
-        ratio: the median over repetitions of how many times better the second side is.
-        spread: the lowest and the highest of those ratios.
-        target: the ratio to reach, or None where nothing is asked.
-        met: whether it is.
+        ratio: median over repetitions of the factor by which the second side is better.
+        spread: the lowest and the highest of these factors.
+        target: required ratio, or None where there is no target.
+        met: whether the target is met.
     """
 
     what: str
@@ -45,7 +45,7 @@ def in_turn(
 ) -> dict[str, list[float]]:
     """Seconds of each call of each side, timed A B A B after a warm-up.
 
-    The machine is shared: what disturbs one side shall disturb the other as much.
+    Because the machine is shared, other programs then affect both sides equally.
     """
     for _ in range(warm_up):
         for call in sides.values():
@@ -68,16 +68,16 @@ def times_faster(
     unit: str = "s",
     scale: float = 1.0,
 ) -> Finding:
-    """How many times less time ``ours`` takes than ``usual``.
+    """The factor by which ``ours`` takes less time than ``usual``.
 
     Args:
-        what: is compared.
-        taken: seconds of each side, of repetitions made in turn.
-        usual: name of the side to be better than.
-        ours: name of the other.
-        target: the ratio to reach.
-        unit: of ``scale`` times the seconds.
-        scale: such as 1000 for milliseconds, divided by how many clips a call took.
+        what: what is compared.
+        taken: seconds of each side, of repetitions in turn.
+        usual: name of the side for comparison.
+        ours: name of the other side.
+        target: required ratio.
+        unit: unit of the seconds times ``scale``.
+        scale: factor such as 1000 for milliseconds, divided by the number of clips of a call.
     """
     ratios = [slow / fast for slow, fast in zip(taken[usual], taken[ours], strict=True)]
     figures = {name: scale * statistics.median(taken[name]) for name in (usual, ours)}
@@ -93,7 +93,7 @@ def times_more(
     clips: int,
     unit: str = "clips per second",
 ) -> Finding:
-    """The same told as rates: ``clips`` of either side by the seconds they took."""
+    """The same as rates: ``clips`` of each side divided by the seconds."""
     ratios = [slow / fast for slow, fast in zip(taken[usual], taken[ours], strict=True)]
     figures = {name: clips / statistics.median(taken[name]) for name in (usual, ours)}
     return _finding(what, unit, figures, ratios, target)
@@ -102,14 +102,14 @@ def times_more(
 def rates_compared(
     what: str, rates: Mapping[str, Sequence[float]], usual: str, ours: str, target: float | None
 ) -> Finding:
-    """How many times more clips per second, given the rates of repetitions made in turn."""
+    """The factor of clips per second, given the rates of repetitions in turn."""
     ratios = [fast / slow for slow, fast in zip(rates[usual], rates[ours], strict=True)]
     figures = {name: statistics.median(rates[name]) for name in (usual, ours)}
     return _finding(what, "clips per second", figures, ratios, target)
 
 
 def at_most(what: str, figures: Sequence[float], limit: float, unit: str) -> Finding:
-    """An absolute limit: the ratio is the limit by the figure, so 1 or more is good."""
+    """An absolute limit: the ratio is the limit divided by the figure; it is met from 1 on."""
     ratios = [limit / figure for figure in figures]
     sides = {"limit": limit, "serbench": statistics.median(figures)}
     return _finding(what, unit, sides, ratios, 1.0)
@@ -132,9 +132,9 @@ def print_findings(benchmark: str, data: str, findings: Sequence[Finding], **bes
 
     Args:
         benchmark: its name.
-        data: what it was measured on.
-        findings: its lines.
-        beside: what else a reader should know.
+        data: description of the data.
+        findings: lines of the table.
+        beside: further information for readers.
     """
     about = {"benchmark": benchmark, "data": data, "machine": machine()}
     print(
@@ -143,7 +143,7 @@ def print_findings(benchmark: str, data: str, findings: Sequence[Finding], **bes
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on, and how busy that was."""
+    """The machine of the measurement, and its load."""
     cpu = platform.processor() or platform.machine()
     facts = Path("/proc/cpuinfo")
     if facts.exists():

@@ -1,12 +1,12 @@
-"""How fast networks learn here: against a plain loop, a tuned one, and other compute settings.
+"""The speed of training, compared with a plain loop, a tuned loop, and other compute settings.
 
     python benchmarks/training.py
 
-The *plain loop* is what one writes first: a network, Adam, batches that lie ready as tensors, fp32,
-in a process whose allocator nobody touched. The *tuned bare loop* is fed the same tensors, with
-channels-last memory and a C allocator that keeps its pages. *serbench* does everything a study does
-in an epoch, from the memory map of clips on: augmentation, front end, masks, network, schedule. All
-rates are of whole training steps of 32 clips, the first not counted, timed in turn.
+The *plain loop* is the simplest program: a network, Adam, batches of tensors in memory, fp32, and
+the default allocator. The *tuned bare loop* uses the same tensors with channels-last memory and a C
+allocator that keeps its pages. *serbench* does everything that a study does in an epoch, starting
+with the memory map of clips: augmentation, front end, masks, network, schedule. All rates are for
+whole training steps of 32 clips without the first one, timed in turn.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from material import Steps, Workbench, results_of, speech, workbench
+from material import SearchSetup, Steps, results_of, search_setup, speech
 from timing import Finding, print_findings, rates_compared
 from torch import nn
 
@@ -40,11 +40,11 @@ LARGE, INCEPTION, SMALL = "mobilenetv3_large_100", "inception_v3", "homebrew"
 
 
 class _EnoughError(Exception):
-    """As many steps as were wanted."""
+    """Enough steps were timed."""
 
 
 class _Stopwatch(Watch):
-    """Notes when each step ends."""
+    """Records when each step ends."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
@@ -57,7 +57,7 @@ class _Stopwatch(Watch):
 
 
 def whole_epoch(job: Steps, context: JobContext, channel: Channel = SILENT) -> float:
-    """Clips per second of training steps as a study makes them."""
+    """Clips per second of the training steps of a study."""
     search, recipe = job.search, job.search.plan.recipe
     search.compute.use()
     network = job.network(context)
@@ -81,7 +81,7 @@ def whole_epoch(job: Steps, context: JobContext, channel: Channel = SILENT) -> f
 
 
 def bare_loop(job: Steps, context: JobContext, channel: Channel = SILENT) -> float:
-    """Clips per second of a loop that does nothing but learn, fed with ready images."""
+    """Clips per second of a bare training loop on images in memory."""
     search = job.search
     torch.set_num_threads(search.compute.threads)
     network = job.network(context)
@@ -111,13 +111,17 @@ def bare_loop(job: Steps, context: JobContext, channel: Channel = SILENT) -> flo
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Time all sides in turn and print what came out."""
+    """Time all sides in turn and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=6, help="timed steps of each repetition")
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     parser.add_argument(
-        "--networks", nargs="*", default=[LARGE, INCEPTION], help="which comparisons to make"
+        "--steps", type=int, default=6, help="number of timed steps of each repetition"
+    )
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run that checks that it works"
+    )
+    parser.add_argument(
+        "--networks", nargs="*", default=[LARGE, INCEPTION], help="networks to compare"
     )
     options = parser.parse_args(arguments)
     if options.quick:
@@ -129,7 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, WorkerProcesses() as executor:
         for name in options.networks:
             print(f"timing {name}", file=sys.stderr)
-            work = workbench(plugins, manifest, Path(folder), backbone=name, trials=10, epochs=100)
+            work = search_setup(
+                plugins, manifest, Path(folder), backbone=name, trials=10, epochs=100
+            )
             executor.share(work.material)
             found = tune(work.search, executor, Wishes())
             tunings[name] = found.as_dict()
@@ -139,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _in_full(
-    work: Workbench, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
+    work: SearchSetup, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
 ) -> list[Finding]:
     name = work.search.plan.backbone
     cores = torch.get_num_threads()
@@ -172,9 +178,9 @@ def _in_full(
 
 
 def _half_precision(
-    work: Workbench, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
+    work: SearchSetup, found: SpeedTuning, executor: Executor, steps: int, repetitions: int
 ) -> list[Finding]:
-    """What speed tuning chose, against the plain loop; this network takes seconds for a step."""
+    """Compare speed tuning's choice with the plain loop for a network with slow steps."""
     steps, repetitions = max(1, steps // 4), max(1, repetitions // 2)
     plain = Steps(work.with_compute(ComputeSettings.present()).search, steps)
     sides: dict[str, Callable[[], float]] = {
@@ -208,8 +214,8 @@ def _rate(executor: Executor, function: Function, job: Steps) -> float:
     return float(rate)
 
 
-def _with(work: Workbench, compute: ComputeSettings, executor: Executor, steps: int) -> float:
-    """As many trainings at once as the settings ask for, all their clips per second together."""
+def _with(work: SearchSetup, compute: ComputeSettings, executor: Executor, steps: int) -> float:
+    """Clips per second of all parallel trainings that the settings request."""
     job = Steps(work.with_compute(compute).search, steps)
     return float(sum(results_of(executor, whole_epoch, [job] * compute.parallel)))
 

@@ -126,7 +126,7 @@ class Half(Homebrew):
     ],
     ids=lambda each: each if isinstance(each, str) else type(each).__name__,
 )
-def test_a_backbone_that_breaks_a_promise_is_caught(backbone, check):
+def test_a_backbone_that_violates_its_contract_is_reported(backbone, check):
     assert check in failures("backbone", backbone)
 
 
@@ -150,7 +150,7 @@ class Growing(TimeShift):
         return torch.cat([batch, batch], dim=1).double()
 
 
-def test_an_augmentation_that_breaks_its_promises_is_caught():
+def test_an_augmentation_that_violates_its_contract_is_reported():
     assert failures("augmentation", Shouting()) >= {
         "width_zero_changes_nothing",
         "the_seed_determines_the_result",
@@ -165,7 +165,7 @@ def test_an_augmentation_that_breaks_its_promises_is_caught():
     }
 
 
-def test_a_front_end_that_breaks_its_promises_is_caught():
+def test_a_front_end_that_violates_its_contract_is_reported():
     class Learning(Mel):
         def build(self, clip_format, spec):
             module = super().build(clip_format, replace(spec, height=spec.height + 1))
@@ -198,7 +198,7 @@ def half():
     return AdamSchedule("half", half_cycle)
 
 
-def test_a_scheduler_that_breaks_its_promises_is_caught():
+def test_a_scheduler_that_violates_its_contract_is_reported():
     assert failures("scheduler", half()) == set()
     assert failures("scheduler", Rising()) == {
         "its_name_can_be_typed",
@@ -218,7 +218,7 @@ def test_a_corpus_that_takes_everything_is_caught():
     }
 
 
-def test_what_lacks_a_method_or_takes_other_arguments_is_told_so():
+def test_a_missing_method_or_other_arguments_are_reported():
     class Bare:
         name = "bare"
         learning_rates = half().learning_rates
@@ -243,7 +243,7 @@ def test_what_holds_a_lambda_cannot_be_sent():
     assert "\n" not in broken.reason
 
 
-def test_every_check_says_in_a_sentence_what_is_promised():
+def test_every_check_states_its_requirement_in_a_sentence():
     for kind in KINDS:
         checks = contract(kind)
         assert len({check.__name__ for check in checks}) == len(checks) > 5

@@ -1,4 +1,4 @@
-"""The same clips for every tool, parted by speaker."""
+"""The same clips for every tool, split by speaker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ EMOTIONS = {
 
 HOLDOUT = "holdout"
 FOLDS = ("1", "2", "3")
-"""Tools without cross-validation get the first: its speakers validate, the other two train."""
+"""Tools without cross-validation use the first fold: its speakers are for validation, the others
+for training."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ class Clip:
     """One recording.
 
     Attributes:
-        path: where it lies.
+        path: path of the recording.
         speaker: number of the actor.
-        emotion: its label.
-        group: the fold that tests it, or ``holdout``.
+        emotion: label of the emotion.
+        group: number of the fold in which it is tested, or ``holdout``.
     """
 
     path: Path
@@ -44,16 +45,16 @@ class Clip:
 
     @property
     def name(self) -> str:
-        """Its path under the corpus's folder."""
+        """Its path relative to the folder of the corpus."""
         return f"{self.path.parent.name}/{self.path.name}"
 
 
 def choose_clips(corpus: Path, count: int) -> list[Clip]:
-    """As many clips of every speaker and, as far as there are, of every emotion.
+    """Equal numbers of clips of every speaker and, where possible, of every emotion.
 
     Args:
         corpus: RAVDESS's folder, with a folder for each actor.
-        count: of clips, rounded down to a multiple of the speakers.
+        count: number of clips, rounded down to a multiple of the number of speakers.
 
     Raises:
         SystemExit: there are too few speakers or clips.
@@ -61,14 +62,14 @@ def choose_clips(corpus: Path, count: int) -> list[Clip]:
     folders = sorted(path for path in corpus.glob("Actor_*") if path.is_dir())
     groups = (*FOLDS, HOLDOUT)
     if len(folders) < len(groups):
-        raise SystemExit(f"{corpus} holds fewer than {len(groups)} actors: get RAVDESS's speech")
+        raise SystemExit(f"{corpus} has fewer than {len(groups)} actors: download RAVDESS's speech")
     each = count // len(folders)
     chosen = []
     for place, folder in enumerate(folders):
         of_speaker = _evenly(folder)[:each]
         if not of_speaker or len(of_speaker) < each:
-            raise SystemExit(f"{folder.name} has no {each} clips: ask for other --clips")
-        # Actors alternate between men and women, so neighbours go to one group.
+            raise SystemExit(f"{folder.name} has fewer than {each} clips: give a smaller --clips")
+        # Actors are alternately men and women: put each pair into one group.
         group = groups[place * len(groups) // len(folders)]
         chosen += [
             Clip(path, folder.name.removeprefix("Actor_"), EMOTIONS[_label(path)], group)
@@ -98,7 +99,7 @@ def in_groups(clips: Iterable[Clip], *groups: str) -> list[Clip]:
 
 
 def copy_clips(clips: Iterable[Clip], folder: Path) -> None:
-    """Copy them, since some tools change what they are given."""
+    """Copy the clips, because some tools change their input files."""
     for clip in clips:
         target = folder / clip.name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Virtual environments, and commands whose lines are stamped with the time they came."""
+"""Virtual environments, and commands whose output lines are recorded with their times."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ print(json.dumps({name: found.get(name) for name in sys.argv[1:]}))
 
 @dataclass
 class Shell:
-    """Where a tool's commands run, and which did.
+    """The folder and environment of a tool's commands, and a list of the commands.
 
     Attributes:
-        programs: the folder that its programs lie in.
-        folder: to run in; nothing is kept anywhere else.
-        environment: variables beside those of this process.
-        commands: what was run, without the folders of this machine.
+        programs: folder of its programs.
+        folder: working folder; no other folder is written to.
+        environment: environment variables in addition to those of this process.
+        commands: commands that were run, without the folders of this machine.
     """
 
     programs: Path
@@ -38,12 +38,12 @@ class Shell:
     commands: list[str] = field(default_factory=list)
 
     def run(self, *command: str, until: str | None = None) -> list[tuple[float, str]]:
-        """Run a command; give each of its lines and when it came, by ``time.perf_counter``.
+        """Run a command; returns its lines with the time of each, by ``time.perf_counter``.
 
         Args:
             command: a program of ``programs``, and its arguments.
-            until: a pattern; with the first line that has it all is known, and the command and
-                whatever it started is stopped.
+            until: a pattern; after the first line that matches it the command and its child
+                processes are stopped.
 
         Raises:
             RuntimeError: the command fails.
@@ -68,35 +68,35 @@ class Shell:
                         return lines
                 process.wait()
             finally:
-                # In a session of its own, it and what it started would outlive an interrupt.
+                # In a new session it and its child processes are not ended by an interrupt.
                 if process.returncode is None:
                     os.killpg(process.pid, signal.SIGKILL)
         if process.returncode != 0:
-            said = "\n".join(line for _, line in lines[-30:])
-            raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{said}")
+            output = "\n".join(line for _, line in lines[-30:])
+            raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{output}")
         return lines
 
 
 def first(lines: Sequence[tuple[float, str]], pattern: str) -> float:
-    """When the first line with a pattern came.
+    """The time of the first line with a pattern.
 
     Raises:
-        RuntimeError: no line has it.
+        RuntimeError: no line has the pattern.
     """
     for when, line in lines:
         if re.search(pattern, line):
             return when
-    said = "\n".join(line for _, line in lines[-30:])
-    raise RuntimeError(f"no line has {pattern!r}:\n{said}")
+    output = "\n".join(line for _, line in lines[-30:])
+    raise RuntimeError(f"no line has {pattern!r}:\n{output}")
 
 
 def build_environment(folder: Path, packages: Sequence[str], then: Sequence[str] = ()) -> Path:
-    """A virtual environment with these packages, made unless it is there; its programs' folder.
+    """Create a virtual environment if it does not exist; returns the folder of its programs.
 
     Args:
-        folder: to make it in.
-        packages: to install from PyPI.
-        then: a program of it to run once, and its arguments.
+        folder: folder of the environment.
+        packages: packages to install from PyPI.
+        then: a program of the environment that is run once, and its arguments.
     """
     programs, mark = folder / "bin", folder / "installed.json"
     wanted = json.dumps([*packages, *then])
@@ -113,17 +113,17 @@ def build_environment(folder: Path, packages: Sequence[str], then: Sequence[str]
 
 
 def versions(programs: Path, *packages: str) -> dict[str, Any]:
-    """The versions installed beside a Python."""
+    """The versions of packages in an environment."""
     command = [programs / "python", "-c", VERSIONS, *packages]
-    said = subprocess.run(command, check=True, capture_output=True, text=True)
-    return dict(json.loads(said.stdout))
+    output = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(output.stdout))
 
 
 def busy_cores(seconds: float = 2.0) -> float | None:
-    """How many cores are at work, looked at for some seconds; None where the system does not tell.
+    """Mean number of busy cores during some seconds; None where the system does not report it.
 
-    Asked before a tool starts, it is what others take. Threads of one training wait for each
-    other, so that a single core taken away slows a tool of two threads down to far below half.
+    Before a tool starts, it is the load by other programs. Because threads of one training wait for
+    each other, a single busy core makes a tool with two threads more than twice as slow.
     """
     counters = Path("/proc/stat")
     if not counters.exists():

@@ -1,4 +1,4 @@
-"""How each tool is run, as its users would, and what its lines tell."""
+"""The commands of each tool, as users would run them, and the figures in their output."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Measured:
     """One run of a tool.
 
     Attributes:
-        per_clip: seconds of every epoch after the first, scored, by its training clips.
+        per_clip: seconds per training clip in the epochs after the first, including their scores.
         first_score: seconds from raw audio to the score of the first epoch.
-        commands: what was run.
-        stages: what the time to the first score was spent on, in seconds.
-        facts: what it said of itself that bears on the figures.
+        commands: commands that were run.
+        stages: seconds of each stage until the first score.
+        facts: further output of the tool that explains the figures.
     """
 
     per_clip: float
@@ -47,13 +47,13 @@ class Peer:
     """Another tool.
 
     Attributes:
-        name: of its package, and of the virtual environment it is installed in.
-        network: what it trains here.
-        packages: what to install.
-        then: a program to run once after that.
-        imports: what to import once before anything is timed, so that no side reads a cold disk.
-        measure: runs it in a folder on some clips for so many epochs.
-        configurations: what of ``CONFIGURATIONS`` it is run with.
+        name: name of its package and of its virtual environment.
+        network: network that it trains here.
+        packages: packages to install.
+        then: a program to run once after the installation.
+        imports: modules to import once before the measurement, so that files are in the disk cache.
+        measure: function that runs it in a folder on clips for a number of epochs.
+        configurations: its configuration files in ``CONFIGURATIONS``.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Peer:
     configurations: Path
 
     def build(self, venvs: Path) -> Path:
-        """Install it below a folder, unless it is there; the folder of its programs."""
+        """Install it in a folder if it is not installed; returns the folder of its programs."""
         programs = build_environment(venvs / self.name, self.packages, self.then)
         Shell(programs, venvs).run("python", "-c", f"import {self.imports}")
         return programs
@@ -123,7 +123,7 @@ def prepare_nkululeko(folder: Path, clips: Sequence[Clip], epochs: int) -> None:
     experiment = configparser.ConfigParser()
     experiment.read(CONFIGURATIONS / "nkululeko.ini")
     experiment["EXP"]["epochs"] = str(epochs)
-    # It starts eight loading processes by default, whatever the machine has.
+    # By default it starts eight loading processes on every machine.
     experiment["MODEL"]["n_jobs"] = str(os.cpu_count())
     with (folder / "exp.ini").open("w") as file:
         experiment.write(file)
@@ -187,12 +187,12 @@ PEERS = {
 
 @dataclass
 class Serbench:
-    """A fresh workspace; all that depends on how serbench is called and what it prints.
+    """serbench in a new workspace: its commands and the figures in their output.
 
     Attributes:
-        shell: to run its commands in.
-        backbone: what to train.
-        options: of ``serbench study run`` beside those that all runs have.
+        shell: shell for its commands.
+        backbone: backbone to train.
+        options: additional options of ``serbench study run``.
     """
 
     shell: Shell
@@ -203,7 +203,7 @@ class Serbench:
     def prepare(
         cls, folder: Path, clips: Sequence[Clip], backbone: str, options: Sequence[str] = ()
     ) -> Serbench:
-        """Write the folds and the clips."""
+        """Write the file of folds, and copy the clips."""
         copy_clips(clips, folder / "ravdess")
         rows = [(clip.name, clip.group) for clip in clips]
         write_table(folder / "folds.csv", ("path", "fold"), rows)
@@ -220,19 +220,19 @@ class Serbench:
         self.shell.run("serbench", "corpus", "scan", "ravdess", "--dataset", "ravdess")
 
     def search(self, epochs: int) -> dict[str, float]:
-        """Try one configuration on all folds: when each of ``MOMENTS`` came."""
+        """Train one configuration on all folds; returns the time of each of ``MOMENTS``."""
         study = ["serbench", "study", "run", "--backbone", self.backbone, "--weights", "none"]
         study += ["--augmentations", "none", "--protocol", "folds:folds.csv", "--trials", "1"]
         study += ["--epochs", str(epochs), "--batch-size", str(BATCH), *self.options]
-        # What follows, the winner's refit and its latency, is not compared.
+        # The refit of the winner and its latency are not compared.
         lines = self.shell.run(*study, until=SEARCHED)
         return {moment: first(lines, pattern) for moment, pattern in MOMENTS.items()}
 
     def facts(self) -> dict[str, Any]:
-        """The configuration that was tried, and how it was trained.
+        """The configuration and its compute settings.
 
         Raises:
-            RuntimeError: not all of the network was.
+            RuntimeError: a part of the network was frozen.
         """
         lines = self.shell.run("serbench", "study", "show", "1", "--format", "json")
         shown = json.loads("\n".join(line for _, line in lines))
@@ -250,7 +250,7 @@ MOMENTS = {
     "fold scored": r"trial 1/1 fold \d+/\d+: UA",
     "searched": SEARCHED,
 }
-"""What happens in a search → the line of ``serbench study run`` that shows it."""
+"""Event of a search → pattern of the line of ``serbench study run`` for it."""
 
 
 def measure_serbench(
@@ -258,9 +258,10 @@ def measure_serbench(
 ) -> Measured:
     """Run ``serbench corpus scan``, and ``serbench study run`` for one epoch and for ``epochs``.
 
-    The first search, of one epoch, tells when a first fold was scored. Its lines name folds, not
-    epochs, and folds may be trained side by side: so the epochs after the first are what the second
-    search takes beyond the first, from where clips are prepared and the way to train is found.
+    The first search, of one epoch, gives the time of the first fold's score. Its lines name folds,
+    not epochs, and folds may be trained in parallel. The time of the epochs after the first one is
+    therefore the additional time of the second search, counted from the end of preparation and
+    speed tuning.
     """
     serbench = Serbench.prepare(folder, clips, backbone, options)
     started = time.perf_counter()
@@ -268,7 +269,7 @@ def measure_serbench(
     scanned = time.perf_counter()
     once, whole = serbench.search(1), serbench.search(epochs)
     longer = (whole["searched"] - whole["begun"]) - (once["searched"] - once["begun"])
-    # Each clip is in the training part of all folds but its own.
+    # Each clip is in the training part of all folds but one.
     trained = len(in_groups(clips, *FOLDS)) * (len(FOLDS) - 1) * (epochs - 1)
     return Measured(
         longer / trained,

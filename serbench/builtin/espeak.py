@@ -132,7 +132,7 @@ class Espeak:
     def _receive(self, samples: int | None, count: int, _events: int | None) -> int:
         if samples is not None and count > 0:
             self._samples += ctypes.string_at(samples, 2 * count)
-        return 0  # go on
+        return 0  # continue
 
     def _short_path(self, data: str) -> str:
         """A path to ``data`` that fits into espeak-ng's buffer: the path itself, or a link."""

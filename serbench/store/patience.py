@@ -47,7 +47,7 @@ class PatientConnection(sqlite3.Connection):
 
     def wait(self, step: Callable[[], T]) -> T:
         """Run a step, and repeat it while another program has locked the database."""
-        start, told = time.monotonic(), False
+        start, notified = time.monotonic(), False
         while True:
             try:
                 return step()
@@ -56,8 +56,8 @@ class PatientConnection(sqlite3.Connection):
                 busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or waited >= self.patience:
                     raise
-                if waited >= QUIET and not told:
-                    told = True
+                if waited >= QUIET and not notified:
+                    notified = True
                     notice(
                         "the database is locked by another program: waiting for it, "
                         f"{self.patience:.0f} s at most"

@@ -1,4 +1,4 @@
-"""Every benchmark still runs, and says what it compared; how fast anything is, is no test."""
+"""Every benchmark runs and prints its comparison; the speed itself is not tested."""
 
 import functools
 import json
@@ -18,7 +18,7 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """A cache and a database of their own."""
+    """A separate cache and database."""
     folder = tmp_path_factory.mktemp("benchmarks")
     places = {"SERBENCH_CACHE": folder / "cache", "SERBENCH_DB": folder / "serbench.db"}
     return {name: str(path) for name, path in places.items()}
@@ -26,7 +26,7 @@ def places(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(places, tmp_path_factory):
-    """``run(name, *options)``: what a benchmark prints; asked again, what it printed before."""
+    """``run(name, *options)``: the output of a benchmark, which is run once per set of options."""
 
     @functools.cache
     def benchmark(name, *options):
@@ -69,14 +69,14 @@ def test_a_search_takes_the_exhaustive_side_from_an_earlier_one(run, tmp_path):
     assert again["notes"][-1] == "much"
 
 
-def test_all_benchmarks_are_tried_here_and_written_to_the_page(monkeypatch):
+def test_all_benchmarks_are_run_here_and_written_to_the_page(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     import report
 
     assert set(NAMES) == {*report.USUAL, *report.APART}
 
 
-def test_the_page_shows_both_sides_their_ratio_and_whether_it_is_met(monkeypatch, tmp_path):
+def test_the_page_shows_both_sides_their_ratio_and_whether_the_target_is_met(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(FOLDER))
     import report
 

@@ -1,4 +1,4 @@
-"""The best rule of pruning: its extremes, and that no threshold does better."""
+"""The best pruning rule: its extreme cases, and a comparison with thresholds."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pruning_bound import best_rule, most_saved
 LEADS, NOISE, FOLDS = [0.08, 0.01, 0.12, -0.02], 0.05, 5
 
 
-def test_everything_is_pruned_at_once_where_losing_is_free():
+def test_everything_is_pruned_at_once_where_losing_has_no_price():
     rule = best_rule(LEADS, NOISE, price=0.0)
     assert rule.folds == pytest.approx(1, abs=1e-6)
     assert rule.lost == pytest.approx(1, abs=1e-6)
 
 
-def test_nothing_is_pruned_where_losing_costs_more_than_any_search():
+def test_nothing_is_pruned_where_losing_has_a_very_high_price():
     rule = best_rule(LEADS, NOISE, price=1e9)
     assert rule.folds == pytest.approx(FOLDS, abs=0.02)
     assert rule.lost < 1e-3
 
 
-def test_leads_far_beyond_the_noise_are_pruned_after_one_fold():
+def test_leads_much_greater_than_the_noise_are_pruned_after_one_fold():
     assert most_saved([0.15] * 4, noise=0.005, limit=0.2) == pytest.approx(25 / 9, rel=0.01)
 
 

@@ -1,4 +1,4 @@
-"""A small study, run without disturbance; what another run of it must come to."""
+"""A small study, run without an interruption, with which other runs of it are compared."""
 
 import os
 import re
@@ -27,13 +27,13 @@ STUDY = (
 
 
 def pretended(job: LatencyJob) -> LatencyFacts:
-    """A measurement that nobody waited for."""
+    """An invented measurement, to save time."""
     kind = kind_of(Plugins().runtimes.get(job.runtime), job.threads, job.recipe.clip_format)
     return LatencyFacts(kind, 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
 
 
 def recorded(db: Path) -> dict[str, Any]:
-    """All that a study's outcome consists of, but for dates and durations."""
+    """The complete results of a study, except dates and durations."""
     database = Database(f"sqlite:///{db}")
     with database.session() as session:
         [study] = session.query(StudyRow)
@@ -66,7 +66,7 @@ def recorded(db: Path) -> dict[str, Any]:
 
 @dataclass
 class Running:
-    """``study run`` in a process of its own, and what it has written so far."""
+    """``study run`` in a separate process, and its output so far."""
 
     process: subprocess.Popen[str]
     written: str = ""
@@ -80,14 +80,14 @@ class Running:
         pytest.fail(f"'{pattern}' was never written, but:\n{self.written}")
 
     def kill(self) -> int:
-        """Kill it, and give what it ended with."""
+        """Kill it, and return its exit code."""
         self.process.kill()
         return self.process.wait()
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with a database of its own."""
+    """A folder with a new database."""
 
     db: Path
     cache: Path
@@ -95,11 +95,11 @@ class Place:
     study = STUDY
 
     def recorded(self) -> dict[str, Any]:
-        """What the study in the database came to."""
+        """The results of the study in the database."""
         return recorded(self.db)
 
     def run(self, *command: str) -> int:
-        """Run the command line in this process, with pretended latencies."""
+        """Run the command line in this process, with invented latencies."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SERBENCH_CACHE", str(self.cache))
             patch.setattr("serbench.run.study.measure_latency", pretended)
@@ -108,10 +108,10 @@ class Place:
         return ended.value.code
 
     def start(self, **options: Any) -> Running:
-        """Start the study in a process of its own, with two worker processes.
+        """Start the study in a separate process, with two worker processes.
 
         Args:
-            options: as ``subprocess.Popen`` takes them.
+            options: options of ``subprocess.Popen``.
         """
         started = subprocess.Popen(
             [sys.executable, "-m", "serbench.cli.main", *STUDY, "--db", str(self.db)],
@@ -121,7 +121,7 @@ class Place:
             env={
                 **os.environ,
                 "SERBENCH_CACHE": str(self.cache),
-                "SERBENCH_DISABLE_PLUGINS": "timm",  # starts sooner
+                "SERBENCH_DISABLE_PLUGINS": "timm",  # for a faster start
                 "OMP_NUM_THREADS": "1",
                 "SERBENCH_JOBS": "2",
             },
@@ -133,7 +133,7 @@ class Place:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread, here as in the processes that are started."""
+    """Limit PyTorch to one thread, as in the processes that are started."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -142,7 +142,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _interruptible() -> Iterator[None]:
-    """Take interrupts, even where the tests were started in the background, which ignores them."""
+    """Accept interrupts, which a process started in the background ignores."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -169,7 +169,7 @@ def place(tmp_path: Path, _tiny: Path) -> Iterator[Place]:
 
 @pytest.fixture(scope="session")
 def undisturbed(_tiny: Path) -> dict[str, Any]:
-    """What the study comes to when nothing happens to it."""
+    """The results of the study without an interruption."""
     place = Place(_tiny / "serbench.db", _tiny / "cache", [])
     assert place.run("corpus", "scan", str(_tiny / "tiny"), "--dataset", "tiny") == 0
     assert place.run(*STUDY) == 0

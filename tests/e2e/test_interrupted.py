@@ -1,4 +1,4 @@
-"""A study may be stopped at any moment: the same command goes on and comes to the same."""
+"""A study may be stopped at any time: the same command continues it, with the same results."""
 
 import itertools
 import random
@@ -15,7 +15,7 @@ from serbench.store.ledger import Ledger
 from serbench.store.systems import Systems
 
 
-def test_killed_twice_and_interrupted_once_it_ends_like_one_left_alone(
+def test_killed_twice_and_interrupted_once_it_has_the_same_results(
     place, undisturbed, capsys, interrupt_after_a_fold
 ):
     running = place.start()
@@ -39,7 +39,7 @@ def test_killed_twice_and_interrupted_once_it_ends_like_one_left_alone(
     assert place.recorded() == undisturbed
 
 
-def test_what_was_best_before_is_still_best_afterwards(place, interrupt_after_a_fold, capsys):
+def test_the_best_trial_is_the_same_after_an_interruption(place, interrupt_after_a_fold, capsys):
     with interrupt_after_a_fold(number=3):
         assert place.run(*place.study) == 130
     before = best_so_far(capsys)
@@ -53,7 +53,7 @@ def best_so_far(capsys):
 
 @pytest.fixture
 def interrupt_after_a_fold(monkeypatch):
-    """``with interrupt_after_a_fold():`` somebody presses Ctrl-C once a fold is recorded."""
+    """``with interrupt_after_a_fold():`` Ctrl-C is pressed once a fold is recorded."""
 
     @contextmanager
     def interrupt(number=1):
@@ -71,15 +71,15 @@ def interrupt_after_a_fold(monkeypatch):
 
 
 class Stop(BaseException):
-    """The end of a process, at one certain moment."""
+    """Ends a run at a given step."""
 
 
 STEPS = [(Ledger, "begin"), (Ledger, "record"), (Systems, "rank"), (Systems, "save_latency")]
-"""Everything that is written while a study runs."""
+"""All steps that write while a study runs."""
 
 
 def distinguishing(argument):
-    """What distinguishes one call of a step from another."""
+    """The part of an argument that distinguishes calls of a step."""
     match argument:
         case FoldScored():
             return "fold", argument.outcome.trial, argument.outcome.fold
@@ -92,7 +92,7 @@ def distinguishing(argument):
 
 @pytest.fixture
 def moments(monkeypatch):
-    """The run is stopped once before and once after each step; gives the moments so far."""
+    """Stop the run once before and once after each step; gives the steps so far."""
     seen = []
 
     def stop_at(*moment):
@@ -115,9 +115,7 @@ def moments(monkeypatch):
     return seen
 
 
-def test_stopped_before_and_after_everything_it_writes_it_ends_like_one_left_alone(
-    place, undisturbed, moments
-):
+def test_stopped_before_and_after_each_write_it_has_the_same_results(place, undisturbed, moments):
     for _ in range(100):
         try:
             assert place.run(*place.study) == 0
@@ -131,7 +129,7 @@ def test_stopped_before_and_after_everything_it_writes_it_ends_like_one_left_alo
 
 
 @pytest.mark.slow
-def test_killed_ten_times_at_random_it_ends_like_one_left_alone(place, undisturbed):
+def test_killed_ten_times_at_random_it_has_the_same_results(place, undisturbed):
     chance = random.Random(0)
     for _ in range(10):
         running = place.start()

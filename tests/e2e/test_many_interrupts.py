@@ -1,4 +1,4 @@
-"""Ctrl-C, pressed many times in a second, ends a command once and in order."""
+"""Ctrl-C, pressed many times in a second, ends a command once, without a traceback."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups 
 
 
 def press(running, times, pause):
-    """Ctrl-C on a terminal goes to all processes of the group."""
+    """A terminal sends Ctrl-C to all processes of the group."""
     for _ in range(times):
         if running.process.poll() is not None:
             return
@@ -21,7 +21,7 @@ def press(running, times, pause):
 
 @pytest.mark.parametrize("pause", [0.001, 0.02, 0.1])
 @pytest.mark.parametrize("moment", [r"homebrew · mel", r"trial 1/2 fold 1/2: UA "])
-def test_a_study_is_interrupted_once_however_often_it_is_asked_to(place, moment, pause):
+def test_many_interrupts_end_a_study_like_one(place, moment, pause):
     running = place.start(start_new_session=True)
     running.wait_for(moment)
     press(running, 30, pause)

@@ -1,14 +1,14 @@
-"""A study in worker processes comes to what it comes to in one process."""
+"""A study in worker processes has the same results as in one process."""
 
 import json
 
 
-def test_trainings_side_by_side_give_every_logit_the_same(place, undisturbed):
+def test_parallel_trainings_give_equal_logits(place, undisturbed):
     assert place.run(*place.study, "--jobs", "3") == 0
     assert place.recorded() == undisturbed
 
 
-def test_an_entry_trained_side_by_side_is_reproduced_by_one_training_after_another(place, capsys):
+def test_an_entry_of_parallel_trainings_is_reproduced_by_sequential_ones(place, capsys):
     assert place.run(*place.study, "--jobs", "2") == 0
     capsys.readouterr()
     for jobs in ("0", "1"):
@@ -17,7 +17,7 @@ def test_an_entry_trained_side_by_side_is_reproduced_by_one_training_after_anoth
         assert said.count("every logit the same") == 3
 
 
-def test_an_unlike_precision_is_another_study(place, capsys):
+def test_another_precision_is_another_study(place, capsys):
     for precision in ("fp32", "bf16"):
         assert place.run(*place.study, "--trials", "1", "--precision", precision) == 0
     capsys.readouterr()
@@ -27,7 +27,7 @@ def test_an_unlike_precision_is_another_study(place, capsys):
     assert json.loads(capsys.readouterr().out)["compute_settings"]["precision"] == "bf16"
 
 
-def test_what_is_fastest_is_timed_once_or_again_on_demand(place, capsys, monkeypatch):
+def test_speed_tuning_runs_once_or_again_on_demand(place, capsys, monkeypatch):
     monkeypatch.delenv("SERBENCH_PRECISION")
     monkeypatch.setattr("serbench.run.speed_tuning.PAYS_BACK", 0.0)
     said = []

@@ -38,7 +38,7 @@ def test_material_reaches_the_functions(executor):
     assert result_of(executor, digest, key) == (MATERIAL.manifest.hash, total)
 
 
-def test_an_error_is_raised_where_the_result_is_asked_for(workers):
+def test_an_error_is_raised_when_the_result_is_read(workers):
     with pytest.raises(ZeroDivisionError) as raised:
         result_of(workers, fail, ZeroDivisionError("by zero"))
     assert "in fail" in "".join(raised.value.__notes__), "its traceback is lost"
@@ -53,7 +53,7 @@ def test_an_error_is_raised_where_the_result_is_asked_for(workers):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_of_serbenchs_own_keeps_its_class_its_words_and_its_facts(workers, error):
+def test_an_error_of_serbench_keeps_its_class_message_and_facts(workers, error):
     with pytest.raises(type(error)) as raised:
         result_of(workers, fail, error)
     assert type(raised.value) is type(error)
@@ -62,7 +62,7 @@ def test_an_error_of_serbenchs_own_keeps_its_class_its_words_and_its_facts(worke
     assert "in fail" in "".join(raised.value.__notes__)
 
 
-def test_an_error_that_cannot_be_sent_keeps_its_words(workers):
+def test_an_error_that_cannot_be_sent_keeps_its_message(workers):
     with pytest.raises(RuntimeError) as raised:
         result_of(workers, strange)
     assert words_in(raised.value) >= {"Strange", "odd"}
@@ -95,7 +95,7 @@ def test_a_worker_reads_weights_files_itself(workers, tmp_path):
     assert result_of(workers, run_fold, job).weights == identity
 
 
-def test_functions_run_side_by_side_and_processes_are_used_again(workers, tmp_path):
+def test_functions_run_in_parallel_and_processes_are_reused(workers, tmp_path):
     begun = [tmp_path / "one", tmp_path / "two"]
     futures = [workers.submit(until_cancelled, path, ignore) for path in begun]
     until(lambda: all(path.exists() for path in begun))
@@ -110,7 +110,7 @@ def test_functions_run_side_by_side_and_processes_are_used_again(workers, tmp_pa
     assert len(processes) == 1
 
 
-def test_what_cannot_be_sent_is_an_error(workers):
+def test_a_job_that_cannot_be_sent_is_an_error(workers):
     with pytest.raises(PluginError):
         workers.submit(report, lambda: None, ignore)
     assert result_of(workers, report, 3)[0] == 3

@@ -1,4 +1,4 @@
-"""One training and its test: what it reads, what it gives back, and where its numbers come from."""
+"""One training and its test: the clips it reads, its outcome, and its random numbers."""
 
 from dataclasses import dataclass, replace
 
@@ -23,7 +23,7 @@ STAGES = 4
 
 
 def context_with(**changes):
-    """What a job finds, with other clips or with weights files."""
+    """A job context with other clips or with weights files."""
     material = replace(MATERIAL, **changes)
     return JobContext(PLUGINS, {MATERIAL.key: material})
 
@@ -32,14 +32,14 @@ CONTEXT = context_with()
 
 
 def frozen_to(depth, **recipe):
-    """A job of which so many stages are frozen."""
+    """A job with a number of frozen stages."""
     configuration = replace(CONFIGURATION, freeze_depth=depth)
     return replace(JOB, configuration=configuration, recipe=replace(JOB.recipe, **recipe))
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A weights file that a fold gave: its path, its identity, its arrays."""
+    """A weights file from a fold: its path, its identity, its arrays."""
     state = run_fold(JOB, CONTEXT, SILENT).state
     path = tmp_path_factory.mktemp("weights") / "w.pth"
     torch.save({name: torch.from_numpy(np.array(array)) for name, array in state.items()}, path)
@@ -60,7 +60,7 @@ def test_an_outcome_has_the_environment_it_was_trained_in():
     assert run_fold(JOB, CONTEXT, SILENT).environment == this_environment()
 
 
-def test_a_network_frozen_whole_gives_back_its_head_alone(trained):
+def test_of_a_completely_frozen_network_only_the_head_is_returned(trained):
     path, identity, _ = trained
     context = context_with(weights_files={identity: path})
     outcome = run_fold(frozen_to(STAGES, weights=identity), context, SILENT)
@@ -69,7 +69,7 @@ def test_a_network_frozen_whole_gives_back_its_head_alone(trained):
     assert outcome.weights == identity
 
 
-def test_the_part_left_out_is_the_one_in_the_weights_file(trained):
+def test_the_omitted_part_is_in_the_weights_file(trained):
     path, identity, given = trained
     context = context_with(weights_files={identity: path})
     job = frozen_to(STAGES, weights=identity)
@@ -84,7 +84,7 @@ def test_the_part_left_out_is_the_one_in_the_weights_file(trained):
 
 
 @pytest.mark.parametrize("depth", [0, STAGES - 1])
-def test_a_network_of_which_a_stage_learns_is_given_back_whole(trained, depth):
+def test_a_network_with_a_trained_stage_is_returned_completely(trained, depth):
     path, identity, given = trained
     context = context_with(weights_files={identity: path})
     outcome = run_fold(frozen_to(depth, weights=identity), context, SILENT)
@@ -92,25 +92,25 @@ def test_a_network_of_which_a_stage_learns_is_given_back_whole(trained, depth):
     assert outcome.state.keys() == given.keys()
 
 
-def test_a_frozen_network_of_random_weights_is_given_back_whole(trained):
+def test_a_frozen_network_with_random_weights_is_returned_completely(trained):
     outcome = run_fold(frozen_to(STAGES), CONTEXT, SILENT)
     assert not outcome.partial
     assert outcome.state.keys() == trained[2].keys()
 
 
-def test_weights_that_this_machine_has_no_file_of_are_an_error():
+def test_weights_without_a_file_on_this_machine_are_an_error():
     with pytest.raises(WeightsError):
         run_fold(frozen_to(0, weights="file:w.pth:0123456789ab"), CONTEXT, SILENT)
 
 
-def test_a_head_that_cannot_learn_with_a_backbone_is_refused(monkeypatch):
+def test_a_head_that_cannot_be_trained_with_a_backbone_is_refused(monkeypatch):
     monkeypatch.setattr(type(PLUGINS.heads.get("linear")), "module", lambda *arguments: None)
     with pytest.raises(PluginError) as refused:
         run_fold(JOB, CONTEXT, SILENT)
     assert refused.value.facts == {"head": "linear"}
 
 
-def test_a_fold_depends_on_no_random_number_but_its_seeds():
+def test_a_fold_depends_only_on_its_own_seeds():
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
     first = run_fold(JOB, CONTEXT, SILENT)
@@ -122,7 +122,7 @@ def test_a_fold_depends_on_no_random_number_but_its_seeds():
     assert other.logits.tobytes() != first.logits.tobytes()
 
 
-def test_epochs_are_passed_on_as_they_end():
+def test_epochs_are_sent_as_they_end():
     reports = []
     outcome = run_fold(JOB, CONTEXT, Channel(reports.append))
     assert [report.epoch for report in reports] == [1, 2]
@@ -137,7 +137,7 @@ def test_a_cancelled_fold_ends_at_its_next_step():
     assert reports == []
 
 
-def test_a_fold_behind_its_bar_is_pruned_and_scored_all_the_same():
+def test_a_fold_that_is_behind_is_pruned_and_still_scored():
     longer = make_search(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
     epochs = longer.plan.epochs
     whole, ended = (
@@ -150,7 +150,7 @@ def test_a_fold_behind_its_bar_is_pruned_and_scored_all_the_same():
     assert ended.logits.shape == whole.logits.shape
 
 
-def test_a_fold_reads_its_test_clips_only_when_training_is_over():
+def test_a_fold_reads_its_test_clips_only_after_training():
     read = []
 
     @dataclass(frozen=True)

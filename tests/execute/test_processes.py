@@ -1,4 +1,4 @@
-"""Worker processes: how they begin, are used again, die and end."""
+"""Start, reuse, death and end of worker processes."""
 
 import os
 import signal
@@ -29,43 +29,43 @@ from serbench.execute.executor import Cancelled
 from serbench.execute.processes import WorkerProcesses
 
 
-def test_a_first_process_is_started_ahead():
+def test_a_first_process_is_started_in_advance():
     with WorkerProcesses(2) as executor:
         assert len(executor._workers) == 1
         assert result_of(executor, is_imported, "timm")
 
 
-def test_a_job_cancelled_before_cancels_no_later_one(workers, tmp_path):
+def test_a_cancelled_job_does_not_cancel_a_later_one(workers, tmp_path):
     future = workers.submit(until_cancelled, tmp_path / "begun", ignore)
     workers.cancel(future)
     workers.wait([future])
     assert result_of(workers, report, 1)[0] == 1
 
 
-def test_a_job_whose_process_dies_is_tried_again_once(workers, tmp_path):
+def test_a_job_whose_process_dies_is_run_once_more(workers, tmp_path):
     assert result_of(workers, die_once, tmp_path / "died") == "alive"
 
 
-def test_a_job_that_kills_its_process_twice_is_an_error_and_others_go_on(workers, tmp_path):
+def test_a_job_that_kills_its_process_twice_is_an_error_and_others_continue(workers, tmp_path):
     other = workers.submit(until_cancelled, tmp_path / "begun", ignore)
     until((tmp_path / "begun").exists)
     with pytest.raises(SerbenchError) as died:
         result_of(workers, die)
     assert "SIGKILL" in died.value.facts["signal"]
-    assert not other.done(), "another job went with it"
+    assert not other.done(), "another job was lost with it"
     workers.cancel(other)
     workers.wait([other])
     assert result_of(workers, report, 2)[0] == 2
 
 
-def test_after_a_process_that_died_twice_comes_another():
+def test_a_process_that_died_twice_is_replaced():
     with WorkerProcesses(1) as executor:
         with pytest.raises(SerbenchError):
             result_of(executor, die)
         assert result_of(executor, report, 2)[0] == 2
 
 
-def test_a_process_that_died_while_it_had_nothing_to_do_is_replaced():
+def test_a_process_that_died_while_idle_is_replaced():
     with WorkerProcesses(1) as executor:
         _, process = result_of(executor, report, 1)
         os.kill(process, signal.SIGKILL)
@@ -73,7 +73,7 @@ def test_a_process_that_died_while_it_had_nothing_to_do_is_replaced():
         assert result_of(executor, report, 2)[0] == 2
 
 
-def test_a_cancelled_job_whose_process_dies_is_not_tried_again(workers, tmp_path):
+def test_a_cancelled_job_whose_process_dies_is_not_run_again(workers, tmp_path):
     processes = tmp_path / "processes"
     future = workers.submit(ignores_cancellation, processes, ignore)
     until(lambda: processes.exists() and processes.read_text().endswith("\n"))
@@ -90,13 +90,13 @@ def test_a_process_that_grows_is_kept(workers):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
-def test_workers_keep_what_they_freed_and_leave_interrupts_to_their_parent(workers):
+def test_workers_keep_freed_memory_and_ignore_interrupts(workers):
     assert result_of(workers, blocks_are_kept)
     assert result_of(workers, interrupts_are_ignored)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
-def test_the_users_own_process_is_left_as_it_is(workers):
+def test_the_process_of_the_user_is_not_changed(workers):
     result_of(workers, report, 1)
     assert not blocks_are_kept(None, None, None)
 
@@ -114,7 +114,7 @@ if __name__ == "__main__":
 
 
 def test_nothing_in_the_current_folder_is_executed(tmp_path):
-    """In a parent of its own, for the process that counts locks is started once only."""
+    """In a new parent process, because the process that counts locks is started only once."""
     script, here = tmp_path / "parent.py", Path(__file__).parent
     script.write_text(TRACKED.format(paths=[str(here), str(here.parent)]))
     folder = tmp_path / "current"
@@ -126,7 +126,9 @@ def test_nothing_in_the_current_folder_is_executed(tmp_path):
     assert (done.returncode, done.stdout.split()[:1]) == (0, ["1"]), done.stderr
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what reading beyond a file's end does")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the effect of reading beyond the end of a file"
+)
 def test_a_file_that_is_cut_while_it_is_mapped_is_explained(workers, tmp_path):
     with pytest.raises(SerbenchError) as died:
         result_of(workers, read_beyond, tmp_path / "cut")
@@ -145,7 +147,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_worker_that_is_still_starting_does_not_outlive_a_parent_that_was_killed(tmp_path):
+def test_a_worker_that_is_starting_ends_when_its_parent_is_killed(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(EARLY)
     parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
@@ -170,7 +172,7 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_do_not_outlive_a_parent_that_was_killed(tmp_path):
+def test_workers_end_when_their_parent_is_killed(tmp_path):
     begun, script = tmp_path / "begun", tmp_path / "parent.py"
     here = Path(__file__).parent
     paths = [str(here), str(here.parent)]

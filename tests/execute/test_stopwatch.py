@@ -23,7 +23,7 @@ def timed(**changes):
     return here().submit(time_steps, replace(JOB, **changes), lambda message: None).result()
 
 
-def test_real_steps_are_timed_and_the_same_seed_learns_the_same():
+def test_real_steps_are_timed_and_the_same_seed_gives_the_same_losses():
     seconds, losses = timed()
     assert seconds > 0
     assert len(losses) >= 3
@@ -31,7 +31,7 @@ def test_real_steps_are_timed_and_the_same_seed_learns_the_same():
     assert timed()[1][:3] == losses[:3]
 
 
-def test_settings_that_are_too_slow_are_left_after_their_first_timed_step():
+def test_slow_settings_are_not_timed_after_their_first_counted_step():
     assert len(timed(limit=1e-9)[1]) == 2
 
 

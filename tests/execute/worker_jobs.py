@@ -1,4 +1,4 @@
-"""Jobs for workers, which have to be importable there, and how a test waits for them."""
+"""Jobs for workers, in an importable module, and functions that wait for them."""
 
 import ctypes
 import os
@@ -25,7 +25,7 @@ def die(job, context, channel):
 
 
 def read_beyond(job, context, channel):
-    """Read from a map of a file that was cut meanwhile."""
+    """Read from a map of a file that was truncated in the meantime."""
     job.write_bytes(bytes(1 << 20))
     mapped = np.memmap(job, np.uint8, "r")
     os.truncate(job, 0)
@@ -47,7 +47,7 @@ def until_cancelled(job, context, channel):
 
 
 def ignores_cancellation(job, context, channel):
-    """Never look whether it is cancelled; its process is appended to a file."""
+    """Never check whether it is cancelled; append the process to a file."""
     with job.open("a") as file:
         file.write(f"{os.getpid()}\n")
     time.sleep(20)
@@ -58,9 +58,9 @@ def interrupts_are_ignored(job, context, channel):
 
 
 def blocks_are_kept(job, context, channel):
-    """Whether a large block comes from the heap, and not from a map of its own.
+    """Whether a large block is in the heap, and not in a separate map.
 
-    Where advice was given about some pages, the heap is listed in several parts.
+    After madvise for some pages, the heap is listed in several parts.
     """
     libc = ctypes.CDLL(None)
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
@@ -80,7 +80,7 @@ def digest(job, context, channel):
 
 
 def grows(job, context, channel):
-    """Hold more memory than loky takes for a leak; gives the process."""
+    """Use more memory than loky's limit for leaks; returns the process."""
     KEPT.append(np.ones(job << 20, np.uint8))
     return os.getpid()
 
@@ -100,7 +100,7 @@ def strange(job, context, channel):
 
 
 def ignore(message):
-    """No message is of interest."""
+    """Discard a message."""
 
 
 def result_of(executor, function, job=None, receive=ignore):

@@ -1,10 +1,11 @@
-"""Mutated audio files, each read alone, and in folders scanned and given to predict.
+"""A fuzzer of audio files, which are read singly, and scanned and predicted in folders.
 
     python tests/fuzz/audio.py --files 1500 --seed 0
 
-Checked: no exception but AudioError; no answer takes more than five seconds; no process needs more
-than a gigabyte; of every folder, found = kept + skipped; predict answers or refuses every file; its
-JSON is valid. The work is done by a child process, so that a crash or a hang is one finding.
+It checks that there is no exception other than AudioError; that no file takes more than five
+seconds; that no process needs more than a gigabyte; that in every folder found = kept + skipped;
+that predict gives a prediction or an error for every file; and that its JSON is valid. A child
+process does the work, so that a crash or a hang is one finding.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ from memory import peak_megabytes
 
 SECONDS = 5.0
 STARTING = 120.0
-"""A process that imports torch on a busy machine may take so many seconds."""
+"""Time limit in seconds for importing torch in a process on a busy machine."""
 
 MEGABYTES = 1000
 FOLDER = 20
-"""Files of one folder."""
+"""Number of files in a folder."""
 
 NO_RECORDINGS = ("htk", "mat4", "mat5", "mpc2k", "sds", "xi", "xyz")
-"""Endings of names that no scan counts."""
+"""File name extensions that a scan ignores."""
 
 
 def child() -> None:
-    """Answer each line of standard input, a task and a path, with a line of JSON."""
+    """Print a line of JSON for each line of standard input, which has a task and a path."""
     import serbench.builtin.ravdess
     import serbench.data.scan
-    import serbench.deploy.predict  # noqa: F401 - before the clock runs
+    import serbench.deploy.predict  # noqa: F401 - before the time is measured
 
     answers = {"read": _read, "scan": _scan, "predict": _predict}
     print("{}", flush=True)
@@ -65,7 +66,7 @@ def _read(path: Path) -> dict[str, Any]:
             return {"wrong": "a message of several lines"}
         return {"outcome": error.reason}
     if not (len(audio.waveform) and np.isfinite(audio.mono).all() and audio.mono.any()):
-        return {"wrong": "kept without a sample that is a number and not zero"}
+        return {"wrong": "kept without a finite sample that is not zero"}
     return {"outcome": "read"}
 
 
@@ -119,7 +120,7 @@ class Worker:
     process: subprocess.Popen[str] | None = None
 
     def ask(self, task: str, path: Path) -> dict[str, Any]:
-        """The child's answer, or what became of it as ``wrong``."""
+        """The child's result, or its failure as ``wrong``."""
         if self.process is None:
             with self.errors.open("a") as errors:
                 self.process = subprocess.Popen(
@@ -145,7 +146,7 @@ class Worker:
         return {"wrong": problem}
 
     def _line(self, seconds: float) -> str | None:
-        """The child's next line; empty where it has ended, None where nothing comes."""
+        """The child's next line; empty where it has ended, None after the time limit."""
         assert self.process is not None
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
@@ -161,7 +162,7 @@ class Worker:
 
 @dataclass
 class Account:
-    """What became of all files, each of which may take so many seconds."""
+    """The results of all files, with a time limit for each in seconds."""
 
     seconds: float = SECONDS
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -170,7 +171,7 @@ class Account:
     megabytes: float = 0
 
     def add(self, task: str, what: str, answer: dict[str, Any]) -> None:
-        """One answer of the child."""
+        """Add a result of the child."""
         seconds, megabytes = answer.get("seconds", 0.0), answer.get("megabytes", 0.0)
         self.longest[task] = max(self.longest.get(task, 0.0), seconds)
         self.megabytes = max(self.megabytes, megabytes)
@@ -185,7 +186,7 @@ class Account:
 
 
 def run(number: int, seed: int, place: Path, seconds: float = SECONDS) -> Account:
-    """Write ``number`` files under ``place`` and try each, for at most ``seconds``."""
+    """Write ``number`` files under ``place`` and process each, for at most ``seconds``."""
     account = Account(seconds)
     worker = Worker(place / "errors.txt", seconds)
     good = originals()["WAV-PCM_16-1"]
@@ -215,11 +216,11 @@ def run(number: int, seed: int, place: Path, seconds: float = SECONDS) -> Accoun
 
 
 def main() -> None:
-    """Run and print the account; exit with 1 where something is wrong."""
+    """Run and print the results; exit with 1 where something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="An empty folder in which the files stay.")
+    parser.add_argument("--keep", type=Path, help="An empty folder in which the files are kept.")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:

@@ -1,4 +1,4 @@
-"""Recordings in every format that libsndfile writes, and what damages them."""
+"""Recordings in every format that libsndfile writes, and their mutations."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ENDINGS = {"AIFF": "aiff", "NIST": "sph", "OGG": "ogg", "WAVEX": "wav", "MP3": "
 
 
 def originals() -> dict[str, bytes]:
-    """A recording in every container and subtype that libsndfile writes, by its name.
+    """Name → a recording in every container and subtype that libsndfile writes.
 
-    Without RAW, which has no header, and SD2, whose header is a second file.
+    RAW, which has no header, and SD2, whose header is a second file, are left out.
     """
     noise = np.random.default_rng(0)
     times = np.arange(3000) / 8000
@@ -40,12 +40,12 @@ def originals() -> dict[str, bytes]:
 
 
 def _without_length(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Recordings as programs write them that cannot know the length."""
+    """Recordings without a length, as written by streaming programs."""
     wav, flac, mp3 = (
         files[f"{name}-1"] for name in ("WAV-PCM_16", "FLAC-PCM_16", "MP3-MPEG_LAYER_III")
     )
     place = wav.index(b"data") + 4
-    second = mp3.index(mp3[:2], 100)  # the first frame counts the others
+    second = mp3.index(mp3[:2], 100)  # the first frame contains the number of frames
     return {
         "WAV-streamed": wav[:place] + b"\xff" * 4 + wav[place + 4 :],
         "FLAC-streamed": flac[:21] + bytes((flac[21] & 0xF0, 0, 0, 0, 0)) + flac[26:],
@@ -124,10 +124,10 @@ MUTATIONS: dict[str, Mutation] = {
 
 
 def mutated_files(number: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
-    """Ending of the name, what was done, and the content of each file.
+    """Extension, mutation and content of each file.
 
-    Every original and every mutation has its turn; one file in four is mutated twice, one in
-    eight has the ending of another format.
+    Originals and mutations are used in turn; one file in four is mutated twice, one in eight has
+    the extension of another format.
     """
     chance = random.Random(seed)
     files = originals()

@@ -1,4 +1,4 @@
-"""The most memory that this process ever held."""
+"""The peak memory of this process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ STATUS = Path("/proc/self/status")
 
 
 def peak_megabytes() -> float:
-    """Megabytes; of this program alone, and not of the one that began it.
+    """Peak memory of this program in megabytes.
 
-    Linux counts in ``ru_maxrss`` also what a process held before it became this program.
+    On Linux ``ru_maxrss`` includes the memory of the process before it executed this program.
     """
     if STATUS.exists():
         [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:")]

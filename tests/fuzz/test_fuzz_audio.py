@@ -1,10 +1,10 @@
-"""A few mutated audio files; ``tests/fuzz/audio.py`` tries as many as are asked for."""
+"""A short run of the fuzzer of audio files; ``tests/fuzz/audio.py`` runs it at length."""
 
 from audio_mutations import mutated_files
 from fuzz import audio
 
 PATIENT = 60.0
-"""A busy machine is no finding about the code."""
+"""A long time limit, so that a busy machine is not a finding."""
 
 
 def test_mutated_files_are_read_or_refused(tmp_path):
@@ -27,7 +27,7 @@ def test_an_account_counts_what_is_wrong():
 
 
 def test_the_same_seed_gives_the_same_files():
-    # libsndfile writes the time, and random numbers, into some of them: not every byte is alike.
+    # libsndfile writes the time and random numbers to some files, so that bytes may differ.
     first, again, other = (
         [(ending, what, len(content)) for ending, what, content in mutated_files(30, seed)]
         for seed in (1, 1, 2)
@@ -35,7 +35,7 @@ def test_the_same_seed_gives_the_same_files():
     assert first == again != other
 
 
-def test_a_child_that_dies_is_a_finding_and_the_next_file_is_tried(tmp_path):
+def test_a_child_that_dies_is_a_finding_and_the_next_file_is_processed(tmp_path):
     worker = audio.Worker(tmp_path / "errors.txt", PATIENT)
     try:
         assert "ended with" in worker.ask("no such task", tmp_path / "a.wav")["wrong"]

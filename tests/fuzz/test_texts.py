@@ -1,4 +1,4 @@
-"""A quick run of the fuzzer of text files; `python tests/fuzz/texts.py` runs it at length."""
+"""A short run of the fuzzer of text files; `python tests/fuzz/texts.py` runs it at length."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="alarms of POSIX")
 
 
-def test_mutated_files_are_taken_or_refused_in_one_line():
+def test_mutated_files_are_accepted_or_refused_in_one_line():
     from texts import fuzz
 
     found = fuzz(cases=12, seed=1, limit=300)

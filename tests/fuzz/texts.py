@@ -1,12 +1,12 @@
-"""Mutate the text files that users give, and see that each is taken or refused in one line.
+"""A fuzzer of the text files of users, which must be accepted or refused in one line.
 
     python tests/fuzz/texts.py --cases 200 --seed 0
 
 Study files, corpus tables, lists of folds, exclusion lists and tables of predictions, ``--cases``
-of each: valid ones, changed at random. The command line runs in this process. A case fails where
-it ends in anything but exit code 0, 1 or 2, prints a traceback or more than one line of error, or
-takes longer than 5 s; the whole run fails where the process comes to hold more than 1 GB. The last
-line has the figures. Exit code 1 where anything failed; the case is written to ``--keep``.
+of each: valid files with random changes. The command line runs in this process. A case fails if its
+exit code is not 0, 1 or 2, if it prints a traceback or more than one line of errors, or if it takes
+longer than 5 s; the whole run fails if the process needs more than 1 GB. The last line has the
+figures. The exit code is 1 if anything failed; failed cases are written to ``--keep``.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ TOKENS = [
     *("\u2028".encode(), "\u202e".encode(), "日本".encode(), "é".encode("latin-1")),
     *(b"entry:" + b"9" * 50, b"speaker-" + b"9" * 5000, b"folds:", b"speaker-1:nested-0"),
 ]
-"""What is put into a file somewhere, beside single bytes."""
+"""Texts that are inserted into a file, in addition to single bytes."""
 
 
 class Hang(BaseException):
-    """A case that takes too long; no handler of errors catches it."""
+    """A case that takes too long; it is not caught by handlers of errors."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ class Kind:
     """One kind of file.
 
     Attributes:
-        name: of the kind.
-        file: name of the file, whose end counts.
-        content: a valid one.
-        command: the command line that reads it.
+        name: name of the kind.
+        file: name of the file, with its extension.
+        content: content of a valid file.
+        command: command line that reads it.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Kind:
 
 @dataclass
 class Found:
-    """What came of a run."""
+    """The results of a run."""
 
     codes: Counter[tuple[str, int]] = field(default_factory=Counter)
     failures: list[tuple[str, bytes, str]] = field(default_factory=list)
@@ -162,7 +162,7 @@ def _shuffle(content: bytes, chance: random.Random) -> bytes:
 
 
 def _cells(content: bytes, chance: random.Random) -> bytes:
-    """Exchange what stands between two separators."""
+    """Exchange the texts between separators."""
     separator = chance.choice([b",", b"\n", b"="])
     parts = content.split(separator)
     parts[chance.randrange(len(parts))] = chance.choice(TOKENS)
@@ -179,7 +179,7 @@ CHANGES += [_cells, _recode]
 
 
 def write_recordings(folder: Path) -> list[Path]:
-    """Short recordings of some speakers, called as RAVDESS calls its own."""
+    """Short recordings of some speakers, with file names of RAVDESS."""
     chance = np.random.default_rng(0)
     paths = []
     for speaker in range(1, SPEAKERS + 1):
@@ -193,7 +193,7 @@ def write_recordings(folder: Path) -> list[Path]:
 
 
 def kinds_of(folder: Path, recordings: Sequence[Path], holdout: Sequence[str]) -> list[Kind]:
-    """Every kind of file, with a valid one."""
+    """Every kind of file, with valid content."""
     labels = {label: emotion for emotion, label in EMOTIONS.items()}
     emotions = [labels[path.name.split("-")[2]] for path in recordings]
     speakers = [path.stem.split("-")[-1] for path in recordings]
@@ -273,7 +273,7 @@ def problem_of(command: Sequence[str], limit: float) -> tuple[int, str | None, f
         code, _, err = call(command)
     except Hang:
         problem = "it takes too long\n" + traceback.format_exc()
-    except BaseException:  # noqa: BLE001 - a traceback is what is looked for, whatever it is
+    except BaseException:  # noqa: BLE001 - any traceback is a finding
         problem = traceback.format_exc()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -289,7 +289,7 @@ def problem_of(command: Sequence[str], limit: float) -> tuple[int, str | None, f
 
 @contextlib.contextmanager
 def place() -> Iterator[Path]:
-    """A folder of its own, and an alarm for what hangs."""
+    """A temporary folder, and an alarm that ends cases that hang."""
 
     def ring(number: int, frame: object) -> None:
         raise Hang
@@ -309,13 +309,13 @@ def place() -> Iterator[Path]:
 
 
 def fuzz(cases: int, seed: int, kinds: Sequence[str] = (), limit: float = SECONDS) -> Found:
-    """Run so many cases of each kind of file.
+    """Run a number of cases of each kind of file.
 
     Args:
-        cases: of each kind.
-        seed: of all changes.
-        kinds: names of those to run; all by default.
-        limit: seconds for a case.
+        cases: number of cases of each kind.
+        seed: seed of all changes.
+        kinds: names of the kinds to run; all by default.
+        limit: time limit of a case in seconds.
     """
     found = Found()
     with place() as folder, patch("serbench.run.study.drive_study", lambda *_, **__: 1):
@@ -337,9 +337,9 @@ def _run(
 ) -> None:
     path = folder / kind.file
     path.write_bytes(kind.content)
-    call(kind.command(path))  # imports take seconds, once
+    call(kind.command(path))  # the first call imports modules for seconds
     for number in range(cases):
-        # The first is as it should be: a fuzzer whose valid files are refused finds nothing.
+        # The first case is a valid file: if it were refused, the fuzzer would find nothing.
         content = kind.content if number == 0 else mutated(kind.content, chance)
         path.write_bytes(content)
         code, problem, seconds = problem_of(kind.command(path), limit)
@@ -352,7 +352,7 @@ def _run(
 
 
 def main() -> None:
-    """Run as the module's docstring says."""
+    """Run the fuzzer as the docstring of the module describes."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

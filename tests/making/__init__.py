@@ -1,1 +1,1 @@
-"""What tests of several layers make: records of studies that nobody had to train."""
+"""Test data for several layers: records of studies without trainings."""

@@ -1,4 +1,4 @@
-"""What may happen to a file that serbench refers to."""
+"""Damages of a file that serbench refers to."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ def lost(path: Path) -> None:
 
 
 def emptied(path: Path) -> None:
-    """Leave nothing in it, as after a power cut."""
+    """Remove its content, as after a power failure."""
     path.write_bytes(b"")
 
 
 def cut(path: Path) -> None:
-    """Leave the first half of it."""
+    """Keep only the first half of it."""
     content = path.read_bytes() if path.exists() else b""
     path.write_bytes(content[: len(content) // 2])
 
 
 def swapped(path: Path) -> None:
-    """Put another readable weights file in its place."""
+    """Replace it by another readable weights file."""
     import numpy as np
     import safetensors.numpy
 

@@ -1,4 +1,4 @@
-"""Entries whose networks nobody trained: random logits, right as often as they are told to be."""
+"""Entries without trained networks: random logits with a given share of correct predictions."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ PARAMETERS = {"learning_rate": 0.001, "freeze_depth": 0}
 
 
 def begin(database, made, manifest, plan, artifacts, compute=None):
-    """Scan the dataset and begin the study of every outer fold; gives the ledger."""
+    """Store the dataset and start the study of every outer fold; returns the ledger."""
     Datasets(database).save_scan(made.scanned(manifest))
     ledger = Ledger(database, Path(artifacts))
     protocol = Splits(database).of(manifest, parse_protocol(plan.protocol))
@@ -38,7 +38,7 @@ def begin(database, made, manifest, plan, artifacts, compute=None):
 
 
 def run_trial(ledger, made, manifest, plan, trial, skill=0.0, parameters=None, order=(0, 1)):
-    """Record a trial whose folds ended in this order, judged by number; gives its mean UAR."""
+    """Record a trial whose folds ended in this order, compared by number; returns its mean UAR."""
     parameters = parameters or PARAMETERS
     ledger.record(plan, TrialStarted(trial, parameters))
     outcomes = [made.outcome(manifest, trial, fold, plan, skill) for fold in order]
@@ -68,19 +68,19 @@ def add_entry(
     order=(0, 1),
     **plan,
 ):
-    """The entry of a study with two folds in each of the protocol's outer folds; its number.
+    """Add the entry of a study with two folds per outer fold; returns its number.
 
     Args:
-        database: a new or a used one.
+        database: database, which may have other entries.
         made: the fixture.
         manifest: the dataset.
-        skill: how far logits lean towards the truth.
-        seed: of the study, so that two entries differ.
-        protocol: one whose searches have two folds.
-        artifacts: folder of the weights files; beside the database by default.
-        trials: all alike but for chance; the best wins.
-        order: in which folds run.
-        plan: other fields of the plan.
+        skill: shift of the logit of the true emotion.
+        seed: seed of the study, so that two entries differ.
+        protocol: protocol whose searches have two folds.
+        artifacts: folder of the weights files; by default beside the database.
+        trials: number of trials, which differ only by chance; the best wins.
+        order: order in which folds are run.
+        plan: further fields of the plan.
     """
     study = made.plan(manifest, protocol=protocol, seed=seed, trials=trials, **plan)
     folder = artifacts or Path(database.url.removeprefix("sqlite:///")).parent / "artifacts"
@@ -97,12 +97,12 @@ def add_entry(
 
 
 def logits_like(manifest, rows, skill, chance):
-    """Logits ``[n, C]`` that lean towards the truth by ``skill`` standard deviations."""
+    """Random logits ``[n, C]``; that of the true emotion is greater by ``skill`` deviations."""
     logits = np.random.default_rng(chance).normal(size=(len(rows), len(manifest.emotions)))
     logits[np.arange(len(rows)), manifest.targets[rows]] += skill
     return logits.astype(np.float32)
 
 
 def predictions_like(manifest, rows, skill, chance):
-    """The same as predictions."""
+    """The same logits as predictions."""
     return Predictions(np.asarray(rows), logits_like(manifest, rows, skill, chance))

@@ -12,11 +12,11 @@ raise SystemExit("the current folder was imported from")
 
 
 def plant(folder: Path) -> None:
-    """Write modules that leave a trace when they are imported."""
+    """Write modules that create a file when they are imported."""
     for name in NAMES:
         (folder / f"{name}.py").write_text(CODE)
 
 
 def planted(folder: Path) -> list[str]:
-    """Names of those that were."""
+    """Names of the modules that were imported."""
     return sorted(path.stem for path in folder.glob("*.ran"))

@@ -1,4 +1,4 @@
-"""A dataset, a plan and outcomes that nobody had to record or train."""
+"""A dataset, a plan and outcomes without recordings and trainings."""
 
 import hashlib
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from serbench.store.machines import LatencyFacts, LatencyKind
 
 
 def utterance(speaker: int, emotion: str, folder: str, take: int) -> Utterance:
-    """One recording, as a scan would have found it."""
+    """One recording, as a scan would find it."""
     name = f"{speaker}-{emotion}-{take}"
     return Utterance(
         path=f"{folder}/{name}.wav",
@@ -56,7 +56,7 @@ def manifest(name: str = "small", folder: str = "/here", takes: int = 1) -> Mani
 
 
 def scanned(manifest: Manifest) -> Scan:
-    """A scan that found nothing else."""
+    """A scan that found only these recordings."""
     return Scan(manifest, found=len(manifest), skipped=(), conflicts=())
 
 
@@ -82,7 +82,7 @@ def plan(manifest: Manifest, **changes: object) -> StudyPlan:
 
 
 def split(manifest: Manifest, protocol: str, outer_fold: int, fold: int | str) -> Fold:
-    """The rows of one split, as the rule makes them."""
+    """The rows of one split according to the rule of the protocol."""
     outer = split_dataset(manifest, parse_protocol(protocol)).outer_folds[outer_fold]
     return outer.holdout if fold == HOLDOUT else outer.folds[int(fold)]
 
@@ -90,9 +90,9 @@ def split(manifest: Manifest, protocol: str, outer_fold: int, fold: int | str) -
 def outcome(
     manifest: Manifest, trial: int, fold: int | str, plan: StudyPlan, skill: float = 0.0
 ) -> Outcome:
-    """What a training of a plan's trial might come to, without training.
+    """A possible outcome of a trial's training, without training.
 
-    Logits lean towards the truth by ``skill`` standard deviations.
+    The logit of the true emotion is greater by ``skill`` standard deviations.
     """
     rows = split(manifest, plan.protocol, plan.outer_fold, fold).test
     chance = np.random.default_rng([trial, len(str(fold)), len(rows), plan.seed, plan.outer_fold])
@@ -118,7 +118,7 @@ def outcome(
 
 
 def latency(**changes: object) -> LatencyFacts:
-    """A measurement, with other fields of its own or of its kind."""
+    """A latency, with changes to its fields or to those of its kind."""
     kind = LatencyKind("eager", "fp32", 1, 2.618, {"python": "3.11", "torch": "2.5.1"})
     ours = {name: changes.pop(name) for name in vars(kind) if name in changes}
     facts = LatencyFacts(replace(kind, **ours), 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)

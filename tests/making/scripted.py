@@ -1,4 +1,4 @@
-"""A search small enough to run, a script in place of training, a record of what happened."""
+"""A small search, a script that replaces training, and a record of events."""
 
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -105,7 +105,7 @@ def make_search(parallel=1, threads=1, **changes):
 
 
 def here():
-    """An executor in this process that has the material."""
+    """An executor in this process with the material."""
     executor = InThisProcess(PLUGINS)
     executor.share(MATERIAL)
     return executor
@@ -117,15 +117,15 @@ class Stopped(BaseException):
 
 @dataclass
 class Script:
-    """Stands in for ``run_fold``: its outcome depends on trial, fold and configuration alone.
+    """Replaces ``run_fold``: the outcome depends only on trial, fold and configuration.
 
     Attributes:
-        uar: ``uar(trial, fold, configuration)``, how well the fold goes.
-        seconds: what each training claims to have taken.
-        pruned: (trial, fold) of the trainings that are ended because they fell behind.
-        jobs: every job it was given, in order.
-        calls: trial and fold of each.
-        stop_at: the call in which it is interrupted, counted from 0.
+        uar: ``uar(trial, fold, configuration)``, the UAR of the fold.
+        seconds: time that each outcome reports.
+        pruned: (trial, fold) of the trainings that are pruned.
+        jobs: all jobs, in order.
+        calls: trial and fold of each job.
+        stop_at: number of the call in which it is interrupted, from 0.
         diverged: (trial, fold) of the trainings that diverge.
     """
 
@@ -166,15 +166,15 @@ class Script:
         )
 
     def put(self, monkeypatch):
-        """Let searches call it in place of ``run_fold``."""
+        """Replace ``run_fold`` in searches."""
         monkeypatch.setattr(generation, "run_fold", self)
         monkeypatch.setattr(study, "run_fold", self)
         return self
 
 
-@cache  # making them takes longer than all the rest of a scripted study
+@cache  # computing them takes longer than the rest of a scripted study
 def answers(seed, uar, targets):
-    """Logits that differ with the seed and have about this UAR."""
+    """Logits that depend on the seed and have about this UAR."""
     targets = np.array(targets)
     logits = 0.1 * np.random.default_rng(seed).random((len(targets), 2)).astype(np.float32)
     for emotion in (0, 1):
@@ -187,7 +187,7 @@ def answers(seed, uar, targets):
 
 @dataclass
 class Record:
-    """What a driver has written down: all that outlives an interruption."""
+    """The records of a driver, which remain after an interruption."""
 
     parameters: dict = field(default_factory=dict)
     folds: dict = field(default_factory=dict)
@@ -196,7 +196,7 @@ class Record:
     failures: dict = field(default_factory=dict)
 
     def note(self, event):
-        """Write an event down, as the driver does."""
+        """Record an event, as the driver does."""
         match event:
             case TrialStarted():
                 assert event.trial not in self.parameters or (
@@ -239,16 +239,16 @@ class Record:
         return PRUNED if pruned else COMPLETE, float(np.mean(uars))
 
     def outcome(self):
-        """Everything that an interruption must not change."""
+        """All results that an interruption must not change."""
         logits = {key: outcome.logits.tobytes() for key, outcome in self.folds.items()}
         return self.parameters, logits, self.ends, self.winner, self.failures
 
     def events(self, search, executor=None, on_epoch=lambda trial, fold, report: None):
-        """The events of the study from here on; nobody notes them."""
+        """The remaining events of the study, without recording them."""
         return run_study(search, self.history(), dict(self.folds), executor or here(), on_epoch)
 
     def go_on(self, search, events=None, note_last=True, executor=None):
-        """Drive a study, to its end or for so many events; whether it came to its end."""
+        """Run a study to its end or for a number of events; returns whether it ended."""
         running = self.events(search, executor)
         done = 0
         while events is None or done < events:
@@ -263,7 +263,7 @@ class Record:
 
 
 def completed(search, executor=None):
-    """The record of a study that nobody interrupted, and its events' kinds."""
+    """The record of a study without an interruption, and the kinds of its events."""
     record, kinds = Record(), []
     for event in record.events(search, executor):
         record.note(event)

@@ -1,4 +1,4 @@
-"""What the built-in augmentations do to a clip."""
+"""The effects of the built-in augmentations on clips."""
 
 import math
 
@@ -32,7 +32,7 @@ def test_a_time_shift_rolls_forward_by_at_most_its_width(seed, width):
         np.testing.assert_array_equal(after, np.roll(before, shift))
 
 
-def test_time_shifts_reach_from_nothing_to_the_whole_width():
+def test_time_shifts_range_from_0_to_the_whole_width():
     clips = torch.arange(SAMPLES).float().expand(2000, SAMPLES)
     shifts = TimeShift().apply(clips, 0.3, seeded(0)).argmin(dim=1)
     assert shifts.min() <= 2
@@ -55,7 +55,9 @@ def test_masks_are_at_most_two_bands_of_at_most_their_width(seed, width, axis):
         changed = before != after
         other = 2 if axis == 2 else 1
         covered = changed.all(axis=(0, other))
-        assert np.array_equal(covered, changed.any(axis=(0, other))), "a band is masked throughout"
+        assert np.array_equal(covered, changed.any(axis=(0, other))), (
+            "a mask does not cover its whole band"
+        )
         lengths = bands(covered)
         widest = math.ceil(width * size)
         assert len(lengths) <= 2
@@ -66,7 +68,7 @@ def test_masks_are_at_most_two_bands_of_at_most_their_width(seed, width, axis):
 
 
 @pytest.mark.parametrize("axis", [2, 3])
-def test_masks_reach_every_place_and_their_full_width(axis):
+def test_masks_occur_at_every_position_and_with_full_width(axis):
     images = torch.rand(2000, 1, 40, 40, generator=seeded(1))
     masked = Masking("mask", axis).apply(images, 0.1, seeded(0))
     covered = (masked != images).all(dim=5 - axis)[:, 0].numpy()
@@ -100,7 +102,7 @@ def test_gain_stays_within_its_decibels(seed, width):
     assert (ratios.amax(dim=1) - ratios.amin(dim=1)).max() < 1e-3, "one gain for the whole clip"
 
 
-def test_gain_goes_both_ways():
+def test_gain_is_positive_and_negative():
     clips = torch.ones(1000, 4)
     decibels = 20 * Gain().apply(clips, 6.0, seeded(0))[:, 0].log10()
     assert decibels.min() == pytest.approx(-6, abs=0.1)

@@ -1,4 +1,4 @@
-"""Parameters and multiply-accumulates, against sums done by hand."""
+"""Parameters and multiply-accumulates, compared with sums computed by hand."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def spec(channels, height, width):
 
 
 def whole(backbone, head=None):
-    """A network of a backbone and a head; without one it adds nothing."""
+    """A network of a backbone and a head, which is optional."""
     return EmotionNetwork(nn.Identity(), backbone, head or nn.Identity())
 
 

@@ -1,4 +1,4 @@
-"""What a measurement was made on and with."""
+"""The environment of trainings."""
 
 import json
 import re

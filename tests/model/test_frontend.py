@@ -50,8 +50,8 @@ def test_the_papers_clips_on_224_columns_hop_286_samples():
     [
         (1000, 984, 200, 5),  # ceil(16 / 199) + 3 = 4 gives 251 columns, 5 gives 201, 6 only 167
         (1000, 600, 10, 101),  # ceil(400 / 9) + 3 = 48 is too short: 101 is the first with 10
-        (1000, 10, 3, 498),  # ceil(990 / 2) + 3 = 498 gives 3 columns at once: not nudged
-        (100, 10, 500, 1),  # there are no 500 columns to be had
+        (1000, 10, 3, 498),  # ceil(990 / 2) + 3 = 498 gives 3 columns: no adjustment
+        (100, 10, 500, 1),  # 500 columns are impossible
     ],
 )
 def test_hops_worked_out_by_hand(samples, n_fft, frames, hop):
@@ -107,7 +107,7 @@ PAPERS = InputSpec(1, 224, 224, (0.0,), (1.0,))
 
 
 def papers_clips():
-    """Noise, voices from loud to hardly there, a click and silence, ``[11, 63916]``."""
+    """Noise, voices from loud to very quiet, an impulse and silence, ``[11, 63916]``."""
     seconds = torch.arange(ClipFormat().samples) / ClipFormat().sample_rate
     clips = noise(ClipFormat().samples, n_clips=11)
     for row in range(1, 9):
@@ -130,9 +130,9 @@ def test_images_are_torchaudios_decibels_to_a_ten_thousandth():
 
 @pytest.mark.parametrize("front_end", [Mel(), LogMel()], ids=["mel", "logmel"])
 @pytest.mark.parametrize("size", [224, 299, 128])
-def test_who_else_is_in_the_batch_changes_no_bit(front_end, size):
+def test_an_image_does_not_depend_on_its_batch(front_end, size):
     module = front_end.build(ClipFormat(), InputSpec(3, size, size, (0.5,) * 3, (0.25,) * 3))
-    clips = papers_clips()[:-1]  # of silence, logmel magnifies how its mean was rounded
+    clips = papers_clips()[:-1]  # for silence, logmel amplifies the rounding of its mean
     together = module(clips)
     for few in (1, 3):
         assert torch.equal(torch.cat([module(part) for part in clips.split(few)]), together)
@@ -157,7 +157,7 @@ def test_one_traced_graph_serves_batches_of_any_size():
         torch.testing.assert_close(program(clips), module(clips), rtol=0, atol=1e-6)
 
 
-def test_a_sine_lights_the_band_around_its_frequency():
+def test_a_sine_has_its_maximum_in_the_band_of_its_frequency():
     rate, n_mels = 16000, 64
     seconds = torch.arange(rate) / rate
     powers = MelSpectrogram(rate, 1024, 1024, 256, n_mels)(
@@ -178,7 +178,7 @@ def test_a_sine_lights_the_band_around_its_frequency():
 def test_decibels_are_torchaudios_clip_by_clip_on_a_scale_of_their_own(powers):
     powers = torch.from_numpy(powers)
     convert = torchaudio.transforms.AmplitudeToDB("power", top_db=80)
-    # Torchaudio limits a batch by its loudest clip, hence one by one.
+    # torchaudio limits a batch by its loudest clip, hence clips are processed one by one.
     expected = torch.stack([convert(clip[None])[0] for clip in powers])
     torch.testing.assert_close(decibels(powers) * 100 - 40, expected, rtol=1e-4, atol=1e-3)
 
@@ -204,7 +204,7 @@ def test_standardised_logs_have_mean_one_half_and_deviation_one_quarter(spread, 
     torch.testing.assert_close(scaled.std(dim=(1, 2)), torch.full((2,), 0.25), atol=1e-3, rtol=0)
 
 
-def test_log_mel_does_not_hear_how_loud_a_clip_is_and_mel_does():
+def test_log_mel_does_not_depend_on_loudness_and_mel_does():
     clip_format = ClipFormat(16000, 1.0)
     spec = InputSpec(1, 64, 64, (0.0,), (1.0,))
     waveform = noise(clip_format.samples, n_clips=1)
@@ -221,7 +221,7 @@ def test_the_papers_front_end_needs_no_resize():
     assert module.mel.hop_length == 286
 
 
-def test_empty_filters_are_told():
+def test_empty_filters_are_reported():
     (note,) = Mel(n_fft=256).build(ClipFormat(), InputSpec(1, 128, 64, (0.5,), (0.5,))).notes
     filters = htk_triangles(129, 128, 24414)
     empty = int((filters.sum(axis=0) == 0).sum())
@@ -229,7 +229,7 @@ def test_empty_filters_are_told():
     assert values_in(note) == {str(empty), "128", "256", "24414"}
 
 
-def test_where_no_filter_is_empty_nothing_is_told():
+def test_without_empty_filters_there_are_no_notes():
     assert not Mel().build(ClipFormat(), InputSpec(1, 128, 128, (0.5,), (0.25,))).notes
     assert not LogMel().build(ClipFormat(), InputSpec(1, 224, 224, (0.5,), (0.25,))).notes
 

@@ -1,6 +1,6 @@
-"""Which machines are one and which are two, by what Linux tells of them.
+"""The identity of machines, from the files of Linux.
 
-The texts have the form of /proc/cpuinfo of these computers, with as much as matters here. Sources:
+The texts have the form of /proc/cpuinfo of these computers, with the relevant fields. Sources:
 the registers' codes in Arm's technical reference manuals and lscpu-arm.c of util-linux; the board's
 codes in Raspberry Pi's documentation of revision codes.
 """
@@ -19,7 +19,7 @@ GIB = 2**20
 
 
 def arm(part, variant=0, revision=3, maker="0x41", cores=4, bogomips="108.00"):
-    """The blocks of so many cores."""
+    """The blocks of ``cores`` cores."""
     return "".join(
         f"processor\t: {core}\nBogoMIPS\t: {bogomips}\n"
         "Features\t: fp asimd evtstrm crc32 cpuid\n"
@@ -30,7 +30,7 @@ def arm(part, variant=0, revision=3, maker="0x41", cores=4, bogomips="108.00"):
 
 
 def pi(model, code, serial="100000001a2b3c4d"):
-    """What the kernel of a Raspberry Pi adds."""
+    """The additional fields of a Raspberry Pi's kernel."""
     return f"Hardware\t: BCM2835\nRevision\t: {code}\nSerial\t\t: {serial}\nModel\t\t: {model}\n"
 
 
@@ -52,7 +52,7 @@ APPLE_M1 = arm("0x022", 1, 1, "0x61", 4, "48.00") + arm("0x023", 1, 1, "0x61", 4
 
 @pytest.fixture
 def read(tmp_path):
-    """``read(cpuinfo, files, memory, cores)``: a machine with these files and so many kB."""
+    """``read(cpuinfo, files, memory, cores)``: a machine with these files and ``memory`` kB."""
     roots = iter(range(99))
 
     def read_files(cpuinfo, files=(), memory=8 * GIB, cores=4):
@@ -83,7 +83,7 @@ def clock(*kilohertz):
 
 @pytest.fixture
 def known(read):
-    """Several computers whose processors all have numbers in place of a name."""
+    """Several computers whose processors have numbers instead of names."""
     tree = {"proc/device-tree/model": "Apple MacBook Air (M1, 2020)\0"}
     return {
         "Pi 4": read(PI_4, clock(1_500_000), memory=3_885_000),
@@ -98,7 +98,7 @@ def test_every_arm_computer_is_a_machine_of_its_own(known):
     assert len({each.fingerprint for each in known.values()}) == len(known)
 
 
-def test_people_see_which_computer_it_is(known):
+def test_the_name_describes_the_computer(known):
     assert {name: each.name for name, each in known.items()} == {
         "Pi 4": "Raspberry Pi 4 Model B Rev 1.4 (Cortex-A72), 4 cores at 1.5 GHz, 4 GiB",
         "Pi 5": "Raspberry Pi 5 Model B Rev 1.0 (Cortex-A76), 4 cores at 2.4 GHz, 8 GiB",
@@ -109,7 +109,7 @@ def test_people_see_which_computer_it_is(known):
     }
 
 
-def test_a_server_that_names_no_board_is_still_no_raspberry_pi(read):
+def test_a_server_without_a_board_name_is_not_a_raspberry_pi(read):
     bare = read(GRAVITON, memory=3_885_000)
     assert bare.board == ""
     assert bare.fingerprint != read(PI_4, memory=3_885_000).fingerprint
@@ -140,7 +140,7 @@ def test_the_same_processor_with_more_memory_clock_or_cores_is_another(read):
     assert len({each.fingerprint for each in pair}) == len(pair)
 
 
-def test_what_differs_from_start_to_start_and_from_twin_to_twin_does_not_count(read):
+def test_differences_between_starts_and_between_equal_computers_do_not_count(read):
     first = read(
         x86(),
         {**clock(4_000_000, 3_999_000), "proc/sys/kernel/random/boot_id": "1\n"},
@@ -159,7 +159,9 @@ def test_what_differs_from_start_to_start_and_from_twin_to_twin_does_not_count(r
 
 def test_in_a_container_a_raspberry_pi_is_what_it_is_outside(read):
     tree = {"proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0"}
-    assert read(PI_4) == read(PI_4, tree)  # Docker hides /sys/firmware, where the tree lies
+    assert read(PI_4) == read(
+        PI_4, tree
+    )  # Docker hides /sys/firmware, which contains the device tree
 
 
 def test_a_processor_with_a_name_has_it(read):
@@ -170,7 +172,7 @@ def test_a_processor_with_a_name_has_it(read):
     assert found.fingerprint != read(x86(stepping=11), memory=16_200_000).fingerprint
 
 
-def test_a_board_whose_maker_left_its_name_out_has_none(read):
+def test_a_placeholder_for_the_name_of_a_board_is_ignored(read):
     empty = firmware("To Be Filled By O.E.M.", "System Product Name")
     assert read(x86(), empty) == read(x86())
 
@@ -183,7 +185,7 @@ def test_memory_is_that_of_the_modules_and_not_what_the_kernel_leaves(read, kilo
     assert read(PI_4, memory=kilobytes).memory == mebibytes
 
 
-def test_where_linux_tells_nothing_the_system_is_asked(tmp_path, monkeypatch):
+def test_without_proc_the_name_comes_from_the_system(tmp_path, monkeypatch):
     monkeypatch.setattr(machines, "_brand", lambda: "Apple M1 Pro")
     found = read_machine(tmp_path, 10)
     assert (found.cpu, found.cores, found.board) == ("Apple M1 Pro", 10, "")
@@ -214,7 +216,7 @@ def test_without_affinities_every_core_counts(monkeypatch):
         *({"revision": "1/2/3"}, {"memory": 4096}, {"megahertz": 2400}),
     ],
 )
-def test_whatever_matters_for_latency_changes_the_fingerprint(change):
+def test_properties_that_influence_latency_change_the_fingerprint(change):
     assert replace(MACHINE, **change).fingerprint != MACHINE.fingerprint
 
 

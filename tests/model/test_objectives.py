@@ -1,4 +1,4 @@
-"""The training loop and objectives: where a batch is mixed, and what the loss is given."""
+"""Objectives in the training loop: mixing of batches, and arguments of the loss."""
 
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +21,7 @@ from serbench.model.training import predict, train
 
 @dataclass
 class Mixup:
-    """Mixes each clip with another, and keeps what it is given."""
+    """Mixes each clip with another, and records its arguments."""
 
     acts_on: str
     prepared_with: list = field(default_factory=list)
@@ -65,7 +65,7 @@ def trained(objective, share=0.2, prefetch=False, epochs=2):
 
 
 @pytest.mark.parametrize(("acts_on", "axes"), [("waveform", (2000,)), ("features", (1, 32, 32))])
-def test_a_batch_is_mixed_once_as_what_the_objective_acts_on(acts_on, axes):
+def test_a_batch_is_mixed_once_as_waveforms_or_as_features(acts_on, axes):
     objective = Mixup(acts_on)
     trained(objective, epochs=1)
     assert [tuple(shape) for shape in objective.batches] == [
@@ -73,7 +73,7 @@ def test_a_batch_is_mixed_once_as_what_the_objective_acts_on(acts_on, axes):
     ]
 
 
-def test_the_loss_is_given_full_precision_and_the_mixed_targets():
+def test_the_loss_gets_logits_in_full_precision_and_the_mixed_targets():
     objective = Mixup("features")
     trained(objective, epochs=1)
     assert set(objective.losses) == {
@@ -82,7 +82,7 @@ def test_the_loss_is_given_full_precision_and_the_mixed_targets():
     }
 
 
-def test_an_objective_is_prepared_once_with_the_training_clips_alone():
+def test_an_objective_is_prepared_once_with_only_the_training_clips():
     objective = Mixup("waveform")
     trained(objective)
     ((targets, n_classes, parameters),) = objective.prepared_with

@@ -1,4 +1,4 @@
-"""The training loop: it learns, it repeats itself, it reports, it reads no other clips."""
+"""The training loop: learning, repeatability, reports, and the clips that it reads."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ from serbench.score.confusion import uar_of
 ALL_PARTS = ALL_ROWS.train, ALL_ROWS.test
 
 
-def test_it_learns_what_can_be_learnt():
+def test_it_learns_a_simple_problem():
     network, account, clips, targets = trained(widths=PAPERS_WIDTHS, epochs=10)
     unused = np.arange(48, 60)
     before = uar_of(predict(fresh_network(), clips, unused, 8), targets[unused])
@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_logits_and_another_seed_others():
     assert not np.allclose(logits[0], logits[2], atol=1e-3)
 
 
-def test_random_numbers_drawn_before_change_nothing():
+def test_earlier_random_numbers_have_no_influence():
     clips, targets = toy_problem()
     logits = []
     for drawn in (0, 5):
@@ -82,7 +82,7 @@ def test_every_training_clip_is_read_once_an_epoch_in_a_new_order(monkeypatch):
     assert len(rows) == 68
 
 
-def test_validation_targets_do_not_teach():
+def test_validation_targets_are_not_learnt():
     clips, targets = toy_problem()
     networks = []
     for shift in (0, 1):
@@ -95,7 +95,7 @@ def test_validation_targets_do_not_teach():
     assert all(torch.equal(networks[0][name], networks[1][name]) for name in networks[0])
 
 
-def test_frozen_stages_come_out_as_they_went_in():
+def test_frozen_stages_do_not_change():
     network, _, _, _ = trained(depth=1, epochs=2)
     start = fresh_network().state_dict()
     end = network.state_dict()
@@ -128,7 +128,7 @@ def test_reports_agree_with_the_networks_predictions_on_the_validation_part():
     assert best.validation_error == pytest.approx(error, rel=1e-3)
 
 
-def test_predictions_come_in_the_order_asked_for_whatever_the_batch():
+def test_predictions_have_the_requested_order_for_any_batch_size():
     clips, _ = toy_problem()
     network = fresh_network()
     rows = np.array([5, 3, 59, 0, 7, 3, 21])
@@ -150,7 +150,7 @@ def test_predicting_changes_nothing():
 
 
 @given(n_rows=st.integers(1, 200), batch_size=st.integers(2, 50))
-def test_batches_part_the_rows_in_order_and_none_is_a_single_clip(n_rows, batch_size):
+def test_batches_split_the_rows_in_order_and_none_is_a_single_clip(n_rows, batch_size):
     rows = np.random.default_rng(n_rows).permutation(n_rows)
     parts = list(batches(rows, batch_size))
     assert np.array_equal(np.concatenate(parts), rows)
@@ -181,8 +181,8 @@ def test_augmentation_is_for_training_only(monkeypatch):
     assert in_training == [8, 8, 8, 8]  # waveforms and images of two batches
 
 
-def test_each_use_of_random_numbers_has_a_stream_of_its_own(monkeypatch):
-    """One seed for all would make the order of the clips of the numbers of dropout's masks."""
+def test_each_use_of_random_numbers_has_its_own_stream(monkeypatch):
+    """With one common seed the order of clips would depend on the numbers of dropout."""
     seeds = {}
     augment = feeding.augment
 

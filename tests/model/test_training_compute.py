@@ -1,4 +1,4 @@
-"""How a training computes: what may change its logits, what may not, and who may end it."""
+"""Compute settings of a training, and the end of a training by its watch."""
 
 import numpy as np
 import pytest
@@ -36,16 +36,16 @@ def test_the_same_compute_settings_give_the_same_logits(compute_settings):
     )
 
 
-def test_half_precision_learns_in_half_precision_and_answers_in_full():
+def test_half_precision_trains_in_half_and_predicts_in_full_precision():
     full, half = logits_of()[0], logits_of(compute=ComputeSettings(1, BF16))[0]
     assert half.dtype == np.float32
     assert not np.array_equal(full, half)
     np.testing.assert_allclose(half, full, atol=0.2)
     as_bf16 = torch.from_numpy(half).bfloat16().float().numpy()
-    assert not np.array_equal(half, as_bf16), "its answers are rounded"
+    assert not np.array_equal(half, as_bf16), "its logits are rounded"
 
 
-def test_half_precision_leaves_the_weights_in_full():
+def test_half_precision_keeps_the_weights_in_full_precision():
     network, _, _, _ = trained(epochs=1, compute=ComputeSettings(1, BF16))
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
@@ -61,7 +61,7 @@ def test_memory_formats_order_images_and_filters():
             assert tensor.is_contiguous(memory_format=torch.channels_last) == last
 
 
-def test_what_is_no_image_is_left_as_it_is():
+def test_tensors_other_than_images_are_not_changed():
     waveform = torch.zeros(2, 3)
     assert ComputeSettings(1).arrange(waveform) is waveform
 
@@ -77,13 +77,13 @@ def test_a_training_that_falls_behind_is_pruned_with_its_best_epoch():
     assert account.epochs == 3
     _, uncut, _, _ = trained(epochs=8)
     assert not uncut.pruned
-    assert uncut.curve[:3] == account.curve, "giving up changed what came before"
+    assert uncut.curve[:3] == account.curve, "pruning changed earlier epochs"
     assert 1 <= account.best_epoch <= 3
     assert account.curve[account.best_epoch - 1] == max(account.curve)
     assert not equal(network.state_dict(), fresh_network().state_dict())
 
 
-def test_every_step_is_told_and_may_end_the_training():
+def test_every_step_is_reported_and_may_end_the_training():
     class EnoughError(Exception):
         pass
 
@@ -102,12 +102,12 @@ def test_every_step_is_told_and_may_end_the_training():
         assert all(loss > 0 for loss in Counting.losses)
 
 
-def test_items_made_ahead_are_the_same_in_the_same_order():
+def test_items_made_in_advance_are_the_same_in_the_same_order():
     assert list(ahead(iter(range(1, 50)))) == list(range(1, 50))
     assert list(ahead(iter([]))) == []
 
 
-def test_an_error_in_making_an_item_reaches_who_wants_it():
+def test_an_error_in_making_an_item_is_raised_at_its_use():
     error = RuntimeError("no more")
 
     def failing():

@@ -1,4 +1,4 @@
-"""When training ends: patience, the budget of epochs, divergence; and whose weights are taken."""
+"""The end of training: patience, greatest number of epochs, divergence; and the kept weights."""
 
 import numpy as np
 import pytest
@@ -12,9 +12,9 @@ from serbench.model.training import predict
 
 
 def scripted_validation(monkeypatch, uars, losses=None):
-    """Let validation find these UARs one epoch after the other (and these losses).
+    """Replace validation results by these UARs (and losses), one per epoch.
 
-    Returns a list that holds the network's weights as they were in each epoch.
+    Returns a list with the network's weights in each epoch.
     """
     weights = []
 
@@ -22,16 +22,16 @@ def scripted_validation(monkeypatch, uars, losses=None):
         loss, uar = losses[epoch - 1] if losses else 1.0, uars[epoch - 1]
         return training.EpochReport(epoch, epochs, float(np.mean(train_losses)), loss, 0.1, uar)
 
-    def listen(network, clips, rows, batch_size, compute_settings):
+    def validate(network, clips, rows, batch_size, compute_settings):
         weights.append({name: value.clone() for name, value in network.state_dict().items()})
         return np.zeros((len(rows), N_CLASSES), dtype=np.float32)
 
-    monkeypatch.setattr(training, "predict", listen)
+    monkeypatch.setattr(training, "predict", validate)
     monkeypatch.setattr(training, "_report", report)
     return weights
 
 
-def test_training_stops_when_patience_is_over_and_takes_the_best_epochs_weights(monkeypatch):
+def test_training_stops_after_its_patience_with_the_weights_of_the_best_epoch(monkeypatch):
     monkeypatch.setattr(training, "PATIENT_STEPS", 0)
     weights = scripted_validation(monkeypatch, [0.3, 0.5, 0.8, *[0.7] * 50])
     network, account, _, _ = trained(epochs=50)
@@ -41,7 +41,7 @@ def test_training_stops_when_patience_is_over_and_takes_the_best_epochs_weights(
     assert not equal(network.state_dict(), weights[-1])
 
 
-def test_progress_starts_patience_anew(monkeypatch):
+def test_an_improvement_resets_the_patience(monkeypatch):
     monkeypatch.setattr(training, "PATIENT_STEPS", 0)
     scripted_validation(monkeypatch, [0.5, *[0.4] * 4, 0.6, *[0.5] * 50])
     _, account, _, _ = trained(epochs=50)
@@ -63,7 +63,7 @@ def test_patience_in_steps_is_rounded_up_and_the_papers_five_epochs_are_the_leas
     assert trained(epochs=100, part=part)[1].epochs == 1 + 5
 
 
-def test_of_equally_good_epochs_the_one_with_the_lowest_loss_is_taken(monkeypatch):
+def test_of_equally_good_epochs_the_one_with_the_lowest_loss_is_kept(monkeypatch):
     monkeypatch.setattr(training, "PATIENT_STEPS", 0)
     weights = scripted_validation(monkeypatch, [0.8] * 4, losses=[1.0, 0.6, 0.7, 0.6])
     network, account, _, _ = trained(epochs=4)
@@ -78,13 +78,13 @@ def test_the_budget_of_epochs_is_kept(monkeypatch):
 
 
 @pytest.mark.parametrize("learning_rate", [1e20, 1e30])
-def test_a_training_whose_loss_is_no_number_has_diverged(learning_rate):
+def test_a_training_whose_loss_is_nan_has_diverged(learning_rate):
     with pytest.raises(DivergedError) as refusal:
         trained(learning_rate=learning_rate, epochs=20)
     assert not np.isfinite(refusal.value.facts["loss"])
 
 
-def test_validation_logits_that_are_no_numbers_are_a_divergence(monkeypatch):
+def test_nan_in_validation_logits_is_a_divergence(monkeypatch):
     monkeypatch.setattr(training.Watch, "step", lambda self, loss: None)
     with pytest.raises(DivergedError) as refusal:
         trained(learning_rate=1e30, epochs=20)
@@ -92,7 +92,7 @@ def test_validation_logits_that_are_no_numbers_are_a_divergence(monkeypatch):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_network_with_weights_that_are_no_numbers_predicts_nothing(value):
+def test_a_network_with_nan_or_infinite_weights_does_not_predict(value):
     network, _, clips, _ = trained(epochs=1)
     with torch.no_grad():
         network.head.bias[0] = value

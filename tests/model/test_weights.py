@@ -29,7 +29,7 @@ def test_safetensors_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.pt", "weights"])
-def test_a_state_dict_is_read_whatever_the_file_is_called(name, tmp_path):
+def test_a_state_dict_is_read_from_a_file_of_any_name(name, tmp_path):
     torch.save(state(), tmp_path / name)
     assert equal(read_weights(str(tmp_path / name)), state())
 
@@ -63,7 +63,7 @@ def test_a_file_that_holds_something_else_is_refused(held, tmp_path):
 
 
 class Trap:
-    """Unpickled, it would run code."""
+    """An object whose unpickling would run code."""
 
     sprung = False
 
@@ -85,7 +85,7 @@ def test_a_whole_pickled_network_is_refused(tmp_path):
 
 
 @given(content=st.binary(max_size=60), name=st.sampled_from(["w.pth", "w.safetensors"]))
-def test_no_garbage_is_a_surprise(content, name, tmp_path_factory):
+def test_arbitrary_content_is_refused(content, name, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / name
     path.write_bytes(content)
     with pytest.raises(WeightsError):
@@ -117,7 +117,7 @@ def test_a_file_is_identified_by_name_and_content(tmp_path):
     assert file_identity(path) != f"file:trained.pth:{expected}"
 
 
-def test_where_a_file_lies_does_not_count(tmp_path):
+def test_the_folder_of_a_file_does_not_change_its_identity(tmp_path):
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "w.pth", tmp_path / "folder" / "w.pth"):
         path.write_bytes(b"content")
@@ -133,7 +133,7 @@ OWN = network().state_dict().keys()
 LAST = {"head.weight": torch.zeros(2, 3), "head.bias": torch.zeros(2)}
 
 
-def test_what_fits_is_loaded():
+def test_matching_weights_are_loaded():
     source, module = network(), network()
     load_exactly(module, source.state_dict(), "file")
     assert equal(module.state_dict(), source.state_dict())
@@ -148,7 +148,7 @@ def test_what_fits_is_loaded():
     ],
     ids=["missing", "left over", "another shape"],
 )
-def test_anything_that_differs_is_refused_and_nothing_is_loaded(change, named):
+def test_any_difference_is_refused_and_nothing_is_loaded(change, named):
     state_dict = network().state_dict()
     change(state_dict)
     module = network()
@@ -174,7 +174,7 @@ def test_a_state_trained_here_is_split_by_its_prefixes():
     assert equal(last, {"weight": LAST["head.weight"], "bias": LAST["head.bias"]})
 
 
-def test_of_several_last_layers_none_is_continued():
+def test_of_several_last_layers_none_is_returned():
     body = network().state_dict()
     auxiliary = {"aux.weight": torch.zeros(2, 3)}
     found, last = split_state({**body, **LAST, **auxiliary}, OWN, ["head.", "aux."])
@@ -189,7 +189,7 @@ def test_a_name_that_only_begins_like_the_last_layers_belongs_to_the_backbone():
 
 
 @pytest.mark.parametrize("wrapper", ["module.", "_orig_mod."])
-def test_names_are_the_networks_own_whatever_it_was_wrapped_in(wrapper, tmp_path):
+def test_names_have_no_prefixes_of_wrappers(wrapper, tmp_path):
     wrapped = {wrapper + name: tensor for name, tensor in state().items()}
     torch.save(wrapped, tmp_path / "w.pth")
     assert equal(read_weights(tmp_path / "w.pth"), state())
@@ -197,7 +197,7 @@ def test_names_are_the_networks_own_whatever_it_was_wrapped_in(wrapper, tmp_path
 
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_weights_that_are_no_numbers_are_refused_and_named(value, suffix, tmp_path):
+def test_nan_or_infinite_weights_are_refused_and_named(value, suffix, tmp_path):
     tensors = state()
     tensors["a.weight"][1, 2] = value
     path = tmp_path / f"w.{suffix}"

@@ -22,7 +22,7 @@ ALL_ROWS = Fold(train=np.arange(0, 36), test=np.arange(36, 48))
 
 @dataclass(frozen=True)
 class ReadClips(Clips):
-    """Clips that remember which rows somebody asked for, and in which order."""
+    """Clips that record the requested rows in their order."""
 
     read: set[int] = field(default_factory=set)
     asked: list[list[int]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Confidence against accuracy."""
+"""Confidence and accuracy of predictions."""
 
 import math
 
@@ -13,7 +13,8 @@ from serbench.score.calibration import expected_calibration_error, reliability
 
 @st.composite
 def answers(draw):
-    """Logits ``[n, C]``, targets ``[n]`` and a number of bins; ties and absent emotions come up."""
+    """Logits ``[n, C]``, targets ``[n]`` and a number of bins; examples include ties and absent
+    emotions."""
     emotions, clips = draw(st.integers(2, 6)), draw(st.integers(1, 30))
     logit = st.one_of(st.integers(-3, 3).map(float), st.floats(-30, 30, width=32))
     row = st.lists(logit, min_size=emotions, max_size=emotions)
@@ -54,7 +55,7 @@ def test_the_calibration_error_is_guos(answer):
     assert reliability(logits, targets, bins).count.tolist() == counts
 
 
-def test_a_bin_has_its_upper_edge():
+def test_a_bin_includes_its_upper_edge():
     found = reliability(np.zeros((1, 2)), np.array([0]), bins=2)
     assert found.count.tolist() == [1, 0]
     assert found.confidence[0] == 0.5
@@ -63,13 +64,13 @@ def test_a_bin_has_its_upper_edge():
     assert np.isnan(found.accuracy[1])
 
 
-def test_certainty_belongs_to_the_last_bin():
+def test_a_confidence_of_1_belongs_to_the_last_bin():
     found = reliability(np.array([[1000.0, 0.0], [0.0, 1000.0]]), np.array([0, 0]))
     assert found.count.tolist() == [0] * 14 + [2]
     assert (found.confidence[-1], found.accuracy[-1], found.error) == (1, 0.5, 0.5)
 
 
-def test_a_system_that_is_as_often_right_as_it_says_has_no_error():
+def test_a_system_whose_accuracy_equals_its_confidence_has_no_error():
     logits = np.log([[0.75, 0.25]] * 4)
     assert expected_calibration_error(logits, np.array([0, 0, 0, 1])) == pytest.approx(0)
     assert expected_calibration_error(logits, np.array([1, 1, 1, 1])) == pytest.approx(0.75)

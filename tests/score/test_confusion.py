@@ -59,7 +59,7 @@ def test_each_speaker_is_scored_as_if_alone(tested):
 
 @quick
 @given(written_out.tested_clips(systems=1))
-def test_a_tally_comes_back_from_its_bytes(tested):
+def test_a_tally_is_read_from_its_bytes(tested):
     emotions, (clips,) = tested
     stored = written_out.tally_of(clips, emotions)
     read = Tally.from_bytes(stored.to_bytes())
@@ -68,7 +68,7 @@ def test_a_tally_comes_back_from_its_bytes(tested):
     assert np.array_equal(read.counts, stored.counts)
 
 
-def test_speakers_of_any_name_come_back():
+def test_speakers_of_any_name_are_read_from_bytes():
     names = ("a\nb", "Łucja", "")
     stored = Tally(names, np.arange(12).reshape(3, 2, 2))
     assert Tally.from_bytes(stored.to_bytes()).speakers == names
@@ -81,12 +81,12 @@ def test_bytes_that_were_cut_are_refused(spoil):
         Tally.from_bytes(spoil(data))
 
 
-def test_more_clips_than_fit_are_not_stored():
+def test_counts_greater_than_int32_are_not_stored():
     with value_error():
         Tally(("a",), np.full((1, 2, 2), 2**31)).to_bytes()
 
 
-def test_a_tally_counts_clips_by_speaker_emotion_and_answer():
+def test_a_tally_counts_clips_by_speaker_true_and_predicted_emotion():
     logits = np.array([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]])
     found = tally(logits, np.array([1, 1, 0]), ["b", "a", "b"])
     assert found.speakers == ("a", "b")
@@ -97,7 +97,7 @@ def test_a_tally_counts_clips_by_speaker_emotion_and_answer():
 
 @quick
 @given(written_out.tested_clips(systems=1))
-def test_ratios_come_to_the_score_and_have_a_row_for_each_speaker(tested):
+def test_the_mean_of_the_ratios_is_the_score_and_they_have_a_row_for_each_speaker(tested):
     emotions, (clips,) = tested
     found = written_out.tally_of(clips, emotions)
     for metric in METRICS:
@@ -106,7 +106,7 @@ def test_ratios_come_to_the_score_and_have_a_row_for_each_speaker(tested):
         assert ratios.value == pytest.approx(score_counts(found.confusion, metric), abs=1e-12)
 
 
-def test_where_there_is_no_clip_there_is_no_score():
+def test_without_clips_there_is_no_score():
     for metric in METRICS:
         assert score_counts(np.eye(2), metric) == 1
         with value_error():
@@ -135,7 +135,7 @@ def test_a_worked_example():
     assert found == pytest.approx([(2 / 3 + 1 / 2 + 1) / 3, 4 / 6, (4 / 5 + 1 / 2 + 1) / 3])
 
 
-def test_always_predicting_one_emotion_is_chance_however_common_it_is():
+def test_always_predicting_one_emotion_is_at_chance_for_any_share_of_it():
     logits = np.tile(np.float32([1, 0, 0]), (10, 1))
     targets = np.array([0] * 8 + [1, 2])
     assert uar_of(logits, targets) == pytest.approx(1 / 3)

@@ -1,4 +1,4 @@
-"""The simulation behind the coverage that is published in docs/explanation/statistics.md."""
+"""The simulation for the coverage in docs/explanation/statistics.md."""
 
 import importlib.util
 import sys
@@ -20,7 +20,7 @@ def simulation(monkeypatch):
     return module
 
 
-def test_the_simulation_tells_intervals_over_speakers_from_those_over_clips(simulation):
+def test_intervals_over_speakers_and_over_clips_have_different_coverage(simulation):
     world = simulation.WORLDS["ravdess"]
     truth = world.truth(np.random.default_rng(1))
     found = simulation.coverage(world, truth, n_speakers=16, repetitions=40, resamples=200)
@@ -30,14 +30,14 @@ def test_the_simulation_tells_intervals_over_speakers_from_those_over_clips(simu
         assert found["per_clip"][metric]["width"] < found["student_t"][metric]["width"]
 
 
-def test_both_systems_meet_the_same_clips(simulation):
+def test_both_systems_are_tested_on_the_same_clips(simulation):
     first, second = simulation.WORLDS["uneven"].tests(np.random.default_rng(0), 5)
     assert np.array_equal(first.clips, second.clips)
     assert not np.array_equal(first.counts, second.counts)
 
 
-def test_influences_add_up_to_nothing_and_give_the_standard_error(simulation):
-    """The first by definition, the second because the bootstrap gives the same to first order."""
+def test_influences_sum_to_0_and_give_the_standard_error(simulation):
+    """The first holds by definition, the second because the bootstrap is equal to first order."""
     tally, _ = simulation.WORLDS["ravdess"].tests(np.random.default_rng(3), 30)
     drawn = simulation.draws(tally.clips, resamples=4000)
     for metric in simulation.COUNT_METRICS:

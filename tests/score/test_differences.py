@@ -1,4 +1,4 @@
-"""Two systems on the same speakers, two systems on the same folds."""
+"""Comparisons of two systems on the same speakers, and on the same folds."""
 
 import math
 
@@ -60,7 +60,7 @@ def test_a_difference_is_the_one_written_out_under_the_same_draws(tested, metric
 
 @quick
 @given(written_out.tested_clips(systems=2))
-def test_the_test_and_the_interval_say_the_same(tested):
+def test_the_test_and_the_interval_agree(tested):
     emotions, (a, b) = tested
     found = tally_difference(
         written_out.tally_of(a, emotions), written_out.tally_of(b, emotions), resamples=FEW
@@ -82,8 +82,8 @@ def test_many_systems_are_compared_as_two_are(tested):
 
 
 @pytest.mark.parametrize(("speakers", "certain"), [(3, False), (7, False), (8, True), (12, True)])
-def test_a_gain_that_every_speaker_shares_is_certain_of_many_only(speakers, certain):
-    """Three speakers who agree may be three of many who do not."""
+def test_an_equal_gain_of_all_speakers_is_distinguishable_only_for_many_speakers(speakers, certain):
+    """Three speakers with the same gain may come from a population with different gains."""
     better, worse = ([each] * speakers for each in ([[4, 0], [0, 4]], [[2, 2], [2, 2]]))
     found = tally_difference(tally_with(*better), tally_with(*worse))
     unseen = 1 - 0.05 ** (1 / speakers)
@@ -93,7 +93,7 @@ def test_a_gain_that_every_speaker_shares_is_certain_of_many_only(speakers, cert
     assert found.distinguishable == certain == (found.p < 0.05)
 
 
-def test_a_gain_of_one_speaker_alone_is_not():
+def test_a_gain_of_one_speaker_is_not_distinguishable():
     better, worse = [[4, 0], [0, 4]], [[0, 4], [4, 0]]
     found = tally_difference(tally_with(better, *[worse] * 5), tally_with(*[worse] * 6))
     assert found.difference == pytest.approx(1 / 6)
@@ -148,14 +148,14 @@ def test_the_corrected_t_test_is_nadeau_and_bengios(folds, n_train, n_test):
         assert found.p == pytest.approx(2 * student.cdf(-abs(mean / error), k - 1), abs=1e-9)
 
 
-def test_without_test_clips_to_speak_of_it_is_the_ordinary_t_test():
+def test_with_very_few_test_clips_it_is_the_ordinary_t_test():
     folds = [0.02, 0.05, -0.01, 0.04, 0.03]
     found, ordinary = corrected_t_test(folds, 1e15, 1), ttest_1samp(folds, 0)
     assert (found.t, found.p) == pytest.approx((ordinary.statistic, ordinary.pvalue), abs=1e-9)
     assert (found.low, found.high) == pytest.approx(tuple(ordinary.confidence_interval()), abs=1e-9)
 
 
-def test_folds_that_agree_leave_nothing_to_test_against():
+def test_equal_differences_on_all_folds_have_no_variance():
     always, never = corrected_t_test([-0.1] * 7, 80, 20), corrected_t_test([0.0] * 7, 80, 20)
     assert (always.t, always.p) == (-math.inf, 0)
     assert (always.low, always.high) == pytest.approx((-0.1, -0.1))
@@ -171,8 +171,8 @@ def test_a_t_test_needs_two_folds_with_clips():
 
 
 @pytest.mark.parametrize("speakers", [2, 4, 10, 24, 91])
-def test_the_smallest_difference_is_found_four_times_in_five(speakers):
-    """The power of the t-test, integrated over what its standard error may be."""
+def test_the_smallest_difference_is_detected_with_a_probability_of_0_8(speakers):
+    """The power of the t-test, integrated over the distribution of its standard error."""
     true, error, degrees = smallest_difference(0.02, speakers), 0.02, speakers - 1
     critical = student.ppf(0.975, degrees)
 
@@ -200,10 +200,10 @@ def test_more_speakers_show_smaller_differences():
     assert found[-1] == pytest.approx(0.02 * (1.96 + 0.8416), rel=0.01)
 
 
-def test_systems_that_always_agree_would_show_any_difference():
+def test_for_systems_that_always_agree_the_smallest_difference_is_0():
     assert smallest_difference(0.0, 8) == 0
 
 
-def test_one_speaker_shows_none():
+def test_one_speaker_shows_no_difference():
     with value_error():
         smallest_difference(0.02, 1)

@@ -1,4 +1,4 @@
-"""Draws of speakers, and the intervals they give."""
+"""Draws of speakers, and intervals from them."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def random_tally(seed, n_speakers, emotions=4, clips=10):
 
 @quick
 @given(written_out.tested_clips(systems=1))
-def test_a_resampled_score_is_that_of_whole_speakers_drawn_again(tested):
+def test_a_resampled_score_is_that_of_speakers_drawn_with_all_clips(tested):
     emotions, (clips,) = tested
     tally = written_out.tally_of(clips, emotions)
     drawn = draws(tally.clips, seed=1, resamples=FEW)
@@ -60,7 +60,7 @@ def test_the_interval_is_the_one_written_out_under_the_same_draws(tested):
 
 @quick
 @given(written_out.tested_clips(systems=1))
-def test_an_interval_holds_its_score_and_stays_between_0_and_1(tested):
+def test_an_interval_includes_its_score_and_lies_between_0_and_1(tested):
     emotions, (clips,) = tested
     tally = written_out.tally_of(clips, emotions)
     found = speaker_intervals(tally, resamples=FEW)
@@ -71,7 +71,7 @@ def test_an_interval_holds_its_score_and_stays_between_0_and_1(tested):
 
 @quick
 @given(written_out.tested_clips(systems=1))
-def test_every_draw_has_all_speakers_places_and_every_emotion(tested):
+def test_every_draw_has_as_many_speakers_and_every_emotion(tested):
     emotions, (clips,) = tested
     tally = written_out.tally_of(clips, emotions)
     drawn = draws(tally.clips, resamples=FEW)
@@ -102,18 +102,18 @@ def test_one_speaker_has_no_interval():
 
 
 def test_emotions_of_one_speaker_each_have_no_interval():
-    """Of ten speakers drawn, hardly ever are all ten different."""
+    """Ten draws from ten speakers almost never give all ten."""
     counts = np.zeros((10, 10, 10))
     counts[range(10), range(10), range(10)] = 5
     assert speaker_intervals(tally_with(counts)) is None
 
 
 ONE_ANSWER = [[4, 0, 0], [4, 0, 0], [4, 0, 0]]
-"""Clips of a speaker where a network predicts the first emotion whatever it is given."""
+"""Counts of a speaker for a network that always predicts the first emotion."""
 
 
 @pytest.mark.parametrize("speakers", [2, 3, 8, 24])
-def test_a_score_that_all_speakers_share_is_not_certain(speakers):
+def test_an_equal_score_of_all_speakers_has_an_interval(speakers):
     unseen = 1 - 0.05 ** (1 / speakers)
     perfect = speaker_intervals(tally_with([4 * np.eye(3)] * speakers))
     for interval in perfect.values():
@@ -124,8 +124,8 @@ def test_a_score_that_all_speakers_share_is_not_certain(speakers):
 
 @pytest.mark.parametrize("speakers", [2, 3, 8, 24])
 @pytest.mark.parametrize("differing", [0.02, 0.1, 0.3, 0.6])
-def test_tests_of_speakers_alike_miss_the_truth_in_at_most_5_percent(speakers, differing):
-    """Some speakers are never recognised, all others always; whoever is tested is drawn anew."""
+def test_intervals_of_equal_scores_miss_the_true_value_in_at_most_5_percent(speakers, differing):
+    """Some speakers are never predicted correctly, all others always; each test draws speakers."""
     random = np.random.default_rng(0)
     right, wrong = 4 * np.eye(3), 4 * np.roll(np.eye(3), 1, axis=1)
     alike = (random.random((4000, speakers)) >= differing).all(axis=1).mean()
@@ -136,8 +136,8 @@ def test_tests_of_speakers_alike_miss_the_truth_in_at_most_5_percent(speakers, d
     assert alike * (not low <= differing <= high) <= 0.06
 
 
-def test_of_one_clip_each_the_standard_error_is_that_of_a_share():
-    """70 of 100 right, one clip a speaker: √(0.7 · 0.3 / 99), on the logit scale."""
+def test_with_one_clip_per_speaker_the_standard_error_is_that_of_a_share():
+    """70 of 100 correct, with one clip per speaker: √(0.7 · 0.3 / 99), on the logit scale."""
     counts = np.zeros((100, 1, 2))
     counts[:70, 0, 0] = counts[70:, 0, 1] = 1
     tally = tally_with(np.concatenate([counts, np.zeros_like(counts)], axis=1))
@@ -175,7 +175,7 @@ def test_the_clip_interval_is_the_percentiles_of_clips_drawn_one_by_one(tested):
         assert np.all(drawn.sum(axis=1) == len(clips))
 
 
-def test_over_many_tests_the_interval_holds_the_truth_and_the_clip_interval_does_not():
+def test_over_many_tests_the_interval_has_its_coverage_and_the_clip_interval_has_not():
     """Recalls are Beta(6, 3), so that UAR and accuracy are 2/3 over all speakers."""
     tallies = [random_tally([9, repetition], 16) for repetition in range(200)]
     drawn = draws(tallies[0].clips, resamples=500)

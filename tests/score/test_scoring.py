@@ -38,7 +38,7 @@ quick = settings(max_examples=15, deadline=None)
 
 
 def clips_of(seed=0, speakers=8, each=30, classes=4, skill=1.0):
-    """Logits ``[n, C]``, targets and speakers, who differ in how clearly they speak."""
+    """Logits ``[n, C]``, targets and speakers of different difficulty."""
     random = np.random.default_rng(seed)
     n = speakers * each
     targets = np.arange(n) % classes
@@ -65,7 +65,7 @@ def rows_of(clips, rows):
 
 
 def test_scores_and_intervals_are_those_of_the_first_edition():
-    """Computed by its `results/standing.py`, before metrics were plugins."""
+    """Golden values of its `results/standing.py`, before metrics were plugins."""
     found = score_holdout(METRICS, *fixed_clips())
     assert {name: found[name].value for name in EXPECTED_VALUES} == pytest.approx(
         EXPECTED_VALUES, abs=1e-12
@@ -90,7 +90,7 @@ def test_every_metric_has_its_score_inside_its_interval():
 
 @quick
 @given(st.integers(0, 10**6), st.integers(2, 12), st.integers(4, 40), st.floats(-2, 6))
-def test_whatever_is_tested_scores_are_inside_their_intervals(seed, speakers, each, skill):
+def test_for_all_tests_scores_are_inside_their_intervals(seed, speakers, each, skill):
     found = score_holdout(METRICS, *clips_of(seed, speakers, each, skill=skill))
     for metric in METRICS:
         score = found[metric.name]
@@ -110,7 +110,7 @@ def test_count_metrics_have_the_interval_of_the_tally():
 
 
 def test_the_interval_of_the_log_loss_is_the_one_written_out():
-    """Students's t about the mean, with the losses summed up one draw at a time."""
+    """Student's t about the mean, with the losses summed for one draw at a time."""
     logits, targets, speakers = clips_of(speakers=4, each=12)
     loss = [
         math.log(math.fsum(math.exp(each) for each in row)) - row[target]
@@ -132,7 +132,7 @@ def test_the_interval_of_the_log_loss_is_the_one_written_out():
 
 
 class Plain:
-    """Another metric, hiding that it is a mean of ratios."""
+    """Another metric without its ratios."""
 
     def __init__(self, metric):
         self.name, self.label, self.share = "plain", "plain", metric.share
@@ -143,17 +143,17 @@ class Plain:
 
 
 @pytest.mark.parametrize("name", ["uar", "accuracy", "macro_f1", "log_loss"])
-def test_scored_anew_on_each_draw_the_interval_is_about_that_from_ratios(name):
+def test_without_ratios_the_interval_is_about_that_from_ratios(name):
     metric = next(each for each in METRICS if each.name == name)
     found = score_holdout([metric, Plain(metric)], *clips_of())
     one, other = found[name], found["plain"]
     assert one.value == other.value
-    # Four standard errors of a standard error from 400 draws.
+    # The tolerance is four standard errors of a standard error from 400 draws.
     assert other.high - other.low == pytest.approx(one.high - one.low, rel=4 / math.sqrt(2 * 400))
 
 
 @pytest.mark.parametrize("name", ["uar", "accuracy", "macro_f1", "log_loss"])
-def test_on_each_draw_a_metric_scored_anew_is_that_of_its_ratios(name):
+def test_on_each_draw_a_metric_computed_from_logits_equals_that_from_ratios(name):
     metric = next(each for each in METRICS if each.name == name)
     logits, targets, speakers = clips_of()
     drawn = draws(tally(logits, targets, speakers).clips)
@@ -179,14 +179,14 @@ def test_the_names_of_speakers_and_the_order_of_clips_do_not_matter():
 
 
 def test_speakers_of_another_order_have_about_the_same_intervals():
-    """Other speakers are then drawn: the intervals differ as those of two bootstraps do."""
+    """The draws are then different, and the intervals differ like those of two bootstraps."""
     logits, targets, speakers = clips_of()
     renamed = np.array([f"s{(int(name[1:]) * 3 + 1) % 8:02}" for name in speakers])
     one = score_holdout(METRICS, logits, targets, speakers)
     other = score_holdout(METRICS, logits, targets, renamed)
     for name in one:
         assert other[name].value == pytest.approx(one[name].value, abs=1e-9)
-        close = 0.25 if name in ("ece", "auc") else 0.08  # of 400 draws, and of 4,000
+        close = 0.25 if name in ("ece", "auc") else 0.08  # for 400 draws, and for 4,000
         widths = [score.high - score.low for score in (one[name], other[name])]
         assert widths[0] == pytest.approx(widths[1], rel=close)
         assert widths[0] != widths[1]
@@ -222,7 +222,7 @@ def test_one_fold_has_no_spread_and_none_no_score():
 
 
 class WorstRecall:
-    """What somebody else's metric may be: the recall of the emotion that is recognised least."""
+    """A metric of a plugin: the lowest recall of an emotion."""
 
     name, label, higher_is_better, share = "worst_recall", "worst recall", True, True
 
@@ -245,7 +245,7 @@ def test_a_metric_of_ten_lines_has_its_value_and_its_interval():
 
 
 class Broken(WorstRecall):
-    """A metric that is no number, of all clips or of many of the draws."""
+    """A metric that is NaN or infinite, for all clips or for many draws."""
 
     name = "broken"
 
@@ -258,7 +258,7 @@ class Broken(WorstRecall):
 
 
 class Undefined(WorstRecall):
-    """The precision of an emotion that one speaker alone is predicted to express."""
+    """The precision of an emotion that is predicted for only one speaker."""
 
     name = "broken"
 
@@ -275,13 +275,13 @@ class Undefined(WorstRecall):
         Undefined(),
     ],
 )
-def test_a_metric_that_is_no_number_is_an_error(metric):
+def test_a_metric_that_is_nan_or_infinite_is_an_error(metric):
     with pytest.raises(PluginError) as raised:
         score_holdout([metric], *clips_of())
     assert raised.value.facts == {"metric": "broken"}
 
 
-def test_of_one_speaker_with_nearly_all_clips_a_metric_without_bounds_has_no_interval():
+def test_a_metric_without_bounds_has_no_interval_where_one_speaker_has_nearly_all_clips():
     logits, targets, speakers = clips_of(speakers=1, each=600)
     speakers[:4] = "s01"
     found = score_holdout(METRICS, logits, targets, speakers)

@@ -1,4 +1,4 @@
-"""Scores and intervals counted one clip at a time, in plain Python, to check against."""
+"""Reference scores and intervals, computed one clip at a time in plain Python."""
 
 import math
 from collections import namedtuple
@@ -16,9 +16,9 @@ Clip = namedtuple("Clip", "speaker true predicted")
 
 @st.composite
 def tested_clips(draw, systems):
-    """Number of emotions, and each system's answers to the same clips.
+    """Number of emotions, and each system's predictions for the same clips.
 
-    One-clip speakers, lone speakers and emotions that nobody speaks all come up.
+    Examples include speakers with one clip, single speakers, and emotions without clips.
     """
     emotions = draw(st.integers(2, 5))
     emotion = st.integers(0, emotions - 1)
@@ -32,7 +32,7 @@ def tested_clips(draw, systems):
 
 
 def tally_of(clips, emotions):
-    """What the package makes of clips."""
+    """The package's tally of clips."""
     logits = np.eye(emotions)[[clip.predicted for clip in clips]]
     return tally(logits, np.array([clip.true for clip in clips]), [clip.speaker for clip in clips])
 
@@ -64,7 +64,7 @@ SCORES = {"uar": uar, "accuracy": accuracy, "macro_f1": macro_f1}
 
 
 def resample(clips, times):
-    """The clips of each speaker as often as the speaker was drawn."""
+    """The clips of each speaker, repeated by the number of times it was drawn."""
     drawn = []
     for speaker, often in zip(sorted({clip.speaker for clip in clips}), times, strict=True):
         for _ in range(int(often)):
@@ -73,7 +73,7 @@ def resample(clips, times):
 
 
 def effective_speakers(clips):
-    """(Σn)²/Σn²: as many speakers of equal size as tell as much."""
+    """(Σn)²/Σn²: the number of equal speakers that give the same precision."""
     names = [clip.speaker for clip in clips]
     return len(clips) ** 2 / sum(names.count(name) ** 2 for name in set(names))
 
@@ -90,12 +90,12 @@ def interval_of_share(point, values, speakers):
         return interval_where_all_are_alike(point, speakers, 0)
     half = student.ppf(0.975, speakers - 1) * error / (point * (1 - point))
     middle = math.log(point / (1 - point))
-    ends = (max(middle - half, -700), middle + half)  # beyond it exp overflows, and shares are 0
+    ends = (max(middle - half, -700), middle + half)  # beyond these limits exp overflows
     return tuple(1 / (1 + math.exp(-end)) for end in ends)
 
 
 def interval_where_all_are_alike(point, speakers, lowest):
-    """So many of a population may differ that all who were tested are alike in 5 % of tests."""
+    """The share that differs is such that in 5 % of tests all tested speakers are equal."""
     share = 1 - math.exp(math.log(0.05) / speakers)
     return point - share * (point - lowest), point + share * (1 - point)
 
@@ -116,7 +116,7 @@ def intervals_on(counted, drawn):
 
 
 def speaker_intervals(counted, seed=0, resamples=RESAMPLES):
-    """The same on draws of its own."""
+    """The same, with new draws."""
     return intervals_on(counted, draws(counted.clips, seed, resamples))
 
 

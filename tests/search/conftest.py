@@ -1,4 +1,4 @@
-"""What the tests of studies share: a script in place of training."""
+"""Common fixtures of the tests of studies: a script in place of training."""
 
 import pytest
 from making.scripted import Script
@@ -6,7 +6,7 @@ from making.scripted import Script
 
 @pytest.fixture
 def script(monkeypatch):
-    """``script(uar=…)`` puts a script in place of training, and gives it."""
+    """``script(uar=…)`` replaces training by a script, and returns it."""
 
     def put(**how):
         return Script(**how).put(monkeypatch)

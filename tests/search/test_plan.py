@@ -63,7 +63,7 @@ def test_everything_else_does(name):
         assert replace(PLAN, **{name: OTHERWISE[name]}).key != PLAN.key
 
 
-def test_a_key_is_the_hash_of_all_that_counts_written_in_order():
+def test_a_key_is_the_hash_of_the_sorted_fields():
     text = (
         '{"augmentations": ["time-shift", "gain"], "backbone": "homebrew", "batch_size": 32, '
         '"bounds": {}, "clip_format": {"sample_rate": 24414, "seconds": 2.618}, '
@@ -75,7 +75,7 @@ def test_a_key_is_the_hash_of_all_that_counts_written_in_order():
     assert PLAN.key == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def test_of_a_weights_file_the_content_counts(tmp_path):
+def test_a_weights_file_is_identified_by_its_content(tmp_path):
     keys = []
     for folder, content in [("a", b"one"), ("b", b"one"), ("c", b"two")]:
         (tmp_path / folder).mkdir()
@@ -96,20 +96,20 @@ def test_a_recipe_names_a_weights_file_by_its_content(tmp_path):
 
 
 @pytest.mark.parametrize("weights", ["default", "none"])
-def test_other_weights_stand_in_a_recipe_as_they_are(weights):
+def test_other_weights_are_unchanged_in_a_recipe(weights):
     plan = replace(PLAN, weights=weights)
     assert plan.recipe.weights == weights
     assert plan.weights_files() == {}
 
 
-def test_each_outer_fold_has_a_seed_of_its_own_and_the_first_the_studys():
+def test_each_outer_fold_has_its_own_seed_and_the_first_that_of_the_study():
     plans = [replace(PLAN, seed=7).of_outer_fold(number) for number in range(3)]
     seeds = [plan.root_seed for plan in plans]
     assert seeds == [7, derive_seed(7, "outer fold", 1), derive_seed(7, "outer fold", 2)]
     assert len({plan.key for plan in plans}) == 3
 
 
-def test_a_missing_weights_file_is_noticed_at_once(tmp_path):
+def test_a_missing_weights_file_is_an_error_at_once(tmp_path):
     with pytest.raises(WeightsError):
         replace(PLAN, weights=str(tmp_path / "nowhere.pth")).key  # noqa: B018
 

@@ -1,4 +1,4 @@
-"""Which configuration comes next depends on the trials before its generation alone."""
+"""A proposal depends only on the trials of earlier generations."""
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +26,7 @@ SPACE = SearchSpace(
 
 
 def history_of(length, seed=0, uars=None):
-    """A history that proposals themselves made, with these mean UARs."""
+    """A history of proposed trials with these mean UARs."""
     history = []
     for number in range(length):
         uar = (uars or [0.5])[number % len(uars or [0.5])]
@@ -85,7 +85,7 @@ def test_a_step_starts_from_the_best_of_earlier_generations():
     assert best_of(history).number == 1
 
 
-BEFORE = {  # trial → what the search proposed while Optuna's storage was the record
+BEFORE = {  # trial → proposal of the search when trials were in Optuna's storage
     0: (0.001, 0, 0.0),
     1: (0.000845403360036271, 0, 1.1199699410700261),
     2: (0.0007587664862395183, 1, 0.0),
@@ -98,7 +98,7 @@ BEFORE = {  # trial → what the search proposed while Optuna's storage was the 
 
 
 def test_proposals_are_those_of_a_search_recorded_by_optuna():
-    """Written down by the code that kept trials in Optuna's storage, with Optuna 4."""
+    """Golden values of the code that kept trials in Optuna's storage, with Optuna 4."""
     history = []
     for number in range(14):
         uar, pruned = (0.3, 0.6, 0.5, 0.7)[number % 4], number % 4 == 3
@@ -110,7 +110,7 @@ def test_proposals_are_those_of_a_search_recorded_by_optuna():
         history.append(TrialRecord(number, parameters, state, mean, dict(enumerate(uars))))
 
 
-def test_optunas_verbosity_is_left_as_it_was():
+def test_optunas_verbosity_is_not_changed():
     optuna = pytest.importorskip("optuna")
     before = optuna.logging.get_verbosity()
     history_of(3)

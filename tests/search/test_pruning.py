@@ -1,4 +1,4 @@
-"""What is pruned: worse over folds, or behind within one; and which folds come first."""
+"""The pruning rules between folds and within a fold, and the order of the folds."""
 
 import math
 
@@ -24,7 +24,8 @@ CLASSES, CLIPS, TRIED_ON = 4, 25, 5
 
 
 def outcome_with(right, clips=CLIPS):
-    """Scores of so many clips of each emotion, of which the first ``right`` are recognised."""
+    """Outcome of ``clips`` clips per emotion, of which the first ``right`` are predicted
+    correctly."""
     targets = targets_of(clips)
     answers = np.concatenate(
         [[emotion] * right + [(emotion + 1) % CLASSES] * (clips - right) for emotion in range(4)]
@@ -37,7 +38,7 @@ def targets_of(clips):
 
 
 def outcome_of(logits, targets, losses=(0.5,)):
-    """Of a training that came to these logits."""
+    """The outcome of a training with these logits."""
     return Outcome(
         trial=0,
         fold=0,
@@ -56,7 +57,7 @@ def outcome_of(logits, targets, losses=(0.5,)):
 
 
 def best_with(*rights, clips=CLIPS, others=()):
-    """The best, and the UARs of other configurations on all its folds."""
+    """The best configuration, and UARs of other configurations on its folds."""
     best = {fold: outcome_with(right, clips) for fold, right in enumerate(rights)}
     return BestSoFar(best, targets_of(clips), [dict(enumerate(uars)) for uars in others])
 
@@ -65,7 +66,7 @@ def found(*rights, clips=CLIPS):
     return {fold: outcome_with(right, clips) for fold, right in enumerate(rights)}
 
 
-def test_the_variance_of_a_lead_is_that_of_the_clips_that_one_of_both_recognises():
+def test_the_variance_of_a_lead_comes_from_clips_that_only_one_of_both_predicts():
     targets = np.array([0, 0, 0, 0, 2, 2])
     one = np.array([True, True, False, False, True, True])
     other = np.array([True, False, True, False, True, True])
@@ -73,7 +74,7 @@ def test_the_variance_of_a_lead_is_that_of_the_clips_that_one_of_both_recognises
     assert lead_variance(one, other, targets) == pytest.approx(expected)
 
 
-def test_clips_that_are_difficult_for_both_add_nothing_to_the_variance():
+def test_clips_that_are_difficult_for_both_do_not_increase_the_variance():
     random = np.random.default_rng(0)
     targets = targets_of(CLIPS)
     one, other = random.random((2, len(targets))) < 0.5
@@ -101,7 +102,7 @@ def test_a_configuration_is_pruned_where_the_lead_is_more_than_chance():
     assert not best.worse(found(17))
 
 
-def test_a_good_fold_makes_up_for_a_bad_one():
+def test_a_good_fold_compensates_a_bad_one():
     best = best_with(15, 15)
     assert best.worse(found(12))
     assert not best.worse(found(12, 18))
@@ -113,7 +114,7 @@ def test_folds_are_compared_with_the_same_folds():
     assert best.worse({0: outcome_with(6)})
 
 
-def test_the_best_of_many_is_expected_to_be_lucky():
+def test_the_mean_of_the_best_of_many_is_expected_to_be_too_high():
     spread = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])
     others = [0.6 + np.roll(spread, shift) for shift in range(15)]
     pruned = [
@@ -122,7 +123,7 @@ def test_the_best_of_many_is_expected_to_be_lucky():
     assert pruned == [True, False]
 
 
-def test_the_mean_over_more_folds_is_less_lucky():
+def test_the_excess_is_smaller_for_more_folds():
     leads, variances = np.full(2, 0.10), np.full(2, 0.06**2)
     few, many = (np.tile([0.06, -0.06], (7, half)) for half in (1, 8))
     assert not behind(leads, variances, few)
@@ -146,7 +147,7 @@ def test_the_expected_maximum_is_that_of_normal_draws(draws):
 @pytest.mark.parametrize("rivals", [1, 2, 4, 16])
 @pytest.mark.parametrize("folds", [3, 5, 10])
 def test_good_configurations_are_rarely_pruned(better, most, rivals, folds):
-    """Four points of noise a fold; ``benchmarks/pruning.py`` simulates the clips as well."""
+    """Four points of noise per fold; ``benchmarks/pruning.py`` also simulates the clips."""
     noise, repetitions = 0.04, 10_000
     random = np.random.default_rng(0)
     uars = noise * random.standard_normal((repetitions, rivals, folds))
@@ -171,14 +172,14 @@ CLOSE = BEHIND * ERROR
 
 
 def reports(*losses, error=ERROR):
-    """Of a training's epochs so far, with these validation losses."""
+    """Reports of the epochs so far, with these validation losses."""
     return [
         EpochReport(number, len(REFERENCE), 1.0, loss, error, 0.5)
         for number, loss in enumerate(losses, 1)
     ]
 
 
-def test_no_training_is_judged_in_its_first_part():
+def test_no_training_is_pruned_in_its_first_part():
     best = (1.0,) * 20
     judged = math.ceil(GRACE * len(best))
     assert judged > FIRST_EPOCHS
@@ -186,7 +187,7 @@ def test_no_training_is_judged_in_its_first_part():
     assert LossReference(best).is_behind(reports(*[9.0] * judged))
 
 
-def test_the_first_epochs_are_waited_for_however_soon_the_best_ended():
+def test_the_first_epochs_are_never_pruned_also_if_the_best_training_was_short():
     best = (1.0,) * 6
     assert not LossReference(best).is_behind(reports(*[9.0] * (FIRST_EPOCHS - 1)))
     assert LossReference(best).is_behind(reports(*[9.0] * FIRST_EPOCHS))
@@ -196,10 +197,12 @@ def test_the_lowest_losses_so_far_are_compared():
     reference = LossReference(REFERENCE)
     assert not reference.is_behind(reports(1.2 + CLOSE - 0.001, *[9.0] * 4))
     assert reference.is_behind(reports(1.2 + CLOSE + 0.001, *[9.0] * 4))
-    assert reference.is_behind(reports(*[1.2 + CLOSE - 0.001] * 7)), "the other one went on"
+    assert reference.is_behind(reports(*[1.2 + CLOSE - 0.001] * 7)), (
+        "it is compared with all epochs so far"
+    )
 
 
-def test_a_loss_that_is_uncertain_decides_little():
+def test_a_loss_with_a_large_error_rarely_prunes():
     reference = LossReference(REFERENCE)
     assert reference.is_behind(reports(*[1.2 + 2 * CLOSE] * 5))
     assert not reference.is_behind(reports(*[1.2 + 2 * CLOSE] * 5, error=3 * ERROR))
@@ -220,7 +223,7 @@ def test_where_no_losses_are_known_no_training_is_behind():
     assert not LossReference(()).is_behind(reports(*[9.0] * 8))
 
 
-def test_a_folds_bar_is_its_own():
+def test_each_fold_has_its_own_loss_reference():
     logits, targets = np.eye(2, dtype=np.float32), np.arange(2)
     best = {fold: outcome_of(logits, targets, (loss,)) for fold, loss in enumerate((1.5, 0.9))}
     assert BestSoFar(best, targets).loss_reference(1) == LossReference((0.9,))

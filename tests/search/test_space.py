@@ -18,7 +18,7 @@ from serbench.search.space import search_space
 
 @dataclass(frozen=True)
 class Declared:
-    """As much of an augmentation as a search space looks at."""
+    """The attributes of an augmentation that a search space uses."""
 
     name: str
     widths: Range
@@ -72,13 +72,13 @@ def test_a_configuration_is_read_from_flat_parameters():
     st.integers(0, 50),
     st.dictionaries(st.text("abc-:", min_size=1), st.floats(0, 1)),
 )
-def test_no_parameter_is_lost_or_mistaken(learning_rate, freeze_depth, widths):
+def test_parameters_are_read_back_from_a_configuration(learning_rate, freeze_depth, widths):
     flat = {"learning_rate": learning_rate, "freeze_depth": freeze_depth}
     flat |= {f"width:{name}": width for name, width in widths.items()}
     assert Configuration.from_parameters(flat) == Configuration(learning_rate, freeze_depth, widths)
 
 
-def test_a_network_that_cannot_be_frozen_has_one_depth_only():
+def test_a_network_that_cannot_be_frozen_has_only_depth_0():
     space = search_space(Range(1e-4, 1e-2, 1e-3, log=True), 0, 0, [])
     assert space.distributions()["freeze_depth"] == IntDistribution(0, 0)
     assert space.initial() == {"learning_rate": 1e-3, "freeze_depth": 0}
@@ -110,14 +110,14 @@ def test_optuna_draws_configurations_from_it():
     rates = sorted(configuration.learning_rate for configuration in drawn)
     assert rates[0] >= 1e-4
     assert rates[-1] <= 3e-3
-    assert rates[100] == pytest.approx((1e-4 * 3e-3) ** 0.5, rel=0.3), "evenly on a log scale"
+    assert rates[100] == pytest.approx((1e-4 * 3e-3) ** 0.5, rel=0.3), "uniform on a log scale"
 
 
 STEPS = st.tuples(st.integers(0, 2**32 - 1), st.floats(1e-4, 3e-3), st.integers(0, 5))
 
 
 @given(STEPS)
-def test_a_step_goes_half_the_way_in_the_learning_rate_and_one_thing_more(step):
+def test_a_step_moves_the_learning_rate_and_one_other_parameter_half_of_the_distance(step):
     seed, rate, depth = step
     start = SPACE.initial()
     drawn = {
@@ -136,7 +136,7 @@ def test_a_step_goes_half_the_way_in_the_learning_rate_and_one_thing_more(step):
         assert distribution._contains(stepped[name]), name
 
 
-def test_a_step_leaves_alone_what_is_fixed():
+def test_a_step_does_not_change_fixed_parameters():
     fixed = search_space(
         Range(1e-3, 1e-3, initial=1e-3, log=True), 0, 0, [Declared("gain", Range(3, 3, 3))]
     )
@@ -144,7 +144,7 @@ def test_a_step_leaves_alone_what_is_fixed():
     assert stepped == pytest.approx(fixed.initial())
 
 
-def test_every_parameter_is_stepped_in_some_time():
+def test_every_parameter_is_changed_by_some_step():
     drawn = {
         "learning_rate": 1e-4,
         "freeze_depth": 5,
@@ -182,11 +182,11 @@ def test_an_initial_value_moves_to_the_nearer_bound():
     assert space.initial() == {"learning_rate": 5e-4, "freeze_depth": 3, "width:gain": 3}
 
 
-def test_depths_beyond_the_last_stage_mean_that_one():
+def test_depths_beyond_the_last_stage_freeze_all_stages():
     assert bounded(freeze_depth=(7, 9)).distributions()["freeze_depth"] == IntDistribution(5, 5)
 
 
-def test_a_learning_rate_may_be_searched_beyond_what_is_usual():
+def test_bounds_of_the_learning_rate_may_exceed_the_declared_range():
     assert bounded(learning_rate=(1e-6, 1e-2)).initial()["learning_rate"] == 1e-3
 
 

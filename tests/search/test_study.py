@@ -1,4 +1,4 @@
-"""A study: configurations cross-validated one after another, pruned, the winner tested."""
+"""A study: cross-validation of configurations, pruning, and the test of the winner."""
 
 from collections import Counter
 
@@ -30,14 +30,14 @@ def test_the_first_trial_has_the_initial_values(script):
     }
 
 
-def test_events_come_in_the_order_in_which_things_happen(script):
+def test_events_are_in_the_order_in_which_they_happen(script):
     script(uar=lambda trial, fold, configuration: 1.0)
     _, kinds = completed(make_search(trials=2))
     trial = [TrialStarted, *[FoldScored] * FOLDS, TrialEnded]
     assert kinds == [*trial, *trial, HoldoutStarted, WinnerTested]
 
 
-def test_every_trial_is_another_point_of_the_space(script):
+def test_every_trial_has_another_configuration(script):
     script(uar=lambda trial, fold, configuration: 1.0)
     search = make_search(trials=6)
     record, _ = completed(search)
@@ -79,7 +79,7 @@ def test_of_equally_good_trials_the_first_wins(script):
     assert record.winner[0] == 0
 
 
-def test_how_the_holdout_goes_decides_nothing(script):
+def test_the_holdout_score_has_no_influence(script):
     winners = set()
     for holdout in (0.0, 1.0):
         script(
@@ -89,7 +89,7 @@ def test_how_the_holdout_goes_decides_nothing(script):
     assert winners == {1}
 
 
-def test_the_mean_over_the_folds_is_what_counts(script):
+def test_the_mean_over_the_folds_decides(script):
     # Trial 1 is better on one fold only.
     script(uar=lambda trial, fold, configuration: [0.7, 1.0 if fold == 0 else 0.4][trial])
     record, _ = completed(make_search(trials=2))
@@ -114,7 +114,7 @@ def test_the_fold_whose_uar_varies_least_comes_first(script):
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_a_trial_that_is_worse_on_some_folds_only_is_tried_to_its_end(script):
+def test_a_trial_that_is_worse_on_some_folds_is_completed(script):
     search = make_search(trials=2)
     order = judging_order(search.split.folds, search.manifest.targets)
     uars = {0: [0.4, 0.7, 0.4, 0.7, 0.4], 1: [0.7, 0.4, 0.7, 0.4, 0.7]}
@@ -125,7 +125,7 @@ def test_a_trial_that_is_worse_on_some_folds_only_is_tried_to_its_end(script):
     assert Counter(trial for trial, fold in calls if fold != HOLDOUT) == {0: FOLDS, 1: FOLDS}
 
 
-def test_an_equally_good_trial_is_tried_to_its_end(script):
+def test_an_equally_good_trial_is_completed(script):
     script(uar=lambda trial, fold, configuration: 0.7)
     record, _ = completed(make_search(trials=4))
     assert not any(pruned for pruned, _ in record.ends.values())
@@ -166,14 +166,14 @@ def test_a_finished_study_is_not_run_again(script):
     assert len(calls) == len(set(calls))
 
 
-def test_epochs_are_passed_on_with_their_trial_and_fold(script):
-    told = []
+def test_epochs_are_reported_with_their_trial_and_fold(script):
+    reported = []
     script(uar=lambda *_: 1.0)
     search = make_search(trials=1)
-    list(Record().events(search, on_epoch=lambda *what: told.append(what)))
+    list(Record().events(search, on_epoch=lambda *what: reported.append(what)))
     expected = {(0, number, f"epoch of 0, {number}") for number in [*range(FOLDS), HOLDOUT]}
-    assert set(told) == expected
-    assert len(told) == len(expected)
+    assert set(reported) == expected
+    assert len(reported) == len(expected)
 
 
 def test_no_clip_is_trained_and_tested_in_one_job(script):
@@ -199,13 +199,13 @@ def test_seeds_come_from_study_trial_and_fold(script):
         assert np.array_equal(job.validation, part.test)
 
 
-def test_only_the_holdouts_job_has_to_give_the_whole_network(script):
+def test_only_the_holdout_job_returns_the_whole_network(script):
     scripted = script(uar=lambda *_: 1.0)
     completed(make_search(trials=2))
     assert {job.fold for job in scripted.jobs if job.whole} == {HOLDOUT}
 
 
-def test_networks_are_passed_on_and_not_kept(script):
+def test_networks_are_in_events_and_not_kept(script):
     script(uar=lambda *_: 1.0)
     record, _ = completed(make_search(trials=1))
     progress = Progress([], {}, range(FOLDS), None)

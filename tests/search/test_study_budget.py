@@ -1,4 +1,4 @@
-"""A study's budget of time: no trial starts when it is spent, but one is always finished."""
+"""The time limit of a study: no trial starts after it, but one is always completed."""
 
 from making.scripted import FOLDS, Record, completed, make_search
 
@@ -13,14 +13,14 @@ def test_no_trial_starts_after_the_timeout(script):
     assert record.winner is not None
 
 
-def test_one_trial_is_finished_however_short_the_timeout(script):
+def test_one_trial_is_completed_for_any_timeout(script):
     script(uar=lambda *_: 1.0, seconds=10.0)
     record, _ = completed(make_search(trials=10, timeout=0.001))
     assert list(record.ends) == [0]
     assert record.winner[0] == 0
 
 
-def test_time_spent_by_earlier_runs_counts(script):
+def test_the_time_of_earlier_runs_counts(script):
     script(uar=lambda *_: 1.0, seconds=10.0)
     search = make_search(trials=10, timeout=2 * FOLDS * 10.0 - 5)
     record = Record()
@@ -29,7 +29,7 @@ def test_time_spent_by_earlier_runs_counts(script):
     assert record.outcome() == completed(search)[0].outcome()
 
 
-def test_the_holdout_is_tested_where_the_time_was_spent_before(script):
+def test_the_holdout_is_tested_after_the_time_limit(script):
     script(uar=lambda *_: 1.0, seconds=10.0)
     search = make_search(timeout=1.0)
     before, _ = completed(search)

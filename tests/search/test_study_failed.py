@@ -1,4 +1,4 @@
-"""Configurations that cannot be trained: they have no score, and the best of the others wins."""
+"""Configurations that cannot be trained have no score; the best of the others wins."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ DECADES, MIDDLE = (1e-4, 1e-2), 1e-3
 
 
 def first_fold(search):
-    """The fold that is judged first."""
+    """The fold that is run first."""
     return judging_order(search.split.folds, search.manifest.targets)[0]
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
 @pytest.mark.parametrize("judged", range(FOLDS))
-def test_a_trial_of_which_a_training_diverges_has_failed(script, judged, parallel):
+def test_a_trial_with_a_diverged_training_has_failed(script, judged, parallel):
     search = make_search(parallel=parallel)
     fold = judging_order(search.split.folds, search.manifest.targets)[judged]
     script(uar=lambda trial, *_: [0.5, 0.9, 0.6][trial], diverged=[(1, fold)])
@@ -61,7 +61,7 @@ def test_after_an_interruption_a_failed_winner_is_not_refitted_again(script):
     record = Record()
     for event in record.events(search):
         if isinstance(event, WinnerTested):
-            break  # stopped before it was written down
+            break  # stopped before it was recorded
         record.note(event)
     scripted.calls.clear()
     record.go_on(search)
@@ -81,7 +81,7 @@ def test_where_every_trial_fails_there_is_no_winner(script):
     assert record.winner is None
 
 
-def test_later_proposals_keep_away_from_what_failed():
+def test_later_proposals_differ_from_failed_configurations():
     space = make_search().space
     rates = np.geomspace(*DECADES, 14)
     history = [

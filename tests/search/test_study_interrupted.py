@@ -1,4 +1,4 @@
-"""A study stopped at any moment and resumed ends as if nobody had stopped it."""
+"""A study that is stopped and resumed has the same results as one without a stop."""
 
 import random
 from dataclasses import replace
@@ -13,7 +13,7 @@ from serbench.search.pruning import judging_order
 
 
 def good_and_bad(trial, fold, configuration):
-    """Trial 1 is the best; trial 2 begins better and is pruned after three folds."""
+    """Trial 1 is the best; trial 2 starts better and is pruned after three folds."""
     if fold == HOLDOUT:
         return 0.5
     return [0.6, 0.9, 1.0 if fold == ORDER[0] else 0.0][trial]
@@ -25,7 +25,7 @@ ORDER = judging_order(SCRIPTED.split.folds, SCRIPTED.manifest.targets)
 
 @pytest.fixture
 def undisturbed(script):
-    """The record of the scripted study when nobody interrupts it, and how many events it had."""
+    """The record of the scripted study without an interruption, and its number of events."""
     script(uar=good_and_bad)
     record, kinds = completed(SCRIPTED)
     assert [(pruned, len(uars)) for pruned, uars in record.ends.values()] == [
@@ -37,19 +37,19 @@ def undisturbed(script):
 
 
 @pytest.mark.parametrize("note_last", [True, False], ids=["noted", "lost"])
-def test_a_study_stopped_at_any_event_ends_as_if_it_had_not_been(undisturbed, script, note_last):
-    """The last event before the stop was written down by the driver, or was lost."""
+def test_a_study_stopped_at_any_event_has_the_same_results(undisturbed, script, note_last):
+    """The last event before the stop was recorded, or was lost."""
     expected, n_events = undisturbed
     for stop in range(1, n_events + 1):
         record = Record()
         record.go_on(SCRIPTED, events=stop, note_last=note_last)
         record.go_on(SCRIPTED)
         if note_last and stop == n_events:
-            record.winner = expected[3]  # written down before the stop, not tested again
+            record.winner = expected[3]  # recorded before the stop, not tested again
         assert record.outcome() == expected, f"stopped after {stop} events"
 
 
-def test_a_study_stopped_in_the_middle_of_any_fold_ends_as_if_it_had_not_been(undisturbed, script):
+def test_a_study_stopped_during_any_fold_has_the_same_results(undisturbed, script):
     expected, _ = undisturbed
     total = len(expected[1]) + 1
     for call in range(total):
@@ -63,7 +63,7 @@ def test_a_study_stopped_in_the_middle_of_any_fold_ends_as_if_it_had_not_been(un
         assert len(again.calls) == total - call, "only what was lost is trained again"
 
 
-def test_a_study_stopped_again_and_again_ends_as_if_it_had_not_been(undisturbed):
+def test_a_study_stopped_many_times_has_the_same_results(undisturbed):
     expected, _ = undisturbed
     record, runs = Record(), 0
     while not record.go_on(SCRIPTED, events=3):
@@ -78,7 +78,7 @@ def test_a_study_stopped_again_and_again_ends_as_if_it_had_not_been(undisturbed)
 @settings(deadline=None, max_examples=4)
 @given(st.lists(st.integers(3, 30), min_size=1, max_size=4))
 def test_which_configurations_are_tried_does_not_depend_on_interruptions(stops):
-    """Beyond ten trials the sampler learns from those before; that must not change either."""
+    """After ten trials the sampler uses earlier trials; its proposals must not change either."""
     search = make_search(trials=13)
     with pytest.MonkeyPatch.context() as patch:
         Script().put(patch)
@@ -95,7 +95,7 @@ LONG_STUDY = []
 
 
 class ByFold(Record):
-    """A record that gives the folds of a trial by their numbers, as a ledger may."""
+    """A record that returns the folds of a trial in the order of their numbers, as a ledger may."""
 
     def history(self):
         return [
@@ -108,12 +108,12 @@ def uneven(trial, fold, configuration):
     return 0.5 + 0.35 * random.Random(f"{trial}-{fold}-{configuration.learning_rate:.9g}").random()
 
 
-def test_pruned_trials_count_by_the_fold_that_was_judged_last(script):
-    """TPE ranks them by it, and learns from the best of them where few trials are complete."""
+def test_pruned_trials_are_ranked_by_the_last_fold_that_was_compared(script):
+    """TPE ranks them by it, and uses the best of them where few trials are complete."""
     script(uar=uneven, pruned=tuple((trial, 1) for trial in range(1, 16)))
     search = make_search(trials=16, protocol="speaker-4")
     order = judging_order(search.split.folds, search.manifest.targets)
-    assert order == [0, 2, 1, 3], "the folds are judged in the order of their numbers"
+    assert order == [0, 2, 1, 3], "the folds are compared in the order of their numbers"
     expected = completed(search)[0].outcome()
     assert sum(len(uars) == 3 for _, uars in expected[2].values()) >= 10
     record = ByFold()

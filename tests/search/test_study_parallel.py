@@ -1,4 +1,4 @@
-"""However many trainings run at once, and in whatever order they end, a study comes to the same."""
+"""The results of a study do not depend on the number of parallel trainings or their order."""
 
 import random
 from collections import Counter
@@ -18,7 +18,7 @@ from serbench.search.pruning import judging_order
 
 
 class InAnyOrder:
-    """An executor whose jobs end in an order drawn by chance; cancelled ones only at their end."""
+    """An executor whose jobs end in random order; cancelled ones only at their end."""
 
     slots = 6
 
@@ -54,12 +54,12 @@ SEARCH = make_search(trials=7)
 
 
 def of_jobs(search, jobs):
-    """The same search with so many trainings at once."""
+    """The same search with ``jobs`` parallel trainings."""
     return replace(search, compute=replace(search.compute, parallel=jobs))
 
 
 def together(search, jobs, seed=0):
-    """The record of a study with so many jobs, and its executor."""
+    """The record of a study with ``jobs`` parallel trainings, and its executor."""
     record, executor = Record(), InAnyOrder(seed)
     record.go_on(of_jobs(search, jobs), executor=executor)
     return record, executor
@@ -67,7 +67,7 @@ def together(search, jobs, seed=0):
 
 @settings(max_examples=25)
 @given(jobs=st.integers(2, 6), seed=st.integers(0, 1000))
-def test_outcomes_do_not_depend_on_how_many_run_at_once(jobs, seed):
+def test_outcomes_do_not_depend_on_the_number_of_parallel_trainings(jobs, seed):
     with pytest.MonkeyPatch.context() as patch:
         Script(uar=good_and_bad).put(patch)
         if not ALONE:
@@ -88,7 +88,7 @@ def test_some_of_these_trials_are_pruned_and_some_are_not(script):
 
 
 @pytest.mark.parametrize("stop", range(1, 40, 3))
-def test_stopped_at_any_event_with_several_under_way_it_ends_the_same(script, stop):
+def test_stopped_at_any_event_of_parallel_trainings_it_has_the_same_results(script, stop):
     script(uar=good_and_bad)
     expected = completed(SEARCH)[0].outcome()
     record = Record()

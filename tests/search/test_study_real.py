@@ -1,4 +1,4 @@
-"""A study whose networks are really trained."""
+"""A study with real trainings."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def fold_of(search, trial, configuration, fold):
 
 @pytest.fixture(scope="module")
 def real_study():
-    """A study whose networks were really trained."""
+    """A study with real trainings."""
     record = Record()
     record.go_on(REAL)
     return record
@@ -54,7 +54,7 @@ def test_a_real_study_stopped_and_resumed_is_the_same_to_the_last_bit(real_study
     assert record.outcome() == real_study.outcome()
 
 
-def test_a_fold_is_the_same_whichever_folds_ran_before_it(real_study):
+def test_a_fold_does_not_depend_on_the_folds_before_it(real_study):
     configuration = Configuration.from_parameters(real_study.parameters[1])
     alone = fold_of(REAL, 1, configuration, 1)
     assert alone.logits.tobytes() == real_study.folds[1, 1].logits.tobytes()

@@ -42,7 +42,7 @@ class MeanPooledNetwork(nn.Module):
 
 
 class AttentionPooling(nn.Module):
-    """Several weighted means over time, side by side (Lin and others, ICLR 2017)."""
+    """Several weighted means over time, concatenated (Lin and others, ICLR 2017)."""
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()

@@ -55,7 +55,7 @@ SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Context for drawing and saving figures in serbench's style, whatever the user's style is."""
+    """Context for drawing and saving figures in serbench's style instead of the user's."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
