@@ -10,12 +10,13 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types layers unit plugin-tests test-slow bench bench-peers clean
+.PHONY: help demo test lint types layers unit plugin-tests test-slow docs bench bench-peers clean
 
 help:
 	@echo "make demo       install, synthesise the demo corpus, search two small networks, rank them"
 	@echo "make test       install, check style, types and layers, run the tests"
 	@echo "make test-slow  run the tests that take minutes"
+	@echo "make docs       write the reference pages that are made from the code"
 	@echo "make bench      measure speed and write benchmarks/RESULTS.md (needs an idle machine)"
 	@echo "make bench-peers  install autrainer and nkululeko and compare their speed with serbench"
 	@echo "make clean      remove the virtual environment and the output of the demo"
@@ -64,6 +65,9 @@ plugin-tests: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/report.py

@@ -1,4 +1,4 @@
-"""docs/plugins.md documents every hook and protocol as the code has it, and its examples work."""
+"""docs/reference/plugins.md has every hook and protocol as the code does; its examples work."""
 
 import ast
 import inspect
@@ -23,7 +23,7 @@ from serbench.plugins import Plugins, PluginSource
 from serbench.score.metric import Metric
 from serbench.testing import contract
 
-DOCS = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text(encoding="utf-8")
+DOCS = (Path(__file__).parents[1] / "docs" / "reference" / "plugins.md").read_text(encoding="utf-8")
 PROTOCOLS = (Corpus, FrontEnd, Augmentation, Backbone, Head, Objective, Scheduler, Metric, Runtime)
 EXAMPLE = re.search(r"<!-- complete example -->\n```python\n(.*?)```", DOCS, re.S)[1]
 SHORT_EXAMPLE = re.search(r"<!-- short example -->\n```python\n(.*?)```", DOCS, re.S)[1]

@@ -82,10 +82,10 @@ class EntryView:
         rank: place among the entries it may be compared with, from 1; 0 outside of a ranking.
         front: on the front, indistinguishable from the front, dominated, or no latency.
         backbone: name of the backbone; of an import, the system's name.
-        front_end: name; empty where the entry was imported.
-        schedule: name; likewise.
-        head: name; likewise.
-        objective: name; likewise.
+        front_end: name of the front end; empty where the entry was imported.
+        schedule: name of the schedule; likewise empty.
+        head: name of the head; likewise empty.
+        objective: name of the objective; likewise empty.
         weights: identity of what training started from.
         pretrained_on: corpora that those weights were trained on outside of serbench; empty for
             random weights, None where nobody knows.

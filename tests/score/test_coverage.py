@@ -1,4 +1,4 @@
-"""The simulation for the coverage in docs/statistics.md."""
+"""The simulation for the coverage in docs/explanation/statistics.md."""
 
 import importlib.util
 import sys
