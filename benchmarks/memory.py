@@ -186,7 +186,7 @@ def _repeated(work: Workbench, clips: int, folder: Path) -> Workbench:
     manifest = replace(search.manifest, utterances=utterances)
     everything = np.random.default_rng(0).permutation(clips)
     split = replace(search.split, holdout=replace(search.split.holdout, train=everything))
-    material = Material(manifest, Clips(few.format, mapped, few.peaks[rows]))
+    material = Material(manifest, Clips(few.format, mapped, few.peaks[rows], few.lengths[rows]))
     search = replace(search, manifest=manifest, split=split, material=material.key)
     return Workbench(search, material, work.plugins)
 

@@ -23,13 +23,13 @@ from audiomentations.core.transforms_interface import (  # type: ignore[import-u
 from torch import Tensor
 
 from serbench import hookimpl
-from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
 from serbench.model.augment import Augmentation
 from serbench.model.ranges import Range
 
-SAMPLE_RATE = ClipFormat().sample_rate
-"""Hz: every clip is treated as if it had the paper's rate, for none is told to an augmentation."""
+SAMPLE_RATE = 16_000
+"""Hz: every clip is treated as if it had this rate, the default, for none is told to an
+augmentation."""
 
 NYQUIST = SAMPLE_RATE / 2
 

@@ -216,6 +216,8 @@ def show_account(account: dict[str, Any]) -> None:
     rates = ", ".join(
         f"{int(rate):,} Hz × {count:,}" for rate, count in account["sample_rates"].items()
     )
+    click.echo()
+    _show_lengths(account)
     skipped = sum(account["skipped"].values())
     click.echo(f"\nsample rates: {rates}")
     click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
@@ -223,6 +225,31 @@ def show_account(account: dict[str, Any]) -> None:
         click.echo(f"  skipped {count:,}: {reason}")
     for conflict in account["conflicts"]:
         click.echo(f"  conflict: {', '.join(conflict['recordings'])}: {conflict['evidence']}")
+
+
+def _show_lengths(account: dict[str, Any]) -> None:
+    """Print what each choice of --seconds cuts and pads."""
+    clips = account["utterances"]
+
+    def share(part: float) -> str:
+        return f"{100 * part:.1f} %"
+
+    emit_table(
+        [">--seconds", "", ">cut", ">of clips", ">sound lost", ">padded", ">of clips"],
+        [
+            [
+                f"{each['seconds']:g}",
+                each["meaning"],
+                f"{each['cut']:,}",
+                share(each["cut"] / clips),
+                share(each["lost"]),
+                f"{each['padded']:,}",
+                share(each["padded"] / clips),
+            ]
+            for each in account["clip_lengths"]
+        ],
+        title="what a length of clips does",
+    )
 
 
 corpus.add_command(doctor_command)

@@ -68,6 +68,7 @@ def show_command(app: App, number: int, format_: str) -> None:
         f"study {found['study']} ({found['state']}): {plan['backbone']}, {plan['front_end']}, "
         f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}"
     )
+    emit_text(f"clips: {found['clips']}")
     emit_table(
         [">trial", "state", ">mean UA", ">learning rate", ">freeze", "widths", "UA per fold"],
         [_trial_cells(trial, _folds(found["trials"])) for trial in found["trials"]],

@@ -13,12 +13,13 @@ import click
 from serbench.cli.app import App, common_options, pass_app
 from serbench.cli.output import (
     counted,
+    emit_text,
     milliseconds,
     percent,
     scored,
 )
 from serbench.cli.studies import list_command, show_command
-from serbench.run.options import StudyOptions
+from serbench.run.options import LARGEST, StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -45,6 +46,7 @@ def _option(name: str) -> Callable[[Command], Command]:
     assert isinstance(typed, dict)
     kind, bounds = _plain(field.annotation), field.metadata
     least = next((each.ge for each in bounds if hasattr(each, "ge")), None)
+    most = next((each.le for each in bounds if getattr(each, "le", LARGEST) != LARGEST), None)
     above = next((each.gt for each in bounds if hasattr(each, "gt")), None)
     how: dict[str, Any] = {"metavar": typed["metavar"], "envvar": typed["variable"]}
     if typed["separated"]:
@@ -56,9 +58,10 @@ def _option(name: str) -> Callable[[Command], Command]:
     elif kind is bool:
         how = {"is_flag": True}
     elif kind is int:
-        how |= {"type": click.IntRange(least)}
+        how |= {"type": click.IntRange(least, most)}
     elif kind is float:
-        how |= {"type": click.FloatRange(above, min_open=True)}
+        low = least if above is None else above
+        how |= {"type": click.FloatRange(low, most, min_open=above is not None)}
     usual = field.default
     shown = ",".join(usual) if isinstance(usual, tuple) else str(usual)
     none = usual is None or usual is False or usual == ()
@@ -108,6 +111,7 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     Interrupted in any way, the same command continues where it stopped.
     """
     from serbench.errors import SerbenchError
+    from serbench.run.clip_format import explain_format
     from serbench.run.planning import make_plans, read_options
 
     chosen = options["augmentations"]
@@ -118,6 +122,10 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     with _trainings(asked.jobs) as executor:
         manifest = _dataset(app, asked.dataset)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
+        for line in dict.fromkeys(
+            explain_format(plan, asked, manifest, app.plugins) for plan in plans
+        ):
+            emit_text(line)
         failed = 0
         for number, plan in enumerate(plans, start=1):
             if len(plans) > 1:

@@ -70,6 +70,14 @@ class Backbone(Protocol):
     def taps(self) -> Sequence[str]:
         """Names of the places where it can be read out, from the input on."""
 
+    @property
+    def takes_lengths(self) -> bool:
+        """Whether ``features`` leaves out the padding that ``lengths`` tells of.
+
+        Clips are then padded with zeros and ``features`` is told their lengths. All other
+        backbones are given clips padded by reflection, and no lengths.
+        """
+
     def input_spec(self) -> InputSpec:
         """What the front end has to deliver."""
 
@@ -107,7 +115,8 @@ class Backbone(Protocol):
         Args:
             module: the network.
             inputs: feature images ``[B, C, F, T]``.
-            lengths: columns of each image that are not padding ``[B]``, or None for all.
+            lengths: columns of each image that are not padding ``[B]``, or None for all; always
+                None where ``takes_lengths`` is false.
             taps: of ``taps``, at least one.
         """
 
@@ -123,11 +132,13 @@ class PooledBackbone:
 
     Attributes:
         taps: the pooled vector alone.
+        takes_lengths: False: the whole image counts, padding too.
         published_on: corpora that the ``default`` weights were trained on; None where they are
             not known, which is what is taken for weights from a file.
     """
 
     taps: tuple[str, ...] = (POOLED,)
+    takes_lengths: bool = False
     published_on: ClassVar[tuple[str, ...] | None] = None
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:

@@ -26,7 +26,7 @@ class Recipe:
         head: name of a registered head.
         objective: name of a registered objective.
         weights: ``default``, ``none``, or the identity of a file (``file:NAME:DIGITS``).
-        clip_format: rate and length of the clips.
+        clip_format: rate, length, level and padding of the clips.
         augmentations: names of the augmentations whose widths a configuration has.
         epochs: at most this many.
         batch_size: clips in one step.

@@ -43,6 +43,8 @@ class SystemRow(Base):
     trials have none. ``emotions`` is the label set, in the order of the logits. Of a deleted system
     only its row remains. ``imported`` is the SHA-256 of the file of an import's predictions.
 
+    ``clip_format`` is rate, length, level and padding of its clips, None of an import.
+
     ``pretrained_on`` names the corpora of the weights from outside that it began from, None where
     nobody knows them; ``known_speakers`` those of the protocol's tests that its weights were
     trained on.
@@ -57,6 +59,7 @@ class SystemRow(Base):
     head: Mapped[str] = mapped_column(default="")
     objective: Mapped[str] = mapped_column(default="")
     weights: Mapped[str]
+    clip_format: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     emotions: Mapped[list[str]] = mapped_column(JSON)
     protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
     pretrained_on: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))

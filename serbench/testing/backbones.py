@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import SkipTest
+
 import torch
 from torch import nn
 
@@ -94,6 +96,24 @@ def every_tap_can_be_read(backbone: Backbone) -> None:
         require(set(features.taps) == {tap}, f"asked for {tap}, it gives {sorted(features.taps)}")
         shape = tuple(features.taps[tap].shape)
         require(len(shape) in (2, 3) and shape[0] == 2, f"tap {tap} of two clips has shape {shape}")
+
+
+def padding_changes_nothing_where_it_takes_lengths(backbone: Backbone) -> None:
+    """What lies beyond the length of a clip has no influence on what is read out."""
+    if not backbone.takes_lengths:
+        raise SkipTest("it takes no lengths")
+    module, images = build(backbone).module.eval(), images_for(backbone, 2)
+    width = images.shape[-1]
+    lengths = torch.tensor([width, width // 2])
+    other = images.clone()
+    other[1, ..., width // 2 :] = 0.5
+    for tap in backbone.taps:
+        with torch.inference_mode():
+            first, second = (
+                backbone.features(module, each, lengths, [tap]).taps[tap]
+                for each in (images, other)
+            )
+        require_close(second, first, f"tap {tap} depends on what is beyond a clip's length")
 
 
 def a_last_layer_of_its_own_fits(backbone: Backbone) -> None:

@@ -14,7 +14,7 @@ from serbench.data.clips import ClipFormat, standardise
 from serbench.data.preparation import prepare_clips
 from serbench.data.scan import scan
 
-SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
+SHORT = ClipFormat(8000, 0.7, "keep")
 
 
 def manifest_of(folder):

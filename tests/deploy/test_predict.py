@@ -12,7 +12,7 @@ from serbench.deploy.predict import FilePrediction, predict_files
 from serbench.errors import AudioError
 from serbench.model.network import EmotionNetwork
 
-CLIPS = ClipFormat(sample_rate=8_000, seconds=0.25)
+CLIPS = ClipFormat(8_000, 0.25, "keep")
 EMOTIONS = ("sadness", "anger", "neutral")
 
 

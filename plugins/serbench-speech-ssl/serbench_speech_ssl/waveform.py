@@ -13,8 +13,8 @@ from serbench.model.frontend import FrontEndModule, InputSpec
 SAMPLE_RATE = 16000
 """Hz: what every encoder here was trained on."""
 
-INPUT = InputSpec(channels=1, height=1, width=41888, mean=(0.0,), std=(1.0,))
-"""2.618 s, the usual length of a clip; any other length will do."""
+INPUT = InputSpec(channels=1, height=1, width=3 * SAMPLE_RATE, mean=(0.0,), std=(1.0,))
+"""Clips of 3 s; any other length will do."""
 
 
 class _Unchanged(FrontEndModule):

@@ -42,7 +42,7 @@ def frame_count(samples: int) -> int:
 YAMNET_INPUT = InputSpec(
     channels=1,
     height=N_MELS,
-    width=frame_count(ClipFormat(sample_rate=SAMPLE_RATE).samples),
+    width=frame_count(3 * SAMPLE_RATE),
     mean=(-SILENCE / SPAN,),
     std=(1 / SPAN,),
 )

@@ -48,7 +48,7 @@ class YamnetBackbone(PooledBackbone):
         return self.published_on if published else super().training_corpora(weights)
 
     def input_spec(self) -> InputSpec:
-        """One channel of 64 bands, and the frames of a clip of 2.618 s; it takes any number."""
+        """One channel of 64 bands, and the frames of a clip of 3 s; it takes any number."""
         return YAMNET_INPUT
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:

@@ -9,7 +9,7 @@ from yamnet_material import seeded
 from serbench.data.clips import ClipFormat
 from serbench.model.frontend import InputSpec
 
-CLIP = ClipFormat(sample_rate=16000)
+CLIP = ClipFormat(16000, 2.618)
 
 
 def front_end(spec=YAMNET_INPUT):
