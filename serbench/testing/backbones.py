@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest import SkipTest
-
 import torch
 from torch import nn
 
@@ -101,7 +99,7 @@ def every_tap_can_be_read(backbone: Backbone) -> None:
 def padding_changes_nothing_where_it_takes_lengths(backbone: Backbone) -> None:
     """What lies beyond the length of a clip has no influence on what is read out."""
     if not backbone.takes_lengths:
-        raise SkipTest("it takes no lengths")
+        return
     module, images = build(backbone).module.eval(), images_for(backbone, 2)
     width = images.shape[-1]
     lengths = torch.tensor([width, width // 2])

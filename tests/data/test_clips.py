@@ -1,6 +1,7 @@
 """Clips: mono, one rate, one length, prepared once, in one memory-mapped array."""
 
 import numpy as np
+import pytest
 import soundfile
 import soxr
 from hypothesis import example, given, settings
@@ -169,3 +170,47 @@ def test_pitch_survives_resampling():
         tone = np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)
         clip = standardise(tone, rate, ClipFormat(24414, 1.0))
         assert np.abs(np.fft.rfft(clip)).argmax() == 440
+
+
+def test_a_short_recording_may_be_followed_by_silence():
+    samples = np.arange(1, 5, dtype=np.float32)
+    clip = standardise(samples, 20, ClipFormat(20, 0.5, "keep", "zeros"))
+    assert clip.tolist() == [1, 2, 3, 4, 0, 0, 0, 0, 0, 0]
+
+
+@given(frames=st.integers(200, 9000), padding=st.sampled_from(["reflect", "zeros"]))
+@settings(max_examples=30)
+def test_the_level_is_that_of_the_recording_without_padding_and_without_what_is_cut(
+    frames, padding
+):
+    random = np.random.default_rng(frames)
+    samples = (random.normal(size=frames) * np.linspace(1, 0.01, frames)).astype(np.float32)
+    clip_format = ClipFormat(8000, 0.7, "rms", padding)
+    length = clip_format.sounding(frames, 8000)
+    clip = standardise(samples, 8000, clip_format)
+    assert length == min(frames, 5600)
+    assert np.sqrt(np.mean(np.square(clip[:length]))) == pytest.approx(10 ** (-26 / 20), rel=1e-4)
+
+
+@given(frames=st.integers(1, 20_000), rate=st.sampled_from([8000, 11025, 16000, 44100, 48000]))
+@settings(max_examples=40)
+def test_what_is_not_padding_is_counted_as_the_resampler_makes_it(frames, rate):
+    clip_format = ClipFormat(16_000, 0.4, "keep", "zeros")
+    clip = standardise(np.ones(frames, np.float32), rate, clip_format)
+    length = clip_format.sounding(frames, rate)
+    assert clip[length:].any() == False  # noqa: E712
+    assert 1 <= length <= 6400
+    assert clip[length - 1] != 0
+
+
+@pytest.mark.parametrize("level", ["rms", "ebu"])
+def test_prepared_clips_do_not_depend_on_the_gain(tmp_path, level):
+    sound = np.random.default_rng(0).normal(size=12_000) * 0.05
+    formats = ClipFormat(8000, 0.7, level)
+    quiet, loud = (
+        prepare_clips(write_one(tmp_path / name, gain * sound), tmp_path / "clips", formats)
+        for name, gain in (("quiet", 0.01), ("loud", 4.0))
+    )
+    rows = np.array([0])
+    apart = np.abs(quiet.batch(rows) - loud.batch(rows)).max()
+    assert apart <= 2 * np.abs(loud.batch(rows)).max() / 32767

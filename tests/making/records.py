@@ -23,7 +23,6 @@ from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.machines import LatencyFacts, LatencyKind
 
-
 PAPERS = ClipFormat(24_414, 2.618, "keep", "reflect")
 """The clip format of Berhoff and Lu."""
 

@@ -127,7 +127,13 @@ def test_a_plan_is_read_back_as_it_was_recorded():
         StudyPlan,
         weights=st.sampled_from(["default", "none"]),
         timeout=st.none() | st.floats(1, 1e6),
-        clip_format=st.builds(ClipFormat, st.integers(1, 10**6), st.floats(0.1, 100), ...),
+        clip_format=st.builds(
+            ClipFormat,
+            st.integers(1, 10**6),
+            st.floats(0.1, 100),
+            st.sampled_from(["keep", "rms", "ebu"]),
+            st.sampled_from(["reflect", "zeros"]),
+        ),
         augmentations=st.lists(st.text(), max_size=3).map(tuple),
     )
 )
