@@ -230,25 +230,21 @@ def show_account(account: dict[str, Any]) -> None:
 def _show_lengths(account: dict[str, Any]) -> None:
     """Print what each choice of --seconds cuts and pads."""
     clips = account["utterances"]
-
-    def share(part: float) -> str:
-        return f"{100 * part:.1f} %"
-
     emit_table(
-        [">--seconds", "", ">cut", ">of clips", ">sound lost", ">padded", ">of clips"],
+        ["length", ">--seconds", ">cut", ">cut, %", ">sound lost, %", ">padded", ">padded, %"],
         [
             [
-                f"{each['seconds']:g}",
                 each["meaning"],
+                f"{each['seconds']:g}",
                 f"{each['cut']:,}",
-                share(each["cut"] / clips),
-                share(each["lost"]),
+                f"{100 * each['cut'] / clips:.1f}",
+                f"{100 * each['lost']:.1f}",
                 f"{each['padded']:,}",
-                share(each["padded"] / clips),
+                f"{100 * each['padded'] / clips:.1f}",
             ]
             for each in account["clip_lengths"]
         ],
-        title="what a length of clips does",
+        title="recordings that are cut or padded, by the length of clips",
     )
 
 
