@@ -97,6 +97,12 @@ class YamnetSpectrogram(FrontEndModule):
             return features.unsqueeze(1).contiguous(memory_format=torch.channels_last)
         return fit_image((features - SILENCE) / SPAN, self.spec)
 
+    def columns(self, lengths: Tensor, samples: int, width: int) -> Tensor:
+        """The frames that YAMNet would make of the clip alone, but one at least."""
+        if self.spec != YAMNET_INPUT:
+            return super().columns(lengths, samples, width)
+        return ((lengths - WINDOW).div(HOP, rounding_mode="floor") + 1).clamp(1, width)
+
     def log_mel(self, waveform: Tensor) -> Tensor:
         """``[B, samples]`` → ``[B, frames, 64]``, in YAMNet's own order."""
         missing = PATCH_SAMPLES - waveform.shape[-1]
