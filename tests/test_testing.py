@@ -121,6 +121,7 @@ class Half(Homebrew):
         (Deaf(), "a_missing_file_is_refused"),
         (Dropping(), "called_twice_it_gives_the_same"),
         (Detached(), "gradients_reach_what_learns_and_nothing_else"),
+        (Unmasked(), "padding_changes_nothing_where_it_takes_lengths"),
         (Half(), "images_become_vectors_of_the_width_it_states"),
         (Homebrew(front_end="unknown"), "its_front_end_is_registered"),
     ],
@@ -169,6 +170,7 @@ def test_a_front_end_that_breaks_its_promises_is_caught():
             module = super().build(clip_format, replace(spec, height=spec.height + 1))
             module.scale_by = nn.Parameter(torch.ones(1))
             module.notes = "one text"
+            module.columns = lambda lengths, samples, width: lengths * width
             return module
 
     assert failures("front end", Learning()) == {
@@ -176,6 +178,7 @@ def test_a_front_end_that_breaks_its_promises_is_caught():
         "images_have_the_size_the_backbone_wants",
         "a_batch_of_one_is_enough",
         "there_is_nothing_to_learn",
+        "what_it_states_of_padding_lies_within_its_images",
         "its_notes_are_sentences",
     }
 

@@ -13,7 +13,6 @@ import click
 from serbench.cli.app import App, common_options, pass_app
 from serbench.cli.output import (
     counted,
-    emit_text,
     milliseconds,
     percent,
     scored,
@@ -125,7 +124,7 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
         for line in dict.fromkeys(
             explain_format(plan, asked, manifest, app.plugins) for plan in plans
         ):
-            emit_text(line)
+            click.echo(line, err=True)
         failed = 0
         for number, plan in enumerate(plans, start=1):
             if len(plans) > 1:
