@@ -97,6 +97,10 @@ class Detached(Homebrew):
         return built
 
 
+class Unmasked(Homebrew):
+    takes_lengths = True
+
+
 class Half(Homebrew):
     def build(self, weights, n_classes=None):
         built = super().build(weights, n_classes)

@@ -161,7 +161,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
         *(">tuning UA", ">optimism", ">p90 ms", ">params", ">MACs"),
     ]
     spare = [
-        *("compute settings", "clips", "MACs", "weights", "front end", "schedule", "params"),
+        *("clips", "compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
         "tuning UA",
     ]

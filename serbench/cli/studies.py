@@ -66,9 +66,9 @@ def show_command(app: App, number: int, format_: str) -> None:
     plan = found["plan"]
     emit_text(
         f"study {found['study']} ({found['state']}): {plan['backbone']}, {plan['front_end']}, "
-        f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}"
+        f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}, "
+        f"clips of {found['clips']}"
     )
-    emit_text(f"clips: {found['clips']}")
     emit_table(
         [">trial", "state", ">mean UA", ">learning rate", ">freeze", "widths", "UA per fold"],
         [_trial_cells(trial, _folds(found["trials"])) for trial in found["trials"]],

@@ -110,7 +110,6 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     Interrupted in any way, the same command continues where it stopped.
     """
     from serbench.errors import SerbenchError
-    from serbench.run.clip_format import explain_format
     from serbench.run.planning import make_plans, read_options
 
     chosen = options["augmentations"]
@@ -121,10 +120,6 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     with _trainings(asked.jobs) as executor:
         manifest = _dataset(app, asked.dataset)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
-        for line in dict.fromkeys(
-            explain_format(plan, asked, manifest, app.plugins) for plan in plans
-        ):
-            click.echo(line, err=True)
         failed = 0
         for number, plan in enumerate(plans, start=1):
             if len(plans) > 1:
@@ -133,7 +128,7 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
                     f"{plan.protocol}"
                 )
             try:
-                _run(app, plan, asked, executor)
+                _run(app, plan, asked, manifest, executor)
             except SerbenchError as error:
                 if len(plans) == 1 or app.debug:
                     raise
@@ -179,8 +174,11 @@ def _dataset(app: App, name: str | None) -> Manifest:
     return datasets.manifest(chosen)
 
 
-def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> None:
+def _run(
+    app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
+) -> None:
     from serbench.cli.progress import study_listener
+    from serbench.run.clip_format import explain_format
     from serbench.run.screening import screen
     from serbench.run.study import drive_study
 
@@ -193,7 +191,8 @@ def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> 
                 f"more than {bound:g}"
             )
             return
-    with study_listener(plan, app.plugins) as listener:
+    clips = explain_format(plan, asked, manifest, app.plugins)
+    with study_listener(plan, app.plugins, clips) as listener:
         entry = drive_study(
             plan,
             app.plugins,

@@ -23,7 +23,9 @@ def plans(run, finished, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(
                 "serbench.cli.study._run",
-                lambda app, plan, asked, executor: made.append((plan, asked.max_latency_ms)),
+                lambda app, plan, asked, manifest, executor: made.append(
+                    (plan, asked.max_latency_ms)
+                ),
             )
             ran = run("study", "run", *arguments, "--db", finished.db)
         assert ran.code == 0, ran.err
