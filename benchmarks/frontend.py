@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchaudio
-from material import speech
+from material import PAPERS_CLIPS, speech
 from timing import Finding, in_turn, print_findings, times_faster
 from torch import Tensor
 
@@ -101,7 +101,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     repetitions = 2 if given.quick else given.repetitions
-    plugins, clip_format = Plugins(), ClipFormat()
+    plugins, clip_format = Plugins(), PAPERS_CLIPS
     data, manifest = speech(plugins, BATCH)
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare_clips(manifest, Path(folder), clip_format)

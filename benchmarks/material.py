@@ -28,6 +28,9 @@ from serbench.search.space import space_of
 from serbench.search.study import Search
 from serbench.workspace import find_workspace
 
+PAPERS_CLIPS = ClipFormat(24_414, 2.618, level="keep", padding="reflect")
+"""The clip format of Berhoff and Lu, in which everything here is measured."""
+
 AUGMENTATIONS = ("time-shift", "frequency-mask", "time-mask", "gain", "noise")
 
 
@@ -120,7 +123,7 @@ def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: 
         "batch_size": 32,
         "seed": 0,
         "timeout": None,
-        "clip_format": ClipFormat(),
+        "clip_format": PAPERS_CLIPS,
         "augmentations": AUGMENTATIONS,
         **changes,
     }

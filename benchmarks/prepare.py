@@ -20,6 +20,7 @@ import os
 import statistics
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +29,17 @@ import soundfile
 import soxr
 import torch
 import torchaudio
-from material import speech
+from material import PAPERS_CLIPS, speech
 from timing import Finding, in_turn, print_findings, times_faster
 
 from serbench.data.audio import read_audio
-from serbench.data.clips import ClipFormat, standardise_all
+from serbench.data.clips import standardise_all
+from serbench.data.level import Level
 from serbench.data.manifest import Manifest
 from serbench.data.preparation import TOGETHER, prepare_clips
 from serbench.plugins import Plugins
 
-RATE = ClipFormat().sample_rate
+RATE = PAPERS_CLIPS.sample_rate
 OURS = "prepare_clips"
 Waveform = npt.NDArray[np.float32]
 
@@ -48,10 +50,11 @@ def some(manifest: Manifest, most: int) -> Manifest:
     return Manifest(manifest.name, manifest.utterances[::step][:most], manifest.synthetic)
 
 
-def prepared(manifest: Manifest, workers: int | None) -> None:
+def prepared(manifest: Manifest, workers: int | None, level: Level = "keep") -> None:
     """Prepare all clips, with a number of threads."""
+    clip_format = replace(PAPERS_CLIPS, level=level)
     with tempfile.TemporaryDirectory() as folder:
-        prepare_clips(manifest, Path(folder), workers=workers)
+        prepare_clips(manifest, Path(folder), clip_format, workers=workers)
 
 
 def resampled(manifest: Manifest, resample: Callable[[Waveform, int], object]) -> None:
@@ -99,6 +102,15 @@ def compare(
     return times_faster(what, taken, name, ours, target, "ms per clip", scale)
 
 
+def levelled(manifest: Manifest, level: Level, repetitions: int) -> Finding:
+    """What bringing every clip to one level costs, on one core."""
+    keep, name = f"{OURS}, keep", f"{OURS}, {level}"
+    sides = {keep: lambda: prepared(manifest, 1), name: lambda: prepared(manifest, 1, level)}
+    taken = in_turn(sides, repetitions)
+    what, scale = f"level {level} or keep", 1000 / len(manifest)
+    return times_faster(what, taken, keep, name, None, "ms per clip", scale)
+
+
 def stages(manifest: Manifest, repetitions: int) -> str:
     """A sentence with the time of each step for one clip, on one core."""
     decoded = [read_audio(utterance.path) for utterance in manifest.utterances]
@@ -107,7 +119,7 @@ def stages(manifest: Manifest, repetitions: int) -> str:
         "reading and its checks": lambda: [read_audio(each.path) for each in manifest.utterances],
         "the hash of the audio": lambda: [audio.content_hash for audio in decoded],
         "soxr and the clip's length": lambda: [
-            standardise_all([audio.mono for audio in some], some[0].sample_rate, ClipFormat())
+            standardise_all([audio.mono for audio in some], some[0].sample_rate, PAPERS_CLIPS)
             for some in some_at_once
         ],
     }
@@ -161,6 +173,8 @@ def main() -> None:
             workers=None,
         ),
     ]
+    for level in ("rms", "ebu"):
+        findings.append(levelled(all_clips, level, given.repetitions))
     if not given.quick:
         function = ("functional.resample", lambda: resampled(one, by_function))
         findings.append(compare("one clip, once: functional.resample", one, function, None, 1))

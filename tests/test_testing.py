@@ -97,6 +97,10 @@ class Detached(Homebrew):
         return built
 
 
+class Unmasked(Homebrew):
+    takes_lengths = True
+
+
 class Half(Homebrew):
     def build(self, weights, n_classes=None):
         built = super().build(weights, n_classes)
@@ -121,6 +125,7 @@ class Half(Homebrew):
         (Deaf(), "a_missing_file_is_refused"),
         (Dropping(), "its_output_is_not_random"),
         (Detached(), "only_trainable_parameters_get_gradients"),
+        (Unmasked(), "padding_changes_nothing_where_it_takes_lengths"),
         (Half(), "images_become_vectors_of_the_declared_width"),
         (Homebrew(front_end="unknown"), "its_front_end_is_registered"),
     ],
@@ -171,6 +176,7 @@ def test_a_front_end_that_violates_its_contract_is_reported():
             module = super().build(clip_format, replace(spec, height=spec.height + 1))
             module.scale_by = nn.Parameter(torch.ones(1))
             module.notes = "one text"
+            module.columns = lambda lengths, samples, width: lengths * width
             return module
 
     assert failures("front end", Learning()) == {
@@ -178,6 +184,7 @@ def test_a_front_end_that_violates_its_contract_is_reported():
         "images_have_the_size_that_the_backbone_requires",
         "it_takes_a_batch_of_one",
         "it_has_no_parameters",
+        "columns_without_padding_lie_within_its_images",
         "its_notes_are_sentences",
     }
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from peers.clips import FOLDS, HOLDOUT, Clip, copy_clips, in_groups, write_table
 from peers.processes import Shell, build_environment, first
-from serbench.data.clips import ClipFormat
 from serbench.plugins import DISABLE_VARIABLE, installed_plugins
 
 CONFIGURATIONS = Path(__file__).parent / "configurations"
@@ -175,7 +174,8 @@ NKULULEKO = Peer(
     measure_nkululeko,
     CONFIGURATIONS / "nkululeko.ini",
 )
-RATE = ClipFormat().sample_rate
+RATE = 24_414
+"""Hz, the rate of the paper."""
 PEERS = {
     "autrainer": AUTRAINER,
     f"autrainer-{RATE}": replace(
@@ -224,6 +224,7 @@ class Serbench:
         study = ["serbench", "study", "run", "--backbone", self.backbone, "--weights", "none"]
         study += ["--augmentations", "none", "--protocol", "folds:folds.csv", "--trials", "1"]
         study += ["--epochs", str(epochs), "--batch-size", str(BATCH), *self.options]
+        study += ["--seconds", "2.618", "--sample-rate", str(RATE), "--level", "keep"]
         # The refit of the winner and its latency are not compared.
         lines = self.shell.run(*study, until=SEARCHED)
         return {moment: first(lines, pattern) for moment, pattern in MOMENTS.items()}

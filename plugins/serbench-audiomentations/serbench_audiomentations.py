@@ -23,13 +23,12 @@ from audiomentations.core.transforms_interface import (  # type: ignore[import-u
 from torch import Tensor
 
 from serbench import hookimpl
-from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
 from serbench.model.augment import Augmentation
 from serbench.model.ranges import Range
 
-SAMPLE_RATE = ClipFormat().sample_rate
-"""Hz: all clips are processed as if they had the paper's rate, which augmentations do not get."""
+SAMPLE_RATE = 16_000
+"""Hz: all clips are processed as if they had the default rate, which augmentations do not get."""
 
 NYQUIST = SAMPLE_RATE / 2
 

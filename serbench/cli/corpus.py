@@ -216,6 +216,8 @@ def show_account(account: dict[str, Any]) -> None:
     rates = ", ".join(
         f"{int(rate):,} Hz × {count:,}" for rate, count in account["sample_rates"].items()
     )
+    click.echo()
+    _show_lengths(account)
     skipped = sum(account["skipped"].values())
     click.echo(f"\nsample rates: {rates}")
     click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
@@ -223,6 +225,27 @@ def show_account(account: dict[str, Any]) -> None:
         click.echo(f"  skipped {count:,}: {reason}")
     for conflict in account["conflicts"]:
         click.echo(f"  conflict: {', '.join(conflict['recordings'])}: {conflict['evidence']}")
+
+
+def _show_lengths(account: dict[str, Any]) -> None:
+    """Print what each choice of --seconds cuts and pads."""
+    clips = account["utterances"]
+    emit_table(
+        ["length", ">--seconds", ">cut", ">cut, %", ">sound lost, %", ">padded", ">padded, %"],
+        [
+            [
+                each["meaning"],
+                f"{each['seconds']:g}",
+                f"{each['cut']:,}",
+                f"{100 * each['cut'] / clips:.1f}",
+                f"{100 * each['lost']:.1f}",
+                f"{each['padded']:,}",
+                f"{100 * each['padded'] / clips:.1f}",
+            ]
+            for each in account["clip_lengths"]
+        ],
+        title="recordings that are cut or padded, by the length of clips",
+    )
 
 
 corpus.add_command(doctor_command)

@@ -155,13 +155,13 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     labels = [metric.label for metric in metrics]
     columns = [
         *(">#", "front", ">entry", "backbone", "front end", "schedule", "weights"),
-        "compute settings",
+        *("clips", "compute settings"),
         *(column for label in labels[:1] for column in (f">{label}", ">95 %")),
         *(f">{label}" for label in labels[1:]),
         *(">tuning UA", ">optimism", ">p90 ms", ">params", ">MACs"),
     ]
     spare = [
-        *("compute settings", "MACs", "weights", "front end", "schedule", "params"),
+        *("clips", "compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
         "tuning UA",
     ]
@@ -181,6 +181,7 @@ def _cells(row: EntryView, metrics: Sequence[Metric]) -> list[str]:
         row.front_end,
         row.schedule,
         row.weights,
+        row.clips,
         row.compute_settings,
         *scores[:1],
         *(_interval(row, metric) for metric in metrics[:1]),

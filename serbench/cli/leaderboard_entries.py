@@ -107,6 +107,8 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     parts = ("front_end", "schedule", "head", "objective", "weights")
     recipe = ", ".join(found[part] for part in parts if found[part])
     emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
+    if view.clips:
+        emit_text(f"clips: {view.clips}")
     emit_text(f"weights were trained before on: {view.pretraining}")
     if found["known_speakers"]:
         emit_text(

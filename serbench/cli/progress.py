@@ -32,8 +32,9 @@ from serbench.search.study import Search
 class PlainListener(Listener):
     """A line for each fold and trial: for logs, pipes and terminals that cannot draw."""
 
-    def __init__(self, plan: StudyPlan, plugins: Plugins, console: Console) -> None:
+    def __init__(self, plan: StudyPlan, plugins: Plugins, clips: str, console: Console) -> None:
         self.plan = plan
+        self.clip_format: str | None = clips
         self.plugins = plugins
         self.console = console
         self.folds = 0
@@ -63,6 +64,9 @@ class PlainListener(Listener):
     def begun(self, search: Search, known: Known) -> None:
         """Print what is about to be searched, and what a reader of the result must know."""
         plan, self.folds, self.best = search.plan, len(search.split.folds), None
+        if self.clip_format is not None:
+            self.line(self.clip_format)
+            self.clip_format = None  # the same in all outer folds
         outer = f", outer fold {plan.outer_fold + 1} of {search.outer_folds}"
         self.line(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
@@ -134,8 +138,8 @@ class PlainListener(Listener):
 class BarListener(PlainListener):
     """Bars for trials, folds and epochs, with the best so far and the time left."""
 
-    def __init__(self, plan: StudyPlan, plugins: Plugins, progress: Progress) -> None:
-        super().__init__(plan, plugins, progress.console)
+    def __init__(self, plan: StudyPlan, plugins: Plugins, clips: str, progress: Progress) -> None:
+        super().__init__(plan, plugins, clips, progress.console)
         self.progress = progress
         self.clips = self._bar("clips", visible=False)
         self.trials = self._bar("trials", total=plan.trials, visible=False)
@@ -197,11 +201,17 @@ class BarListener(PlainListener):
 
 
 @contextmanager
-def study_listener(plan: StudyPlan, plugins: Plugins) -> Iterator[Listener]:
-    """Bars on a terminal, plain lines elsewhere; both on standard error."""
+def study_listener(plan: StudyPlan, plugins: Plugins, clips: str) -> Iterator[Listener]:
+    """Bars on a terminal, plain lines elsewhere; both on standard error.
+
+    Args:
+        plan: of the study.
+        plugins: which have what it names.
+        clips: a sentence on the format of its clips, shown when it begins.
+    """
     console = errors()
     if not console.is_terminal:
-        yield PlainListener(plan, plugins, console)
+        yield PlainListener(plan, plugins, clips, console)
         return
     columns = (
         TextColumn("{task.description:>9}"),
@@ -212,4 +222,4 @@ def study_listener(plan: StudyPlan, plugins: Plugins) -> Iterator[Listener]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        yield BarListener(plan, plugins, progress)
+        yield BarListener(plan, plugins, clips, progress)

@@ -66,7 +66,8 @@ def show_command(app: App, number: int, format_: str) -> None:
     plan = found["plan"]
     emit_text(
         f"study {found['study']} ({found['state']}): {plan['backbone']}, {plan['front_end']}, "
-        f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}"
+        f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}, "
+        f"clips of {found['clips']}"
     )
     emit_table(
         [">trial", "state", ">mean UA", ">learning rate", ">freeze", "widths", "UA per fold"],

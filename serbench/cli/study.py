@@ -18,7 +18,7 @@ from serbench.cli.output import (
     scored,
 )
 from serbench.cli.studies import list_command, show_command
-from serbench.run.options import StudyOptions
+from serbench.run.options import LARGEST, StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -45,6 +45,7 @@ def _option(name: str) -> Callable[[Command], Command]:
     assert isinstance(typed, dict)
     kind, bounds = _plain(field.annotation), field.metadata
     least = next((each.ge for each in bounds if hasattr(each, "ge")), None)
+    most = next((each.le for each in bounds if getattr(each, "le", LARGEST) != LARGEST), None)
     above = next((each.gt for each in bounds if hasattr(each, "gt")), None)
     how: dict[str, Any] = {"metavar": typed["metavar"], "envvar": typed["variable"]}
     if typed["separated"]:
@@ -56,9 +57,10 @@ def _option(name: str) -> Callable[[Command], Command]:
     elif kind is bool:
         how = {"is_flag": True}
     elif kind is int:
-        how |= {"type": click.IntRange(least)}
+        how |= {"type": click.IntRange(least, most)}
     elif kind is float:
-        how |= {"type": click.FloatRange(above, min_open=True)}
+        low = least if above is None else above
+        how |= {"type": click.FloatRange(low, most, min_open=above is not None)}
     usual = field.default
     shown = ",".join(usual) if isinstance(usual, tuple) else str(usual)
     none = usual is None or usual is False or usual == ()
@@ -126,7 +128,7 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
                     f"{plan.protocol}"
                 )
             try:
-                _run(app, plan, asked, executor)
+                _run(app, plan, asked, manifest, executor)
             except SerbenchError as error:
                 if len(plans) == 1 or app.debug:
                     raise
@@ -172,8 +174,11 @@ def _dataset(app: App, name: str | None) -> Manifest:
     return datasets.manifest(chosen)
 
 
-def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> None:
+def _run(
+    app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
+) -> None:
     from serbench.cli.progress import study_listener
+    from serbench.run.clip_format import explain_format
     from serbench.run.screening import screen
     from serbench.run.study import drive_study
 
@@ -186,7 +191,8 @@ def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> 
                 f"more than {bound:g}"
             )
             return
-    with study_listener(plan, app.plugins) as listener:
+    clips = explain_format(plan, asked, manifest, app.plugins)
+    with study_listener(plan, app.plugins, clips) as listener:
         entry = drive_study(
             plan,
             app.plugins,

@@ -6,13 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import soxr
 
+from serbench.data.level import Level, levelled
 from serbench.errors import StorageError
+
+Padding = Literal["reflect", "zeros"]
+"""What follows a recording that is shorter than its clip: its reflection, or digital silence."""
 
 Waveform = npt.NDArray[np.float32]
 
@@ -26,20 +30,39 @@ whole recording had been resampled.
 
 @dataclass(frozen=True)
 class ClipFormat:
-    """What every clip of a study looks like; the defaults are the paper's.
+    """What every clip of a study looks like.
 
     Attributes:
         sample_rate: in Hz.
-        seconds: length; shorter recordings are padded by reflection, longer ones cut.
+        seconds: length; longer recordings are cut, shorter ones padded.
+        level: that every clip is brought to.
+        padding: what a shorter recording is padded with.
     """
 
-    sample_rate: int = 24414
-    seconds: float = 2.618
+    sample_rate: int
+    seconds: float
+    level: Level = "rms"
+    padding: Padding = "reflect"
 
     @property
     def samples(self) -> int:
         """Length in samples."""
         return round(self.sample_rate * self.seconds)
+
+    @property
+    def text(self) -> str:
+        """For people, such as ``3.7 s, 16,000 Hz, rms, reflect``."""
+        return f"{self.seconds:g} s, {self.sample_rate:,} Hz, {self.level}, {self.padding}"
+
+    def sounding(self, frames: int, sample_rate: int) -> int:
+        """How many samples of a clip come from its recording; those after them are padding.
+
+        Args:
+            frames: samples of the recording.
+            sample_rate: of the recording, in Hz.
+        """
+        resampled = _resampled(frames, sample_rate, self.sample_rate)
+        return min(max(resampled, 1), self.samples)
 
 
 @dataclass(frozen=True)
@@ -50,14 +73,16 @@ class Clips:
     their resolution and 11,318 clips of 2.618 s take 1.45 GB.
 
     Attributes:
-        format: rate and length.
+        format: rate, length, level and padding.
         waveforms: int16 ``[N, samples]``, memory-mapped.
         peaks: float32 ``[N]``, the largest magnitude of each clip.
+        lengths: int64 ``[N]``, samples of each clip that are not padding.
     """
 
     format: ClipFormat
     waveforms: npt.NDArray[np.int16]
     peaks: npt.NDArray[np.float32]
+    lengths: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.waveforms)
@@ -114,9 +139,11 @@ class StoredArray:
 
 
 def standardise(waveform: Waveform, sample_rate: int, clip_format: ClipFormat) -> Waveform:
-    """Resample a mono waveform ``[frames]`` with soxr HQ and bring it to length ``[samples]``.
+    """A mono waveform ``[frames]`` as a clip ``[samples]``: the only way to make one.
 
-    Too short a waveform is continued by its reflection, again and again where one is not enough.
+    It is resampled with soxr HQ, cut, brought to its level, and padded, in this order: the level
+    is computed over the samples that a network is given, without what is cut off and without
+    padding. A reflection goes to and fro as often as it takes.
     """
     return standardise_all([waveform], sample_rate, clip_format)[0]
 
@@ -135,11 +162,13 @@ def standardise_all(
     for place, waveform in enumerate(used):
         channels[: len(waveform), place] = waveform
     resampled = soxr.resample(channels, sample_rate, rate, quality="HQ")
-    lengths = [math.floor(len(each) / (sample_rate / rate) + 0.5) for each in used]  # soxr's
-    return [
-        _of_length(resampled[:length, place] if length else waveform[:1], clip_format.samples)
-        for place, (length, waveform) in enumerate(zip(lengths, used, strict=True))
-    ]
+    clips = []
+    for place, waveform in enumerate(used):
+        length = min(_resampled(len(waveform), sample_rate, rate), clip_format.samples)
+        # Too short for one sample of the clip, a recording gives its first.
+        sound = np.ascontiguousarray(resampled[:length, place]) if length else waveform[:1]
+        clips.append(_padded(levelled(sound, rate, clip_format.level), clip_format))
+    return clips
 
 
 def frames_needed(sample_rate: int, clip_format: ClipFormat) -> int:
@@ -148,7 +177,14 @@ def frames_needed(sample_rate: int, clip_format: ClipFormat) -> int:
     return math.ceil(clip_format.samples * ratio + BEYOND * max(1, ratio))
 
 
-def _of_length(waveform: Waveform, samples: int) -> Waveform:
-    if (missing := samples - len(waveform)) > 0:
-        waveform = np.pad(waveform, (0, missing), mode="reflect")
-    return np.ascontiguousarray(waveform[:samples])
+def _resampled(frames: int, sample_rate: int, rate: int) -> int:
+    """How many samples soxr makes of so many frames."""
+    return math.floor(frames / (sample_rate / rate) + 0.5)
+
+
+def _padded(waveform: Waveform, clip_format: ClipFormat) -> Waveform:
+    missing = clip_format.samples - len(waveform)
+    if missing > 0:
+        mode = "reflect" if clip_format.padding == "reflect" else "constant"
+        waveform = np.pad(waveform, (0, missing), mode=mode)  # type: ignore[call-overload]
+    return np.ascontiguousarray(waveform)

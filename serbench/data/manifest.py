@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from serbench.data.clip_lengths import length_effects
 from serbench.data.corpus import EMOTIONS
 
 
@@ -129,6 +130,7 @@ class Manifest:
                 for corpus in sorted(set(self.corpora.tolist()))
             },
             "mean_seconds": float(np.mean([u.seconds for u in self.utterances])),
+            "clip_lengths": [asdict(effect) for effect in length_effects(self.utterances)],
             "sample_rates": {str(rate): rates[rate] for rate in sorted(rates)},
         }
 

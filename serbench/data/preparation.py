@@ -31,7 +31,7 @@ from serbench.data.manifest import Manifest, Utterance
 from serbench.errors import DatasetError, StorageError
 from serbench.notices import notice
 
-LAYOUT = 2
+LAYOUT = 3
 """Changes whenever the same recordings would be prepared differently."""
 
 TOGETHER = 8
@@ -44,7 +44,7 @@ CHUNK = 64
 def prepare_clips(
     manifest: Manifest,
     folder: Path,
-    clip_format: ClipFormat | None = None,
+    clip_format: ClipFormat,
     progress: Callable[[int, int], None] = lambda done, total: None,
     workers: int | None = None,
 ) -> Clips:
@@ -57,7 +57,7 @@ def prepare_clips(
     Args:
         manifest: whose utterances, in this order.
         folder: where prepared clips are kept, shared by all datasets.
-        clip_format: rate and length; the paper's by default.
+        clip_format: rate, length, level and padding.
         progress: called with clips done and clips in all.
         workers: threads that prepare them; as many as there are cores by default.
 
@@ -66,7 +66,6 @@ def prepare_clips(
         DatasetError: a recording is no longer the one that was scanned.
         StorageError: the disk is full or not writable.
     """
-    clip_format = clip_format or ClipFormat()
     place = folder / _content_key(manifest, clip_format)
     files = ClipFiles(place, len(manifest), clip_format.samples)
     try:
@@ -83,7 +82,8 @@ def prepare_clips(
                         )
                     _build(manifest, files, good, clip_format, progress, workers or os.cpu_count())
         stored = StoredArray(str(files.waveforms), (len(manifest), clip_format.samples))
-        return Clips(clip_format, stored.map(), np.fromfile(files.peaks, dtype=np.float32))
+        peaks = np.fromfile(files.peaks, dtype=np.float32)
+        return Clips(clip_format, stored.map(), peaks, _lengths(manifest, clip_format))
     except OSError as error:
         raise _storage_error(error, place, len(manifest) * clip_format.samples * 2) from error
 
@@ -93,10 +93,18 @@ def _usable(files: ClipFiles, good: npt.NDArray[np.bool_]) -> bool:
 
 
 def _content_key(manifest: Manifest, clip_format: ClipFormat) -> str:
-    digest = hashlib.sha256(f"{LAYOUT} {clip_format.sample_rate} {clip_format.samples}".encode())
+    what = (LAYOUT, clip_format.sample_rate, clip_format.samples)
+    how = (clip_format.level, clip_format.padding)
+    digest = hashlib.sha256(" ".join(map(str, (*what, *how))).encode())
     for audio_hash in manifest.audio_hashes:
         digest.update(audio_hash.encode())
     return digest.hexdigest()[:24]
+
+
+def _lengths(manifest: Manifest, clip_format: ClipFormat) -> npt.NDArray[np.int64]:
+    """Samples of each clip that are not padding, ``[N]``."""
+    found = (clip_format.sounding(u.frames, u.sample_rate) for u in manifest.utterances)
+    return np.fromiter(found, np.int64, len(manifest))
 
 
 def _build(

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from serbench.data.clips import ClipFormat
+from serbench.data.clips import ClipFormat, standardise
 from serbench.errors import SerbenchError
 from serbench.model.environment import versions
 from serbench.model.recipe import Recipe
@@ -124,14 +124,16 @@ def _measure(job: LatencyJob) -> LatencyFacts:
     else:
         arrays = read_arrays(Path(job.weights), job.sha256 or "")
         network = trained_network(job.recipe, plugins, job.n_classes, arrays)
-    generator = torch.Generator().manual_seed(0)
-    waveform = 0.1 * torch.randn(1, job.recipe.clip_format.samples, generator=generator)
+    clip_format = job.recipe.clip_format
+    noise = np.random.default_rng(0).normal(0, 0.1, clip_format.samples).astype(np.float32)
+    clip = standardise(noise, clip_format.sample_rate, clip_format)
+    waveform = torch.from_numpy(clip)[None]
     runtime = plugins.runtimes.get(job.runtime)
     runnable = runtime.prepare(network, waveform, ())
     calls = {WHOLE: lambda: runnable(waveform), **runnable.parts(waveform)}
     times = _time_in_turn(calls)
     return LatencyFacts(
-        kind=kind_of(runtime, job.threads, job.recipe.clip_format),
+        kind=kind_of(runtime, job.threads, clip_format),
         runs=len(times[WHOLE]),
         p50=float(np.percentile(times[WHOLE], 50)),
         p90=float(np.percentile(times[WHOLE], 90)),

@@ -54,8 +54,9 @@ def predict_files(
             yield error
             continue
         clip = standardise(audio.mono, audio.sample_rate, clip_format)
+        length = torch.tensor([clip_format.sounding(len(audio.waveform), audio.sample_rate)])
         with torch.inference_mode():
-            logits = network(torch.from_numpy(clip)[None])[0]
+            logits = network(torch.from_numpy(clip)[None], length)[0]
         if not logits.isfinite().all():
             yield AudioError(path, "the network's answer to it is not a number")
             continue

@@ -67,7 +67,7 @@ def build_network(
             "choose another with --head",
             head=head.name,
         )
-    return EmotionNetwork(images, built.module, module), built.weights
+    return EmotionNetwork(images, built.module, module, backbone), built.weights
 
 
 class _FoldWatch(Watch):

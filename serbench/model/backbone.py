@@ -71,6 +71,14 @@ class Backbone(Protocol):
     def taps(self) -> Sequence[str]:
         """Names of the places whose output can be used as features, from the input on."""
 
+    @property
+    def takes_lengths(self) -> bool:
+        """Whether ``features`` leaves out the padding that ``lengths`` tells of.
+
+        Clips are then padded with zeros and ``features`` is told their lengths. All other
+        backbones are given clips padded by reflection, and no lengths.
+        """
+
     def input_spec(self) -> InputSpec:
         """Size, mean and standard deviation of its input images."""
 
@@ -109,7 +117,8 @@ class Backbone(Protocol):
         Args:
             module: a network that ``build`` returned.
             inputs: feature images ``[B, C, F, T]``.
-            lengths: columns of each image that are not padding ``[B]``, or None for all.
+            lengths: columns of each image that are not padding ``[B]``, or None for all; always
+                None where ``takes_lengths`` is false.
             taps: one or more names of ``taps``.
         """
 
@@ -125,11 +134,13 @@ class PooledBackbone:
 
     Attributes:
         taps: only the pooled vector.
+        takes_lengths: False: the whole image counts, padding too.
         published_on: corpora that the ``default`` weights were trained on, or None where they are
             not known; those of weights from a file are never known.
     """
 
     taps: tuple[str, ...] = (POOLED,)
+    takes_lengths: bool = False
     published_on: ClassVar[tuple[str, ...] | None] = None
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:

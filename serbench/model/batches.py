@@ -61,15 +61,46 @@ def augment(
     acts_on: str,
     augmentations: Sequence[tuple[Augmentation, float]],
     generator: torch.Generator,
+    lengths: Tensor | None = None,
 ) -> Tensor:
-    """Apply the augmentations that act on this kind of batch and are not off."""
+    """Apply the augmentations that act on this kind of batch and are not off.
+
+    Args:
+        batch: waveforms ``[B, samples]`` or feature images ``[B, C, F, T]``.
+        acts_on: which of the two.
+        augmentations: with their widths.
+        generator: source of every random number.
+        lengths: places on the last axis that are not padding ``[B]``: the padding of each clip
+            then stays where and what it is. None where all is to be augmented.
+    """
     for augmentation, width in augmentations:
-        if augmentation.acts_on == acts_on and width > 0:
+        if augmentation.acts_on != acts_on or width <= 0:
+            continue
+        if lengths is None:
             batch = augmentation.apply(batch, width, generator)
+            continue
+        batch = batch.clone()
+        for clip, length in zip(batch, lengths.tolist(), strict=True):
+            clip[..., :length] = augmentation.apply(clip[None, ..., :length], width, generator)[0]
     return batch
 
 
-def prepare_images(
+@dataclass(frozen=True)
+class Batch:
+    """What one training step takes, on the device.
+
+    Attributes:
+        images: ``[B, C, F, T]``.
+        columns: of each image that are not padding ``[B]``, or None for all.
+        targets: emotion codes ``[B]``, or shares of each emotion ``[B, n_classes]``.
+    """
+
+    images: Tensor
+    columns: Tensor | None
+    targets: Tensor
+
+
+def prepare_batch(
     network: EmotionNetwork,
     clips: Clips,
     rows: Rows,
@@ -78,8 +109,8 @@ def prepare_images(
     objective: PreparedObjective,
     generator: torch.Generator,
     compute: ComputeSettings,
-) -> tuple[Tensor, Tensor]:
-    """Augmented feature images ``[B, C, F, T]`` of some clips and their targets, on the device.
+) -> Batch:
+    """Augmented feature images of some clips, and their targets.
 
     Args:
         network: whose front end makes the images.
@@ -95,15 +126,25 @@ def prepare_images(
     device = next(network.parameters()).device
     targets = codes.to(device)
     waveform = torch.from_numpy(clips.batch(rows)).to(device)  # [B, samples]
-    waveform = augment(waveform, "waveform", regime.augmentations, generator)
+    lengths = torch.from_numpy(clips.lengths[rows]).to(device) if network.takes_lengths else None
+    waveform = augment(waveform, "waveform", regime.augmentations, generator, lengths)
     if acts_on == "waveform":
-        waveform, targets = objective.mix(waveform, targets, generator)
+        mixed, targets = objective.mix(waveform, targets, generator)
+        lengths, waveform = _after_mixing(lengths, waveform, mixed), mixed
     with torch.no_grad():
-        image = network.front_end(waveform)
-    image = augment(image, "features", regime.augmentations, generator)
+        image, columns = network.images(waveform, lengths)
+    image = augment(image, "features", regime.augmentations, generator, columns)
     if acts_on == "features":
-        image, targets = objective.mix(image, targets, generator)
-    return compute.arrange(image), targets
+        mixed, targets = objective.mix(image, targets, generator)
+        columns, image = _after_mixing(columns, image, mixed), mixed
+    return Batch(compute.arrange(image), columns, targets)
+
+
+def _after_mixing(lengths: Tensor | None, before: Tensor, mixed: Tensor) -> Tensor | None:
+    """What is not padding in a batch that was mixed: nobody tells which clips a mixture is of."""
+    if lengths is None or mixed is before:
+        return lengths
+    return lengths.max().expand_as(lengths)
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

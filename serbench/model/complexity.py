@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from serbench.model.frontend import InputSpec
+    from torch import Tensor
+
     from serbench.model.network import EmotionNetwork
 
 
@@ -18,17 +19,22 @@ class Complexity:
     macs: int
 
 
-def measure_complexity(network: EmotionNetwork, spec: InputSpec) -> Complexity:
+def measure_complexity(network: EmotionNetwork, waveform: Tensor) -> Complexity:
     """Count parameters and the multiply-accumulates of convolutions and matrix products.
 
     The front end is not counted; a multiply-accumulate is two of PyTorch's floating-point
     operations.
+
+    Args:
+        network: waveforms ``[B, samples]`` → logits.
+        waveform: of one clip, ``[1, samples]``.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     network.eval()
-    image = torch.zeros(1, spec.channels, spec.height, spec.width)
+    with torch.no_grad():
+        image = network.front_end(waveform)
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:  # in inference mode the counter fails on weight norm
         network.classify(image)

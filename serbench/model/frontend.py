@@ -37,10 +37,23 @@ class FrontEndModule(nn.Module):
     """A front end built for one clip format and one backbone.
 
     ``forward`` takes waveforms ``[B, samples]`` and returns feature images ``[B, C, F, T]``. It
-    does not learn. ``notes`` says what a user should know about the fit, a sentence each.
+    does not learn. ``notes`` are what a user should know about the fit, a sentence each.
     """
 
     notes: Sequence[str] = ()
+
+    def columns(self, lengths: Tensor, samples: int, width: int) -> Tensor:
+        """How many columns of each image are not padding, ``[B]``.
+
+        The same share as of the clip, rounded up, which is right for images that are resized;
+        a front end with another rule overrides this.
+
+        Args:
+            lengths: samples of each clip that are not padding ``[B]``.
+            samples: in each clip.
+            width: columns of each image.
+        """
+        return (lengths * width + samples - 1).div(samples, rounding_mode="floor")
 
 
 class FrontEnd(Protocol):
@@ -52,7 +65,7 @@ class FrontEnd(Protocol):
 
     @property
     def sample_rate(self) -> int | None:
-        """The rate in Hz it needs the clips at, or None for the study's own."""
+        """The rate in Hz that it requires, or None where it takes clips of any rate."""
 
     def build(self, clip_format: ClipFormat, spec: InputSpec) -> FrontEndModule:
         """The module for clips of this format and a backbone with this input.

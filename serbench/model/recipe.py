@@ -26,7 +26,7 @@ class Recipe:
         head: name of a registered head.
         objective: name of a registered objective.
         weights: ``default``, ``none``, or the identity of a file (``file:NAME:DIGITS``).
-        clip_format: rate and length of the clips.
+        clip_format: rate, length, level and padding of the clips.
         augmentations: names of the augmentations; a configuration has their widths.
         epochs: greatest number of epochs.
         batch_size: number of clips in one step.

@@ -17,7 +17,7 @@ from serbench.data.clips import Clips
 from serbench.data.protocols import Rows
 from serbench.data.seeds import derive_seed
 from serbench.errors import DivergedError
-from serbench.model.batches import Regime, ahead, batches, prepare_images
+from serbench.model.batches import Regime, ahead, batches, prepare_batch
 from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork, Freezing
 from serbench.score.confusion import uar_of
@@ -159,13 +159,13 @@ def train(
         losses = []
         order = torch.randperm(len(train_rows), generator=shuffling).numpy()
         coming = (
-            prepare_images(network, clips, rows, codes[rows], regime, prepared, augmenting, compute)
+            prepare_batch(network, clips, rows, codes[rows], regime, prepared, augmenting, compute)
             for rows in batches(train_rows[order], regime.batch_size)
         )
-        for image, wanted in ahead(coming) if compute.prefetch else coming:
+        for batch in ahead(coming) if compute.prefetch else coming:
             with compute.autocast(device):
-                logits = network.classify(image)  # [B, n_classes]
-            loss = prepared.loss(logits.float(), wanted)
+                logits = network.classify(batch.images, batch.columns)  # [B, n_classes]
+            loss = prepared.loss(logits.float(), batch.targets)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimizer.step()
@@ -217,9 +217,11 @@ def predict(
     answers = []
     with torch.inference_mode():
         for some in np.split(rows, range(batch_size, len(rows), batch_size)):
-            image = network.front_end(torch.from_numpy(clips.batch(some)).to(device))
+            waveform = torch.from_numpy(clips.batch(some)).to(device)
+            lengths = torch.from_numpy(clips.lengths[some]).to(device)
+            image, columns = network.images(waveform, lengths if network.takes_lengths else None)
             with compute.autocast(device):
-                answers.append(network.classify(compute.arrange(image)).float().cpu())
+                answers.append(network.classify(compute.arrange(image), columns).float().cpu())
     logits = torch.cat(answers).numpy()
     wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(wrong):

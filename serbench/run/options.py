@@ -83,6 +83,9 @@ def _only_budget(seconds: float, info: ValidationInfo) -> float:
     return seconds
 
 
+ENTRY = "entry:"
+"""Before the number of an entry, in the option ``weights``."""
+
 LARGEST = 2**53
 """No whole number is larger: beyond it floats, JSON and databases lose digits."""
 
@@ -112,7 +115,7 @@ def option(
         constraints: as pydantic's ``Field`` takes them.
     """
     if "ge" in constraints:
-        constraints["le"] = LARGEST
+        constraints.setdefault("le", LARGEST)
     typed: dict[str, Any] = {"metavar": metavar, "variable": variable, "separated": separated}
     return Field(default, description=description, json_schema_extra=typed, **constraints)
 
@@ -189,6 +192,31 @@ class StudyOptions(BaseModel):
         "file's, or those of an entry trained here.",
         "default|none|FILE|entry:N",
     )
+    seconds: float | None = option(
+        None,
+        "The length of every clip in seconds: longer recordings are cut, shorter ones padded; by "
+        "default the shortest length that holds nine recordings in ten whole, at most 10 s.",
+        "SECONDS",
+        ge=0.25,
+        le=60,
+    )
+    sample_rate: int | None = option(
+        None,
+        "The sample rate of every clip in Hz; by default what the front end requires, or 16,000.",
+        "HZ",
+        ge=8000,
+        le=192_000,
+    )
+    level: Literal["keep", "rms", "ebu"] | None = option(
+        None,
+        "The level of every clip: as recorded (keep), a root mean square of -26 dB of full scale "
+        "(rms), or a loudness of -23 LUFS after EBU R 128 (ebu); by default rms.",
+    )
+    padding: Literal["reflect", "zeros"] | None = option(
+        None,
+        "What shorter recordings are padded with: their reflection or digital silence; by default "
+        "zeros for backbones that can leave the padding out, and reflect for all others.",
+    )
     allow_known_speakers: bool = option(
         False,
         "Test also speakers that the weights were trained on; the result is marked and ranked "
@@ -247,7 +275,7 @@ class StudyOptions(BaseModel):
     )
 
     @property
-    def seconds(self) -> float | None:
+    def budget(self) -> float | None:
         """The budget in seconds of training, or None."""
         return self.timeout if self.minutes is None else 60 * self.minutes
 

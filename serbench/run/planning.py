@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from serbench.data.clips import ClipFormat
 from serbench.data.names import LONGEST_NUMBER
 from serbench.data.regular import check_regular
 from serbench.errors import StudyFileError, UsageError
-from serbench.run.options import SearchBounds, StudyOptions
+from serbench.run.clip_format import choose_format, parent_format
+from serbench.run.options import ENTRY, SearchBounds, StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
     from serbench.store.database import Database
     from serbench.workspace import Workspace
-
-ENTRY = "entry:"
-"""Before the number of an entry, in the option ``weights``."""
 
 DEEPEST = 1000
 """Dots on a line of a study file: of a key with so many parts tomllib keeps every beginning."""
@@ -118,7 +115,8 @@ def make_plans(
         workspace: where its weights are.
 
     Raises:
-        UsageError: training is to begin from an entry that does not exist.
+        UsageError: training is to begin from an entry that does not exist; a front end requires
+            another sample rate than the one asked for.
         WeightsError: that entry has another backbone, or its weights are gone.
     """
     from serbench.search.plan import StudyPlan
@@ -130,7 +128,7 @@ def make_plans(
         },
         "dataset": manifest.name,
         "dataset_hash": manifest.hash,
-        "timeout": options.seconds,
+        "timeout": options.budget,
         "bounds": options.search.by_parameter(),
     }
     plans = []
@@ -138,22 +136,19 @@ def make_plans(
         options.backbone, options.schedule, options.protocols
     ):
         front_end = options.front_end or plugins.backbones.get(backbone).front_end
-        particular = {
+        particular: dict[str, Any] = {
             "backbone": backbone,
             "schedule": schedule,
             "protocol": protocol,
             "front_end": front_end,
-            "clip_format": _clip_format(plugins, front_end),
             "weights": _weights(options.weights, backbone, manifest, plugins, database, workspace),
         }
+        parent = parent_format(options.weights, database)
+        particular["clip_format"] = choose_format(
+            options, backbone, front_end, manifest, plugins, parent
+        )
         plans.append(StudyPlan(**{**common, **particular}))
     return plans
-
-
-def _clip_format(plugins: Plugins, front_end: str) -> ClipFormat:
-    """The paper's clip format, at the front end's own rate where it needs one."""
-    rate = plugins.front_ends.get(front_end).sample_rate
-    return ClipFormat() if rate is None else ClipFormat(sample_rate=rate)
 
 
 def _weights(

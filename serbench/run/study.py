@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import torch
+
 from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol
@@ -148,8 +150,7 @@ def drive_study(
                 listener.settled(compute)
                 _search(replace(search, compute=compute), ledger, executor, listener)
             network = untrained_network(plan.recipe, plugins, len(prepared.manifest.emotions))
-            spec = plugins.backbones.get(plan.backbone).input_spec()
-            complexity = measure_complexity(network, spec)
+            complexity = measure_complexity(network, torch.zeros(1, plan.clip_format.samples))
             entry = systems.rank(plan, complexity, list(plugins.metrics), prepared.lineage)
         _measure(entry, plan, plugins, systems, workspace, listener)
     return entry

@@ -36,7 +36,7 @@ class StudyPlan:
         batch_size: clips in one step.
         seed: of the search and of all trainings; the protocol has its own.
         timeout: seconds of training after which no further trial starts, or None.
-        clip_format: rate and length of the clips.
+        clip_format: rate, length, level and padding of the clips.
         augmentations: names of the augmentations searched.
         bounds: of searched parameters, where they are not what the plugins declare.
         head: name of a registered head.

@@ -263,6 +263,7 @@ def _system(plan: StudyPlan, protocol: int, emotions: tuple[str, ...]) -> System
         head=plan.head,
         objective=plan.objective,
         weights=plan.weights,
+        clip_format=asdict(plan.clip_format),
         emotions=list(emotions),
         protocol_id=protocol,
     )

@@ -96,6 +96,24 @@ def every_tap_can_be_read(backbone: Backbone) -> None:
         require(len(shape) in (2, 3) and shape[0] == 2, f"tap {tap} of two clips has shape {shape}")
 
 
+def padding_changes_nothing_where_it_takes_lengths(backbone: Backbone) -> None:
+    """Values beyond the length of a clip have no influence on the features."""
+    if not backbone.takes_lengths:
+        return
+    module, images = build(backbone).module.eval(), images_for(backbone, 2)
+    width = images.shape[-1]
+    lengths = torch.tensor([width, width // 2])
+    other = images.clone()
+    other[1, ..., width // 2 :] = 0.5
+    for tap in backbone.taps:
+        with torch.inference_mode():
+            first, second = (
+                backbone.features(module, each, lengths, [tap]).taps[tap]
+                for each in (images, other)
+            )
+        require_close(second, first, f"tap {tap} depends on values beyond a clip's length")
+
+
 def its_own_last_layer_has_the_right_shape(backbone: Backbone) -> None:
     """A returned last layer has a row for each emotion; without emotions none is returned."""
     for n_classes in (2, 9):

@@ -19,7 +19,7 @@ _TALL = InputSpec(3, 160, 96, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _TINY = InputSpec(channels=1, height=32, width=32, mean=(0.0,), std=(1.0,))
 
 _FORMATS = (
-    ClipFormat(),
+    ClipFormat(24414, 2.618),
     ClipFormat(8000, 1.5),
     ClipFormat(16000, 1.0),
     ClipFormat(48000, 0.5),
@@ -29,16 +29,16 @@ _FORMATS = (
 def _fitted(front_end: FrontEnd, spec: InputSpec) -> tuple[ClipFormat, InputSpec]:
     """Clip format and input specification for the checks: half a second and ``spec``.
 
-    Where it refuses ``spec`` because it is made for other backbones: whole clips and the input of
+    Where it refuses ``spec`` because it is made for other backbones: clips of 3 s and the input of
     one of those backbones.
     """
-    rate = front_end.sample_rate or 24414
+    rate = front_end.sample_rate or 16000
     try:
         front_end.build(ClipFormat(rate, 0.5), spec)
     except UsageError as refusal:
         for backbone in Plugins().backbones:
             if backbone.front_end == front_end.name:
-                return ClipFormat(rate), backbone.input_spec()
+                return ClipFormat(rate, 3.0), backbone.input_spec()
         raise SkipTest(f"no registered backbone uses it: {refusal}") from refusal
     return ClipFormat(rate, 0.5), spec
 
@@ -160,6 +160,16 @@ def it_has_no_parameters(front_end: FrontEnd) -> None:
     names = [name for name, _ in module.named_parameters()]
     require(not names, f"it has parameters, such as {names[:1]}: register buffers instead")
     require(not module(_clips(front_end)).requires_grad, "its images require a gradient")
+
+
+def columns_without_padding_lie_within_its_images(front_end: FrontEnd) -> None:
+    """Longer clips have no fewer columns that are not padding: at least one, at most all."""
+    module, clips = _built(front_end), _clips(front_end)
+    samples, width = clips.shape[1], module(clips).shape[-1]
+    lengths = torch.tensor([1, samples // 3, samples // 2, samples])
+    columns = module.columns(lengths, samples, width).tolist()
+    sound = columns == sorted(columns) and columns[0] >= 1 and columns[-1] == width
+    require(sound, f"of {width} columns, {columns} are of clips of {lengths.tolist()} samples")
 
 
 def channels_differ_only_in_their_normalisation(front_end: FrontEnd) -> None:

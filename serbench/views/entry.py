@@ -87,6 +87,10 @@ class EntryView:
         head: name of the head; likewise empty.
         objective: name of the objective; likewise empty.
         weights: identity of what training started from.
+        seconds: length of its clips; None where the entry was imported.
+        sample_rate: of its clips, in Hz; likewise.
+        level: that its clips are brought to, ``keep``, ``rms`` or ``ebu``; empty likewise.
+        padding: of shorter clips, ``reflect`` or ``zeros``; likewise.
         pretrained_on: corpora that those weights were trained on outside of serbench; empty for
             random weights, None where nobody knows.
         known_speakers: speakers tested although the weights were trained on them.
@@ -118,6 +122,10 @@ class EntryView:
     head: str
     objective: str
     weights: str
+    seconds: float | None
+    sample_rate: int | None
+    level: str
+    padding: str
     pretrained_on: tuple[str, ...] | None
     known_speakers: tuple[str, ...]
     compute_settings: str
@@ -142,6 +150,13 @@ class EntryView:
     def uar(self) -> float:
         """Unweighted average recall on the holdout."""
         return self.scores[RANKED_BY].value
+
+    @property
+    def clips(self) -> str:
+        """For people, such as ``3.7 s, 16,000 Hz, rms, reflect``; empty of an import."""
+        if self.seconds is None:
+            return ""
+        return f"{self.seconds:g} s, {self.sample_rate:,} Hz, {self.level}, {self.padding}"
 
     @property
     def pretraining(self) -> str:

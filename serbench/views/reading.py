@@ -26,6 +26,7 @@ from serbench.views.entry import NOT_MEASURED, EntryView, LatencyView
 SYSTEM_COLUMNS = (
     *(SystemRow.id, SystemRow.number.label("entry"), SystemRow.name.label("backbone")),
     *(SystemRow.front_end, SystemRow.schedule, SystemRow.head, SystemRow.objective),
+    SystemRow.clip_format,
     *(SystemRow.weights, SystemRow.params, SystemRow.macs, SystemRow.imported),
     *(SystemRow.pretrained_on, SystemRow.known_speakers),
     *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
@@ -42,6 +43,10 @@ LATENCY_COLUMNS = (
     *(MachineRow.fingerprint, MachineRow.facts),
 )
 """Likewise of a latency."""
+
+
+NO_CLIPS = {"seconds": None, "sample_rate": None, "level": "", "padding": ""}
+"""The clip format of an import."""
 
 
 def read_entries(
@@ -173,6 +178,7 @@ def _views(
     known: dict[str, Any] = dict(facts)
     system, protocol = known.pop("id"), known.pop("protocol_row")
     settings, pretrained_on = known.pop("compute_settings"), known["pretrained_on"]
+    clip_format = known.pop("clip_format") or NO_CLIPS
     first = EAGER if known.pop("imported") is None else IMPORTED
     measured = latencies.get(system, [] if system in ever else [NOT_MEASURED])
     for latency in measured:
@@ -185,6 +191,7 @@ def _views(
         yield EntryView(
             **{
                 **known,
+                **clip_format,
                 "rank": 0,
                 "front": "",
                 "pretrained_on": None if pretrained_on is None else tuple(pretrained_on),

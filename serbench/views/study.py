@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
@@ -133,6 +134,7 @@ def study_view(database: Database, number: int) -> StudyView:
         study = session.get_one(StudyRow, number)
         detail = {
             "plan": study.plan,
+            "clips": ClipFormat(**study.plan["clip_format"]).text,
             "compute_settings": study.compute_settings,
             "speed_tuning": study.speed_tuning and study.speed_tuning.found,
             "machine": study.machine,

@@ -12,7 +12,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = (
     *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
-    *("peers", "precision", "compiling"),
+    *("peers", "precision", "compiling", "level"),
 )
 
 

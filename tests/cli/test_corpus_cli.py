@@ -58,6 +58,15 @@ def test_a_scan_as_json_is_what_show_prints_later(run, tiny_corpus):
     assert account["by_emotion"] == dict.fromkeys(SHARED, 6)
 
 
+def test_what_each_length_of_clips_cuts_and_pads_is_listed(run, scanned):
+    listed = {each["seconds"]: each for each in shown(run)["clip_lengths"]}
+    assert list(listed) == [0.5, 2.618, 10]
+    assert (listed[0.5]["cut"], listed[0.5]["padded"]) == (0, 0)
+    assert (listed[2.618]["cut"], listed[2.618]["padded"]) == (0, 36)
+    cells = [line.split() for line in scanned.out.splitlines()]
+    assert any(each[-6:] == ["2.618", "0", "0.0", "0.0", "36", "100.0"] for each in cells)
+
+
 def test_show_prints_what_the_scan_printed(run, scanned):
     assert run("corpus", "show", "tiny").out == scanned.out
 

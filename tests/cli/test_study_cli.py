@@ -63,6 +63,34 @@ def test_a_run_prints_a_line_for_each_fold_and_trial(finished):
         assert sum(bool(re.fullmatch(pattern, line)) for line in lines) == 1
 
 
+def test_a_run_names_the_format_of_its_clips_once(run, finished):
+    [line] = [line for line in finished.err.splitlines() if line.startswith("clips: ")]
+    assert {"0.5", "16,000", "rms", "reflect", "36"} <= set(line.split())
+    assert "0 of 36" in line
+    [row] = json.loads(run("leaderboard", "--format", "json", "--db", finished.db).out)
+    shown = json.loads(run("study", "show", 1, "--format", "json", "--db", finished.db).out)
+    clip_format = {"seconds": 0.5, "sample_rate": 16_000, "level": "rms", "padding": "reflect"}
+    assert {name: row[name] for name in clip_format} == clip_format
+    assert shown["plan"]["clip_format"] == clip_format
+    for page in (("leaderboard", "show", 1), ("study", "show", 1)):
+        assert "0.5 s, 16,000 Hz, rms, reflect" in run(*page, "--db", finished.db).out, page
+
+
+def test_clips_are_as_asked_for(planned):
+    asked = ("--seconds", 1.25, "--sample-rate", 22_050, "--level", "ebu", "--padding", "zeros")
+    plan = planned("--backbone", "homebrew", *asked)
+    assert plan.clip_format == ClipFormat(22_050, 1.25, "ebu", "zeros")
+
+
+@pytest.mark.parametrize(
+    "asked", [("--seconds", 0.1), ("--seconds", 61), ("--sample-rate", 100), ("--level", "loud")]
+)
+def test_clips_that_no_network_could_use_are_refused(run, finished, asked):
+    ran = run("study", "run", "--backbone", "homebrew", *asked, "--db", finished.db)
+    assert ran.code == 2
+    assert asked[0] in ran.err
+
+
 def test_a_run_ends_with_the_scores_of_its_entry(run, finished):
     [row] = json.loads(run("leaderboard", "--format", "json", "--db", finished.db).out)
     result, gain, _ = finished.out.splitlines()
@@ -86,11 +114,12 @@ def test_the_only_dataset_need_not_be_named(planned):
     assert planned("--backbone", "homebrew").dataset == "tiny"
 
 
-def test_without_options_the_plan_is_the_papers(planned):
+def test_without_options_the_plan_has_the_defaults(planned):
     plan = planned("--backbone", "homebrew")
     assert (plan.front_end, plan.schedule, plan.protocol) == ("mel", "half-cycle", "speaker-5")
     assert (plan.trials, plan.epochs, plan.batch_size, plan.seed) == (10, 100, 32, 0)
-    assert (plan.timeout, plan.weights, plan.clip_format) == (None, "default", ClipFormat())
+    assert (plan.timeout, plan.weights) == (None, "default")
+    assert plan.clip_format == ClipFormat(16_000, 0.5, "rms", "reflect")
     assert set(plan.augmentations) >= {"time-shift", "time-mask", "frequency-mask"}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from refusals import error_of
 
+from serbench.data.clips import ClipFormat
 from serbench.errors import WeightsError
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -22,7 +23,9 @@ def plans(run, finished, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(
                 "serbench.cli.study._run",
-                lambda app, plan, asked, executor: made.append((plan, asked.max_latency_ms)),
+                lambda app, plan, asked, manifest, executor: made.append(
+                    (plan, asked.max_latency_ms)
+                ),
             )
             ran = run("study", "run", *arguments, "--db", finished.db)
         assert ran.code == 0, ran.err
@@ -47,7 +50,7 @@ def test_the_papers_five_networks_run_under_two_schedules_in_order(plans):
     for plan, bound in made:
         assert (plan.trials, plan.epochs, plan.front_end, plan.batch_size) == (1, 100, "mel", 32)
         assert plan.augmentations == ("time-shift", "frequency-mask", "time-mask")
-        assert (plan.clip_format.sample_rate, plan.clip_format.seconds) == (24_414, 2.618)
+        assert plan.clip_format == ClipFormat(24_414, 2.618, level="keep", padding="reflect")
         assert (plan.weights, plan.protocol, bound) == ("default", "random-5", None)
 
 

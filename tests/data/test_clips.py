@@ -1,10 +1,12 @@
 """Clips: mono, one rate, one length, prepared once, in one memory-mapped array."""
 
 import numpy as np
+import pytest
 import soundfile
 import soxr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from making.records import PAPERS
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.data.audio import read_audio
@@ -12,7 +14,7 @@ from serbench.data.clips import ClipFormat, standardise, standardise_all
 from serbench.data.preparation import prepare_clips
 from serbench.data.scan import scan
 
-SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
+SHORT = ClipFormat(8000, 0.7, "keep")
 
 
 def manifest_of(folder):
@@ -31,16 +33,11 @@ def expected(utterance, clip_format):
     return standardise(audio.mono, audio.sample_rate, clip_format)
 
 
-def test_the_default_format_is_the_papers():
-    assert ClipFormat() == ClipFormat(sample_rate=24414, seconds=2.618)
-    assert ClipFormat().samples == 63916
-
-
 def test_the_papers_clips_fit_into_a_gigabyte_and_a_half(tiny_manifest, tmp_path):
     prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
     size = sum(path.stat().st_size for path in (tmp_path / "clips").rglob("*.*"))
     per_sample = size / (len(tiny_manifest) * SHORT.samples)
-    assert per_sample * 11318 * ClipFormat().samples < 1.5e9
+    assert per_sample * 11318 * PAPERS.samples < 1.5e9
 
 
 def test_clips_have_one_shape_and_are_mapped(tiny_manifest, tmp_path):
@@ -114,7 +111,7 @@ def reflected(samples, length):
 @settings(deadline=None, max_examples=40)
 def test_a_short_recording_is_reflected_as_often_as_it_takes(frames, seconds):
     samples = np.arange(1, frames + 1, dtype=np.float32)
-    clip_format = ClipFormat(sample_rate=20, seconds=seconds)
+    clip_format = ClipFormat(20, seconds, "keep", "reflect")
     clip = standardise(samples, 20, clip_format)
     assert np.array_equal(clip, reflected(samples, 20 * seconds))
 
@@ -134,7 +131,7 @@ def test_of_a_long_recording_nothing_is_lost_by_resampling_its_beginning(seconds
     rate, wanted = rates
     noise = np.random.default_rng(0).uniform(-1, 1, round((seconds + longer) * rate))
     noise = noise.astype(np.float32)
-    clip_format = ClipFormat(wanted, seconds)
+    clip_format = ClipFormat(wanted, seconds, "keep")
     clip = standardise(noise, rate, clip_format)
     whole = soxr.resample(noise, rate, wanted, quality="HQ")[: clip_format.samples]
     assert np.array_equal(clip[: len(whole)], whole)
@@ -148,7 +145,7 @@ def test_of_a_long_recording_nothing_is_lost_by_resampling_its_beginning(seconds
 def test_waveforms_made_standard_together_are_what_each_is_alone(frames, rate):
     random = np.random.default_rng(0)
     waveforms = [random.uniform(-1, 1, length).astype(np.float32) for length in frames]
-    clip_format = ClipFormat(24414, 0.1)
+    clip_format = ClipFormat(24414, 0.1, "keep")
     together = standardise_all(waveforms, rate, clip_format)
     for waveform, clip in zip(waveforms, together, strict=True):
         whole = waveform
@@ -173,3 +170,47 @@ def test_pitch_survives_resampling():
         tone = np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)
         clip = standardise(tone, rate, ClipFormat(24414, 1.0))
         assert np.abs(np.fft.rfft(clip)).argmax() == 440
+
+
+def test_a_short_recording_may_be_followed_by_silence():
+    samples = np.arange(1, 5, dtype=np.float32)
+    clip = standardise(samples, 20, ClipFormat(20, 0.5, "keep", "zeros"))
+    assert clip.tolist() == [1, 2, 3, 4, 0, 0, 0, 0, 0, 0]
+
+
+@given(frames=st.integers(200, 9000), padding=st.sampled_from(["reflect", "zeros"]))
+@settings(max_examples=30)
+def test_the_level_is_that_of_the_recording_without_padding_and_without_what_is_cut(
+    frames, padding
+):
+    random = np.random.default_rng(frames)
+    samples = (random.normal(size=frames) * np.linspace(1, 0.01, frames)).astype(np.float32)
+    clip_format = ClipFormat(8000, 0.7, "rms", padding)
+    length = clip_format.sounding(frames, 8000)
+    clip = standardise(samples, 8000, clip_format)
+    assert length == min(frames, 5600)
+    assert np.sqrt(np.mean(np.square(clip[:length]))) == pytest.approx(10 ** (-26 / 20), rel=1e-4)
+
+
+@given(frames=st.integers(1, 20_000), rate=st.sampled_from([8000, 11025, 16000, 44100, 48000]))
+@settings(max_examples=40)
+def test_what_is_not_padding_is_counted_as_the_resampler_makes_it(frames, rate):
+    clip_format = ClipFormat(16_000, 0.4, "keep", "zeros")
+    clip = standardise(np.ones(frames, np.float32), rate, clip_format)
+    length = clip_format.sounding(frames, rate)
+    assert clip[length:].any() == False  # noqa: E712
+    assert 1 <= length <= 6400
+    assert clip[length - 1] != 0
+
+
+@pytest.mark.parametrize("level", ["rms", "ebu"])
+def test_prepared_clips_do_not_depend_on_the_gain(tmp_path, level):
+    sound = np.random.default_rng(0).normal(size=12_000) * 0.05
+    formats = ClipFormat(8000, 0.7, level)
+    quiet, loud = (
+        prepare_clips(write_one(tmp_path / name, gain * sound), tmp_path / "clips", formats)
+        for name, gain in (("quiet", 0.01), ("loud", 4.0))
+    )
+    rows = np.array([0])
+    apart = np.abs(quiet.batch(rows) - loud.batch(rows)).max()
+    assert apart <= 2 * np.abs(loud.batch(rows)).max() / 32767

@@ -10,7 +10,7 @@ import pytest
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.preparation import prepare_clips
 
-SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
+SHORT = ClipFormat(8000, 0.7, "keep")
 ROWS = np.array([3, 30, 3])
 
 
@@ -20,7 +20,7 @@ def mapped(tiny_manifest, tmp_path):
 
 
 def in_memory(clips):
-    return Clips(clips.format, np.array(clips.waveforms), clips.peaks)
+    return Clips(clips.format, np.array(clips.waveforms), clips.peaks, clips.lengths)
 
 
 def test_mapped_clips_are_sent_as_the_name_of_their_file(mapped):
@@ -48,7 +48,7 @@ def test_clips_in_memory_are_sent_whole(mapped):
 
 @pytest.mark.parametrize("part", [np.s_[6:], np.s_[::-1], np.s_[::2]])
 def test_a_part_of_a_file_is_sent_as_what_it_holds(mapped, part):
-    clips = Clips(SHORT, mapped.waveforms[part], mapped.peaks[part])
+    clips = Clips(SHORT, mapped.waveforms[part], mapped.peaks[part], mapped.lengths[part])
     received = pickle.loads(pickle.dumps(clips))
     assert np.array_equal(received.waveforms, clips.waveforms)
     assert np.array_equal(received.batch(np.array([0, 4])), clips.batch(np.array([0, 4])))
@@ -60,7 +60,7 @@ class NamedClips(Clips):
 
 
 def test_what_a_subclass_adds_is_sent_too(mapped):
-    clips = NamedClips(mapped.format, mapped.waveforms, mapped.peaks, "mine")
+    clips = NamedClips(mapped.format, mapped.waveforms, mapped.peaks, mapped.lengths, "mine")
     received = pickle.loads(pickle.dumps(clips))
     assert type(received) is NamedClips
     assert received.name == "mine"

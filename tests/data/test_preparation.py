@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from serbench.data.clips import ClipFormat, standardise
 from serbench.data.preparation import prepare_clips
 from serbench.data.scan import scan
 
-SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
+SHORT = ClipFormat(8000, 0.7, "keep")
 
 
 def manifest_of(folder):
@@ -33,6 +34,24 @@ def test_another_format_is_prepared_beside(tiny_manifest, tmp_path, prepared):
     other = prepare_clips(tiny_manifest, tmp_path / "clips", ClipFormat(8000, 0.5))
     assert len(prepared) == 72
     assert other.waveforms.shape == (36, 4000)
+
+
+@pytest.mark.parametrize("change", [{"level": "rms"}, {"padding": "zeros"}, {"seconds": 0.8}])
+def test_every_part_of_the_format_is_prepared_beside(tiny_manifest, tmp_path, prepared, change):
+    prepare_clips(tiny_manifest, tmp_path / "clips", SHORT)
+    other = prepare_clips(tiny_manifest, tmp_path / "clips", replace(SHORT, **change))
+    assert len(prepared) == 72
+    assert other.format == replace(SHORT, **change)
+
+
+def test_each_clip_has_the_length_of_its_recording(tmp_path):
+    for number, frames in enumerate((3000, 9000, 11_200, 30_000), start=1):
+        noise = np.random.default_rng(number).uniform(-0.5, 0.5, frames)
+        soundfile.write(tmp_path / f"03-01-05-01-01-01-{number:02}.wav", noise, 16_000)
+    manifest = manifest_of(tmp_path)
+    frames = [utterance.frames for utterance in manifest.utterances]
+    clips = prepare_clips(manifest, tmp_path / "clips", SHORT)
+    assert clips.lengths.tolist() == [min(each // 2, 5600) for each in frames]
 
 
 def test_recordings_that_moved_are_not_prepared_again(tiny_corpus, tmp_path, prepared):

@@ -8,7 +8,7 @@ from serbench.data.clips import ClipFormat
 from serbench.data.preparation import prepare_clips
 from serbench.errors import StorageError
 
-SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
+SHORT = ClipFormat(8000, 0.7, "keep")
 
 
 @pytest.fixture

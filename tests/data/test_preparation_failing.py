@@ -14,7 +14,7 @@ from serbench.data.clips import ClipFormat
 from serbench.data.preparation import prepare_clips
 from serbench.errors import AudioError, DatasetError, StorageError
 
-SHORT = ClipFormat(sample_rate=8000, seconds=0.7)
+SHORT = ClipFormat(8000, 0.7, "keep")
 
 
 def test_a_recording_that_changed_since_the_scan_is_refused(tiny_manifest, tmp_path):

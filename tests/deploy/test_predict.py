@@ -1,5 +1,6 @@
 """What a network predicts for files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from serbench.deploy.predict import FilePrediction, predict_files
 from serbench.errors import AudioError
 from serbench.model.network import EmotionNetwork
 
-CLIPS = ClipFormat(sample_rate=8_000, seconds=0.25)
+CLIPS = ClipFormat(8_000, 0.25, "keep")
 EMOTIONS = ("sadness", "anger", "neutral")
 
 
@@ -112,3 +113,29 @@ def test_an_answer_that_is_no_number_is_an_error(write):
     network = EmotionNetwork(torch.nn.Identity(), Nothing(), torch.nn.Identity())
     [answer] = predict_files(network, CLIPS, EMOTIONS, [write("a.wav", noise(0.2))])
     assert isinstance(answer, AudioError)
+
+
+@pytest.mark.parametrize("level", ["rms", "ebu"])
+def test_at_one_level_the_answer_does_not_depend_on_the_gain(write, level):
+    sound = noise(0.25, peak=0.02)
+    paths = [write("quiet.wav", sound), write("loud.wav", 40 * sound)]
+    quiet, loud = predict_files(NETWORK, replace(CLIPS, level=level), EMOTIONS, paths)
+    assert list(loud.probabilities.values()) == pytest.approx(
+        list(quiet.probabilities.values()), rel=1e-2
+    )
+    quiet, loud = predicted(*paths)
+    assert abs(loud.probabilities["anger"] - quiet.probabilities["anger"]) > 0.05
+
+
+def test_a_network_that_leaves_padding_out_is_told_the_length_of_the_recording(write):
+    told = []
+
+    class Told(EmotionNetwork):
+        def forward(self, waveform, lengths=None):
+            told.append((waveform.shape[1], lengths.tolist()))
+            return super().forward(waveform, lengths)
+
+    network = Told(torch.nn.Identity(), Loudness(), torch.nn.Identity())
+    paths = [write("a.wav", noise(0.1)), write("b.wav", noise(0.2, 16_000), 16_000)]
+    assert len(list(predict_files(network, CLIPS, EMOTIONS, [*paths, write("c.wav", noise(1))])))
+    assert told == [(2000, [800]), (2000, [1600]), (2000, [2000])]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from making.scripted import FORMAT, MATERIAL, PLUGINS, make_search
+from making.scripted import MATERIAL, PLUGINS, make_search
 
 from serbench.data.clips import Clips
 from serbench.errors import PluginError, WeightsError
@@ -159,7 +159,7 @@ def test_a_fold_reads_its_test_clips_only_after_training():
             read.append(set(rows.tolist()))
             return super().batch(rows)
 
-    clips = Watched(FORMAT, MATERIAL.clips.waveforms, MATERIAL.clips.peaks)
+    clips = Watched(**vars(MATERIAL.clips))
     run_fold(JOB, context_with(clips=clips), SILENT)
     tested = set(JOB.test.tolist())
     first = next(place for place, rows in enumerate(read) if rows & tested)

@@ -103,7 +103,7 @@ def _predict(folder: Path) -> dict[str, Any]:
 
     paths = sorted(folder.iterdir())
     network = EmotionNetwork(torch.nn.Identity(), Loudness(), torch.nn.Identity())
-    answers = list(predict_files(network, ClipFormat(), ("sadness", "anger"), paths))
+    answers = list(predict_files(network, ClipFormat(16_000, 3.0), ("sadness", "anger"), paths))
     good = [answer for answer in answers if isinstance(answer, FilePrediction)]
     json.dumps([answer.probabilities for answer in good], allow_nan=False)
     if len(answers) != len(paths):

@@ -23,6 +23,9 @@ from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.machines import LatencyFacts, LatencyKind
 
+PAPERS = ClipFormat(24_414, 2.618, "keep", "reflect")
+"""The clip format of Berhoff and Lu."""
+
 
 def utterance(speaker: int, emotion: str, folder: str, take: int) -> Utterance:
     """One recording, as a scan would find it."""
@@ -75,7 +78,7 @@ def plan(manifest: Manifest, **changes: object) -> StudyPlan:
         batch_size=32,
         seed=0,
         timeout=None,
-        clip_format=ClipFormat(),
+        clip_format=PAPERS,
         augmentations=("time-shift", "time-mask"),
     )
     return replace(made, **changes)

@@ -63,7 +63,8 @@ def make_material():
     waveforms = np.sin(2 * np.pi * pitch[:, None] * seconds)
     waveforms += 0.2 * random.standard_normal(waveforms.shape)
     peaks = np.abs(waveforms).max(axis=1).astype(np.float32)
-    clips = Clips(FORMAT, np.rint(waveforms / peaks[:, None] * 32767).astype(np.int16), peaks)
+    stored = np.rint(waveforms / peaks[:, None] * 32767).astype(np.int16)
+    clips = Clips(FORMAT, stored, peaks, np.full(len(stored), FORMAT.samples))
     return Material(manifest, clips)
 
 

@@ -8,6 +8,7 @@ from error_facts import values_in
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from making.records import PAPERS as PAPERS_CLIPS
 
 from serbench.builtin.mel import LogMel, Mel, MelSpectrogram, decibels, standardised_log
 from serbench.data.clips import ClipFormat
@@ -40,7 +41,7 @@ def test_real_formats_fit_the_usual_input_sizes_exactly(seconds, rate):
 
 def test_the_papers_clips_on_224_columns_hop_286_samples():
     # ceil((63916 − 2048) / 223) + 3 = 281 gives 228 columns; 63916 // hop is 223 for 286 alone.
-    assert ClipFormat().samples == 63916
+    assert PAPERS_CLIPS.samples == 63916
     assert fitted_hop(63916, 2048, 224) == 286
     assert frames_of(63916, 286) == 224
 
@@ -108,8 +109,8 @@ PAPERS = InputSpec(1, 224, 224, (0.0,), (1.0,))
 
 def papers_clips():
     """Noise, voices from loud to very quiet, an impulse and silence, ``[11, 63916]``."""
-    seconds = torch.arange(ClipFormat().samples) / ClipFormat().sample_rate
-    clips = noise(ClipFormat().samples, n_clips=11)
+    seconds = torch.arange(PAPERS_CLIPS.samples) / PAPERS_CLIPS.sample_rate
+    clips = noise(PAPERS_CLIPS.samples, n_clips=11)
     for row in range(1, 9):
         phase = 2 * torch.pi * 90 * row * (seconds + 0.1 * seconds.square())
         voice = sum(torch.sin(harmonic * phase) / harmonic for harmonic in range(1, 6))
@@ -124,14 +125,14 @@ def test_images_are_torchaudios_decibels_to_a_ten_thousandth():
     mel = torchaudio.transforms.MelSpectrogram(24414, n_fft=2048, hop_length=286, n_mels=224)
     convert = torchaudio.transforms.AmplitudeToDB("power", top_db=80)
     theirs = torch.stack([convert(mel(clip[None]))[0] for clip in clips])
-    ours = Mel().build(ClipFormat(), PAPERS)(clips)[:, 0] * 100 - 40
+    ours = Mel().build(PAPERS_CLIPS, PAPERS)(clips)[:, 0] * 100 - 40
     assert (ours - theirs).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("front_end", [Mel(), LogMel()], ids=["mel", "logmel"])
 @pytest.mark.parametrize("size", [224, 299, 128])
 def test_an_image_does_not_depend_on_its_batch(front_end, size):
-    module = front_end.build(ClipFormat(), InputSpec(3, size, size, (0.5,) * 3, (0.25,) * 3))
+    module = front_end.build(PAPERS_CLIPS, InputSpec(3, size, size, (0.5,) * 3, (0.25,) * 3))
     clips = papers_clips()[:-1]  # for silence, logmel amplifies the rounding of its mean
     together = module(clips)
     for few in (1, 3):
@@ -149,7 +150,7 @@ def test_any_number_of_bands_has_its_powers(n_mels):
 
 
 def test_one_traced_graph_serves_batches_of_any_size():
-    module = Mel().build(ClipFormat(), PAPERS)
+    module = Mel().build(PAPERS_CLIPS, PAPERS)
     batch = {0: torch.export.Dim("batch", max=64)}
     program = torch.export.export(module, (noise(63916),), dynamic_shapes=(batch,)).module()
     for n_clips in (1, 3, 11):
@@ -184,7 +185,7 @@ def test_decibels_are_torchaudios_clip_by_clip_on_a_scale_of_their_own(powers):
 
 
 def test_a_full_scale_sine_is_just_below_one():
-    seconds = torch.arange(ClipFormat().samples) / 24414
+    seconds = torch.arange(PAPERS_CLIPS.samples) / 24414
     sine = torch.sin(2 * torch.pi * 1000 * seconds)[None]
     loudest = decibels(MelSpectrogram(24414, 2048, 2048, 286, 128)(sine)).max()
     assert 0.9 < loudest < 1.05
@@ -215,14 +216,14 @@ def test_log_mel_does_not_depend_on_loudness_and_mel_does():
 
 
 def test_the_papers_front_end_needs_no_resize():
-    module = Mel().build(ClipFormat(), InputSpec(3, 224, 224, (0.5,) * 3, (0.5,) * 3))
-    assert module.mel(noise(ClipFormat().samples, n_clips=1)).shape == (1, 224, 224)
+    module = Mel().build(PAPERS_CLIPS, InputSpec(3, 224, 224, (0.5,) * 3, (0.5,) * 3))
+    assert module.mel(noise(PAPERS_CLIPS.samples, n_clips=1)).shape == (1, 224, 224)
     assert module.mel.n_fft == 2048
     assert module.mel.hop_length == 286
 
 
 def test_empty_filters_are_reported():
-    (note,) = Mel(n_fft=256).build(ClipFormat(), InputSpec(1, 128, 64, (0.5,), (0.5,))).notes
+    (note,) = Mel(n_fft=256).build(PAPERS_CLIPS, InputSpec(1, 128, 64, (0.5,), (0.5,))).notes
     filters = htk_triangles(129, 128, 24414)
     empty = int((filters.sum(axis=0) == 0).sum())
     assert empty > 0
@@ -230,8 +231,8 @@ def test_empty_filters_are_reported():
 
 
 def test_without_empty_filters_there_are_no_notes():
-    assert not Mel().build(ClipFormat(), InputSpec(1, 128, 128, (0.5,), (0.25,))).notes
-    assert not LogMel().build(ClipFormat(), InputSpec(1, 224, 224, (0.5,), (0.25,))).notes
+    assert not Mel().build(PAPERS_CLIPS, InputSpec(1, 128, 128, (0.5,), (0.25,))).notes
+    assert not LogMel().build(PAPERS_CLIPS, InputSpec(1, 224, 224, (0.5,), (0.25,))).notes
 
 
 def test_an_image_that_fits_is_only_normalised():

@@ -172,9 +172,9 @@ def test_augmentation_is_for_training_only(monkeypatch):
     in_training = []
     apply = feeding.augment
 
-    def watched(batch, acts_on, augmentations, generator):
+    def watched(batch, acts_on, augmentations, generator, lengths):
         in_training.append(len(batch))
-        return apply(batch, acts_on, augmentations, generator)
+        return apply(batch, acts_on, augmentations, generator, lengths)
 
     monkeypatch.setattr(feeding, "augment", watched)
     trained(part=Fold(np.arange(16), np.arange(40, 60)), epochs=1, widths=PAPERS_WIDTHS)
@@ -186,9 +186,9 @@ def test_each_use_of_random_numbers_has_its_own_stream(monkeypatch):
     seeds = {}
     augment = feeding.augment
 
-    def watched(batch, acts_on, augmentations, generator):
+    def watched(batch, acts_on, augmentations, generator, lengths):
         seeds["augmentation"] = generator.initial_seed()
-        return augment(batch, acts_on, augmentations, generator)
+        return augment(batch, acts_on, augmentations, generator, lengths)
 
     class Steps(Watch):
         def step(self, loss):

@@ -44,7 +44,8 @@ def toy_problem(n_clips=60):
     waveforms += 0.3 * random.standard_normal(waveforms.shape)
     peaks = np.abs(waveforms).max(axis=1)
     stored = np.rint(waveforms / peaks[:, None] * 32767).astype(np.int16)
-    return ReadClips(FORMAT, stored, peaks.astype(np.float32)), targets
+    lengths = np.full(n_clips, FORMAT.samples)
+    return ReadClips(FORMAT, stored, peaks.astype(np.float32), lengths), targets
 
 
 class SmallNet(nn.Module):

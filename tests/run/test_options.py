@@ -11,7 +11,10 @@ from serbench.run.options import StudyOptions
 from serbench.run.planning import make_plans, read_options
 
 PLUGINS = Plugins()
-MANIFEST = SimpleNamespace(name="four", hash="0f" * 32, emotions=("anger", "fear"))
+RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
+MANIFEST = SimpleNamespace(
+    name="four", hash="0f" * 32, emotions=("anger", "fear"), utterances=RECORDINGS
+)
 ALONE = {"backbone": ("homebrew",)}
 
 
@@ -60,6 +63,10 @@ def test_a_study_file_may_set_every_option(read):
         head = "linear"
         objective = "cross-entropy"
         weights = "none"
+        seconds = 3.5
+        sample_rate = 22050
+        level = "ebu"
+        padding = "zeros"
         allow_known_speakers = true
         augmentations = ["time-shift", "gain"]
         trials = 20
@@ -93,6 +100,10 @@ def test_a_study_file_may_set_every_option(read):
         "head": "linear",
         "objective": "cross-entropy",
         "weights": "none",
+        "seconds": 3.5,
+        "sample_rate": 22050,
+        "level": "ebu",
+        "padding": "zeros",
         "allow_known_speakers": True,
         "augmentations": ("time-shift", "gain"),
         "trials": 20,
@@ -107,7 +118,7 @@ def test_a_study_file_may_set_every_option(read):
         "retune": True,
         "max_latency_ms": 12.5,
     }
-    assert options.seconds == 5400
+    assert options.budget == 5400
     assert options.protocols == ("random-5@3:nested-3", "speaker-5:nested-3")
     assert options.search.by_parameter() == {
         "learning_rate": (1e-4, 1e-3),
@@ -128,9 +139,9 @@ def test_the_command_line_comes_before_the_file_and_the_file_before_defaults(rea
 
 def test_minutes_and_seconds_are_one_budget(read):
     file = 'backbone = "homebrew"\nminutes = 2'
-    assert read(file).seconds == 120
-    assert read(file, timeout=9.0).seconds == 9
-    assert read(file, minutes=1.0).seconds == 60
+    assert read(file).budget == 120
+    assert read(file, timeout=9.0).budget == 9
+    assert read(file, minutes=1.0).budget == 60
     assert len(mistakes_in(read, "minutes = 2\ntimeout = 120.0")) == 1
 
 

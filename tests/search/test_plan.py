@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from making.records import PAPERS
 
 from serbench.data.clips import ClipFormat
 from serbench.data.seeds import derive_seed
@@ -26,7 +27,7 @@ PLAN = StudyPlan(
     batch_size=32,
     seed=0,
     timeout=None,
-    clip_format=ClipFormat(),
+    clip_format=PAPERS,
     augmentations=("time-shift", "gain"),
 )
 OTHERWISE = {
@@ -41,7 +42,7 @@ OTHERWISE = {
     "batch_size": 16,
     "seed": 1,
     "timeout": 60.0,
-    "clip_format": ClipFormat(sample_rate=16000),
+    "clip_format": ClipFormat(16000, 2.618, "keep"),
     "augmentations": ("gain", "time-shift"),
     "bounds": {"freeze_depth": (0, 2)},
     "outer_fold": 1,
@@ -66,7 +67,8 @@ def test_everything_else_does(name):
 def test_a_key_is_the_hash_of_the_sorted_fields():
     text = (
         '{"augmentations": ["time-shift", "gain"], "backbone": "homebrew", "batch_size": 32, '
-        '"bounds": {}, "clip_format": {"sample_rate": 24414, "seconds": 2.618}, '
+        '"bounds": {}, "clip_format": {"level": "keep", '
+        '"padding": "reflect", "sample_rate": 24414, "seconds": 2.618}, '
         f'"dataset_hash": "{"ab" * 32}", "epochs": 100, "exhaustive": false, "front_end": "mel", '
         '"head": "linear", "objective": "cross-entropy", "outer_fold": 0, "precision": null, '
         '"protocol": "speaker-5", "schedule": "half-cycle", "seed": 0, "threads": null, '
@@ -125,7 +127,13 @@ def test_a_plan_is_read_back_as_it_was_recorded():
         StudyPlan,
         weights=st.sampled_from(["default", "none"]),
         timeout=st.none() | st.floats(1, 1e6),
-        clip_format=st.builds(ClipFormat, st.integers(1, 10**6), st.floats(0.1, 100)),
+        clip_format=st.builds(
+            ClipFormat,
+            st.integers(1, 10**6),
+            st.floats(0.1, 100),
+            st.sampled_from(["keep", "rms", "ebu"]),
+            st.sampled_from(["reflect", "zeros"]),
+        ),
         augmentations=st.lists(st.text(), max_size=3).map(tuple),
     )
 )

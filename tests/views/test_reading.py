@@ -55,6 +55,16 @@ def test_rankings_are_read_by_thread_count(add, database):
     assert every == [{both, one, never}, {both, never}]
 
 
+def test_entries_of_different_clip_formats_are_different_and_show_it(add, database, made, manifest):
+    clip_format = replace(made.plan(manifest).clip_format, level="ebu", seconds=3.7)
+    papers, other = add(0, {}), add(0, {}, clip_format=clip_format)
+    views = [entry_view(database, number) for number in (papers, other)]
+    shown = [(each.seconds, each.sample_rate, each.level, each.padding) for each in views]
+    assert shown == [(2.618, 24_414, "keep", "reflect"), (3.7, 24_414, "ebu", "reflect")]
+    assert views[0].clips != views[1].clips
+    assert views[1].as_flat_dict()["level"] == "ebu"
+
+
 def test_a_row_has_the_stored_scores_of_every_metric(add, database, made):
     entry = add(0, {"p90": 4.5})
     [ranking] = rankings(database)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from making.records import PAPERS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
@@ -15,7 +16,7 @@ from report_filling import PAPER, SCHEDULES, add_entry
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.data.audio import read_audio
-from serbench.data.clips import ClipFormat, standardise
+from serbench.data.clips import standardise
 from serbench.data.scan import scan
 from serbench.plugins import Plugins
 from serbench.store.database import Database
@@ -110,7 +111,7 @@ def test_what_others_printed_is_marked_as_printed_for_another_dataset(whole):
 
 
 def test_the_clips_data_are_the_recording_itself(whole):
-    clip_format = ClipFormat()
+    clip_format = PAPERS
     audio = read_audio(whole.manifest.utterances[0].path)
     waveform = standardise(audio.mono, audio.sample_rate, clip_format)
     rows = [row for row in data(whole, "2-clip") if row["panel"] == "waveform"]

@@ -32,6 +32,9 @@ from serbench_speech_ssl.weights import (
     recogniser_names,
 )
 
+SHORTEST = 480
+"""Samples that every encoder makes one frame of: 30 ms."""
+
 ENCODER, HEAD = "speech_encoder.", "head."
 
 
@@ -41,6 +44,7 @@ class SpeechBackbone(ABC):
     name: str
     bundle: str
     taps: tuple[str, ...] = (POOLED,)
+    takes_lengths: bool = True
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
         """LibriSpeech, on which all of torchaudio's weights used here were trained."""
@@ -55,7 +59,12 @@ class SpeechBackbone(ABC):
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
     ) -> Features:
-        """The pooled vector ``[B, D]``; ``lengths`` are samples without padding."""
+        """The pooled vector ``[B, D]``; ``lengths`` are samples without padding.
+
+        A clip that is too short for one frame is filled up with the silence after it.
+        """
+        if lengths is not None:
+            lengths = lengths.clamp(min=min(SHORTEST, inputs.shape[-1]))
         return Features({POOLED: module(inputs, lengths)})
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:

@@ -13,8 +13,8 @@ from serbench.model.frontend import FrontEndModule, InputSpec
 SAMPLE_RATE = 16000
 """Hz: the rate on which every encoder was trained."""
 
-INPUT = InputSpec(channels=1, height=1, width=41888, mean=(0.0,), std=(1.0,))
-"""2.618 s, the paper's length of a clip; clips of any length are accepted."""
+INPUT = InputSpec(channels=1, height=1, width=3 * SAMPLE_RATE, mean=(0.0,), std=(1.0,))
+"""Clips of 3 s; clips of any length are accepted."""
 
 
 class _Unchanged(FrontEndModule):

@@ -24,7 +24,7 @@ def test_the_backbones_meet_their_contract(name, check, request):
 
 def test_a_backbone_that_requires_images_is_refused():
     with pytest.raises(UsageError) as refused:
-        Waveform().build(ClipFormat(16000), InputSpec(3, 128, 128, (0.5,) * 3, (0.5,) * 3))
+        Waveform().build(ClipFormat(16000, 3.0), InputSpec(3, 128, 128, (0.5,) * 3, (0.5,) * 3))
     assert refused.value.facts == {"front_end": "waveform"}
 
 

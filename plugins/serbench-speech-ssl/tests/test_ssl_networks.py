@@ -3,12 +3,14 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from serbench_speech_ssl import Waveform
 from serbench_speech_ssl.encoders import EncoderSize
 from tiny_backbones import NAMES, REGISTERED, TINY, build, classifier, clips
 
+from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
 from serbench.model.complexity import measure_complexity
-from serbench.model.network import Freezing
+from serbench.model.network import EmotionNetwork, Freezing
 
 
 def freeze(name, network, depth):
@@ -149,9 +151,9 @@ def test_the_mean_pooled_encoders_freeze_only_the_feature_extractor(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_operations_are_counted_for_their_input_specification(name):
+def test_operations_are_counted_for_the_given_clips(name):
     network = classifier(name)
-    complexity = measure_complexity(network, TINY[name].input_spec())
+    complexity = measure_complexity(network, clips(1))
     assert complexity.params == sum(value.numel() for value in network.parameters())
     assert complexity.macs > 100_000
 
@@ -178,3 +180,26 @@ def test_the_recognisers_encoder_has_the_size_of_torchaudios():
         ours = REGISTERED["lu2020"].size.build().state_dict()
         theirs = emformer_rnnt_base(num_symbols=4097).transcriber.state_dict()
     assert {n: t.shape for n, t in ours.items()} == {n: t.shape for n, t in theirs.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_gives_a_padded_clip_the_logits_that_it_gives_the_clip_alone(name):
+    built = TINY[name].build("none", 4)
+    front_end = Waveform().build(ClipFormat(16000, 1.0), TINY[name].input_spec())
+    head = torch.nn.Linear(built.width, 4)
+    network = EmotionNetwork(front_end, built.module, head, TINY[name]).eval()
+    assert network.takes_lengths
+    waveform = clips(2)[:, 0, 0]
+    waveform[0, 9000:] = 0
+    with torch.inference_mode():
+        padded = network(waveform, torch.tensor([9000, 16000]))
+        alone = network(waveform[:1, :9000])
+    torch.testing.assert_close(padded[:1], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recording_shorter_than_a_frame_is_made_up_for_by_the_silence_after_it(name):
+    module = build(name).eval()
+    with torch.inference_mode():
+        features = TINY[name].features(module, clips(2), torch.tensor([1, 16000]), ["pooled"])
+    assert features.taps["pooled"].isfinite().all()

@@ -27,7 +27,7 @@ def test_the_front_end_does_not_change_the_waveform():
     image = front_end.build(ClipFormat(16000, 1.0), INPUT)(waveform)
     assert front_end.sample_rate == 16000
     assert torch.equal(image, waveform.view(3, 1, 1, -1))
-    assert INPUT.width == ClipFormat(16000).samples
+    assert INPUT.width == ClipFormat(16000, 3.0).samples
 
 
 @pytest.mark.parametrize("relative", [False, True], ids=["wav2vec", "wavlm"])

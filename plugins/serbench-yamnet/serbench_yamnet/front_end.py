@@ -42,7 +42,7 @@ def frame_count(samples: int) -> int:
 YAMNET_INPUT = InputSpec(
     channels=1,
     height=N_MELS,
-    width=frame_count(ClipFormat(sample_rate=SAMPLE_RATE).samples),
+    width=frame_count(3 * SAMPLE_RATE),
     mean=(-SILENCE / SPAN,),
     std=(1 / SPAN,),
 )
@@ -96,6 +96,12 @@ class YamnetSpectrogram(FrontEndModule):
         if self.spec == YAMNET_INPUT:
             return features.unsqueeze(1).contiguous(memory_format=torch.channels_last)
         return fit_image((features - SILENCE) / SPAN, self.spec)
+
+    def columns(self, lengths: Tensor, samples: int, width: int) -> Tensor:
+        """The frames that YAMNet would make of the clip alone, but one at least."""
+        if self.spec != YAMNET_INPUT:
+            return super().columns(lengths, samples, width)
+        return ((lengths - WINDOW).div(HOP, rounding_mode="floor") + 1).clamp(1, width)
 
     def log_mel(self, waveform: Tensor) -> Tensor:
         """``[B, samples]`` → ``[B, frames, 64]``, in YAMNet's order of axes."""

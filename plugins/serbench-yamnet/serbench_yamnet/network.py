@@ -64,17 +64,22 @@ def _batch_norm(channels: int, **options: Any) -> FoldedBatchNorm:
     return FoldedBatchNorm(channels, act_layer=nn.ReLU6, **options)
 
 
+def patch_starts(frames: int) -> list[int]:
+    """The first frame of each patch: every 48 frames, and the last one that the frames hold."""
+    last = max(frames - PATCH_FRAMES, 0)
+    return [*range(0, last, PATCH_HOP), last]
+
+
 def split_patches(image: Tensor) -> Tensor:
     """Cut images ``[B, 1, F, T]`` into patches ``[B, P, 1, 96, F]``, time before frequency.
 
     A patch starts every 48 frames; if frames remain, one more patch ends with the last frame.
     Silence is appended to an image of fewer than 96 frames.
     """
+    starts = patch_starts(image.shape[-1])
     missing = PATCH_FRAMES - image.shape[-1]
     if missing > 0:
         image = F.pad(image, (0, missing), value=SILENCE)
-    last = image.shape[-1] - PATCH_FRAMES
-    starts = [*range(0, last, PATCH_HOP), last]
     patches = [image[..., start : start + PATCH_FRAMES] for start in starts]
     return torch.stack(patches, dim=1).transpose(-1, -2)
 
@@ -96,10 +101,31 @@ class Yamnet(nn.Module):
             norm_layer=_batch_norm,
         )
 
-    def forward(self, image: Tensor) -> Tensor:
-        """The embedding of each clip."""
-        patches = split_patches(image)  # [B, P, 1, 96, 64]
-        maps = self.network.forward_features(patches.flatten(0, 1))  # [B·P, 1024, 3, 2]
-        embeddings: Tensor = self.network.forward_head(maps, pre_logits=True)  # [B·P, 1024]
-        by_clip: Tensor = embeddings.unflatten(0, patches.shape[:2])  # type: ignore[no-untyped-call]
-        return by_clip.mean(dim=1)
+    def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """The embedding of each clip.
+
+        Args:
+            image: ``[B, 1, 64, T]``.
+            lengths: frames of each clip that are not padding ``[B]``, or None for all. Silence
+                takes the place of padding, and only patches count of which more than half is
+                sound, or the first.
+        """
+        if lengths is None:
+            patches = split_patches(image)  # [B, P, 1, 96, 64]
+            by_clip: Tensor = self._embed(patches.flatten(0, 1)).unflatten(0, patches.shape[:2])  # type: ignore[no-untyped-call]
+            return by_clip.mean(dim=1)
+        frames = torch.arange(image.shape[-1], device=image.device)
+        padding = (frames >= lengths.unsqueeze(1))[:, None, None]  # [B, 1, 1, T]
+        patches = split_patches(image.masked_fill(padding, SILENCE))
+        starts = torch.tensor(patch_starts(image.shape[-1]), device=image.device)
+        counted = (starts == 0) | (starts < lengths.unsqueeze(1) - PATCH_HOP)  # [B, P]
+        embeddings = self._embed(patches[counted])
+        sums = embeddings.new_zeros(len(image), embeddings.shape[1])
+        sums = sums.index_add(0, counted.nonzero()[:, 0], embeddings)
+        return sums / counted.sum(dim=1, keepdim=True)
+
+    def _embed(self, patches: Tensor) -> Tensor:
+        """``[n, 1, 96, 64]`` → ``[n, 1024]``."""
+        maps = self.network.forward_features(patches)  # [n, 1024, 3, 2]
+        embeddings: Tensor = self.network.forward_head(maps, pre_logits=True)
+        return embeddings

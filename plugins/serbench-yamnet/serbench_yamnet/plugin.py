@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from serbench import hookimpl
 from serbench.errors import WeightsError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
     NO_WEIGHTS,
+    POOLED,
     Backbone,
     Built,
+    Features,
     PooledBackbone,
     layer_of,
     loaded,
@@ -40,6 +42,7 @@ class YamnetBackbone(PooledBackbone):
 
     name: str = "yamnet"
     front_end: str = "yamnet"
+    takes_lengths: bool = True
     published_on: ClassVar[tuple[str, ...]] = ("audioset",)
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
@@ -48,7 +51,7 @@ class YamnetBackbone(PooledBackbone):
         return self.published_on if published else super().training_corpora(weights)
 
     def input_spec(self) -> InputSpec:
-        """One channel of 64 bands, and the frames of a clip of 2.618 s; any number is accepted."""
+        """One channel of 64 bands, and the frames of a clip of 3 s; any number is accepted."""
         return YAMNET_INPUT
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
@@ -65,6 +68,12 @@ class YamnetBackbone(PooledBackbone):
         state = yamnet_state(path, module) if path.suffix == ".tflite" else read_weights(path)
         identity = file_identity(path)
         return loaded(module, state, identity, WIDTH, (HEAD,), drawn, n_classes, path)
+
+    def features(
+        self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> Features:
+        """The embedding ``[B, 1024]``; ``lengths`` are frames of each clip that are not padding."""
+        return Features({POOLED: module(inputs, lengths)})
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """The stem and each of the 13 depthwise-separable blocks."""

@@ -168,3 +168,36 @@ def test_it_learns_to_distinguish_two_kinds_of_sound_in_a_few_steps():
     for name, parameter in module.named_parameters():
         assert parameter.grad.abs().max() > 0, name
     assert losses[-1] < 0.2 * losses[0]
+
+
+@pytest.mark.parametrize("real", [40, 96, 107, 144, 239])
+def test_padding_changes_nothing_where_lengths_are_given(real):
+    module, batch = folded_network().eval(), images(n_clips=2, frames=240)
+    lengths = torch.tensor([real, 240])
+    other = batch.clone()
+    other[0, ..., real:] = 1.0
+    with torch.inference_mode():
+        first, second = module(batch, lengths), module(other, lengths)
+        whole = module(batch[1:])
+    assert torch.equal(first, second)
+    torch.testing.assert_close(first[1:], whole, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("real", [40, 96, 144, 192])
+def test_a_padded_clip_has_the_embedding_that_it_has_alone(real):
+    module, batch = folded_network().eval(), images(n_clips=2, frames=240)
+    with torch.inference_mode():
+        padded = module(batch, torch.tensor([real, 240]))[:1]
+        alone = module(batch[:1, ..., :real])
+    torch.testing.assert_close(padded, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_padding_does_not_change_the_statistics_of_batch_norms():
+    alone, padded = folded_network().train(), folded_network().train()
+    batch = images(n_clips=2, frames=96)
+    alone(batch)
+    longer = torch.nn.functional.pad(batch, (0, 144), value=3.0)
+    padded(longer, torch.tensor([96, 96]))
+    states = alone.state_dict(), padded.state_dict()
+    for name, values in states[0].items():
+        torch.testing.assert_close(states[1][name], values, rtol=1e-4, atol=1e-5)

@@ -16,7 +16,7 @@ from serbench.errors import WeightsError
 pytestmark = needs_weights
 
 SPEECH_CLASS = 0
-CLIP = ClipFormat(sample_rate=16000)
+CLIP = ClipFormat(16000, 2.618, "keep")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,124 @@
+"""Which clip format a study has, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from serbench.data.clip_lengths import default_seconds, length_effect
+from serbench.data.clips import ClipFormat
+from serbench.errors import UsageError
+from serbench.run.options import ENTRY, StudyOptions
+
+if TYPE_CHECKING:
+    from serbench.data.manifest import Manifest
+    from serbench.plugins import Plugins
+    from serbench.search.plan import StudyPlan
+    from serbench.store.database import Database
+
+SAMPLE_RATE = 16_000
+"""Hz, where neither the user nor the front end asks for another: speech lies below 8 kHz."""
+
+LEVEL = "rms"
+
+
+def choose_format(
+    options: StudyOptions,
+    backbone: str,
+    front_end: str,
+    manifest: Manifest,
+    plugins: Plugins,
+    parent: ClipFormat | None = None,
+) -> ClipFormat:
+    """The clip format of one study: as asked for, else the parent's, else the default.
+
+    Args:
+        options: what is asked for.
+        backbone: name.
+        front_end: name.
+        manifest: the dataset, whose durations decide the default length.
+        plugins: which have both.
+        parent: clip format of the entry that training begins from, or None.
+
+    Raises:
+        UsageError: the front end requires another sample rate than the one asked for.
+    """
+    required = plugins.front_ends.get(front_end).sample_rate
+    if required is not None and options.sample_rate not in (None, required):
+        raise UsageError(
+            f"front end {front_end} requires clips at {required:,} Hz: leave out --sample-rate "
+            f"{options.sample_rate}, or choose another front end",
+            front_end=front_end,
+            required=required,
+            sample_rate=options.sample_rate,
+        )
+    before = {} if parent is None else vars(parent)
+    usual = _defaults(backbone, front_end, manifest, plugins)
+    chosen = {**usual, **before, **_asked(options)}
+    return ClipFormat(**{**chosen, "sample_rate": required or chosen["sample_rate"]})
+
+
+def parent_format(weights: str, database: Database) -> ClipFormat | None:
+    """The clip format of the entry that training begins from, where it begins from one.
+
+    Args:
+        weights: the option, whose entry is known to exist.
+        database: where it is.
+    """
+    from serbench.store.systems import Systems
+
+    if not weights.startswith(ENTRY):
+        return None
+    return Systems(database).record(int(weights.removeprefix(ENTRY))).plan.clip_format
+
+
+def explain_format(
+    plan: StudyPlan, options: StudyOptions, manifest: Manifest, plugins: Plugins
+) -> str:
+    """The clip format of a plan with the reason for each part, and what it cuts, as a sentence."""
+    usual, asked = _defaults(plan.backbone, plan.front_end, manifest, plugins), _asked(options)
+    required = plugins.front_ends.get(plan.front_end).sample_rate
+    reasons = {
+        "seconds": "holds nine recordings in ten, at most 10 s",
+        "sample_rate": "the default" if required is None else f"required by {plan.front_end}",
+        "level": "the default",
+        "padding": f"{plan.backbone} "
+        + ("leaves it out" if usual["padding"] == "zeros" else "cannot leave it out"),
+    }
+    chosen = vars(plan.clip_format)
+    for name in reasons:
+        if name in asked:
+            reasons[name] = "as asked for"
+        elif chosen[name] != usual[name]:
+            reasons[name] = "as the entry that training begins from"
+    effect = length_effect(manifest.utterances, plan.clip_format.seconds)
+    return (
+        f"clips: {chosen['seconds']:g} s ({reasons['seconds']}), {chosen['sample_rate']:,} Hz "
+        f"({reasons['sample_rate']}), level {chosen['level']} ({reasons['level']}), padding "
+        f"{chosen['padding']} ({reasons['padding']}); {effect.cut:,} of {len(manifest):,} "
+        f"recordings are cut, which loses {100 * effect.lost:.1f} % of the sound"
+    )
+
+
+def _asked(options: StudyOptions) -> Mapping[str, object]:
+    """The parts of a clip format that are asked for."""
+    found = {name: getattr(options, name) for name in ClipFormat.__dataclass_fields__}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _defaults(
+    backbone: str, front_end: str, manifest: Manifest, plugins: Plugins
+) -> Mapping[str, object]:
+    """Each part of a clip format where nobody asks for another.
+
+    Padding by reflection keeps the statistics of an image, which many front ends standardise and
+    networks average over, those of speech; with zeros they would depend on the duration. A backbone
+    that leaves padding out needs neither.
+    """
+    takes_lengths = plugins.backbones.get(backbone).takes_lengths
+    return {
+        "seconds": default_seconds(manifest.utterances),
+        "sample_rate": plugins.front_ends.get(front_end).sample_rate or SAMPLE_RATE,
+        "level": LEVEL,
+        "padding": "zeros" if takes_lengths else "reflect",
+    }
