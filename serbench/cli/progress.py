@@ -23,7 +23,7 @@ from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
-from serbench.run.study import Listener
+from serbench.run.listener import Listener
 from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search

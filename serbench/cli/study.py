@@ -236,8 +236,8 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     that was lost or changed is saved again where the logits agree.
     """
     from serbench.errors import SerbenchError
+    from serbench.run.listener import Listener
     from serbench.run.reproduce import changes_since, reproduce
-    from serbench.run.study import Listener
 
     changes = changes_since(app.database, entry)
     for name, (before, now) in changes.items():

@@ -15,15 +15,14 @@ from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
-from serbench.store.artifacts import forget_file
-from serbench.store.base import now
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
-from serbench.store.schema_data import ProtocolRow
+from serbench.store.schema_data import ProtocolRow, SplitRow
 from serbench.store.scores import rescore_system, score_system
+from serbench.store.studies import delete_with_studies
 
 if TYPE_CHECKING:
     from serbench.model.complexity import Complexity
@@ -52,12 +51,6 @@ class Systems:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def entry_of(self, plan: StudyPlan) -> int | None:
-        """The number of the entry that a plan led to, or None while it is not finished."""
-        with self._database.session() as session:
-            query = select(SystemRow.number).join(StudyRow).where(StudyRow.key == plan.key)
-            return session.scalar(query)
-
     @again_on_conflict
     def rank(
         self,
@@ -67,6 +60,8 @@ class Systems:
         lineage: Lineage,
     ) -> int:
         """Number and score what the studies of all outer folds of a plan came to.
+
+        A system that has a number keeps it, also where another trial has won since.
 
         Args:
             plan: of the study.
@@ -86,7 +81,7 @@ class Systems:
             system.pretrained_on = None if pretrained_on is None else list(pretrained_on)
             system.known_speakers = list(lineage.known_speakers)
             score_system(session, manifest, system, metrics)
-            return give_number(session, system)
+            return system.number or give_number(session, system)
 
     def record(self, number: int) -> SystemRecord:
         """What is needed to use an entry's network.
@@ -159,8 +154,14 @@ def find_system(session: Session, number: int) -> SystemRow:
     row = session.scalar(query)
     if row is None:
         known = ", ".join(map(str, _numbers(session)))
+        meant = session.scalar(
+            select(SystemRow.number)
+            .join(StudyRow, StudyRow.system_id == SystemRow.id)
+            .where(StudyRow.id == number, SystemRow.deleted.is_(None))
+        )
+        hint = f"study {number} led to entry {meant}; " if meant else ""
         raise UsageError(
-            f"no entry {number}: "
+            f"no entry {number}: {hint}"
             + (f"there are {known}" if known else "run `serbench study run` first"),
             number=number,
         )
@@ -196,8 +197,13 @@ def first_study(session: Session, system: SystemRow) -> StudyRow:
 
 
 def shipped_artifact(session: Session, system: SystemRow) -> ArtifactRow:
-    """The weights file of an entry: its network of the first outer fold's holdout."""
-    query = select(ArtifactRow).where(ArtifactRow.system_id == system.id).order_by(ArtifactRow.id)
+    """The weights file of an entry: the last network of the first outer fold's holdout."""
+    query = (
+        select(ArtifactRow)
+        .join(SplitRow, SplitRow.id == ArtifactRow.split_id)
+        .where(ArtifactRow.system_id == system.id)
+        .order_by(SplitRow.outer_fold, ArtifactRow.id.desc())
+    )
     return session.scalars(query).first() or _missing(system)
 
 
@@ -220,21 +226,4 @@ def delete_entry(database: Database, number: int, artifacts: Path) -> None:
         UsageError: no such entry.
     """
     with database.session() as session:
-        system = find_system(session, number)
-        studies = list(session.scalars(select(StudyRow).where(StudyRow.system_id == system.id)))
-        gone = {system.id: system}
-        for study in studies:
-            for trial in study.trials:
-                for training in trial.trainings:
-                    session.delete(training)
-                gone[trial.system_id] = trial.system
-                session.delete(trial)
-            session.delete(study)
-        session.flush()
-        for each in gone.values():
-            for rows in (each.predictions, each.scores, each.tallies, each.latencies):
-                rows.clear()
-            each.deleted = now()
-        query = select(ArtifactRow).where(ArtifactRow.system_id.in_(gone))
-        for artifact in session.scalars(query):
-            forget_file(artifact, artifacts)
+        delete_with_studies(session, find_system(session, number), artifacts)

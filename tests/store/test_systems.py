@@ -116,7 +116,7 @@ def test_a_record_has_what_using_the_network_takes(database, manifest, made):
     record = Systems(database).record(number)
     assert record.emotions == manifest.emotions
     assert record.plan == made.plan(manifest, trials=1)
-    assert record.file == f"{record.plan.key}.safetensors"
+    assert record.file == f"{record.plan.key}-winner-1.safetensors"
 
 
 def test_an_unknown_entry_is_named(database, made, manifest):
