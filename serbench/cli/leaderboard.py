@@ -13,6 +13,7 @@ from serbench.cli.leaderboard_entries import (
     delete_command,
     export_command,
     import_command,
+    rename_command,
     rescore_command,
     show_command,
 )
@@ -217,6 +218,7 @@ for command in (
     import_command,
     export_command,
     rescore_command,
+    rename_command,
     delete_command,
 ):
     leaderboard.add_command(command)

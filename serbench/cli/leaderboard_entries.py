@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
 from serbench.cli.output import (
     DASH,
     counted,
@@ -247,14 +247,37 @@ def rescore_command(app: App) -> None:
 
 @click.command("delete")
 @click.argument("number", metavar="ENTRY", type=int)
+@yes_option
 @common_options
 @pass_app
-def delete_command(app: App, number: int) -> None:
+def delete_command(app: App, number: int, yes: bool) -> None:
     """Delete ENTRY with its studies, predictions, scores and weights files.
 
-    What its networks were trained on stays on record for whatever began from them.
+    What its networks were trained on stays on record for whatever began from them, and so does
+    how often its holdout was looked at.
     """
-    from serbench.store.systems import delete_entry
+    from serbench.store.systems import delete_entry, dependents_of
 
+    found = dependents_of(app.database, number)
+    what = [f"entry {number}", *(f"study {study}" for study in found.studies)]
+    began = ", ".join(f"entry {entry}" for entry in found.entries)
+    note = f" ({began} began from its weights, which are then gone)" if began else ""
+    confirm(f"delete {' and '.join(what)}{note}", yes)
     delete_entry(app.database, number, app.workspace.artifacts)
-    emit_text(f"entry {number} deleted")
+    emit_text(f"{' and '.join(what)} deleted")
+
+
+@click.command("rename")
+@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("name")
+@common_options
+@pass_app
+def rename_command(app: App, number: int, name: str) -> None:
+    """Give imported ENTRY another name.
+
+    A trained entry is named after its backbone and cannot be renamed.
+    """
+    from serbench.store.systems import rename_entry
+
+    before = rename_entry(app.database, number, name)
+    emit_text(f"entry {number}: {before} is now {name}")

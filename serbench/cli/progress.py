@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from statistics import fmean
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -28,6 +30,19 @@ from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 
+OPTION_NAMES = {
+    "dataset_hash": "recordings (hash)",
+    "seconds": "clip length in seconds",
+}
+"""What an option of a plan is called where its own name would not be understood."""
+
+
+def _plain(value: object) -> str:
+    """An option's value for people."""
+    if isinstance(value, list):
+        return "–".join(map(str, value)) if len(value) == 2 else ",".join(map(str, value)) or "none"
+    return "the default" if value is None else str(value)
+
 
 class PlainListener(Listener):
     """A line for each fold and trial: for logs, pipes and terminals that cannot draw."""
@@ -42,6 +57,35 @@ class PlainListener(Listener):
     def line(self, text: str) -> None:
         """Print one line."""
         self.console.print(text, highlight=False, markup=False)
+
+    def spent(self, trials: int) -> None:
+        """Print that there are more trials than are asked for."""
+        if trials > self.plan.trials:
+            self.line(
+                f"this study has {counted(trials, 'trial')}, more than the {self.plan.trials} "
+                "asked for: nothing was run, and its entry is of all of them"
+            )
+
+    def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
+        """Print what makes this another study than an earlier one."""
+        named = ", ".join(
+            f"{OPTION_NAMES.get(name, name.replace('_', ' '))} {_plain(here)} instead of {_plain(there)}"
+            for name, (there, here) in options.items()
+        )
+        self.line(
+            f"this is a new study; the nearest one is study {study}, which differs in: {named}"
+        )
+
+    def time_is_up(self, trials: int) -> None:
+        """Print that the search ended before all trials were tried."""
+        self.line(f"the time is up after {trials} of {counted(self.plan.trials, 'trial')}")
+
+    def restoring(self, trial: int, fold: int) -> None:
+        """Print why a fold of the winner is trained again."""
+        self.line(
+            f"trial {trial + 1} fold {fold + 1}: its network was deleted while another trial was "
+            "the best; it is trained again"
+        )
 
     def preparing(self, done: int, total: int) -> None:
         """Print that the clips are ready."""
@@ -75,6 +119,12 @@ class PlainListener(Listener):
             self.line(
                 f"note: {plan.protocol} is speaker-dependent: speakers that are tested were "
                 "trained on too"
+            )
+        tested = np.unique(search.manifest.speakers[search.split.holdout.test])
+        if len(tested) == 1:
+            self.line(
+                f"note: the holdout has one speaker ({tested[0]}): its score has no interval, since "
+                "one speaker does not show how others would do; for more, take another --protocol"
             )
         front_end = self.plugins.front_ends.get(plan.front_end)
         wanted = self.plugins.backbones.get(plan.backbone).input_spec()

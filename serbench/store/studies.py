@@ -1,4 +1,4 @@
-"""Studies as a whole: how far one has come, which is the nearest, how long one takes; deleting."""
+"""Studies as a whole: how far one has come, which is the nearest; deleting."""
 
 from __future__ import annotations
 
@@ -141,65 +141,6 @@ def _compared(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How fast earlier trainings were.
-
-    Attributes:
-        seconds: for one epoch on one clip.
-        epochs: that a training took on average.
-        same_dataset: whether they were on the same dataset.
-    """
-
-    seconds: float
-    epochs: float
-    same_dataset: bool
-
-
-def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> Pace | None:
-    """How fast trainings of the same backbone and front end were on a machine, or None.
-
-    Those on the same dataset are taken where there are any.
-
-    Args:
-        database: where trainings are recorded.
-        plan: of the study to come.
-        machine: the machine's facts.
-    """
-    query = (
-        select(
-            TrainingRow.seconds,
-            TrainingRow.epochs,
-            func.length(SplitRow.train),
-            TrainingRow.machine,
-            StudyRow.plan,
-        )
-        .join(SplitRow, SplitRow.id == TrainingRow.split_id)
-        .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
-        .join(StudyRow, StudyRow.id == TrialRow.study_id)
-        .where(TrainingRow.seconds > 0, TrainingRow.epochs > 0)
-    )
-    alike = ("backbone", "front_end", "head", "clip_format")
-    here = plan.as_dict()
-    found: dict[bool, list[tuple[float, int, int]]] = {True: [], False: []}
-    with database.session() as session:
-        for seconds, epochs, size, where, values in session.execute(query):
-            if where == machine and all(values[name] == here[name] for name in alike):
-                same = values["dataset_hash"] == plan.dataset_hash
-                found[same].append((seconds, epochs, size // ROW_BYTES))
-    for same_dataset in (True, False):
-        if listed := found[same_dataset]:
-            seconds = sum(each[0] for each in listed)
-            steps = sum(each[1] * each[2] for each in listed)
-            epochs = sum(each[1] for each in listed) / len(listed)
-            return Pace(seconds / steps, epochs, same_dataset)
-    return None
-
-
-ROW_BYTES = 8
-"""A split stores each row of the manifest as an int64."""
-
-
 def find_study(session: Session, number: int) -> StudyRow:
     """The row of a study.
 
@@ -223,7 +164,34 @@ def find_study(session: Session, number: int) -> StudyRow:
     )
 
 
-def delete_study(database: Database, number: int, artifacts: Path) -> tuple[int, ...]:
+@dataclass(frozen=True)
+class DeletableStudy:
+    """A study that no entry depends on: its number, and how many trials it has."""
+
+    number: int
+    trials: int
+
+
+def studies_with(database: Database, number: int) -> list[DeletableStudy]:
+    """A study that led to no entry, and those of its other outer folds: they are deleted together.
+
+    Raises:
+        UsageError: no such study, or an entry depends on it.
+    """
+    with database.session() as session:
+        system = find_study(session, number).system
+        if system.number is not None:
+            raise UsageError(
+                f"entry {system.number} depends on study {number}: "
+                f"`serbench leaderboard delete {system.number}` deletes both",
+                number=number,
+                entry=system.number,
+            )
+        query = select(StudyRow).where(StudyRow.system_id == system.id).order_by(StudyRow.id)
+        return [DeletableStudy(each.id, len(each.trials)) for each in session.scalars(query)]
+
+
+def delete_study(database: Database, number: int, artifacts: Path) -> None:
     """Delete a study that led to no entry, with those of its other outer folds.
 
     Args:
@@ -231,34 +199,20 @@ def delete_study(database: Database, number: int, artifacts: Path) -> tuple[int,
         number: its number.
         artifacts: folder of the weights files.
 
-    Returns:
-        the numbers of the studies that were deleted.
-
     Raises:
         UsageError: no such study, or an entry depends on it.
     """
+    studies_with(database, number)
     with database.session() as session:
-        system = find_study(session, number).system
-        if system.number is not None and system.deleted is None:
-            raise UsageError(
-                f"entry {system.number} depends on study {number}: "
-                f"`serbench leaderboard delete {system.number}` deletes both",
-                number=number,
-                entry=system.number,
-            )
-        return delete_with_studies(session, system, artifacts)
+        delete_with_studies(session, find_study(session, number).system, artifacts)
 
 
-def delete_with_studies(session: Session, system: SystemRow, artifacts: Path) -> tuple[int, ...]:
+def delete_with_studies(session: Session, system: SystemRow, artifacts: Path) -> None:
     """Delete a system with its studies, predictions, scores and weights files.
 
     Its row stays, with the rows of its artifacts and how often it looked at a holdout.
-
-    Returns:
-        the numbers of the studies.
     """
     studies = list(session.scalars(select(StudyRow).where(StudyRow.system_id == system.id)))
-    numbers = tuple(study.id for study in studies)
     gone = {system.id: system}
     for study in studies:
         for trial in study.trials:
@@ -274,4 +228,3 @@ def delete_with_studies(session: Session, system: SystemRow, artifacts: Path) ->
         each.deleted = now()
     for artifact in session.scalars(select(ArtifactRow).where(ArtifactRow.system_id.in_(gone))):
         forget_file(artifact, artifacts)
-    return numbers

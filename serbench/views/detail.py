@@ -149,7 +149,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
             sexes=_groups(holdout, manifest, np.array(sexes, dtype=np.str_)),
             corpora=_groups(holdout, manifest, manifest.corpora[holdout.rows]),
             study=None if study is None else study.id,
-            plan={} if study is None else study.plan,
+            plan={} if study is None else {**study.plan, "outer_fold": study.outer_fold + 1},
             machine={} if study is None else study.machine,
             versions={"file": system.imported or ""} if study is None else study.versions,
             artifact=None if artifact is None else artifact.file,
