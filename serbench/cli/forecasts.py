@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
 
 
+NUMBERS = {"seed": ">seed", "batch_size": ">batch size"}
+"""Columns of numbers."""
+
+
 def shown_value(plan: StudyPlan, name: str) -> str:
     """The value of one option of a plan for people; a number with the option's name."""
     value = getattr(plan, name)
@@ -34,12 +38,15 @@ def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> 
     named = list(dict.fromkeys(("backbone", "front_end", "protocol", *differing(plans))))
     emit_table(
         [
-            *(f">{name}" if name in ("seed", "batch_size") else name for name in named),
+            *(NUMBERS.get(name, name.replace("_", " ")) for name in named),
             *("state", ">trials", ">trainings left", ">time"),
         ],
         [
             [
-                *(shown_value(each.plan, name).removeprefix(f"{name} ") for name in named),
+                *(
+                    shown_value(each.plan, name).removeprefix(f"{name.replace('_', ' ')} ")
+                    for name in named
+                ),
                 _state(each),
                 f"{each.trials}/{max(each.trials, each.plan.trials)}",
                 str(each.trainings),

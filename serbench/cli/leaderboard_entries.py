@@ -113,6 +113,8 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             "the weights were trained on recordings of these tested speakers: "
             f"{', '.join(found['known_speakers'])}"
         )
+    if found["study"] is not None:
+        emit_text(f"from study {found['study']}")
     emit_text(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}")
     click.echo()
     emit_scores(view.scores, app.plugins)
@@ -122,6 +124,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             f"{points(found['optimism'])} (the winner was chosen by it); on their clips together "
             f"{scored(found['cv_uar_pooled'], found['cv_uar_pooled_ci'])}"
         )
+    emit_text(_looks(found))
     click.echo()
     emit_confusion(found["emotions"], found["confusion"], found["recalls"])
     spread = found["spread"]
@@ -161,6 +164,18 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
 
         machine = Machine(**found["machine"])
         emit_text(f"on {machine.name}, compute settings: {found['compute_settings']}")
+
+
+def _looks(found: dict[str, Any]) -> str:
+    """How often the holdout was tested, and what came out each time where it was more than once."""
+    counts = (
+        f"the holdout was tested with {counted(found['holdout_looks'], 'network')} of this entry's "
+        f"study and with {found['holdout_looks_total']} in all"
+    )
+    if found["holdout_looks"] == 1:
+        return counts
+    tests = ", ".join(f"trial {each['trial']} UA {percent(each['uar'])}" for each in found["looks"])
+    return f"{counts} (of this study: {tests}; the last one is this entry)"
 
 
 def _versions(made: dict[str, str]) -> str:

@@ -53,6 +53,7 @@ class PlainListener(Listener):
         self.console = console
         self.folds = 0
         self.best: float | None = None
+        self.tested: int | None = None
 
     def line(self, text: str) -> None:
         """Print one line."""
@@ -69,7 +70,7 @@ class PlainListener(Listener):
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
         """Print what makes this another study than an earlier one."""
         named = ", ".join(
-            f"{OPTION_NAMES.get(name, name.replace('_', ' '))} {_plain(here)} instead of {_plain(there)}"
+            f"{OPTION_NAMES.get(name, name)} {_plain(here)} instead of {_plain(there)}"
             for name, (there, here) in options.items()
         )
         self.line(
@@ -107,6 +108,8 @@ class PlainListener(Listener):
     def begun(self, search: Search, known: Known) -> None:
         """Print what is about to be searched, and what a reader of the result must know."""
         plan, self.folds, self.best = search.plan, len(search.split.folds), None
+        self.plan = plan
+        self.tested = next((trial for trial, fold in known if fold == HOLDOUT), None)
         outer = f", outer fold {plan.outer_fold + 1} of {search.outer_folds}"
         self.line(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
@@ -123,8 +126,8 @@ class PlainListener(Listener):
         tested = np.unique(search.manifest.speakers[search.split.holdout.test])
         if len(tested) == 1:
             self.line(
-                f"note: the holdout has one speaker ({tested[0]}): its score has no interval, since "
-                "one speaker does not show how others would do; for more, take another --protocol"
+                f"note: the holdout has one speaker ({tested[0]}), who does not show how others "
+                "would do: its score has no interval; another --protocol tests more speakers"
             )
         front_end = self.plugins.front_ends.get(plan.front_end)
         wanted = self.plugins.backbones.get(plan.backbone).input_spec()
@@ -164,9 +167,17 @@ class PlainListener(Listener):
 
     def holdout_started(self, trial: int) -> None:
         """Print which trial is the best, and what happens with it."""
+        before = (
+            ""
+            if self.tested is None
+            else (
+                f", which was tested with trial {self.tested + 1} before: its entry is replaced "
+                "and both tests are counted"
+            )
+        )
         self.line(
             f"trial {trial + 1} is the best: training it on all search speakers, to test it once "
-            "on the holdout"
+            f"on the holdout{before}"
         )
 
     def holdout_lost(self) -> None:
@@ -207,7 +218,9 @@ class BarListener(PlainListener):
         super().begun(search, known)
         self.first, self.ended, self.scored = None, 0, {}
         total = self.plan.trials * self.folds + 1
-        self.progress.update(self.trials, completed=0, visible=True, note="")
+        self.progress.update(
+            self.trials, total=self.plan.trials, completed=0, visible=True, note=""
+        )
         self.progress.update(self.trainings, completed=0, total=total, visible=True)
         self.progress.update(self.epochs, visible=True)
 

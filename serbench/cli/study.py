@@ -173,8 +173,8 @@ def _run(app: App, plan: StudyPlan, asked: StudyOptions, executor: Executor) -> 
 def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     from serbench.model.machine import this_machine
     from serbench.run.study import latency_kind
+    from serbench.views.gain import budget_note, gain_of
     from serbench.views.reading import entry_view_here
-    from serbench.views.study import budget_note, gain_of
 
     kind = latency_kind(plan, app.plugins)
     found = entry_view_here(app.database, entry, this_machine(), kind)

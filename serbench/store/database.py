@@ -105,7 +105,7 @@ def open_database(url: str, create: bool = True) -> Engine:
             raise StorageError(
                 f"'{shown_url(url)}' is no database that can be used here "
                 f"({without_secrets(str(error), url)}): give a file name or an SQLAlchemy URL; "
-                "PostgreSQL needs the extra `postgresql`",
+                "PostgreSQL needs `pip install 'psycopg[binary]'`",
                 url=shown_url(url),
             ) from error
         if engine.dialect.name == "sqlite":

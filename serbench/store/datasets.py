@@ -91,7 +91,7 @@ class Datasets:
             if row is None:
                 row = DatasetRow(name=manifest.name, hash=manifest.hash)
                 session.add(row)
-            row.scan = last + 1
+            row.scan, row.deleted = last + 1, None
             row.synthetic, row.account, row.scanned = manifest.synthetic, account, now()
             row.utterances.clear()
             session.flush()
@@ -103,13 +103,17 @@ class Datasets:
     def datasets(self) -> list[dict[str, Any]]:
         """The accounts of all datasets, the current version of each, by name."""
         with self._database.session() as session:
-            rows = session.scalars(select(DatasetRow).order_by(DatasetRow.scan, DatasetRow.id))
+            query = select(DatasetRow).where(DatasetRow.deleted.is_(None))
+            rows = session.scalars(query.order_by(DatasetRow.scan, DatasetRow.id))
             return list({row.name: row.account for row in rows}.values())
 
     def has_dataset(self, name: str) -> bool:
         """True where a dataset of that name was scanned."""
         with self._database.session() as session:
-            return session.scalar(select(DatasetRow.id).where(DatasetRow.name == name)) is not None
+            query = select(DatasetRow.id).where(
+                DatasetRow.name == name, DatasetRow.deleted.is_(None)
+            )
+            return session.scalars(query).first() is not None
 
     def dataset_account(self, name: str) -> dict[str, Any]:
         """What ``corpus show`` prints.
@@ -136,18 +140,21 @@ class Datasets:
 
 
 def find_dataset(session: Session, name: str, content_hash: str | None = None) -> DatasetRow:
-    """The row of a dataset, as last scanned or with a certain content.
+    """The row of a dataset, as last scanned or with a certain content, the latter also if deleted.
 
     Raises:
         DatasetError: nothing was scanned at all.
         UnknownNameError: nothing of that name was scanned.
     """
     query = select(DatasetRow).where(DatasetRow.name == name)
-    if content_hash is not None:
+    if content_hash is None:
+        query = query.where(DatasetRow.deleted.is_(None))
+    else:
         query = query.where(DatasetRow.hash == content_hash)
     row = session.scalars(query.order_by(DatasetRow.scan.desc(), DatasetRow.id.desc())).first()
     if row is None:
-        names = list(session.scalars(select(DatasetRow.name).distinct()))
+        present = select(DatasetRow.name).where(DatasetRow.deleted.is_(None))
+        names = list(session.scalars(present.distinct()))
         if not names:
             raise DatasetError(
                 f"no dataset '{name}': nothing is scanned yet; "

@@ -57,6 +57,9 @@ class LookCounts:
     total: int
 
 
+ONCE = LookCounts(1, 1)
+
+
 def count_look(session: Session, system: int, split: int, trial: int | None, uar: float) -> None:
     """Count a test on a holdout; the same network's, tested again since it was lost, is no other.
 

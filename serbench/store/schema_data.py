@@ -14,7 +14,9 @@ from serbench.store.base import Base, now
 class DatasetRow(Base):
     """A scanned dataset; scanned again with other recordings it becomes a new row.
 
-    ``scan`` is the number of its last scan: the highest is the current one, whatever clocks say.
+    ``scan`` is the number of its last scan: the highest is the current one, whatever clocks say. Of
+    a dataset that was deleted the row stays while networks are on record that were trained on it,
+    or tests on its holdouts.
     """
 
     __tablename__ = "dataset"
@@ -26,6 +28,7 @@ class DatasetRow(Base):
     account: Mapped[dict[str, Any]]
     scan: Mapped[int]
     scanned: Mapped[datetime] = mapped_column(default=now)
+    deleted: Mapped[datetime | None]
     utterances: Mapped[list[UtteranceRow]] = relationship(
         order_by="UtteranceRow.row", cascade="all, delete-orphan"
     )
