@@ -1,6 +1,6 @@
 """What every refusal of the command line looks like."""
 
-PROGRESS = ("recordings read: ", "loading ")
+PROGRESS = ("recordings read: ", "loading ", "nothing is scanned yet", "this is a new study")
 
 
 def error_of(ran, code):
