@@ -18,7 +18,7 @@ from serbench.model.machine import Machine
 from serbench.score.confusion import uar_of
 from serbench.score.metric import Metric
 from serbench.store.database import Database, again_on_conflict
-from serbench.store.holdout import count_look
+from serbench.store.looks import count_look
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.prediction_files import PredictionTable, read_predictions
 from serbench.store.predictions import IMPORTED
@@ -87,18 +87,18 @@ def _rank(
         session.flush()
         for outer, tested in enumerate(parts):
             for fold, rows in tested.items():
-                logits, split = table.logits_of(rows), split_row(session, stored.id, outer, fold).id
+                logits, split = table.logits_of(rows), split_row(session, stored.id, outer, fold)
                 session.add(
                     PredictionRow(
                         system_id=system.id,
                         runtime=IMPORTED,
-                        split_id=split,
+                        split_id=split.id,
                         logits=logits.astype("<f4").tobytes(),
                     )
                 )
                 if fold == HOLDOUT:
                     uar = uar_of(logits, manifest.targets[rows])
-                    count_look(session, system.id, split, None, uar)
+                    count_look(session, system, split, None, uar)
         session.flush()
         score_system(session, manifest, system, metrics)
         if table.latencies is not None:

@@ -1,9 +1,8 @@
-"""What was tested on holdouts: how often each was looked at, and by which winner of a study."""
+"""The tests of winners on holdouts: taken back where another one wins or a network is lost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import delete, select
@@ -16,104 +15,12 @@ from serbench.store.database import Database
 from serbench.store.networks import has_network
 from serbench.store.schema import (
     ArtifactRow,
-    LookRow,
     PredictionRow,
     StudyRow,
-    SystemRow,
     TrainingRow,
     TrialRow,
 )
-from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
-
-
-@dataclass(frozen=True)
-class Look:
-    """A test of one network on a holdout.
-
-    Attributes:
-        trial: number of the trial that had won by then, from 0; None of an import.
-        outer_fold: of the protocol, from 0.
-        uar: unweighted average recall on that holdout.
-        looked: when, in ISO 8601.
-    """
-
-    trial: int | None
-    outer_fold: int
-    uar: float
-    looked: str
-
-
-@dataclass(frozen=True)
-class LookCounts:
-    """How often networks were tested on a holdout; of several outer folds the largest number.
-
-    Attributes:
-        own: tests by the study of one system.
-        total: tests by all studies and imports on the same clips of the same dataset, also those
-            that were deleted since.
-    """
-
-    own: int
-    total: int
-
-
-ONCE = LookCounts(1, 1)
-
-
-def count_look(session: Session, system: int, split: int, trial: int | None, uar: float) -> None:
-    """Count a test on a holdout; the same network's, tested again since it was lost, is no other.
-
-    Args:
-        session: of the database.
-        system: id of the system that was tested.
-        split: id of the holdout's row.
-        trial: number of the trial that the network is of; None of an import.
-        uar: what came out.
-    """
-    same = {"system_id": system, "split_id": split, "trial": trial}
-    if session.scalar(select(LookRow).filter_by(**same)) is None:
-        session.add(LookRow(**same, uar=uar))
-
-
-def looks_of(session: Session, system: SystemRow) -> list[Look]:
-    """All tests of a system on its holdouts, oldest first."""
-    query = (
-        select(LookRow, SplitRow.outer_fold)
-        .join(SplitRow, SplitRow.id == LookRow.split_id)
-        .where(LookRow.system_id == system.id)
-        .order_by(LookRow.id)
-    )
-    return [
-        Look(row.trial, outer_fold, row.uar, row.looked.isoformat(timespec="seconds"))
-        for row, outer_fold in session.execute(query)
-    ]
-
-
-def count_looks(session: Session) -> dict[int, LookCounts]:
-    """Id of each system that was tested on a holdout → how often.
-
-    Two holdouts are one where they have the same clips of datasets with the same content, whatever
-    the protocols and the datasets are called.
-    """
-    query = (
-        select(LookRow.system_id, LookRow.split_id, DatasetRow.hash, SplitRow.test)
-        .join(SplitRow, SplitRow.id == LookRow.split_id)
-        .join(ProtocolRow, ProtocolRow.id == SplitRow.protocol_id)
-        .join(DatasetRow, DatasetRow.id == ProtocolRow.dataset_id)
-    )
-    own: dict[tuple[int, int], int] = {}
-    total: dict[tuple[str, bytes], int] = {}
-    clips = {}
-    for system, split, dataset, test in session.execute(query):
-        own[system, split] = own.get((system, split), 0) + 1
-        total[dataset, test] = total.get((dataset, test), 0) + 1
-        clips[system, split] = dataset, test
-    found: dict[int, LookCounts] = {}
-    for (system, split), count in own.items():
-        before = found.get(system, LookCounts(0, 0))
-        most = max(before.total, total[clips[system, split]])
-        found[system] = LookCounts(max(before.own, count), most)
-    return found
+from serbench.store.schema_data import SplitRow
 
 
 def retire_winner(

@@ -25,8 +25,9 @@ from serbench.store.artifacts import write_arrays
 from serbench.store.base import now
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
-from serbench.store.holdout import count_look, forget_lost_holdout, retire_winner
+from serbench.store.holdout import forget_lost_holdout, retire_winner
 from serbench.store.lease import study_lease
+from serbench.store.looks import count_look
 from serbench.store.networks import (
     LostFold,
     drop_beaten,
@@ -227,7 +228,7 @@ class Ledger:
             system = study.system if tested else trial.system
             if tested:
                 retire_winner(session, study, split.id, self._artifacts, trial)
-                count_look(session, system.id, split.id, trial.number, outcome.uar)
+                count_look(session, system, split, trial.number, outcome.uar)
             system.weights = outcome.weights
             trial.trainings.append(
                 TrainingRow(

@@ -145,8 +145,8 @@ class StudyRow(Base):
 class LookRow(Base):
     """One network's test on a holdout, which can never be taken back; ``split`` is the holdout.
 
-    ``trial`` is the number of the trial that had won by then, None of an import. The row outlives
-    system and study: how often a holdout was looked at stays known.
+    ``trial`` is the number of the trial that had won by then, None of an import. ``clips`` hashes
+    the dataset's content and the rows tested. The row outlives system and study.
     """
 
     __tablename__ = "look"
@@ -155,6 +155,7 @@ class LookRow(Base):
     split_id: Mapped[int] = mapped_column(ForeignKey("split.id"))
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
     trial: Mapped[int | None]
+    clips: Mapped[str] = mapped_column(index=True)
     uar: Mapped[float]
     looked: Mapped[datetime] = mapped_column(default=now)
 

@@ -14,7 +14,7 @@ from serbench.score.calibration import Reliability, reliability
 from serbench.score.confusion import confusion_of, recalls, score_counts
 from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
-from serbench.store.holdout import looks_of
+from serbench.store.looks import looks_of
 from serbench.store.predictions import (
     Predictions,
     fold_predictions,

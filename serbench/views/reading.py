@@ -16,7 +16,7 @@ from serbench.model.machine import Machine
 from serbench.score.confusion import Tally
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS, Score
 from serbench.store.database import Database
-from serbench.store.holdout import ONCE, count_looks
+from serbench.store.looks import ONCE, count_looks
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
 from serbench.store.schema import LatencyRow, MachineRow, ScoreRow, StudyRow, SystemRow, TallyRow

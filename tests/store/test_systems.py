@@ -223,7 +223,7 @@ def test_a_trials_score_that_was_changed_is_named_and_restored(database, made, m
         fold.uar = 0.99
         session.query(TrialRow).one().mean_uar = 0.99
     changed = Systems(database).rescore(entry, made.metrics)
-    assert changed == ["trial 1 fold 1 uar", "trial 1 mean_uar"]
+    assert changed == ["trial 1 fold 2 uar", "trial 1 mean_uar"]
     assert Systems(database).rescore(entry, made.metrics) == []
 
 
