@@ -76,7 +76,7 @@ def page(database, made, manifest):
 
 
 def test_a_page_has_the_plan_and_what_it_ran_on(page, made, manifest):
-    assert page["plan"] == made.plan(manifest, trials=3).as_dict()
+    assert page["plan"] == {**made.plan(manifest, trials=3).as_dict(), "outer_fold": 1}
     assert page["compute_settings"] == ComputeSettings(1).as_dict()
     assert page["speed_tuning"] is None
     assert Machine(**page["machine"]) == this_machine()
