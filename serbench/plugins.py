@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import pluggy
 
 from serbench import hookspecs
 from serbench.errors import PluginError
+from serbench.notices import notice
 from serbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -134,11 +136,14 @@ class Plugins:
         self.failures: list[PluginFailure] = []
         self.disabled = disabled_plugins() if disabled is None else disabled
         self.sources: dict[str, PluginSource] = {}
-        self._coming = [
-            source
-            for source in (installed_plugins() if sources is None else sources)
-            if source.name not in self.disabled
-        ]
+        installed = installed_plugins() if sources is None else sources
+        self._coming = [source for source in installed if source.name not in self.disabled]
+        names = {source.name for source in installed}
+        self.unknown_disabled = self.disabled - names
+        for name in sorted(self.unknown_disabled):
+            nearest = difflib.get_close_matches(name, names, n=1)
+            meant = f": did you mean {nearest[0]}?" if nearest else ""
+            notice(f"{DISABLE_VARIABLE} names no installed plugin '{name}'{meant}")
         self._names = [source.name for source in self._coming]
         self._manager = pluggy.PluginManager("serbench")
         self._manager.add_hookspecs(hookspecs)

@@ -5,10 +5,13 @@ timm is imported only when a backbone is used, because its import takes two seco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 from torch import nn
@@ -135,7 +138,8 @@ class TimmBackbone(PooledBackbone):
         import timm
 
         try:
-            return timm.create_model(self.name, pretrained=True, num_classes=n_classes)
+            with _hub_only_if_reachable():
+                return timm.create_model(self.name, pretrained=True, num_classes=n_classes)
         # The class of the error of a failed download depends on the hub's client.
         except Exception as error:
             raise WeightsError(
@@ -163,6 +167,40 @@ class TimmBackbone(PooledBackbone):
             return 0
         learning = [any(name.startswith(first) for name in stage) for stage in self.stages(module)]
         return learning.index(True)
+
+
+SECONDS_TO_CONNECT = 3.0
+"""So long the Hugging Face Hub has to accept a connection."""
+
+
+@contextmanager
+def _hub_only_if_reachable() -> Iterator[None]:
+    """Let the hub's client take what is cached where the hub cannot be reached.
+
+    Otherwise it tries twelve times for more than a minute, also for weights that are cached. A
+    proxy is left to the client, which knows how to use it.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE or getproxies() or _reachable(constants.ENDPOINT):
+        yield
+        return
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = False
+
+
+def _reachable(url: str) -> bool:
+    """Whether a server accepts a connection."""
+    parts = urlsplit(url)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        with socket.create_connection((parts.hostname or "", port), SECONDS_TO_CONNECT):
+            return True
+    except OSError:
+        return False
 
 
 def _take_out(module: nn.Module, layer: nn.Module) -> None:

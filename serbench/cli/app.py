@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,10 +33,10 @@ class App:
 
     @cached_property
     def database(self) -> Database:
-        """The database, opened when it is first used."""
+        """The database, opened when it is first used; it must be there, unless a scan makes it."""
         from serbench.store.database import Database
 
-        return Database(self.workspace.database_url)
+        return Database(self.workspace.database_url, create=False)
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -74,3 +75,25 @@ def common_options(command: Command) -> Command:
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)
+
+yes_option = click.option("--yes", is_flag=True, help="Delete without asking.")
+
+
+def confirm(what: str, yes: bool) -> None:
+    """Ask before something is deleted; without a terminal ``--yes`` must be given.
+
+    Args:
+        what: would be done, such as ``delete entry 3``.
+        yes: whether the question was answered by ``--yes``.
+
+    Raises:
+        UsageError: nobody can be asked.
+        click.Abort: the answer is no.
+    """
+    from serbench.errors import UsageError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"this would {what}: add --yes to do it", would=what)
+    click.confirm(f"{what}?", abort=True)

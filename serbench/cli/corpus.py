@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
 from serbench.cli.doctor import doctor_command
 from serbench.cli.output import counting, emit_json, emit_table, errors, format_option
 
@@ -20,7 +20,7 @@ DEMO = "demo"
 
 @click.group()
 def corpus() -> None:
-    """Scan recordings into datasets; list, show and inspect them."""
+    """Scan recordings into datasets; list, show, inspect, rename and delete them."""
 
 
 @corpus.command("scan")
@@ -91,9 +91,11 @@ def scan_into(
     chosen = [known.get(name) for name in corpora] if corpora else list(known)
     datasets = Datasets(app.database)
     listed = read_exclusions(exclude) if exclude is not None else ()
-    exclusions = tuple(dict.fromkeys((*datasets.exclusions(dataset), *listed)))
+    before = datasets.exclusions(dataset) if app.database.exists else ()
+    exclusions = tuple(dict.fromkeys((*before, *listed)))
     with counting("recordings read") as progress:
         found = scan(paths, dataset, chosen, wanted, progress, exclusions)
+    app.database.create = True  # nothing else makes a database
     datasets.save_scan(found)
     return found
 
@@ -246,6 +248,37 @@ def _show_lengths(account: dict[str, Any]) -> None:
         ],
         title="recordings that are cut or padded, by the length of clips",
     )
+
+
+@corpus.command("delete")
+@click.argument("name")
+@yes_option
+@common_options
+@pass_app
+def delete_command(app: App, name: str, yes: bool) -> None:
+    """Delete dataset NAME and its prepared clips; the recordings themselves are left alone.
+
+    Studies and entries that need it must be deleted first.
+    """
+    from serbench.store.housekeeping import check_free, delete_dataset
+
+    check_free(app.database, name)
+    confirm(f"delete dataset {name} and its prepared clips", yes)
+    delete_dataset(app.database, name, app.workspace.clips)
+    click.echo(f"dataset {name} deleted")
+
+
+@corpus.command("rename")
+@click.argument("name")
+@click.argument("new")
+@common_options
+@pass_app
+def rename_command(app: App, name: str, new: str) -> None:
+    """Rename dataset NAME to NEW; its studies and entries stay as they are."""
+    from serbench.store.housekeeping import rename_dataset
+
+    rename_dataset(app.database, name, new)
+    click.echo(f"dataset {name} is now {new}")
 
 
 corpus.add_command(doctor_command)

@@ -13,6 +13,7 @@ from serbench.cli.leaderboard_entries import (
     delete_command,
     export_command,
     import_command,
+    rename_command,
     rescore_command,
     show_command,
 )
@@ -21,6 +22,7 @@ from serbench.cli.output import (
     emit_csv,
     emit_json,
     emit_table,
+    emit_text,
     format_option,
     interval,
     measured,
@@ -143,8 +145,12 @@ def _show(
         rows = [_cells(row, metrics)[: len(columns)] for row in ranking.rows]
         if format_ == "markdown":
             click.echo(f"**{markdown_text(ranking.title)}**\n\n{markdown_table(columns, rows)}\n")
+            if ranking.looks:
+                click.echo(f"{ranking.looks}\n")
         else:
             emit_table(columns, rows, ranking.title, spare)
+            if ranking.looks:
+                emit_text(ranking.looks)
             click.echo()
     legend = LEGEND.format(label=metrics[0].label)
     click.echo(f"{FRONT_LEGEND}\n{legend}" + (f"\n{CLIP_LEGEND}" if per_clip else ""))
@@ -218,6 +224,7 @@ for command in (
     import_command,
     export_command,
     rescore_command,
+    rename_command,
     delete_command,
 ):
     leaderboard.add_command(command)

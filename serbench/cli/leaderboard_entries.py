@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
 from serbench.cli.output import (
     DASH,
     counted,
@@ -115,6 +115,8 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             "the weights were trained on recordings of these tested speakers: "
             f"{', '.join(found['known_speakers'])}"
         )
+    if found["study"] is not None:
+        emit_text(f"from study {found['study']}")
     emit_text(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}")
     click.echo()
     emit_scores(view.scores, app.plugins)
@@ -124,6 +126,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             f"{points(found['optimism'])} (the winner was chosen by it); on their clips together "
             f"{scored(found['cv_uar_pooled'], found['cv_uar_pooled_ci'])}"
         )
+    emit_text(_looks(found))
     click.echo()
     emit_confusion(found["emotions"], found["confusion"], found["recalls"])
     spread = found["spread"]
@@ -163,6 +166,18 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
 
         machine = Machine(**found["machine"])
         emit_text(f"on {machine.name}, compute settings: {found['compute_settings']}")
+
+
+def _looks(found: dict[str, Any]) -> str:
+    """How often the holdout was tested, and what came out each time where it was more than once."""
+    counts = (
+        f"the holdout was tested with {counted(found['holdout_looks'], 'network')} of this entry's "
+        f"study and with {found['holdout_looks_total']} in all"
+    )
+    if found["holdout_looks"] == 1:
+        return counts
+    tests = ", ".join(f"trial {each['trial']} UA {percent(each['uar'])}" for each in found["looks"])
+    return f"{counts} (of this study: {tests}; the last one is this entry)"
 
 
 def _versions(made: dict[str, str]) -> str:
@@ -249,14 +264,37 @@ def rescore_command(app: App) -> None:
 
 @click.command("delete")
 @click.argument("number", metavar="ENTRY", type=int)
+@yes_option
 @common_options
 @pass_app
-def delete_command(app: App, number: int) -> None:
+def delete_command(app: App, number: int, yes: bool) -> None:
     """Delete ENTRY with its studies, predictions, scores and weights files.
 
-    What its networks were trained on stays on record for whatever began from them.
+    What its networks were trained on stays on record for whatever began from them, and so does
+    how often its holdout was looked at.
     """
-    from serbench.store.systems import delete_entry
+    from serbench.store.systems import delete_entry, dependents_of
 
+    found = dependents_of(app.database, number)
+    what = [f"entry {number}", *(f"study {study}" for study in found.studies)]
+    began = ", ".join(f"entry {entry}" for entry in found.entries)
+    note = f" ({began} began from its weights, which are then gone)" if began else ""
+    confirm(f"delete {' and '.join(what)}{note}", yes)
     delete_entry(app.database, number, app.workspace.artifacts)
-    emit_text(f"entry {number} deleted")
+    emit_text(f"{' and '.join(what)} deleted")
+
+
+@click.command("rename")
+@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("name")
+@common_options
+@pass_app
+def rename_command(app: App, number: int, name: str) -> None:
+    """Give imported ENTRY another name.
+
+    A trained entry is named after its backbone and cannot be renamed.
+    """
+    from serbench.store.systems import rename_entry
+
+    before = rename_entry(app.database, number, name)
+    emit_text(f"entry {number}: {before} is now {name}")

@@ -16,13 +16,17 @@ from serbench.data.names import printable
 from serbench.errors import SerbenchError
 
 COMMANDS = {
-    "corpus": ("serbench.cli.corpus:corpus", "Scan recordings into datasets; list and show them."),
+    "corpus": (
+        "serbench.cli.corpus:corpus",
+        "Scan recordings into datasets; list them.",
+    ),
     "protocol": ("serbench.cli.protocol:protocol", "List protocols; show their folds and leaks."),
     "study": ("serbench.cli.study:study", "Search the best configuration of a backbone."),
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank the results of all studies."),
     "evaluate": ("serbench.cli.use:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
     "predict": ("serbench.cli.use:predict", "Predict the emotions of files with an entry."),
+    "db": ("serbench.cli.db:db", "Show what the database holds; make its file smaller."),
     "plugins": ("serbench.cli.plugins:plugins", "List, check and begin plugins."),
 }
 

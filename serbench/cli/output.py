@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from serbench.cli.tables import across, folding_table, hidden_columns, print_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from serbench.plugins import Plugins
     from serbench.score.metric import Metric, Score
@@ -29,12 +30,6 @@ PLAIN_SECONDS = 10
 
 WIDE = 200
 """Without a terminal a table may be so wide."""
-
-GAP = 2
-"""Spaces between two columns of a table."""
-
-NARROWEST = 10
-"""No column of text is made narrower."""
 
 DASH = "–"
 
@@ -54,8 +49,13 @@ def format_option(*choices: str) -> Callable[[Command], Command]:
 def errors() -> Console:
     """The console on standard error."""
     from rich.console import Console
+    from rich.theme import Theme
 
-    return Console(stderr=True, soft_wrap=not sys.stderr.isatty())
+    # Without colours: rich's own yellow and grey can hardly be read on a light background.
+    styles = ("progress.elapsed", "progress.remaining", "progress.download", "progress.percentage")
+    bars = dict.fromkeys(("bar.complete", "bar.finished", "bar.pulse"), "bold")
+    theme = Theme({**dict.fromkeys(styles, "default"), **bars, "bar.back": "default"})
+    return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), theme=theme)
 
 
 def counted(number: int, thing: str) -> str:
@@ -159,8 +159,9 @@ def emit_table(
 ) -> None:
     """Print a table as wide as the terminal; columns marked with ``>`` are aligned right.
 
-    Those are numbers and never broken. On too narrow a terminal the columns named in ``spare``
-    are left out, the first of them first.
+    Those are numbers and never broken. On too narrow a terminal columns named in ``spare`` are left
+    out, the first of them first: at first those that are the same in every row, then numbers. Text
+    in which rows differ stays, folded where need be. A line below names what was left out.
     """
     from rich.cells import cell_len
     from rich.console import Console
@@ -173,65 +174,22 @@ def emit_table(
     widths = {
         column: max(map(cell_len, "\n".join(each).split("\n"))) for column, each in cells.items()
     }
-    for name in spare:
-        if _across(widths) > width:
-            widths = {column: n for column, n in widths.items() if column.lstrip(">") != name}
+    hidden = hidden_columns(cells, widths, spare, width)
+    widths = {column: n for column, n in widths.items() if column not in hidden}
     console = Console(width=width, markup=False, emoji=False, highlight=False)
     if title is not None:
         console.print(title, style="italic")
     shown = [cells[column] for column in widths]
-    if _across(widths) <= width and not any("\n" in cell for each in shown for cell in each):
-        _print_lines(shown, widths)
-        return
-    table, least = _folding_table(shown, widths)
-    console.width = max(width, least)
-    with console.capture() as captured:
-        console.print(table)
-    click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
-
-
-def _across(widths: Mapping[str, int]) -> int:
-    """How wide a table of such columns is."""
-    return sum(widths.values()) + GAP * (len(widths) - 1)
-
-
-def _print_lines(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> None:
-    """Print a table in which nothing is folded: rich takes a second for a thousand entries."""
-    from rich.cells import cell_len
-
-    aligned = []
-    for each, (column, width) in zip(cells, widths.items(), strict=True):
-        spaces = [" " * (width - cell_len(cell)) for cell in each]
-        pairs = (
-            zip(spaces, each, strict=True) if column[0] == ">" else zip(each, spaces, strict=True)
-        )
-        aligned.append(["".join(pair) for pair in pairs])
-    heading, *lines = ((" " * GAP).join(line).rstrip() for line in zip(*aligned, strict=True))
-    click.secho(heading, bold=True)
-    click.echo("".join(f"{line}\n" for line in lines), nl=False)
-
-
-def _folding_table(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> tuple[Table, int]:
-    """A table that folds its text, and the least width that it can be shown in."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-    numbers = {column: column.startswith(">") for column in widths}
-    least = {
-        column: width if numbers[column] else min(width, NARROWEST)
-        for column, width in widths.items()
-    }
-    for each, (column, number) in zip(cells, numbers.items(), strict=True):
-        table.add_column(
-            each[0],
-            justify="right" if number else "left",
-            no_wrap=number,
-            overflow="fold",
-            min_width=least[column],
-        )
-    for row in zip(*(each[1:] for each in cells), strict=True):
-        table.add_row(*row)
-    return table, _across(least)
+    if across(widths) <= width and not any("\n" in cell for each in shown for cell in each):
+        print_lines(shown, widths)
+    else:
+        table, least = folding_table(shown, widths)
+        console.width = max(width, least)
+        with console.capture() as captured:
+            console.print(table)
+        click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
+    if hidden:
+        emit_text(f"not shown for lack of width: {', '.join(hidden.values())}")
 
 
 def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:

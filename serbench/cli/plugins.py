@@ -48,7 +48,7 @@ def list_command(app: App, everything: bool, format_: str) -> None:
             {
                 "registered": registered,
                 "failed": [vars(failure) for failure in failures],
-                "disabled": sorted(app.plugins.disabled),
+                "disabled": sorted(app.plugins.disabled - app.plugins.unknown_disabled),
             }
         )
         return
@@ -67,7 +67,7 @@ def list_command(app: App, everything: bool, format_: str) -> None:
     emit_table(["kind", "name", "plugin", "package"], rows)
     for failure in failures:
         click.echo(f"failed: {failure.plugin} ({failure.package}): {failure.reason}")
-    for name in sorted(app.plugins.disabled):
+    for name in sorted(app.plugins.disabled - app.plugins.unknown_disabled):
         click.echo(f"disabled: {name} (by {DISABLE_VARIABLE})")
 
 
@@ -123,7 +123,9 @@ def check_command(app: App, name: str, format_: str) -> None:
 @pass_app
 def new_command(app: App, name: str, kind: str, out: Path) -> None:
     """Write a package serbench-NAME with a plugin that works, for you to change."""
-    name = plugin_name(name)
+    typed, name = name, plugin_name(name)
+    if name != typed:
+        click.echo(f"'{typed}' is registered as '{name}': lower-case words with hyphens", err=True)
     taken = {each.kind: each for each in app.plugins.registries()}[KINDS[kind]]
     if name in taken or name in app.plugins.sources:
         raise UsageError(f"'{name}' is already registered: choose another name")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from statistics import fmean
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -23,10 +25,23 @@ from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
-from serbench.run.study import Listener
+from serbench.run.listener import Listener
 from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
+
+OPTION_NAMES = {
+    "dataset_hash": "recordings (hash)",
+    "seconds": "clip length in seconds",
+}
+"""What an option of a plan is called where its own name would not be understood."""
+
+
+def _plain(value: object) -> str:
+    """An option's value for people."""
+    if isinstance(value, list):
+        return "–".join(map(str, value)) if len(value) == 2 else ",".join(map(str, value)) or "none"
+    return "the default" if value is None else str(value)
 
 
 class PlainListener(Listener):
@@ -39,10 +54,40 @@ class PlainListener(Listener):
         self.console = console
         self.folds = 0
         self.best: float | None = None
+        self.tested: int | None = None
 
     def line(self, text: str) -> None:
         """Print one line."""
         self.console.print(text, highlight=False, markup=False)
+
+    def spent(self, trials: int) -> None:
+        """Print that there are more trials than are asked for."""
+        if trials > self.plan.trials:
+            self.line(
+                f"this study has {counted(trials, 'trial')}, more than the {self.plan.trials} "
+                "asked for: nothing was run, and its entry is of all of them"
+            )
+
+    def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
+        """Print what makes this another study than an earlier one."""
+        named = ", ".join(
+            f"{OPTION_NAMES.get(name, name)} {_plain(here)} instead of {_plain(there)}"
+            for name, (there, here) in options.items()
+        )
+        self.line(
+            f"this is a new study; the nearest one is study {study}, which differs in: {named}"
+        )
+
+    def time_is_up(self, trials: int) -> None:
+        """Print that the search ended before all trials were tried."""
+        self.line(f"the time is up after {trials} of {counted(self.plan.trials, 'trial')}")
+
+    def restoring(self, trial: int, fold: int) -> None:
+        """Print why a fold of the winner is trained again."""
+        self.line(
+            f"trial {trial + 1} fold {fold + 1}: its network was deleted while another trial was "
+            "the best; it is trained again"
+        )
 
     def preparing(self, done: int, total: int) -> None:
         """Print that the clips are ready."""
@@ -67,6 +112,8 @@ class PlainListener(Listener):
         if self.clip_format is not None:
             self.line(self.clip_format)
             self.clip_format = None  # the same in all outer folds
+        self.plan = plan
+        self.tested = next((trial for trial, fold in known if fold == HOLDOUT), None)
         outer = f", outer fold {plan.outer_fold + 1} of {search.outer_folds}"
         self.line(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
@@ -79,6 +126,12 @@ class PlainListener(Listener):
             self.line(
                 f"note: {plan.protocol} is speaker-dependent: speakers that are tested were "
                 "trained on too"
+            )
+        tested = np.unique(search.manifest.speakers[search.split.holdout.test])
+        if len(tested) == 1:
+            self.line(
+                f"note: the holdout has one speaker ({tested[0]}), who does not show how others "
+                "would do: its score has no interval; another --protocol tests more speakers"
             )
         front_end = self.plugins.front_ends.get(plan.front_end)
         wanted = self.plugins.backbones.get(plan.backbone).input_spec()
@@ -118,9 +171,17 @@ class PlainListener(Listener):
 
     def holdout_started(self, trial: int) -> None:
         """Print which trial is the best, and what happens with it."""
+        before = (
+            ""
+            if self.tested is None
+            else (
+                f", which was tested with trial {self.tested + 1} before: its entry is replaced "
+                "and both tests are counted"
+            )
+        )
         self.line(
             f"trial {trial + 1} is the best: training it on all search speakers, to test it once "
-            "on the holdout"
+            f"on the holdout{before}"
         )
 
     def holdout_lost(self) -> None:
@@ -161,7 +222,9 @@ class BarListener(PlainListener):
         super().begun(search, known)
         self.first, self.ended, self.scored = None, 0, {}
         total = self.plan.trials * self.folds + 1
-        self.progress.update(self.trials, completed=0, visible=True, note="")
+        self.progress.update(
+            self.trials, total=self.plan.trials, completed=0, visible=True, note=""
+        )
         self.progress.update(self.trainings, completed=0, total=total, visible=True)
         self.progress.update(self.epochs, visible=True)
 

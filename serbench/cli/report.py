@@ -35,7 +35,7 @@ def paper_command(
 
     Sample rates, a clip on its way, accuracy of each model and schedule, accuracy per emotion,
     CPU time per clip: each as PNG, SVG and CSV, and report.md, which shows all of them beside
-    what the paper prints. Needs matplotlib: pip install 'serbench[report]'.
+    what the paper prints. Needs matplotlib: pip install matplotlib, or '.[report]' in a checkout.
     """
     from datetime import UTC, datetime
 

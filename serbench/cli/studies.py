@@ -1,4 +1,4 @@
-"""``serbench study list`` and ``show``: the studies on record."""
+"""``serbench study list``, ``show`` and ``delete``: the studies on record."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from typing import Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import emit_json, emit_table, emit_text, format_option, percent
+from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
+from serbench.cli.output import (
+    counted,
+    emit_json,
+    emit_table,
+    emit_text,
+    format_option,
+    percent,
+)
 
 
 @click.command("list")
@@ -38,7 +45,7 @@ def list_command(app: App, format_: str) -> None:
                 each["schedule"],
                 each["dataset"],
                 each["protocol"]
-                + (f", outer fold {each['outer_fold'] + 1}" if each["outer_fold"] else ""),
+                + (f", outer fold {each['outer_fold']}" if each["outer_fold"] > 1 else ""),
                 f"{each['trials']}/{each['of']}",
                 percent(each["best_mean_uar"]),
                 each["state"],
@@ -86,13 +93,12 @@ def show_command(app: App, number: int, format_: str) -> None:
             emit_text(f"trial {trial['trial']} failed, since {trial['failure']}")
 
 
-def _folds(trials: list[dict[str, Any]]) -> list[str]:
+def _folds(trials: list[dict[str, Any]]) -> list[int]:
     """The folds of the search that any trial was tested on, by number."""
-    named = {fold["fold"] for trial in trials for fold in trial["folds"]} - {"holdout"}
-    return sorted(named, key=int)
+    return sorted({fold["fold"] for trial in trials for fold in trial["folds"]} - {"holdout"})
 
 
-def _trial_cells(trial: dict[str, Any], folds: list[str]) -> list[str]:
+def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
     """A trial's line; a pruned one has a dash for each fold that it was not tested on."""
     parameters, uars = trial["parameters"], {each["fold"]: each["uar"] for each in trial["folds"]}
     widths = {name.partition(":")[2]: value for name, value in parameters.items() if ":" in name}
@@ -105,3 +111,25 @@ def _trial_cells(trial: dict[str, Any], folds: list[str]) -> list[str]:
         " ".join(f"{name} {value:.2g}" for name, value in widths.items()),
         " ".join(percent(uars.get(fold)) for fold in folds),
     ]
+
+
+@click.command("delete")
+@click.argument("number", metavar="STUDY", type=int)
+@yes_option
+@common_options
+@pass_app
+def delete_command(app: App, number: int, yes: bool) -> None:
+    """Delete STUDY, with the studies of its other outer folds, their trials and networks.
+
+    A study that led to an entry is deleted with it: `serbench leaderboard delete`.
+    """
+    from serbench.store.studies import delete_study, studies_with
+
+    known = studies_with(app.database, number)
+    which = " and ".join(
+        f"study {each.number} with {counted(each.trials, 'trial')}" for each in known
+    )
+    confirm(f"delete {which}", yes)
+    delete_study(app.database, number, app.workspace.artifacts)
+    for each in known:
+        emit_text(f"study {each.number} deleted")

@@ -2,89 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.forecasts import show_forecasts, shown_value
 from serbench.cli.output import (
     counted,
     milliseconds,
     percent,
     scored,
 )
-from serbench.cli.studies import list_command, show_command
-from serbench.run.options import LARGEST, StudyOptions
+from serbench.cli.studies import delete_command, list_command, show_command
+from serbench.cli.study_options import EachOnce, study_options
+from serbench.run.options import StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
     from serbench.execute.executor import Executor
     from serbench.search.plan import StudyPlan
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def study_options(*names: str) -> Callable[[Command], Command]:
-    """The options of ``StudyOptions`` with these names, as the command line takes them."""
-
-    def add(command: Command) -> Command:
-        for name in reversed(names):
-            command = _option(name)(command)
-        return command
-
-    return add
-
-
-def _option(name: str) -> Callable[[Command], Command]:
-    field = StudyOptions.model_fields[name]
-    typed = field.json_schema_extra
-    assert isinstance(typed, dict)
-    kind, bounds = _plain(field.annotation), field.metadata
-    least = next((each.ge for each in bounds if hasattr(each, "ge")), None)
-    most = next((each.le for each in bounds if getattr(each, "le", LARGEST) != LARGEST), None)
-    above = next((each.gt for each in bounds if hasattr(each, "gt")), None)
-    how: dict[str, Any] = {"metavar": typed["metavar"], "envvar": typed["variable"]}
-    if typed["separated"]:
-        how |= {"callback": lambda ctx, parameter, text: _separated(text)}
-    elif get_origin(kind) is tuple:
-        how |= {"multiple": True}
-    elif get_origin(kind) is Literal:
-        how |= {"type": click.Choice(get_args(kind))}
-    elif kind is bool:
-        how = {"is_flag": True}
-    elif kind is int:
-        how |= {"type": click.IntRange(least, most)}
-    elif kind is float:
-        low = least if above is None else above
-        how |= {"type": click.FloatRange(low, most, min_open=above is not None)}
-    usual = field.default
-    shown = ",".join(usual) if isinstance(usual, tuple) else str(usual)
-    none = usual is None or usual is False or usual == ()
-    return click.option(
-        f"--{name.replace('_', '-')}",
-        default=None,
-        help=f"{field.description}" + ("" if none else f" [default: {shown}]"),
-        show_envvar=typed["variable"] is not None,
-        **how,
-    )
-
-
-def _plain(annotation: Any) -> Any:
-    """The type itself, without its validators and without None."""
-    if get_origin(annotation) in (Union, UnionType):
-        annotation = next(each for each in get_args(annotation) if each is not NoneType)
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-
-
-def _separated(text: str | None) -> tuple[str, ...] | None:
-    """Names separated by commas; ``none`` for no name at all."""
-    if text is None:
-        return None
-    return () if text == "none" else tuple(name.strip() for name in text.split(","))
 
 
 @click.group()
@@ -92,7 +32,7 @@ def study() -> None:
     """Search the best configuration of a backbone."""
 
 
-@study.command("run")
+@study.command("run", cls=EachOnce)
 @study_options(*(name for name in StudyOptions.model_fields if name != "search"))
 @click.option(
     "--study",
@@ -101,15 +41,22 @@ def study() -> None:
     metavar="FILE.toml",
     help="Take options from a file; those on the command line come first.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print which studies would run, how far each one is and how long it would take; run none.",
+)
 @common_options
 @pass_app
-def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
+def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: Any) -> None:
     """Search, cross-validate, train the winner, test it once on the holdout, measure its latency.
 
-    All combinations of backbones, schedules and protocols are studied, one after another.
-    Interrupted in any way, the same command continues where it stopped.
+    Options that may be given several times are combined: each combination is a study, one after
+    another. Interrupted in any way, the same command continues where it stopped; with more trials
+    or more time it goes on with the same study. Any other option that changes results makes
+    another study.
     """
-    from serbench.errors import SerbenchError
+    click.echo("loading PyTorch, the plugins and the dataset", err=True)
     from serbench.run.planning import make_plans, read_options
 
     chosen = options["augmentations"]
@@ -117,28 +64,51 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
     if chosen is not None:
         given["augmentations"] = chosen
     asked = read_options(given, study_file, app.plugins)
+    if dry_run:
+        manifest = _dataset(app, asked.dataset, fetch=False)
+        plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
+        show_forecasts(app, plans, manifest)
+        return
     with _trainings(asked.jobs) as executor:
         manifest = _dataset(app, asked.dataset)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
-        failed = 0
-        for number, plan in enumerate(plans, start=1):
-            if len(plans) > 1:
-                click.echo(
-                    f"study {number} of {len(plans)}: {plan.backbone}, {plan.schedule}, "
-                    f"{plan.protocol}"
-                )
-            try:
-                _run(app, plan, asked, manifest, executor)
-            except SerbenchError as error:
-                if len(plans) == 1 or app.debug:
-                    raise
-                click.echo(f"error: {error}", err=True)
-                failed += 1
+        _run_all(app, plans, asked, manifest, executor)
+
+
+def _run_all(
+    app: App,
+    plans: Sequence[StudyPlan],
+    asked: StudyOptions,
+    manifest: Manifest,
+    executor: Executor,
+) -> None:
+    """Run studies one after another; one that fails does not keep the others from running."""
+    from serbench.errors import SerbenchError
+    from serbench.run.planning import differing
+
+    named, failed, entries = dict.fromkeys(("backbone", *differing(plans))), 0, 0
+    for number, plan in enumerate(plans, start=1):
+        if len(plans) > 1:
+            what = ", ".join(shown_value(plan, name) for name in named)
+            click.echo(f"{number} of {counted(len(plans), 'study')}: {what}")
+        try:
+            entries += _run(app, plan, asked, manifest, executor)
+        except SerbenchError as error:
+            if len(plans) == 1 or app.debug:
+                raise
+            click.echo(f"error: {error}", err=True)
+            failed += 1
     if failed:
         raise SerbenchError(
             f"{failed} of {len(plans)} studies failed: correct the errors above and run the same "
             "command, which continues where it stopped",
             failed=failed,
+        )
+    if not entries:
+        raise SerbenchError(
+            "no study is left, since every backbone takes longer than --max-latency-ms "
+            f"{asked.max_latency_ms:g}: give a larger number, or smaller backbones",
+            max_latency_ms=asked.max_latency_ms,
         )
     click.echo("next: serbench leaderboard")
 
@@ -154,14 +124,14 @@ def _trainings(jobs: int | None) -> AbstractContextManager[Executor]:
     return WorkerProcesses()
 
 
-def _dataset(app: App, name: str | None) -> Manifest:
+def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
     """The dataset asked for; without a name the only one, or the demo where there is none."""
     from serbench.cli.corpus import DEMO, fetch_demo
     from serbench.errors import UsageError
     from serbench.store.datasets import Datasets
 
     datasets = Datasets(app.database)
-    names = [account["name"] for account in datasets.datasets()]
+    names = [account["name"] for account in datasets.datasets()] if app.database.exists else []
     if name is None and len(names) > 1:
         raise UsageError(
             f"which dataset? --dataset takes one of {', '.join(names)}", known=tuple(names)
@@ -169,14 +139,15 @@ def _dataset(app: App, name: str | None) -> Manifest:
     if name is None and not names:
         click.echo("nothing is scanned yet", err=True)
     chosen = name or (names[0] if names else DEMO)
-    if chosen == DEMO and DEMO not in names:
+    if chosen == DEMO and DEMO not in names and fetch:
         fetch_demo(app)
     return datasets.manifest(chosen)
 
 
 def _run(
     app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
-) -> None:
+) -> bool:
+    """Run one study; False where its backbone is too slow and it is left out."""
     from serbench.cli.progress import study_listener
     from serbench.run.clip_format import explain_format
     from serbench.run.screening import screen
@@ -184,13 +155,14 @@ def _run(
 
     if asked.max_latency_ms is not None:
         bound = asked.max_latency_ms
+        click.echo(f"{plan.backbone}: measuring its latency", err=True)
         slow = screen(plan, app.plugins, app.workspace, app.database, bound)
         if slow is not None:
             click.echo(
                 f"left out: {plan.backbone} takes {slow:.1f} ms (p90, one thread), "
                 f"more than {bound:g}"
             )
-            return
+            return False
     clips = explain_format(plan, asked, manifest, app.plugins)
     with study_listener(plan, app.plugins, clips) as listener:
         entry = drive_study(
@@ -205,13 +177,14 @@ def _run(
             allow_known_speakers=asked.allow_known_speakers,
         )
     _show_result(app, plan, entry)
+    return True
 
 
 def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     from serbench.model.machine import this_machine
     from serbench.run.study import latency_kind
+    from serbench.views.gain import budget_note, gain_of
     from serbench.views.reading import entry_view_here
-    from serbench.views.study import gain_of
 
     kind = latency_kind(plan, app.plugins)
     found = entry_view_here(app.database, entry, this_machine(), kind)
@@ -225,8 +198,9 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
         f"{milliseconds(plain['latency_ms_p90'])} ms (p90, one thread)"
     )
     gain = gain_of(app.database, entry)
-    if gain is not None:
-        click.echo(gain.sentence)
+    for line in (budget_note(app.database, entry), gain and gain.sentence):
+        if line:
+            click.echo(line)
 
 
 @study.command("reproduce")
@@ -242,8 +216,8 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     that was lost or changed is saved again where the logits agree.
     """
     from serbench.errors import SerbenchError
+    from serbench.run.listener import Listener
     from serbench.run.reproduce import changes_since, reproduce
-    from serbench.run.study import Listener
 
     changes = changes_since(app.database, entry)
     for name, (before, now) in changes.items():
@@ -275,5 +249,5 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     click.echo(f"entry {entry} reproduced")
 
 
-study.add_command(list_command)
-study.add_command(show_command)
+for command in (list_command, show_command, delete_command):
+    study.add_command(command)

@@ -6,8 +6,9 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import chain
@@ -145,10 +146,38 @@ def _build(
                 checks[list(sums)] = list(sums.values())
     finally:
         pool.shutdown(cancel_futures=True)
-    facts = {"layout": LAYOUT, "clips": total, **asdict(clip_format)}
+    audio = _audio_key(manifest.audio_hashes)
+    facts = {"layout": LAYOUT, "clips": total, "audio": audio, **asdict(clip_format)}
     draft = files.complete.with_suffix(".part")
     draft.write_text(json.dumps(facts))
     draft.replace(files.complete)
+
+
+def _audio_key(audio_hashes: Iterable[str]) -> str:
+    """What clips are prepared of, whatever their format."""
+    return hashlib.sha256(" ".join(audio_hashes).encode()).hexdigest()[:24]
+
+
+def forget_clips(folder: Path, audio_hashes: Iterable[str]) -> int:
+    """Delete the prepared clips of a dataset in all formats; they can be made again.
+
+    Args:
+        folder: where prepared clips are kept.
+        audio_hashes: of the dataset's utterances, in its order.
+
+    Returns:
+        how many bytes they took.
+    """
+    key, freed = _audio_key(audio_hashes), 0
+    for facts in folder.glob("*/clips.json"):
+        try:
+            if json.loads(facts.read_text()).get("audio") != key:
+                continue
+        except (OSError, ValueError):
+            continue  # not readable now, so that nobody can say whose clips they are
+        freed += sum(path.stat().st_size for path in facts.parent.iterdir())
+        shutil.rmtree(facts.parent, ignore_errors=True)
+    return freed
 
 
 def _runs(rows: Sequence[int], length: int) -> Iterator[Sequence[int]]:

@@ -15,8 +15,10 @@ from serbench.data.names import check_name
 from serbench.data.protocols import HOLDOUT, Protocol, Rows
 from serbench.errors import DatasetError
 from serbench.model.machine import Machine
+from serbench.score.confusion import uar_of
 from serbench.score.metric import Metric
 from serbench.store.database import Database, again_on_conflict
+from serbench.store.looks import count_look
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.prediction_files import PredictionTable, read_predictions
 from serbench.store.predictions import IMPORTED
@@ -85,14 +87,18 @@ def _rank(
         session.flush()
         for outer, tested in enumerate(parts):
             for fold, rows in tested.items():
+                logits, split = table.logits_of(rows), split_row(session, stored.id, outer, fold)
                 session.add(
                     PredictionRow(
                         system_id=system.id,
                         runtime=IMPORTED,
-                        split_id=split_row(session, stored.id, outer, fold).id,
-                        logits=table.logits_of(rows).astype("<f4").tobytes(),
+                        split_id=split.id,
+                        logits=logits.astype("<f4").tobytes(),
                     )
                 )
+                if fold == HOLDOUT:
+                    uar = uar_of(logits, manifest.targets[rows])
+                    count_look(session, system, split, None, uar)
         session.flush()
         score_system(session, manifest, system, metrics)
         if table.latencies is not None:

@@ -22,8 +22,8 @@ from serbench.errors import SerbenchError
 
 
 def _listed(value: object) -> object:
-    """A single name is a list of one."""
-    if isinstance(value, str):
+    """A single value is a list of one."""
+    if isinstance(value, str | int):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 
@@ -31,7 +31,7 @@ def _listed(value: object) -> object:
 def _several(value: object) -> object:
     listed = _listed(value)
     if listed == ():
-        raise ValueError("give at least one name")
+        raise ValueError("give at least one value")
     return listed
 
 
@@ -89,9 +89,12 @@ ENTRY = "entry:"
 LARGEST = 2**53
 """No whole number is larger: beyond it floats, JSON and databases lose digits."""
 
+
 Listed = BeforeValidator(_listed)
 Several = BeforeValidator(_several)
 Augmentation = Annotated[str, _registered("augmentations")]
+Seed = Annotated[int, Field(ge=0, le=LARGEST)]
+BatchSize = Annotated[int, Field(ge=2, le=LARGEST)]
 Interval = Annotated[tuple[float, float], BeforeValidator(_interval), AfterValidator(_in_order)]
 Depths = Annotated[tuple[int, int], BeforeValidator(_interval), AfterValidator(_in_order)]
 
@@ -144,34 +147,32 @@ class SearchBounds(BaseModel):
 class StudyOptions(BaseModel):
     """What can be asked of ``study run``, on the command line or in a study file.
 
-    Backbones, schedules and protocols are combined: each combination is a study. All but
-    ``search`` are options of the command line too.
+    Options that hold several values are combined (``COMBINED``): each combination is a study. All
+    but ``search`` are options of the command line too.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     backbone: Annotated[tuple[Annotated[str, _registered("backbones")], ...], Several] = option(
         (),
-        "The network to search: homebrew, a timm model or one of a plugin; may be given several "
-        "times.",
+        "The network to search: homebrew, a timm model or one of a plugin.",
         "NAME",
     )
     dataset: str | None = option(
         None, "The scanned dataset to study; by default the only one.", "NAME"
     )
-    front_end: Annotated[str, _registered("front_ends")] | None = option(
-        None, "What turns a clip into an image; by default what the backbone prefers.", "NAME"
+    front_end: Annotated[tuple[Annotated[str, _registered("front_ends")], ...], Several] = option(
+        (), "What turns a clip into an image; by default what the backbone prefers.", "NAME"
     )
     schedule: Annotated[tuple[Annotated[str, _registered("schedulers")], ...], Several] = option(
         ("half-cycle",),
-        "The optimiser and the schedule of its learning rate; may be given several times.",
+        "The optimiser and the schedule of its learning rate.",
         "NAME",
     )
     protocol: Annotated[tuple[Annotated[str, AfterValidator(_protocol)], ...], Several] = option(
         ("speaker-5",),
         "How speakers are split: speaker-K, random-K (speaker-dependent), loso, corpus, a "
-        "published protocol or folds:FILE, all explained by `serbench protocol list`; may be "
-        "given several times.",
+        "published protocol or folds:FILE, all explained by `serbench protocol list`.",
         "RULE",
     )
     nested: int | None = option(
@@ -180,14 +181,14 @@ class StudyOptions(BaseModel):
         "K",
         ge=2,
     )
-    head: Annotated[str, _registered("heads")] = option(
-        "linear", "What turns the backbone's features into emotions.", "NAME"
+    head: Annotated[tuple[Annotated[str, _registered("heads")], ...], Several] = option(
+        ("linear",), "What turns the backbone's features into emotions.", "NAME"
     )
-    objective: Annotated[str, _registered("objectives")] = option(
-        "cross-entropy", "What a training minimises.", "NAME"
+    objective: Annotated[tuple[Annotated[str, _registered("objectives")], ...], Several] = option(
+        ("cross-entropy",), "What a training minimises.", "NAME"
     )
-    weights: str = option(
-        "default",
+    weights: Annotated[tuple[str, ...], Several] = option(
+        ("default",),
         "The weights that training begins with: those the backbone was published with, none, a "
         "file's, or those of an entry trained here.",
         "default|none|FILE|entry:N",
@@ -228,16 +229,25 @@ class StudyOptions(BaseModel):
         "NAME,…|none",
         separated=True,
     )
-    trials: int = option(10, "How many configurations are tried.", "N", ge=1)
+    trials: int = option(
+        10,
+        "How many configurations are tried; a study that has fewer goes on.",
+        "N",
+        ge=1,
+    )
     epochs: int = option(100, "The most epochs that one training takes.", "N", ge=1)
-    batch_size: int = option(32, "How many clips each training step takes.", "N", ge=2)
+    batch_size: Annotated[tuple[BatchSize, ...], Several] = option(
+        (32,), "How many clips each training step takes.", "N"
+    )
     minutes: float | None = option(
         None, "After so many minutes of training no further trial starts.", "MINUTES", gt=0
     )
     timeout: Annotated[float, AfterValidator(_only_budget)] | None = option(
         None, "After so many seconds of training no further trial starts.", "SECONDS", gt=0
     )
-    seed: int = option(0, "The seed of the search and of all its trainings.", "N", ge=0)
+    seed: Annotated[tuple[Seed, ...], Several] = option(
+        (0,), "The seed of the search and of all its trainings.", "N"
+    )
     exhaustive: bool = option(
         False, "Try every configuration on all folds, also one that has fallen far behind."
     )
@@ -291,3 +301,14 @@ class StudyOptions(BaseModel):
         if self.nested is None:
             return self.protocol
         return tuple(parse_protocol(f"{each}:nested-{self.nested}").name for each in self.protocol)
+
+
+def _is_combined(name: str) -> bool:
+    field = StudyOptions.model_fields[name]
+    assert isinstance(field.json_schema_extra, dict | None)
+    separated = field.json_schema_extra and field.json_schema_extra["separated"]
+    return isinstance(field.default, tuple) and not separated
+
+
+COMBINED = tuple(name for name in StudyOptions.model_fields if _is_combined(name))
+"""The options that may be given several times, or as a list: their values are combined."""

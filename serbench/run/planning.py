@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
@@ -15,7 +15,7 @@ from serbench.data.names import LONGEST_NUMBER
 from serbench.data.regular import check_regular
 from serbench.errors import StudyFileError, UsageError
 from serbench.run.clip_format import choose_format, parent_format
-from serbench.run.options import ENTRY, SearchBounds, StudyOptions
+from serbench.run.options import COMBINED, ENTRY, SearchBounds, StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -105,7 +105,7 @@ def make_plans(
     database: Database,
     workspace: Workspace,
 ) -> list[StudyPlan]:
-    """The plan of each study: all combinations of backbones, schedules and protocols.
+    """The plan of each study: all combinations of the options with several values.
 
     Args:
         options: what is asked for.
@@ -121,10 +121,12 @@ def make_plans(
     """
     from serbench.search.plan import StudyPlan
 
-    own = StudyOptions.model_fields
+    single = StudyOptions.model_fields.keys() - COMBINED
     common = {
         **{
-            each.name: getattr(options, each.name) for each in fields(StudyPlan) if each.name in own
+            each.name: getattr(options, each.name)
+            for each in fields(StudyPlan)
+            if each.name in single
         },
         "dataset": manifest.name,
         "dataset_hash": manifest.hash,
@@ -132,23 +134,38 @@ def make_plans(
         "bounds": options.search.by_parameter(),
     }
     plans = []
-    for backbone, schedule, protocol in product(
-        options.backbone, options.schedule, options.protocols
-    ):
-        front_end = options.front_end or plugins.backbones.get(backbone).front_end
-        particular: dict[str, Any] = {
-            "backbone": backbone,
-            "schedule": schedule,
-            "protocol": protocol,
+    for combination in _combinations(options):
+        backbone = combination["backbone"]
+        front_end = combination["front_end"] or plugins.backbones.get(backbone).front_end
+        particular = {
+            **combination,
             "front_end": front_end,
-            "weights": _weights(options.weights, backbone, manifest, plugins, database, workspace),
+            "weights": _weights(
+                combination["weights"], backbone, manifest, plugins, database, workspace
+            ),
         }
-        parent = parent_format(options.weights, database)
+        parent = parent_format(combination["weights"], database)
         particular["clip_format"] = choose_format(
             options, backbone, front_end, manifest, plugins, parent
         )
         plans.append(StudyPlan(**{**common, **particular}))
     return plans
+
+
+def _combinations(options: StudyOptions) -> Iterator[dict[str, Any]]:
+    """Every combination of the options with several values, the first option's slowest.
+
+    A value that is given twice counts once. A front end that nobody chose is None.
+    """
+    values = {name: getattr(options, name) for name in COMBINED}
+    values |= {"protocol": options.protocols, "front_end": options.front_end or (None,)}
+    for combination in product(*map(dict.fromkeys, values.values())):
+        yield dict(zip(values, combination, strict=True))
+
+
+def differing(plans: Sequence[StudyPlan]) -> list[str]:
+    """The options in which plans differ, in the order of ``StudyOptions``."""
+    return [name for name in COMBINED if len({getattr(plan, name) for plan in plans}) > 1]
 
 
 def _weights(

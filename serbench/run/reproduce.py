@@ -22,7 +22,8 @@ from serbench.model.environment import versions
 from serbench.model.machine import Machine, this_machine
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
-from serbench.run.study import Listener, prepare
+from serbench.run.listener import Listener
+from serbench.run.study import prepare
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 from serbench.store.database import Database

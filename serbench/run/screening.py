@@ -7,8 +7,8 @@ from serbench.plugins import Plugins
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.ledger import Ledger
 from serbench.store.predictions import EAGER
+from serbench.store.studies import standings
 from serbench.workspace import Workspace
 
 
@@ -31,7 +31,7 @@ def screen(
     Raises:
         SerbenchError: an unknown name, or the measuring failed.
     """
-    if Ledger(database, workspace.artifacts).has_begun(plan):
+    if standings(database, plan):
         return None
     plugins.backbones.get(plan.backbone)
     manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -12,19 +12,21 @@ from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol
 from serbench.deploy.latency import LatencyJob, kind_of, measure_latency
 from serbench.deploy.network import untrained_network
+from serbench.errors import DivergedError
 from serbench.execute.executor import Executor, InThisProcess
-from serbench.execute.job import Material, Outcome
+from serbench.execute.fold import run_fold
+from serbench.execute.job import Material
 from serbench.model.complexity import measure_complexity
 from serbench.model.compute import ComputeSettings
 from serbench.model.machine import this_machine
-from serbench.model.training import EpochReport
+from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
 from serbench.run.admission import check_environment, check_lineage
 from serbench.run.compute import settle_compute
+from serbench.run.listener import Listener
 from serbench.search.events import (
     FoldScored,
     HoldoutStarted,
-    Known,
     TrialEnded,
     TrialStarted,
 )
@@ -39,45 +41,9 @@ from serbench.store.lineage import Lineage, lineage_of
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER
 from serbench.store.splits import Splits, StoredProtocol
+from serbench.store.studies import entry_within, nearest_study, standings
 from serbench.store.systems import Systems
 from serbench.workspace import Workspace
-
-
-class Listener:
-    """Is told of everything that happens in a study; this one does nothing with it."""
-
-    def preparing(self, done: int, total: int) -> None:
-        """``done`` of ``total`` clips are prepared."""
-
-    def speed_tuning(self, plan: StudyPlan) -> None:
-        """Compute settings are about to be tried, for some seconds."""
-
-    def settled(self, compute: ComputeSettings) -> None:
-        """It is decided how the study is trained."""
-
-    def begun(self, search: Search, known: Known) -> None:
-        """The study begins, or continues with what is ``known`` from earlier runs."""
-
-    def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
-        """A configuration is about to be tried."""
-
-    def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
-        """An epoch ended."""
-
-    def fold_scored(self, outcome: Outcome) -> None:
-        """A fold is done and recorded."""
-
-    def trial_ended(self, ended: TrialEnded) -> None:
-        """A configuration is done and recorded."""
-
-    def holdout_started(self, trial: int) -> None:
-        """The search is over; the winner is about to be refitted and tested on the holdout."""
-
-    def holdout_lost(self) -> None:
-        """The network that was tested on the holdout is lost; it is about to be trained again."""
-
-    def measuring(self, entry: int, threads: int) -> None:
-        """The winner is recorded; its latency on so many threads is being measured."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +96,15 @@ def drive_study(
     executor = executor or InThisProcess(plugins)
     ledger, systems = Ledger(database, workspace.artifacts), Systems(database)
     with ledger.lease(plan):
-        entry = systems.entry_of(plan)
-        if entry is None:
+        before = standings(database, plan)
+        entry = entry_within(before, plan)
+        if entry is not None:
+            listener.spent(before[0].trials)
+        else:
+            if not before:
+                nearest = nearest_study(database, plan)
+                if nearest is not None:
+                    listener.differs(*nearest)
             check_environment(plan, ledger)
             prepared = prepare(
                 plan, plugins, workspace, database, executor, listener, allow_known_speakers
@@ -201,23 +174,51 @@ def prepare(
 
 
 def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:
-    """Run or continue the search of one outer fold, recording each event before the next."""
-    plan = search.plan
-    if ledger.forget_lost_holdout(plan):
+    """Run or continue the search of one outer fold, recording each event before the next.
+
+    What has begun is brought to its end, also where fewer trials are asked for now.
+    """
+    if ledger.forget_lost_holdout(search.plan):
         listener.holdout_lost()
-    history, known = ledger.history(plan), ledger.outcomes(plan)
+    history, known = ledger.history(search.plan), ledger.outcomes(search.plan)
+    plan = replace(search.plan, trials=max(search.plan.trials, len(history)))
+    search = replace(search, plan=plan)
     listener.begun(search, known)
-    for event in run_study(search, history, known, executor, listener.epoch):
-        ledger.record(plan, event)
-        match event:
-            case TrialStarted():
-                listener.trial_started(event.trial, event.parameters)
-            case FoldScored():
-                listener.fold_scored(event.outcome)
-            case TrialEnded():
-                listener.trial_ended(event)
-            case HoldoutStarted():
-                listener.holdout_started(event.trial)
+    tried = len(history)
+    try:
+        for event in run_study(search, history, known, executor, listener.epoch):
+            ledger.record(plan, event)
+            match event:
+                case TrialStarted():
+                    tried = max(tried, event.trial + 1)
+                    listener.trial_started(event.trial, event.parameters)
+                case FoldScored():
+                    listener.fold_scored(event.outcome)
+                case TrialEnded():
+                    listener.trial_ended(event)
+                case HoldoutStarted():
+                    if tried < plan.trials:
+                        listener.time_is_up(tried)
+                    listener.holdout_started(event.trial)
+    except DivergedError:
+        ledger.finish(plan)  # all its trials have failed
+        raise
+    restore_folds(search, ledger, executor, listener)
+    ledger.finish(plan)
+
+
+def restore_folds(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:
+    """Train the winner's networks of its folds again where they are not there.
+
+    They were deleted while a better trial was known, which failed when it was refitted.
+    """
+    for lost in ledger.lost_folds(search.plan):
+        listener.restoring(lost.trial, lost.fold)
+        configuration = Configuration.from_parameters(lost.parameters)
+        job = replace(search.job(lost.trial, configuration, lost.fold), seed=lost.seed)
+        future = executor.submit(run_fold, job, partial(listener.epoch, lost.trial, lost.fold))
+        executor.wait([future])
+        ledger.save_network(search.plan, lost, future.result())
 
 
 def latency_kind(plan: StudyPlan, plugins: Plugins, threads: int = 1) -> LatencyKind:

@@ -52,7 +52,9 @@ def warm_start(
         read_arrays(path, record.sha256, number)  # it must be what was recorded
         return path
     state = read_arrays(workspace.artifacts / record.file, record.sha256, number)
-    path = workspace.artifacts / f"entry-{number}-{backbone.name}-without-head.safetensors"
+    path = workspace.artifacts / (
+        f"entry-{number}-{backbone.name}-without-head-{record.sha256[:8]}.safetensors"
+    )
     kept = {name: array for name, array in state.items() if not name.startswith(HEAD)}
     sha256 = write_arrays(kept, path)
     with database.session() as session:

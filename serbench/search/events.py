@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING, TypeAlias
 
-from serbench.execute.job import Outcome
+if TYPE_CHECKING:
+    from serbench.execute.job import Outcome
 
 RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 """States of a trial."""
 
-Known = Mapping[tuple[int, int | str], Outcome]
+Known: TypeAlias = "Mapping[tuple[int, int | str], Outcome]"
 """Outcomes that earlier runs of the same study recorded: (trial, fold) → outcome."""
 
 

@@ -35,7 +35,9 @@ class Progress:
         self._order = order
         self._timeout = timeout
         self._outcomes = dict(known)
-        self._spent = sum(outcome.seconds for outcome in known.values())
+        # Tests on the holdout do not count: no trial depends on when a winner was tested.
+        searched = (outcome for (_, fold), outcome in known.items() if fold != HOLDOUT)
+        self._spent = sum(outcome.seconds for outcome in searched)
         self._trials = [self._judged(trial) for trial in history]
 
     def _judged(self, trial: TrialRecord) -> TrialRecord:

@@ -19,6 +19,10 @@ Bounds = Mapping[str, tuple[float, float]]
 """Parameter name → lowest and highest value; equal where it is not to be searched."""
 
 
+BUDGET = frozenset({"trials", "timeout"})
+"""How long a study goes on. With a larger budget it is the same study, which continues."""
+
+
 @dataclass(frozen=True)
 class StudyPlan:
     """Everything that decides a study's outcome, but for the recordings themselves.
@@ -124,15 +128,25 @@ class StudyPlan:
         return cls(**values)
 
     @cached_property
-    def key(self) -> str:
-        """The study's identity: the same plan continues where it stopped.
+    def identity(self) -> dict[str, Any]:
+        """What makes it this study and no other, as plain data.
 
-        Of the dataset and of a weights file the content counts, not the name.
+        Of the dataset and of a weights file the content counts, not the name. The budget does not
+        count: no trial depends on how many follow it.
 
         Raises:
             WeightsError: the weights file is missing.
         """
-        identity = {name: value for name, value in self.as_dict().items() if name != "dataset"}
-        identity["weights"] = self.recipe.weights
-        text = json.dumps(identity, sort_keys=True)
+        named = BUDGET | {"dataset"}
+        identity = {name: value for name, value in self.as_dict().items() if name not in named}
+        return {**identity, "weights": self.recipe.weights}
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of the study's identity: the same study continues where it stopped.
+
+        Raises:
+            WeightsError: the weights file is missing.
+        """
+        text = json.dumps(self.identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -93,7 +93,7 @@ class Datasets:
             if row is None:
                 row = DatasetRow(name=manifest.name, hash=manifest.hash)
                 session.add(row)
-            row.scan = last + 1
+            row.scan, row.deleted = last + 1, None
             row.synthetic, row.account, row.scanned = manifest.synthetic, account, now()
             row.utterances.clear()
             session.flush()
@@ -105,13 +105,17 @@ class Datasets:
     def datasets(self) -> list[dict[str, Any]]:
         """The accounts of the current versions of all datasets, by name."""
         with self._database.session() as session:
-            rows = session.scalars(select(DatasetRow).order_by(DatasetRow.scan, DatasetRow.id))
+            query = select(DatasetRow).where(DatasetRow.deleted.is_(None))
+            rows = session.scalars(query.order_by(DatasetRow.scan, DatasetRow.id))
             return list({row.name: row.account for row in rows}.values())
 
     def has_dataset(self, name: str) -> bool:
         """True where a dataset of that name was scanned."""
         with self._database.session() as session:
-            return session.scalar(select(DatasetRow.id).where(DatasetRow.name == name)) is not None
+            query = select(DatasetRow.id).where(
+                DatasetRow.name == name, DatasetRow.deleted.is_(None)
+            )
+            return session.scalars(query).first() is not None
 
     def dataset_account(self, name: str) -> dict[str, Any]:
         """The account of a dataset, which ``corpus show`` prints.
@@ -138,18 +142,21 @@ class Datasets:
 
 
 def find_dataset(session: Session, name: str, content_hash: str | None = None) -> DatasetRow:
-    """The row of a dataset: the last scan, or the version with a given hash.
+    """The row of a dataset: the last scan, or the version with a given hash, even if deleted.
 
     Raises:
         DatasetError: there is no dataset.
         UnknownNameError: there is no dataset of that name.
     """
     query = select(DatasetRow).where(DatasetRow.name == name)
-    if content_hash is not None:
+    if content_hash is None:
+        query = query.where(DatasetRow.deleted.is_(None))
+    else:
         query = query.where(DatasetRow.hash == content_hash)
     row = session.scalars(query.order_by(DatasetRow.scan.desc(), DatasetRow.id.desc())).first()
     if row is None:
-        names = list(session.scalars(select(DatasetRow.name).distinct()))
+        present = select(DatasetRow.name).where(DatasetRow.deleted.is_(None))
+        names = list(session.scalars(present.distinct()))
         if not names:
             raise DatasetError(
                 f"no dataset '{name}': nothing is scanned yet; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +21,22 @@ from serbench.score.confusion import confusion_of
 from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord
-from serbench.store.artifacts import forget_file, write_arrays
+from serbench.store.artifacts import write_arrays
 from serbench.store.base import now
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
+from serbench.store.holdout import forget_lost_holdout, retire_winner
 from serbench.store.lease import study_lease
-from serbench.store.lineage import artifact_of_weights
-from serbench.store.networks import forget_lost_holdout, network_of
+from serbench.store.looks import count_look
+from serbench.store.networks import (
+    LostFold,
+    drop_beaten,
+    lost_folds,
+    network_file,
+    record_network,
+)
 from serbench.store.predictions import EAGER, read_prediction
 from serbench.store.schema import (
-    ArtifactRow,
     PredictionRow,
     StudyRow,
     SystemRow,
@@ -74,7 +80,7 @@ class Ledger:
         emotions: tuple[str, ...],
         compute: ComputeSettings,
     ) -> None:
-        """Make sure that a study has its row.
+        """Make sure that a study has its row, with the present budget; it is unfinished now.
 
         Args:
             plan: of the study.
@@ -98,6 +104,16 @@ class Ledger:
                     system=_system(plan, protocol.id, emotions) if first is None else first.system,
                 )
                 session.add(row)
+            else:
+                trials = max(plan.trials, len(row.trials))
+                row.plan = replace(plan, trials=trials).as_dict()
+                row.finished = None
+
+    def finish(self, plan: StudyPlan) -> None:
+        """The budget of a study is spent: its winner was tested, or all its trials failed."""
+        with self._database.session() as session:
+            study = _study(session, plan)
+            study.finished = study.finished or now()
 
     def compute_settings(self, plan: StudyPlan) -> ComputeSettings | None:
         """The settings that a study began with, or None where it has not begun."""
@@ -105,10 +121,6 @@ class Ledger:
             query = select(StudyRow.compute_settings).where(StudyRow.key == plan.key)
             found = session.scalar(query)
             return None if found is None else ComputeSettings.from_dict(found)
-
-    def has_begun(self, plan: StudyPlan) -> bool:
-        """True where something of this study is recorded."""
-        return self.compute_settings(plan) is not None
 
     def history(self, plan: StudyPlan) -> list[TrialRecord]:
         """All trials of a study so far, by number."""
@@ -169,6 +181,19 @@ class Ledger:
         """Take back the winner's test where its network is lost, so that it is trained again."""
         return forget_lost_holdout(self._database, self._artifacts, plan)
 
+    def lost_folds(self, plan: StudyPlan) -> list[LostFold]:
+        """The winner's trainings on the folds of the search whose networks are not there."""
+        return lost_folds(self._database, self._artifacts, plan)
+
+    def save_network(self, plan: StudyPlan, lost: LostFold, outcome: Outcome) -> None:
+        """Keep a network that was trained again, where it answers with the logits on record."""
+        if outcome.logits.astype("<f4").tobytes() != lost.logits:
+            return
+        file = self._artifacts / network_file(plan, lost.trial, lost.fold)
+        sha256 = write_arrays(outcome.state, file)
+        with self._database.session() as session:
+            record_network(session, plan, outcome, lost.system, lost.split, sha256)
+
     def record(self, plan: StudyPlan, event: Event) -> None:
         """Write down what happened in a study, before the next thing does."""
         match event:
@@ -193,8 +218,7 @@ class Ledger:
     def _save_training(self, plan: StudyPlan, outcome: Outcome) -> None:
         """Keep the logits of one training, and its network; the holdout's ends the study."""
         tested = outcome.fold == HOLDOUT
-        name = plan.key + ("" if tested else f"-trial-{outcome.trial}-fold-{outcome.fold}")
-        file = f"{name}.safetensors"
+        file = network_file(plan, outcome.trial, outcome.fold)
         kept = bool(outcome.state) and not outcome.pruned
         sha256 = write_arrays(outcome.state, self._artifacts / file) if kept else ""
         with self._database.session() as session:
@@ -202,6 +226,9 @@ class Ledger:
             trial = _trial(study, outcome.trial)
             split = split_row(session, study.protocol_id, plan.outer_fold, outcome.fold)
             system = study.system if tested else trial.system
+            if tested:
+                retire_winner(session, study, split.id, self._artifacts, trial)
+                count_look(session, system, split, trial.number, outcome.uar)
             system.weights = outcome.weights
             trial.trainings.append(
                 TrainingRow(
@@ -218,18 +245,7 @@ class Ledger:
                 PredictionRow(system_id=system.id, runtime=EAGER, split_id=split.id, logits=logits)
             )
             if kept:
-                # A network that takes the place of a lost one takes its artifact too.
-                artifact = network_of(session, system.id, split.id) or ArtifactRow(
-                    file=file,
-                    part="head" if outcome.partial else "network",
-                    backbone=plan.backbone,
-                    began_from=outcome.weights,
-                    system_id=system.id,
-                    split_id=split.id,
-                    parent=artifact_of_weights(session, plan.weights),
-                )
-                artifact.sha256 = sha256
-                session.add(artifact)
+                record_network(session, plan, outcome, system.id, split.id, sha256)
             if tested:
                 study.finished = now()
 
@@ -239,20 +255,7 @@ class Ledger:
             trial = _trial(study, event.trial)
             trial.state, trial.failure = event.state, event.failure
             trial.mean_uar = event.mean_uar
-            self._drop_networks(session, study)
-
-    def _drop_networks(self, session: Session, study: StudyRow) -> None:
-        """Delete the fold networks of trials that cannot win any more."""
-        complete = [trial for trial in study.trials if trial.state == "complete"]
-        kept = {trial.system_id for trial in study.trials if trial.state == "running"}
-        if complete:
-            kept.add(max(complete, key=lambda trial: trial.mean_uar or 0.0).system_id)
-        beaten = {trial.system_id for trial in study.trials} - kept
-        for artifact in session.scalars(
-            select(ArtifactRow).where(ArtifactRow.system_id.in_(beaten))
-        ):
-            forget_file(artifact, self._artifacts)
-            session.delete(artifact)  # nothing began from it: it was never offered
+            drop_beaten(session, study, self._artifacts)
 
 
 def _system(plan: StudyPlan, protocol: int, emotions: tuple[str, ...]) -> SystemRow:

@@ -1,26 +1,31 @@
-"""The networks of studies: recorded with their file, found missing, brought back."""
+"""The networks of studies: recorded with their file, found missing, saved again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
+from serbench.execute.job import Outcome
+from serbench.search.events import COMPLETE, RUNNING
 from serbench.search.plan import StudyPlan
-from serbench.store.artifacts import is_intact, write_arrays
+from serbench.store.artifacts import forget_file, is_intact, write_arrays
 from serbench.store.database import Database
+from serbench.store.lineage import artifact_of_weights
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, TrainingRow, TrialRow
 from serbench.store.schema_data import SplitRow
 
 
 def network_of(session: Session, system: int, split: int) -> ArtifactRow | None:
-    """The artifact of a system's network that was trained on a split, or None."""
-    return session.scalar(select(ArtifactRow).filter_by(system_id=system, split_id=split))
+    """The artifact of a system's network that was trained on a split, the last one; or None."""
+    query = select(ArtifactRow).filter_by(system_id=system, split_id=split)
+    return session.scalars(query.order_by(ArtifactRow.id.desc())).first()
 
 
 def restore_network(
@@ -56,50 +61,121 @@ def restore_network(
         return True
 
 
-def forget_lost_holdout(database: Database, artifacts: Path, plan: StudyPlan) -> bool:
-    """Take back the test of a study's winner where its network is lost.
+@dataclass(frozen=True)
+class LostFold:
+    """A training of a study's winner on a fold of the search, whose network is not there.
 
-    The winner is then trained for the holdout again: an entry has a network. What the lost one
-    was trained on stays known, for its artifact stays and takes the next network's file.
+    Attributes:
+        trial: number, from 0.
+        fold: number, from 0.
+        parameters: of the configuration.
+        seed: of the training.
+        system: id of the system that the network belongs to.
+        split: id of the split that it was trained on.
+        logits: that it answered with, float32, little-endian.
+    """
+
+    trial: int
+    fold: int
+    parameters: dict[str, float]
+    seed: int
+    system: int
+    split: int
+    logits: bytes
+
+
+def lost_folds(database: Database, artifacts: Path, plan: StudyPlan) -> list[LostFold]:
+    """The winner's trainings on the folds of the search whose networks are not there.
 
     Args:
         database: where the study is.
         artifacts: folder of the weights files.
-        plan: of the study, which has no entry yet.
-
-    Returns:
-        True where there was a test whose network is lost.
+        plan: of a study whose winner was tested on the holdout.
     """
-    with database.session() as session:
-        lost = [
-            training
-            for training in _holdouts(session, plan)
-            if not _has_network(session, artifacts, training)
-        ]
-        for training in lost:
-            session.execute(
-                delete(PredictionRow).filter_by(
-                    system_id=training.system_id, split_id=training.split_id
-                )
-            )
-            session.delete(training)
-            session.scalars(select(StudyRow).filter_by(key=plan.key)).one().finished = None
-    return bool(lost)
-
-
-def _holdouts(session: Session, plan: StudyPlan) -> Iterator[TrainingRow]:
-    query = (
-        select(TrainingRow)
-        .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
-        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+    tested = (
+        select(TrainingRow.trial_id)
         .join(SplitRow, SplitRow.id == TrainingRow.split_id)
-        .where(StudyRow.key == plan.key, SplitRow.fold == HOLDOUT)
+        .where(SplitRow.fold == HOLDOUT)
     )
-    yield from session.scalars(query)
+    query = (
+        select(TrialRow, TrainingRow, PredictionRow.logits)
+        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+        .join(TrainingRow, TrainingRow.trial_id == TrialRow.id)
+        .join(
+            PredictionRow,
+            (PredictionRow.system_id == TrainingRow.system_id)
+            & (PredictionRow.split_id == TrainingRow.split_id),
+        )
+        .where(StudyRow.key == plan.key, TrialRow.id.in_(tested))
+        .order_by(TrainingRow.id)
+    )
+    with database.session() as session:
+        return [
+            LostFold(
+                trial=trial.number,
+                fold=int(training.split.fold),
+                parameters=dict(trial.parameters),
+                seed=training.seed,
+                system=training.system_id,
+                split=training.split_id,
+                logits=logits,
+            )
+            for trial, training, logits in session.execute(query)
+            if training.split.fold != HOLDOUT and not has_network(session, artifacts, training)
+        ]
 
 
-def _has_network(session: Session, artifacts: Path, training: TrainingRow) -> bool:
+def network_file(plan: StudyPlan, trial: int, fold: int | str) -> str:
+    """The name of a network's file in the artifacts folder; in it all numbers are from 1."""
+    if fold == HOLDOUT:
+        return f"{plan.key}-winner-{trial + 1}.safetensors"
+    return f"{plan.key}-trial-{trial + 1}-fold-{int(fold) + 1}.safetensors"
+
+
+def record_network(
+    session: Session, plan: StudyPlan, outcome: Outcome, system: int, split: int, sha256: str
+) -> None:
+    """Record a network whose file was written; one that takes a lost one's place has its row.
+
+    Args:
+        session: of the database.
+        plan: of the study.
+        outcome: of the training.
+        system: id of the system that the network belongs to.
+        split: id of the split that it was trained on.
+        sha256: of the file.
+    """
+    file = network_file(plan, outcome.trial, outcome.fold)
+    artifact = network_of(session, system, split)
+    if artifact is None or artifact.file != file:
+        artifact = ArtifactRow(
+            file=file,
+            part="head" if outcome.partial else "network",
+            backbone=plan.backbone,
+            began_from=outcome.weights,
+            system_id=system,
+            split_id=split,
+            parent=artifact_of_weights(session, plan.weights),
+        )
+    artifact.sha256 = sha256
+    session.add(artifact)
+
+
+def has_network(session: Session, artifacts: Path, training: TrainingRow) -> bool:
+    """True where the network of a training is there as it was recorded."""
     found = network_of(session, training.system_id, training.split_id)
     if found is None or found.file is None:
         return False
     return is_intact(artifacts / found.file, found.sha256)
+
+
+def drop_beaten(session: Session, study: StudyRow, artifacts: Path) -> None:
+    """Delete the fold networks of all trials but the best one and those under way."""
+    complete = [trial for trial in study.trials if trial.state == COMPLETE]
+    kept = {trial.system_id for trial in study.trials if trial.state == RUNNING}
+    if complete:
+        kept.add(max(complete, key=lambda trial: trial.mean_uar or 0.0).system_id)
+    beaten = {trial.system_id for trial in study.trials} - kept
+    for artifact in session.scalars(select(ArtifactRow).where(ArtifactRow.system_id.in_(beaten))):
+        forget_file(artifact, artifacts)
+        session.delete(artifact)  # nothing began from it: it was never offered

@@ -123,6 +123,7 @@ class StudyRow(Base):
     """A search in one outer fold of a protocol; ``key`` is the identity of its plan.
 
     The studies of all outer folds lead to one system, numbered once the last of them is finished.
+    ``plan`` has the largest budget so far; ``finished`` is None until it is spent.
     ``compute_settings`` change the last digits of logits; ``speed_tuning`` chose them.
     """
 
@@ -142,6 +143,24 @@ class StudyRow(Base):
     system: Mapped[SystemRow] = relationship()
     speed_tuning: Mapped[SpeedTuningRow | None] = relationship()
     trials: Mapped[list[TrialRow]] = relationship(order_by="TrialRow.number")
+
+
+class LookRow(Base):
+    """One network's test on a holdout, which can never be taken back; ``split`` is the holdout.
+
+    ``trial`` is the number of the trial that had won by then, None of an import. ``clips`` hashes
+    the dataset's content and the rows tested. The row outlives system and study.
+    """
+
+    __tablename__ = "look"
+    __table_args__ = (UniqueConstraint("split_id", "system_id", "trial"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    split_id: Mapped[int] = mapped_column(ForeignKey("split.id"))
+    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
+    trial: Mapped[int | None]
+    clips: Mapped[str] = mapped_column(index=True)
+    uar: Mapped[float]
+    looked: Mapped[datetime] = mapped_column(default=now)
 
 
 class TrialRow(Base):

@@ -15,7 +15,8 @@ class DatasetRow(Base):
     """A version of a scanned dataset; scanning other recordings adds a row.
 
     ``scan`` is the number of its last scan; the version with the highest number is the current one,
-    independent of clocks.
+    independent of clocks. The row of a deleted dataset stays while the database has networks that
+    were trained on it, or tests on its holdouts.
     """
 
     __tablename__ = "dataset"
@@ -27,6 +28,7 @@ class DatasetRow(Base):
     account: Mapped[dict[str, Any]]
     scan: Mapped[int]
     scanned: Mapped[datetime] = mapped_column(default=now)
+    deleted: Mapped[datetime | None]
     utterances: Mapped[list[UtteranceRow]] = relationship(
         order_by="UtteranceRow.row", cascade="all, delete-orphan"
     )

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import HOLDOUT
+from serbench.data.protocols import HOLDOUT, shown_fold
 from serbench.score.confusion import tally, uar_of
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS, Metric, Score
 from serbench.score.scoring import Tested, score_folds, score_holdout, score_pooled
@@ -120,7 +120,9 @@ def _rescore_trials(session: Session, manifest: Manifest, system: SystemRow) -> 
             uar = _uar(session, training, manifest.targets)
             if training.uar != uar:
                 training.uar = uar
-                changed.append(f"trial {trial.number + 1} fold {training.split.fold} uar")
+                changed.append(
+                    f"trial {trial.number + 1} fold {shown_fold(training.split.fold)} uar"
+                )
         uars = [each.uar for each in trial.trainings if each.split.fold != HOLDOUT]
         if trial.mean_uar is not None and uars and trial.mean_uar != fmean(uars):
             trial.mean_uar = fmean(uars)

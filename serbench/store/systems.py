@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
+from serbench.data.names import check_name
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
-from serbench.store.artifacts import forget_file
-from serbench.store.base import now
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
-from serbench.store.schema_data import ProtocolRow
+from serbench.store.schema_data import ProtocolRow, SplitRow
 from serbench.store.scores import rescore_system, score_system
+from serbench.store.studies import delete_with_studies
 
 if TYPE_CHECKING:
     from serbench.model.complexity import Complexity
@@ -52,12 +52,6 @@ class Systems:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def entry_of(self, plan: StudyPlan) -> int | None:
-        """The number of the entry that a plan led to, or None while it is not finished."""
-        with self._database.session() as session:
-            query = select(SystemRow.number).join(StudyRow).where(StudyRow.key == plan.key)
-            return session.scalar(query)
-
     @again_on_conflict
     def rank(
         self,
@@ -67,6 +61,8 @@ class Systems:
         lineage: Lineage,
     ) -> int:
         """Number and score what the studies of all outer folds of a plan came to.
+
+        A system that has a number keeps it, also where another trial has won since.
 
         Args:
             plan: of the study.
@@ -86,7 +82,7 @@ class Systems:
             system.pretrained_on = None if pretrained_on is None else list(pretrained_on)
             system.known_speakers = list(lineage.known_speakers)
             score_system(session, manifest, system, metrics)
-            return give_number(session, system)
+            return system.number or give_number(session, system)
 
     def record(self, number: int) -> SystemRecord:
         """What is needed to use an entry's network.
@@ -159,8 +155,14 @@ def find_system(session: Session, number: int) -> SystemRow:
     row = session.scalar(query)
     if row is None:
         known = ", ".join(map(str, _numbers(session)))
+        meant = session.scalar(
+            select(SystemRow.number)
+            .join(StudyRow, StudyRow.system_id == SystemRow.id)
+            .where(StudyRow.id == number, SystemRow.deleted.is_(None))
+        )
+        hint = f"study {number} led to entry {meant}; " if meant else ""
         raise UsageError(
-            f"no entry {number}: "
+            f"no entry {number}: {hint}"
             + (f"there are {known}" if known else "run `serbench study run` first"),
             number=number,
         )
@@ -196,13 +198,79 @@ def first_study(session: Session, system: SystemRow) -> StudyRow:
 
 
 def shipped_artifact(session: Session, system: SystemRow) -> ArtifactRow:
-    """The weights file of an entry: its network of the first outer fold's holdout."""
-    query = select(ArtifactRow).where(ArtifactRow.system_id == system.id).order_by(ArtifactRow.id)
+    """The weights file of an entry: the last network of the first outer fold's holdout."""
+    query = (
+        select(ArtifactRow)
+        .join(SplitRow, SplitRow.id == ArtifactRow.split_id)
+        .where(ArtifactRow.system_id == system.id)
+        .order_by(SplitRow.outer_fold, ArtifactRow.id.desc())
+    )
     return session.scalars(query).first() or _missing(system)
 
 
 def _missing(system: SystemRow) -> ArtifactRow:
     raise UsageError(f"entry {system.number} has no weights file", number=system.number)
+
+
+@dataclass(frozen=True)
+class Dependents:
+    """What an entry is connected with: its studies, and entries that began from its weights."""
+
+    studies: tuple[int, ...]
+    entries: tuple[int, ...]
+
+
+def dependents_of(database: Database, number: int) -> Dependents:
+    """The studies that led to an entry, and the entries whose training began from its weights.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    with database.session() as session:
+        system = find_system(session, number)
+        own = select(ArtifactRow.id).where(ArtifactRow.system_id == system.id)
+        # Between two entries may stand a file without a head, made for other emotions.
+        between = select(ArtifactRow.id).where(
+            ArtifactRow.parent_id.in_(own), ArtifactRow.system_id.is_(None)
+        )
+        studies = select(StudyRow.id).where(StudyRow.system_id == system.id).order_by(StudyRow.id)
+        entries = (
+            select(SystemRow.number)
+            .join(ArtifactRow, ArtifactRow.system_id == SystemRow.id)
+            .where(
+                or_(ArtifactRow.parent_id.in_(own), ArtifactRow.parent_id.in_(between)),
+                SystemRow.number.is_not(None),
+                SystemRow.deleted.is_(None),
+            )
+            .distinct()
+            .order_by(SystemRow.number)
+        )
+        return Dependents(
+            tuple(session.scalars(studies)),
+            tuple(found for found in session.scalars(entries) if found is not None),
+        )
+
+
+def rename_entry(database: Database, number: int, name: str) -> str:
+    """Give an imported system another name.
+
+    Returns:
+        the name that it had.
+
+    Raises:
+        UsageError: no such entry, or one that was trained here; or such a name cannot be.
+    """
+    check_name("name", name)
+    with database.session() as session:
+        system = find_system(session, number)
+        if system.imported is None:
+            raise UsageError(
+                f"entry {number} was trained here and is named after its backbone, {system.name}: "
+                "only imported entries can be renamed",
+                number=number,
+            )
+        before, system.name = system.name, name
+        return before
 
 
 def delete_entry(database: Database, number: int, artifacts: Path) -> None:
@@ -220,21 +288,4 @@ def delete_entry(database: Database, number: int, artifacts: Path) -> None:
         UsageError: no such entry.
     """
     with database.session() as session:
-        system = find_system(session, number)
-        studies = list(session.scalars(select(StudyRow).where(StudyRow.system_id == system.id)))
-        gone = {system.id: system}
-        for study in studies:
-            for trial in study.trials:
-                for training in trial.trainings:
-                    session.delete(training)
-                gone[trial.system_id] = trial.system
-                session.delete(trial)
-            session.delete(study)
-        session.flush()
-        for each in gone.values():
-            for rows in (each.predictions, each.scores, each.tallies, each.latencies):
-                rows.clear()
-            each.deleted = now()
-        query = select(ArtifactRow).where(ArtifactRow.system_id.in_(gone))
-        for artifact in session.scalars(query):
-            forget_file(artifact, artifacts)
+        delete_with_studies(session, find_system(session, number), artifacts)

@@ -22,7 +22,7 @@ def onnx_logits(module: nn.Module, images: Tensor) -> Tensor:
     """
     missing = [name for name in PACKAGES if not _there(name)]
     if missing:
-        raise SkipTest(f"{', '.join(missing)} not installed: install the extra `testing`")
+        raise SkipTest(f"{', '.join(missing)} not installed: pip install {' '.join(missing)}")
     runtime = importlib.import_module("onnxruntime")
     # The exporter fails on the memory layout of the CPU's fused attention.
     with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):

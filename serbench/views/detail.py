@@ -14,6 +14,7 @@ from serbench.score.calibration import Reliability, reliability
 from serbench.score.confusion import confusion_of, recalls, score_counts
 from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
+from serbench.store.looks import looks_of
 from serbench.store.predictions import (
     Predictions,
     fold_predictions,
@@ -55,6 +56,8 @@ class EntryDetail:
         plan: of that study; empty of an import.
         machine: that it was trained on; empty of an import.
         versions: of what it was made with.
+        looks: every test of a winner on a holdout, oldest first: trial and outer fold from 1 (no
+            trial of an import), UAR, when.
         artifact: its weights file, or None.
         artifact_sha256: of that file, or None.
         created: when.
@@ -75,6 +78,7 @@ class EntryDetail:
     plan: dict[str, Any]
     machine: dict[str, Any]
     versions: dict[str, str]
+    looks: list[dict[str, Any]]
     artifact: str | None
     artifact_sha256: str | None
     created: str
@@ -149,9 +153,18 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
             sexes=_groups(holdout, manifest, np.array(sexes, dtype=np.str_)),
             corpora=_groups(holdout, manifest, manifest.corpora[holdout.rows]),
             study=None if study is None else study.id,
-            plan={} if study is None else study.plan,
+            plan={} if study is None else {**study.plan, "outer_fold": study.outer_fold + 1},
             machine={} if study is None else study.machine,
             versions={"file": system.imported or ""} if study is None else study.versions,
+            looks=[
+                {
+                    "trial": None if look.trial is None else look.trial + 1,
+                    "outer_fold": look.outer_fold + 1,
+                    "uar": look.uar,
+                    "looked": look.looked,
+                }
+                for look in looks_of(session, system)
+            ],
             artifact=None if artifact is None else artifact.file,
             artifact_sha256=None if artifact is None else artifact.sha256,
             created=system.created.isoformat(timespec="seconds"),

@@ -110,6 +110,10 @@ class EntryView:
         macs: multiply-accumulates for one clip, or None.
         latency: time for one answer.
         tally: predictions by speaker; not part of the plain data.
+        holdout_looks: how many winners of its study were tested on its holdout, one after another,
+            as the study was extended; of several outer folds the largest number.
+        holdout_looks_total: how many networks of all studies and imports were tested on the same
+            clips, also those that were deleted since; likewise.
         uar_clip_ci: interval of UA as if all clips were independent, where it was asked for.
     """
 
@@ -144,6 +148,8 @@ class EntryView:
     macs: int | None
     latency: LatencyView
     tally: Tally = field(repr=False, compare=False)
+    holdout_looks: int = 1
+    holdout_looks_total: int = 1
     uar_clip_ci: tuple[float, float] | None = None
 
     @property

@@ -41,6 +41,20 @@ class RankingView:
             f" · {where}"
         )
 
+    @property
+    def looks(self) -> str | None:
+        """How often this holdout was tested, for people; None where it was tested once."""
+        total = max(row.holdout_looks_total for row in self.rows)
+        if total == 1:
+            return None
+        again = {row.entry: row.holdout_looks for row in self.rows if row.holdout_looks > 1}
+        listed = ", ".join(f"entry {entry}, {count} times" for entry, count in again.items())
+        several = f"; by one study more than once: {listed}" if again else ""
+        return (
+            f"networks tested on this holdout so far: {total}{several} (the more there are, the "
+            "more the best score owes to chance)"
+        )
+
 
 def rankings(
     database: Database,

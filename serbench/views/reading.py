@@ -16,6 +16,7 @@ from serbench.model.machine import Machine
 from serbench.score.confusion import Tally
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS, Score
 from serbench.store.database import Database
+from serbench.store.looks import ONCE, count_looks
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
 from serbench.store.schema import LatencyRow, MachineRow, ScoreRow, StudyRow, SystemRow, TallyRow
@@ -86,9 +87,11 @@ def read_entries(
     with database.session() as session:
         scores, tallies = _scores(session, system), _tallies(session, system)
         latencies, ever = _latencies(session, threads, system)
+        looks = count_looks(session)
         return [
-            view
+            replace(view, holdout_looks=looked.own, holdout_looks_total=looked.total)
             for facts in session.execute(systems).mappings()
+            for looked in [looks.get(facts["id"], ONCE)]
             for view in _views(facts, scores, tallies, latencies, ever)
         ]
 

@@ -1,30 +1,24 @@
-"""Studies: what was planned, every trial and fold, and what the search gained."""
+"""Studies: what was planned, every trial and fold, and what it led to."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import case, func, select
 
 from serbench.data.clips import ClipFormat
-from serbench.data.manifest import Manifest
-from serbench.data.protocols import HOLDOUT
-from serbench.errors import UsageError
-from serbench.score.comparison import tally_difference
-from serbench.score.confusion import Tally, score_counts, tally
+from serbench.data.protocols import HOLDOUT, shown_fold
+from serbench.search.events import FAILED, RUNNING
 from serbench.store.database import Database
 from serbench.store.predictions import (
-    EAGER,
-    Predictions,
-    joined,
-    read_prediction,
     winners,
 )
-from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
-from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
-from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
+from serbench.store.schema import StudyRow, SystemRow, TrainingRow, TrialRow
+from serbench.store.schema_data import DatasetRow, ProtocolRow
+from serbench.store.studies import find_study
+from serbench.store.systems import find_system, shipped_artifact
+from serbench.views.gain import gain_of
 from serbench.views.reading import entry_view
 
 
@@ -39,11 +33,11 @@ class StudyView:
         schedule: name.
         dataset: name.
         protocol: name.
-        outer_fold: of the protocol, from 0.
-        trials: finished ones.
+        outer_fold: of the protocol, from 1.
+        trials: that have ended, failed ones too.
         of: that were planned.
         best_mean_uar: highest mean UA over the folds of a trial, or None.
-        state: ``finished`` or ``unfinished``.
+        state: ``finished``, ``unfinished``, or ``failed`` where no trial could be trained.
         entry: number of the entry that it led to, or None.
         started: when.
         detail: what a page adds: plan, compute settings, every trial; empty in a list.
@@ -76,7 +70,8 @@ def study_views(database: Database, number: int | None = None) -> list[StudyView
     tried = (
         select(
             TrialRow.study_id,
-            func.count(TrialRow.mean_uar).label("trials"),
+            func.count(case((TrialRow.state != RUNNING, 1))).label("trials"),
+            func.count(case((TrialRow.state == FAILED, 1))).label("failed"),
             func.max(TrialRow.mean_uar).label("best_mean_uar"),
         )
         .group_by(TrialRow.study_id)
@@ -89,6 +84,7 @@ def study_views(database: Database, number: int | None = None) -> list[StudyView
             DatasetRow.name.label("dataset"),
             *(ProtocolRow.name.label("protocol"), StudyRow.outer_fold),
             func.coalesce(tried.c.trials, 0).label("trials"),
+            func.coalesce(tried.c.failed, 0).label("failed"),
             StudyRow.plan["trials"].as_integer().label("of"),
             tried.c.best_mean_uar,
             StudyRow.finished.label("state"),
@@ -104,16 +100,23 @@ def study_views(database: Database, number: int | None = None) -> list[StudyView
     if number is not None:
         query = query.where(StudyRow.id == number)
     with database.session() as session:
-        return [
-            StudyView(
-                **{
-                    **found,
-                    "state": "finished" if found["state"] else "unfinished",
-                    "started": found["started"].isoformat(timespec="seconds"),
-                }
-            )
-            for found in session.execute(query).mappings()
-        ]
+        return [_study_view(dict(found)) for found in session.execute(query).mappings()]
+
+
+def _study_view(found: dict[str, Any]) -> StudyView:
+    """A study, from the columns of ``study_views``."""
+    failed, finished = found.pop("failed"), found["state"] is not None
+    state = "finished" if finished else "unfinished"
+    if finished and failed == found["trials"] > 0:
+        state = "failed"
+    return StudyView(
+        **{
+            **found,
+            "state": state,
+            "outer_fold": found["outer_fold"] + 1,
+            "started": found["started"].isoformat(timespec="seconds"),
+        }
+    )
 
 
 def study_view(database: Database, number: int) -> StudyView:
@@ -122,18 +125,10 @@ def study_view(database: Database, number: int) -> StudyView:
     Raises:
         UsageError: no such study.
     """
-    found = study_views(database, number)
-    if not found:
-        known = ", ".join(str(each.study) for each in study_views(database))
-        raise UsageError(
-            f"no study {number}: "
-            + (f"there are {known}" if known else "run `serbench study run` first"),
-            number=number,
-        )
     with database.session() as session:
-        study = session.get_one(StudyRow, number)
+        study = find_study(session, number)
         detail = {
-            "plan": study.plan,
+            "plan": {**study.plan, "outer_fold": study.outer_fold + 1},
             "clips": ClipFormat(**study.plan["clip_format"]).text,
             "compute_settings": study.compute_settings,
             "speed_tuning": study.speed_tuning and study.speed_tuning.found,
@@ -142,14 +137,14 @@ def study_view(database: Database, number: int) -> StudyView:
             "finished": study.finished and study.finished.isoformat(timespec="seconds"),
             "trials": [_trial(trial) for trial in study.trials],
         }
-    view = found[0]
+    [view] = study_views(database, number)
     detail["entry"] = None if view.entry is None else _led_to(database, number, view.entry)
     return replace(view, detail=detail)
 
 
 def _trial(trial: TrialRow) -> dict[str, Any]:
     return {
-        "trial": trial.number,
+        "trial": trial.number + 1,
         "state": trial.state,
         "mean_uar": trial.mean_uar,
         "failure": trial.failure,
@@ -170,7 +165,7 @@ def _fold(training: TrainingRow) -> dict[str, Any]:
         *("machine", "device", "versions"),
     )
     facts = {name: getattr(training, name) for name in columns}
-    return {"fold": training.split.fold, **facts}
+    return {"fold": shown_fold(training.split.fold), **facts}
 
 
 def _led_to(database: Database, study: int, entry: int) -> dict[str, Any]:
@@ -185,105 +180,6 @@ def _led_to(database: Database, study: int, entry: int) -> dict[str, Any]:
     return {
         **{name: view[name] for name in (*names, "protocol_id", "weights")},
         **network,
-        "trial": trial,
+        "trial": trial + 1,
         "gain": None if gain is None else {**asdict(gain), "sentence": gain.sentence},
     }
-
-
-@dataclass(frozen=True)
-class Gain:
-    """The winning trial against the first, on the clips of all folds taken together.
-
-    Attributes:
-        winner: number of the winning trial; of several outer folds, the first's.
-        first_uar: UAR of the first trial, whose configuration is the initial one.
-        winner_uar: UAR of the winning trial.
-        difference: winner's minus first's.
-        low: lower end of its 95 % interval, or None where none can be given.
-        high: upper end.
-        speakers: how many were resampled.
-    """
-
-    winner: int
-    first_uar: float
-    winner_uar: float
-    difference: float
-    low: float | None
-    high: float | None
-    speakers: int
-
-    @property
-    def sentence(self) -> str:
-        """For people, in points of UA."""
-        if self.difference == 0:
-            return "no trial was better than the first one, which has the initial values"
-        interval = "no interval can be given"
-        if self.low is not None and self.high is not None:
-            interval = (
-                f"95 % interval {100 * self.low:+.1f} to {100 * self.high:+.1f}, bootstrap over "
-                f"{self.speakers} speakers"
-            )
-        return (
-            f"the winner gained {100 * self.difference:+.1f} UA over the first trial, which has "
-            f"the initial values ({100 * self.first_uar:.1f} to {100 * self.winner_uar:.1f}; "
-            f"{interval}; optimistic, since the winner was chosen by these folds)"
-        )
-
-
-def gain_of(database: Database, number: int) -> Gain | None:
-    """The gain of the search that led to an entry; None where one configuration was tried.
-
-    Raises:
-        UsageError: no such entry.
-    """
-    with database.session() as session:
-        system = find_system(session, number)
-        if system.imported is not None or first_study(session, system).plan["trials"] == 1:
-            return None
-        best = winners(session, system)
-        firsts = [trial.study.trials[0] for trial in best]
-        manifest = manifest_of(database, system.protocol)
-        before, after = (
-            _counted(manifest, joined(_predictions(session, trial) for trial in trials))
-            for trials in (firsts, best)
-        )
-        return gain(before, after, best[0].number)
-
-
-def _predictions(session: Session, trial: TrialRow) -> Predictions:
-    """The logits of a trial's networks on the clips of all its folds."""
-    query = (
-        select(PredictionRow)
-        .join(SplitRow, and_(SplitRow.id == PredictionRow.split_id, SplitRow.fold != HOLDOUT))
-        .where(PredictionRow.system_id == trial.system_id, PredictionRow.runtime == EAGER)
-        .order_by(SplitRow.id)
-    )
-    return joined(read_prediction(each) for each in session.scalars(query))
-
-
-def _counted(manifest: Manifest, found: Predictions) -> Tally:
-    return tally(found.logits, manifest.targets[found.rows], manifest.speakers[found.rows])
-
-
-def gain(first: Tally, winner: Tally, number: int) -> Gain:
-    """Compare two trials of a study by a paired bootstrap over speakers.
-
-    Args:
-        first: predictions of the first trial.
-        winner: predictions of the winning trial, of the same clips.
-        number: of the winning trial.
-
-    Raises:
-        ValueError: the two were not tested on the same clips.
-    """
-    found = tally_difference(winner, first)
-    low, high = found.interval or (None, None)
-    return Gain(
-        number,
-        score_counts(first.confusion, "uar"),
-        score_counts(winner.confusion, "uar"),
-        found.difference,
-        low,
-        high,
-        found.speakers,
-    )

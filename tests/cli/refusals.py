@@ -1,5 +1,7 @@
 """What every refusal of the command line looks like."""
 
+PROGRESS = ("recordings read: ", "loading ", "nothing is scanned yet", "this is a new study")
+
 
 def error_of(ran, code):
     """The one line with the error; above it only progress may stand."""
@@ -8,5 +10,5 @@ def error_of(ran, code):
     assert ran.out == ""
     *progress, line = ran.err.splitlines()
     assert line.startswith("error: ")
-    assert all(each.startswith("recordings read: ") for each in progress), progress
+    assert all(each.startswith(PROGRESS) for each in progress), progress
     return line.removeprefix("error: ")

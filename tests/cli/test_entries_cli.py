@@ -116,9 +116,10 @@ def test_rescoring_changes_nothing_and_corrects_what_was_changed(run, finished, 
 def test_a_deleted_entry_is_gone_with_its_studies_and_networks(run, finished, copied, tmp_path):
     copied(finished)
     assert list((tmp_path / "serbench-artifacts").glob("*.safetensors"))
-    assert run("leaderboard", "delete", 1).code == 0
+    assert error_of(run("leaderboard", "delete", 1), 2), "nobody can be asked"
+    assert run("leaderboard", "delete", 1, "--yes").code == 0
     assert run("leaderboard", "--format", "json").out == "[]\n"
     assert run("study", "list", "--format", "json").out == "[]\n"
     assert not list((tmp_path / "serbench-artifacts").glob("*.safetensors"))
     assert "1" in error_of(run("leaderboard", "show", 1), 2)
-    assert "1" in error_of(run("leaderboard", "delete", 1), 2)
+    assert "1" in error_of(run("leaderboard", "delete", 1, "--yes"), 2)

@@ -199,7 +199,7 @@ def test_with_nothing_scanned_the_demo_corpus_is_made_and_marked_as_synthetic(ru
     assert len(list((tmp_path / "cache" / "corpora" / "demo").glob("*.wav"))) == 240
 
 
-def test_before_any_study_the_list_names_the_command(run):
+def test_before_any_study_the_list_names_the_command(run, scanned):
     assert "serbench study run" in run("study", "list").out
     assert run("study", "list", "--format", "json").out == "[]\n"
 
@@ -264,8 +264,9 @@ def test_an_unknown_study_is_a_usage_error(run, finished):
 
 
 def test_on_eighty_columns_a_list_is_a_line_for_each_study(terminal, finished):
-    header, line = terminal(80, "study", "list", "--db", finished.db).splitlines()
-    assert max(len(header), len(line)) <= 80
+    header, line, hidden = terminal(80, "study", "list", "--db", finished.db).splitlines()
+    assert max(len(header), len(line), len(hidden)) <= 80
+    assert "front end (mel)" in hidden
     assert line.split()[:2] == ["1", "homebrew"]
     assert line.split()[-2:] == ["finished", "1"]
 
@@ -273,5 +274,5 @@ def test_on_eighty_columns_a_list_is_a_line_for_each_study(terminal, finished):
 def test_on_eighty_columns_no_number_of_a_trial_is_broken(terminal, finished):
     lines = terminal(80, "study", "show", "1", "--db", finished.db).splitlines()
     assert all(len(line) <= 80 for line in lines)
-    [first] = [line for line in lines if line.split()[:2] == ["0", "complete"]]
-    assert re.match(r" +0  complete +\d+\.\d +0\.001 +0  ", first)
+    [first] = [line for line in lines if line.split()[:2] == ["1", "complete"]]
+    assert re.match(r" +1  complete +\d+\.\d +0\.001 +0  ", first)

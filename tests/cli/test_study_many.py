@@ -23,8 +23,8 @@ def plans(run, finished, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(
                 "serbench.cli.study._run",
-                lambda app, plan, asked, manifest, executor: made.append(
-                    (plan, asked.max_latency_ms)
+                lambda app, plan, asked, manifest, executor: (
+                    not made.append((plan, asked.max_latency_ms))
                 ),
             )
             ran = run("study", "run", *arguments, "--db", finished.db)
@@ -92,8 +92,8 @@ def test_one_study_that_fails_does_not_hold_up_the_others(run, scanned, quick, m
     ran = run(*both)
     assert ran.code == 1
     lines = ran.out.splitlines()
-    assert lines[0].startswith("study 1 of 2: resnet18")
-    assert lines[1].startswith("study 2 of 2: homebrew")
+    assert lines[0].startswith("1 of 2 studies: resnet18")
+    assert lines[1].startswith("2 of 2 studies: homebrew")
     assert lines[2].startswith("entry 1: homebrew on tiny")
     [cause, failed] = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert "resnet18" in cause
@@ -105,7 +105,7 @@ def test_one_study_that_fails_does_not_hold_up_the_others(run, scanned, quick, m
 def test_what_is_too_slow_is_left_out_and_the_rest_goes_on(run, scanned, quick):
     command = ("study", "run", "--backbone", "homebrew", *SMALL, "--max-latency-ms")
     ran = run(*command, "3.5")
-    assert ran.code == 0
+    assert ran.code == 1, "nothing is left"
     line = ran.out.splitlines()[0]
     assert all(fact in line for fact in ("homebrew", "4.0 ms", "3.5"))
     assert json.loads(run("study", "list", "--format", "json").out) == []

@@ -71,13 +71,29 @@ def test_no_column_becomes_too_narrow_to_read_and_no_number_is_broken(table):
     ]
 
 
-def test_spare_columns_are_left_out_the_first_of_them_first(table):
-    columns, rows = [*COLUMNS, ">size"], [[*row, "9"] for row in ROWS]
-    spare = ["what", "name"]
-    whole = len("another   1,000  a much longer thing that can be folded     9")
-    assert "what" in table(columns, rows, None, spare, width=whole)[0]
-    assert table(columns, rows, None, spare, width=whole - 1)[0] == "name     number  size"
-    assert table(columns, rows, None, spare, width=20)[0] == "number  size"
+def test_spare_columns_are_left_out_the_first_of_them_first_and_named_below(table):
+    columns, rows = ["name", "kind", ">size", ">n"], [["a", "x", "10", "1"], ["b", "x", "10", "2"]]
+    spare = ["size", "kind"]
+    assert table(columns, rows, None, spare, width=19)[0] == "name  kind  size  n"
+    narrow = table(columns, rows, None, spare, width=18)
+    assert narrow[0] == "name  kind  n"
+    assert narrow[3].endswith(": size (10)") or "size (10)" in " ".join(narrow[3:])
+    narrowest = table(columns, rows, None, spare, width=10)
+    assert narrowest[0] == "name  n"
+    assert "kind (x)" in " ".join(narrowest[3:])
+
+
+def test_text_in_which_rows_differ_is_folded_and_never_left_out(table):
+    columns = ["name", "front end", ">params", ">UA"]
+    rows = [
+        ["a network of many words", "a front end of five words", "1.0M", "40.0"],
+        ["a network of many words", "another front end of words", "2.0M", "41.0"],
+    ]
+    lines = table(columns, rows, None, ["front end", "params"], width=40)
+    assert lines[0].split() == ["name", "front", "end", "UA"]
+    shown = " ".join(lines)
+    assert "another" in shown
+    assert "params" in shown, "named below"
 
 
 def test_without_a_terminal_a_table_is_wide(table):

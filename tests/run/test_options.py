@@ -1,14 +1,15 @@
 """A study's options: what they may be, every mistake at once, and which source comes first."""
 
 from dataclasses import replace
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
 
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
 from serbench.plugins import Plugins
-from serbench.run.options import StudyOptions
-from serbench.run.planning import make_plans, read_options
+from serbench.run.options import COMBINED, StudyOptions
+from serbench.run.planning import differing, make_plans, read_options
 
 PLUGINS = Plugins()
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
@@ -56,13 +57,13 @@ def test_a_study_file_may_set_every_option(read):
         """
         backbone = ["mobilenetv3_large_100", "homebrew"]
         dataset = "four"
-        front_end = "mel"
+        front_end = ["mel", "mfcc"]
         schedule = "one-cycle"
         protocol = ["random-5@3", "speaker-5"]
         nested = 3
         head = "linear"
         objective = "cross-entropy"
-        weights = "none"
+        weights = ["none", "default"]
         seconds = 3.5
         sample_rate = 22050
         level = "ebu"
@@ -73,7 +74,7 @@ def test_a_study_file_may_set_every_option(read):
         epochs = 50
         minutes = 90
         batch_size = 16
-        seed = 4
+        seed = [4, 5]
         exhaustive = true
         precision = "bf16"
         threads = 2
@@ -93,13 +94,13 @@ def test_a_study_file_may_set_every_option(read):
     assert options.model_dump(exclude={"search", "timeout"}) == {
         "backbone": ("mobilenetv3_large_100", "homebrew"),
         "dataset": "four",
-        "front_end": "mel",
+        "front_end": ("mel", "mfcc"),
         "schedule": ("one-cycle",),
         "protocol": ("random-5@3", "speaker-5"),
         "nested": 3,
-        "head": "linear",
-        "objective": "cross-entropy",
-        "weights": "none",
+        "head": ("linear",),
+        "objective": ("cross-entropy",),
+        "weights": ("none", "default"),
         "seconds": 3.5,
         "sample_rate": 22050,
         "level": "ebu",
@@ -109,8 +110,8 @@ def test_a_study_file_may_set_every_option(read):
         "trials": 20,
         "epochs": 50,
         "minutes": 90,
-        "batch_size": 16,
-        "seed": 4,
+        "batch_size": (16,),
+        "seed": (4, 5),
         "exhaustive": True,
         "precision": "bf16",
         "threads": 2,
@@ -134,7 +135,7 @@ def test_one_name_is_a_list_of_one(read):
 
 def test_the_command_line_comes_before_the_file_and_the_file_before_defaults(read):
     options = read('backbone = "homebrew"\ntrials = 3\nepochs = 7', trials=4)
-    assert (options.trials, options.epochs, options.batch_size) == (4, 7, 32)
+    assert (options.trials, options.epochs, options.batch_size) == (4, 7, (32,))
 
 
 def test_minutes_and_seconds_are_one_budget(read):
@@ -177,7 +178,7 @@ def test_an_unknown_option_is_refused_with_the_known_ones(read, line):
         *('trials = "ten"', "trials = 3.0", "trials = true", "trials = 0", "epochs = 0"),
         *("batch_size = 1", "nested = 1", "seed = -1", "jobs = -1", "exhaustive = 1"),
         *("timeout = 0", "timeout = -5.0", 'timeout = "1h"', "weights = 3", 'precision = "fp16"'),
-        *("dataset = ['a', 'b']", "protocol = 5", "backbone = 7", "backbone = []"),
+        *("dataset = ['a', 'b']", "protocol = 5", "backbone = 7", "backbone = []", "seed = [[1]]"),
         *('protocol = "speaker-1"', 'protocol = "specker-5"'),
     ],
 )
@@ -225,7 +226,9 @@ def test_all_mistakes_of_a_file_are_listed_at_once(read):
 
 def test_all_mistakes_of_the_command_line_are_listed_at_once():
     with pytest.raises(UsageError) as failure:
-        read_options({"backbone": ("homebru",), "batch_size": 1, "front_end": "mal"}, None, PLUGINS)
+        read_options(
+            {"backbone": ("homebru",), "batch_size": 1, "front_end": ("mal",)}, None, PLUGINS
+        )
     assert [mistake.partition(":")[0] for mistake in failure.value.facts["mistakes"]] == [
         *("--backbone", "--front-end", "--batch-size")
     ]
@@ -262,18 +265,31 @@ def test_a_protocol_with_outer_folds_of_its_own_is_not_nested():
         read_options({**ALONE, "protocol": ("emodb/loso",), "nested": 2}, None, PLUGINS)
 
 
-def test_backbones_schedules_and_protocols_are_combined_in_their_order():
-    plans = plans_of(
-        backbone=("homebrew", "resnet18"),
-        schedule=("half-cycle", "one-cycle"),
-        protocol=("speaker-2", "random-2"),
+SEVERAL = {
+    "backbone": ("homebrew", "resnet18"),
+    "front_end": ("mel", "mfcc"),
+    "schedule": ("half-cycle", "one-cycle"),
+    "protocol": ("speaker-2", "random-2"),
+    "weights": ("none", "default"),
+    "batch_size": (8, 16),
+    "seed": (4, 3),
+}
+
+
+@pytest.mark.parametrize("name", COMBINED)
+def test_an_option_with_several_values_is_a_study_for_each(name):
+    values = SEVERAL.get(name, StudyOptions.model_fields[name].default)
+    twice = {name: (*values, *values)}
+    assert [getattr(plan, name) for plan in plans_of(**twice)] == list(values)
+
+
+def test_all_combinations_are_studied_the_first_option_slowest():
+    plans = plans_of(**SEVERAL)
+    assert [tuple(getattr(plan, name) for name in SEVERAL) for plan in plans] == list(
+        product(*SEVERAL.values())
     )
-    assert [(plan.backbone, plan.schedule, plan.protocol) for plan in plans] == [
-        (backbone, schedule, protocol)
-        for backbone in ("homebrew", "resnet18")
-        for schedule in ("half-cycle", "one-cycle")
-        for protocol in ("speaker-2", "random-2")
-    ]
+    assert differing(plans) == list(SEVERAL)
+    assert len({plan.key for plan in plans}) == len(plans)
 
 
 def test_a_plan_has_what_was_asked_for():
@@ -292,7 +308,7 @@ def test_a_budget_is_the_same_in_minutes_and_seconds():
 def test_clips_have_the_rate_of_a_front_end_that_needs_one(monkeypatch):
     needing = replace(PLUGINS.front_ends.get("mel"), sample_rate=16_000)
     monkeypatch.setattr(PLUGINS.front_ends, "get", lambda name: needing)
-    (plan,) = plans_of(front_end="mel")
+    (plan,) = plans_of(front_end=("mel",))
     assert plan.clip_format.sample_rate == 16_000
 
 

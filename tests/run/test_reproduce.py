@@ -5,8 +5,8 @@ from making.entries import add_entry
 
 from serbench.errors import WeightsError
 from serbench.plugins import Plugins
+from serbench.run.listener import Listener
 from serbench.run.reproduce import reproduce
-from serbench.run.study import Listener
 from serbench.workspace import Workspace
 
 

@@ -24,6 +24,7 @@ from serbench.search.events import (
 from serbench.store.artifacts import is_intact
 from serbench.store.ledger import Ledger
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow, TrainingRow
+from serbench.store.studies import entry_within, standings
 from serbench.store.systems import Systems
 
 
@@ -71,11 +72,11 @@ def test_beginning_twice_is_beginning_once(database, ledger, made, manifest, pla
         assert session.query(StudyRow).count() == 1
 
 
-def test_a_study_that_has_not_begun_has_no_settings_and_no_history(ledger, plan):
+def test_a_study_that_has_not_begun_has_no_settings_and_no_history(database, ledger, plan):
     other = replace(plan, seed=1)
     assert ledger.compute_settings(other) is None
-    assert not ledger.has_begun(other)
-    assert ledger.has_begun(plan)
+    assert not standings(database, other)
+    assert standings(database, plan)
     assert ledger.history(other) == []
     assert ledger.outcomes(other) == {}
 
@@ -165,20 +166,20 @@ def test_the_best_trials_fold_networks_are_kept_and_no_others(
 ):
     weak, strong = 0.0, 5.0
     run_trial(ledger, made, manifest, plan, 0, weak)
-    assert files(artifacts) == [f"{plan.key}-trial-0-fold-{fold}.safetensors" for fold in range(2)]
+    assert files(artifacts) == [f"{plan.key}-trial-1-fold-{fold}.safetensors" for fold in (1, 2)]
     run_trial(ledger, made, manifest, plan, 1, strong)
-    best = [f"{plan.key}-trial-1-fold-{fold}.safetensors" for fold in range(2)]
+    best = [f"{plan.key}-trial-2-fold-{fold}.safetensors" for fold in (1, 2)]
     assert files(artifacts) == best
     run_trial(ledger, made, manifest, plan, 2, weak)
     assert files(artifacts) == best
     finish(ledger, made, manifest, plan, 1, strong)
-    assert files(artifacts) == [*best, f"{plan.key}.safetensors"]
+    assert files(artifacts) == [*best, f"{plan.key}-winner-2.safetensors"]
     with database.session() as session:
         kept = session.query(ArtifactRow).order_by(ArtifactRow.id)
         assert [(each.file, each.split.fold, each.began_from) for each in kept] == [
             (best[0], "0", "none"),
             (best[1], "1", "none"),
-            (f"{plan.key}.safetensors", HOLDOUT, "none"),
+            (f"{plan.key}-winner-2.safetensors", HOLDOUT, "none"),
         ]
 
 
@@ -192,7 +193,7 @@ def test_a_pruned_training_keeps_no_network(ledger, made, manifest, plan, artifa
 
 def test_a_study_is_finished_by_its_holdout(database, ledger, made, manifest, plan):
     run_trial(ledger, made, manifest, plan, 0)
-    assert Systems(database).entry_of(plan) is None
+    assert entry_within(standings(database, plan), plan) is None
     with database.session() as session:
         assert session.query(StudyRow).one().finished is None
     finish(ledger, made, manifest, plan, 0)
@@ -229,7 +230,7 @@ def test_a_tested_winner_whose_network_is_lost_is_tested_again(
 ):
     run_trial(ledger, made, manifest, plan, 0)
     finish(ledger, made, manifest, plan, 0)
-    path = artifacts / f"{plan.key}.safetensors"
+    path = artifacts / f"{plan.key}-winner-1.safetensors"
     assert not ledger.forget_lost_holdout(plan), "it is there"
     whole = path.read_bytes()
     damage(path)
@@ -254,7 +255,7 @@ def test_a_network_that_comes_out_otherwise_is_recorded_with_its_own_hash(
 ):
     run_trial(ledger, made, manifest, plan, 0)
     finish(ledger, made, manifest, plan, 0)
-    path = artifacts / f"{plan.key}.safetensors"
+    path = artifacts / f"{plan.key}-winner-1.safetensors"
     path.unlink()
     ledger.forget_lost_holdout(plan)
     other = replace(

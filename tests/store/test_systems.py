@@ -116,7 +116,7 @@ def test_a_record_has_what_using_the_network_takes(database, manifest, made):
     record = Systems(database).record(number)
     assert record.emotions == manifest.emotions
     assert record.plan == made.plan(manifest, trials=1)
-    assert record.file == f"{record.plan.key}.safetensors"
+    assert record.file == f"{record.plan.key}-winner-1.safetensors"
 
 
 def test_an_unknown_entry_is_named(database, made, manifest):
@@ -223,7 +223,7 @@ def test_a_trials_score_that_was_changed_is_named_and_restored(database, made, m
         fold.uar = 0.99
         session.query(TrialRow).one().mean_uar = 0.99
     changed = Systems(database).rescore(entry, made.metrics)
-    assert changed == ["trial 1 fold 1 uar", "trial 1 mean_uar"]
+    assert changed == ["trial 1 fold 2 uar", "trial 1 mean_uar"]
     assert Systems(database).rescore(entry, made.metrics) == []
 
 

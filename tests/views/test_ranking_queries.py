@@ -58,7 +58,7 @@ def test_a_ranking_reads_no_plan_no_trial_and_no_logits(add, asked):
 def test_a_ranking_reads_each_table_once(add, asked):
     add(0)
     tables = [re.search(r"FROM (\w+)", statement)[1] for statement in asked(rankings)]
-    assert sorted(tables) == ["latency", "score", "system", "tally"]
+    assert sorted(tables) == ["latency", "look", "score", "system", "tally"]
 
 
 @pytest.mark.parametrize("function", [rankings, study_views])

@@ -15,8 +15,9 @@ from serbench.score.comparison import tally_difference
 from serbench.score.confusion import tally
 from serbench.store.predictions import fold_predictions, joined, winners
 from serbench.store.systems import find_system
+from serbench.views.gain import gain, gain_of
 from serbench.views.reading import entry_view
-from serbench.views.study import gain, gain_of, study_view, study_views
+from serbench.views.study import study_view, study_views
 
 SINGLE = "speaker-2"
 
@@ -38,7 +39,7 @@ def test_a_list_has_every_study_and_what_it_came_to(database, made, manifest):
     assert (plain["backbone"], plain["front_end"], plain["schedule"]) == (
         *("homebrew", "mel", "half-cycle"),
     )
-    assert (plain["dataset"], plain["protocol"], plain["outer_fold"]) == ("small", SINGLE, 0)
+    assert (plain["dataset"], plain["protocol"], plain["outer_fold"]) == ("small", SINGLE, 1)
     assert (plain["trials"], plain["of"]) == (3, 3)
     with database.session() as session:
         best = winners(session, find_system(session, entry))[0].mean_uar
@@ -49,8 +50,8 @@ def test_a_list_has_every_study_and_what_it_came_to(database, made, manifest):
 def test_the_studies_of_all_outer_folds_lead_to_one_entry(database, made, manifest):
     entry = add_entry(database, made, manifest, protocol=NESTED)
     assert [(each.study, each.outer_fold, each.entry) for each in study_views(database)] == [
-        (1, 0, entry),
-        (2, 1, entry),
+        (1, 1, entry),
+        (2, 2, entry),
     ]
 
 
@@ -75,7 +76,7 @@ def page(database, made, manifest):
 
 
 def test_a_page_has_the_plan_and_what_it_ran_on(page, made, manifest):
-    assert page["plan"] == made.plan(manifest, trials=3).as_dict()
+    assert page["plan"] == {**made.plan(manifest, trials=3).as_dict(), "outer_fold": 1}
     assert page["compute_settings"] == ComputeSettings(1).as_dict()
     assert page["speed_tuning"] is None
     assert Machine(**page["machine"]) == this_machine()
@@ -87,17 +88,17 @@ def test_a_page_has_the_plan_and_what_it_ran_on(page, made, manifest):
 def test_a_page_has_every_trial_with_its_folds(page, made, manifest):
     plan = made.plan(manifest, trials=3)
     won = page["entry"]["trial"]
-    assert [trial["trial"] for trial in page["trials"]] == [0, 1, 2]
+    assert [trial["trial"] for trial in page["trials"]] == [1, 2, 3]
     for trial in page["trials"]:
         assert trial["state"] == "complete"
         assert trial["parameters"] == PARAMETERS
         folds = {fold["fold"]: fold for fold in trial["folds"]}
-        expected = {"0", "1"} | ({"holdout"} if trial["trial"] == won else set())
+        expected = {1, 2} | ({"holdout"} if trial["trial"] == won else set())
         assert folds.keys() == expected
-        assert trial["mean_uar"] == np.mean([folds["0"]["uar"], folds["1"]["uar"]])
-        outcome = made.outcome(manifest, trial["trial"], 1, plan, skill=1.0)
-        assert folds["1"] == {
-            "fold": "1",
+        assert trial["mean_uar"] == np.mean([folds[1]["uar"], folds[2]["uar"]])
+        outcome = made.outcome(manifest, trial["trial"] - 1, 1, plan, skill=1.0)
+        assert folds[2] == {
+            "fold": 2,
             "uar": outcome.uar,
             "epochs": outcome.epochs,
             "best_epoch": outcome.best_epoch,
@@ -122,7 +123,7 @@ def test_a_page_has_the_entry_that_the_study_led_to(page, database):
 def test_each_outer_folds_page_names_its_own_winner(database, made, manifest):
     entry = add_entry(database, made, manifest, protocol=NESTED, trials=4, skill=0.0)
     with database.session() as session:
-        won = [trial.number for trial in winners(session, find_system(session, entry))]
+        won = [trial.number + 1 for trial in winners(session, find_system(session, entry))]
     assert len(set(won)) == 2, "the test needs winners that differ"
     pages = [study_view(database, number).as_dict() for number in (1, 2)]
     assert [page["entry"]["trial"] for page in pages] == won
@@ -229,7 +230,7 @@ def test_a_gain_is_read_from_the_logits_of_the_folds(database, made, manifest, p
     with database.session() as session:
         system = find_system(session, entry)
         best = winners(session, system)
-        assert found.winner == best[0].number
+        assert found.winner == best[0].number + 1
         after = joined(
             fold for outer in fold_predictions(session, system) for fold in outer.values()
         )

@@ -23,6 +23,7 @@ from serbench.data.protocols.units import (
     Rows,
     Split,
     linked_speakers,
+    shown_fold,
     validation_part,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "parse_protocol",
     "protocol_from_id",
     "protocol_id",
+    "shown_fold",
     "split_dataset",
     "validation_part",
     "without_folder",

@@ -20,6 +20,15 @@ HOLDOUT = "holdout"
 """The holdout's place among the folds, in seeds and records."""
 
 
+def shown_fold(fold: int | str) -> int | str:
+    """A fold as people see it: its number from 1, or ``holdout``.
+
+    Args:
+        fold: its number from 0, as in seeds and records, or ``holdout``.
+    """
+    return fold if fold == HOLDOUT else int(fold) + 1
+
+
 @dataclass(frozen=True)
 class Fold:
     """Rows of the manifest to train on and to test on."""

@@ -9,4 +9,6 @@ from serbench.errors import SerbenchError
 try:
     import matplotlib  # noqa: F401
 except ImportError as error:
-    raise SerbenchError("figures need matplotlib: pip install 'serbench[report]'") from error
+    raise SerbenchError(
+        "figures need matplotlib: pip install matplotlib, or '.[report]' in a checkout"
+    ) from error

@@ -1,0 +1,75 @@
+"""``serbench db``: what a database holds, and how large it is."""
+
+from __future__ import annotations
+
+import click
+
+from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.output import counted, emit_json, emit_table, format_option
+
+
+@click.group()
+def db() -> None:
+    """Show what a database holds; make its file smaller."""
+
+
+@db.command("info")
+@format_option("table", "json")
+@common_options
+@pass_app
+def info_command(app: App, format_: str) -> None:
+    """Show where the database is, what it holds, and the sizes of all that belongs to it."""
+    from serbench.plugins import installed_plugins
+    from serbench.store.housekeeping import database_info
+
+    workspace = app.workspace
+    found = vars(database_info(app.database, workspace.artifacts))
+    files = [path for path in workspace.clips.rglob("*") if path.is_file()]
+    clips = sum(path.stat().st_size for path in files)
+    plugins = {source.package: source.version for source in installed_plugins()}
+    if format_ == "json":
+        folders = {
+            "artifacts_folder": str(workspace.artifacts),
+            "clips_folder": str(workspace.clips),
+        }
+        emit_json({**found, **folders, "clips_bytes": clips, "plugins": plugins})
+        return
+    size = "" if found["bytes"] is None else f", {_size(found['bytes'])}"
+    lost = f"{found['lost_artifacts']} missing" if found["lost_artifacts"] else ""
+    artifacts = f"{counted(found['artifacts'], 'file')}, {_size(found['artifact_bytes'])}"
+    emit_table(
+        ["what", "value"],
+        [
+            ["database", f"{found['database']} ({found['backend']}{size})"],
+            ["schema", found["schema"]],
+            *([name, str(found[name])] for name in ("datasets", "studies", "entries")),
+            ["predictions", f"{counted(found['predictions'], 'set')} of logits"],
+            ["weights files", ", ".join(filter(None, (artifacts, lost)))],
+            ["", str(workspace.artifacts)],
+            ["prepared clips", f"{_size(clips)}, of all databases"],
+            ["", str(workspace.clips)],
+            ["plugins", ", ".join(f"{name} {version}" for name, version in plugins.items())],
+        ],
+    )
+
+
+def _size(count: int) -> str:
+    """A number of bytes for people."""
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+@db.command("vacuum")
+@common_options
+@pass_app
+def vacuum_command(app: App) -> None:
+    """Give the room of what was deleted from the database back to the disk."""
+    from serbench.store.housekeeping import database_info, vacuum
+
+    before = database_info(app.database, app.workspace.artifacts).bytes
+    vacuum(app.database)
+    after = database_info(app.database, app.workspace.artifacts).bytes
+    if before is not None and after is not None:
+        click.echo(f"{_size(before)} before, {_size(after)} now")

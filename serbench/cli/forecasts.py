@@ -1,0 +1,88 @@
+"""``serbench study run --dry-run``: which studies would run, and how long they would take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from serbench.cli.app import App
+from serbench.cli.output import DASH, counted, emit_table
+
+if TYPE_CHECKING:
+    from serbench.data.manifest import Manifest
+    from serbench.run.forecast import Forecast
+    from serbench.search.plan import StudyPlan
+
+
+NUMBERS = {"seed": ">seed", "batch_size": ">batch size"}
+"""Columns of numbers."""
+
+
+def shown_value(plan: StudyPlan, name: str) -> str:
+    """The value of one option of a plan for people; a number with the option's name."""
+    value = getattr(plan, name)
+    if name == "weights":
+        return f"weights {Path(value).name}"
+    return f"{name.replace('_', ' ')} {value}" if isinstance(value, int) else str(value)
+
+
+def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> None:
+    """Print a row for each study, and how long all of them take."""
+    from serbench.run.forecast import FINISHED, forecast
+    from serbench.run.planning import differing
+
+    found = [forecast(plan, manifest, app.database) for plan in plans]
+    named = list(dict.fromkeys(("backbone", "front_end", "protocol", *differing(plans))))
+    emit_table(
+        [
+            *(NUMBERS.get(name, name.replace("_", " ")) for name in named),
+            *("state", ">trials", ">trainings left", ">time"),
+        ],
+        [
+            [
+                *(
+                    shown_value(each.plan, name).removeprefix(f"{name.replace('_', ' ')} ")
+                    for name in named
+                ),
+                _state(each),
+                f"{each.trials}/{max(each.trials, each.plan.trials)}",
+                str(each.trainings),
+                _time(each),
+            ]
+            for each in found
+        ],
+    )
+    left = [each for each in found if each.state != FINISHED]
+    click.echo(f"{counted(len(left), 'study')} would run; nothing was run")
+    if any(each.seconds is None for each in left):
+        click.echo(
+            f"{DASH}: no training of that backbone on this machine is on record to estimate from"
+        )
+    if any(each.seconds is not None for each in left):
+        click.echo(
+            "time: of all trainings one after another, from the seconds that epochs took before "
+            "on this machine; ≤ where none shows when training stops early; several at once and "
+            "pruning take less"
+        )
+
+
+def _state(found: Forecast) -> str:
+    place = "" if found.entry is None else f", entry {found.entry}"
+    return found.state if found.study is None else f"{found.state} (study {found.study}{place})"
+
+
+def _time(found: Forecast) -> str:
+    """A time to the minute, or to the second where it is short."""
+    if found.trainings == 0:
+        return "0 s"
+    if found.seconds is None:
+        return DASH
+    seconds = round(found.seconds)
+    hours, minutes = divmod(round(seconds / 60), 60)
+    text = f"{seconds} s" if seconds < 120 else f"{minutes} min"
+    if hours and seconds >= 120:
+        text = f"{hours} h {minutes} min"
+    return f"{'≤' if found.at_most else '~'} {text}"

@@ -1,0 +1,90 @@
+"""The options of a study as the command line takes them, made of ``StudyOptions``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import click
+
+from serbench.run.options import COMBINED, StudyOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class EachOnce(click.Command):
+    """A command that refuses an option which takes one value and is given twice."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, after counting; click itself would keep the last value and drop the others."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        options = (each for each in order if isinstance(each, click.Option))
+        for parameter, count in Counter(options).items():
+            if count > 1 and not (parameter.multiple or parameter.is_flag):
+                raise click.BadOptionUsage(
+                    parameter.opts[0],
+                    f"{parameter.opts[0]} takes one value and is given {count} times: give it once",
+                    ctx,
+                )
+        return super().parse_args(ctx, args)
+
+
+def study_options(*names: str) -> Callable[[Command], Command]:
+    """The options of ``StudyOptions`` with these names, as the command line takes them."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = _option(name)(command)
+        return command
+
+    return add
+
+
+def _option(name: str) -> Callable[[Command], Command]:
+    field = StudyOptions.model_fields[name]
+    typed = field.json_schema_extra
+    assert isinstance(typed, dict)
+    kind, bounds = _plain(field.annotation), field.metadata
+    several = name in COMBINED
+    least = next((each.ge for each in bounds if hasattr(each, "ge")), None)
+    above = next((each.gt for each in bounds if hasattr(each, "gt")), None)
+    usual = field.default
+    how: dict[str, Any] = {"metavar": typed["metavar"], "envvar": typed["variable"]}
+    if typed["separated"]:
+        how |= {"callback": lambda ctx, parameter, text: _separated(text)}
+    elif several:
+        how |= {"multiple": True, "type": type(usual[0]) if usual else str}
+    elif get_origin(kind) is Literal:
+        how |= {"type": click.Choice(get_args(kind))}
+    elif kind is bool:
+        how = {"is_flag": True}
+    elif kind is int:
+        how |= {"type": click.IntRange(least)}
+    elif kind is float:
+        how |= {"type": click.FloatRange(above, min_open=True)}
+    shown = ",".join(map(str, usual)) if isinstance(usual, tuple) else str(usual)
+    none = usual is None or usual is False or usual == ()
+    again = " May be given several times: every combination is studied." if several else ""
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        default=None,
+        help=f"{field.description}{again}" + ("" if none else f" [default: {shown}]"),
+        show_envvar=typed["variable"] is not None,
+        **how,
+    )
+
+
+def _plain(annotation: Any) -> Any:
+    """The type itself, without its validators and without None."""
+    if get_origin(annotation) in (Union, UnionType):
+        annotation = next(each for each in get_args(annotation) if each is not NoneType)
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _separated(text: str | None) -> tuple[str, ...] | None:
+    """Names separated by commas; ``none`` for no name at all."""
+    if text is None:
+        return None
+    return () if text == "none" else tuple(name.strip() for name in text.split(","))

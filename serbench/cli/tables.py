@@ -1,0 +1,77 @@
+"""How tables are laid out: which columns fit, and their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+GAP = 2
+"""Spaces between two columns of a table."""
+
+NARROWEST = 10
+"""No column of text is made narrower."""
+
+
+def hidden_columns(
+    cells: Mapping[str, Sequence[str]], widths: Mapping[str, int], spare: Sequence[str], width: int
+) -> dict[str, str]:
+    """The columns to leave out on a terminal → how they are named below the table."""
+    named = {column.lstrip(">"): column for column in cells}
+    same = {name: len(set(cells[named[name]][1:])) == 1 for name in spare}
+    order = [name for name in spare if same[name]]
+    order += [name for name in spare if not same[name] and named[name][0] == ">"]
+    left, hidden = dict(widths), {}
+    for name in order:
+        if across(left) > width:
+            del left[named[name]]
+            hidden[named[name]] = f"{name} ({cells[named[name]][1]})" if same[name] else name
+    return hidden
+
+
+def across(widths: Mapping[str, int]) -> int:
+    """How wide a table of such columns is."""
+    return sum(widths.values()) + GAP * (len(widths) - 1)
+
+
+def print_lines(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> None:
+    """Print a table in which nothing is folded: rich takes a second for a thousand entries."""
+    from rich.cells import cell_len
+
+    aligned = []
+    for each, (column, width) in zip(cells, widths.items(), strict=True):
+        spaces = [" " * (width - cell_len(cell)) for cell in each]
+        pairs = (
+            zip(spaces, each, strict=True) if column[0] == ">" else zip(each, spaces, strict=True)
+        )
+        aligned.append(["".join(pair) for pair in pairs])
+    heading, *lines = ((" " * GAP).join(line).rstrip() for line in zip(*aligned, strict=True))
+    click.secho(heading, bold=True)
+    click.echo("".join(f"{line}\n" for line in lines), nl=False)
+
+
+def folding_table(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> tuple[Table, int]:
+    """A table that folds its text, and the least width that it can be shown in."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    numbers = {column: column.startswith(">") for column in widths}
+    least = {
+        column: width if numbers[column] else min(width, NARROWEST)
+        for column, width in widths.items()
+    }
+    for each, (column, number) in zip(cells, numbers.items(), strict=True):
+        table.add_column(
+            each[0],
+            justify="right" if number else "left",
+            no_wrap=number,
+            overflow="fold",
+            min_width=least[column],
+        )
+    for row in zip(*(each[1:] for each in cells), strict=True):
+        table.add_row(*row)
+    return table, across(least)

@@ -1,0 +1,212 @@
+"""Datasets deleted and renamed; what a database holds, and how large it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy.orm import Session
+
+from serbench.data.names import check_name
+from serbench.data.preparation import forget_clips
+from serbench.errors import DatasetError, UsageError
+from serbench.store.base import Base, now
+from serbench.store.database import Database, schema_fingerprint, storage_errors
+from serbench.store.datasets import find_dataset
+from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow
+from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
+from serbench.store.urls import shown_url, sqlite_file
+
+
+def delete_dataset(database: Database, name: str, clips: Path) -> None:
+    """Delete a dataset in all its versions, and its prepared clips; recordings are left alone.
+
+    What deleted entries were trained on stays known, and how often its holdouts were tested: where
+    there is any of that, its rows stay and are not listed.
+
+    Args:
+        database: where the dataset is.
+        name: of the dataset.
+        clips: folder of prepared clips.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        DatasetError: studies or entries depend on it.
+    """
+    check_free(database, name)
+    audio: dict[str, list[str]] = {}
+    with database.session() as session:
+        for row in _versions(session, name):
+            audio[row.hash] = [utterance.audio_hash for utterance in row.utterances]
+            protocols = select(ProtocolRow.id).where(ProtocolRow.dataset_id == row.id)
+            # The row of a system stays for ever, with its networks and its tests on holdouts.
+            if _any(session, SystemRow, SystemRow.protocol_id.in_(protocols)):
+                row.name, row.deleted = f"{name} (deleted {row.id})", now()
+                continue
+            session.execute(delete(SplitRow).where(SplitRow.protocol_id.in_(protocols)))
+            session.execute(delete(ProtocolRow).where(ProtocolRow.dataset_id == row.id))
+            session.delete(row)
+        session.flush()
+        query = select(DatasetRow.hash).where(DatasetRow.deleted.is_(None))
+        kept = set(session.scalars(query))
+    for content, hashes in audio.items():
+        if content not in kept:
+            forget_clips(clips, hashes)
+
+
+def check_free(database: Database, name: str) -> None:
+    """Make sure that nothing depends on a dataset.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        DatasetError: studies or entries do; they are named.
+    """
+    with database.session() as session:
+        find_dataset(session, name)
+        datasets = [row.id for row in _versions(session, name)]
+        protocols = select(ProtocolRow.id).where(ProtocolRow.dataset_id.in_(datasets))
+        entries = list(
+            session.scalars(
+                select(SystemRow.number)
+                .where(
+                    SystemRow.protocol_id.in_(protocols),
+                    SystemRow.number.is_not(None),
+                    SystemRow.deleted.is_(None),
+                )
+                .order_by(SystemRow.number)
+            )
+        )
+        unranked = select(SystemRow.id).where(SystemRow.number.is_(None))
+        studies = list(
+            session.scalars(
+                select(StudyRow.id)
+                .where(StudyRow.protocol_id.in_(protocols), StudyRow.system_id.in_(unranked))
+                .order_by(StudyRow.id)
+            )
+        )
+    needed = [f"entry {number}" for number in entries] + [f"study {number}" for number in studies]
+    if needed:
+        raise DatasetError(
+            f"dataset '{name}' is needed by {', '.join(needed)}: delete these first, with "
+            "`serbench leaderboard delete` and `serbench study delete`",
+            dataset=name,
+            entries=tuple(entries),
+            studies=tuple(studies),
+        )
+
+
+def rename_dataset(database: Database, name: str, new: str) -> None:
+    """Give a dataset another name, in all its versions; studies and entries stay as they are.
+
+    Args:
+        database: where the dataset is.
+        name: that it has.
+        new: that it gets.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        UsageError: there is one of the new name, or none can be called so.
+    """
+    check_name("dataset", new)
+    with database.session() as session:
+        find_dataset(session, name)
+        if _versions(session, new):
+            raise UsageError(
+                f"there is a dataset '{new}' already: choose another name", dataset=new
+            )
+        for row in _versions(session, name):
+            row.name, row.account = new, {**row.account, "name": new}
+            protocols = select(ProtocolRow.id).where(ProtocolRow.dataset_id == row.id)
+            for study in session.scalars(
+                select(StudyRow).where(StudyRow.protocol_id.in_(protocols))
+            ):
+                study.plan = {**study.plan, "dataset": new}
+
+
+def _versions(session: Session, name: str) -> Sequence[DatasetRow]:
+    return session.scalars(select(DatasetRow).where(DatasetRow.name == name)).all()
+
+
+def _any(session: Session, table: type[Base], condition: ColumnElement[bool]) -> bool:
+    return session.scalar(select(func.count()).select_from(table).where(condition)) != 0
+
+
+@dataclass(frozen=True)
+class DatabaseInfo:
+    """What a database holds.
+
+    Attributes:
+        database: its file, or its URL without what is secret.
+        backend: such as ``sqlite``.
+        bytes: its size, or None where that is not known.
+        schema: fingerprint of its schema.
+        datasets: how many, each in its current version.
+        studies: how many; each outer fold is one.
+        entries: how many are on the leaderboard.
+        predictions: how many sets of logits.
+        artifacts: how many weights files are recorded and there.
+        artifact_bytes: their size.
+        lost_artifacts: how many weights files are recorded and not there.
+    """
+
+    database: str
+    backend: str
+    bytes: int | None
+    schema: str
+    datasets: int
+    studies: int
+    entries: int
+    predictions: int
+    artifacts: int
+    artifact_bytes: int
+    lost_artifacts: int
+
+
+def database_info(database: Database, artifacts: Path) -> DatabaseInfo:
+    """What a database holds, and how large it is.
+
+    Args:
+        database: that is there.
+        artifacts: folder of the weights files.
+    """
+    ranked = SystemRow.number.is_not(None) & SystemRow.deleted.is_(None)
+    with database.session() as session:
+        files = session.scalars(select(ArtifactRow.file).where(ArtifactRow.file.is_not(None)))
+        paths = [artifacts / str(file) for file in files]
+        sizes = [path.stat().st_size for path in paths if path.is_file()]
+        names = select(DatasetRow.name).where(DatasetRow.deleted.is_(None)).distinct()
+        counts = {
+            "datasets": select(func.count()).select_from(names.subquery()),
+            "studies": select(func.count()).select_from(StudyRow),
+            "entries": select(func.count()).select_from(SystemRow).where(ranked),
+            "predictions": select(func.count()).select_from(PredictionRow),
+        }
+        return DatabaseInfo(
+            database=shown_url(database.url),
+            backend=database.engine.dialect.name,
+            bytes=_size(database, session),
+            schema=schema_fingerprint(),
+            **{name: session.scalar(query) or 0 for name, query in counts.items()},
+            artifacts=len(sizes),
+            artifact_bytes=sum(sizes),
+            lost_artifacts=len(paths) - len(sizes),
+        )
+
+
+def _size(database: Database, session: Session) -> int | None:
+    file = sqlite_file(database.url)
+    if file is not None:
+        return file.stat().st_size
+    if database.engine.dialect.name == "postgresql":
+        return int(session.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+    return None
+
+
+def vacuum(database: Database) -> None:
+    """Give the room of what was deleted back to the disk."""
+    with storage_errors(database.url):
+        connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with connection:
+            connection.execute(text("VACUUM"))

@@ -1,0 +1,85 @@
+"""How fast earlier trainings were, to estimate how long others will take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from sqlalchemy import func, select
+
+from serbench.search.plan import StudyPlan
+from serbench.store.database import Database
+from serbench.store.schema import StudyRow, TrainingRow, TrialRow
+from serbench.store.schema_data import SplitRow
+
+ROW_BYTES = 8
+"""A split stores each row of the manifest as an int64."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast earlier trainings were.
+
+    Attributes:
+        seconds: for one epoch on one clip.
+        epochs: that a training took on average, where it might take as many as are asked for
+            now; or None.
+        same_dataset: whether they were on the same dataset.
+    """
+
+    seconds: float
+    epochs: float | None
+    same_dataset: bool
+
+
+def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> Pace | None:
+    """How fast trainings of the same backbone and front end were on a machine, or None.
+
+    Those on the same dataset are taken where there are any.
+
+    Args:
+        database: where trainings are recorded.
+        plan: of the study to come.
+        machine: the machine's facts.
+    """
+    query = (
+        select(
+            TrainingRow.seconds,
+            TrainingRow.epochs,
+            func.length(SplitRow.train),
+            TrainingRow.machine,
+            StudyRow.plan,
+        )
+        .join(SplitRow, SplitRow.id == TrainingRow.split_id)
+        .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
+        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+        .where(TrainingRow.seconds > 0, TrainingRow.epochs > 0)
+    )
+    alike = ("backbone", "front_end", "head", "clip_format")
+    here = plan.as_dict()
+    found: dict[bool, list[_Took]] = {True: [], False: []}
+    with database.session() as session:
+        for seconds, epochs, size, where, values in session.execute(query):
+            if where == machine and all(values[name] == here[name] for name in alike):
+                same = values["dataset_hash"] == plan.dataset_hash
+                clips, free = size // ROW_BYTES, values["epochs"] >= plan.epochs
+                found[same].append(_Took(seconds, epochs, clips, free))
+    for same_dataset in (True, False):
+        if listed := found[same_dataset]:
+            seconds = sum(each.seconds for each in listed)
+            steps = sum(each.epochs * each.clips for each in listed)
+            free = [each.epochs for each in listed if each.free]
+            return Pace(seconds / steps, fmean(free) if free else None, same_dataset)
+    return None
+
+
+@dataclass(frozen=True)
+class _Took:
+    """What an earlier training took; ``free`` where it might have taken as many epochs as now."""
+
+    seconds: float
+    epochs: int
+    clips: int
+    free: bool

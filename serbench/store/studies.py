@@ -1,0 +1,230 @@
+"""Studies as a whole: how far one has come, which is the nearest; deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from serbench.data.protocols import HOLDOUT
+from serbench.errors import UsageError
+from serbench.search.plan import StudyPlan
+from serbench.store.artifacts import forget_file
+from serbench.store.base import now
+from serbench.store.database import Database
+from serbench.store.schema import (
+    ArtifactRow,
+    StudyRow,
+    SystemRow,
+    TallyRow,
+    TrainingRow,
+    TrialRow,
+)
+from serbench.store.schema_data import SplitRow
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a study has come in one outer fold.
+
+    Attributes:
+        study: its number.
+        trials: that have begun.
+        seconds: of training that its search has taken.
+        finished: whether its budget at that time was spent.
+        entry: number of the entry that it led to, where it is ranked.
+    """
+
+    study: int
+    trials: int
+    seconds: float
+    finished: bool
+    entry: int | None
+
+    def has_spent(self, plan: StudyPlan) -> bool:
+        """True where nothing is left to do within a budget."""
+        time_is_up = plan.timeout is not None and self.trials > 0 and self.seconds >= plan.timeout
+        return self.finished and (self.trials >= plan.trials or time_is_up)
+
+
+def standings(database: Database, plan: StudyPlan) -> list[Standing]:
+    """How far a study has come in each of its outer folds; empty where it has not begun.
+
+    Args:
+        database: where studies are recorded.
+        plan: of the study, with any budget.
+    """
+    family = select(StudyRow.system_id).where(StudyRow.key == plan.of_outer_fold(0).key)
+    query = (
+        select(StudyRow, SystemRow.number, SystemRow.id.in_(select(TallyRow.system_id)))
+        .join(SystemRow, SystemRow.id == StudyRow.system_id)
+        .where(StudyRow.system_id.in_(family))
+        .order_by(StudyRow.outer_fold)
+    )
+    with database.session() as session:
+        return [
+            Standing(
+                study=study.id,
+                trials=len(study.trials),
+                seconds=_seconds(session, study),
+                finished=study.finished is not None,
+                entry=number if scored else None,
+            )
+            for study, number, scored in session.execute(query)
+        ]
+
+
+def _seconds(session: Session, study: StudyRow) -> float:
+    query = (
+        select(func.sum(TrainingRow.seconds))
+        .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
+        .join(SplitRow, SplitRow.id == TrainingRow.split_id)
+        .where(TrialRow.study_id == study.id, SplitRow.fold != HOLDOUT)
+    )
+    return session.scalar(query) or 0.0
+
+
+def entry_within(found: Sequence[Standing], plan: StudyPlan) -> int | None:
+    """The entry of a study that has nothing left to do within a budget, else None."""
+    if found and all(each.has_spent(plan) for each in found):
+        return found[0].entry
+    return None
+
+
+def nearest_study(
+    database: Database, plan: StudyPlan
+) -> tuple[int, dict[str, tuple[Any, Any]]] | None:
+    """The study of the same backbone and dataset that differs in the fewest options.
+
+    Args:
+        database: where studies are recorded.
+        plan: of a study that has not begun.
+
+    Returns:
+        its number, and name of the option → its value there, its value in the plan; None where
+        there is no study of the same backbone and dataset.
+    """
+    query = (
+        select(StudyRow.id, StudyRow.plan)
+        .where(StudyRow.outer_fold == plan.outer_fold, StudyRow.key != plan.key)
+        .order_by(StudyRow.id.desc())
+    )
+    here = _compared(plan.as_dict())
+    nearest: tuple[int, dict[str, tuple[Any, Any]]] | None = None
+    with database.session() as session:
+        for number, values in session.execute(query):
+            there = _compared(values)
+            if any(there[name] != here[name] for name in ("backbone", "dataset")):
+                continue
+            changed = {
+                name: (there.get(name), value)
+                for name, value in here.items()
+                if there.get(name) != value
+            }
+            if changed and (nearest is None or len(changed) < len(nearest[1])):
+                nearest = number, changed
+    return nearest
+
+
+def _compared(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan as options: without its budget, the clip format and the bounds taken apart."""
+    plain = {name: value for name, value in values.items() if name not in ("trials", "timeout")}
+    clips, bounds = plain.pop("clip_format"), plain.pop("bounds")
+    return {
+        **plain,
+        **clips,
+        **{f"search.{name}": interval for name, interval in bounds.items()},
+    }
+
+
+def find_study(session: Session, number: int) -> StudyRow:
+    """The row of a study.
+
+    Raises:
+        UsageError: no such study; the message names the study of an entry of that number.
+    """
+    study = session.get(StudyRow, number)
+    if study is not None:
+        return study
+    known = ", ".join(map(str, session.scalars(select(StudyRow.id).order_by(StudyRow.id))))
+    meant = session.scalar(
+        select(StudyRow.id)
+        .join(SystemRow, SystemRow.id == StudyRow.system_id)
+        .where(SystemRow.number == number, SystemRow.deleted.is_(None), StudyRow.outer_fold == 0)
+    )
+    hint = f"entry {number} came from study {meant}; " if meant else ""
+    raise UsageError(
+        f"no study {number}: {hint}"
+        + (f"there are {known}" if known else "run `serbench study run` first"),
+        number=number,
+    )
+
+
+@dataclass(frozen=True)
+class DeletableStudy:
+    """A study that no entry depends on: its number, and how many trials it has."""
+
+    number: int
+    trials: int
+
+
+def studies_with(database: Database, number: int) -> list[DeletableStudy]:
+    """A study that led to no entry, and those of its other outer folds: they are deleted together.
+
+    Raises:
+        UsageError: no such study, or an entry depends on it.
+    """
+    with database.session() as session:
+        system = find_study(session, number).system
+        if system.number is not None:
+            raise UsageError(
+                f"entry {system.number} depends on study {number}: "
+                f"`serbench leaderboard delete {system.number}` deletes both",
+                number=number,
+                entry=system.number,
+            )
+        query = select(StudyRow).where(StudyRow.system_id == system.id).order_by(StudyRow.id)
+        return [DeletableStudy(each.id, len(each.trials)) for each in session.scalars(query)]
+
+
+def delete_study(database: Database, number: int, artifacts: Path) -> None:
+    """Delete a study that led to no entry, with those of its other outer folds.
+
+    Args:
+        database: where the study is.
+        number: its number.
+        artifacts: folder of the weights files.
+
+    Raises:
+        UsageError: no such study, or an entry depends on it.
+    """
+    studies_with(database, number)
+    with database.session() as session:
+        delete_with_studies(session, find_study(session, number).system, artifacts)
+
+
+def delete_with_studies(session: Session, system: SystemRow, artifacts: Path) -> None:
+    """Delete a system with its studies, predictions, scores and weights files.
+
+    Its row stays, with the rows of its artifacts and how often it looked at a holdout.
+    """
+    studies = list(session.scalars(select(StudyRow).where(StudyRow.system_id == system.id)))
+    gone = {system.id: system}
+    for study in studies:
+        for trial in study.trials:
+            for training in trial.trainings:
+                session.delete(training)
+            gone[trial.system_id] = trial.system
+            session.delete(trial)
+        session.delete(study)
+    session.flush()
+    for each in gone.values():
+        for rows in (each.predictions, each.scores, each.tallies, each.latencies):
+            rows.clear()
+        each.deleted = now()
+    for artifact in session.scalars(select(ArtifactRow).where(ArtifactRow.system_id.in_(gone))):
+        forget_file(artifact, artifacts)

@@ -1,0 +1,140 @@
+"""What the search of a study gained, and whether it came to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import HOLDOUT
+from serbench.score.comparison import tally_difference
+from serbench.score.confusion import Tally, score_counts, tally
+from serbench.store.database import Database
+from serbench.store.predictions import EAGER, Predictions, joined, read_prediction, winners
+from serbench.store.schema import PredictionRow, TrialRow
+from serbench.store.schema_data import SplitRow
+from serbench.store.systems import find_system, first_study, manifest_of
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The winning trial against the first, on the clips of all folds taken together.
+
+    Attributes:
+        winner: number of the winning trial, from 1; of several outer folds, the first's.
+        first_uar: UAR of the first trial, whose configuration is the initial one.
+        winner_uar: UAR of the winning trial.
+        difference: winner's minus first's.
+        low: lower end of its 95 % interval, or None where none can be given.
+        high: upper end.
+        speakers: how many were resampled.
+    """
+
+    winner: int
+    first_uar: float
+    winner_uar: float
+    difference: float
+    low: float | None
+    high: float | None
+    speakers: int
+
+    @property
+    def sentence(self) -> str:
+        """For people, in points of UA."""
+        if self.difference == 0:
+            return "no trial was better than the first one, which has the initial values"
+        interval = "no interval can be given"
+        if self.low is not None and self.high is not None:
+            interval = (
+                f"95 % interval {100 * self.low:+.1f} to {100 * self.high:+.1f}, bootstrap over "
+                f"{self.speakers} speakers"
+            )
+        return (
+            f"the winner gained {100 * self.difference:+.1f} UA over the first trial, which has "
+            f"the initial values ({100 * self.first_uar:.1f} to {100 * self.winner_uar:.1f}; "
+            f"{interval}; optimistic, since the winner was chosen by these folds)"
+        )
+
+
+def budget_note(database: Database, number: int) -> str | None:
+    """That the time ran out before all trials of an entry's search were tried; None where not.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    with database.session() as session:
+        system = find_system(session, number)
+        if system.imported is not None:
+            return None
+        study = first_study(session, system)
+        asked, tried = study.plan["trials"], len(study.trials)
+    if tried >= asked:
+        return None
+    nothing = ", so that nothing was searched: its winner has the initial values"
+    return (
+        f"the time ran out after {tried} of {asked} trials{nothing if tried == 1 else ''}; more "
+        "--minutes go on with the same study"
+    )
+
+
+def gain_of(database: Database, number: int) -> Gain | None:
+    """The gain of the search that led to an entry; None where one configuration was tried.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    with database.session() as session:
+        system = find_system(session, number)
+        if system.imported is not None:
+            return None
+        best = winners(session, system)
+        if all(len(trial.study.trials) == 1 for trial in best):
+            return None
+        firsts = [trial.study.trials[0] for trial in best]
+        manifest = manifest_of(database, system.protocol)
+        before, after = (
+            _counted(manifest, joined(_predictions(session, trial) for trial in trials))
+            for trials in (firsts, best)
+        )
+        return gain(before, after, best[0].number + 1)
+
+
+def _predictions(session: Session, trial: TrialRow) -> Predictions:
+    """The logits of a trial's networks on the clips of all its folds."""
+    query = (
+        select(PredictionRow)
+        .join(SplitRow, and_(SplitRow.id == PredictionRow.split_id, SplitRow.fold != HOLDOUT))
+        .where(PredictionRow.system_id == trial.system_id, PredictionRow.runtime == EAGER)
+        .order_by(SplitRow.id)
+    )
+    return joined(read_prediction(each) for each in session.scalars(query))
+
+
+def _counted(manifest: Manifest, found: Predictions) -> Tally:
+    return tally(found.logits, manifest.targets[found.rows], manifest.speakers[found.rows])
+
+
+def gain(first: Tally, winner: Tally, number: int) -> Gain:
+    """Compare two trials of a study by a paired bootstrap over speakers.
+
+    Args:
+        first: predictions of the first trial.
+        winner: predictions of the winning trial, of the same clips.
+        number: of the winning trial.
+
+    Raises:
+        ValueError: the two were not tested on the same clips.
+    """
+    found = tally_difference(winner, first)
+    low, high = found.interval or (None, None)
+    return Gain(
+        number,
+        score_counts(first.confusion, "uar"),
+        score_counts(winner.confusion, "uar"),
+        found.difference,
+        low,
+        high,
+        found.speakers,
+    )

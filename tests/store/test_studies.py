@@ -1,0 +1,163 @@
+"""Studies as a whole: their budgets, the nearest other one, deleting them."""
+
+from dataclasses import replace
+
+import pytest
+from making.entries import LINEAGE, NESTED, add_entry, begin, finish, run_trial
+
+from serbench.data.clips import ClipFormat
+from serbench.errors import UsageError
+from serbench.model.complexity import Complexity
+from serbench.store.pace import pace_of
+from serbench.store.schema import StudyRow, SystemRow, TrialRow
+from serbench.store.studies import (
+    Standing,
+    delete_study,
+    find_study,
+    nearest_study,
+    standings,
+    studies_with,
+)
+from serbench.store.systems import Systems
+
+
+@pytest.fixture
+def manifest(made):
+    return made.manifest()
+
+
+@pytest.mark.parametrize(
+    ("trials", "seconds", "asked", "timeout", "spent"),
+    [
+        (2, 10.0, 2, None, True),
+        (2, 10.0, 1, None, True),
+        (2, 10.0, 3, None, False),
+        (2, 10.0, 3, 10.0, True),
+        (2, 10.0, 3, 10.5, False),
+        (0, 0.0, 1, 0.001, False),
+    ],
+)
+def test_a_budget_is_spent_by_trials_or_by_time(
+    made, manifest, trials, seconds, asked, timeout, spent
+):
+    plan = made.plan(manifest, trials=asked, timeout=timeout)
+    assert Standing(1, trials, seconds, True, 1).has_spent(plan) is spent
+    assert not Standing(1, trials, seconds, False, 1).has_spent(plan)
+
+
+def test_a_study_stands_where_its_outer_folds_do(database, made, manifest, artifacts):
+    plan = made.plan(manifest, protocol=NESTED, trials=2)
+    assert standings(database, plan) == []
+    ledger = begin(database, made, manifest, plan, artifacts)
+    run_trial(ledger, made, manifest, plan, 0)
+    finish(ledger, made, manifest, plan, 0)
+    assert standings(database, replace(plan, trials=7)) == [
+        Standing(1, 1, 2 * 1.25, True, None),  # without the holdout's seconds
+        Standing(2, 0, 0.0, False, None),
+    ]
+
+
+def test_a_larger_budget_is_recorded_and_makes_the_study_unfinished(
+    database, made, manifest, artifacts
+):
+    plan = made.plan(manifest, trials=1)
+    ledger = begin(database, made, manifest, plan, artifacts)
+    run_trial(ledger, made, manifest, plan, 0)
+    finish(ledger, made, manifest, plan, 0)
+    begin(database, made, manifest, replace(plan, trials=5, timeout=9.0), artifacts)
+    with database.session() as session:
+        [study] = session.query(StudyRow)
+        assert (study.plan["trials"], study.plan["timeout"]) == (5, 9.0)
+        assert study.finished is None
+    ledger.finish(plan)
+    begin(database, made, manifest, replace(plan, trials=1), artifacts)
+    with database.session() as session:
+        assert session.query(StudyRow).one().plan["trials"] == 1
+    run_trial(ledger, made, manifest, plan, 1)
+    begin(database, made, manifest, replace(plan, trials=1), artifacts)
+    with database.session() as session:
+        assert session.query(StudyRow).one().plan["trials"] == 2, "what has begun counts"
+
+
+def test_the_nearest_study_differs_in_the_fewest_options(database, made, manifest, artifacts):
+    plan = made.plan(manifest)
+    assert nearest_study(database, plan) is None
+    begin(database, made, manifest, replace(plan, epochs=7, seed=3), artifacts)
+    begin(database, made, manifest, replace(plan, epochs=7, bounds={"gain": (0, 3)}), artifacts)
+    begin(database, made, manifest, replace(plan, backbone="resnet18"), artifacts)
+    number, options = nearest_study(database, replace(plan, clip_format=ClipFormat(8000)))
+    assert number == 2, "of those that are equally near the newest"
+    assert options["sample_rate"] == (24_414, 8000)
+    assert options["epochs"] == (7, 3)
+    assert nearest_study(database, replace(plan, seed=3)) == (1, {"epochs": (7, 3)})
+    begin(database, made, manifest, plan, artifacts)
+    more = replace(plan, trials=30, timeout=5.0)
+    assert nearest_study(database, replace(more, precision="bf16")) == (
+        4,
+        {"precision": (None, "bf16")},
+    )
+
+
+def test_a_study_that_led_to_an_entry_is_not_deleted_alone(database, made, manifest, artifacts):
+    add_entry(database, made, manifest, artifacts=artifacts)
+    with pytest.raises(UsageError) as refusal:
+        delete_study(database, 1, artifacts)
+    assert refusal.value.facts == {"number": 1, "entry": 1}
+
+
+def test_a_study_is_deleted_with_those_of_its_outer_folds(database, made, manifest, artifacts):
+    kept = made.plan(manifest, seed=1)
+    ledger = begin(database, made, manifest, kept, artifacts)
+    run_trial(ledger, made, manifest, kept, 0)
+    plan = made.plan(manifest, protocol=NESTED)
+    ledger = begin(database, made, manifest, plan, artifacts)
+    run_trial(ledger, made, manifest, plan, 0)
+    assert [(each.number, each.trials) for each in studies_with(database, 3)] == [(2, 1), (3, 0)]
+    before = set(artifacts.glob("*.safetensors"))
+    delete_study(database, 3, artifacts)
+    with database.session() as session:
+        assert [study.id for study in session.query(StudyRow)] == [1]
+        assert session.query(TrialRow).count() == 1
+    left = set(artifacts.glob("*.safetensors"))
+    assert left < before
+    assert all(path.name.startswith(kept.key) for path in left)
+    begin(database, made, manifest, plan, artifacts)
+
+
+def test_an_entrys_number_is_not_taken_for_a_studys(database, made, manifest, artifacts):
+    for number in range(3):
+        begin(database, made, manifest, made.plan(manifest, seed=9 + number), artifacts)
+    add_entry(database, made, manifest, protocol="speaker-2", artifacts=artifacts)
+    with database.session() as session:
+        session.delete(session.get_one(StudyRow, 1))
+    with pytest.raises(UsageError) as refusal, database.session() as session:
+        find_study(session, 1)
+    assert "study 4" in str(refusal.value)
+    with pytest.raises(UsageError) as refusal:
+        Systems(database).record(4)
+    assert "entry 1" in str(refusal.value)
+
+
+def test_a_pace_is_that_of_trainings_alike_on_this_machine(database, made, manifest, artifacts):
+    plan = made.plan(manifest)
+    machine = vars(made.machine)
+    assert pace_of(database, plan, machine) is None
+    ledger = begin(database, made, manifest, plan, artifacts)
+    run_trial(ledger, made, manifest, plan, 0)
+    clips = [len(made.split(manifest, plan.protocol, 0, fold).train) for fold in range(2)]
+    pace = pace_of(database, plan, machine)
+    assert pace.seconds == pytest.approx(2 * 1.25 / (3 * sum(clips)))
+    assert (pace.epochs, pace.same_dataset) == (3, True)
+    assert pace_of(database, replace(plan, dataset_hash="other"), machine).same_dataset is False
+    assert pace_of(database, replace(plan, epochs=9), machine).epochs is None
+    assert pace_of(database, replace(plan, front_end="mfcc"), machine) is None
+    assert pace_of(database, plan, {**machine, "name": "another"}) is None
+
+
+def test_an_entry_keeps_its_number_when_it_is_ranked_again(database, made, manifest, artifacts):
+    number = add_entry(database, made, manifest, artifacts=artifacts)
+    add_entry(database, made, manifest, seed=1, artifacts=artifacts)
+    plan = made.plan(manifest, protocol=NESTED, trials=1)
+    assert Systems(database).rank(plan, Complexity(3, 4), made.metrics, LINEAGE) == number
+    with database.session() as session:
+        assert session.query(SystemRow).filter_by(number=number).one().params == 3
