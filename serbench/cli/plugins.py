@@ -31,16 +31,17 @@ def plugins() -> None:
 @pass_app
 def list_command(app: App, everything: bool, format_: str) -> None:
     """List everything registered, who brought it, and every plugin that failed."""
+    declared = app.plugins.declared
     registered = [
         {
             "kind": registry.kind,
-            "name": registration.thing.name,
-            "plugin": registration.plugin,
-            "package": app.plugins.sources[registration.plugin].package,
-            "version": app.plugins.sources[registration.plugin].version,
+            "name": name,
+            "plugin": plugin,
+            "package": declared[plugin].package,
+            "version": declared[plugin].version,
         }
         for registry in app.plugins.registries()
-        for registration in registry.registrations()
+        for name, plugin in registry.owners().items()
     ]
     failures = app.plugins.failures
     if format_ == "json":
@@ -124,8 +125,8 @@ def check_command(app: App, name: str, format_: str) -> None:
 def new_command(app: App, name: str, kind: str, out: Path) -> None:
     """Write a package serbench-NAME with a plugin that works, for you to change."""
     name = plugin_name(name)
-    taken = {each.kind: each for each in app.plugins.registries()}[KINDS[kind]]
-    if name in taken or name in app.plugins.sources:
+    taken = {each.kind: each.owners() for each in app.plugins.registries()}[KINDS[kind]]
+    if name in taken or name in app.plugins.declared:
         raise UsageError(f"'{name}' is already registered: choose another name")
     written = write_plugin(name, kind, out)
     home = written[0].parent

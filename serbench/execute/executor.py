@@ -69,6 +69,9 @@ class Executor(Protocol):
     def slots(self) -> int:
         """How many jobs can run at once."""
 
+    def start_ahead(self, backbone: str) -> None:
+        """Begin to import what jobs with a backbone need, without waiting for it."""
+
     def share(self, material: Material) -> str:
         """Bring material to wherever jobs run; gives the key that jobs name it by."""
 
@@ -94,6 +97,9 @@ class InThisProcess:
     def __init__(self, plugins: Plugins | None = None) -> None:
         self._materials: dict[str, Material] = {}
         self._bench = Bench(plugins or Plugins(), self._materials)
+
+    def start_ahead(self, backbone: str) -> None:
+        """Start nothing: jobs run in this process."""
 
     def share(self, material: Material) -> str:
         """Keep it at hand."""

@@ -43,9 +43,7 @@ LOOK_UP = 0.02
 class WorkerProcesses:
     """Jobs in processes of their own, each with glibc's allocator set up for training.
 
-    Use it as a context manager: a first process starts with it, since its imports take seconds in
-    which others can read options and prepare clips; at the end all processes are ended, whatever
-    they do.
+    Use it as a context manager: at its end all processes are ended, whatever they do.
 
     Args:
         slots: jobs at once; as many as this process may use cores by default.
@@ -57,9 +55,6 @@ class WorkerProcesses:
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Self:
-        worker = _Worker(self._folder.name)
-        worker.begin(_Task(warm_up, None, _ignore))
-        self._workers.append(worker)
         return self
 
     def __exit__(
@@ -72,6 +67,13 @@ class WorkerProcesses:
             worker.end()
         self._workers.clear()
         self._folder.cleanup()
+
+    def start_ahead(self, backbone: str) -> None:
+        """Start a first process, whose imports take seconds in which clips can be prepared."""
+        if not self._workers:
+            worker = _Worker(self._folder.name)
+            worker.begin(_Task(warm_up, backbone, _ignore))
+            self._workers.append(worker)
 
     def share(self, material: Material) -> str:
         """Write it where workers read it, once each; clips stay where they are mapped from."""

@@ -64,13 +64,10 @@ def _follow_parent(parent: int) -> None:
     os._exit(1)
 
 
-def warm_up(job: None, bench: Bench, line: Line) -> None:
-    """Import what takes longest.
-
-    The backbone is not chosen yet, but looking for any imports what builds it.
-    """
+def warm_up(job: str, bench: Bench, line: Line) -> None:
+    """Import what takes longest: what any training needs, and the backbone of name ``job``."""
     importlib.import_module(TAKES_LONGEST)
-    bench.plugins.backbones  # noqa: B018
+    bench.plugins.backbones.get(job)
 
 
 def run_job(function: Function, job: Any) -> tuple[str, Any]:
