@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -143,13 +143,9 @@ def run_command(app: App, /, study_file: Path | None, **options: Any) -> None:
 
 def _trainings(jobs: int | None) -> AbstractContextManager[Executor]:
     """Where trainings run: in processes of their own, or in this one where no jobs are wanted."""
-    if jobs == 0:
-        from serbench.execute.executor import InThisProcess
+    from serbench.execute.executor import executor_of
 
-        return nullcontext(InThisProcess())
-    from serbench.execute.processes import WorkerProcesses
-
-    return WorkerProcesses()
+    return executor_of(jobs)
 
 
 def _dataset(app: App, name: str | None) -> Manifest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from serbench.execute.job import Material
@@ -120,3 +121,12 @@ class InThisProcess:
 
     def cancel(self, future: Future[Any]) -> None:
         """It is done already."""
+
+
+def executor_of(jobs: int | None) -> AbstractContextManager[Executor]:
+    """Worker processes, or this process where ``jobs`` is 0."""
+    if jobs == 0:
+        return nullcontext(InThisProcess())
+    from serbench.execute.processes import WorkerProcesses
+
+    return WorkerProcesses()

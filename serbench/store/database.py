@@ -19,7 +19,7 @@ from serbench.errors import ConflictError, StorageError, UsageError
 from serbench.store import schema  # noqa: F401 - it declares the tables
 from serbench.store.base import Base
 from serbench.store.patience import PATIENCE, PatientConnection
-from serbench.store.urls import shown_url, without_secrets
+from serbench.store.urls import shown_url, sqlite_file, without_secrets
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -31,6 +31,9 @@ ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_loc
 """What makes one process at a time create the tables."""
 
 
+BEGIN = "name another database with --db, or make one: `serbench corpus scan FOLDER --dataset NAME`"
+"""What to type where there is no database."""
+
 VALID_JSON = partial(json.dumps, allow_nan=False)
 """How JSON is written into a column: NaN is an error, never a value."""
 
@@ -38,17 +41,28 @@ VALID_JSON = partial(json.dumps, allow_nan=False)
 class Database:
     """A database URL, connected when it is first used.
 
+    Args:
+        url: as SQLAlchemy takes it.
+        create: whether the database is made where it is not there yet.
+
     Raises:
         StorageError: from any use, when the database does not do what is needed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, create: bool = True) -> None:
         self.url = url
+        self.create = create
 
     @cached_property
     def engine(self) -> Engine:
         """The connection pool."""
-        return open_database(self.url)
+        return open_database(self.url, self.create)
+
+    @property
+    def exists(self) -> bool:
+        """False where it is a file that is not there."""
+        file = sqlite_file(self.url)
+        return file is None or file.exists()
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -68,14 +82,22 @@ def schema_fingerprint() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, create: bool = True) -> Engine:
     """Connect to ``url``; an empty database gets its tables.
 
     Until the first release there is one schema, which is edited in place.
 
+    Args:
+        url: as SQLAlchemy takes it.
+        create: whether a database is made where there is none.
+
     Raises:
-        StorageError: the database cannot be opened, or has another schema.
+        StorageError: the database cannot be opened, or has another schema; or there is none and
+            none is to be made.
     """
+    file = sqlite_file(url)
+    if not create and file is not None and not file.exists():
+        raise StorageError(f"{file}: no such file; {BEGIN}", path=file)
     with storage_errors(url):
         try:
             engine = _engine(url)
@@ -83,12 +105,16 @@ def open_database(url: str) -> Engine:
             raise StorageError(
                 f"'{shown_url(url)}' is no database that can be used here "
                 f"({without_secrets(str(error), url)}): give a file name or an SQLAlchemy URL; "
-                "PostgreSQL needs the extra `postgresql`",
+                "PostgreSQL needs `pip install 'psycopg[binary]'`",
                 url=shown_url(url),
             ) from error
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _enforce_foreign_keys)
         mark = _mark(engine)
+        if mark is None and not create:
+            raise StorageError(
+                f"{shown_url(url)} holds nothing of serbench; {BEGIN}", url=shown_url(url)
+            )
         if mark is None:
             mark = _create(engine)
         if mark != schema_fingerprint():
