@@ -6,7 +6,6 @@
 
     results = serbench.open("serbench.db")
     results.leaderboard()[["rank", "backbone", "uar", "latency_ms_p90"]]
-    results.curves(study=1).groupby("epoch")["validation_uar"].mean()
 
     entry = serbench.study(backbone="homebrew", dataset="mine", database="serbench.db")
     serbench.predict(entry, ["a.wav", "b.wav"], database="serbench.db")
@@ -41,8 +40,7 @@ Progress = Callable[[int, int], None]
 """Called with how many are done, and how many there are."""
 
 
-def _ignore(done: int, total: int) -> None:
-    """Nobody asked for progress."""
+def _ignore(done: int, total: int) -> None: ...
 
 
 class _Place:
@@ -175,9 +173,8 @@ def fetch(corpus: str, to: str | Path | None = None) -> Path:
     Raises:
         SerbenchError: no such corpus, or one that cannot be fetched.
     """
-    place = _Place(None)
-    folder = place.workspace.corpora / corpus if to is None else Path(to)
-    place.plugins.corpora.get(corpus).fetch(folder)
+    folder = find_workspace().corpora / corpus if to is None else Path(to)
+    Plugins().corpora.get(corpus).fetch(folder)
     return folder
 
 
@@ -292,8 +289,7 @@ def predict(
         be used has the reason in column ``error``.
 
     Raises:
-        UsageError: no such entry, or one whose network is not here.
-        WeightsError: its weights are gone or were changed.
+        SerbenchError: see ``serbench.run.predict.predictor_of``.
     """
     from serbench.run.predict import predictor_of
 
