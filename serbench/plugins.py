@@ -15,7 +15,9 @@ import pluggy
 from serbench import hookspecs
 from serbench.errors import PluginError
 from serbench.notices import notice
-from serbench.registry import Registry
+from serbench.plugin_index import PluginIndex, stamp_of
+from serbench.registry import IndexedRegistry, Registry
+from serbench.workspace import cache_folder
 
 if TYPE_CHECKING:
     from serbench.data.corpus import Corpus
@@ -57,6 +59,7 @@ class PluginSource:
     """A plugin as its package declares it, before anything of it is imported.
 
     ``kinds`` are those of the groups that name it; all of them where group ``serbench`` does.
+    ``module`` is the name of its module, or empty where it is not known.
     """
 
     name: str
@@ -64,6 +67,7 @@ class PluginSource:
     version: str
     load: Callable[[], object]
     kinds: frozenset[str] = frozenset(HOOKS)
+    module: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,9 @@ def installed_plugins() -> list[PluginSource]:
                 name, version = entry_point.name, distribution.version
                 known = found.get((package, name))
                 found[package, name] = (
-                    PluginSource(name, package, version, entry_point.load, kinds)
+                    PluginSource(
+                        name, package, version, entry_point.load, kinds, entry_point.module
+                    )
                     if known is None
                     else replace(known, kinds=known.kinds | kinds)
                 )
@@ -115,7 +121,8 @@ class Plugins:
 
     A registry is filled when it is first asked for. Only then are the modules imported that may
     bring such things: who scans a corpus does not wait for networks, and a plugin that fails at
-    one kind of thing does not hold up a command that needs another.
+    one kind of thing does not hold up a command that needs another. Of installed plugins the names
+    are kept in an index, so that the next time only the module of the thing asked for is imported.
     """
 
     corpora: cached_property[Registry[Corpus]] = _registry("corpus")
@@ -137,16 +144,24 @@ class Plugins:
         self.disabled = disabled_plugins() if disabled is None else disabled
         self.sources: dict[str, PluginSource] = {}
         installed = installed_plugins() if sources is None else sources
-        self._coming = [source for source in installed if source.name not in self.disabled]
+        self._declared = [source for source in installed if source.name not in self.disabled]
+        self._coming = list(self._declared)
+        self._names = [source.name for source in self._declared]
+        self._offers: dict[tuple[str, str], list[Any]] = {}
+        self._index = PluginIndex(cache_folder() / "plugins") if sources is None else None
         names = {source.name for source in installed}
         self.unknown_disabled = self.disabled - names
         for name in sorted(self.unknown_disabled):
             nearest = difflib.get_close_matches(name, names, n=1)
             meant = f": did you mean {nearest[0]}?" if nearest else ""
             notice(f"{DISABLE_VARIABLE} names no installed plugin '{name}'{meant}")
-        self._names = [source.name for source in self._coming]
         self._manager = pluggy.PluginManager("serbench")
         self._manager.add_hookspecs(hookspecs)
+
+    @property
+    def declared(self) -> dict[str, PluginSource]:
+        """Name → plugin, as the packages declare them, imported or not, without disabled ones."""
+        return {source.name: source for source in reversed(self._declared)}
 
     def _load(self, source: PluginSource) -> None:
         taken = self.sources.get(source.name)
@@ -177,21 +192,72 @@ class Plugins:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         self.failures.append(PluginFailure(source.name, source.package, reason))
 
+    @cached_property
+    def _stamp(self) -> str:
+        declared = self._declared
+        about = [(source.name, source.package, source.version) for source in declared]
+        return stamp_of(about, {source.module for source in declared if source.module})
+
     def _fill(self, kind: str) -> Registry[Any]:
-        for source in [source for source in self._coming if kind in source.kinds]:
+        """The registry of a kind, from the index where that holds."""
+        sources = [source for source in self._declared if kind in source.kinds]
+        if self._index is None:
+            return self._import_all(kind, sources)
+        index, stamp = self._index, self._stamp
+
+        def fill() -> Registry[Any]:
+            registry = self._import_all(kind, sources)
+            own = {source.name for source in sources}
+            if any(failure.plugin in own for failure in self.failures):
+                index.forget(kind)  # a failure is worth another try
+            else:
+                names: dict[str, list[str]] = {}
+                for name, plugin in registry.owners().items():
+                    names.setdefault(plugin, []).append(name)
+                index.write(kind, stamp, names)
+            return registry
+
+        found = index.read(kind, stamp)
+        if found is None:
+            return fill()
+        owners = {name: plugin for plugin, names in found.items() for name in names}
+        return IndexedRegistry(kind, owners, lambda plugin: self._import_one(kind, plugin), fill)
+
+    def _import_one(self, kind: str, plugin: str) -> list[Any]:
+        """What one plugin registers of a kind; nothing where it fails."""
+        for source in [source for source in self._coming if source.name == plugin]:
+            self._coming.remove(source)
+            self._load(source)
+        implementation = self._implementations(kind).get(plugin)
+        try:
+            return [] if implementation is None else self._offered(kind, implementation)
+        except (Exception, SystemExit):
+            return []  # when all plugins are asked it is recorded as a failure
+
+    def _implementations(self, kind: str) -> dict[str, pluggy.HookImpl]:
+        """Plugin → its hook for a kind, of the imported ones."""
+        hook = getattr(self._manager.hook, HOOKS[kind])
+        return {each.plugin_name: each for each in hook.get_hookimpls()}
+
+    def _offered(self, kind: str, implementation: pluggy.HookImpl) -> list[Any]:
+        """What a plugin's hook registers; it is called once, so that nothing exists twice."""
+        place = (kind, implementation.plugin_name)
+        if place not in self._offers:
+            offered: list[Any] = []
+            implementation.function(register=offered.append)
+            self._offers[place] = offered
+        return self._offers[place]
+
+    def _import_all(self, kind: str, sources: list[PluginSource]) -> Registry[Any]:
+        for source in [source for source in sources if source in self._coming]:
             self._coming.remove(source)
             self._load(source)
         registry: Registry[Any] = Registry(kind)
-        implementations = {
-            implementation.plugin_name: implementation
-            for implementation in getattr(self._manager.hook, HOOKS[kind]).get_hookimpls()
-        }
+        implementations = self._implementations(kind)
         # Of two that bring one name the first as installed has it, not the first imported.
         for name in sorted(implementations, key=self._names.index):
-            implementation = implementations[name]
-            offered: list[Any] = []
             try:
-                implementation.function(register=offered.append)
+                offered = self._offered(kind, implementations[name])
                 extended: Registry[Any] = Registry(kind)
                 for known in registry.registrations():
                     extended.add(known.thing, known.plugin)
@@ -204,5 +270,5 @@ class Plugins:
         return registry
 
     def registries(self) -> list[Registry[Any]]:
-        """The registries of all kinds, filled."""
+        """The registries of all kinds."""
         return [getattr(self, hook.removeprefix("register_")) for hook in HOOKS.values()]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from serbench.errors import PluginError, UnknownNameError
@@ -65,6 +66,10 @@ class Registry(Generic[Thing]):
         """Everything registered, with who brought it."""
         return list(self._registrations.values())
 
+    def owners(self) -> dict[str, str]:
+        """Name → the plugin that brought the thing."""
+        return {name: each.plugin for name, each in self._registrations.items()}
+
     def __iter__(self) -> Iterator[Thing]:
         return (registration.thing for registration in self._registrations.values())
 
@@ -73,3 +78,64 @@ class Registry(Generic[Thing]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._registrations
+
+
+class IndexedRegistry(Registry[Thing]):
+    """A registry whose names are on record, so that only the plugin asked for is imported.
+
+    Where the record turns out to be wrong, or all things are asked for, every plugin is.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        owners: Mapping[str, str],
+        bring: Callable[[str], Sequence[Thing]],
+        fill: Callable[[], Registry[Thing]],
+    ) -> None:
+        """A registry that imports what it needs.
+
+        Args:
+            kind: of thing.
+            owners: name → plugin, as recorded.
+            bring: imports a plugin and gives what it registers.
+            fill: imports all plugins.
+        """
+        super().__init__(kind)
+        self._owners = owners
+        self._bring = bring
+        self._fill = fill
+
+    @cached_property
+    def _whole(self) -> Registry[Thing]:
+        return self._fill()
+
+    def get(self, name: str) -> Thing:
+        """The thing called ``name``.
+
+        Raises:
+            UnknownNameError: nothing has that name; the message lists the nearest ones.
+        """
+        owner = self._owners.get(name)
+        if owner is not None and "_whole" not in vars(self):
+            for thing in self._bring(owner):
+                if thing.name == name:
+                    return thing
+        return self._whole.get(name)
+
+    def owners(self) -> dict[str, str]:
+        """Name → plugin, without importing any."""
+        return dict(self._owners)
+
+    def registrations(self) -> list[Registration[Thing]]:
+        """Everything registered, with who brought it; every plugin is imported."""
+        return self._whole.registrations()
+
+    def __iter__(self) -> Iterator[Thing]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._owners or name in self._whole

@@ -54,11 +54,14 @@ def find_workspace(database: str | None = None) -> Workspace:
         path = Path(named).expanduser().absolute()
         url = f"sqlite:///{path}"
         beside = path.parent
-    cache = os.environ.get(CACHE_VARIABLE)
     return Workspace(
-        database_url=url,
-        cache=Path(cache).expanduser().absolute()
-        if cache
-        else platformdirs.user_cache_path("serbench"),
-        artifacts=beside / "serbench-artifacts",
+        database_url=url, cache=cache_folder(), artifacts=beside / "serbench-artifacts"
     )
+
+
+def cache_folder() -> Path:
+    """``SERBENCH_CACHE``, or serbench's folder in the platform's cache."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    return platformdirs.user_cache_path("serbench")

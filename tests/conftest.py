@@ -1,7 +1,7 @@
 """What many tests need: a corpus small enough to make, and the command line in this process."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from serbench.data.corpus import SHARED_EMOTIONS
 from serbench.data.manifest import Manifest
 from serbench.data.scan import scan
 from serbench.plugins import DISABLE_VARIABLE, installed_plugins
+from serbench.workspace import CACHE_VARIABLE
 
 # These tests are about serbench's own plugins; packages under plugins/ are tested on their own.
 STRANGERS = [source.name for source in installed_plugins() if source.package != "serbench"]
@@ -33,6 +34,15 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 __all__ = ["artifacts", "database", "made"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes into the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield
+
 
 SHARED_CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 

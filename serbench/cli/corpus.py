@@ -79,25 +79,12 @@ def scan_into(
     exclude: Path | None = None,
 ) -> Scan:
     """Scan and keep, without what the dataset or the list ``exclude`` leaves out."""
-    from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS
-    from serbench.data.exclusions import read_exclusions
-    from serbench.data.scan import scan
-    from serbench.store.datasets import Datasets
+    from serbench.run.scanning import scan_dataset
 
-    wanted: tuple[str, ...] = EMOTIONS if emotions == "all" else SHARED_EMOTIONS
-    if emotions not in (None, "all"):
-        wanted = tuple(name.strip().lower() for name in str(emotions).split(","))
-    known = app.plugins.corpora
-    chosen = [known.get(name) for name in corpora] if corpora else list(known)
-    datasets = Datasets(app.database)
-    listed = read_exclusions(exclude) if exclude is not None else ()
-    before = datasets.exclusions(dataset) if app.database.exists else ()
-    exclusions = tuple(dict.fromkeys((*before, *listed)))
     with counting("recordings read") as progress:
-        found = scan(paths, dataset, chosen, wanted, progress, exclusions)
-    app.database.create = True  # nothing else makes a database
-    datasets.save_scan(found)
-    return found
+        return scan_dataset(
+            paths, dataset, app.plugins, app.database, emotions, corpora, exclude, progress
+        )
 
 
 def fetch_demo(app: App) -> None:

@@ -31,16 +31,17 @@ def plugins() -> None:
 @pass_app
 def list_command(app: App, everything: bool, format_: str) -> None:
     """List everything registered, who brought it, and every plugin that failed."""
+    declared = app.plugins.declared
     registered = [
         {
             "kind": registry.kind,
-            "name": registration.thing.name,
-            "plugin": registration.plugin,
-            "package": app.plugins.sources[registration.plugin].package,
-            "version": app.plugins.sources[registration.plugin].version,
+            "name": name,
+            "plugin": plugin,
+            "package": declared[plugin].package,
+            "version": declared[plugin].version,
         }
         for registry in app.plugins.registries()
-        for registration in registry.registrations()
+        for name, plugin in registry.owners().items()
     ]
     failures = app.plugins.failures
     if format_ == "json":
@@ -126,8 +127,8 @@ def new_command(app: App, name: str, kind: str, out: Path) -> None:
     typed, name = name, plugin_name(name)
     if name != typed:
         click.echo(f"'{typed}' is registered as '{name}': lower-case words with hyphens", err=True)
-    taken = {each.kind: each for each in app.plugins.registries()}[KINDS[kind]]
-    if name in taken or name in app.plugins.sources:
+    taken = {each.kind: each.owners() for each in app.plugins.registries()}[KINDS[kind]]
+    if name in taken or name in app.plugins.declared:
         raise UsageError(f"'{name}' is already registered: choose another name")
     written = write_plugin(name, kind, out)
     home = written[0].parent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,13 +115,9 @@ def _run_all(
 
 def _trainings(jobs: int | None) -> AbstractContextManager[Executor]:
     """Where trainings run: in processes of their own, or in this one where no jobs are wanted."""
-    if jobs == 0:
-        from serbench.execute.executor import InThisProcess
+    from serbench.execute.executor import executor_of
 
-        return nullcontext(InThisProcess())
-    from serbench.execute.processes import WorkerProcesses
-
-    return WorkerProcesses()
+    return executor_of(jobs)
 
 
 def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:

@@ -35,16 +35,12 @@ def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None
     Each file is prepared as the training clips were; what lies beyond their length is not used.
     Files that cannot be used are named with the reason; the exit code is then 1.
     """
-    from serbench.deploy.network import trained_network
-    from serbench.deploy.predict import FilePrediction, predict_files
-    from serbench.store.artifacts import read_arrays
-    from serbench.store.systems import Systems
+    from serbench.deploy.predict import FilePrediction
+    from serbench.run.predict import predictor_of
 
-    record = Systems(app.database).record(entry)
-    arrays = read_arrays(app.workspace.artifacts / record.file, record.sha256, entry)
-    network = trained_network(record.plan.recipe, app.plugins, len(record.emotions), arrays)
-    clip_format = record.plan.clip_format
-    answers = list(predict_files(network, clip_format, record.emotions, files))
+    predictor = predictor_of(entry, app.plugins, app.workspace, app.database)
+    clip_format = predictor.clip_format
+    answers = list(predictor.predict(files))
     found = [answer for answer in answers if isinstance(answer, FilePrediction)]
     failed = [answer for answer in answers if isinstance(answer, AudioError)]
     if format_ == "json":
@@ -52,7 +48,7 @@ def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None
         emit_json([_answer_as_dict(str(file), answer) for file, answer in plain])
     elif found:
         emit_table(
-            ["file", "emotion", *(f">{emotion}" for emotion in record.emotions)],
+            ["file", "emotion", *(f">{emotion}" for emotion in predictor.emotions)],
             [
                 [str(file.path), file.emotion]
                 + [f"{probability:.3f}" for probability in file.probabilities.values()]

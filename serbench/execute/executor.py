@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from serbench.execute.job import Material
@@ -70,6 +71,9 @@ class Executor(Protocol):
     def slots(self) -> int:
         """Number of jobs that can run at the same time."""
 
+    def start_ahead(self, backbone: str) -> None:
+        """Begin to import what jobs with a backbone need, without waiting for it."""
+
     def share(self, material: Material) -> str:
         """Make material available to jobs; returns the key under which jobs find it."""
 
@@ -96,6 +100,9 @@ class InThisProcess:
         self._materials: dict[str, Material] = {}
         self._context = JobContext(plugins or Plugins(), self._materials)
 
+    def start_ahead(self, backbone: str) -> None:
+        """Start nothing: jobs run in this process."""
+
     def share(self, material: Material) -> str:
         """Keep it in memory."""
         self._materials[material.key] = material
@@ -115,3 +122,12 @@ class InThisProcess:
 
     def cancel(self, future: Future[Any]) -> None:
         """Do nothing: the job has ended already."""
+
+
+def executor_of(jobs: int | None) -> AbstractContextManager[Executor]:
+    """Worker processes, or this process where ``jobs`` is 0."""
+    if jobs == 0:
+        return nullcontext(InThisProcess())
+    from serbench.execute.processes import WorkerProcesses
+
+    return WorkerProcesses()

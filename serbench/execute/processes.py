@@ -43,9 +43,8 @@ LOOK_UP = 0.02
 class WorkerProcesses:
     """Runs jobs in worker processes whose glibc allocator is set up for training.
 
-    Use it as a context manager. The first process starts at once, because its imports take seconds
-    in which the caller can do other work. At the end all processes are terminated, also those that
-    are running a job.
+    Use it as a context manager. At the end all processes are terminated, also those that are
+    running a job.
 
     Args:
         slots: number of jobs at the same time; by default the number of cores that this process may
@@ -58,9 +57,6 @@ class WorkerProcesses:
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Self:
-        worker = _Worker(self._folder.name)
-        worker.begin(_Task(warm_up, None, _ignore))
-        self._workers.append(worker)
         return self
 
     def __exit__(
@@ -73,6 +69,13 @@ class WorkerProcesses:
             worker.end()
         self._workers.clear()
         self._folder.cleanup()
+
+    def start_ahead(self, backbone: str) -> None:
+        """Start a first process, whose imports take seconds in which clips can be prepared."""
+        if not self._workers:
+            worker = _Worker(self._folder.name)
+            worker.begin(_Task(warm_up, backbone, _ignore))
+            self._workers.append(worker)
 
     def share(self, material: Material) -> str:
         """Write it to a file for the workers; mapped clips remain in their file."""

@@ -64,13 +64,10 @@ def _follow_parent(parent: int) -> None:
     os._exit(1)
 
 
-def warm_up(job: None, context: JobContext, channel: Channel) -> None:
-    """Import the modules that take longest.
-
-    The backbone is not known yet, but listing the backbones imports the libraries that build them.
-    """
+def warm_up(job: str, context: JobContext, channel: Channel) -> None:
+    """Import the modules that take longest: those of any training, and the backbone ``job``."""
     importlib.import_module(TAKES_LONGEST)
-    context.plugins.backbones  # noqa: B018
+    context.plugins.backbones.get(job)
 
 
 def run_job(function: Function, job: Any) -> tuple[str, Any]:

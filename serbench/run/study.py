@@ -145,6 +145,7 @@ def prepare(
         SerbenchError: an unknown name, a dataset that cannot be split so, weights that cannot be
             had, clips that cannot be prepared.
     """
+    executor.start_ahead(plan.backbone)
     manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
     rule = parse_protocol(plan.protocol)
     protocol = Splits(database).of(manifest, rule)

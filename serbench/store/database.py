@@ -45,6 +45,10 @@ class Database:
         url: as SQLAlchemy takes it.
         create: whether the database is made where it is not there yet.
 
+    Args:
+        url: as SQLAlchemy takes it.
+        create: whether the database is made where it is not there yet.
+
     Raises:
         StorageError: from any use, where the database reports an error.
     """

@@ -110,6 +110,17 @@ def test_a_finished_study_run_again_is_only_reported(run, finished):
     assert len(json.loads(run("study", "list", "--format", "json", "--db", finished.db).out)) == 1
 
 
+def test_a_finished_study_run_again_neither_prepares_clips_nor_starts_workers(
+    run, finished, monkeypatch
+):
+    for place in ("prepare_clips", "settle_compute"):
+        monkeypatch.setattr(f"serbench.run.study.{place}", lambda *_, **__: pytest.fail("called"))
+    monkeypatch.setattr("serbench.execute.processes._Worker", lambda *_: pytest.fail("started"))
+    monkeypatch.delenv("SERBENCH_JOBS")
+    ran = run(*finished.arguments, "--db", finished.db)
+    assert (ran.code, ran.out) == (0, finished.out)
+
+
 def test_the_only_dataset_need_not_be_named(planned):
     assert planned("--backbone", "homebrew").dataset == "tiny"
 

@@ -29,8 +29,11 @@ from serbench.execute.executor import Cancelled
 from serbench.execute.processes import WorkerProcesses
 
 
-def test_a_first_process_is_started_in_advance():
+def test_one_process_is_started_in_advance_on_request():
     with WorkerProcesses(2) as executor:
+        assert executor._workers == []
+        executor.start_ahead("resnet18")
+        executor.start_ahead("resnet18")
         assert len(executor._workers) == 1
         assert result_of(executor, is_imported, "timm")
 
@@ -142,6 +145,7 @@ from serbench.execute.processes import WorkerProcesses
 
 if __name__ == "__main__":
     with WorkerProcesses(1) as executor:
+        executor.start_ahead("homebrew")
         print(*executor._workers[0]._pool._processes, flush=True)
         time.sleep(600)
 """

@@ -1,0 +1,299 @@
+"""serbench in Python: results as pandas DataFrames, and plain functions for what commands do.
+
+::
+
+    import serbench
+
+    results = serbench.open("serbench.db")
+    results.leaderboard()[["rank", "backbone", "uar", "latency_ms_p90"]]
+
+    entry = serbench.study(backbone="homebrew", dataset="mine", database="serbench.db")
+    serbench.predict(entry, ["a.wav", "b.wav"], database="serbench.db")
+
+Errors are ``serbench.errors.SerbenchError``, with the sentence that the command line prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serbench.errors import UsageError
+from serbench.plugins import Plugins
+from serbench.store.database import Database
+from serbench.views import frames
+from serbench.views.columns import COLUMNS
+from serbench.views.ranking import rankings
+from serbench.workspace import find_workspace
+
+if TYPE_CHECKING:
+    import pandas
+
+    from serbench.run.call import StudyEvent
+    from serbench.run.evaluate import Evaluation
+
+Named = str | Path | None
+"""A database's file or URL; None for ``$SERBENCH_DB``, or ``serbench.db`` in this folder."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done, and how many there are."""
+
+
+def _ignore(done: int, total: int) -> None: ...
+
+
+class _Place:
+    """A workspace, its database and the plugins."""
+
+    def __init__(self, database: Named, create: bool = False) -> None:
+        self.workspace = find_workspace(None if database is None else str(database))
+        self.database = Database(self.workspace.database_url, create)
+        self.plugins = Plugins()
+
+
+class Results:
+    """What a database holds, as pandas DataFrames; ``serbench.open`` gives it.
+
+    Each method reads the database anew. A missing number is NaN, a missing text ``<NA>``. Columns
+    have the same types where a table has no rows. ``describe(METHOD)`` explains the columns.
+    """
+
+    def __init__(self, database: Named = None) -> None:
+        self._database = _Place(database).database
+        _ = self._database.engine
+
+    def leaderboard(
+        self, dataset: str | None = None, protocol: str | None = None, threads: int | None = 1
+    ) -> pandas.DataFrame:
+        """A row for each entry in each ranking, best UA first.
+
+        Entries may be compared within one ``ranking`` only.
+
+        Args:
+            dataset: only entries on the dataset of this name.
+            protocol: only entries of this protocol, by name or identifier.
+            threads: only latencies at this thread count; None for all.
+        """
+        return frames.ranking_frame(rankings(self._database, dataset, threads, protocol))
+
+    def scores(self) -> pandas.DataFrame:
+        """A row for each metric of each entry and evidence, with its 95 % interval."""
+        return frames.score_frame(self._database)
+
+    def studies(self) -> pandas.DataFrame:
+        """A row for each study, oldest first."""
+        return frames.study_frame(self._database)
+
+    def trials(self, study: int | None = None) -> pandas.DataFrame:
+        """A row for each trial, with a column for each searched parameter.
+
+        Args:
+            study: only trials of this study.
+
+        Raises:
+            UsageError: no such study.
+        """
+        return frames.trial_frame(self._database, study)
+
+    def folds(self, study: int | None = None) -> pandas.DataFrame:
+        """A row for each training: of each trial on each fold, and of the winner for the holdout.
+
+        Arguments and errors are those of ``trials``.
+        """
+        return frames.fold_frame(self._database, study)
+
+    def curves(self, study: int | None = None) -> pandas.DataFrame:
+        """A row for each epoch of each training: UA and loss on the validation clips.
+
+        Arguments and errors are those of ``trials``.
+        """
+        return frames.curve_frame(self._database, study)
+
+    def predictions(self, entry: int) -> pandas.DataFrame:
+        """A row for each clip that an entry was tested on, with a probability for each emotion.
+
+        Rows whose ``fold`` is ``holdout`` are of the entry's own network; the others are of the
+        networks of the folds that its configuration was chosen by.
+
+        Args:
+            entry: its number.
+
+        Raises:
+            UsageError: no such entry.
+        """
+        return frames.prediction_frame(self._database, entry)
+
+    def latencies(self) -> pandas.DataFrame:
+        """A row for each measured latency: entry, machine, runtime, threads, milliseconds."""
+        return frames.latency_frame(self._database)
+
+    def datasets(self) -> pandas.DataFrame:
+        """A row for each dataset, as it was last scanned."""
+        return frames.dataset_frame(self._database)
+
+
+def open(database: Named = None) -> Results:
+    """Open a database for reading; it is neither created nor changed.
+
+    Args:
+        database: its file or URL; by default ``$SERBENCH_DB``, or ``serbench.db`` in this folder.
+
+    Raises:
+        StorageError: there is no such database, or it cannot be opened.
+    """
+    return Results(database)
+
+
+def describe(table: str) -> pandas.DataFrame:
+    """The columns of a table: ``dtype``, ``unit`` and ``meaning`` of each.
+
+    Args:
+        table: name of a method of ``Results``, or ``files`` for what ``predict`` returns.
+
+    Raises:
+        UsageError: there is no such table.
+    """
+    import pandas
+
+    if table not in COLUMNS:
+        raise UsageError(f"no table '{table}': there are {', '.join(COLUMNS)}", table=table)
+    columns = COLUMNS[table]
+    rows = [column._asdict() for column in columns.values()]
+    return pandas.DataFrame(rows, index=pandas.Index(list(columns), name="column"))
+
+
+def fetch(corpus: str, to: str | Path | None = None) -> Path:
+    """Fetch a corpus where a program may, as ``serbench corpus fetch``; gives its folder.
+
+    Args:
+        corpus: its name; ``demo`` is synthesised on this machine.
+        to: folder to put it into; by default one in the cache.
+
+    Raises:
+        SerbenchError: no such corpus, or one that cannot be fetched.
+    """
+    folder = find_workspace().corpora / corpus if to is None else Path(to)
+    Plugins().corpora.get(corpus).fetch(folder)
+    return folder
+
+
+def scan(
+    paths: str | Path | Sequence[str | Path],
+    dataset: str,
+    *,
+    database: Named = None,
+    emotions: str | None = None,
+    corpora: Sequence[str] = (),
+    exclude: str | Path | None = None,
+    progress: Progress = _ignore,
+) -> dict[str, Any]:
+    """Scan recordings and keep them as a dataset, as ``serbench corpus scan``.
+
+    Args:
+        paths: a folder or table, or several.
+        dataset: name of the dataset to make.
+        database: where it is kept; it is created where it does not exist.
+        emotions: those to keep, separated by commas, or ``all``; by default the shared six.
+        corpora: recognise recordings of these corpora only.
+        exclude: a table of recordings to leave out.
+        progress: called with recordings read and recordings in all.
+
+    Returns:
+        the account of the scan, as ``corpus scan --format json`` prints it.
+
+    Raises:
+        SerbenchError: see ``serbench.run.scanning.scan_dataset``.
+    """
+    from serbench.run.scanning import scan_dataset
+
+    place = _Place(database, create=True)
+    listed = [paths] if isinstance(paths, str | Path) else paths
+    left_out = None if exclude is None else Path(exclude)
+    found = scan_dataset(
+        *([Path(path) for path in listed], dataset, place.plugins, place.database),
+        *(emotions, corpora, left_out, progress),
+    )
+    return found.summary()
+
+
+def study(
+    backbone: str | None = None,
+    *,
+    database: Named = None,
+    study_file: str | Path | None = None,
+    progress: Callable[[StudyEvent], None] | None = None,
+    **options: Any,
+) -> int:
+    """Run one study, or continue it, as ``serbench study run``.
+
+    Args:
+        backbone: the network to search; may stand in the study file instead.
+        database: where everything is recorded; its dataset must have been scanned.
+        study_file: a study file in TOML; options given here come first.
+        progress: called with each ``StudyEvent``; ``print`` prints a line for each.
+        options: those of ``serbench study run``, with underscores: ``dataset="mine"``,
+            ``protocol="loso"``, ``trials=20``, ``jobs=0``; ``search`` as in a study file.
+
+    Returns:
+        the number of its entry.
+
+    Raises:
+        UsageError: an unknown option or value, or options that make several studies.
+        SerbenchError: see ``serbench.run.study.drive_study``.
+    """
+    from serbench.run.call import run_one
+
+    place = _Place(database)
+    named = {"backbone": backbone, **options}
+    given = {name: value for name, value in named.items() if value is not None}
+    file = None if study_file is None else Path(study_file)
+    return run_one(given, file, place.plugins, place.workspace, place.database, progress)
+
+
+def evaluate(
+    entry: int, dataset: str, *, database: Named = None, progress: Progress = _ignore
+) -> Evaluation:
+    """Score an entry on a dataset that it was not made for, as ``serbench evaluate``.
+
+    Args:
+        entry: its number.
+        dataset: name of a scanned dataset.
+        database: where both are recorded.
+        progress: called with clips prepared and clips in all.
+
+    Returns:
+        scores with intervals, and the confusion matrix; ``as_dict()`` gives plain data.
+
+    Raises:
+        SerbenchError: see ``serbench.run.evaluate.evaluate``.
+    """
+    from serbench.run.evaluate import evaluate as evaluate_entry
+
+    place = _Place(database)
+    return evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
+
+
+def predict(
+    entry: int, files: str | Path | Sequence[str | Path], *, database: Named = None
+) -> pandas.DataFrame:
+    """Predict the emotions of files with an entry, as ``serbench predict``.
+
+    Args:
+        entry: its number.
+        files: a file, or several.
+        database: where the entry is recorded.
+
+    Returns:
+        a row for each file, with a probability for each emotion (``p_EMOTION``); a file that cannot
+        be used has the reason in column ``error``.
+
+    Raises:
+        SerbenchError: see ``serbench.run.predict.predictor_of``.
+    """
+    from serbench.run.predict import predictor_of
+
+    place = _Place(database)
+    listed = [Path(each) for each in ([files] if isinstance(files, str | Path) else files)]
+    predictor = predictor_of(entry, place.plugins, place.workspace, place.database)
+    return frames.file_frame(predictor.predict(listed), map(str, listed), predictor.emotions)

@@ -1,0 +1,214 @@
+"""One study by a function call: options in, events as plain data, an entry's number out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serbench.errors import SerbenchError, UsageError
+from serbench.execute.executor import executor_of
+from serbench.execute.job import Outcome
+from serbench.model.compute import ComputeSettings
+from serbench.model.training import EpochReport
+from serbench.plugins import Plugins
+from serbench.run.listener import Listener
+from serbench.run.planning import make_plans, read_options
+from serbench.run.screening import screen
+from serbench.run.study import drive_study
+from serbench.search.events import Known, TrialEnded
+from serbench.search.plan import StudyPlan
+from serbench.search.study import Search
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
+from serbench.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StudyEvent:
+    """What happened in a study.
+
+    Attributes:
+        name: such as ``epoch``, ``fold_scored`` or ``trial_ended``.
+        facts: plain data; trials and folds are numbered from 1, UA is a share.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        shown = (
+            f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in self.facts.items()
+            if value not in (None, "", False)
+        )
+        return ": ".join(filter(None, (self.name.replace("_", " "), ", ".join(shown))))
+
+
+Receive = Callable[[StudyEvent], None]
+"""Called with each event."""
+
+
+class CallbackListener(Listener):
+    """Passes what happens in a study to a function."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    def _send(self, name: str, **facts: Any) -> None:
+        self._receive(StudyEvent(name, facts))
+
+    def spent(self, trials: int) -> None:
+        """Pass on how many trials the study has already, where they are enough."""
+        self._send("spent", trials=trials)
+
+    def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
+        """Pass on in which options this study differs from the nearest earlier one."""
+        self._send("new_study", nearest=study, options=sorted(options))
+
+    def time_is_up(self, trials: int) -> None:
+        """Pass on that the search ended before all trials were tried."""
+        self._send("time_is_up", trials=trials)
+
+    def restoring(self, trial: int, fold: int) -> None:
+        """Pass on that a deleted network of the winner is trained again."""
+        self._send("restoring", trial=trial + 1, fold=fold + 1)
+
+    def preparing(self, done: int, total: int) -> None:
+        """Pass on how many clips are prepared."""
+        self._send("preparing", done=done, total=total)
+
+    def speed_tuning(self, plan: StudyPlan) -> None:
+        """Pass on that compute settings are compared."""
+        self._send("speed_tuning", backbone=plan.backbone)
+
+    def settled(self, compute: ComputeSettings) -> None:
+        """Pass on the compute settings."""
+        self._send("compute_settings", **compute.as_dict())
+
+    def begun(self, search: Search, known: Known) -> None:
+        """Pass on how much is to be trained, and how much of it is known already."""
+        self._send(
+            "begun",
+            outer_fold=search.plan.outer_fold + 1,
+            trials=search.plan.trials,
+            folds=len(search.split.folds),
+            known=len(known),
+        )
+
+    def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
+        """Pass on the configuration of a trial."""
+        self._send("trial_started", trial=trial + 1, **parameters)
+
+    def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
+        """Pass on the validation UA of an epoch."""
+        self._send(
+            "epoch",
+            trial=trial + 1,
+            fold=_shown(fold),
+            epoch=report.epoch,
+            validation_uar=report.validation_uar,
+        )
+
+    def fold_scored(self, outcome: Outcome) -> None:
+        """Pass on the UA of a fold."""
+        self._send(
+            "fold_scored",
+            trial=outcome.trial + 1,
+            fold=_shown(outcome.fold),
+            uar=outcome.uar,
+            epochs=outcome.epochs,
+            seconds=outcome.seconds,
+            pruned=outcome.pruned,
+        )
+
+    def trial_ended(self, ended: TrialEnded) -> None:
+        """Pass on how a trial ended."""
+        self._send(
+            "trial_ended",
+            trial=ended.trial + 1,
+            state=ended.state,
+            mean_uar=ended.mean_uar,
+            failure=ended.failure,
+        )
+
+    def holdout_started(self, trial: int) -> None:
+        """Pass on which trial won."""
+        self._send("holdout_started", trial=trial + 1)
+
+    def measuring(self, entry: int, threads: int) -> None:
+        """Pass on that latency is measured."""
+        self._send("measuring_latency", entry=entry, threads=threads)
+
+
+def _shown(fold: int | str) -> str:
+    """A fold's name, numbered from 1."""
+    return fold if isinstance(fold, str) else str(fold + 1)
+
+
+def run_one(
+    given: Mapping[str, Any],
+    study_file: Path | None,
+    plugins: Plugins,
+    workspace: Workspace,
+    database: Database,
+    receive: Receive | None = None,
+) -> int:
+    """Run the study that some options make, from wherever an earlier run stopped.
+
+    Args:
+        given: option → value, as ``StudyOptions`` has them.
+        study_file: a study file, or None.
+        plugins: which have what the options name.
+        workspace: where clips and weights are kept.
+        database: where everything is recorded.
+        receive: called with each event.
+
+    Returns:
+        the number of its entry.
+
+    Raises:
+        UsageError: the options make several studies, or are not valid.
+        SerbenchError: the backbone takes longer than ``max_latency_ms``, or see ``drive_study``.
+    """
+    asked = read_options(given, study_file, plugins)
+    manifest = Datasets(database).manifest(asked.dataset or _only_dataset(database))
+    plans = make_plans(asked, manifest, plugins, database, workspace)
+    if len(plans) > 1:
+        raise UsageError(
+            f"these options make {len(plans)} studies: give one value of each, and call it once "
+            "for each study",
+            studies=len(plans),
+        )
+    [plan] = plans
+    if asked.max_latency_ms is not None:
+        slow = screen(plan, plugins, workspace, database, asked.max_latency_ms)
+        if slow is not None:
+            raise SerbenchError(
+                f"{plan.backbone} takes {slow:.1f} ms (p90, one thread), more than "
+                f"max_latency_ms={asked.max_latency_ms:g}: give a larger number, or another "
+                "backbone",
+                p90=slow,
+                max_latency_ms=asked.max_latency_ms,
+            )
+    with executor_of(asked.jobs) as executor:
+        return drive_study(
+            plan,
+            plugins,
+            workspace,
+            database,
+            Listener() if receive is None else CallbackListener(receive),
+            executor,
+            parallel=asked.jobs or None,
+            retune=asked.retune,
+            allow_known_speakers=asked.allow_known_speakers,
+        )
+
+
+def _only_dataset(database: Database) -> str:
+    names = [account["name"] for account in Datasets(database).datasets()]
+    if len(names) != 1:
+        listed = f"dataset takes one of {', '.join(names)}" if names else "scan one first"
+        raise UsageError(f"which dataset? {listed}", known=tuple(names))
+    return str(names[0])

@@ -1,0 +1,58 @@
+"""Predict the emotions of files with an entry's network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from serbench.data.clips import ClipFormat
+from serbench.deploy.network import trained_network
+from serbench.deploy.predict import FilePrediction, predict_files
+from serbench.errors import AudioError
+from serbench.model.network import EmotionNetwork
+from serbench.plugins import Plugins
+from serbench.store.artifacts import read_arrays
+from serbench.store.database import Database
+from serbench.store.systems import Systems
+from serbench.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """The network of an entry, ready to use.
+
+    Attributes:
+        network: waveform → logits.
+        clip_format: that files are brought to.
+        emotions: the label set, in the order of the logits.
+    """
+
+    network: EmotionNetwork
+    clip_format: ClipFormat
+    emotions: tuple[str, ...]
+
+    def predict(self, files: Sequence[Path]) -> Iterator[FilePrediction | AudioError]:
+        """For each file what is predicted, or why the file cannot be used."""
+        return predict_files(self.network, self.clip_format, self.emotions, files)
+
+
+def predictor_of(
+    number: int, plugins: Plugins, workspace: Workspace, database: Database
+) -> Predictor:
+    """Load an entry's network.
+
+    Args:
+        number: of the entry.
+        plugins: which have what it is made of.
+        workspace: where its weights are.
+        database: where it is recorded.
+
+    Raises:
+        UsageError: no such entry, or one whose network is not here.
+        WeightsError: its weights are gone or were changed.
+    """
+    record = Systems(database).record(number)
+    arrays = read_arrays(workspace.artifacts / record.file, record.sha256, number)
+    network = trained_network(record.plan.recipe, plugins, len(record.emotions), arrays)
+    return Predictor(network, record.plan.clip_format, record.emotions)

@@ -1,0 +1,186 @@
+"""Views as pandas DataFrames; the columns are listed in ``serbench.views.columns``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from serbench.errors import AudioError
+from serbench.score.metric import CROSS_VALIDATION, POOLED_FOLDS
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
+from serbench.views.columns import COLUMNS, frame
+from serbench.views.entry import EntryView
+from serbench.views.predictions import clip_predictions
+from serbench.views.ranking import RankingView
+from serbench.views.reading import read_entries
+from serbench.views.study import study_view, study_views
+
+if TYPE_CHECKING:
+    import pandas
+
+    from serbench.deploy.predict import FilePrediction
+
+
+def ranking_frame(rankings: Sequence[RankingView]) -> pandas.DataFrame:
+    """A row for each entry of each ranking."""
+    return frame(
+        "leaderboard",
+        [
+            {"ranking": number, **row.as_flat_dict()}
+            for number, ranking in enumerate(rankings, start=1)
+            for row in ranking.rows
+        ],
+    )
+
+
+def score_frame(database: Database) -> pandas.DataFrame:
+    """A row for each metric of each entry and evidence."""
+    entries: dict[int, EntryView] = {}
+    for view in read_entries(database):
+        entries.setdefault(view.entry, view)
+    return frame("scores", [row for view in entries.values() for row in _score_rows(view)])
+
+
+def _score_rows(view: EntryView) -> Iterator[dict[str, Any]]:
+    found = (
+        (view.evidence, view.scores),
+        (CROSS_VALIDATION, view.cv),
+        (POOLED_FOLDS, view.cv_pooled),
+    )
+    for evidence, scores in found:
+        for metric, score in scores.items():
+            entry = {"entry": view.entry, "backbone": view.backbone}
+            yield {**entry, "evidence": evidence, "metric": metric, **vars(score)}
+
+
+def study_frame(database: Database) -> pandas.DataFrame:
+    """A row for each study."""
+    return frame("studies", [_named(vars(view), "studies") for view in study_views(database)])
+
+
+def trial_frame(database: Database, study: int | None) -> pandas.DataFrame:
+    """A row for each trial of one study or of all, with its configuration."""
+    return frame(
+        "trials",
+        [
+            {**place, **_named(trial, "trials"), **trial["parameters"]}
+            for place, trial in _trials(database, study)
+        ],
+    )
+
+
+def fold_frame(database: Database, study: int | None) -> pandas.DataFrame:
+    """A row for each training of one study or of all."""
+    return frame(
+        "folds",
+        [
+            {**place, **_named(fold, "folds")}
+            for place, trial in _trials(database, study)
+            for fold in trial["folds"]
+        ],
+    )
+
+
+def curve_frame(database: Database, study: int | None) -> pandas.DataFrame:
+    """A row for each epoch of each training of one study or of all."""
+    return frame(
+        "curves",
+        [
+            {
+                **place,
+                "fold": fold["fold"],
+                "epoch": epoch,
+                "validation_uar": uar,
+                "validation_loss": loss,
+            }
+            for place, trial in _trials(database, study)
+            for fold in trial["folds"]
+            for epoch, (uar, loss) in enumerate(
+                zip(fold["curve"], fold["losses"], strict=True), start=1
+            )
+        ],
+    )
+
+
+def _trials(
+    database: Database, study: int | None
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Study, outer fold and number of each trial, and what its study's view has of it."""
+    numbers = [view.study for view in study_views(database)] if study is None else [study]
+    for number in numbers:
+        view = study_view(database, number)
+        for trial in view.as_dict()["trials"]:
+            yield {"study": number, "outer_fold": view.outer_fold, "trial": trial["trial"]}, trial
+
+
+def prediction_frame(database: Database, entry: int) -> pandas.DataFrame:
+    """A row for each clip that an entry was tested on."""
+    found = clip_predictions(database, entry)
+    return frame(
+        "predictions",
+        [
+            {**_named(vars(clip), "predictions"), **_probabilities(clip.probabilities)}
+            for clip in found
+        ],
+    )
+
+
+def _probabilities(shares: Mapping[str, float]) -> dict[str, float]:
+    return {f"p_{emotion}": share for emotion, share in shares.items()}
+
+
+def latency_frame(database: Database) -> pandas.DataFrame:
+    """A row for each latency of each entry."""
+    return frame(
+        "latencies",
+        [
+            {"entry": view.entry, "backbone": view.backbone, **vars(view.latency)}
+            for view in read_entries(database)
+            if view.latency.runtime
+        ],
+    )
+
+
+def dataset_frame(database: Database) -> pandas.DataFrame:
+    """A row for each dataset, as it was last scanned."""
+    return frame(
+        "datasets",
+        [
+            {
+                **_named(account, "datasets"),
+                "dataset": account["name"],
+                "clips": account["utterances"],
+                "corpora": " ".join(account["by_corpus"]),
+                "emotions": " ".join(account["by_emotion"]),
+                "skipped": sum(account["skipped"].values()),
+            }
+            for account in Datasets(database).datasets()
+        ],
+    )
+
+
+def file_frame(
+    answers: Iterable[FilePrediction | AudioError], files: Iterable[str], emotions: Iterable[str]
+) -> pandas.DataFrame:
+    """A row for each file that was classified, or could not be.
+
+    Args:
+        answers: for each file.
+        files: as they were named.
+        emotions: the label set.
+    """
+    rows: list[dict[str, Any]] = []
+    for file, answer in zip(files, answers, strict=True):
+        if isinstance(answer, AudioError):
+            rows.append({"path": file, "remarks": "", "error": str(answer)})
+        else:
+            found = {"emotion": answer.emotion, "seconds": answer.seconds}
+            remarks = {"remarks": "; ".join(answer.remarks)}
+            rows.append({"path": file, **found, **remarks, **_probabilities(answer.probabilities)})
+    return frame("files", rows, [f"p_{emotion}" for emotion in emotions])
+
+
+def _named(row: Mapping[str, Any], table: str) -> dict[str, Any]:
+    """What a row has of a table's documented columns."""
+    return {name: row[name] for name in COLUMNS[table] if name in row}

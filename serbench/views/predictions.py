@@ -1,0 +1,90 @@
+"""The predictions of an entry, clip by clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+
+from serbench.data.manifest import Manifest
+from serbench.data.protocols import HOLDOUT
+from serbench.store.database import Database
+from serbench.store.predictions import Predictions, fold_predictions, holdout_predictions
+from serbench.store.systems import find_system, manifest_of
+
+
+@dataclass(frozen=True)
+class ClipPrediction:
+    """What an entry predicted for one clip.
+
+    Attributes:
+        outer_fold: of the protocol, from 1.
+        fold: ``holdout``, or the number of a fold that the winner was chosen by, from 1.
+        path: of the recording.
+        corpus: that the recording belongs to.
+        speaker: of the recording.
+        true: the emotion of the recording's label.
+        predicted: the most probable emotion.
+        probabilities: emotion → probability, in label-set order.
+    """
+
+    outer_fold: int
+    fold: str
+    path: str
+    corpus: str
+    speaker: str
+    true: str
+    predicted: str
+    probabilities: dict[str, float]
+
+
+def clip_predictions(database: Database, number: int) -> list[ClipPrediction]:
+    """The predictions of an entry: on each holdout, then on the folds it was chosen by.
+
+    The networks of the folds are others than the one that was tested on the holdout; of each fold
+    the network that did not train on it.
+
+    Args:
+        database: where the entry is.
+        number: its number.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    with database.session() as session:
+        system = find_system(session, number)
+        manifest = manifest_of(database, system.protocol)
+        emotions = tuple(system.emotions)
+        tests: list[tuple[int, str, Predictions]] = [
+            (outer, HOLDOUT, found)
+            for outer, found in enumerate(holdout_predictions(session, system), start=1)
+        ]
+        tests += [
+            (outer, str(fold + 1), found)
+            for outer, folds in enumerate(fold_predictions(session, system), start=1)
+            for fold, found in folds.items()
+        ]
+    return [
+        clip
+        for outer, fold, found in tests
+        for clip in _clips(manifest, outer, fold, emotions, found)
+    ]
+
+
+def _clips(
+    manifest: Manifest, outer: int, fold: str, emotions: tuple[str, ...], found: Predictions
+) -> Iterator[ClipPrediction]:
+    for row, shares in zip(found.rows, softmax(found.logits.astype(np.float64), 1), strict=True):
+        utterance = manifest.utterances[row]
+        yield ClipPrediction(
+            outer_fold=outer,
+            fold=fold,
+            path=utterance.path,
+            corpus=utterance.corpus,
+            speaker=utterance.speaker,
+            true=utterance.emotion,
+            predicted=emotions[int(shares.argmax())],
+            probabilities=dict(zip(emotions, map(float, shares), strict=True)),
+        )
