@@ -27,9 +27,11 @@ from serbench.errors import UsageError
 from serbench.model.augment import Augmentation
 from serbench.model.ranges import Range
 
-SAMPLE_RATE = 16_000
-"""Hz: every clip is treated as if it had this rate, the default, for none is told to an
-augmentation."""
+SAMPLE_RATE = 24_414
+"""Hz: the rate that every transform is told, for none is told that of the clips.
+
+The highest band of the equaliser, 9.5 kHz, lies below half of it.
+"""
 
 NYQUIST = SAMPLE_RATE / 2
 
