@@ -35,7 +35,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """Benchmark → the options it has in ``make bench``, to be done in a quarter of an hour."""
 
-APART = ("peers", "precision", "compiling")
+APART = ("peers", "precision", "compiling", "level")
 """What takes longer: the first, which installs other people's tools, is ``make bench-peers``."""
 
 HEAD = """# What was measured about speed
