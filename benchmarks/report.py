@@ -35,7 +35,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """Benchmark → its options in ``make bench``, which takes a quarter of an hour."""
 
-APART = ("peers", "precision", "compiling")
+APART = ("peers", "precision", "compiling", "level")
 """Benchmarks that take longer; the first one, which installs other tools, is ``make
 bench-peers``."""
 

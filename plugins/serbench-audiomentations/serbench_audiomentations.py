@@ -27,8 +27,11 @@ from serbench.errors import UsageError
 from serbench.model.augment import Augmentation
 from serbench.model.ranges import Range
 
-SAMPLE_RATE = 16_000
-"""Hz: all clips are processed as if they had the default rate, which augmentations do not get."""
+SAMPLE_RATE = 24_414
+"""Hz: the rate that every transform is given, because augmentations do not get that of the clips.
+
+The highest band of the equaliser, 9.5 kHz, lies below half of it.
+"""
 
 NYQUIST = SAMPLE_RATE / 2
 

@@ -15,6 +15,7 @@ from serbench.execute.fold import build_network, state_of
 from serbench.model.complexity import Complexity
 from serbench.model.weights import file_identity
 from serbench.plugins import Plugins
+from serbench.run.clip_format import parent_format
 from serbench.run.warm_start import warm_start
 from serbench.search.events import WinnerTested
 from serbench.store.schema import ArtifactRow
@@ -61,6 +62,13 @@ def kept(database, made, artifacts, tmp_path):
 def same(first, second):
     """Names of the arrays that are equal."""
     return {name for name in first if np.array_equal(first[name], second[name])}
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_clips_of_a_warm_start_are_those_of_its_parent(database, made):
+    parent = made.plan(made.manifest()).clip_format
+    assert parent_format("entry:1", database) == parent
+    assert parent_format("default", database) is None
 
 
 def test_with_the_same_emotions_everything_is_kept(kept):
