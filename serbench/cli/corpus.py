@@ -91,11 +91,12 @@ def scan_into(
     chosen = [known.get(name) for name in corpora] if corpora else list(known)
     datasets = Datasets(app.database)
     listed = read_exclusions(exclude) if exclude is not None else ()
+    app.database.create = app.database.exists  # an empty one may be filled at once
     before = datasets.exclusions(dataset) if app.database.exists else ()
     exclusions = tuple(dict.fromkeys((*before, *listed)))
     with counting("recordings read") as progress:
         found = scan(paths, dataset, chosen, wanted, progress, exclusions)
-    app.database.create = True  # nothing else makes a database
+    app.database.create = True  # only now: nothing else makes a database
     datasets.save_scan(found)
     return found
 
