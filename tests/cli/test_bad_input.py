@@ -218,6 +218,7 @@ def test_a_recording_that_changed_after_the_scan_stops_a_study(run, scanned, tin
     ],
 )
 @pytest.mark.parametrize("place", [0, 2], ids=["before", "after"])
+@pytest.mark.usefixtures("scanned")
 def test_debug_shows_the_traceback(run, arguments, kind, place):
     arguments = [*arguments[:place], "--debug", *arguments[place:]]
     with pytest.raises(SerbenchError) as shown:
