@@ -104,7 +104,9 @@ def test_the_outer_folds_have_seeds_of_their_own(run, nested, database, tmp_path
     plans, seeds = [], []
     for number in (1, 2):
         shown = json.loads(run("study", "show", number, "--format", "json", "--db", nested.db).out)
-        plans.append(StudyPlan.from_dict(shown["plan"]))
+        plans.append(
+            StudyPlan.from_dict({**shown["plan"], "outer_fold": shown["plan"]["outer_fold"] - 1})
+        )
         seeds += [each.seed for each in Ledger(database, tmp_path).outcomes(plans[-1]).values()]
     assert plans[0].root_seed == plans[0].seed == 0
     assert plans[1].root_seed != 0
