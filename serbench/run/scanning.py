@@ -45,9 +45,10 @@ def scan_dataset(
     chosen = [known.get(name) for name in corpora] if corpora else list(known)
     datasets = Datasets(database)
     listed = read_exclusions(exclude) if exclude is not None else ()
+    database.create = database.exists  # an empty one may be filled at once
     before = datasets.exclusions(dataset) if database.exists else ()
     exclusions = tuple(dict.fromkeys((*before, *listed)))
     found = scan(paths, dataset, chosen, wanted, progress, exclusions)
-    database.create = True  # nothing else makes a database
+    database.create = True  # only now: nothing else makes a database
     datasets.save_scan(found)
     return found

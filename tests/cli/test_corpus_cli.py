@@ -103,7 +103,7 @@ def test_a_folder_without_recordings_is_an_error_and_no_dataset(run, tmp_path):
     (tmp_path / "empty").mkdir()
     ran = run("corpus", "scan", tmp_path / "empty", "--dataset", "tiny")
     assert str(tmp_path / "empty") in error_of(ran, 1)
-    assert run("corpus", "list", "--format", "json").out == "[]\n"
+    assert not (tmp_path / "serbench.db").exists()
 
 
 @pytest.mark.parametrize("missing", [["--dataset", "tiny"], ["."]])
@@ -114,9 +114,17 @@ def test_folder_and_name_must_be_given(run, missing):
 
 
 def test_before_any_scan_the_list_names_the_command(run):
-    ran = run("corpus", "list")
-    assert ran.code == 0
-    assert "serbench corpus scan" in ran.out
+    assert "serbench corpus scan" in error_of(run("corpus", "list"), 1)
+
+
+def test_once_all_are_deleted_the_list_names_the_command(run, scanned):
+    assert run("corpus", "delete", "tiny", "--yes").code == 0
+    assert "serbench corpus scan" in run("corpus", "list").out
+
+
+def test_an_empty_file_is_filled_by_a_scan(run, tiny_corpus, tmp_path):
+    (tmp_path / "serbench.db").touch()
+    assert run("corpus", "scan", tiny_corpus, "--dataset", "tiny").code == 0
 
 
 def test_the_list_has_a_line_for_each_dataset(run, scanned, tiny_corpus):

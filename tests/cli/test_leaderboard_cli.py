@@ -32,12 +32,14 @@ def row(show):
 
 
 @pytest.mark.parametrize("format_", ["table", "markdown"])
+@pytest.mark.usefixtures("scanned")
 def test_before_any_entry_the_command_is_named(run, format_):
     ran = run("leaderboard", "--format", format_)
     assert ran.code == 0
     assert "serbench study run" in ran.out
 
 
+@pytest.mark.usefixtures("scanned")
 def test_before_any_entry_the_data_are_empty(run):
     assert run("leaderboard", "--format", "json").out == "[]\n"
     assert run("leaderboard", "--format", "csv").out.strip() == ""

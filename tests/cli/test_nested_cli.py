@@ -91,20 +91,22 @@ def test_a_finished_one_is_only_reported(run, nested):
 def test_each_outer_fold_is_listed_as_a_study_with_the_one_entry(run, nested):
     studies = json.loads(run("study", "list", "--format", "json", "--db", nested.db).out)
     assert [(each["outer_fold"], each["state"], each["entry"]) for each in studies] == [
-        (0, "finished", 1),
         (1, "finished", 1),
+        (2, "finished", 1),
     ]
     assert "outer fold 2" in run("study", "list", "--db", nested.db).out
     second = json.loads(run("study", "show", "2", "--format", "json", "--db", nested.db).out)
     assert second["entry"]["entry"] == 1
-    assert second["plan"]["outer_fold"] == 1
+    assert second["plan"]["outer_fold"] == 2
 
 
 def test_the_outer_folds_have_seeds_of_their_own(run, nested, database, tmp_path):
     plans, seeds = [], []
     for number in (1, 2):
         shown = json.loads(run("study", "show", number, "--format", "json", "--db", nested.db).out)
-        plans.append(StudyPlan.from_dict(shown["plan"]))
+        plans.append(
+            StudyPlan.from_dict({**shown["plan"], "outer_fold": shown["plan"]["outer_fold"] - 1})
+        )
         seeds += [each.seed for each in Ledger(database, tmp_path).outcomes(plans[-1]).values()]
     assert plans[0].root_seed == plans[0].seed == 0
     assert plans[1].root_seed != 0
