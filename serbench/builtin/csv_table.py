@@ -16,6 +16,7 @@ from pathlib import Path
 from serbench import hookimpl
 from serbench.data.corpus import EMOTIONS, Corpus, Recording
 from serbench.data.regular import check_regular
+from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError
 
 COLUMNS = ("path", "emotion", "speaker")
@@ -51,7 +52,9 @@ class CsvTable:
     synthetic: bool = False
     known_conflicts: Mapping[str, str] = field(default_factory=dict)
 
-    def recognise(self, files: Sequence[Path]) -> Iterator[Recording]:
+    def recognise(
+        self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
+    ) -> Iterator[Recording]:
         """Every line of every table, whether or not the audio file exists."""
         for path in files:
             if path.suffix.lower() == ".csv" and (delimiter := _delimiter(path)):

@@ -22,6 +22,7 @@ from pathlib import Path
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles, Recording
 from serbench.data.regular import check_regular
+from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError
 
 EVALUATION = re.compile(r"^\[[\d. ]+-[\d. ]+\]\s+(?P<utterance>\w+)\s+(?P<label>[a-z]+)\s+\[", re.M)
@@ -31,14 +32,16 @@ EVALUATION = re.compile(r"^\[[\d. ]+-[\d. ]+\]\s+(?P<utterance>\w+)\s+(?P<label>
 class Iemocap(NamedFiles):
     """IEMOCAP: file names give the utterance, evaluation files its label."""
 
-    def recognise(self, files: Sequence[Path]) -> Iterator[Recording]:
+    def recognise(
+        self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
+    ) -> Iterator[Recording]:
         """Match the utterances with the evaluation files, wherever among ``files`` both are."""
         dialogues = defaultdict(list)
         for path in files:
             if path.suffix.lower() == ".txt":
                 dialogues[path.stem.lower()].append(path)
         labels: dict[str, dict[str, str]] = {}
-        for found in super().recognise(files):
+        for found in super().recognise(files, options):
             utterance = found.label
             dialogue = utterance.rpartition("_")[0]
             if dialogue not in labels:

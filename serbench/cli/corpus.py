@@ -82,6 +82,7 @@ def scan_into(
     from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS
     from serbench.data.exclusions import read_exclusions
     from serbench.data.scan import scan
+    from serbench.data.scan_options import ScanOptions
     from serbench.store.datasets import Datasets
 
     wanted: tuple[str, ...] = EMOTIONS if emotions == "all" else SHARED_EMOTIONS
@@ -93,7 +94,8 @@ def scan_into(
     listed = read_exclusions(exclude) if exclude is not None else ()
     exclusions = tuple(dict.fromkeys((*datasets.exclusions(dataset), *listed)))
     with counting("recordings read") as progress:
-        found = scan(paths, dataset, chosen, wanted, progress, exclusions)
+        options = ScanOptions(emotions=wanted, exclusions=exclusions)
+        found = scan(paths, dataset, chosen, options, progress)
     datasets.save_scan(found)
     return found
 

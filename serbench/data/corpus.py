@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from serbench.data.formats import is_audio_name
+from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError
 
 EMOTIONS = (
@@ -51,6 +52,21 @@ class Recording:
     excluded: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A table or list that describes recordings, none of which can be used.
+
+    Attributes:
+        path: the file.
+        reason: why, in a few words; skipped files are counted by it.
+        detail: what was found in this file, and what to type.
+    """
+
+    path: Path
+    reason: str
+    detail: str = ""
+
+
 class Corpus(Protocol):
     """A published collection. ``synthetic`` corpora are labelled as such wherever they appear."""
 
@@ -78,8 +94,14 @@ class Corpus(Protocol):
     def known_conflicts(self) -> Mapping[str, str]:
         """Published twins: file stem → stem of the same audio under another label."""
 
-    def recognise(self, files: Sequence[Path]) -> Iterable[Recording]:
+    def recognise(
+        self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
+    ) -> Iterable[Recording | Refused]:
         """The recordings of this corpus among ``files`` (of any type, in any nesting).
+
+        Args:
+            files: everything that was found.
+            options: what the user stated; most corpora need none of it.
 
         Raises:
             DatasetError: a file that belongs to this corpus cannot be understood.
@@ -112,7 +134,9 @@ class NamedFiles:
     synthetic: bool = False
     known_conflicts: Mapping[str, str] = field(default_factory=dict)
 
-    def recognise(self, files: Sequence[Path]) -> Iterator[Recording]:
+    def recognise(
+        self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
+    ) -> Iterator[Recording]:
         """The files whose names fit, in the order given."""
         expression = re.compile(rf"(?:^|.*/){self.pattern}", re.IGNORECASE)
         for path in files:

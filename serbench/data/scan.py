@@ -6,17 +6,18 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from serbench.data.audio import read_audio
 from serbench.data.conflicts import Conflict, find_conflicts
-from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS, Corpus, Recording
+from serbench.data.corpus import EMOTIONS, Corpus, Recording, Refused
 from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.folders import list_files
 from serbench.data.formats import is_audio_name, unread_name
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.names import check_name, is_utf8, name_problem
+from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import AudioError, DatasetError, UnknownNameError
 
 Progress = Callable[[int, int], None]
@@ -75,9 +76,8 @@ def scan(
     paths: Sequence[Path],
     name: str,
     corpora: Iterable[Corpus],
-    emotions: Sequence[str] = SHARED_EMOTIONS,
+    options: ScanOptions = DEFAULT_OPTIONS,
     progress: Progress = lambda done, total: None,
-    exclusions: Sequence[Exclusion] = (),
 ) -> Scan:
     """Recognise the recordings under ``paths`` and listen to each once.
 
@@ -85,20 +85,20 @@ def scan(
         paths: folders in any nesting, or files.
         name: the dataset's name.
         corpora: who may recognise files.
-        emotions: the canonical emotions to keep.
-        progress: called while listening.
-        exclusions: recordings to leave out, and why.
+        options: what the user stated: emotions, columns, exclusions and more.
+        progress: called while reading.
 
     Raises:
         UsageError: a path does not exist, an emotion is unknown, or nothing can be called so.
         DatasetError: nothing usable was found, or two corpora claim the same file.
     """
     check_name("dataset", name)
-    for emotion in emotions:
+    options = replace(options, paths=tuple(paths))
+    for emotion in options.emotions:
         if emotion not in EMOTIONS:
             raise UnknownNameError("emotion", emotion, EMOTIONS)
     listing = list_files(paths)
-    claims = _claim(listing.files, list(corpora))
+    claims, refused = _claim(listing.files, list(corpora), options)
     claimed = {recording.path for _, recording in claims}
     skipped = [
         Skipped(str(path), reason, defective=True) for path, reason in listing.unread.items()
@@ -108,17 +108,18 @@ def scan(
         for path in listing.files
         if ((unread := unread_name(path)) or is_audio_name(path)) and path not in claimed
     ]
+    skipped += [Skipped(str(r.path), r.reason, defective=True, detail=r.detail) for r in refused]
     found = len(skipped) + len(claims)
     wanted: list[tuple[Corpus, Recording]] = []
     for corpus, recording in claims:
-        reason = _left_out(recording, emotions)
+        reason = _left_out(recording, options.emotions)
         if reason is None:
             wanted.append((corpus, recording))
         else:
             skipped.append(Skipped(str(recording.path), reason))
     outcomes = _read_all(wanted, progress)
     kept: dict[tuple[str, ...], Utterance] = {}
-    excluded = ExclusionList(exclusions)
+    excluded = ExclusionList(options.exclusions)
     for outcome in outcomes:
         if isinstance(outcome, Skipped):
             skipped.append(outcome)
@@ -135,7 +136,7 @@ def scan(
     manifest = make_manifest(name, kept.values(), synthetic)
     known = {corpus.name: corpus for corpus, _ in wanted}
     conflicts = tuple(find_conflicts(manifest, known))
-    return Scan(manifest, found, tuple(skipped), conflicts, tuple(exclusions))
+    return Scan(manifest, found, tuple(skipped), conflicts, tuple(options.exclusions))
 
 
 def _by_name(utterance: Utterance) -> tuple[str, str]:
@@ -158,11 +159,17 @@ def _printable(path: str) -> str:
     return path.encode(errors="backslashreplace").decode()
 
 
-def _claim(files: list[Path], corpora: list[Corpus]) -> list[tuple[Corpus, Recording]]:
+def _claim(
+    files: list[Path], corpora: list[Corpus], options: ScanOptions
+) -> tuple[list[tuple[Corpus, Recording]], list[Refused]]:
     claims: list[tuple[Corpus, Recording]] = []
+    refused: list[Refused] = []
     owner: dict[Path, str] = {}
     for corpus in corpora:
-        for recording in corpus.recognise(files):
+        for recording in corpus.recognise(files, options):
+            if isinstance(recording, Refused):
+                refused.append(recording)
+                continue
             first = owner.setdefault(recording.path, corpus.name)
             if first != corpus.name:
                 raise DatasetError(
@@ -170,7 +177,7 @@ def _claim(files: list[Path], corpora: list[Corpus]) -> list[tuple[Corpus, Recor
                     f"say which with --corpus {first} or --corpus {corpus.name}"
                 )
             claims.append((corpus, recording))
-    return claims
+    return claims, refused
 
 
 def _left_out(recording: Recording, emotions: Sequence[str]) -> str | None:

@@ -20,8 +20,9 @@ def recordings_of(corpus: Corpus, files: Sequence[Path | str]) -> list[Recording
             serbench knows, or the second look finds something else than the first.
     """
     paths = [Path(file) for file in files]
-    found = list(corpus.recognise(paths))
-    require(list(corpus.recognise(paths)) == found, "a second look at the files finds otherwise")
+    whole = list(corpus.recognise(paths))
+    require(list(corpus.recognise(paths)) == whole, "a second look at the files finds otherwise")
+    found = [each for each in whole if isinstance(each, Recording)]
     for recording in found:
         name = recording.path.name
         require(bool(recording.speaker), f"{name} has no speaker")
