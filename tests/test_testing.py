@@ -16,7 +16,8 @@ from serbench.builtin.mel import Mel
 from serbench.builtin.savee import SAVEE
 from serbench.builtin.schedules import AdamCourse, half_cycle
 from serbench.builtin.time_shift import TimeShift
-from serbench.data.corpus import EMOTIONS, NamedFiles
+from serbench.data.corpus import NamedFiles
+from serbench.data.emotions import EMOTIONS
 from serbench.errors import UnknownNameError
 from serbench.model.backbone import Built
 from serbench.plugins import Plugins

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from serbench import hookimpl
 from serbench.builtin.espeak import Line, record
-from serbench.data.corpus import SHARED_EMOTIONS, Corpus, NamedFiles
+from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.emotions import SHARED_EMOTIONS
 from serbench.errors import DatasetError
 
 VOICES = {

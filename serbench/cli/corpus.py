@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from serbench.cli.output import counting, emit_json, emit_table, errors, format_
 
 if TYPE_CHECKING:
     from serbench.data.scan import Scan
+    from serbench.data.scan_options import ScanOptions
 
 DEMO = "demo"
 """The corpus that anyone has: it is synthesised on this machine."""
@@ -29,8 +31,40 @@ def corpus() -> None:
 @click.option(
     "--emotions",
     metavar="A,B,…",
-    help="Emotions to keep, or 'all'. [default: the six that RAVDESS, CREMA-D, SAVEE and TESS "
-    "share]",
+    help="Emotions to keep, in any language. A label that serbench does not know becomes a class "
+    "of its own where it is named here. 'all' keeps every known emotion. [default: sadness, "
+    "anger, disgust, fear, happiness and neutral]",
+)
+@click.option(
+    "--map",
+    "labels",
+    multiple=True,
+    metavar="FROM=TO",
+    help="Count recordings with the label or emotion FROM as the emotion TO, such as "
+    "excited=happiness; may be given several times. [default: the corpus's own meaning of a "
+    "label, then serbench's vocabulary]",
+)
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="FIELD=COLUMN,…",
+    help="Columns of tables that hold path, emotion, speaker, sex and sentence, such as "
+    "path=file,speaker=actor, or their numbers from 1 in a table without a header line. "
+    "[default: the usual names are recognised]",
+)
+@click.option(
+    "--pattern",
+    metavar="PATTERN",
+    help="How folders and file names give the fields of a recording, such as "
+    "'{emotion}/{speaker}/*' or '{speaker}_{emotion}_*'; '**/' stands for any folders. "
+    "[default: file names of known corpora, and tables]",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Folder in which recordings are looked for that a table lists under another machine's "
+    "paths. [default: the table's folder and PATHS]",
 )
 @click.option(
     "--corpus",
@@ -57,44 +91,67 @@ def scan_command(
     corpora: tuple[str, ...],
     exclude: Path | None,
     format_: str,
+    labels: tuple[str, ...],
+    columns: tuple[str, ...],
+    pattern: str | None,
+    root: Path | None,
 ) -> None:
     """Recognise the recordings under PATHS and keep them as a dataset.
 
-    PATHS are folders in any nesting, or CSV tables with the columns path, emotion, speaker.
+    PATHS are folders in any nesting, or tables of recordings (CSV, TSV, text, JSON lines, Parquet,
+    audformat) with the columns path, emotion and speaker.
     Recordings that dataset NAME leaves out already are left out again.
     """
-    scan = scan_into(app, paths, dataset, emotions, corpora, exclude)
+    options = scan_options(emotions, labels, columns, pattern, root)
+    scan = scan_into(app, paths, dataset, options, corpora, exclude)
     if format_ == "json":
         emit_json(scan.summary())
     else:
         show_account(scan.summary())
 
 
+def scan_options(
+    emotions: str | None,
+    labels: tuple[str, ...],
+    columns: tuple[str, ...],
+    pattern: str | None,
+    root: Path | None,
+) -> ScanOptions:
+    """What was typed, for the scan."""
+    from serbench.data.columns import column_choice
+    from serbench.data.path_pattern import PathPattern
+    from serbench.data.scan_options import ScanOptions, pairs
+
+    return ScanOptions(
+        emotions=None if emotions is None else [name for name in emotions.split(",") if name],
+        labels=pairs("--map", labels),
+        columns=column_choice(pairs("--columns", columns)),
+        pattern=None if pattern is None else PathPattern(pattern),
+        root=root,
+    )
+
+
 def scan_into(
     app: App,
     paths: tuple[Path, ...],
     dataset: str,
-    emotions: str | None = None,
+    options: ScanOptions | None = None,
     corpora: tuple[str, ...] = (),
     exclude: Path | None = None,
 ) -> Scan:
     """Scan and keep, without what the dataset or the list ``exclude`` leaves out."""
-    from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS
     from serbench.data.exclusions import read_exclusions
     from serbench.data.scan import scan
     from serbench.data.scan_options import ScanOptions
     from serbench.store.datasets import Datasets
 
-    wanted: tuple[str, ...] = EMOTIONS if emotions == "all" else SHARED_EMOTIONS
-    if emotions not in (None, "all"):
-        wanted = tuple(name.strip().lower() for name in str(emotions).split(","))
     known = app.plugins.corpora
     chosen = [known.get(name) for name in corpora] if corpora else list(known)
     datasets = Datasets(app.database)
     listed = read_exclusions(exclude) if exclude is not None else ()
     exclusions = tuple(dict.fromkeys((*datasets.exclusions(dataset), *listed)))
     with counting("recordings read") as progress:
-        options = ScanOptions(emotions=wanted, exclusions=exclusions)
+        options = replace(options or ScanOptions(), exclusions=exclusions)
         found = scan(paths, dataset, chosen, options, progress)
     datasets.save_scan(found)
     return found
@@ -223,6 +280,8 @@ def show_account(account: dict[str, Any]) -> None:
     click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
     for reason, count in account["skipped"].items():
         click.echo(f"  skipped {count:,}: {reason}")
+    for remark in account.get("remarks", ()):
+        click.echo(f"  note: {remark}")
     for conflict in account["conflicts"]:
         click.echo(f"  conflict: {', '.join(conflict['recordings'])}: {conflict['evidence']}")
 

@@ -6,27 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from serbench.data.formats import is_audio_name
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError
 
-EMOTIONS = (
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "happiness",
-    "neutral",
-    "calm",
-    "surprise",
-    "boredom",
-)
-"""Canonical emotions in their fixed order; the first six are codes 0 to 5 of the paper."""
-
-SHARED_EMOTIONS = EMOTIONS[:6]
-"""The six emotions that RAVDESS, CREMA-D, SAVEE and TESS share."""
+Source = Literal["names", "table", "option"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +23,13 @@ class Recording:
         path: the audio file.
         speaker: the corpus's own name for who speaks.
         label: the corpus's own label.
-        emotion: the canonical emotion, or None where the label has none.
+        emotion: the emotion that the corpus's own documentation gives for the label: canonical,
+            or one of the corpus's ``own_emotions``. None where the vocabulary translates the label.
         sex: ``female`` or ``male``, or None where the corpus does not say.
         sentence: the corpus's own name for what is said, or None.
         excluded: why the corpus itself leaves the file out (no majority label, song, …), or None.
+        source: what gives the label. Where two corpora recognise one file, an ``option`` of this
+            scan wins; ``names`` of files win over a ``table`` that gives the same emotion.
     """
 
     path: Path
@@ -50,6 +39,20 @@ class Recording:
     sex: str | None = None
     sentence: str | None = None
     excluded: str | None = None
+    source: Source = "names"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a user should read about a table or list that was used.
+
+    Attributes:
+        path: the file.
+        text: one sentence.
+    """
+
+    path: Path
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,16 @@ class Corpus(Protocol):
         """True where no human speaks."""
 
     @property
+    def own_emotions(self) -> tuple[str, ...]:
+        """Emotions outside of the vocabulary that its recordings express; mostly none."""
+
+    @property
     def known_conflicts(self) -> Mapping[str, str]:
         """Published twins: file stem → stem of the same audio under another label."""
 
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
-    ) -> Iterable[Recording | Refused]:
+    ) -> Iterable[Recording | Refused | Remark]:
         """The recordings of this corpus among ``files`` (of any type, in any nesting).
 
         Args:
@@ -132,6 +139,7 @@ class NamedFiles:
     emotions: Mapping[str, str]
     sexes: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
+    own_emotions: tuple[str, ...] = ()
     known_conflicts: Mapping[str, str] = field(default_factory=dict)
 
     def recognise(

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.corpus import EMOTIONS
+from serbench.data.emotions import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,8 @@ class Manifest:
 
     @cached_property
     def emotions(self) -> tuple[str, ...]:
-        """The label set: emotions that occur, in canonical order."""
-        present = {utterance.emotion for utterance in self.utterances}
-        return tuple(emotion for emotion in EMOTIONS if emotion in present)
+        """The label set: emotions that occur, in canonical order, others by the alphabet."""
+        return in_order(utterance.emotion for utterance in self.utterances)
 
     @cached_property
     def hash(self) -> str:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from serbench.data.audio import read_audio
+from serbench.data.claims import claim
 from serbench.data.conflicts import Conflict, find_conflicts
-from serbench.data.corpus import EMOTIONS, Corpus, Recording, Refused
+from serbench.data.corpus import Corpus, Recording, Remark
 from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.folders import list_files
 from serbench.data.formats import is_audio_name, unread_name
+from serbench.data.labels import Labels, unknown_sentence
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.names import check_name, is_utf8, name_problem
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
-from serbench.errors import AudioError, DatasetError, UnknownNameError
+from serbench.errors import AudioError, DatasetError
 
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
+
+UNKNOWN_EMOTION = "label of no known emotion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,18 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a scan found; ``found`` is always the kept plus the skipped."""
+    """What a scan found; ``found`` is always the kept plus the skipped.
+
+    ``unknown`` counts the labels that mean no known emotion, most frequent first.
+    """
 
     manifest: Manifest
     found: int
     skipped: tuple[Skipped, ...]
     conflicts: tuple[Conflict, ...]
     exclusions: tuple[Exclusion, ...] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
     def skipped_by_reason(self) -> dict[str, int]:
         """How many files were left out for each reason, most frequent first."""
@@ -69,6 +78,8 @@ class Scan:
             ],
             "defects": [_defect(skip) for skip in self.skipped if skip.defective],
             "exclusions": [asdict(exclusion) for exclusion in self.exclusions],
+            "remarks": [f"{_printable(str(each.path))}: {each.text}" for each in self.remarks]
+            + ([unknown_sentence(self.unknown)] if self.unknown else []),
         }
 
 
@@ -94,11 +105,11 @@ def scan(
     """
     check_name("dataset", name)
     options = replace(options, paths=tuple(paths))
-    for emotion in options.emotions:
-        if emotion not in EMOTIONS:
-            raise UnknownNameError("emotion", emotion, EMOTIONS)
+    chosen = list(corpora)
+    labels = Labels(options, chosen)
     listing = list_files(paths)
-    claims, refused = _claim(listing.files, list(corpora), options)
+    claims, refused, remarks = claim(listing.files, chosen, options, labels)
+    labels.check_names(recording for _, recording in claims)
     claimed = {recording.path for _, recording in claims}
     skipped = [
         Skipped(str(path), reason, defective=True) for path, reason in listing.unread.items()
@@ -111,8 +122,11 @@ def scan(
     skipped += [Skipped(str(r.path), r.reason, defective=True, detail=r.detail) for r in refused]
     found = len(skipped) + len(claims)
     wanted: list[tuple[Corpus, Recording]] = []
+    unknown: Counter[str] = Counter()
     for corpus, recording in claims:
-        reason = _left_out(recording, options.emotions)
+        reason = _left_out(recording, labels)
+        if reason == UNKNOWN_EMOTION:
+            unknown[recording.label] += 1
         if reason is None:
             wanted.append((corpus, recording))
         else:
@@ -125,18 +139,26 @@ def scan(
             skipped.append(outcome)
         elif (why := excluded.reason(outcome.path, outcome.audio_hash)) is not None:
             skipped.append(Skipped(outcome.path, excluded_because(why)))
-        elif (key := (*outcome.identity, outcome.label)) in kept:
+        elif (key := outcome.identity) in kept:
             kept[key], copy = sorted((kept[key], outcome), key=_by_name)
             skipped.append(Skipped(copy.path, "another copy of a recording already counted"))
         else:
             kept[key] = outcome
     if not kept:
-        raise DatasetError(_nothing_found(paths, found, skipped))
+        raise DatasetError(_nothing_found(paths, found, skipped, remarks, unknown))
     synthetic = any(corpus.synthetic for corpus, _ in wanted)
     manifest = make_manifest(name, kept.values(), synthetic)
     known = {corpus.name: corpus for corpus, _ in wanted}
     conflicts = tuple(find_conflicts(manifest, known))
-    return Scan(manifest, found, tuple(skipped), conflicts, tuple(options.exclusions))
+    return Scan(
+        manifest,
+        found,
+        tuple(skipped),
+        conflicts,
+        tuple(options.exclusions),
+        dict(unknown.most_common()),
+        tuple(remarks),
+    )
 
 
 def _by_name(utterance: Utterance) -> tuple[str, str]:
@@ -159,28 +181,7 @@ def _printable(path: str) -> str:
     return path.encode(errors="backslashreplace").decode()
 
 
-def _claim(
-    files: list[Path], corpora: list[Corpus], options: ScanOptions
-) -> tuple[list[tuple[Corpus, Recording]], list[Refused]]:
-    claims: list[tuple[Corpus, Recording]] = []
-    refused: list[Refused] = []
-    owner: dict[Path, str] = {}
-    for corpus in corpora:
-        for recording in corpus.recognise(files, options):
-            if isinstance(recording, Refused):
-                refused.append(recording)
-                continue
-            first = owner.setdefault(recording.path, corpus.name)
-            if first != corpus.name:
-                raise DatasetError(
-                    f"{recording.path} is claimed by corpora '{first}' and '{corpus.name}': "
-                    f"say which with --corpus {first} or --corpus {corpus.name}"
-                )
-            claims.append((corpus, recording))
-    return claims, refused
-
-
-def _left_out(recording: Recording, emotions: Sequence[str]) -> str | None:
+def _left_out(recording: Recording, labels: Labels) -> str | None:
     if recording.excluded is not None:
         return recording.excluded
     if not is_utf8(str(recording.path)):
@@ -188,8 +189,8 @@ def _left_out(recording: Recording, emotions: Sequence[str]) -> str | None:
     if (problem := name_problem(recording.speaker)) is not None:
         return f"the name of its speaker {problem}"
     if recording.emotion is None:
-        return f"label '{recording.label}' has no canonical emotion"
-    if recording.emotion not in emotions:
+        return UNKNOWN_EMOTION
+    if not labels.wanted(recording.emotion):
         return f"emotion '{recording.emotion}' not asked for"
     return None
 
@@ -227,14 +228,27 @@ def _read(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
     )
 
 
-def _nothing_found(paths: Sequence[Path], found: int, skipped: list[Skipped]) -> str:
+def _nothing_found(
+    paths: Sequence[Path],
+    found: int,
+    skipped: Sequence[Skipped],
+    remarks: Sequence[Remark],
+    unknown: Mapping[str, int],
+) -> str:
     where = ", ".join(str(path) for path in paths)
     if found == 0:
-        return f"no recordings under {where}: a dataset needs audio files or a CSV table of them"
+        return (
+            f"no recordings under {where}: a dataset needs audio files, or a table of them "
+            "(CSV, TSV, JSON lines, Parquet) with the columns path, emotion, speaker"
+        )
     reasons = Counter(skip.reason for skip in skipped).most_common(3)
     listed = ", ".join(f"{count} × {reason}" for reason, count in reasons)
-    return (
-        f"none of the {found} recordings under {where} can be used ({listed}): "
-        "`serbench plugins list` shows the known corpora; "
-        "for your own files write a CSV table with the columns path, emotion, speaker"
+    details = [f"{skip.path}: {skip.detail}" for skip in skipped if skip.detail][:1]
+    details += [f"{remark.path}: {remark.text}" for remark in remarks]
+    if unknown:
+        details.append(unknown_sentence(unknown))
+    advice = "; ".join(details) or (
+        "`serbench plugins list` shows the known corpora; for your own files give "
+        "--pattern '{emotion}/{speaker}/*', or a table with the columns path, emotion, speaker"
     )
+    return f"none of the {found} recordings under {where} can be used ({listed}): {advice}"

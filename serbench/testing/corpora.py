@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from serbench.data.corpus import Corpus
+from serbench.data.emotions import canonical_emotion, own_emotion
 from serbench.testing.recordings import recordings_of
 from serbench.testing.require import require, require_members
 
@@ -73,6 +74,15 @@ def the_files_are_left_alone(corpus: Corpus) -> None:
         names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     require(contents == list(_FOREIGN.values()), "it changes the files it looks at")
     require(names == set(_FOREIGN), "it leaves files of its own among those it looks at")
+
+
+def own_emotions_are_outside_of_the_vocabulary(corpus: Corpus) -> None:
+    """Emotions of its own are written as serbench writes them, and mean no canonical emotion."""
+    for emotion in corpus.own_emotions:
+        canonical = canonical_emotion(emotion)
+        require(canonical is None, f"own emotion '{emotion}' is called {canonical}")
+        written = own_emotion(emotion)
+        require(written == emotion, f"own emotion '{emotion}' has to be written '{written}'")
 
 
 def published_twins_are_stems_of_two_files(corpus: Corpus) -> None:

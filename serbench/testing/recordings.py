@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from serbench.data.corpus import EMOTIONS, Corpus, Recording
+from serbench.data.corpus import Corpus, Recording
+from serbench.data.emotions import EMOTIONS
 from serbench.testing.require import require
 
 
@@ -28,8 +29,11 @@ def recordings_of(corpus: Corpus, files: Sequence[Path | str]) -> list[Recording
         require(bool(recording.speaker), f"{name} has no speaker")
         require(bool(recording.label), f"{name} has no label")
         emotion, sex = recording.emotion, recording.sex
-        known = emotion is None or emotion in EMOTIONS
-        require(known, f"{name}: '{emotion}' is none of {', '.join(EMOTIONS)}")
+        known = emotion is None or emotion in (*EMOTIONS, *corpus.own_emotions)
+        require(
+            known,
+            f"{name}: '{emotion}' is none of {', '.join(EMOTIONS)}, and not in own_emotions",
+        )
         require(sex in (None, "female", "male"), f"{name}: sex is {sex!r}: female, male or None")
         require(recording.excluded != "", f"{name} is excluded without a reason")
     return found

@@ -4,7 +4,7 @@ import pytest
 from error_facts import words_in
 
 from serbench.builtin.csv_table import CsvTable
-from serbench.data.corpus import EMOTIONS
+from serbench.data.emotions import EMOTIONS
 from serbench.errors import DatasetError
 
 TABLE = CsvTable()

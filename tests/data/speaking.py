@@ -9,8 +9,8 @@ import soundfile
 from serbench.builtin.crema_d import CREMA_D
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS
-from serbench.data.corpus import SHARED_EMOTIONS
 from serbench.data.doctor.inspection import inspect
+from serbench.data.emotions import SHARED_EMOTIONS
 from serbench.data.scan import scan
 from serbench.data.scan_options import ScanOptions
 

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from speaking import RATE, files, findings_of, healthy, name, only, save, speech
 
-from serbench.data.corpus import EMOTIONS
+from serbench.data.emotions import EMOTIONS
 
 WORDS = ("back", "bar", "base", "bath", "bean", "beg")
 

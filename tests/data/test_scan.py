@@ -17,7 +17,8 @@ from scanning import anger, scanned, write
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS
-from serbench.data.corpus import EMOTIONS, NamedFiles
+from serbench.data.corpus import NamedFiles
+from serbench.data.emotions import EMOTIONS
 from serbench.errors import DatasetError, UnknownNameError, UsageError
 
 COPY = "another copy of a recording already counted"
