@@ -26,6 +26,7 @@ from serbench.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from serbench.store.prediction_kinds import Kind
     from serbench.views.comparison import Comparison
     from serbench.views.entry import EntryView
 
@@ -180,10 +181,22 @@ def _versions(made: dict[str, str]) -> str:
     "--protocol", required=True, metavar="ID", help="A protocol's name, or its identifier."
 )
 @click.option("--machine", help="What the file's latencies were measured on.")
+@click.option(
+    "--kind",
+    type=click.Choice(["logits", "probabilities"]),
+    help="What the numbers are. [default: probabilities where no number is negative and each row "
+    "sums to 1 or to 100 within the rounding of the file, otherwise logits]",
+)
 @common_options
 @pass_app
 def import_command(
-    app: App, file: Path, name: str, dataset: str, protocol: str, machine: str | None
+    app: App,
+    file: Path,
+    name: str,
+    dataset: str,
+    protocol: str,
+    machine: str | None,
+    kind: Kind | None,
 ) -> None:
     """Rank a system by its predictions, FILE.csv.
 
@@ -199,7 +212,7 @@ def import_command(
     manifest = Datasets(app.database).manifest(dataset)
     rule = protocol_from_id(manifest, protocol)
     metrics = list(app.plugins.metrics)
-    entry = import_predictions(app.database, file, name, manifest, rule, metrics, machine)
+    entry = import_predictions(app.database, file, name, manifest, rule, metrics, machine, kind)
     found = entry_view(app.database, entry).as_dict()
     emit_text(
         f"entry {entry}: {name} on {dataset}, {found['protocol_id']}: "

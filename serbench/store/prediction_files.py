@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.data.cells import cell_text, text_cell
+from serbench.data.delimited import best_delimiter, delimited_lines
+from serbench.data.emotions import canonical_emotion
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
 from serbench.data.recording_names import RecordingNames
 from serbench.data.regular import check_regular
 from serbench.errors import DatasetError, UsageError
+from serbench.store.prediction_kinds import Kind, as_logits
 from serbench.store.predictions import Predictions
-
-SMALLEST_PROBABILITY = 1e-30
-"""Stands for a probability of zero, which has no logarithm."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PredictionTable:
         logits: float32 ``[n, n_classes]``; of probabilities their logarithms.
         folds: ``holdout``, or what the file calls a fold, ``[n]``.
         latencies: milliseconds ``[n]``, or None.
-        digest: SHA-256 of the file.
+        digest: SHA-256 of the file, and of the kind where the user states it.
     """
 
     rows: npt.NDArray[np.int64]
@@ -49,20 +49,22 @@ class PredictionTable:
         return self.logits[order[np.searchsorted(self.rows, rows, sorter=order)]]
 
 
-def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
+def read_predictions(path: Path, manifest: Manifest, kind: Kind | None = None) -> PredictionTable:
     """Read a table of predictions for clips of a dataset.
 
     Columns: ``path`` (the recording's, or as much of its end as is needed to tell it apart), one
-    for each emotion of the dataset, with logits or probabilities; optionally ``fold`` (``holdout``,
+    for each emotion of the dataset under any of its names, with logits or probabilities (as
+    ``as_logits`` decides unless ``kind`` is given); optionally ``fold`` (``holdout``,
     or any name, since a fold is known by its clips; where it is empty or there is no such column,
     ``holdout`` is meant) and ``latency`` in milliseconds.
 
     Raises:
-        UsageError: no such table: not UTF-8, a column missing or unknown, a value no number.
+        UsageError: no such table: a column missing or unknown, a value no number; or numbers that
+            may be logits or probabilities.
         DatasetError: a path means no clip of the dataset, or several; or two lines mean one.
     """
-    content, lines = _lines(path)
-    header = [name.strip() for name in (lines[0][1] if lines else [])]
+    content, lines = _lines(path, manifest)
+    header = [_column(name, manifest) for name in (lines[0][1] if lines else [])]
     _check_columns(path, header, manifest)
     names = RecordingNames(manifest)
     found: dict[int, int] = {}
@@ -76,7 +78,7 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
                 line=number,
                 cells=len(cells),
             )
-        line = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        line = dict(zip(header, cells, strict=True))
         line["path"] = cell_text(line["path"])
         row = _row(where, names.rows(line["path"], path.absolute().parent), line["path"], manifest)
         if row in found:
@@ -88,20 +90,23 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
                 first=found[row],
             )
         found[row] = number
-        values.append([_number(where, name, line[name]) for name in manifest.emotions])
+        numbers = [_decimal(line[name]) for name in manifest.emotions]
+        for emotion, text in zip(manifest.emotions, numbers, strict=True):
+            _number(where, emotion, text)
+        values.append(numbers)
         folds.append(line.get("fold") or HOLDOUT)
         if "latency" in line:
-            latencies.append(_milliseconds(where, line["latency"]))
+            latencies.append(_milliseconds(where, _decimal(line["latency"])))
     if not found:
         raise UsageError(
             f"{path} holds no predictions: it needs a line for each clip of the holdout"
         )
     return PredictionTable(
         rows=np.array(list(found), dtype=np.int64),
-        logits=_logits(np.array(values)),
+        logits=as_logits(path, values, list(found.values()), kind),
         folds=np.array(folds, dtype=np.str_),
         latencies=np.array(latencies) if latencies else None,
-        digest=hashlib.sha256(content).hexdigest(),
+        digest=hashlib.sha256(content + (kind or "").encode()).hexdigest(),
     )
 
 
@@ -125,16 +130,27 @@ def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Predictions
     return file.getvalue()
 
 
-def _lines(path: Path) -> tuple[bytes, list[tuple[int, list[str]]]]:
+def _lines(path: Path, manifest: Manifest) -> tuple[bytes, list[tuple[int, list[str]]]]:
+    """The content, and the number and cells of each line that is not empty."""
+    wanted = {"path", "fold", "latency", *manifest.emotions}
+
+    def fits(cells: list[str]) -> tuple[int, ...]:
+        return (len(wanted.intersection(_column(cell, manifest) for cell in cells)),)
+
     try:
         check_regular(path)
         content = path.read_bytes()
-        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-        return content, [(reader.line_num, cells) for cells in reader if any(cells)]
+        return content, list(delimited_lines(content, best_delimiter(content, fits)))
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})", path=path) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is no CSV in UTF-8 ({error}): save it anew", path=path) from error
+    except csv.Error as error:
+        raise UsageError(f"{path} is no CSV table ({error}): save it anew", path=path) from error
+
+
+def _column(name: str, manifest: Manifest) -> str:
+    """The name of a column, which for an emotion of the dataset may be any of its names."""
+    emotion = canonical_emotion(name)
+    return emotion if emotion in manifest.emotions and name not in manifest.emotions else name
 
 
 def _check_columns(path: Path, header: Sequence[str], manifest: Manifest) -> None:
@@ -169,6 +185,11 @@ def _row(where: str, rows: Sequence[int], path: str, manifest: Manifest) -> int:
     )
 
 
+def _decimal(text: str) -> str:
+    """A number with a point where it was written with a comma."""
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+
+
 def _number(where: str, column: str, text: str) -> float:
     try:
         value = float(text)
@@ -196,11 +217,3 @@ def _milliseconds(where: str, text: str) -> float:
             text=text,
         )
     return value
-
-
-def _logits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Logits as they are; probabilities, which are no logits, by their logarithms."""
-    probabilities = (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3)
-    if probabilities:
-        values = np.log(np.maximum(values, SMALLEST_PROBABILITY))
-    return values.astype(np.float32)
