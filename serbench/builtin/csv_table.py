@@ -20,7 +20,8 @@ from serbench.data.audformat import HEADER, SEGMENT, open_database
 from serbench.data.columns import NEEDED, sex_of
 from serbench.data.corpus import Corpus, Recording, Refused, Remark
 from serbench.data.emotions import label_key
-from serbench.data.formats import is_audio_name, unread_name
+from serbench.data.formats import is_recording_name, unread_name
+from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.listed_paths import ListedPaths
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.data.tables import TABLE_SUFFIXES, Table, open_table
@@ -45,7 +46,8 @@ class CsvTable:
 
     name: str = "csv"
     title: str = "Your own recordings, listed in a table"
-    licence: str = "yours"
+    licence: Licence = UNKNOWN_LICENCE
+    speech: Speech = "unknown"
     home: str = "a file with the columns path, emotion, speaker (and, if you like, sex, sentence)"
     synthetic: bool = False
     own_emotions: tuple[str, ...] = ()
@@ -149,7 +151,7 @@ def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> 
 
 def _is_recording(cell: str) -> bool:
     name = Path(cell.replace("\\", "/"))
-    return is_audio_name(name) or unread_name(name) is not None
+    return is_recording_name(name) or unread_name(name) is not None
 
 
 def _recording(

@@ -12,7 +12,8 @@ from pathlib import Path
 from serbench import hookimpl
 from serbench.data.columns import sex_of
 from serbench.data.corpus import Corpus, Recording, Refused, Remark
-from serbench.data.formats import is_audio_name
+from serbench.data.formats import is_recording_name
+from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.data.tables import TABLE_SUFFIXES
 from serbench.errors import DatasetError, UsageError
@@ -24,7 +25,8 @@ class Folders:
 
     name: str = "folders"
     title: str = "Your own recordings, in folders or under names that give emotion and speaker"
-    licence: str = "yours"
+    licence: Licence = UNKNOWN_LICENCE
+    speech: Speech = "unknown"
     home: str = "folders of recordings, and `--pattern '{emotion}/{speaker}/*'` that describes them"
     synthetic: bool = False
     own_emotions: tuple[str, ...] = ()
@@ -52,7 +54,7 @@ class Folders:
                 )
             return
         folders = [path.absolute() for path in options.paths]
-        recordings = [path for path in files if is_audio_name(path)]
+        recordings = [path for path in files if is_recording_name(path)]
         fitting = 0
         for path in recordings:
             fields = pattern.match(path, folders)

@@ -13,6 +13,7 @@ from serbench.cli.doctor import doctor_command
 from serbench.cli.output import counting, emit_json, emit_table, errors, format_option
 
 if TYPE_CHECKING:
+    from serbench.data.licence import Speech
     from serbench.data.scan import Scan
     from serbench.data.scan_options import ScanOptions
 
@@ -71,7 +72,28 @@ def corpus() -> None:
     "corpora",
     multiple=True,
     metavar="NAME",
-    help="Recognise recordings of this corpus only; may be given several times.",
+    help="Recognise recordings of this corpus only, also where other file names beside them are "
+    "none of this corpus; may be given several times. [default: all corpora]",
+)
+@click.option(
+    "--channel",
+    default="mean",
+    show_default=True,
+    metavar="mean|left|right|N",
+    help="What is used of recordings of several channels: their mean, or one channel, counted "
+    "from 1.",
+)
+@click.option(
+    "--speech",
+    type=click.Choice(["acted", "elicited", "natural", "synthetic", "unknown"]),
+    default="unknown",
+    show_default=True,
+    help="Type of the speech in your own recordings; published corpora declare theirs.",
+)
+@click.option(
+    "--licence",
+    metavar="NAME",
+    help="Licence of your own recordings, such as CC-BY-4.0. [default: unknown]",
 )
 @click.option(
     "--exclude",
@@ -95,6 +117,9 @@ def scan_command(
     columns: tuple[str, ...],
     pattern: str | None,
     root: Path | None,
+    channel: str,
+    speech: Speech,
+    licence: str | None,
 ) -> None:
     """Recognise the recordings under PATHS and keep them as a dataset.
 
@@ -102,7 +127,14 @@ def scan_command(
     audformat) with the columns path, emotion and speaker.
     Recordings that dataset NAME leaves out already are left out again.
     """
-    options = scan_options(emotions, labels, columns, pattern, root)
+    from serbench.data.licence import named_licence
+
+    options = replace(
+        scan_options(emotions, labels, columns, pattern, root),
+        channel=channel,
+        speech=speech,
+        licence=named_licence(licence),
+    )
     scan = scan_into(app, paths, dataset, options, corpora, exclude)
     if format_ == "json":
         emit_json(scan.summary())
@@ -151,7 +183,16 @@ def scan_into(
     listed = read_exclusions(exclude) if exclude is not None else ()
     exclusions = tuple(dict.fromkeys((*datasets.exclusions(dataset), *listed)))
     with counting("recordings read") as progress:
-        options = replace(options or ScanOptions(), exclusions=exclusions)
+        options = replace(
+            options or ScanOptions(),
+            exclusions=exclusions,
+            corpora=corpora,
+            failed_plugins=[
+                f"plugin '{each.plugin}' of {each.package} could not be loaded "
+                f"({each.reason}): its recordings are not recognised"
+                for each in app.plugins.failures
+            ],
+        )
         found = scan(paths, dataset, chosen, options, progress)
     datasets.save_scan(found)
     return found
@@ -192,6 +233,7 @@ def fetch_command(app: App, name: str, folder: Path | None) -> None:
 @pass_app
 def list_command(app: App, format_: str) -> None:
     """List the datasets."""
+    from serbench.data.licence import least_commercial
     from serbench.store.datasets import Datasets
 
     accounts = Datasets(app.database).datasets()
@@ -201,7 +243,16 @@ def list_command(app: App, format_: str) -> None:
         click.echo("no datasets yet: serbench corpus scan FOLDER --dataset NAME")
     else:
         emit_table(
-            ["dataset", ">utterances", ">speakers", ">hours", "corpora", "hash"],
+            [
+                "dataset",
+                ">utterances",
+                ">speakers",
+                ">hours",
+                "corpora",
+                "speech",
+                "commercial",
+                "hash",
+            ],
             [
                 [
                     account["name"] + (" (synthetic)" if account["synthetic"] else ""),
@@ -209,6 +260,10 @@ def list_command(app: App, format_: str) -> None:
                     str(account["speakers"]),
                     f"{account['hours']:.2f}",
                     ", ".join(account["by_corpus"]),
+                    ", ".join(sorted(set(account["speech"].values()))),
+                    least_commercial(
+                        licence["commercial"] for licence in account["licences"].values()
+                    ),
                     account["hash"][:8],
                 ]
                 for account in accounts
@@ -280,6 +335,12 @@ def show_account(account: dict[str, Any]) -> None:
     click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
     for reason, count in account["skipped"].items():
         click.echo(f"  skipped {count:,}: {reason}")
+    for corpus_name, licence in account["licences"].items():
+        speech = account["speech"][corpus_name]
+        click.echo(
+            f"{corpus_name}: {speech} speech, licence {licence['name']} "
+            f"(commercial use: {licence['commercial']})"
+        )
     for remark in account.get("remarks", ()):
         click.echo(f"  note: {remark}")
     for conflict in account["conflicts"]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from serbench.data.corpus import Corpus, Recording, Refused, Remark
+from serbench.data.corpus import Corpus, Recording, Refused, Remark, failed
+from serbench.data.formats import is_recording_name
 from serbench.data.labels import Labels, normalised
 from serbench.data.scan_options import ScanOptions
-from serbench.errors import DatasetError
+from serbench.errors import DatasetError, SerbenchError
 
 Claim = tuple[Corpus, Recording]
 
@@ -30,7 +31,7 @@ def claim(
     refused: list[Refused] = []
     remarks: list[Remark] = []
     for corpus in corpora:
-        for found in corpus.recognise(files, options):
+        for found in _recognised(corpus, files, options):
             if isinstance(found, Refused):
                 refused.append(found)
             elif isinstance(found, Remark):
@@ -38,6 +39,7 @@ def claim(
             else:
                 recording = normalised(replace(found, emotion=labels.emotion(found)))
                 claims.setdefault(found.path, []).append((corpus, recording))
+    refused = [each for each in refused if each.path not in claims]
     settled: list[Claim] = []
     doubled: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], Path] = {}
@@ -56,6 +58,27 @@ def claim(
             )
         )
     return settled, refused, remarks
+
+
+def _recognised(
+    corpus: Corpus, files: Sequence[Path], options: ScanOptions
+) -> Iterator[Recording | Refused | Remark]:
+    """What a corpus recognises; a file at which its plugin fails is lost, and no other."""
+    try:
+        found = list(corpus.recognise(files, options))
+    except SerbenchError:
+        raise
+    except Exception:  # noqa: BLE001 (a plugin may raise anything)
+        lists = [path for path in files if not is_recording_name(path)]
+        for path in filter(is_recording_name, files):
+            try:
+                alone = list(corpus.recognise([path, *lists], options))
+            except Exception as error:  # noqa: BLE001
+                yield failed(corpus.name, path, error)
+            else:
+                yield from alone
+    else:
+        yield from found
 
 
 def _settle(path: Path, rivals: list[Claim]) -> list[Claim]:

@@ -8,9 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from serbench.data.formats import is_audio_name
+from serbench.data.emotions import EMOTIONS
+from serbench.data.formats import is_recording_name
+from serbench.data.licence import Licence, Speech
+from serbench.data.lookalikes import Named, collection_of, evidence, foreign_collections
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
-from serbench.errors import DatasetError
+from serbench.errors import DatasetError, PluginError
+
+FOREIGN = "named like a recording of {}, in a folder with names that this corpus cannot have"
+"""Why a file of a look-alike corpus is skipped."""
+
+OUT_OF_RANGE = "named like a recording of {}, which cannot have such a name"
 
 Source = Literal["names", "table", "option"]
 
@@ -82,8 +90,12 @@ class Corpus(Protocol):
         """The full name, with who published it and when."""
 
     @property
-    def licence(self) -> str:
-        """The licence, or the terms of use in a few words."""
+    def licence(self) -> Licence:
+        """The licence, and whether it allows commercial use."""
+
+    @property
+    def speech(self) -> Speech:
+        """``acted``, ``elicited``, ``natural`` or ``synthetic``; ``unknown`` of own recordings."""
 
     @property
     def home(self) -> str:
@@ -124,16 +136,30 @@ class Corpus(Protocol):
 
 @dataclass(frozen=True)
 class NamedFiles:
-    """A corpus whose file names say everything: most of them.
+    """A corpus whose file names give speaker and label: most of them.
 
-    ``pattern`` is matched against the end of ``folder/stem``, from a path separator on, with
-    named groups ``speaker`` and ``label``, and optionally ``sentence``. Subclasses override
-    ``speaker``, ``sex`` or ``excluded`` where a name needs reading between the lines.
+    Other corpora use names of the same form with other meanings. So ``pattern`` may be wider than
+    the corpus, and ``ranges`` and ``impossible`` state what the corpus has of it: one name outside
+    of them shows that the collection around it is another corpus, whose files are all skipped
+    unless the user names this corpus (``--corpus``).
+
+    Subclasses override ``speaker``, ``sex`` or ``excluded`` where a name does not give them as
+    they are.
+
+    Attributes:
+        pattern: matched against the end of ``folder/stem``, from a path separator on, without
+            regard to case, with named groups ``speaker`` and ``label``, optionally ``sentence``
+            and others.
+        emotions: label in lower case → emotion.
+        speech: ``acted``, ``elicited``, ``natural`` or ``synthetic``.
+        ranges: named group → regular expression of all values that the corpus has.
+        impossible: combinations that it lacks although each value is in its range: named group →
+            regular expression.
     """
 
     name: str
     title: str
-    licence: str
+    licence: Licence
     home: str
     pattern: str
     emotions: Mapping[str, str]
@@ -141,16 +167,97 @@ class NamedFiles:
     synthetic: bool = False
     own_emotions: tuple[str, ...] = ()
     known_conflicts: Mapping[str, str] = field(default_factory=dict)
+    ranges: Mapping[str, str] = field(default_factory=dict)
+    impossible: tuple[Mapping[str, str], ...] = ()
+    speech: Speech = "unknown"
+
+    def __post_init__(self) -> None:
+        """Refuse declarations that no file could be recognised by.
+
+        Raises:
+            PluginError: the pattern lacks a group, or a label stands for no emotion.
+        """
+        try:
+            groups = set(re.compile(self.pattern).groupindex)
+            needed = {"label", *self.ranges, *(name for each in self.impossible for name in each)}
+            if type(self).speaker is NamedFiles.speaker:
+                needed.add("speaker")
+            for expression in self.ranges.values():
+                re.compile(expression)
+        except re.error as error:
+            raise PluginError(
+                f"corpus '{self.name}': a pattern is no regular expression ({error})",
+                corpus=self.name,
+            ) from error
+        if missing := sorted(needed - groups):
+            raise PluginError(
+                f"corpus '{self.name}': its pattern lacks the named group (?P<{missing[0]}>…)",
+                corpus=self.name,
+                groups=missing,
+            )
+        known = (*EMOTIONS, *self.own_emotions)
+        if unknown := sorted({name for name in self.emotions.values() if name not in known}):
+            raise PluginError(
+                f"corpus '{self.name}': '{unknown[0]}' is none of {', '.join(EMOTIONS)}: map the "
+                "label to one of them, or name it in own_emotions",
+                corpus=self.name,
+                emotions=unknown,
+            )
 
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
-    ) -> Iterator[Recording]:
-        """The files whose names fit, in the order given."""
+    ) -> Iterator[Recording | Refused | Remark]:
+        """The files whose names fit, in the order given; those of look-alike corpora refused."""
         expression = re.compile(rf"(?:^|.*/){self.pattern}", re.IGNORECASE)
+        matches: list[tuple[Named, re.Match[str]]] = []
         for path in files:
             match = expression.fullmatch(f"{path.parent.name}/{path.stem}")
-            if match is not None and is_audio_name(path):
-                yield self.recording(path, match)
+            if match is None or not is_recording_name(path):
+                continue
+            try:
+                named = Named(path, self.speaker(match), match["label"], self.problem(match))
+            except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+                yield failed(self.name, path, error)
+            else:
+                matches.append((named, match))
+        forced = self.name in options.corpora
+        foreign = {} if forced else foreign_collections([named for named, _ in matches])
+        taken = {collection_of(each.path, foreign) for each, _ in matches if each.problem is None}
+        refused: dict[Path, int] = {}
+        for named, match in matches:
+            folder = collection_of(named.path, foreign)
+            if folder is not None and folder in taken:
+                refused[folder] = refused.get(folder, 0) + 1
+                yield Refused(named.path, FOREIGN.format(self.name), named.problem or "")
+            elif named.problem is None:
+                try:
+                    yield self.recording(named.path, match)
+                except Exception as error:  # noqa: BLE001
+                    yield failed(self.name, named.path, error)
+            elif forced:
+                yield Refused(named.path, OUT_OF_RANGE.format(self.name), named.problem)
+        for folder, count in refused.items():
+            yield Remark(
+                folder,
+                f"{count} files are named like those of {self.name}, which has no "
+                f"{evidence(foreign[folder])}, so they are taken for another corpus and skipped: "
+                "give their labels by --pattern or a table (and --map), or, if they are from "
+                f"{self.name}, --corpus {self.name}",
+            )
+
+    def problem(self, match: re.Match[str]) -> str | None:
+        """What in a name of this form the corpus cannot have, such as ``speaker 34``, or None."""
+        groups = {name: value or "" for name, value in match.groupdict().items()}
+        for name, expression in self.ranges.items():
+            if not re.fullmatch(expression, groups[name], re.IGNORECASE):
+                return f"{name} {groups[name]}"
+        for combination in self.impossible:
+            if all(
+                re.fullmatch(expression, groups[name], re.IGNORECASE)
+                for name, expression in combination.items()
+            ):
+                return " with ".join(f"{name} {groups[name]}" for name in combination)
+        return None
 
     def recording(self, path: Path, match: re.Match[str]) -> Recording:
         """The recording that a matching file name describes."""
@@ -185,3 +292,9 @@ class NamedFiles:
             f"{self.title} has to be obtained from its publisher: {self.home}; "
             f"then run `serbench corpus scan FOLDER --dataset {self.name}`"
         )
+
+
+def failed(corpus: str, path: Path, error: Exception) -> Refused:
+    """A file at which a corpus plugin raised something."""
+    reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+    return Refused(path, f"corpus plugin '{corpus}' failed at it", reason)

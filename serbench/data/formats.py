@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 AUDIO_EXTENSIONS = frozenset(
@@ -37,7 +39,18 @@ UNREAD_EXTENSIONS = frozenset[str]().union(*(endings for *_, endings in FAMILIES
 """File-name endings of recordings and videos that have to be converted first."""
 
 HEAD = 64
-CONVERT = "convert it to WAV or FLAC"
+CONVERT = "convert it to WAV or FLAC, or install PyAV (pip install av)"
+
+
+@cache
+def pyav_installed() -> bool:
+    """True where the optional decoder PyAV (extra ``formats``) can read what libsndfile cannot."""
+    return find_spec("av") is not None
+
+
+def is_recording_name(path: Path) -> bool:
+    """True for the file-name endings of everything that can be decoded here."""
+    return is_audio_name(path) or (pyav_installed() and path.suffix.lower() in UNREAD_EXTENSIONS)
 
 
 def is_audio_name(path: Path) -> bool:
@@ -47,6 +60,8 @@ def is_audio_name(path: Path) -> bool:
 
 def unread_name(path: Path) -> str | None:
     """Why a file cannot be read, judged by the ending of its name; None where it may be."""
+    if pyav_installed():
+        return None
     ending = path.suffix.lower()
     return (
         f"libsndfile cannot read {ending[1:]}: {CONVERT}" if ending in UNREAD_EXTENSIONS else None
@@ -61,6 +76,8 @@ def unread_format(path: Path) -> str | None:
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
+    if pyav_installed():
+        return None
     ending = path.suffix.lower()
     for name, at, beginnings, endings in FAMILIES:
         if head.startswith(beginnings, at) and ending not in endings:

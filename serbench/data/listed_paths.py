@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from serbench.data.formats import is_audio_name
+from serbench.data.formats import is_recording_name
 from serbench.data.scan_options import ScanOptions
 
 DRIVE = re.compile(r"^(?:file://+)?(?:[a-z]:)?", re.IGNORECASE)
@@ -81,7 +81,7 @@ class ListedPaths:
         name = _only(listing.get(_folded(parts[-1]), ()), parts[-1])
         if name is None:
             stem = Path(parts[-1]).stem if Path(parts[-1]).suffix else parts[-1]
-            same = [n for n in listing.get(f"{_folded(stem)}.", ()) if is_audio_name(Path(n))]
+            same = [n for n in listing.get(f"{_folded(stem)}.", ()) if is_recording_name(Path(n))]
             name = _only(same, "")
         return None if name is None else here / name
 
@@ -106,7 +106,7 @@ class ListedPaths:
         if self._below_root is None:
             self._below_root = defaultdict(list)
             for folder, _, names in os.walk(self._root, followlinks=True):
-                for name in filter(lambda each: is_audio_name(Path(each)), names):
+                for name in filter(lambda each: is_recording_name(Path(each)), names):
                     self._below_root[_folded(Path(name).stem)].append(Path(folder, name))
         wanted = [*map(_folded, parts[:-1]), _folded(Path(parts[-1]).stem)]
         scored = defaultdict(list)

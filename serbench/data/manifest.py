@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from serbench.data.audio import MEAN
 from serbench.data.emotions import in_order
 
 
@@ -30,6 +31,7 @@ class Utterance:
         frames: native length in samples.
         sex: ``female``, ``male`` or None.
         sentence: the corpus's own name for what is said, or None.
+        channel: what is used of several channels: ``mean``, ``left``, ``right``, or a number.
     """
 
     path: str
@@ -43,6 +45,7 @@ class Utterance:
     frames: int
     sex: str | None = None
     sentence: str | None = None
+    channel: str = MEAN
 
     @property
     def seconds(self) -> float:
@@ -80,7 +83,8 @@ class Manifest:
         """SHA-256 over what is said by whom with which emotion; paths and name do not count."""
         digest = hashlib.sha256()
         for utterance in self.utterances:
-            digest.update("\t".join(utterance.identity).encode() + b"\n")
+            used = () if utterance.channel == MEAN else (utterance.channel,)
+            digest.update("\t".join((*utterance.identity, *used)).encode() + b"\n")
         return digest.hexdigest()
 
     @cached_property

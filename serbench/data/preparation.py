@@ -17,7 +17,7 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.audio import Audio, read_audio
+from serbench.data.audio import MEAN, Audio, read_audio
 from serbench.data.clip_files import ClipFiles, checksum
 from serbench.data.clips import (
     ClipFormat,
@@ -94,8 +94,10 @@ def _usable(files: ClipFiles, good: npt.NDArray[np.bool_]) -> bool:
 
 def _content_key(manifest: Manifest, clip_format: ClipFormat) -> str:
     digest = hashlib.sha256(f"{LAYOUT} {clip_format.sample_rate} {clip_format.samples}".encode())
-    for audio_hash in manifest.audio_hashes:
-        digest.update(audio_hash.encode())
+    for utterance in manifest.utterances:
+        digest.update(utterance.audio_hash.encode())
+        if utterance.channel != MEAN:
+            digest.update(f" {utterance.channel}".encode())
     return digest.hexdigest()[:24]
 
 
@@ -163,7 +165,7 @@ def _prepared(utterances: Sequence[Utterance], clip_format: ClipFormat) -> list[
 
 
 def _read(utterance: Utterance) -> Audio:
-    audio = read_audio(utterance.path)
+    audio = read_audio(utterance.path, utterance.channel)
     if audio.content_hash != utterance.audio_hash:
         raise DatasetError(
             f"{utterance.path} is not the recording that was scanned: scan its folder again"

@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from serbench.data.audio import read_audio
+from serbench.data.audio import channel_index, read_audio
 from serbench.data.claims import claim
 from serbench.data.conflicts import Conflict, find_conflicts
 from serbench.data.corpus import Corpus, Recording, Remark
 from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.folders import list_files
-from serbench.data.formats import is_audio_name, unread_name
+from serbench.data.formats import is_recording_name, unread_name
 from serbench.data.labels import Labels, unknown_sentence
+from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.names import check_name, is_utf8, name_problem
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
@@ -24,6 +26,8 @@ from serbench.errors import AudioError, DatasetError
 
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
+
+NO_CORPUS = "file name of no known corpus"
 
 UNKNOWN_EMOTION = "label of no known emotion"
 
@@ -38,19 +42,22 @@ class Skipped:
         defective: True where something is wrong with the file or its name, False where it is
             only not wanted: another emotion, a song, a copy.
         detail: what was found in this file, such as what its header declares and what it holds.
+        kind: of the defect, as `AudioError.kind`; ``unknown-name`` where no corpus recognises it.
     """
 
     path: str
     reason: str
     defective: bool = False
     detail: str = ""
+    kind: str = "unusable"
 
 
 @dataclass(frozen=True)
 class Scan:
     """What a scan found; ``found`` is always the kept plus the skipped.
 
-    ``unknown`` counts the labels that mean no known emotion, most frequent first.
+    ``unknown`` counts the labels that mean no known emotion, most frequent first; ``speech`` and
+    ``licences`` are by corpus.
     """
 
     manifest: Manifest
@@ -60,6 +67,8 @@ class Scan:
     exclusions: tuple[Exclusion, ...] = ()
     unknown: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
+    speech: Mapping[str, Speech] = field(default_factory=dict)
+    licences: Mapping[str, Licence] = field(default_factory=dict)
 
     def skipped_by_reason(self) -> dict[str, int]:
         """How many files were left out for each reason, most frequent first."""
@@ -70,6 +79,8 @@ class Scan:
         return {
             "name": self.manifest.name,
             **self.manifest.summary(),
+            "speech": dict(self.speech),
+            "licences": {name: asdict(each) for name, each in self.licences.items()},
             "found": self.found,
             "skipped": self.skipped_by_reason(),
             "conflicts": [
@@ -104,6 +115,7 @@ def scan(
         DatasetError: nothing usable was found, or two corpora claim the same file.
     """
     check_name("dataset", name)
+    channel_index(options.channel)
     options = replace(options, paths=tuple(paths))
     chosen = list(corpora)
     labels = Labels(options, chosen)
@@ -114,12 +126,22 @@ def scan(
     skipped = [
         Skipped(str(path), reason, defective=True) for path, reason in listing.unread.items()
     ]
+    explained = {each.path: each for each in reversed(refused)}
     skipped += [
-        Skipped(str(path), unread or "file name of no known corpus", defective=True)
+        Skipped(str(path), unread, defective=True, kind="format")
+        if (unread := unread_name(path))
+        else Skipped(str(path), NO_CORPUS, defective=True, kind="unknown-name")
         for path in listing.files
-        if ((unread := unread_name(path)) or is_audio_name(path)) and path not in claimed
+        if (unread_name(path) or is_recording_name(path))
+        and path not in claimed
+        and path not in explained
     ]
-    skipped += [Skipped(str(r.path), r.reason, defective=True, detail=r.detail) for r in refused]
+    skipped += [
+        Skipped(str(path), each.reason, defective=True, detail=each.detail)
+        for path, each in explained.items()
+    ]
+    if options.failed_plugins and any(skip.reason == NO_CORPUS for skip in skipped):
+        remarks += [Remark(paths[0], sentence) for sentence in options.failed_plugins]
     found = len(skipped) + len(claims)
     wanted: list[tuple[Corpus, Recording]] = []
     unknown: Counter[str] = Counter()
@@ -131,7 +153,7 @@ def scan(
             wanted.append((corpus, recording))
         else:
             skipped.append(Skipped(str(recording.path), reason))
-    outcomes = _read_all(wanted, progress)
+    outcomes = _read_all(wanted, options.channel, progress)
     kept: dict[tuple[str, ...], Utterance] = {}
     excluded = ExclusionList(options.exclusions)
     for outcome in outcomes:
@@ -158,7 +180,17 @@ def scan(
         tuple(options.exclusions),
         dict(unknown.most_common()),
         tuple(remarks),
+        {name: _stated(known[name].speech, options.speech) for name in sorted(known)},
+        {name: _licence(known[name].licence, options.licence) for name in sorted(known)},
     )
+
+
+def _stated(declared: Speech, own: Speech) -> Speech:
+    return own if declared == "unknown" else declared
+
+
+def _licence(declared: Licence, own: Licence) -> Licence:
+    return own if declared == UNKNOWN_LICENCE else declared
 
 
 def _by_name(utterance: Utterance) -> tuple[str, str]:
@@ -172,7 +204,7 @@ def excluded_because(reason: str) -> str:
 
 
 def _defect(skip: Skipped) -> dict[str, str]:
-    defect = {"path": _printable(skip.path), "reason": skip.reason}
+    defect = {"path": _printable(skip.path), "reason": skip.reason, "kind": skip.kind}
     return {**defect, "detail": skip.detail} if skip.detail else defect
 
 
@@ -196,21 +228,21 @@ def _left_out(recording: Recording, labels: Labels) -> str | None:
 
 
 def _read_all(
-    wanted: list[tuple[Corpus, Recording]], progress: Progress
+    wanted: list[tuple[Corpus, Recording]], channel: str, progress: Progress
 ) -> Iterator[Utterance | Skipped]:
     # Decoding and hashing release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, outcome in enumerate(pool.map(_read, wanted), start=1):
+        for done, outcome in enumerate(pool.map(partial(_read, channel), wanted), start=1):
             progress(done, len(wanted))
             yield outcome
 
 
-def _read(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
+def _read(channel: str, claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
     corpus, recording = claim
     try:
-        audio = read_audio(recording.path)
+        audio = read_audio(recording.path, channel)
     except AudioError as error:
-        return Skipped(str(recording.path), error.reason, defective=True, detail=error.detail)
+        return Skipped(str(recording.path), error.reason, True, error.detail, error.kind)
     assert recording.emotion is not None
     frames, channels = audio.waveform.shape
     return Utterance(
@@ -225,6 +257,7 @@ def _read(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
         frames=frames,
         sex=recording.sex,
         sentence=recording.sentence,
+        channel=channel,
     )
 
 

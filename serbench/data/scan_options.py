@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from serbench.data.audio import MEAN
 from serbench.data.exclusions import Exclusion
+from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.path_pattern import PathPattern
 from serbench.errors import UsageError
 
@@ -33,6 +35,12 @@ class ScanOptions:
         root: a folder below which the paths of tables are looked for.
         exclusions: recordings to leave out, and why.
         paths: the folders and files that are scanned; filled in by the scan.
+        corpora: corpora that the user named: their names are believed.
+        channel: what is used of several channels: ``mean``, ``left``, ``right``, or a number.
+        speech: type of the user's own recordings, those of no published corpus.
+        licence: theirs.
+        failed_plugins: a sentence for each plugin that could not be loaded, to be mentioned
+            where files are not recognised.
     """
 
     emotions: Sequence[str] | None = None
@@ -42,6 +50,11 @@ class ScanOptions:
     root: Path | None = None
     exclusions: Sequence[Exclusion] = ()
     paths: Sequence[Path] = ()
+    corpora: Sequence[str] = ()
+    channel: str = MEAN
+    speech: Speech = "unknown"
+    licence: Licence = UNKNOWN_LICENCE
+    failed_plugins: Sequence[str] = ()
 
 
 def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:

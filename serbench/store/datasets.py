@@ -70,7 +70,8 @@ class Datasets:
         changed = Scan(left, account["found"], (), conflicts).summary()
         kept = {"defects": account.get("defects", []), "skipped": dict(skipped.most_common())}
         all_listed = dict.fromkeys((*self.exclusions(name), *exclusions))
-        carried = {"exclusions": [asdict(exclusion) for exclusion in all_listed]}
+        carried = {"speech": account["speech"], "licences": account["licences"]}
+        carried |= {"exclusions": [asdict(exclusion) for exclusion in all_listed]}
         self._save(left, {**account, **changed, **kept, **carried})
         return left
 
