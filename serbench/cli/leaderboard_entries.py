@@ -109,6 +109,9 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     recipe = ", ".join(found[part] for part in parts if found[part])
     emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
     emit_text(f"weights were trained before on: {view.pretraining}")
+    emit_text(f"licence of the weights: {view.weights_licence.text}")
+    for corpus, licence in view.licences.items():
+        emit_text(f"corpus {corpus}: {view.speech[corpus]} speech, licence {licence.text}")
     if found["known_speakers"]:
         emit_text(
             "the weights were trained on recordings of these tested speakers: "

@@ -31,7 +31,7 @@ def claim(
     refused: list[Refused] = []
     remarks: list[Remark] = []
     for corpus in corpora:
-        for found in _recognised(corpus, files, options):
+        for found in recognised(corpus, files, options):
             if isinstance(found, Refused):
                 refused.append(found)
             elif isinstance(found, Remark):
@@ -60,7 +60,7 @@ def claim(
     return settled, refused, remarks
 
 
-def _recognised(
+def recognised(
     corpus: Corpus, files: Sequence[Path], options: ScanOptions
 ) -> Iterator[Recording | Refused | Remark]:
     """What a corpus recognises; a file at which its plugin fails is lost, and no other."""

@@ -44,6 +44,9 @@ class Licence:
 
 UNKNOWN_LICENCE = Licence()
 
+NOTHING = Licence("none needed", "yes")
+"""Of random weights."""
+
 
 def named_licence(name: str | None) -> Licence:
     """The licence of that name, with what its family is known to allow.

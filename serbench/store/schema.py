@@ -45,7 +45,7 @@ class SystemRow(Base):
 
     ``pretrained_on`` names the corpora of the weights from outside that it began from, None where
     nobody knows them; ``known_speakers`` those of the protocol's tests that its weights were
-    trained on.
+    trained on. ``weights_licence`` is that of the weights from outside, None where not known.
     """
 
     __tablename__ = "system"
@@ -61,6 +61,7 @@ class SystemRow(Base):
     protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
     pretrained_on: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     known_speakers: Mapped[list[str]] = mapped_column(JSON, default=list)
+    weights_licence: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     imported: Mapped[str | None]
     params: Mapped[int | None] = mapped_column(BigInteger)
     macs: Mapped[int | None] = mapped_column(BigInteger)

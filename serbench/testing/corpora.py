@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from serbench.data.corpus import Corpus
-from serbench.data.emotions import canonical_emotion, own_emotion
+from serbench.data.emotions import EMOTIONS, canonical_emotion, own_emotion
+from serbench.data.licence import COMMERCIAL, SPEECH, Licence
 from serbench.testing.recordings import recordings_of
 from serbench.testing.require import require, require_members
 
@@ -47,10 +48,31 @@ def its_name_is_lower_case(corpus: Corpus) -> None:
 
 def it_says_what_it_is(corpus: Corpus) -> None:
     """Title, licence and home are there to be read, and it says whether humans speak."""
-    for field in ("title", "licence", "home"):
+    for field in ("title", "home"):
         text = getattr(corpus, field)
         require(isinstance(text, str) and bool(text.strip()), f"{field} is {text!r}, not a text")
+    licence = corpus.licence
+    require(
+        isinstance(licence, Licence) and bool(licence.name.strip()),
+        f"licence is {licence!r}, not a Licence(name, commercial)",
+    )
+    require(
+        licence.commercial in COMMERCIAL,
+        f"commercial use is {licence.commercial!r}: one of {', '.join(COMMERCIAL)}",
+    )
+    require(corpus.speech in SPEECH, f"speech is {corpus.speech!r}: one of {', '.join(SPEECH)}")
     require(isinstance(corpus.synthetic, bool), f"synthetic is {corpus.synthetic!r}: True or False")
+
+
+def it_recognises_emotions_that_exist(corpus: Corpus) -> None:
+    """Where it translates labels by a table, every emotion in it is one that serbench has."""
+    emotions = getattr(corpus, "emotions", {})
+    known = (*EMOTIONS, *corpus.own_emotions)
+    unknown = [emotion for emotion in emotions.values() if emotion not in known]
+    require(
+        not unknown,
+        f"'{(unknown or [''])[0]}' is none of {', '.join(EMOTIONS)}, and not in own_emotions",
+    )
 
 
 def foreign_files_give_nothing(corpus: Corpus) -> None:

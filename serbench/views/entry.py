@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from serbench.data.licence import UNKNOWN_LICENCE, Commercial, Licence, least_commercial
 from serbench.score.confusion import Tally
 from serbench.score.metric import Score
 
@@ -107,6 +108,10 @@ class EntryView:
         latency: time for one answer.
         tally: predictions by speaker; not part of the plain data.
         uar_clip_ci: interval of UA as if all clips were independent, where it was asked for.
+        speech: corpus of the dataset → ``acted``, ``elicited``, ``natural``, ``synthetic`` or
+            ``unknown``.
+        licences: corpus of the dataset → its licence.
+        weights_licence: of the weights that training started from.
     """
 
     entry: int
@@ -137,11 +142,23 @@ class EntryView:
     latency: LatencyView
     tally: Tally = field(repr=False, compare=False)
     uar_clip_ci: tuple[float, float] | None = None
+    speech: Mapping[str, str] = field(default_factory=dict)
+    licences: Mapping[str, Licence] = field(default_factory=dict)
+    weights_licence: Licence = UNKNOWN_LICENCE
 
     @property
     def uar(self) -> float:
         """Unweighted average recall on the holdout."""
         return self.scores[RANKED_BY].value
+
+    @property
+    def commercial(self) -> Commercial:
+        """Whether the dataset's corpora and the weights all allow commercial use."""
+        return least_commercial(
+            [each.commercial for each in (*self.licences.values(), self.weights_licence)]
+            if self.licences
+            else ["unknown"]
+        )
 
     @property
     def pretraining(self) -> str:
@@ -181,6 +198,12 @@ class EntryView:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, the row of ``--format json``: each metric as NAME and NAME_ci."""
         plain = {name: getattr(self, name) for name in PLAIN}
+        plain |= {
+            "speech": dict(self.speech),
+            "licences": {name: asdict(each) for name, each in self.licences.items()},
+            "weights_licence": asdict(self.weights_licence),
+            "commercial": self.commercial,
+        }
         for name, score in self.scores.items():
             plain |= {name: score.value, f"{name}_ci": score.interval}
         pooled = self.cv_pooled.get(RANKED_BY)
@@ -209,6 +232,12 @@ class EntryView:
             if name.endswith("_ci"):
                 low, high = value or (None, None)
                 flat |= {f"{name}_low": low, f"{name}_high": high}
+            elif name == "speech":
+                flat[name] = " ".join(f"{corpus}:{kind}" for corpus, kind in value.items())
+            elif name == "licences":
+                flat[name] = "; ".join(f"{key}: {each['name']}" for key, each in value.items())
+            elif name == "weights_licence":
+                flat[name] = value["name"]
             elif isinstance(value, tuple):
                 flat[name] = " ".join(value)
             else:
@@ -216,7 +245,10 @@ class EntryView:
         return {**flat, "pretrained_on": self.pretraining}
 
 
-NESTED = ("scores", "cv", "cv_pooled", "latency", "tally", "uar_clip_ci")
+NESTED = (
+    *("scores", "cv", "cv_pooled", "latency", "tally", "uar_clip_ci"),
+    *("speech", "licences", "weights_licence"),
+)
 
 IDENTITY = (
     *("runtime", "precision", "threads", "clip_seconds", "libraries"),
