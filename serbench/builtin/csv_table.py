@@ -31,6 +31,8 @@ FEW = 50
 
 COLUMNS_SHOWN = 20
 
+SPREADSHEETS = frozenset({".xlsx", ".xls", ".ods"})
+
 ADVICE = {
     "path": "--columns path=COLUMN",
     "emotion": "--columns emotion=COLUMN, or --pattern '{emotion}/*' where folders give it",
@@ -58,6 +60,8 @@ class CsvTable:
         databases = {path.parent for path in files if path.name == HEADER}
         seen: dict[Path, tuple[str, str]] = {}
         for path in files:
+            if path.suffix.lower() in SPREADSHEETS:
+                yield Refused(path, "a table in a spreadsheet", "save it as CSV to have it read")
             part = path.parent in databases and path.name.startswith("db.")
             if path.name != HEADER and (part or path.suffix.lower() not in TABLE_SUFFIXES):
                 continue

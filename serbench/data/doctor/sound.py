@@ -44,6 +44,7 @@ SKIPPED_SO: Mapping[str, Suggestion] = {
     "channels-cancel": "convert",
     "scale": "convert",
     "silence": "get again",
+    "table": "look at",
     "unusable": "get again",
 }
 """What to do about a file that the scan skipped."""
@@ -93,6 +94,8 @@ def _kind(reason: str) -> str:
         return "channels-cancel"
     if reason.startswith("samples far beyond"):
         return "scale"
+    if reason.startswith("a table"):
+        return "table"
     return "silence" if reason.startswith("silent") else "unusable"
 
 
