@@ -14,7 +14,7 @@ from serbench.data.claims import claim
 from serbench.data.conflicts import Conflict, find_conflicts
 from serbench.data.corpus import Corpus, Recording, Remark
 from serbench.data.exclusions import Exclusion, ExclusionList
-from serbench.data.folders import list_files
+from serbench.data.folders import list_files, without_steps_up
 from serbench.data.formats import is_audio_name, unread_name
 from serbench.data.labels import Labels, unknown_sentence
 from serbench.data.manifest import Manifest, Utterance, make_manifest
@@ -104,7 +104,8 @@ def scan(
         DatasetError: nothing usable was found, or two corpora claim the same file.
     """
     check_name("dataset", name)
-    options = replace(options, paths=tuple(paths))
+    paths = [without_steps_up(path) for path in paths]
+    options = replace(options, paths=paths)
     chosen = list(corpora)
     labels = Labels(options, chosen)
     listing = list_files(paths)

@@ -1,9 +1,15 @@
 """Labels of any spelling, own labels, and which of two corpora a recording belongs to."""
 
+import csv
+import json
+import tempfile
 import unicodedata
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scanning import anger, scanned, write
 
 from serbench.builtin.csv_table import CsvTable
@@ -12,6 +18,7 @@ from serbench.builtin.ravdess import RAVDESS
 from serbench.data.path_pattern import PathPattern
 from serbench.data.scan import UNKNOWN_EMOTION
 from serbench.data.scan_options import pairs
+from serbench.data.tables import TABLE_SUFFIXES
 from serbench.errors import DatasetError, UnknownNameError, UsageError
 
 OWN = (CsvTable(), Folders())
@@ -193,3 +200,41 @@ def test_pairs_that_are_none_are_refused(texts):
     with pytest.raises(UsageError) as refusal:
         pairs("--map", texts)
     assert refusal.value.facts["option"] == "--map"
+
+
+def test_a_folder_that_is_reached_by_steps_up_is_the_same(table, tmp_path, monkeypatch):
+    table("anger", "fear")
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    found = scanned(Path(".."), corpora=OWN)
+    assert (found.found, len(found.manifest)) == (2, 2)
+
+
+@given(st.binary(max_size=300), st.sampled_from([*sorted(TABLE_SUFFIXES), "db.yaml"]))
+@settings(deadline=None, max_examples=60)
+def test_no_content_of_a_table_stops_a_scan(content, suffix):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder / anger(1))
+        (folder / (suffix if suffix == "db.yaml" else f"t{suffix}")).write_bytes(content)
+        assert len(scanned(folder, corpora=(RAVDESS, *OWN)).manifest) == 1
+
+
+CELLS = st.lists(st.text(max_size=8), min_size=3, max_size=3)
+
+
+@given(st.lists(CELLS, max_size=4), st.sampled_from([".csv", ".jsonl"]))
+@settings(deadline=None, max_examples=60)
+def test_no_rows_of_a_table_stop_a_scan(rows, suffix):
+    names = ("path", "emotion", "speaker")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder / anger(1))
+        with (folder / f"t{suffix}").open("w", encoding="utf-8", errors="replace") as file:
+            if suffix == ".csv":
+                csv.writer(file).writerows([names, *rows])
+            else:
+                objects = (dict(zip(names, row, strict=True)) for row in rows)
+                file.writelines(json.dumps(each) + "\n" for each in objects)
+        found = scanned(folder, corpora=(RAVDESS, *OWN))
+        assert found.found == len(found.manifest) + len(found.skipped)
