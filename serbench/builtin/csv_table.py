@@ -32,6 +32,8 @@ FEW = 50
 
 COLUMNS_SHOWN = 20
 
+SPREADSHEETS = frozenset({".xlsx", ".xls", ".ods"})
+
 ADVICE = {
     "path": "--columns path=COLUMN",
     "emotion": "--columns emotion=COLUMN, or --pattern '{emotion}/*' where folders give it",
@@ -60,6 +62,8 @@ class CsvTable:
         databases = {path.parent for path in files if path.name == HEADER}
         seen: dict[Path, tuple[str, str]] = {}
         for path in files:
+            if path.suffix.lower() in SPREADSHEETS:
+                yield Refused(path, "a table in a spreadsheet", "save it as CSV to have it read")
             part = path.parent in databases and path.name.startswith("db.")
             if path.name != HEADER and (part or path.suffix.lower() not in TABLE_SUFFIXES):
                 continue
@@ -93,15 +97,18 @@ def _read(
     paths = ListedPaths(table.path.parent, options, (row.get("path", "") for _, row in rows))
     missing: list[Path] = []
     for _, row in rows:
-        recording = _recording(table, row, paths, options)
+        written = row.get("path", "")
+        found = paths.find(written) if written else None
+        path = found or (paths.looked_for(written) if written else table.path)
+        recording = _recording(table, row, path, found is not None, options)
         if recording.excluded is None:
             meaning = (label_key(recording.label), recording.speaker)
             if seen.setdefault(recording.path, meaning) is not meaning:
                 again = seen[recording.path] == meaning
                 reason = "listed in another row too" if again else None
                 recording = replace(recording, excluded=reason)
-            elif not recording.path.exists():
-                missing.append(recording.path)
+            elif found is None:
+                missing.append(path)
         yield recording
     if table.guessed is not None:
         yield Remark(
@@ -155,10 +162,8 @@ def _is_recording(cell: str) -> bool:
 
 
 def _recording(
-    table: Table, row: Mapping[str, str], paths: ListedPaths, options: ScanOptions
+    table: Table, row: Mapping[str, str], path: Path, found: bool, options: ScanOptions
 ) -> Recording:
-    written = row.get("path", "")
-    path = (paths.find(written) or paths.looked_for(written)) if written else table.path
     if options.pattern is not None and any(not row.get(name) for name in NEEDED):
         folders = [*map(Path.absolute, options.paths), table.path.parent]
         row = {**(options.pattern.match(path, folders) or {}), **row}
@@ -166,7 +171,7 @@ def _recording(
     excluded = f"a row of a table without {' and '.join(empty)}" if empty else None
     if row.get(SEGMENT):
         excluded = "a part of a recording: cut it into a file of its own"
-    elif table.embedded and not (written and path.exists()):
+    elif table.embedded and not found:
         excluded = "a recording inside of a Parquet table: write it into a file of its own"
     return Recording(
         path=path,

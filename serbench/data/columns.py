@@ -15,7 +15,9 @@ SYNONYMS = {
     "path": "path, file, filename, file name, filepath, file path, audio, audio path, audio file, "
     "audio filepath, audiopath, audiofile, wav, wav path, wav file, wavfile, wave, clip, "
     "clip path, recording, sound, full path, fullpath, fname, name, Datei, Dateiname, Pfad, "
-    "fichier, chemin, archivo, ruta, file audio, percorso, arquivo, caminho, bestand, plik",
+    "fichier, chemin, archivo, ruta, file audio, percorso, arquivo, caminho, bestand, plik, "
+    "ścieżka, dosya, файл, путь, имя файла, 文件, 文件名, 路径, 音频, ファイル, "
+    "ファイル名, 파일, 파일명",
     "emotion": "emotion, label, emo, class, target, category, emotion label, emotion class, "
     "emotion name, emotions, labels, emotional state, affect, gold label, majority emotion, "
     "Gefühl, Klasse, émotion, classe, emoción, etiqueta, emozione, emoção, emotie, emocja, "

@@ -65,17 +65,19 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A table or list that describes recordings, none of which can be used.
+    """A table, list or recording that belongs to a corpus and cannot be used.
 
     Attributes:
         path: the file.
         reason: why, in a few words; skipped files are counted by it.
         detail: what was found in this file, and what to type.
+        kind: ``table``, ``look-alike`` of a recording of another corpus, or ``unusable``.
     """
 
     path: Path
     reason: str
     detail: str = ""
+    kind: str = "table"
 
 
 class Corpus(Protocol):
@@ -228,14 +230,18 @@ class NamedFiles:
             folder = collection_of(named.path, foreign)
             if folder is not None and folder in taken:
                 refused[folder] = refused.get(folder, 0) + 1
-                yield Refused(named.path, FOREIGN.format(self.name), named.problem or "")
+                yield Refused(
+                    named.path, FOREIGN.format(self.name), named.problem or "", "look-alike"
+                )
             elif named.problem is None:
                 try:
                     yield self.recording(named.path, match)
                 except Exception as error:  # noqa: BLE001
                     yield failed(self.name, named.path, error)
             elif forced:
-                yield Refused(named.path, OUT_OF_RANGE.format(self.name), named.problem)
+                yield Refused(
+                    named.path, OUT_OF_RANGE.format(self.name), named.problem, "look-alike"
+                )
         for folder, count in refused.items():
             yield Remark(
                 folder,
@@ -297,4 +303,4 @@ class NamedFiles:
 def failed(corpus: str, path: Path, error: Exception) -> Refused:
     """A file at which a corpus plugin raised something."""
     reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
-    return Refused(path, f"corpus plugin '{corpus}' failed at it", reason)
+    return Refused(path, f"corpus plugin '{corpus}' failed at it", reason, "unusable")

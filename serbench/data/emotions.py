@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -47,6 +48,12 @@ def label_key(label: str) -> str:
 def canonical_emotion(label: str) -> str | None:
     """The canonical emotion that a label means in any language, or None where none is meant."""
     return _vocabulary().get(label_key(label))
+
+
+def nearest_emotion(label: str) -> str:
+    """The emotion of the word that is most like a label, as an example of what may be meant."""
+    words = difflib.get_close_matches(label_key(label), _vocabulary(), n=1)
+    return _vocabulary()[words[0]] if words else "anger"
 
 
 def own_emotion(label: str) -> str:

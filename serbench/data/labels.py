@@ -13,6 +13,7 @@ from serbench.data.emotions import (
     canonical_emotion,
     in_order,
     label_key,
+    nearest_emotion,
     own_emotion,
 )
 from serbench.data.scan_options import ALL, ScanOptions
@@ -116,9 +117,11 @@ def _tidy(text: str) -> str:
 def unknown_sentence(counts: Mapping[str, int]) -> str:
     """All unknown labels with their counts, and what to type."""
     first, *_ = counts
+    own = ",".join(own_emotion(label) for label in list(counts)[:SHOWN])
     listed = ", ".join(f"'{label}' × {count:,}" for label, count in list(counts.items())[:SHOWN])
     more = f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else ""
     return (
-        f"labels of no known emotion: {listed}{more}; count each as an emotion with "
-        f"--map '{first}=anger', or keep it as a class of its own by naming it in --emotions"
+        f"labels of no known emotion: {listed}{more}; count one as an emotion with "
+        f"--map '{first}={nearest_emotion(first)}', or keep them as classes of their own with "
+        f"--emotions '{ALL},{own}'"
     )

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from serbench.data.folders import without_steps_up
 from serbench.data.formats import is_recording_name
 from serbench.data.scan_options import ScanOptions
 
@@ -35,7 +36,7 @@ class ListedPaths:
 
     def __init__(self, folder: Path, options: ScanOptions, written: Iterable[str]) -> None:
         scanned = [path.absolute() for path in options.paths if path.is_dir()]
-        self._root = None if options.root is None else options.root.absolute()
+        self._root = None if options.root is None else without_steps_up(options.root).absolute()
         bases = [folder.absolute(), *([self._root] if self._root else []), *scanned]
         self._bases = tuple(dict.fromkeys(bases))
         folders = [_parts(text)[:-1] for text in written]
@@ -48,8 +49,8 @@ class ListedPaths:
         """The file that a path means, or None where it is not there."""
         parts = _parts(text)
         for base in self._bases:
-            if (written := base / text).exists():
-                return self._take(Path(os.path.normpath(written)), parts)
+            if _exists(written := base / text):
+                return self._take(without_steps_up(written), parts)
         for dropped in range(min(self._shared, len(parts) - 1) + 1):
             for base in self._bases:
                 if (found := self._resolve(base, parts[dropped:])) is not None:
@@ -67,8 +68,8 @@ class ListedPaths:
         return path
 
     def _resolve(self, base: Path, parts: Parts) -> Path | None:
-        if (exact := base.joinpath(*parts)).exists():
-            return Path(os.path.normpath(exact))
+        if _exists(exact := base.joinpath(*parts)):
+            return without_steps_up(exact)
         here = base
         for part in parts[:-1]:
             if part == "..":
@@ -91,7 +92,7 @@ class ListedPaths:
             listing: dict[str, list[str]] = defaultdict(list)
             try:
                 names = [each.name for each in folder.iterdir()]
-            except OSError:
+            except (OSError, ValueError):
                 names = []
             for name in names:
                 listing[_folded(name)].append(name)
@@ -115,6 +116,14 @@ class ListedPaths:
             scored[_alike(wanted, ends)].append(path)
         best = scored[max(scored)] if scored else []
         return best[0] if len(best) == 1 else None
+
+
+def _exists(path: Path) -> bool:
+    """False also for what can be no path: too long, or with a zero byte."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _parts(text: str) -> Parts:

@@ -15,7 +15,7 @@ from serbench.data.claims import claim
 from serbench.data.conflicts import Conflict, find_conflicts
 from serbench.data.corpus import Corpus, Recording, Remark
 from serbench.data.exclusions import Exclusion, ExclusionList
-from serbench.data.folders import list_files
+from serbench.data.folders import list_files, without_steps_up
 from serbench.data.formats import is_recording_name, unread_name
 from serbench.data.labels import Labels, unknown_sentence
 from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
@@ -116,7 +116,8 @@ def scan(
     """
     check_name("dataset", name)
     channel_index(options.channel)
-    options = replace(options, paths=tuple(paths))
+    paths = [without_steps_up(path) for path in paths]
+    options = replace(options, paths=paths)
     chosen = list(corpora)
     labels = Labels(options, chosen)
     listing = list_files(paths)
@@ -137,7 +138,7 @@ def scan(
         and path not in explained
     ]
     skipped += [
-        Skipped(str(path), each.reason, defective=True, detail=each.detail)
+        Skipped(str(path), each.reason, True, each.detail, each.kind)
         for path, each in explained.items()
     ]
     if options.failed_plugins and any(skip.reason == NO_CORPUS for skip in skipped):

@@ -62,13 +62,13 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
 
     Args:
         option: its name, for errors.
-        texts: as typed; a comma only separates where another ``=`` follows.
+        texts: as typed; a comma separates pairs, and in front of the first ``=`` it is text.
 
     Raises:
         UsageError: a pair lacks a side, or one left side is given two right sides.
     """
     found: dict[str, str] = {}
-    for pair in (pair for text in texts for pair in re.split(r",(?=[^,]*=)", text)):
+    for pair in (pair for text in texts for pair in PAIR.findall(text) or [text]):
         left, _, right = (part.strip() for part in pair.partition("="))
         if not left or not right:
             raise UsageError(
@@ -87,6 +87,8 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
 
 
 EXAMPLES = {"--map": "--map excited=happiness", "--columns": "--columns path=file,speaker=actor"}
+
+PAIR = re.compile(r"(?:^|(?<=,))[^=]*=[^,]*")
 
 DEFAULT_OPTIONS = ScanOptions()
 """Nothing is stated: the six shared emotions are kept."""

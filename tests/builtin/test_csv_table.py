@@ -280,6 +280,11 @@ def test_recordings_inside_of_a_parquet_table_are_left_out_with_the_reason(
     assert (found.path.name, found.excluded is None) == ("1.wav", usable)
 
 
+@pytest.mark.parametrize("name", ["mine.xlsx", "mine.XLS", "mine.ods"])
+def test_a_spreadsheet_is_refused_with_the_remedy(refused, name):
+    assert "CSV" in refused(b"PK", name).detail
+
+
 def test_a_file_that_only_is_named_parquet_is_refused(refused):
     assert refused(b"nothing", "mine.parquet").path.name == "mine.parquet"
 

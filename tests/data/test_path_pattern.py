@@ -70,8 +70,10 @@ def test_a_path_outside_of_the_scanned_folders_does_not_fit():
         "*{emotion}",
         "{emotion",
         "emotion}/{speaker}",
-    ]
-    + ["{speaker:x}/*", "{speaker:0}/*", "{{emotion}}/*"],
+        "{speaker:x}/*",
+        "{speaker:0}/*",
+        "{{emotion}}/*",
+    ],
 )
 def test_a_mistake_is_refused_with_the_pattern(pattern):
     with pytest.raises(UsageError) as refusal:

@@ -49,6 +49,7 @@ SKIPPED_SO: Mapping[str, Suggestion] = {
     "channel": "convert",
     "scale": "convert",
     "silence": "get again",
+    "table": "look at",
     "unusable": "get again",
 }
 """What to do about a file that the scan skipped."""
