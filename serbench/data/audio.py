@@ -164,11 +164,11 @@ def _decoded(path: Path) -> Decoded:
         return decode(path)
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         unread = unread_format(path)
-        if unread is not None:
+        if unread is None:
+            raise AudioError(path, NO_AUDIO, RESAVE) from error
+        if not pyav_installed():
             raise AudioError(path, unread, kind="format") from error
-        if pyav_installed():
-            return decode_with_pyav(path)
-        raise AudioError(path, NO_AUDIO, RESAVE) from error
+    return decode_with_pyav(path, unread)
 
 
 def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:

@@ -11,8 +11,6 @@ from serbench.data.decoding import (
     COPY_AGAIN,
     CUT_UP,
     LIMIT,
-    NO_AUDIO,
-    RESAVE,
     TOO_LONG,
     Decoded,
 )
@@ -22,8 +20,12 @@ PYAV = "PyAV"
 """With this word begin the names of containers that libsndfile did not read."""
 
 
-def decode_with_pyav(path: Path) -> Decoded:
+def decode_with_pyav(path: Path, unread: str) -> Decoded:
     """Decode the first audio stream of a file whole, at its own rate.
+
+    Args:
+        path: the file.
+        unread: why libsndfile does not read it, which holds where PyAV does not either.
 
     Raises:
         AudioError: PyAV cannot read it, it has no audio, or it is too long.
@@ -38,13 +40,10 @@ def decode_with_pyav(path: Path) -> Decoded:
             name = f"{PYAV} {container.format.name}"
     except AudioError:
         raise
-    except av.error.FFmpegError as error:
-        detail = str(error.strerror or "")
-        raise AudioError(path, f"{NO_AUDIO}, nor PyAV", RESAVE, detail, "format") from error
-    # Whatever the decoder raises besides is a file that cannot be used, never a crash.
+    # Whatever the decoder raises is a file that cannot be used, never a crash.
     except Exception as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise AudioError(path, f"{NO_AUDIO}, nor PyAV", RESAVE, detail, "format") from error
+        detail = f"PyAV neither ({type(error).__name__})"
+        raise AudioError(path, unread, detail=detail, kind="format") from error
     if not blocks:
         raise AudioError(path, "no samples", COPY_AGAIN)
     if len({block.shape[1] for block in blocks}) > 1:

@@ -59,9 +59,11 @@ def is_audio_name(path: Path) -> bool:
 
 
 def unread_name(path: Path) -> str | None:
-    """Why a file cannot be read, judged by the ending of its name; None where it may be."""
-    if pyav_installed():
-        return None
+    """Why a file cannot be read here, judged by the ending of its name; None where it may be."""
+    return None if pyav_installed() else _unread_ending(path)
+
+
+def _unread_ending(path: Path) -> str | None:
     ending = path.suffix.lower()
     return (
         f"libsndfile cannot read {ending[1:]}: {CONVERT}" if ending in UNREAD_EXTENSIONS else None
@@ -76,10 +78,8 @@ def unread_format(path: Path) -> str | None:
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
-    if pyav_installed():
-        return None
     ending = path.suffix.lower()
     for name, at, beginnings, endings in FAMILIES:
         if head.startswith(beginnings, at) and ending not in endings:
             return f"libsndfile cannot read {name}, which is named {ending or 'nothing'}: {CONVERT}"
-    return unread_name(path)
+    return _unread_ending(path)
