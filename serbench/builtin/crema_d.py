@@ -52,10 +52,7 @@ CREMA_D = CremaD(
         "label": "ANG|DIS|FEA|HAP|NEU|SAD",
         "level": "LO|MD|HI|XX?",
     },
-    impossible=(
-        {"sentence": "(?!IEO)...", "level": "LO|MD|HI"},
-        {"label": "NEU", "level": "LO|MD|HI"},
-    ),
+    impossible=({"sentence": "(?!IEO)...", "level": "LO|MD|HI"},),
     emotions={
         "ang": "anger",
         "dis": "disgust",

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from serbench.data.emotions import EMOTIONS
-from serbench.data.formats import is_recording_name
+from serbench.data.formats import VIDEO, is_recording_name
 from serbench.data.licence import Licence, Speech
 from serbench.data.lookalikes import Named, collection_of, evidence, foreign_collections
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
@@ -177,7 +176,7 @@ class NamedFiles:
         """Refuse declarations that no file could be recognised by.
 
         Raises:
-            PluginError: the pattern lacks a group, or a label stands for no emotion.
+            PluginError: the pattern lacks a group, or is no regular expression.
         """
         try:
             groups = set(re.compile(self.pattern).groupindex)
@@ -197,14 +196,6 @@ class NamedFiles:
                 corpus=self.name,
                 groups=missing,
             )
-        known = (*EMOTIONS, *self.own_emotions)
-        if unknown := sorted({name for name in self.emotions.values() if name not in known}):
-            raise PluginError(
-                f"corpus '{self.name}': '{unknown[0]}' is none of {', '.join(EMOTIONS)}: map the "
-                "label to one of them, or name it in own_emotions",
-                corpus=self.name,
-                emotions=unknown,
-            )
 
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
@@ -214,7 +205,7 @@ class NamedFiles:
         matches: list[tuple[Named, re.Match[str]]] = []
         for path in files:
             match = expression.fullmatch(f"{path.parent.name}/{path.stem}")
-            if match is None or not is_recording_name(path):
+            if match is None or not is_recording_name(path) or path.suffix.lower() in VIDEO:
                 continue
             try:
                 named = Named(path, self.speaker(match), match["label"], self.problem(match))

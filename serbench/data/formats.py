@@ -39,7 +39,12 @@ UNREAD_EXTENSIONS = frozenset[str]().union(*(endings for *_, endings in FAMILIES
 """File-name endings of recordings and videos that have to be converted first."""
 
 HEAD = 64
-CONVERT = "convert it to WAV or FLAC, or install PyAV (pip install av)"
+CONVERT = "convert it to WAV or FLAC"
+
+VIDEO = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".wmv", ".avi", ".flv", ".f4v", ".mpg", ".mpeg", ".vob"}
+)
+"""Endings of videos, which in published corpora mostly repeat the sound of audio files."""
 
 
 @cache
@@ -60,10 +65,11 @@ def is_audio_name(path: Path) -> bool:
 
 def unread_name(path: Path) -> str | None:
     """Why a file cannot be read here, judged by the ending of its name; None where it may be."""
-    return None if pyav_installed() else _unread_ending(path)
+    return None if pyav_installed() else unread_ending(path)
 
 
-def _unread_ending(path: Path) -> str | None:
+def unread_ending(path: Path) -> str | None:
+    """Why libsndfile does not read a file, judged by the ending of its name; None where it may."""
     ending = path.suffix.lower()
     return (
         f"libsndfile cannot read {ending[1:]}: {CONVERT}" if ending in UNREAD_EXTENSIONS else None
@@ -82,4 +88,4 @@ def unread_format(path: Path) -> str | None:
     for name, at, beginnings, endings in FAMILIES:
         if head.startswith(beginnings, at) and ending not in endings:
             return f"libsndfile cannot read {name}, which is named {ending or 'nothing'}: {CONVERT}"
-    return _unread_ending(path)
+    return unread_ending(path)
