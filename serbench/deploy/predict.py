@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,22 +21,22 @@ def recordings_in(paths: Sequence[Path]) -> tuple[list[Path], list[AudioError]]:
     """The files of ``paths``, with all recordings of each folder in its place.
 
     Returns:
-        the files, each once; errors for folders that hold no recording, and for what lies in them
+        the files, in order; errors for folders that hold no recording, and for what lies in them
         and cannot be read.
     """
-    found: dict[Path, None] = {}
+    found: list[Path] = []
     errors: list[AudioError] = []
     for path in paths:
-        if not path.is_dir():
-            found[path] = None
+        if not os.path.isdir(path):  # noqa: PTH112 (any name, however odd, is an answer)
+            found.append(path)
             continue
         listing = list_files([path])
         errors += [AudioError(each, reason) for each, reason in listing.unread.items()]
         inside = [each for each in listing.files if is_recording_name(each) or unread_name(each)]
         if not inside:
             errors.append(AudioError(path, "a folder without recordings", "name another"))
-        found |= dict.fromkeys(path / each.relative_to(path.absolute()) for each in inside)
-    return list(found), errors
+        found += [path / each.relative_to(path.absolute()) for each in inside]
+    return found, errors
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from serbench.data.licence import UNKNOWN_LICENCE, Commercial, Licence, least_commercial
@@ -199,9 +199,9 @@ class EntryView:
         """Plain data, the row of ``--format json``: each metric as NAME and NAME_ci."""
         plain = {name: getattr(self, name) for name in PLAIN}
         plain |= {
-            "speech": dict(self.speech),
-            "licences": {name: asdict(each) for name, each in self.licences.items()},
-            "weights_licence": asdict(self.weights_licence),
+            "speech": ", ".join(sorted(set(self.speech.values()))),
+            "licences": "; ".join(f"{name}: {each}" for name, each in self.licences.items()),
+            "weights_licence": self.weights_licence.name,
             "commercial": self.commercial,
         }
         for name, score in self.scores.items():
@@ -232,12 +232,6 @@ class EntryView:
             if name.endswith("_ci"):
                 low, high = value or (None, None)
                 flat |= {f"{name}_low": low, f"{name}_high": high}
-            elif name == "speech":
-                flat[name] = " ".join(f"{corpus}:{kind}" for corpus, kind in value.items())
-            elif name == "licences":
-                flat[name] = "; ".join(f"{key}: {each['name']}" for key, each in value.items())
-            elif name == "weights_licence":
-                flat[name] = value["name"]
             elif isinstance(value, tuple):
                 flat[name] = " ".join(value)
             else:

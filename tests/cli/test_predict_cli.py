@@ -203,14 +203,14 @@ def test_all_recordings_of_a_folder_are_answered(predict, finished, tmp_path):
     (tmp_path / "many" / "bad.wav").write_bytes(b"")
     (tmp_path / "many" / "notes.txt").write_text("nothing")
     result = predict(1, tmp_path / "many", "--format", "json")
-    answers = {answer["path"]: answer["error"] for answer in json.loads(result.stdout)}
+    answers = {answer["path"]: answer["error"] for answer in json.loads(result.out)}
     assert answers.keys() == {str(good), str(tmp_path / "many" / "bad.wav")}
     assert answers[str(good)] is None
-    assert result.exit_code == 1
+    assert result.code == 1
 
 
 def test_a_folder_without_recordings_is_an_error(predict, tmp_path):
     (tmp_path / "none").mkdir()
     result = predict(1, tmp_path / "none", "--format", "json")
-    assert [answer["error"] is None for answer in json.loads(result.stdout)] == [False]
-    assert result.exit_code == 1
+    assert [answer["error"] is None for answer in json.loads(result.out)] == [False]
+    assert result.code == 1
