@@ -332,15 +332,15 @@ def show_account(account: dict[str, Any]) -> None:
     )
     skipped = sum(account["skipped"].values())
     click.echo(f"\nsample rates: {rates}")
-    click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
-    for reason, count in account["skipped"].items():
-        click.echo(f"  skipped {count:,}: {reason}")
     for corpus_name, licence in account["licences"].items():
         speech = account["speech"][corpus_name]
         click.echo(
             f"{corpus_name}: {speech} speech, licence {licence['name']} "
             f"(commercial use: {licence['commercial']})"
         )
+    click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
+    for reason, count in account["skipped"].items():
+        click.echo(f"  skipped {count:,}: {reason}")
     for remark in account.get("remarks", ()):
         click.echo(f"  note: {remark}")
     for conflict in account["conflicts"]:

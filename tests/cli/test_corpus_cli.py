@@ -113,7 +113,16 @@ def test_before_any_scan_the_list_names_the_command(run):
 def test_the_list_has_a_line_for_each_dataset(run, scanned, tiny_corpus):
     run("corpus", "scan", tiny_corpus / "Actor_01", "--dataset", "one")
     lines = run("corpus", "list").out.splitlines()
-    assert lines[0].split() == ["dataset", "utterances", "speakers", "hours", "corpora", "hash"]
+    assert lines[0].split() == [
+        "dataset",
+        "utterances",
+        "speakers",
+        "hours",
+        "corpora",
+        "speech",
+        "commercial",
+        "hash",
+    ]
     assert sorted(line.split()[:3] for line in lines[1:]) == [
         ["one", "6", "1"],
         ["tiny", "36", "6"],
