@@ -183,10 +183,10 @@ def scan(
     dataset: str,
     *,
     database: Named = None,
-    emotions: str | None = None,
     corpora: Sequence[str] = (),
     exclude: str | Path | None = None,
     progress: Progress = _ignore,
+    **options: Any,
 ) -> dict[str, Any]:
     """Scan recordings and keep them as a dataset, as ``serbench corpus scan``.
 
@@ -194,10 +194,12 @@ def scan(
         paths: a folder or table, or several.
         dataset: name of the dataset to make.
         database: where it is kept; it is created where it does not exist.
-        emotions: those to keep, separated by commas, or ``all``; by default the shared six.
         corpora: recognise recordings of these corpora only.
         exclude: a table of recordings to leave out.
         progress: called with recordings read and recordings in all.
+        options: those of ``serbench corpus scan`` as text: ``emotions="anger,neutral"``,
+            ``labels=["excited=happiness"]`` (``--map``), ``columns=["path=file"]``, ``pattern``,
+            ``root``, ``channel``, ``speech``, ``licence``.
 
     Returns:
         the account of the scan, as ``corpus scan --format json`` prints it.
@@ -205,14 +207,14 @@ def scan(
     Raises:
         SerbenchError: see ``serbench.run.scanning.scan_dataset``.
     """
-    from serbench.run.scanning import scan_dataset
+    from serbench.run.scanning import scan_dataset, scan_options
 
     place = _Place(database, create=True)
     listed = [paths] if isinstance(paths, str | Path) else paths
     left_out = None if exclude is None else Path(exclude)
     found = scan_dataset(
         *([Path(path) for path in listed], dataset, place.plugins, place.database),
-        *(emotions, corpora, left_out, progress),
+        *(scan_options(**options), corpora, left_out, progress),
     )
     return found.summary()
 
@@ -281,7 +283,7 @@ def predict(
 
     Args:
         entry: its number.
-        files: a file, or several.
+        files: a file or a folder, or several.
         database: where the entry is recorded.
 
     Returns:
@@ -296,4 +298,5 @@ def predict(
     place = _Place(database)
     listed = [Path(each) for each in ([files] if isinstance(files, str | Path) else files)]
     predictor = predictor_of(entry, place.plugins, place.workspace, place.database)
-    return frames.file_frame(predictor.predict(listed), map(str, listed), predictor.emotions)
+    paths, answers = predictor.predict(listed)
+    return frames.file_frame(answers, map(str, paths), predictor.emotions)

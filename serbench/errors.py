@@ -97,13 +97,24 @@ class PluginError(SerbenchError):
 class AudioError(SerbenchError):
     """A recording that cannot be used: missing, empty, truncated, silent, not audio.
 
-    ``reason`` is the kind of defect in a few words; skipped files are counted by it. ``detail`` is
-    what was found in this one, such as what its header declares and what it holds.
+    ``reason`` is the defect in a few words; skipped files are counted by it. ``detail`` is what was
+    found in this one, such as what its header declares and what it holds. ``kind`` is the sort of
+    defect that the doctor reports it as: ``lfs-pointer``, ``format``, ``channels-cancel``,
+    ``channel``, ``scale``, ``silence``, or ``unusable`` for all others.
     """
 
-    def __init__(self, path: object, reason: str, advice: str = "", detail: str = "") -> None:
+    def __init__(
+        self,
+        path: object,
+        reason: str,
+        advice: str = "",
+        detail: str = "",
+        kind: str = "unusable",
+    ) -> None:
         clauses = [reason, *filter(None, (detail, advice))]
-        super().__init__(f"{path}: {'; '.join(clauses)}", path=path, reason=reason, detail=detail)
+        message = f"{path}: {'; '.join(clauses)}"
+        super().__init__(message, path=path, reason=reason, detail=detail, kind=kind)
+        self.kind = kind
         self.reason = reason
         self.detail = detail
 

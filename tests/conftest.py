@@ -13,7 +13,7 @@ from making.records import artifacts, database, made
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.cli.main import main
-from serbench.data.corpus import SHARED_EMOTIONS
+from serbench.data.emotions import SHARED_EMOTIONS
 from serbench.data.manifest import Manifest
 from serbench.data.scan import scan
 from serbench.plugins import DISABLE_VARIABLE, installed_plugins

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import serbench
-from serbench.data.corpus import EMOTIONS
+from serbench.data.emotions import EMOTIONS
 
 SERBENCH = Path(serbench.__file__).parent
 

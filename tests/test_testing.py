@@ -16,7 +16,8 @@ from serbench.builtin.mel import Mel
 from serbench.builtin.savee import SAVEE
 from serbench.builtin.schedules import AdamSchedule, half_cycle
 from serbench.builtin.time_shift import TimeShift
-from serbench.data.corpus import EMOTIONS, NamedFiles
+from serbench.data.corpus import NamedFiles
+from serbench.data.emotions import EMOTIONS
 from serbench.errors import UnknownNameError
 from serbench.model.backbone import Built
 from serbench.plugins import Plugins
@@ -317,3 +318,11 @@ def test_built_in_heads_objectives_and_runtimes_keep_their_contracts():
         assert len(list(registry)) >= 1
         for each in registry:
             assert failures(kind, each) == set(), each.name
+
+
+@pytest.mark.parametrize(("own", "kept"), [("fervour", True), ("Fervour", False), ("rage", False)])
+def test_own_emotions_of_a_corpus_are_written_alike_and_outside_of_the_vocabulary(own, kept):
+    broken = "own_emotions_are_outside_of_the_vocabulary" in failures(
+        "corpus", replace(SAVEE, own_emotions=(own,))
+    )
+    assert broken is not kept

@@ -17,6 +17,7 @@ import timm
 from torch import Tensor, nn
 
 from serbench import hookimpl
+from serbench.data.licence import Licence
 from serbench.errors import WeightsError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
@@ -101,6 +102,7 @@ class EfficientNetLite(PooledBackbone):
     size: int
     front_end: str = "mel"
     published_on: ClassVar[tuple[str, ...]] = ("imagenet-1k",)
+    published_under: ClassVar[Licence] = Licence("Apache-2.0", "yes")
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.licence import Licence
 
 FEMALE_ACTORS = frozenset(
     {1002, 1003, 1004, 1006, 1007, 1008, 1009, 1010, 1012, 1013, 1018, 1020, 1021, 1024, 1025}
@@ -41,10 +42,17 @@ class CremaD(NamedFiles):
 CREMA_D = CremaD(
     name="crema-d",
     title="CREMA-D, Crowd-sourced Emotional Multimodal Actors Dataset (Cao et al. 2014)",
-    licence="ODbL 1.0",
+    licence=Licence("ODbL-1.0", "yes"),
+    speech="acted",
     home="https://github.com/CheyneyComputerScience/CREMA-D",
-    pattern=r"(?P<speaker>10(?:0[1-9]|[1-8]\d|9[01]))_(?P<sentence>[A-Z]{3})"
-    r"_(?P<label>ANG|DIS|FEA|HAP|NEU|SAD)_(?:LO|MD|HI|XX?)",
+    pattern=r"(?P<speaker>\d{4})_(?P<sentence>[A-Z]{3})_(?P<label>[A-Z]{3})_(?P<level>[A-Z]{1,2})",
+    ranges={
+        "speaker": r"10(?:0[1-9]|[1-8]\d|9[01])",
+        "sentence": "IEO|TIE|IOM|IWW|TAI|MTI|IWL|ITH|DFA|ITS|TSI|WSI",
+        "label": "ANG|DIS|FEA|HAP|NEU|SAD",
+        "level": "LO|MD|HI|XX?",
+    },
+    impossible=({"sentence": "(?!IEO)...", "level": "LO|MD|HI"},),
     emotions={
         "ang": "anger",
         "dis": "disgust",

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from serbench import hookimpl
 from serbench.builtin.espeak import Line, record
-from serbench.data.corpus import SHARED_EMOTIONS, Corpus, NamedFiles
+from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.emotions import SHARED_EMOTIONS
+from serbench.data.licence import Licence
 from serbench.errors import DatasetError
 
 VOICES = {
@@ -138,8 +140,8 @@ def move(made: Path, folder: Path) -> None:
 DEMO = Demo(
     name="demo",
     title="serbench demo: synthetic speech, made on this machine by espeak-ng",
-    licence="synthetic speech without a human speaker; the sentences are serbench's (MIT), "
-    "the program that speaks them is espeak-ng (GPL-3.0)",
+    licence=Licence("MIT (espeak-ng, which speaks it, is GPL-3.0)", "yes"),
+    speech="synthetic",
     home="`serbench corpus fetch demo` makes it here; nothing is downloaded",
     pattern=rf"demo_(?P<speaker>{'|'.join(VOICES)})_(?P<label>{'|'.join(SHARED_EMOTIONS)})"
     rf"_(?P<sentence>{'|'.join(SENTENCES)})",

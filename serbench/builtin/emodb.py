@@ -11,13 +11,20 @@ from collections.abc import Callable
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.licence import Licence
 
 EMODB = NamedFiles(
     name="emodb",
     title="EmoDB, Berlin Database of Emotional Speech (Burkhardt et al. 2005)",
-    licence="free to download; see the publisher's page for terms",
+    licence=Licence("free to download; see the publisher's page for terms"),
+    speech="acted",
     home="http://emodb.bilderbar.info/",
-    pattern=r"(?P<speaker>03|08|09|1[0-6])(?P<sentence>[ab]\d\d)(?P<label>[WLEAFTN])[a-z]?",
+    pattern=r"(?P<speaker>\d\d)(?P<sentence>[a-z]\d\d)(?P<label>[A-Z])[a-z]?",
+    ranges={
+        "speaker": "03|08|09|1[0-6]",
+        "sentence": "a0[12457]|b0[1239]|b10",
+        "label": "[WLEAFTN]",
+    },
     emotions={
         "w": "anger",  # Wut
         "l": "boredom",  # Langeweile

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.licence import Licence
 
 
 class Emovo(NamedFiles):
@@ -25,10 +26,16 @@ class Emovo(NamedFiles):
 EMOVO = Emovo(
     name="emovo",
     title="EMOVO, Italian Emotional Speech Database (Costantini et al. 2014)",
-    licence="free to download; see the publisher's page for terms",
+    licence=Licence("free to download; see the publisher's page for terms"),
+    speech="acted",
     home="http://voice.fub.it/activities/corpora/emovo/index.html, described in "
     "https://aclanthology.org/L14-1478/",
-    pattern=r"(?P<label>dis|gio|neu|pau|rab|sor|tri)-(?P<speaker>[fm][1-3])-(?P<sentence>[a-z]\d)",
+    pattern=r"(?P<label>[a-z]{3})-(?P<speaker>[a-z]\d)-(?P<sentence>[a-z]\d)",
+    ranges={
+        "label": "dis|gio|neu|pau|rab|sor|tri",
+        "speaker": "[fm][1-3]",
+        "sentence": "b[1-3]|d[12]|l[1-4]|n[1-5]",
+    },
     emotions={
         "dis": "disgust",  # disgusto
         "gio": "happiness",  # gioia

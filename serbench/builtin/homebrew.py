@@ -10,6 +10,7 @@ from typing import ClassVar
 from torch import nn
 
 from serbench import hookimpl
+from serbench.data.licence import NOTHING, Licence
 from serbench.model.backbone import Backbone, Built, PooledBackbone, continued, stages_of
 from serbench.model.frontend import InputSpec
 
@@ -30,6 +31,7 @@ class Homebrew(PooledBackbone):
     name: str = "homebrew"
     front_end: str = "mel"
     published_on: ClassVar[tuple[str, ...]] = ()  # its default weights are random
+    published_under: ClassVar[Licence] = NOTHING
 
     def input_spec(self) -> InputSpec:
         """One channel of 128×128; there are no pretrained weights, hence no statistics to match."""

@@ -20,8 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from serbench import hookimpl
-from serbench.data.corpus import Corpus, NamedFiles, Recording
+from serbench.data.corpus import Corpus, NamedFiles, Recording, Refused, Remark
+from serbench.data.licence import Licence
 from serbench.data.regular import check_regular
+from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError
 
 EVALUATION = re.compile(r"^\[[\d. ]+-[\d. ]+\]\s+(?P<utterance>\w+)\s+(?P<label>[a-z]+)\s+\[", re.M)
@@ -31,14 +33,19 @@ EVALUATION = re.compile(r"^\[[\d. ]+-[\d. ]+\]\s+(?P<utterance>\w+)\s+(?P<label>
 class Iemocap(NamedFiles):
     """IEMOCAP: file names give the utterance, evaluation files its label."""
 
-    def recognise(self, files: Sequence[Path]) -> Iterator[Recording]:
+    def recognise(
+        self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
+    ) -> Iterator[Recording | Refused | Remark]:
         """Match the utterances with the evaluation files, wherever among ``files`` both are."""
         dialogues = defaultdict(list)
         for path in files:
             if path.suffix.lower() == ".txt":
                 dialogues[path.stem.lower()].append(path)
         labels: dict[str, dict[str, str]] = {}
-        for found in super().recognise(files):
+        for found in super().recognise(files, options):
+            if not isinstance(found, Recording):
+                yield found
+                continue
             utterance = found.label
             dialogue = utterance.rpartition("_")[0]
             if dialogue not in labels:
@@ -79,9 +86,11 @@ def _excluded(label: str, emotion: str | None) -> str | None:
 IEMOCAP = Iemocap(
     name="iemocap",
     title="IEMOCAP, Interactive Emotional Dyadic Motion Capture Database (Busso et al. 2008)",
-    licence="for research, by agreement with the University of Southern California",
+    licence=Licence("for research, by agreement with the University of Southern California", "no"),
+    speech="elicited",
     home="https://sail.usc.edu/iemocap/",
-    pattern=r"(?P<label>Ses(?P<session>0[1-5])[FM]_(?:impro|script)\w+_(?P<actor>[FM])\d{3})",
+    pattern=r"(?P<label>Ses(?P<session>\d\d)[FM]_(?:impro|script)\w+_(?P<actor>[FM])\d{3})",
+    ranges={"session": "0[1-5]"},
     emotions={
         "ang": "anger",
         "hap": "happiness",

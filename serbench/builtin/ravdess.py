@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.licence import Licence
 
 
 class Ravdess(NamedFiles):
@@ -29,10 +30,21 @@ RAVDESS = Ravdess(
     name="ravdess",
     title="RAVDESS, Ryerson Audio-Visual Database of Emotional Speech and Song "
     "(Livingstone and Russo 2018)",
-    licence="CC BY-NC-SA 4.0",
+    licence=Licence("CC-BY-NC-SA-4.0", "no"),
+    speech="acted",
     home="https://zenodo.org/records/1188976",
-    pattern=r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-0[12]-(?P<sentence>0[12])"
-    r"-0[12]-(?P<speaker>0[1-9]|1\d|2[0-4])",
+    pattern=r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<label>\d\d)-(?P<intensity>\d\d)"
+    r"-(?P<sentence>\d\d)-(?P<repetition>\d\d)-(?P<speaker>\d\d)",
+    ranges={
+        "modality": "0[1-3]",
+        "channel": "0[12]",
+        "label": "0[1-8]",
+        "intensity": "0[12]",
+        "sentence": "0[12]",
+        "repetition": "0[12]",
+        "speaker": r"0[1-9]|1\d|2[0-4]",
+    },
+    impossible=({"label": "01", "intensity": "02"}, {"channel": "02", "label": "0[78]"}),
     emotions={
         "01": "neutral",
         "02": "calm",

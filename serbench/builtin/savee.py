@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.licence import Licence
 
 
 class Savee(NamedFiles):
@@ -25,9 +26,14 @@ class Savee(NamedFiles):
 SAVEE = Savee(
     name="savee",
     title="SAVEE, Surrey Audio-Visual Expressed Emotion (Haq and Jackson 2010)",
-    licence="free for research, after registration with the publisher",
+    licence=Licence("free for research, after registration with the publisher", "no"),
+    speech="acted",
     home="http://kahlan.eps.surrey.ac.uk/savee/",
-    pattern=r"(?P<speaker>DC|JE|JK|KL)[_/](?P<sentence>(?P<label>sa|su|[adfhn])[0-3]\d)",
+    pattern=r"(?P<speaker>[A-Z]{2})[_/](?P<sentence>(?P<label>[a-z]{1,2})\d\d)",
+    ranges={
+        "speaker": "DC|JE|JK|KL",
+        "sentence": r"(?:sa|su|[adfh])(?:0[1-9]|1[0-5])|n(?:0[1-9]|[12]\d|30)",
+    },
     emotions={
         "a": "anger",
         "d": "disgust",

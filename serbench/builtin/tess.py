@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.licence import Licence
 
 
 class Tess(NamedFiles):
@@ -26,10 +27,15 @@ class Tess(NamedFiles):
 TESS = Tess(
     name="tess",
     title="TESS, Toronto Emotional Speech Set (Pichora-Fuller and Dupuis 2010)",
-    licence="CC BY-NC-ND 4.0",
+    licence=Licence("CC-BY-NC-ND-4.0", "no"),
+    speech="acted",
     home="https://doi.org/10.5683/SP2/E8H2MF",
-    pattern=r"(?P<speaker>OAF?|YAF)_(?P<sentence>[a-z]+)"
-    r"_(?P<label>angry|disgust|fear|happy|neutral|sad|ps|pleasant_surprised?)",
+    pattern=r"(?P<speaker>[A-Z]A[FM]?)_(?P<sentence>[a-z]+)"
+    r"_(?P<label>pleasant_surprised?|[a-z]+)",
+    ranges={
+        "speaker": "OAF?|YAF",
+        "label": "angry|disgust|fear|happy|neutral|sad|ps|pleasant_surprised?",
+    },
     emotions={
         "angry": "anger",
         "disgust": "disgust",

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from serbench import hookimpl
+from serbench.data.licence import Licence, named_licence
 from serbench.errors import UsageError, WeightsError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
@@ -73,6 +74,14 @@ class TimmBackbone(PooledBackbone):
 
         parts = str(get_pretrained_cfg(self.name).tag).split("_")
         return tuple(CORPORA[part] for part in parts if part in CORPORA) or None
+
+    def licence(self, weights: str) -> Licence:
+        """That of the published weights, as timm states it."""
+        if weights != DEFAULT_WEIGHTS:
+            return super().licence(weights)
+        from timm.models import get_pretrained_cfg
+
+        return named_licence(getattr(get_pretrained_cfg(self.name), "license", None))
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
         """The network without its last layer, which is initialised with it for ``n_classes``.

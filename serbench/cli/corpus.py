@@ -12,7 +12,9 @@ from serbench.cli.doctor import doctor_command
 from serbench.cli.output import counting, emit_json, emit_table, errors, format_option
 
 if TYPE_CHECKING:
+    from serbench.data.licence import Speech
     from serbench.data.scan import Scan
+    from serbench.data.scan_options import ScanOptions
 
 DEMO = "demo"
 """The corpus that anyone has: it is synthesised on this machine."""
@@ -29,15 +31,68 @@ def corpus() -> None:
 @click.option(
     "--emotions",
     metavar="A,B,…",
-    help="Emotions to keep, or 'all'. [default: the six that RAVDESS, CREMA-D, SAVEE and TESS "
-    "share]",
+    help="Emotions to keep, in any language. A label that serbench does not know becomes a class "
+    "of its own where it is named here. 'all' keeps every known emotion. [default: sadness, "
+    "anger, disgust, fear, happiness and neutral]",
+)
+@click.option(
+    "--map",
+    "labels",
+    multiple=True,
+    metavar="FROM=TO",
+    help="Count recordings with the label or emotion FROM as the emotion TO, such as "
+    "excited=happiness; may be given several times. [default: the corpus's own meaning of a "
+    "label, then serbench's vocabulary]",
+)
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="FIELD=COLUMN,…",
+    help="Columns of tables that hold path, emotion, speaker, sex and sentence, such as "
+    "path=file,speaker=actor, or their numbers from 1 in a table without a header line. "
+    "[default: the usual names are recognised]",
+)
+@click.option(
+    "--pattern",
+    metavar="PATTERN",
+    help="How folders and file names give the fields of a recording, such as "
+    "'{emotion}/{speaker}/*' or '{speaker}_{emotion}_*'; '**/' stands for any folders. "
+    "[default: file names of known corpora, and tables]",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Folder in which recordings are looked for that a table lists under another machine's "
+    "paths. [default: the table's folder and PATHS]",
 )
 @click.option(
     "--corpus",
     "corpora",
     multiple=True,
     metavar="NAME",
-    help="Recognise recordings of this corpus only; may be given several times.",
+    help="Recognise recordings of this corpus only, also where other file names beside them are "
+    "none of this corpus; may be given several times. [default: all corpora]",
+)
+@click.option(
+    "--channel",
+    default="mean",
+    show_default=True,
+    metavar="mean|left|right|N",
+    help="What is used of recordings of several channels: their mean, or one channel, counted "
+    "from 1.",
+)
+@click.option(
+    "--speech",
+    type=click.Choice(["acted", "elicited", "natural", "synthetic", "unknown"]),
+    default="unknown",
+    show_default=True,
+    help="Type of the speech in your own recordings; published corpora declare theirs.",
+)
+@click.option(
+    "--licence",
+    metavar="NAME",
+    help="Licence of your own recordings, such as CC-BY-4.0. [default: unknown]",
 )
 @click.option(
     "--exclude",
@@ -57,13 +112,24 @@ def scan_command(
     corpora: tuple[str, ...],
     exclude: Path | None,
     format_: str,
+    labels: tuple[str, ...],
+    columns: tuple[str, ...],
+    pattern: str | None,
+    root: Path | None,
+    channel: str,
+    speech: Speech,
+    licence: str | None,
 ) -> None:
     """Recognise the recordings under PATHS and keep them as a dataset.
 
-    PATHS are folders in any nesting, or CSV tables with the columns path, emotion, speaker.
+    PATHS are folders in any nesting, or tables of recordings (CSV, TSV, text, JSON lines, Parquet,
+    audformat) with the columns path, emotion and speaker.
     Recordings that dataset NAME leaves out already are left out again.
     """
-    scan = scan_into(app, paths, dataset, emotions, corpora, exclude)
+    from serbench.run.scanning import scan_options
+
+    options = scan_options(emotions, labels, columns, pattern, root, channel, speech, licence)
+    scan = scan_into(app, paths, dataset, options, corpora, exclude)
     if format_ == "json":
         emit_json(scan.summary())
     else:
@@ -74,16 +140,24 @@ def scan_into(
     app: App,
     paths: tuple[Path, ...],
     dataset: str,
-    emotions: str | None = None,
+    options: ScanOptions | None = None,
     corpora: tuple[str, ...] = (),
     exclude: Path | None = None,
 ) -> Scan:
     """Scan and keep, without what the dataset or the list ``exclude`` leaves out."""
+    from serbench.data.scan_options import DEFAULT_OPTIONS
     from serbench.run.scanning import scan_dataset
 
     with counting("recordings read") as progress:
         return scan_dataset(
-            paths, dataset, app.plugins, app.database, emotions, corpora, exclude, progress
+            paths,
+            dataset,
+            app.plugins,
+            app.database,
+            options or DEFAULT_OPTIONS,
+            corpora,
+            exclude,
+            progress,
         )
 
 
@@ -122,6 +196,7 @@ def fetch_command(app: App, name: str, folder: Path | None) -> None:
 @pass_app
 def list_command(app: App, format_: str) -> None:
     """List the datasets."""
+    from serbench.data.licence import least_commercial
     from serbench.store.datasets import Datasets
 
     accounts = Datasets(app.database).datasets()
@@ -131,7 +206,16 @@ def list_command(app: App, format_: str) -> None:
         click.echo("no datasets yet: serbench corpus scan FOLDER --dataset NAME")
     else:
         emit_table(
-            ["dataset", ">utterances", ">speakers", ">hours", "corpora", "hash"],
+            [
+                "dataset",
+                ">utterances",
+                ">speakers",
+                ">hours",
+                "corpora",
+                "speech",
+                "commercial",
+                "hash",
+            ],
             [
                 [
                     account["name"] + (" (synthetic)" if account["synthetic"] else ""),
@@ -139,6 +223,10 @@ def list_command(app: App, format_: str) -> None:
                     str(account["speakers"]),
                     f"{account['hours']:.2f}",
                     ", ".join(account["by_corpus"]),
+                    ", ".join(sorted(set(account["speech"].values()))),
+                    least_commercial(
+                        licence["commercial"] for licence in account["licences"].values()
+                    ),
                     account["hash"][:8],
                 ]
                 for account in accounts
@@ -209,9 +297,17 @@ def show_account(account: dict[str, Any]) -> None:
     _show_lengths(account)
     skipped = sum(account["skipped"].values())
     click.echo(f"\nsample rates: {rates}")
+    for corpus_name, licence in account["licences"].items():
+        speech = account["speech"][corpus_name]
+        click.echo(
+            f"{corpus_name}: {speech} speech, licence {licence['name']} "
+            f"(commercial use: {licence['commercial']})"
+        )
     click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
     for reason, count in account["skipped"].items():
         click.echo(f"  skipped {count:,}: {reason}")
+    for remark in account.get("remarks", ()):
+        click.echo(f"  note: {remark}")
     for conflict in account["conflicts"]:
         click.echo(f"  conflict: {', '.join(conflict['recordings'])}: {conflict['evidence']}")
 

@@ -19,6 +19,7 @@ from serbench.cli.leaderboard_entries import (
 )
 from serbench.cli.output import (
     DASH,
+    counted,
     emit_csv,
     emit_json,
     emit_table,
@@ -71,6 +72,12 @@ CLIP_LEGEND = (
     is_flag=True,
     help="Show also the interval of a bootstrap over clips, which is too narrow.",
 )
+@click.option(
+    "--commercial",
+    is_flag=True,
+    help="Leave out entries of which a corpus or the weights forbid commercial use, or of which "
+    "that is not known.",
+)
 @format_option("table", "json", "csv", "markdown")
 @common_options
 @click.pass_context
@@ -83,6 +90,7 @@ def leaderboard(
     chosen: tuple[str, ...],
     threads: str,
     per_clip_intervals: bool,
+    commercial: bool,
     format_: str,
 ) -> None:
     """Rank all entries by UA on the holdout, and mark the Pareto front.
@@ -111,7 +119,18 @@ def leaderboard(
         threads=None if threads == "all" else int(threads),
         protocol=protocol,
         per_clip_intervals=per_clip_intervals,
+        commercial=commercial,
     )
+    if commercial:
+        everything = rankings(
+            app.database, dataset, None if threads == "all" else int(threads), protocol
+        )
+        left_out = len(_numbers(everything)) - len(_numbers(found))
+        click.echo(
+            f"left out {counted(left_out, 'entry')} whose corpora or weights do not "
+            "allow commercial use, or of which that is not known",
+            err=True,
+        )
     if format_ == "json":
         emit_json([row.as_dict() for ranking in found for row in ranking.rows])
     elif format_ == "csv":
@@ -120,10 +139,16 @@ def leaderboard(
         _show(found, metrics or _scored(app.plugins, found), format_, per_clip_intervals)
     elif threads not in ("1", "all"):
         click.echo(f"nothing was measured on {threads} threads: --threads all shows what was")
+    elif commercial and everything:
+        click.echo("no entries that may be used commercially: leave out --commercial to see all")
     elif protocol is not None:
         click.echo(f"no entries under {protocol}: serbench leaderboard shows all entries")
     else:
         click.echo("no entries yet: serbench study run --backbone homebrew")
+
+
+def _numbers(found: Sequence[RankingView]) -> set[int]:
+    return {row.entry for ranking in found for row in ranking.rows}
 
 
 def _scored(plugins: Plugins, found: Sequence[RankingView]) -> list[Metric]:

@@ -26,6 +26,7 @@ from serbench.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from serbench.store.prediction_kinds import Kind
     from serbench.views.comparison import Comparison
     from serbench.views.entry import EntryView
 
@@ -110,6 +111,9 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     if view.clips:
         emit_text(f"clips: {view.clips}")
     emit_text(f"weights were trained before on: {view.pretraining}")
+    emit_text(f"licence of the weights: {view.weights_licence.text}")
+    for corpus, licence in view.licences.items():
+        emit_text(f"corpus {corpus}: {view.speech[corpus]} speech, licence {licence.text}")
     if found["known_speakers"]:
         emit_text(
             "the weights were trained on recordings of these tested speakers: "
@@ -197,10 +201,22 @@ def _versions(made: dict[str, str]) -> str:
     "--protocol", required=True, metavar="ID", help="A protocol's name, or its identifier."
 )
 @click.option("--machine", help="What the file's latencies were measured on.")
+@click.option(
+    "--kind",
+    type=click.Choice(["logits", "probabilities"]),
+    help="What the numbers are. [default: probabilities where no number is negative and each row "
+    "sums to 1 or to 100 within the rounding of the file, otherwise logits]",
+)
 @common_options
 @pass_app
 def import_command(
-    app: App, file: Path, name: str, dataset: str, protocol: str, machine: str | None
+    app: App,
+    file: Path,
+    name: str,
+    dataset: str,
+    protocol: str,
+    machine: str | None,
+    kind: Kind | None,
 ) -> None:
     """Rank a system by its predictions, FILE.csv.
 
@@ -216,7 +232,7 @@ def import_command(
     manifest = Datasets(app.database).manifest(dataset)
     rule = protocol_from_id(manifest, protocol)
     metrics = list(app.plugins.metrics)
-    entry = import_predictions(app.database, file, name, manifest, rule, metrics, machine)
+    entry = import_predictions(app.database, file, name, manifest, rule, metrics, machine, kind)
     found = entry_view(app.database, entry).as_dict()
     emit_text(
         f"entry {entry}: {name} on {dataset}, {found['protocol_id']}: "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serbench.errors import PluginError, UnknownNameError
+from serbench.errors import PluginError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from serbench.plugins import Plugins
@@ -67,3 +68,17 @@ def subjects(plugins: Plugins, name: str) -> Subjects:
         known = {thing.name for registry in plugins.registries() for thing in registry}
         raise UnknownNameError("plugin or name", name, sorted(known | set(plugins.sources)))
     return Subjects(chosen, notes)
+
+
+def recognised_files(plugins: Plugins, found: Subjects, folder: Path) -> list[dict[str, Any]]:
+    """What each corpus among ``found`` recognises in a folder: a row for each recording there.
+
+    Raises:
+        UsageError: none of ``found`` is a corpus, or there is no such folder.
+    """
+    from serbench.data.recognition import recognition
+
+    corpora = [each.thing for each in found.chosen if each.kind == plugins.corpora.kind]
+    if not corpora:
+        raise UsageError("--files is for corpora: leave it out", folder=folder)
+    return [row for corpus in corpora for row in recognition(corpus, folder)]

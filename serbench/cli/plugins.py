@@ -8,7 +8,7 @@ import click
 
 from serbench.cli.app import App, common_options, pass_app
 from serbench.cli.output import counted, emit_json, emit_table, errors
-from serbench.cli.plugin_checking import subjects
+from serbench.cli.plugin_checking import recognised_files, subjects
 from serbench.cli.plugin_writing import KINDS, plugin_name, write_plugin
 from serbench.errors import UsageError
 from serbench.plugins import DISABLE_VARIABLE
@@ -75,11 +75,18 @@ def list_command(app: App, everything: bool, format_: str) -> None:
 @plugins.command("check")
 @click.argument("name")
 @click.option(
+    "--files",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Show also what a corpus of this name recognises among the files in FOLDER.",
+)
+@click.option(
     "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
 @common_options
 @pass_app
-def check_command(app: App, name: str, format_: str) -> None:
+def check_command(app: App, name: str, folder: Path | None, format_: str) -> None:
     """Check that NAME keeps what is promised of its kind.
 
     NAME is anything registered, or a plugin, for all that it brings.
@@ -103,11 +110,17 @@ def check_command(app: App, name: str, format_: str) -> None:
         result: sum(each["result"] == result for each in results)
         for result in ("passed", "failed", "skipped")
     }
+    recognised = [] if folder is None else recognised_files(app.plugins, found, folder)
     if format_ == "json":
-        emit_json({"checks": results, "notes": found.notes, **counts})
+        shown = {} if folder is None else {"files": recognised}
+        emit_json({"checks": results, "notes": found.notes, **counts, **shown})
     else:
+        if folder is not None:
+            columns = ["file", "speaker", "label", "emotion", "sentence", "problem"]
+            rows = [[str(each[column] or "") for column in columns] for each in recognised]
+            emit_table(columns, rows, title=f"{counted(len(rows), 'file')} in {folder}")
         click.echo(", ".join(f"{count} {result}" for result, count in counts.items()))
-    if counts["failed"]:
+    if counts["failed"] or any(each["failed"] for each in recognised):
         raise click.exceptions.Exit(1)
 
 

@@ -26,25 +26,34 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("entry", type=int)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--channel",
+    metavar="mean|left|right|N",
+    help="What is used of recordings of several channels. [default: what the entry's training "
+    "recordings were used with]",
+)
 @format_option("table", "json")
 @common_options
 @pass_app
-def predict(app: App, entry: int, files: tuple[Path, ...], format_: str) -> None:
+def predict(
+    app: App, entry: int, files: tuple[Path, ...], channel: str | None, format_: str
+) -> None:
     """Predict the emotions of FILES with leaderboard entry ENTRY.
 
+    FILES are recordings, or folders, of which all recordings are taken.
     Each file is prepared as the training clips were; what lies beyond their length is not used.
     Files that cannot be used are named with the reason; the exit code is then 1.
     """
     from serbench.deploy.predict import FilePrediction
     from serbench.run.predict import predictor_of
 
-    predictor = predictor_of(entry, app.plugins, app.workspace, app.database)
+    predictor = predictor_of(entry, app.plugins, app.workspace, app.database, channel)
     clip_format = predictor.clip_format
-    answers = list(predictor.predict(files))
+    paths, answers = predictor.predict(files)
     found = [answer for answer in answers if isinstance(answer, FilePrediction)]
     failed = [answer for answer in answers if isinstance(answer, AudioError)]
     if format_ == "json":
-        plain = zip(files, answers, strict=True)
+        plain = zip(paths, answers, strict=True)
         emit_json([_answer_as_dict(str(file), answer) for file, answer in plain])
     elif found:
         emit_table(

@@ -12,9 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.data.decoding import COPY_AGAIN, NO_AUDIO, RESAVE, Decoded, decode
-from serbench.data.formats import unread_format
+from serbench.data.decoding_more import decode_with_pyav
+from serbench.data.formats import pyav_installed, unread_format
 from serbench.data.regular import special_kind
-from serbench.errors import AudioError
+from serbench.errors import AudioError, UsageError
+
+MEAN = "mean"
+"""What is used of several channels unless another choice is made: their mean."""
+
+MOST_CHANNELS = 1024
 
 LFS_POINTER = b"version https://git-lfs"
 
@@ -53,18 +59,22 @@ class Audio:
         sample_rate: in Hz.
         container: what libsndfile calls the file's format, such as ``WAV``; empty for no file.
         remarks: what is unusual about it.
+        channel: what is used of several channels.
     """
 
     waveform: npt.NDArray[np.float32]
     sample_rate: int
     container: str = ""
     remarks: tuple[Remark, ...] = ()
+    channel: str = MEAN
 
     @property
     def mono(self) -> npt.NDArray[np.float32]:
-        """The mean of the channels, ``[frames]``."""
+        """What is used of the channels, ``[frames]``: their mean, or the one that was chosen."""
         if self.waveform.shape[1] == 1:
             return self.waveform[:, 0]
+        if (place := channel_index(self.channel)) is not None:
+            return np.ascontiguousarray(self.waveform[:, place])
         mean: npt.NDArray[np.float32] = self.waveform.mean(axis=1, dtype=np.float32)
         return mean
 
@@ -76,14 +86,36 @@ class Audio:
         return digest.hexdigest()
 
 
-def read_audio(path: Path | str) -> Audio:
+def channel_index(channel: str) -> int | None:
+    """Which channel ``--channel`` means, from 0; None for the mean of all.
+
+    Raises:
+        UsageError: it is none of ``mean``, ``left``, ``right`` and a number from 1.
+    """
+    if channel == MEAN:
+        return None
+    number = {"left": "1", "right": "2"}.get(channel, channel)
+    if not (number.isascii() and number.isdecimal() and 1 <= int(number[:9]) <= MOST_CHANNELS):
+        raise UsageError(
+            f"--channel {channel}: write mean, left, right or the number of a channel from 1",
+            channel=channel,
+        )
+    return int(number) - 1
+
+
+def read_audio(path: Path | str, channel: str = MEAN) -> Audio:
     """Decode ``path`` whole.
+
+    Args:
+        path: the file.
+        channel: what is used of several channels: ``mean``, ``left``, ``right``, or a number
+            from 1. A recording of one channel is used as it is.
 
     Float samples on the scale of 16-bit integers are divided by 32,768.
 
     Raises:
         AudioError: the file is missing, empty, a FIFO or the like, a Git-LFS pointer, not audio,
-            truncated, damaged, too long, or silent, also as the mean of its channels; it holds
+            truncated, damaged, too long, or silent, also in what is used of its channels; it holds
             values that are not numbers or far beyond full scale; its name is not UTF-8. Whatever
             the decoder, the memory or the system reports is one of these.
     """
@@ -91,7 +123,7 @@ def read_audio(path: Path | str) -> Audio:
     _check_name(path)
     try:
         _check_file(path)
-        return _judged(path, _decoded(path))
+        return _judged(path, _decoded(path), channel)
     except OSError as error:
         reported = str(error.strerror or error)
         raise AudioError(path, "not readable", detail=reported) from error
@@ -123,7 +155,8 @@ def _check_file(path: Path) -> None:
     if not head:
         raise AudioError(path, "empty file", COPY_AGAIN)
     if head == LFS_POINTER:
-        raise AudioError(path, "Git-LFS pointer, not audio", "run `git lfs pull` in its repository")
+        advice = "run `git lfs pull` in its repository"
+        raise AudioError(path, "Git-LFS pointer, not audio", advice, kind="lfs-pointer")
 
 
 def _decoded(path: Path) -> Decoded:
@@ -131,12 +164,14 @@ def _decoded(path: Path) -> Decoded:
         return decode(path)
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         unread = unread_format(path)
-        if unread is not None:
-            raise AudioError(path, unread) from error
-        raise AudioError(path, NO_AUDIO, RESAVE) from error
+        if unread is None:
+            raise AudioError(path, NO_AUDIO, RESAVE) from error
+        if not pyav_installed():
+            raise AudioError(path, unread, kind="format") from error
+    return decode_with_pyav(path, unread)
 
 
-def _judged(path: Path, decoded: Decoded) -> Audio:
+def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
     """The recording, if it is one, with what is unusual about it."""
     waveform, rate = decoded.waveform, decoded.sample_rate
     if rate not in RATES:
@@ -146,9 +181,12 @@ def _judged(path: Path, decoded: Decoded) -> Audio:
         raise AudioError(path, "samples that are not numbers (NaN or infinite)", RESAVE)
     peak = float(max(highest.max(), -lowest.min()))
     if peak == 0:
-        raise AudioError(path, "silent (every sample is zero)", "leave it out or record it again")
+        advice = "leave it out or record it again"
+        raise AudioError(path, "silent (every sample is zero)", advice, kind="silence")
     if peak > 2 * INTEGER_SCALE:
-        raise AudioError(path, "samples far beyond full scale", RESAVE, f"peak of {peak:.3g}")
+        raise AudioError(
+            path, "samples far beyond full scale", RESAVE, f"peak of {peak:.3g}", "scale"
+        )
     remarks = []
     if decoded.difference:
         remarks.append(Remark("header", decoded.difference))
@@ -161,11 +199,31 @@ def _judged(path: Path, decoded: Decoded) -> Audio:
     if len(dead):
         numbers = ", ".join(map(str, dead.tolist()))
         remarks.append(Remark("dead-channel", f"silent channels: {numbers} of {len(swings)}"))
-    audio = Audio(waveform, rate, decoded.container, tuple(remarks))
+    audio = Audio(waveform, rate, decoded.container, tuple(remarks), channel)
     if len(swings) > 1:
-        mean = audio.mono
-        widest = (waveform.max(axis=0) - waveform.min(axis=0)).max()
-        if widest > 0 and mean.max() - mean.min() < FAINT * widest / len(swings):
-            reason = "silent as the mean of its channels, which cancel each other"
-            raise AudioError(path, reason, "save one of them as a file of its own")
+        _check_mono(path, audio)
     return audio
+
+
+def _check_mono(path: Path, audio: Audio) -> None:
+    """Refuse several channels of which what is used of them is silent.
+
+    Raises:
+        AudioError: it is, or there is no such channel.
+    """
+    waveform, channels = audio.waveform, audio.waveform.shape[1]
+    place = channel_index(audio.channel)
+    if place is not None and place >= channels:
+        reason = f"no channel {place + 1}"
+        detail = f"it has {channels} channels"
+        raise AudioError(path, reason, "choose another --channel", detail, "channel")
+    mono = audio.mono
+    widest = (waveform.max(axis=0) - waveform.min(axis=0)).max()
+    parts = channels if place is None else 1
+    if widest > 0 and mono.max() - mono.min() < FAINT * widest / parts:
+        if place is None:
+            reason = "silent as the mean of its channels, which cancel each other"
+            advice = "choose one of them with --channel left or --channel right"
+            raise AudioError(path, reason, advice, kind="channels-cancel")
+        advice = "choose another --channel"
+        raise AudioError(path, f"channel {place + 1} is silent", advice, kind="channel")

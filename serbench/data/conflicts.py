@@ -1,4 +1,4 @@
-"""The same audio under two labels, whether both files are here or only one of them."""
+"""The same audio under two emotions, whether both files are here or only one of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from serbench.data.manifest import Manifest, Utterance
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The same audio under two labels.
+    """The same audio under two emotions.
 
     Attributes:
-        recordings: the files here, as ``stem (label)``.
+        recordings: the files here, as ``stem (emotion)``.
         evidence: how it is known.
         paths: the files here.
     """
@@ -40,7 +40,7 @@ def find_conflicts(manifest: Manifest, corpora: Mapping[str, Corpus]) -> Iterato
         by_audio[utterance.audio_hash].append(utterance)
     here = {Path(utterance.path).stem for utterance in manifest.utterances}
     for same in by_audio.values():
-        if len({utterance.label for utterance in same}) > 1:
+        if len({utterance.emotion for utterance in same}) > 1:
             yield _conflict(same, "identical audio")
         elif (twin := _published_twin(same[0], corpora)) and twin not in here:
             yield _conflict(same[:1], f"also published as {twin}, which is not in this dataset")

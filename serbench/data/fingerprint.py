@@ -71,7 +71,9 @@ def fingerprints(
     found = np.empty((len(manifest), BANDS * SEGMENTS), dtype=np.float32)
 
     def fingerprint_row(row: int) -> None:
-        found[row] = fingerprint(read_audio(manifest.utterances[row].path))
+        found[row] = fingerprint(
+            read_audio(manifest.utterances[row].path, manifest.utterances[row].channel)
+        )
 
     # Decoding and transforming release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(os.cpu_count()) as pool:

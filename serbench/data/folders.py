@@ -25,6 +25,11 @@ class Listing:
     unread: dict[Path, str] = field(default_factory=dict)
 
 
+def without_steps_up(path: Path) -> Path:
+    """A path without ``..``, so that a file has one name however it is reached."""
+    return path.resolve() if ".." in path.parts else path
+
+
 def list_files(paths: Sequence[Path]) -> Listing:
     """Every file under ``paths``, in the order of their names.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 AUDIO_EXTENSIONS = frozenset(
@@ -39,6 +41,22 @@ UNREAD_EXTENSIONS = frozenset[str]().union(*(endings for *_, endings in FAMILIES
 HEAD = 64
 CONVERT = "convert it to WAV or FLAC"
 
+VIDEO = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".wmv", ".avi", ".flv", ".f4v", ".mpg", ".mpeg", ".vob"}
+)
+"""Endings of videos, which in published corpora mostly repeat the sound of audio files."""
+
+
+@cache
+def pyav_installed() -> bool:
+    """True where the optional decoder PyAV (extra ``formats``) can read what libsndfile cannot."""
+    return find_spec("av") is not None
+
+
+def is_recording_name(path: Path) -> bool:
+    """True for the file-name endings of everything that can be decoded here."""
+    return is_audio_name(path) or (pyav_installed() and path.suffix.lower() in UNREAD_EXTENSIONS)
+
 
 def is_audio_name(path: Path) -> bool:
     """True for the file-name endings of formats that libsndfile reads."""
@@ -46,7 +64,12 @@ def is_audio_name(path: Path) -> bool:
 
 
 def unread_name(path: Path) -> str | None:
-    """Why a file cannot be read, judged by the ending of its name; None where it may be."""
+    """Why a file cannot be read here, judged by the ending of its name; None where it may be."""
+    return None if pyav_installed() else unread_ending(path)
+
+
+def unread_ending(path: Path) -> str | None:
+    """Why libsndfile does not read a file, judged by the ending of its name; None where it may."""
     ending = path.suffix.lower()
     return (
         f"libsndfile cannot read {ending[1:]}: {CONVERT}" if ending in UNREAD_EXTENSIONS else None
@@ -65,4 +88,4 @@ def unread_format(path: Path) -> str | None:
     for name, at, beginnings, endings in FAMILIES:
         if head.startswith(beginnings, at) and ending not in endings:
             return f"libsndfile cannot read {name}, which is named {ending or 'nothing'}: {CONVERT}"
-    return unread_name(path)
+    return unread_ending(path)

@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from serbench.data.audio import MEAN
 from serbench.data.clip_lengths import length_effects
-from serbench.data.corpus import EMOTIONS
+from serbench.data.emotions import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Utterance:
         frames: native length in samples.
         sex: ``female``, ``male`` or None.
         sentence: the corpus's own name for what is said, or None.
+        channel: what is used of several channels: ``mean``, ``left``, ``right``, or a number.
     """
 
     path: str
@@ -44,6 +46,7 @@ class Utterance:
     frames: int
     sex: str | None = None
     sentence: str | None = None
+    channel: str = MEAN
 
     @property
     def seconds(self) -> float:
@@ -73,16 +76,16 @@ class Manifest:
 
     @cached_property
     def emotions(self) -> tuple[str, ...]:
-        """The label set: emotions that occur, in canonical order."""
-        present = {utterance.emotion for utterance in self.utterances}
-        return tuple(emotion for emotion in EMOTIONS if emotion in present)
+        """The label set: emotions that occur, in canonical order, others by the alphabet."""
+        return in_order(utterance.emotion for utterance in self.utterances)
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 over what is said by whom with which emotion; paths and name do not count."""
         digest = hashlib.sha256()
         for utterance in self.utterances:
-            digest.update("\t".join(utterance.identity).encode() + b"\n")
+            used = () if utterance.channel == MEAN else (utterance.channel,)
+            digest.update("\t".join((*utterance.identity, *used)).encode() + b"\n")
         return digest.hexdigest()
 
     @cached_property

@@ -18,7 +18,7 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.audio import Audio, read_audio
+from serbench.data.audio import MEAN, Audio, read_audio
 from serbench.data.clip_files import ClipFiles, checksum
 from serbench.data.clips import (
     ClipFormat,
@@ -97,8 +97,10 @@ def _content_key(manifest: Manifest, clip_format: ClipFormat) -> str:
     what = (LAYOUT, clip_format.sample_rate, clip_format.samples)
     how = (clip_format.level, clip_format.padding)
     digest = hashlib.sha256(" ".join(map(str, (*what, *how))).encode())
-    for audio_hash in manifest.audio_hashes:
-        digest.update(audio_hash.encode())
+    for utterance in manifest.utterances:
+        digest.update(utterance.audio_hash.encode())
+        if utterance.channel != MEAN:
+            digest.update(f" {utterance.channel}".encode())
     return digest.hexdigest()[:24]
 
 
@@ -200,7 +202,7 @@ def _prepared(utterances: Sequence[Utterance], clip_format: ClipFormat) -> list[
 
 
 def _read(utterance: Utterance) -> Audio:
-    audio = read_audio(utterance.path)
+    audio = read_audio(utterance.path, utterance.channel)
     if audio.content_hash != utterance.audio_hash:
         raise DatasetError(
             f"{utterance.path} is not the recording that was scanned: scan its folder again"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os.path
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from serbench.data.manifest import Manifest
@@ -39,6 +42,8 @@ class RecordingNames:
             rows = self._ending(tail)
             if rows:
                 break
+        if not rows:
+            rows = self._elsewhere(_tail(path))
         if len({self._tails[row] for row in rows}) == 1:
             suffix = Path(path).suffix
             return [row for row in rows if Path(self._paths[row]).suffix == suffix] or rows
@@ -51,6 +56,25 @@ class RecordingNames:
             if self._ending(whole[-length:]) == [row]:
                 return "/".join(path.parts[-length:])
         return str(path)
+
+    def _elsewhere(self, tail: Tail) -> list[int]:
+        """The recording whose folder another layout writes into its name, or the reverse.
+
+        SAVEE's ``KL/su02.wav`` is ``KL_su02.wav`` in EmoBox's lists.
+        """
+        if not tail:
+            return []
+        written = self._spelt.get(_key(tail[-1:]), [])
+        return written or self._spelt.get(_key(tail[-2:]), [])
+
+    @cached_property
+    def _spelt(self) -> dict[str, list[int]]:
+        """The recordings by name, and by folder and name, whatever stands between the two."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for row, tail in enumerate(self._tails):
+            for key in {_key(tail[-1:]), _key(tail[-2:])}:
+                found[key].append(row)
+        return found
 
     def _ending(self, tail: Tail) -> list[int]:
         if not tail:
@@ -66,6 +90,12 @@ def _tails(path: str, folder: Path, tail_only: bool) -> Iterator[Tail]:
         yield written
         if tail_only:
             yield from (written[start:] for start in range(1, len(written)))
+
+
+def _key(tail: Tail) -> str:
+    """Parts of a path with one separator, one Unicode form and one case."""
+    text = unicodedata.normalize("NFC", "_".join(tail)).casefold()
+    return re.sub(r"[\W_]+", "_", text)
 
 
 def _tail(path: str) -> Tail:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from serbench.data.audio import read_audio
+from serbench.data.audio import channel_index, read_audio
+from serbench.data.claims import claim
 from serbench.data.conflicts import Conflict, find_conflicts
-from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS, Corpus, Recording
+from serbench.data.corpus import Corpus, Recording, Remark
 from serbench.data.exclusions import Exclusion, ExclusionList
-from serbench.data.folders import list_files
-from serbench.data.formats import is_audio_name, unread_name
+from serbench.data.folders import list_files, without_steps_up
+from serbench.data.formats import is_recording_name, pyav_installed, unread_ending
+from serbench.data.labels import Labels, unknown_sentence
+from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.names import check_name, is_utf8, name_problem
-from serbench.errors import AudioError, DatasetError, UnknownNameError
+from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
+from serbench.errors import AudioError, DatasetError
 
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
+
+NO_CORPUS = "file name of no known corpus"
+
+UNKNOWN_EMOTION = "label of no known emotion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +42,33 @@ class Skipped:
         defective: True where something is wrong with the file or its name, False where it is
             only not wanted: another emotion, a song, a copy.
         detail: what was found in this file, such as what its header declares and what it holds.
+        kind: of the defect, as `AudioError.kind`; ``unknown-name`` where no corpus recognises it.
     """
 
     path: str
     reason: str
     defective: bool = False
     detail: str = ""
+    kind: str = "unusable"
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a scan found; ``found`` is always the kept plus the skipped."""
+    """What a scan found; ``found`` is always the kept plus the skipped.
+
+    ``unknown`` counts the labels that mean no known emotion, most frequent first; ``speech`` and
+    ``licences`` are by corpus.
+    """
 
     manifest: Manifest
     found: int
     skipped: tuple[Skipped, ...]
     conflicts: tuple[Conflict, ...]
     exclusions: tuple[Exclusion, ...] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
+    speech: Mapping[str, Speech] = field(default_factory=dict)
+    licences: Mapping[str, Licence] = field(default_factory=dict)
 
     def skipped_by_reason(self) -> dict[str, int]:
         """How many files were left out for each reason, most frequent first."""
@@ -60,6 +79,8 @@ class Scan:
         return {
             "name": self.manifest.name,
             **self.manifest.summary(),
+            "speech": dict(self.speech),
+            "licences": {name: asdict(each) for name, each in self.licences.items()},
             "found": self.found,
             "skipped": self.skipped_by_reason(),
             "conflicts": [
@@ -68,6 +89,8 @@ class Scan:
             ],
             "defects": [_defect(skip) for skip in self.skipped if skip.defective],
             "exclusions": [asdict(exclusion) for exclusion in self.exclusions],
+            "remarks": [f"{_printable(str(each.path))}: {each.text}" for each in self.remarks]
+            + ([unknown_sentence(self.unknown)] if self.unknown else []),
         }
 
 
@@ -75,9 +98,8 @@ def scan(
     paths: Sequence[Path],
     name: str,
     corpora: Iterable[Corpus],
-    emotions: Sequence[str] = SHARED_EMOTIONS,
+    options: ScanOptions = DEFAULT_OPTIONS,
     progress: Progress = lambda done, total: None,
-    exclusions: Sequence[Exclusion] = (),
 ) -> Scan:
     """Recognise the recordings under ``paths`` and listen to each once.
 
@@ -85,57 +107,98 @@ def scan(
         paths: folders in any nesting, or files.
         name: the dataset's name.
         corpora: who may recognise files.
-        emotions: the canonical emotions to keep.
-        progress: called while listening.
-        exclusions: recordings to leave out, and why.
+        options: what the user stated: emotions, columns, exclusions and more.
+        progress: called while reading.
 
     Raises:
         UsageError: a path does not exist, an emotion is unknown, or nothing can be called so.
         DatasetError: nothing usable was found, or two corpora claim the same file.
     """
     check_name("dataset", name)
-    for emotion in emotions:
-        if emotion not in EMOTIONS:
-            raise UnknownNameError("emotion", emotion, EMOTIONS)
+    channel_index(options.channel)
+    paths = [without_steps_up(path) for path in paths]
+    options = replace(options, paths=paths)
+    chosen = list(corpora)
+    labels = Labels(options, chosen)
     listing = list_files(paths)
-    claims = _claim(listing.files, list(corpora))
+    claims, refused, remarks = claim(listing.files, chosen, options, labels)
+    labels.check_names(recording for _, recording in claims)
     claimed = {recording.path for _, recording in claims}
     skipped = [
         Skipped(str(path), reason, defective=True) for path, reason in listing.unread.items()
     ]
+    explained = {each.path: each for each in reversed(refused)}
     skipped += [
-        Skipped(str(path), unread or "file name of no known corpus", defective=True)
+        Skipped(str(path), unread, True, _installable(), "format")
+        if (unread := unread_ending(path))
+        else Skipped(str(path), NO_CORPUS, defective=True, kind="unknown-name")
         for path in listing.files
-        if ((unread := unread_name(path)) or is_audio_name(path)) and path not in claimed
+        if (unread_ending(path) or is_recording_name(path))
+        and path not in claimed
+        and path not in explained
     ]
+    skipped += [
+        Skipped(str(path), each.reason, True, each.detail, each.kind)
+        for path, each in explained.items()
+    ]
+    if options.failed_plugins and any(skip.reason == NO_CORPUS for skip in skipped):
+        remarks += [Remark(paths[0], sentence) for sentence in options.failed_plugins]
     found = len(skipped) + len(claims)
     wanted: list[tuple[Corpus, Recording]] = []
+    unknown: Counter[str] = Counter()
     for corpus, recording in claims:
-        reason = _left_out(recording, emotions)
+        reason = _left_out(recording, labels)
+        if reason == UNKNOWN_EMOTION:
+            unknown[recording.label] += 1
         if reason is None:
             wanted.append((corpus, recording))
         else:
             skipped.append(Skipped(str(recording.path), reason))
-    outcomes = _read_all(wanted, progress)
+    outcomes = _read_all(wanted, options.channel, progress)
     kept: dict[tuple[str, ...], Utterance] = {}
-    excluded = ExclusionList(exclusions)
+    excluded = ExclusionList(options.exclusions)
     for outcome in outcomes:
         if isinstance(outcome, Skipped):
             skipped.append(outcome)
         elif (why := excluded.reason(outcome.path, outcome.audio_hash)) is not None:
             skipped.append(Skipped(outcome.path, excluded_because(why)))
-        elif (key := (*outcome.identity, outcome.label)) in kept:
+        elif (key := outcome.identity) in kept:
             kept[key], copy = sorted((kept[key], outcome), key=_by_name)
             skipped.append(Skipped(copy.path, "another copy of a recording already counted"))
         else:
             kept[key] = outcome
     if not kept:
-        raise DatasetError(_nothing_found(paths, found, skipped))
+        raise DatasetError(_nothing_found(paths, found, skipped, remarks, unknown))
     synthetic = any(corpus.synthetic for corpus, _ in wanted)
     manifest = make_manifest(name, kept.values(), synthetic)
     known = {corpus.name: corpus for corpus, _ in wanted}
     conflicts = tuple(find_conflicts(manifest, known))
-    return Scan(manifest, found, tuple(skipped), conflicts, tuple(exclusions))
+    return Scan(
+        manifest,
+        found,
+        tuple(skipped),
+        conflicts,
+        tuple(options.exclusions),
+        dict(unknown.most_common()),
+        tuple(remarks),
+        {name: _stated(known[name].speech, options.speech) for name in sorted(known)},
+        {name: _licence(known[name].licence, options.licence) for name in sorted(known)},
+    )
+
+
+def _stated(declared: Speech, own: Speech) -> Speech:
+    return own if declared == "unknown" else declared
+
+
+def _licence(declared: Licence, own: Licence) -> Licence:
+    return own if declared == UNKNOWN_LICENCE else declared
+
+
+def _installable() -> str:
+    """What else helps with a format that libsndfile cannot read."""
+    if pyav_installed():
+        return "PyAV would read it, but its name is of no known corpus"
+    return "or install PyAV, which reads it: pip install av"
 
 
 def _by_name(utterance: Utterance) -> tuple[str, str]:
@@ -149,7 +212,7 @@ def excluded_because(reason: str) -> str:
 
 
 def _defect(skip: Skipped) -> dict[str, str]:
-    defect = {"path": _printable(skip.path), "reason": skip.reason}
+    defect = {"path": _printable(skip.path), "reason": skip.reason, "kind": skip.kind}
     return {**defect, "detail": skip.detail} if skip.detail else defect
 
 
@@ -158,22 +221,7 @@ def _printable(path: str) -> str:
     return path.encode(errors="backslashreplace").decode()
 
 
-def _claim(files: list[Path], corpora: list[Corpus]) -> list[tuple[Corpus, Recording]]:
-    claims: list[tuple[Corpus, Recording]] = []
-    owner: dict[Path, str] = {}
-    for corpus in corpora:
-        for recording in corpus.recognise(files):
-            first = owner.setdefault(recording.path, corpus.name)
-            if first != corpus.name:
-                raise DatasetError(
-                    f"{recording.path} is claimed by corpora '{first}' and '{corpus.name}': "
-                    f"say which with --corpus {first} or --corpus {corpus.name}"
-                )
-            claims.append((corpus, recording))
-    return claims
-
-
-def _left_out(recording: Recording, emotions: Sequence[str]) -> str | None:
+def _left_out(recording: Recording, labels: Labels) -> str | None:
     if recording.excluded is not None:
         return recording.excluded
     if not is_utf8(str(recording.path)):
@@ -181,28 +229,28 @@ def _left_out(recording: Recording, emotions: Sequence[str]) -> str | None:
     if (problem := name_problem(recording.speaker)) is not None:
         return f"the name of its speaker {problem}"
     if recording.emotion is None:
-        return f"label '{recording.label}' has no canonical emotion"
-    if recording.emotion not in emotions:
+        return UNKNOWN_EMOTION
+    if not labels.wanted(recording.emotion):
         return f"emotion '{recording.emotion}' not asked for"
     return None
 
 
 def _read_all(
-    wanted: list[tuple[Corpus, Recording]], progress: Progress
+    wanted: list[tuple[Corpus, Recording]], channel: str, progress: Progress
 ) -> Iterator[Utterance | Skipped]:
     # Decoding and hashing release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, outcome in enumerate(pool.map(_read, wanted), start=1):
+        for done, outcome in enumerate(pool.map(partial(_read, channel), wanted), start=1):
             progress(done, len(wanted))
             yield outcome
 
 
-def _read(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
+def _read(channel: str, claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
     corpus, recording = claim
     try:
-        audio = read_audio(recording.path)
+        audio = read_audio(recording.path, channel)
     except AudioError as error:
-        return Skipped(str(recording.path), error.reason, defective=True, detail=error.detail)
+        return Skipped(str(recording.path), error.reason, True, error.detail, error.kind)
     assert recording.emotion is not None
     frames, channels = audio.waveform.shape
     return Utterance(
@@ -217,17 +265,31 @@ def _read(claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
         frames=frames,
         sex=recording.sex,
         sentence=recording.sentence,
+        channel=channel,
     )
 
 
-def _nothing_found(paths: Sequence[Path], found: int, skipped: list[Skipped]) -> str:
+def _nothing_found(
+    paths: Sequence[Path],
+    found: int,
+    skipped: Sequence[Skipped],
+    remarks: Sequence[Remark],
+    unknown: Mapping[str, int],
+) -> str:
     where = ", ".join(str(path) for path in paths)
     if found == 0:
-        return f"no recordings under {where}: a dataset needs audio files or a CSV table of them"
+        return (
+            f"no recordings under {where}: a dataset needs audio files, or a table of them "
+            "(CSV, TSV, JSON lines, Parquet) with the columns path, emotion, speaker"
+        )
     reasons = Counter(skip.reason for skip in skipped).most_common(3)
     listed = ", ".join(f"{count} × {reason}" for reason, count in reasons)
-    return (
-        f"none of the {found} recordings under {where} can be used ({listed}): "
-        "`serbench plugins list` shows the known corpora; "
-        "for your own files write a CSV table with the columns path, emotion, speaker"
+    details = [f"{skip.path}: {skip.detail}" for skip in skipped if skip.detail][:1]
+    details += [f"{remark.path}: {remark.text}" for remark in remarks]
+    if unknown:
+        details.append(unknown_sentence(unknown))
+    advice = "; ".join(details) or (
+        "`serbench plugins list` shows the known corpora; for your own files give "
+        "--pattern '{emotion}/{speaker}/*', or a table with the columns path, emotion, speaker"
     )
+    return f"none of the {found} recordings under {where} can be used ({listed}): {advice}"

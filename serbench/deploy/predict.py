@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from serbench.data.audio import read_audio
+from serbench.data.audio import MEAN, channel_index, read_audio
 from serbench.data.clips import ClipFormat, standardise
+from serbench.data.folders import list_files
+from serbench.data.formats import is_recording_name, unread_name
 from serbench.errors import AudioError
 from serbench.model.network import EmotionNetwork
+
+
+def recordings_in(paths: Sequence[Path]) -> tuple[list[Path], list[AudioError]]:
+    """The files of ``paths``, with all recordings of each folder in its place.
+
+    Returns:
+        the files, in order; errors for folders that hold no recording, and for what lies in them
+        and cannot be read.
+    """
+    found: list[Path] = []
+    errors: list[AudioError] = []
+    for path in paths:
+        if not os.path.isdir(path):  # noqa: PTH112 (any name, however odd, is an answer)
+            found.append(path)
+            continue
+        listing = list_files([path])
+        errors += [AudioError(each, reason) for each, reason in listing.unread.items()]
+        inside = [each for each in listing.files if is_recording_name(each) or unread_name(each)]
+        if not inside:
+            errors.append(AudioError(path, "a folder without recordings", "name another"))
+        found += [path / each.relative_to(path.absolute()) for each in inside]
+    return found, errors
 
 
 @dataclass(frozen=True)
@@ -41,15 +66,27 @@ def predict_files(
     clip_format: ClipFormat,
     emotions: Sequence[str],
     paths: Sequence[Path],
+    channel: str = MEAN,
 ) -> Iterator[FilePrediction | AudioError]:
     """Prepare each file as the training clips were and classify it.
 
+    Args:
+        network: the entry's.
+        clip_format: rate and length of the training clips.
+        emotions: the label set.
+        paths: files; `recordings_in` gives those of folders.
+        channel: what is used of several channels.
+
     Yields:
         for each path what is predicted, or why the file cannot be used.
+
+    Raises:
+        UsageError: there is no such channel in any recording.
     """
+    channel_index(channel)
     for path in paths:
         try:
-            audio = read_audio(path)
+            audio = read_audio(path, channel)
         except AudioError as error:
             yield error
             continue

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
 from serbench.model.weights import file_identity, load_exactly, read_weights, split_state
 
 if TYPE_CHECKING:
@@ -109,6 +110,16 @@ class Backbone(Protocol):
             weights; None where the corpora are not known.
         """
 
+    def licence(self, weights: str) -> Licence:
+        """The licence of some weights.
+
+        Args:
+            weights: as ``build`` takes them.
+
+        Returns:
+            ``NOTHING`` of random weights; ``UNKNOWN_LICENCE`` where nobody knows.
+        """
+
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
     ) -> Features:
@@ -137,17 +148,25 @@ class PooledBackbone:
         takes_lengths: False: the whole image counts, padding too.
         published_on: corpora that the ``default`` weights were trained on, or None where they are
             not known; those of weights from a file are never known.
+        published_under: the licence of the ``default`` weights.
     """
 
     taps: tuple[str, ...] = (POOLED,)
     takes_lengths: bool = False
     published_on: ClassVar[tuple[str, ...] | None] = None
+    published_under: ClassVar[Licence] = UNKNOWN_LICENCE
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
         """The corpora of the published weights; empty for random ones."""
         if weights == NO_WEIGHTS:
             return ()
         return self.published_on if weights == DEFAULT_WEIGHTS else None
+
+    def licence(self, weights: str) -> Licence:
+        """That of the published weights; random ones need none."""
+        if weights == NO_WEIGHTS:
+            return NOTHING
+        return self.published_under if weights == DEFAULT_WEIGHTS else UNKNOWN_LICENCE
 
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]

@@ -21,6 +21,7 @@ from serbench.store.database import Database, again_on_conflict
 from serbench.store.looks import count_look
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.prediction_files import PredictionTable, read_predictions
+from serbench.store.prediction_kinds import Kind
 from serbench.store.predictions import IMPORTED
 from serbench.store.schema import PredictionRow, SystemRow
 from serbench.store.scores import score_system
@@ -38,6 +39,7 @@ def import_predictions(
     protocol: Protocol,
     metrics: Sequence[Metric],
     machine: str | None = None,
+    kind: Kind | None = None,
 ) -> int:
     """Rank a system by its predictions for the holdout, and for the folds where the file has them.
 
@@ -49,6 +51,7 @@ def import_predictions(
         protocol: that the predictions were made under.
         metrics: to score them with.
         machine: what the file's latencies were measured on.
+        kind: whether the numbers are logits or probabilities; None where they show it.
 
     Returns:
         the number of the entry; of an earlier one, where the same file was imported before.
@@ -60,7 +63,7 @@ def import_predictions(
     check_name("system", name)
     if machine is not None:
         check_name("machine", machine)
-    table = read_predictions(path, manifest)
+    table = read_predictions(path, manifest, kind)
     stored = Splits(database).of(manifest, protocol)
     parts = Matching(path, manifest, stored).parts(table)
     return _rank(database, table, name, manifest, stored, parts, metrics, machine)

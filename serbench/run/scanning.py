@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS
+from serbench.data.columns import column_choice
 from serbench.data.exclusions import read_exclusions
+from serbench.data.licence import Speech, named_licence
+from serbench.data.path_pattern import PathPattern
 from serbench.data.scan import Progress, Scan, scan
+from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions, pairs
 from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+
+
+def scan_options(
+    emotions: str | None = None,
+    labels: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    pattern: str | None = None,
+    root: Path | None = None,
+    channel: str = DEFAULT_OPTIONS.channel,
+    speech: Speech = DEFAULT_OPTIONS.speech,
+    licence: str | None = None,
+) -> ScanOptions:
+    """The options of a scan from their texts, as the command line has them.
+
+    Raises:
+        UsageError: a text that cannot be read as its option.
+    """
+    return ScanOptions(
+        emotions=None if emotions is None else [name for name in emotions.split(",") if name],
+        labels=pairs("--map", labels),
+        columns=column_choice(pairs("--columns", columns)),
+        pattern=None if pattern is None else PathPattern(pattern),
+        root=root,
+        channel=channel,
+        speech=speech,
+        licence=named_licence(licence),
+    )
 
 
 def scan_dataset(
@@ -18,7 +49,7 @@ def scan_dataset(
     dataset: str,
     plugins: Plugins,
     database: Database,
-    emotions: str | None = None,
+    options: ScanOptions = DEFAULT_OPTIONS,
     corpora: Sequence[str] = (),
     exclude: Path | None = None,
     progress: Progress = lambda done, total: None,
@@ -30,7 +61,7 @@ def scan_dataset(
         dataset: name of the dataset to make.
         plugins: which have the corpora.
         database: where the dataset is kept.
-        emotions: those to keep, separated by commas, or ``all``; by default the shared six.
+        options: how recordings are found and labelled.
         corpora: names of the corpora that may recognise files; by default all.
         exclude: a table of recordings to leave out.
         progress: called with recordings read and recordings in all.
@@ -38,17 +69,23 @@ def scan_dataset(
     Raises:
         SerbenchError: see ``serbench.data.scan.scan``; an unknown corpus; an unreadable table.
     """
-    wanted: tuple[str, ...] = EMOTIONS if emotions == "all" else SHARED_EMOTIONS
-    if emotions not in (None, "all"):
-        wanted = tuple(name.strip().lower() for name in str(emotions).split(","))
     known = plugins.corpora
     chosen = [known.get(name) for name in corpora] if corpora else list(known)
     datasets = Datasets(database)
     listed = read_exclusions(exclude) if exclude is not None else ()
     database.create = database.exists  # an empty one may be filled at once
     before = datasets.exclusions(dataset) if database.exists else ()
-    exclusions = tuple(dict.fromkeys((*before, *listed)))
-    found = scan(paths, dataset, chosen, wanted, progress, exclusions)
+    options = replace(
+        options,
+        exclusions=tuple(dict.fromkeys((*before, *listed))),
+        corpora=corpora,
+        failed_plugins=[
+            f"plugin '{each.plugin}' of {each.package} could not be loaded "
+            f"({each.reason}): its recordings are not recognised"
+            for each in plugins.failures
+        ],
+    )
+    found = scan(paths, dataset, chosen, options, progress)
     database.create = True  # only now: nothing else makes a database
     datasets.save_scan(found)
     return found

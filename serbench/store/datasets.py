@@ -70,9 +70,11 @@ class Datasets:
         skipped.update(excluded_because(why) for why in reasons if why is not None)
         conflicts = tuple(find_conflicts(left, corpora))
         changed = Scan(left, account["found"], (), conflicts).summary()
-        kept = {"defects": account.get("defects", []), "skipped": dict(skipped.most_common())}
+        kept = {name: account.get(name, []) for name in ("defects", "remarks")}
+        kept["skipped"] = dict(skipped.most_common())
         all_listed = dict.fromkeys((*self.exclusions(name), *exclusions))
-        carried = {"exclusions": [asdict(exclusion) for exclusion in all_listed]}
+        carried = {"speech": account["speech"], "licences": account["licences"]}
+        carried |= {"exclusions": [asdict(exclusion) for exclusion in all_listed]}
         self._save(left, {**account, **changed, **kept, **carried})
         return left
 

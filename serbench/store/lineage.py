@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from serbench.data.licence import UNKNOWN_LICENCE, Licence
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import Split, linked_speakers
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone
@@ -29,10 +30,12 @@ class Lineage:
             are not known.
         known_speakers: speakers of the protocol's tests with recordings in the training data, of
             serbench or of external weights.
+        licence: of the external weights that everything began from.
     """
 
     pretrained_on: tuple[str, ...] | None
     known_speakers: tuple[str, ...]
+    licence: Licence = UNKNOWN_LICENCE
 
 
 def lineage_of(
@@ -54,14 +57,16 @@ def lineage_of(
         artifact = artifact_of_weights(session, weights)
         if artifact is None:
             pretrained_on = backbone.training_corpora(weights)
+            licence = backbone.licence(weights)
             known = np.zeros(len(manifest), dtype=np.bool_)
         else:
             pretrained_on = _pretrained_on(session, artifact)
+            licence = _licence(session, artifact)
             known = known_rows(manifest, artifact, database)
     known |= np.isin(manifest.corpora, pretrained_on or ())
     tested = known[split.tested]
     speakers = np.unique(manifest.speakers[split.tested][tested])
-    return Lineage(pretrained_on, tuple(speakers.tolist()))
+    return Lineage(pretrained_on, tuple(speakers.tolist()), licence)
 
 
 def known_rows(
@@ -101,3 +106,10 @@ def _pretrained_on(session: Session, artifact: ArtifactRow) -> tuple[str, ...] |
     query = select(SystemRow.pretrained_on).where(SystemRow.id == system)
     found = session.scalar(query)
     return None if found is None else tuple(found)
+
+
+def _licence(session: Session, artifact: ArtifactRow) -> Licence:
+    """The licence of the weights that an artifact's first ancestor began from."""
+    system = next(each.system_id for each in ancestors(artifact) if each.system_id is not None)
+    found = session.scalar(select(SystemRow.weights_licence).where(SystemRow.id == system))
+    return Licence(**found) if found else UNKNOWN_LICENCE

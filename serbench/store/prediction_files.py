@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.data.cells import cell_text, text_cell
+from serbench.data.delimited import best_delimiter, delimited_lines
+from serbench.data.emotions import canonical_emotion
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
 from serbench.data.recording_names import RecordingNames
 from serbench.data.regular import check_regular
 from serbench.errors import DatasetError, UsageError
+from serbench.store.prediction_kinds import Kind, as_logits
 from serbench.store.predictions import Predictions
-
-SMALLEST_PROBABILITY = 1e-30
-"""Replaces a probability of 0, whose logarithm is not finite."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PredictionTable:
         logits: float32 ``[n, n_classes]``; probabilities are converted to their logarithms.
         folds: ``holdout``, or the name of the fold in the file, ``[n]``.
         latencies: milliseconds ``[n]``, or None.
-        digest: SHA-256 of the file.
+        digest: SHA-256 of the file, and of the kind where the user states it.
     """
 
     rows: npt.NDArray[np.int64]
@@ -49,22 +49,23 @@ class PredictionTable:
         return self.logits[order[np.searchsorted(self.rows, rows, sorter=order)]]
 
 
-def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
+def read_predictions(path: Path, manifest: Manifest, kind: Kind | None = None) -> PredictionTable:
     """Read a table of predictions for clips of a dataset.
 
     The columns are ``path`` (path of the recording, or enough of its end to be unique) and one for
-    each emotion of the dataset, with logits or probabilities. Optional columns are ``fold``
-    (``holdout``, which is the default, or any name, since folds are identified by their clips) and
-    ``latency`` in milliseconds.
+    each emotion of the dataset, under any of its names, with logits or probabilities (``as_logits``
+    decides unless ``kind`` is given). Optional columns are ``fold`` (``holdout``, which is the
+    default, or any name, since folds are identified by their clips) and ``latency`` in
+    milliseconds.
 
     Raises:
-        UsageError: the table is not UTF-8, a column is missing or unknown, or a value is not a
-            number.
+        UsageError: a column is missing or unknown, or a value is not a number; or the numbers may
+            be logits or probabilities.
         DatasetError: a path matches no clip of the dataset or several clips, or two lines match one
             clip.
     """
-    content, lines = _lines(path)
-    header = [name.strip() for name in (lines[0][1] if lines else [])]
+    content, lines = _lines(path, manifest)
+    header = [_column(name, manifest) for name in (lines[0][1] if lines else [])]
     _check_columns(path, header, manifest)
     names = RecordingNames(manifest)
     found: dict[int, int] = {}
@@ -78,7 +79,7 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
                 line=number,
                 cells=len(cells),
             )
-        line = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        line = dict(zip(header, cells, strict=True))
         line["path"] = cell_text(line["path"])
         row = _row(where, names.rows(line["path"], path.absolute().parent), line["path"], manifest)
         if row in found:
@@ -90,20 +91,23 @@ def read_predictions(path: Path, manifest: Manifest) -> PredictionTable:
                 first=found[row],
             )
         found[row] = number
-        values.append([_number(where, name, line[name]) for name in manifest.emotions])
+        numbers = [_decimal(line[name]) for name in manifest.emotions]
+        for emotion, text in zip(manifest.emotions, numbers, strict=True):
+            _number(where, emotion, text)
+        values.append(numbers)
         folds.append(line.get("fold") or HOLDOUT)
         if "latency" in line:
-            latencies.append(_milliseconds(where, line["latency"]))
+            latencies.append(_milliseconds(where, _decimal(line["latency"])))
     if not found:
         raise UsageError(
             f"{path} holds no predictions: it needs a line for each clip of the holdout"
         )
     return PredictionTable(
         rows=np.array(list(found), dtype=np.int64),
-        logits=_logits(np.array(values)),
+        logits=as_logits(path, values, list(found.values()), kind),
         folds=np.array(folds, dtype=np.str_),
         latencies=np.array(latencies) if latencies else None,
-        digest=hashlib.sha256(content).hexdigest(),
+        digest=hashlib.sha256(content + (kind or "").encode()).hexdigest(),
     )
 
 
@@ -127,18 +131,29 @@ def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Predictions
     return file.getvalue()
 
 
-def _lines(path: Path) -> tuple[bytes, list[tuple[int, list[str]]]]:
+def _lines(path: Path, manifest: Manifest) -> tuple[bytes, list[tuple[int, list[str]]]]:
+    """The content, and the number and cells of each line that is not empty."""
+    wanted = {"path", "fold", "latency", *manifest.emotions}
+
+    def fits(cells: list[str]) -> tuple[int, ...]:
+        return (len(wanted.intersection(_column(cell, manifest) for cell in cells)),)
+
     try:
         check_regular(path)
         content = path.read_bytes()
-        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-        return content, [(reader.line_num, cells) for cells in reader if any(cells)]
+        return content, list(delimited_lines(content, best_delimiter(content, fits)))
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})", path=path) from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise UsageError(
-            f"{path} is not a CSV file in UTF-8 ({error}): save it again in UTF-8", path=path
+            f"{path} is not a CSV file ({error}): save it again as CSV", path=path
         ) from error
+
+
+def _column(name: str, manifest: Manifest) -> str:
+    """The name of a column, which for an emotion of the dataset may be any of its names."""
+    emotion = canonical_emotion(name)
+    return emotion if emotion in manifest.emotions and name not in manifest.emotions else name
 
 
 def _check_columns(path: Path, header: Sequence[str], manifest: Manifest) -> None:
@@ -173,6 +188,11 @@ def _row(where: str, rows: Sequence[int], path: str, manifest: Manifest) -> int:
     )
 
 
+def _decimal(text: str) -> str:
+    """A number with a point where it was written with a comma."""
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+
+
 def _number(where: str, column: str, text: str) -> float:
     try:
         value = float(text)
@@ -200,11 +220,3 @@ def _milliseconds(where: str, text: str) -> float:
             text=text,
         )
     return value
-
-
-def _logits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Return logits unchanged, and the logarithms of probabilities."""
-    probabilities = (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3)
-    if probabilities:
-        values = np.log(np.maximum(values, SMALLEST_PROBABILITY))
-    return values.astype(np.float32)

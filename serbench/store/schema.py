@@ -47,7 +47,7 @@ class SystemRow(Base):
 
     ``pretrained_on`` names the corpora of the external weights it was trained from, None where they
     are not known; ``known_speakers`` are speakers of the protocol's tests in the training data of
-    these weights.
+    these weights. ``weights_licence`` is the licence of these weights, None where it is not known.
     """
 
     __tablename__ = "system"
@@ -64,6 +64,7 @@ class SystemRow(Base):
     protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
     pretrained_on: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     known_speakers: Mapped[list[str]] = mapped_column(JSON, default=list)
+    weights_licence: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     imported: Mapped[str | None]
     params: Mapped[int | None] = mapped_column(BigInteger)
     macs: Mapped[int | None] = mapped_column(BigInteger)

@@ -51,6 +51,7 @@ class UtteranceRow(Base):
     frames: Mapped[int]
     sex: Mapped[str | None]
     sentence: Mapped[str | None]
+    channel: Mapped[str]
 
 
 class ProtocolRow(Base):

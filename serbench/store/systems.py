@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from serbench.data.audio import MEAN
 from serbench.data.manifest import Manifest
 from serbench.data.names import check_name
 from serbench.errors import UsageError
@@ -21,7 +22,7 @@ from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
-from serbench.store.schema_data import ProtocolRow, SplitRow
+from serbench.store.schema_data import ProtocolRow, SplitRow, UtteranceRow
 from serbench.store.scores import rescore_system, score_system
 from serbench.store.studies import delete_with_studies
 
@@ -38,12 +39,14 @@ class SystemRecord:
         emotions: the label set, in the order of the logits.
         file: the weights file, relative to the artifacts folder.
         sha256: its content's hash.
+        channel: what was used of training recordings of several channels.
     """
 
     plan: StudyPlan
     emotions: tuple[str, ...]
     file: str
     sha256: str
+    channel: str = MEAN
 
 
 class Systems:
@@ -81,6 +84,7 @@ class Systems:
             pretrained_on = lineage.pretrained_on
             system.pretrained_on = None if pretrained_on is None else list(pretrained_on)
             system.known_speakers = list(lineage.known_speakers)
+            system.weights_licence = asdict(lineage.licence)
             score_system(session, manifest, system, metrics)
             return system.number or give_number(session, system)
 
@@ -105,6 +109,7 @@ class Systems:
                 emotions=tuple(system.emotions),
                 file=artifact.file or "",
                 sha256=artifact.sha256,
+                channel=_channel(session, system),
             )
 
     @again_on_conflict
@@ -184,6 +189,14 @@ def give_number(session: Session, system: SystemRow) -> int:
     system.number = (highest or 0) + 1
     session.flush()
     return system.number
+
+
+def _channel(session: Session, system: SystemRow) -> str:
+    """The channel of a dataset's recordings, which a scan chooses for all of them."""
+    query = select(UtteranceRow.channel).where(
+        UtteranceRow.dataset_id == system.protocol.dataset_id
+    )
+    return session.scalar(query.limit(1)) or MEAN
 
 
 def manifest_of(database: Database, protocol: ProtocolRow) -> Manifest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from serbench.data.licence import COMMERCIAL, Licence
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, Built
 from serbench.plugins import Plugins
 from serbench.testing.networks import (
@@ -50,6 +51,18 @@ def the_training_corpora_of_its_weights_are_named_or_unknown(backbone: Backbone)
             and all(isinstance(name, str) and name == name.lower().strip() for name in corpora)
         )
         require(named, f"weights '{weights}' have the corpora {corpora!r}")
+
+
+def the_licence_of_its_weights_is_stated(backbone: Backbone) -> None:
+    """A ``Licence`` for every kind of weights; random ones need none."""
+    for weights in (NO_WEIGHTS, DEFAULT_WEIGHTS, "some/file.safetensors"):
+        licence = backbone.licence(weights)
+        require(
+            isinstance(licence, Licence) and licence.commercial in COMMERCIAL,
+            f"the licence of weights '{weights}' is {licence!r}, not a Licence",
+        )
+    random = backbone.licence(NO_WEIGHTS)
+    require(random.commercial == "yes", f"random weights have licence {random!r}: give NOTHING")
 
 
 def it_builds_a_network(backbone: Backbone) -> None:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from serbench.data.corpus import Corpus
+from serbench.data.emotions import EMOTIONS, canonical_emotion, own_emotion
+from serbench.data.licence import COMMERCIAL, SPEECH, Licence
 from serbench.testing.recordings import recordings_of
 from serbench.testing.require import require, require_members
 
@@ -46,10 +48,31 @@ def its_name_is_lower_case(corpus: Corpus) -> None:
 
 def it_says_what_it_is(corpus: Corpus) -> None:
     """Title, licence and home are there to be read, and it says whether humans speak."""
-    for field in ("title", "licence", "home"):
+    for field in ("title", "home"):
         text = getattr(corpus, field)
         require(isinstance(text, str) and bool(text.strip()), f"{field} is {text!r}, not a text")
+    licence = corpus.licence
+    require(
+        isinstance(licence, Licence) and bool(licence.name.strip()),
+        f"licence is {licence!r}, not a Licence(name, commercial)",
+    )
+    require(
+        licence.commercial in COMMERCIAL,
+        f"commercial use is {licence.commercial!r}: one of {', '.join(COMMERCIAL)}",
+    )
+    require(corpus.speech in SPEECH, f"speech is {corpus.speech!r}: one of {', '.join(SPEECH)}")
     require(isinstance(corpus.synthetic, bool), f"synthetic is {corpus.synthetic!r}: True or False")
+
+
+def it_recognises_emotions_that_exist(corpus: Corpus) -> None:
+    """Where it translates labels by a table, every emotion in it is one that serbench has."""
+    emotions = getattr(corpus, "emotions", {})
+    known = (*EMOTIONS, *corpus.own_emotions)
+    unknown = [emotion for emotion in emotions.values() if emotion not in known]
+    require(
+        not unknown,
+        f"'{(unknown or [''])[0]}' is none of {', '.join(EMOTIONS)}, and not in own_emotions",
+    )
 
 
 def foreign_files_give_nothing(corpus: Corpus) -> None:
@@ -73,6 +96,15 @@ def the_files_are_left_alone(corpus: Corpus) -> None:
         names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     require(contents == list(_FOREIGN.values()), "it changes the files it looks at")
     require(names == set(_FOREIGN), "it leaves files of its own among those it looks at")
+
+
+def own_emotions_are_outside_of_the_vocabulary(corpus: Corpus) -> None:
+    """Emotions of its own are written as serbench writes them, and mean no canonical emotion."""
+    for emotion in corpus.own_emotions:
+        canonical = canonical_emotion(emotion)
+        require(canonical is None, f"own emotion '{emotion}' is called {canonical}")
+        written = own_emotion(emotion)
+        require(written == emotion, f"own emotion '{emotion}' has to be written '{written}'")
 
 
 def published_twins_are_stems_of_two_files(corpus: Corpus) -> None:

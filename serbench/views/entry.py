@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from serbench.data.licence import UNKNOWN_LICENCE, Commercial, Licence, least_commercial
 from serbench.score.confusion import Tally
 from serbench.score.metric import Score
 
@@ -115,6 +116,10 @@ class EntryView:
         holdout_looks_total: how many networks of all studies and imports were tested on the same
             clips, also those that were deleted since; likewise.
         uar_clip_ci: interval of UA as if all clips were independent, where it was asked for.
+        speech: corpus of the dataset → ``acted``, ``elicited``, ``natural``, ``synthetic`` or
+            ``unknown``.
+        licences: corpus of the dataset → its licence.
+        weights_licence: of the weights that training started from.
     """
 
     entry: int
@@ -151,6 +156,9 @@ class EntryView:
     holdout_looks: int = 1
     holdout_looks_total: int = 1
     uar_clip_ci: tuple[float, float] | None = None
+    speech: Mapping[str, str] = field(default_factory=dict)
+    licences: Mapping[str, Licence] = field(default_factory=dict)
+    weights_licence: Licence = UNKNOWN_LICENCE
 
     @property
     def uar(self) -> float:
@@ -163,6 +171,15 @@ class EntryView:
         if self.seconds is None:
             return ""
         return f"{self.seconds:g} s, {self.sample_rate:,} Hz, {self.level}, {self.padding}"
+
+    @property
+    def commercial(self) -> Commercial:
+        """Whether the dataset's corpora and the weights all allow commercial use."""
+        return least_commercial(
+            [each.commercial for each in (*self.licences.values(), self.weights_licence)]
+            if self.licences
+            else ["unknown"]
+        )
 
     @property
     def pretraining(self) -> str:
@@ -202,6 +219,12 @@ class EntryView:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, the row of ``--format json``: each metric as NAME and NAME_ci."""
         plain = {name: getattr(self, name) for name in PLAIN}
+        plain |= {
+            "speech": ", ".join(sorted(set(self.speech.values()))),
+            "licences": "; ".join(f"{name}: {each}" for name, each in self.licences.items()),
+            "weights_licence": self.weights_licence.name,
+            "commercial": self.commercial,
+        }
         for name, score in self.scores.items():
             plain |= {name: score.value, f"{name}_ci": score.interval}
         pooled = self.cv_pooled.get(RANKED_BY)
@@ -237,7 +260,10 @@ class EntryView:
         return {**flat, "pretrained_on": self.pretraining}
 
 
-NESTED = ("scores", "cv", "cv_pooled", "latency", "tally", "uar_clip_ci")
+NESTED = (
+    *("scores", "cv", "cv_pooled", "latency", "tally", "uar_clip_ci"),
+    *("speech", "licences", "weights_licence"),
+)
 
 IDENTITY = (
     *("runtime", "precision", "threads", "clip_seconds", "libraries"),

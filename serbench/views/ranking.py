@@ -62,6 +62,7 @@ def rankings(
     threads: int | None = 1,
     protocol: str | None = None,
     per_clip_intervals: bool = False,
+    commercial: bool = False,
 ) -> list[RankingView]:
     """All rankings, each of entries that may be compared.
 
@@ -71,8 +72,10 @@ def rankings(
         threads: only latencies at this thread count; None for all.
         protocol: only entries of this protocol, by name or identifier.
         per_clip_intervals: whether to add the interval that takes all clips as independent.
+        commercial: only entries whose corpora and weights all allow commercial use.
     """
-    found = rank(read_entries(database, dataset, threads))
+    entries = read_entries(database, dataset, threads)
+    found = rank([row for row in entries if row.commercial == "yes"] if commercial else entries)
     if protocol is not None:
         found = [ranking for ranking in found if ranking.is_of(protocol)]
     return [_with_clip_intervals(ranking) for ranking in found] if per_clip_intervals else found

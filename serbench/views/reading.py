@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
+from serbench.data.licence import Licence
 from serbench.data.protocols import is_speaker_dependent, without_folder
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
@@ -30,6 +31,7 @@ SYSTEM_COLUMNS = (
     SystemRow.clip_format,
     *(SystemRow.weights, SystemRow.params, SystemRow.macs, SystemRow.imported),
     *(SystemRow.pretrained_on, SystemRow.known_speakers),
+    *(SystemRow.weights_licence, DatasetRow.account),
     *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
     *(DatasetRow.synthetic, SystemRow.protocol_id.label("protocol_row")),
     ProtocolRow.name.label("protocol"),
@@ -181,7 +183,7 @@ def _views(
     known: dict[str, Any] = dict(facts)
     system, protocol = known.pop("id"), known.pop("protocol_row")
     settings, pretrained_on = known.pop("compute_settings"), known["pretrained_on"]
-    clip_format = known.pop("clip_format") or NO_CLIPS
+    clip_format, account = known.pop("clip_format") or NO_CLIPS, known.pop("account")
     first = EAGER if known.pop("imported") is None else IMPORTED
     measured = latencies.get(system, [] if system in ever else [NOT_MEASURED])
     for latency in measured:
@@ -199,6 +201,11 @@ def _views(
                 "front": "",
                 "pretrained_on": None if pretrained_on is None else tuple(pretrained_on),
                 "known_speakers": tuple(known["known_speakers"]),
+                "weights_licence": Licence(**(known["weights_licence"] or {})),
+                "speech": account.get("speech", {}),
+                "licences": {
+                    name: Licence(**each) for name, each in account.get("licences", {}).items()
+                },
                 "compute_settings": compute_text(settings),
                 "protocol": without_folder(known["protocol"]),
                 "speaker_dependent": is_speaker_dependent(known["protocol"]),

@@ -12,7 +12,7 @@ from serbench.builtin.iemocap import IEMOCAP
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.savee import SAVEE
 from serbench.builtin.tess import TESS
-from serbench.data.corpus import EMOTIONS, SHARED_EMOTIONS
+from serbench.data.emotions import EMOTIONS, SHARED_EMOTIONS
 from serbench.errors import DatasetError
 
 SHARED = Path(__file__).parents[3] / "shared" / "corpora"

@@ -13,7 +13,7 @@ from error_facts import words_in
 
 from serbench.builtin.demo import DEMO, script
 from serbench.builtin.espeak import Espeak, record
-from serbench.data.corpus import SHARED_EMOTIONS
+from serbench.data.emotions import SHARED_EMOTIONS
 from serbench.errors import DatasetError
 
 

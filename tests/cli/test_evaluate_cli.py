@@ -8,7 +8,7 @@ import soundfile
 from refusals import error_of
 from sklearn.metrics import balanced_accuracy_score
 
-from serbench.data.corpus import SHARED_EMOTIONS
+from serbench.data.emotions import SHARED_EMOTIONS
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets

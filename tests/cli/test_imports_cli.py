@@ -73,7 +73,7 @@ def test_a_mistake_in_the_file_is_one_line_and_nothing_is_kept(run, exported):
     line = error_of(run("leaderboard", "import", exported, *TO), 1)
     assert str(exported) in line
     assert "`serbench protocol clips speaker-2 --dataset tiny`" in line
-    exported.write_text("\n".join([header, *lines]).replace("sadness", "sorrow"))
+    exported.write_text("\n".join([header, *lines]).replace("sadness", "stress"))
     assert "sadness" in error_of(run("leaderboard", "import", exported, *TO), 2)
     assert "nowhere.csv" in error_of(run("leaderboard", "import", "nowhere.csv", *TO), 2)
     assert len(rows(run)) == 1

@@ -194,3 +194,23 @@ def test_on_eighty_columns_no_probability_is_broken(terminal, finished, clip):
     shown = terminal(80, "predict", 1, clip, "--db", finished.db)
     assert all(len(line) <= 80 for line in shown.splitlines())
     assert sum(cell.startswith("0.") and len(cell) == 5 for cell in shown.split()) >= 5
+
+
+def test_all_recordings_of_a_folder_are_answered(predict, finished, tmp_path):
+    good = tmp_path / "many" / "deep" / "good.wav"
+    good.parent.mkdir(parents=True)
+    soundfile.write(good, noise(), 16_000)
+    (tmp_path / "many" / "bad.wav").write_bytes(b"")
+    (tmp_path / "many" / "notes.txt").write_text("nothing")
+    result = predict(1, tmp_path / "many", "--format", "json")
+    answers = {answer["path"]: answer["error"] for answer in json.loads(result.out)}
+    assert answers.keys() == {str(good), str(tmp_path / "many" / "bad.wav")}
+    assert answers[str(good)] is None
+    assert result.code == 1
+
+
+def test_a_folder_without_recordings_is_an_error(predict, tmp_path):
+    (tmp_path / "none").mkdir()
+    result = predict(1, tmp_path / "none", "--format", "json")
+    assert [answer["error"] is None for answer in json.loads(result.out)] == [False]
+    assert result.code == 1

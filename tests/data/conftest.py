@@ -11,9 +11,9 @@ def prepared(monkeypatch):
     paths = []
     read = preparation.read_audio
 
-    def counted(path):
+    def counted(path, *channel):
         paths.append(path)
-        return read(path)
+        return read(path, *channel)
 
     monkeypatch.setattr(preparation, "read_audio", counted)
     return paths

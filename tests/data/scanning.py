@@ -7,6 +7,7 @@ from serbench.builtin.crema_d import CREMA_D
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS
 from serbench.data.scan import scan
+from serbench.data.scan_options import ScanOptions
 
 
 def write(path, seed=0, frames=200):
@@ -21,5 +22,5 @@ def anger(actor, take=1):
     return f"03-01-05-01-01-{take:02}-{actor:02}.wav"
 
 
-def scanned(*paths, corpora=(RAVDESS, CREMA_D, TESS), **options):
-    return scan(paths, "some", corpora, **options)
+def scanned(*paths, corpora=(RAVDESS, CREMA_D, TESS), progress=lambda done, total: None, **options):
+    return scan(paths, "some", corpora, ScanOptions(**options), progress)

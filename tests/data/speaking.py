@@ -9,9 +9,10 @@ import soundfile
 from serbench.builtin.crema_d import CREMA_D
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS
-from serbench.data.corpus import SHARED_EMOTIONS
 from serbench.data.doctor.inspection import inspect
+from serbench.data.emotions import SHARED_EMOTIONS
 from serbench.data.scan import scan
+from serbench.data.scan_options import ScanOptions
 
 RATE = 16000
 CORPORA = {corpus.name: corpus for corpus in (RAVDESS, CREMA_D, TESS)}
@@ -60,7 +61,9 @@ def healthy(folder, actors=6, emotions=(4, 5, 6)):
 
 def findings_of(*paths, emotions=SHARED_EMOTIONS):
     """The findings about what is scanned there."""
-    found = scan([Path(path) for path in paths], "some", CORPORA.values(), emotions)
+    found = scan(
+        [Path(path) for path in paths], "some", CORPORA.values(), ScanOptions(emotions=emotions)
+    )
     return inspect(found.manifest, CORPORA, found.summary()["defects"])
 
 

@@ -6,7 +6,10 @@ import pytest
 import soundfile
 from speaking import RATE, files, findings_of, healthy, name, only, save, speech
 
-from serbench.data.corpus import EMOTIONS
+from serbench.builtin.csv_table import CsvTable
+from serbench.data.doctor.inspection import inspect
+from serbench.data.emotions import EMOTIONS
+from serbench.data.scan import scan
 
 WORDS = ("back", "bar", "base", "bath", "bean", "beg")
 
@@ -131,3 +134,25 @@ def test_what_is_wrong_with_the_real_corpora_is_found(shared_corpora):
     assert sorted(found["near-duplicate"]) == ["1028_IEO_HAP_LO", "1028_IEO_HAP_MD"]
     stereo = {"03-01-02-01-01-02-01", "03-01-02-01-02-02-05", "03-01-08-01-02-02-01"}
     assert set(found["channels"]) == stereo
+
+
+def listed(folder, *speakers):
+    """The findings about names of people, of two recordings of each, listed in a table."""
+    lines = ["path,emotion,speaker"]
+    for number, (speaker, emotion) in enumerate(itertools.product(speakers, ("anger", "fear"))):
+        save(folder / f"{number}.wav", speech(number))
+        lines.append(f"{number}.wav,{emotion},{speaker}")
+    (folder / "mine.csv").write_text("\n".join(lines), encoding="utf-8")
+    manifest = scan([folder], "some", [CsvTable()]).manifest
+    return [each for each in inspect(manifest, {}) if each.kind == "speakers-alike"]
+
+
+def test_names_of_people_that_differ_in_case_or_separators_only_are_noted(tmp_path):
+    [finding] = listed(tmp_path, "Anna", "anna", "Bob", "s_01", "s_02")
+    assert (finding.severity, finding.suggestion) == ("note", "look at")
+    assert finding.subject == "csv/Anna, csv/anna"
+    assert len(finding.paths) == 4
+
+
+def test_names_that_differ_in_more_are_not_noted(tmp_path):
+    assert listed(tmp_path, "1", "01", "1-1", "11", "Ann", "Anna") == []

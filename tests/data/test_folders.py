@@ -41,7 +41,9 @@ def test_a_folder_that_may_not_be_entered_is_listed_and_counted(tmp_path, closed
     assert [(skip.path, skip.reason) for skip in found.skipped] == [
         (str(tmp_path / "closed"), CLOSED)
     ]
-    assert found.summary()["defects"] == [{"path": str(tmp_path / "closed"), "reason": CLOSED}]
+    assert found.summary()["defects"] == [
+        {"path": str(tmp_path / "closed"), "reason": CLOSED, "kind": "unusable"}
+    ]
 
 
 def test_a_scan_of_nothing_but_a_closed_folder_is_refused_with_the_reason(tmp_path, closed):

@@ -17,7 +17,9 @@ from scanning import anger, scanned, write
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS
-from serbench.data.corpus import EMOTIONS, NamedFiles
+from serbench.data.corpus import NamedFiles
+from serbench.data.emotions import EMOTIONS
+from serbench.data.scan import UNKNOWN_EMOTION
 from serbench.errors import DatasetError, UnknownNameError, UsageError
 
 COPY = "another copy of a recording already counted"
@@ -234,7 +236,7 @@ def test_where_nothing_can_be_used_the_reasons_are_counted(tmp_path):
     (tmp_path / anger(2)).touch()
     with pytest.raises(DatasetError) as refusal:
         scanned(tmp_path)
-    assert values_in(refusal.value, tmp_path, "2 × empty file") == {"3", "1"}
+    assert values_in(refusal.value, tmp_path, "2 × empty file") == {"3", "1", "--pattern"}
     assert "\n" not in str(refusal.value)
 
 
@@ -249,12 +251,13 @@ def test_a_file_claimed_by_two_corpora_is_an_error_that_names_the_remedy(tmp_pat
     assert len(scanned(tmp_path, corpora=(rival,)).manifest) == 1
 
 
-def test_a_label_without_a_canonical_emotion_is_skipped_by_its_name(tmp_path):
+def test_a_label_of_no_known_emotion_is_skipped_and_counted(tmp_path):
     write(tmp_path / anger(1))
     write(tmp_path / "03-01-07-01-01-01-01.wav", 1)
     without_disgust = replace(RAVDESS, emotions={"05": "anger"})
     found = scanned(tmp_path, corpora=(without_disgust,))
-    assert found.skipped_by_reason() == {"label '07' has no canonical emotion": 1}
+    assert found.skipped_by_reason() == {UNKNOWN_EMOTION: 1}
+    assert found.unknown == {"07": 1}
 
 
 def test_a_dataset_with_synthetic_speech_says_so(tiny_corpus):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from serbench.data.clips import ClipFormat
-from serbench.data.corpus import SHARED_EMOTIONS
+from serbench.data.emotions import SHARED_EMOTIONS
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.protocols import HOLDOUT, Fold, parse_protocol, split_dataset
 from serbench.data.scan import Scan

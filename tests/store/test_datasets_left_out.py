@@ -16,7 +16,8 @@ from serbench.store.schema_data import DatasetRow
 def datasets(database, made):
     """A database that holds dataset ``small``."""
     kept = Datasets(database)
-    kept.save_scan(replace(made.scanned(made.manifest()), found=25, skipped=(DEFECT,)))
+    found = replace(made.scanned(made.manifest()), found=25, skipped=(DEFECT,), unknown={"meh": 1})
+    kept.save_scan(found)
     return kept
 
 
@@ -28,6 +29,12 @@ def listed(manifest, *rows, reason="excluded by doctor: silence"):
         Exclusion(manifest.utterances[row].path, manifest.utterances[row].audio_hash, reason)
         for row in rows
     )
+
+
+def test_remarks_of_the_scan_stay(datasets, made):
+    before = datasets.dataset_account("small")["remarks"]
+    datasets.leave_out("small", listed(made.manifest(), 3), {})
+    assert datasets.dataset_account("small")["remarks"] == before != []
 
 
 def test_what_is_left_out_is_gone_and_the_rest_stays_in_order(datasets, made):

@@ -26,11 +26,11 @@ def manifest(made):
 def read(tmp_path, manifest):
     """``read(lines)`` is what a file of these lines says; ``{emotions}`` stands for the six."""
 
-    def read_lines(*lines):
+    def read_lines(*lines, kind=None):
         file = tmp_path / "predictions.csv"
         text = "".join(f"{line}\n" for line in lines)
         file.write_text(text.replace("{emotions}", ",".join(manifest.emotions)))
-        return read_predictions(file, manifest)
+        return read_predictions(file, manifest, kind)
 
     return read_lines
 
@@ -81,9 +81,67 @@ def test_a_probability_of_nothing_is_still_a_number(read, manifest):
     assert table.logits.argmax() == 0
 
 
-def test_one_line_that_does_not_sum_to_one_makes_all_of_them_logits(read, manifest):
+@pytest.mark.parametrize("digits", [1, 2, 3])
+@pytest.mark.parametrize("scale", [1, 100])
+def test_rounded_probabilities_are_recognised(read, manifest, digits, scale):
+    exact = softmax(np.random.default_rng(1).normal(size=(6, 6)), axis=1)
+    shown = [[f"{scale * value:.{digits}f}" for value in row] for row in exact]
+    if digits == 1 and scale == 1:
+        shown = [["0.5", "0.2", "0.1", "0.1", "0.1", "0.0"]] * 6
+        exact = np.array(shown, dtype=float)
+    lines = [f"{name(manifest, row)},{','.join(cells)}" for row, cells in enumerate(shown)]
+    table = read("path,{emotions}", *lines)
+    kept = np.exp(table.logits.astype(float))
+    np.testing.assert_allclose(kept, exact, atol=1.1 * 10.0**-digits / scale)
+    assert kept.min() >= 0.5 * 10.0**-digits / scale * 0.99, "half of the last digit at least"
+
+
+def test_whole_per_cent_are_recognised(read, manifest):
+    table = read("path,{emotions}", f"{name(manifest, 0)},51,33,17,0,0,0")
+    np.testing.assert_allclose(
+        np.exp(table.logits[0]), [51 / 101, 33 / 101, 17 / 101, 0.005, 0.005, 0.005], rtol=1e-5
+    )
+
+
+def test_numbers_that_are_not_near_to_probabilities_are_logits(read, manifest):
+    assert read("path,{emotions}", f"{name(manifest, 0)},3,0,1,0,0,2").logits.tolist() == [
+        [3, 0, 1, 0, 0, 2]
+    ]
+
+
+def test_where_some_lines_sum_to_one_and_others_do_not_the_kind_is_asked_for(read, manifest):
     lines = [f"{name(manifest, 0)},1,0,0,0,0,0", f"{name(manifest, 1)},1,1,0,0,0,0"]
-    assert read("path,{emotions}", *lines).logits.tolist() == [[1, 0, 0, 0, 0, 0], [1, 1] + 4 * [0]]
+    with pytest.raises(UsageError) as refusal:
+        read("path,{emotions}", *lines)
+    assert (refusal.value.facts["line"], refusal.value.facts["total"]) == (3, 2)
+    logits = read("path,{emotions}", *lines, kind="logits").logits
+    assert logits.tolist() == [[1, 0, 0, 0, 0, 0], [1, 1] + 4 * [0]]
+    halved = read("path,{emotions}", *lines, kind="probabilities").logits
+    np.testing.assert_allclose(np.exp(halved[1, :2]), [0.5, 0.5])
+
+
+@pytest.mark.parametrize("row", ["1,-0.1,0,0,0,0", "0,0,0,0,0,0"])
+def test_stated_probabilities_that_are_none_are_refused(read, manifest, row):
+    with pytest.raises(UsageError) as refusal:
+        read("path,{emotions}", f"{name(manifest, 0)},{row}", kind="probabilities")
+    assert refusal.value.facts["line"] == 2
+
+
+def test_a_stated_kind_is_part_of_what_was_imported(read, manifest):
+    line = f"{name(manifest, 0)},1,0,0,0,0,0"
+    digests = {read("path,{emotions}", line, kind=kind).digest for kind in ("logits", None)}
+    assert len(digests) == 2
+
+
+def test_semicolons_and_decimal_commas_are_read(read, manifest):
+    header = "path;" + ";".join(manifest.emotions)
+    table = read(header, f"{name(manifest, 0)};-1,5;0;0;0;0;2,25")
+    assert table.logits.tolist() == [[-1.5, 0, 0, 0, 0, 2.25]]
+
+
+def test_emotions_may_have_any_of_their_names(read, manifest):
+    table = read("path,sad,Angry,DIS,Angst,hap,NEU", f"{name(manifest, 0)},1,2,3,4,5,-6")
+    assert table.logits.tolist() == [[1, 2, 3, 4, 5, -6]]
 
 
 REFUSED = {
@@ -95,8 +153,8 @@ REFUSED = {
         {"problem": "has no", "columns": ("neutral",)},
     ),
     "an unknown column": (
-        ["path,{emotions},joy"],
-        {"problem": "has an unknown", "columns": ("joy",)},
+        ["path,{emotions},stress"],
+        {"problem": "has an unknown", "columns": ("stress",)},
     ),
     "a column twice": (["path,{emotions},fear"], {"problem": "repeats", "columns": ("fear",)}),
     "a word": (["path,{emotions}", "{0},a,0,0,0,0,0"], {"column": "sadness", "text": "a"}),
@@ -160,7 +218,6 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path_factory, manife
     text = write_predictions(manifest, [("holdout", predictions)])
     file = tmp_path_factory.getbasetemp() / "written.csv"
     file.write_text(text)
-    table = read_predictions(file, manifest)
+    table = read_predictions(file, manifest, "logits")
     assert table.rows.tolist() == [2, 5, 7]
-    if not ((logits >= 0).all() and np.allclose(logits.sum(axis=1, dtype=float), 1, atol=1e-3)):
-        np.testing.assert_array_equal(table.logits_of(predictions.rows), logits)
+    np.testing.assert_array_equal(table.logits_of(predictions.rows), logits)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from serbench.data.licence import Licence
 from serbench.score.confusion import tally
 from serbench.score.metric import Score
 from serbench.views.entry import NOT_MEASURED, EntryView, LatencyView
@@ -266,6 +267,10 @@ def test_a_row_as_data_has_flat_keys():
     same += ("protocol_id", "speaker_dependent", "evidence", "speakers", "params", "macs")
     assert {name: plain.pop(name) for name in same} == {name: getattr(ROW, name) for name in same}
     assert plain == {
+        "speech": "",
+        "licences": "",
+        "weights_licence": "unknown",
+        "commercial": "unknown",
         "uar": 0.5,
         "uar_ci": (0.4, 0.6),
         "accuracy": 0.5,
@@ -325,3 +330,19 @@ def test_what_weights_were_trained_on_is_a_word_in_a_table(corpora, shown):
     known = ("ravdess/01", "ravdess/02")
     flat = replace(ROW, pretrained_on=corpora, known_speakers=known).as_flat_dict()
     assert (flat["pretrained_on"], flat["known_speakers"]) == (shown, "ravdess/01 ravdess/02")
+
+
+@pytest.mark.parametrize(
+    ("corpus", "weights", "commercial"),
+    [
+        ("yes", "yes", "yes"),
+        ("no", "yes", "no"),
+        ("yes", "no", "no"),
+        ("unknown", "yes", "unknown"),
+    ],
+)
+def test_commercial_use_takes_corpora_and_weights_that_allow_it(corpus, weights, commercial):
+    licences = {"ravdess": Licence("one", corpus)}
+    entry = row(licences=licences, weights_licence=Licence("other", weights))
+    assert entry.commercial == commercial
+    assert entry.as_dict()["licences"] == "ravdess: one"

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
     NO_WEIGHTS,
@@ -51,6 +52,14 @@ class SpeechBackbone(ABC):
         if weights == NO_WEIGHTS:
             return ()
         return ("librispeech",) if weights == DEFAULT_WEIGHTS else None
+
+    def licence(self, weights: str) -> Licence:
+        """MIT, as torchaudio documents for the encoders; random weights need none."""
+        if weights == NO_WEIGHTS:
+            return NOTHING
+        encoder = self.bundle.startswith(("WAV2VEC2", "HUBERT", "WAVLM"))
+        published = weights == DEFAULT_WEIGHTS and encoder
+        return Licence("MIT", "yes") if published else UNKNOWN_LICENCE
 
     def input_spec(self) -> InputSpec:
         """A waveform at 16 kHz as an image of one row."""

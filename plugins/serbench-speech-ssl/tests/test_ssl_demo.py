@@ -8,6 +8,7 @@ from tiny_backbones import NAMES, TINY, classifier
 from serbench.data.clips import ClipFormat
 from serbench.data.preparation import prepare_clips
 from serbench.data.scan import scan
+from serbench.data.scan_options import ScanOptions
 from serbench.model.batches import Regime
 from serbench.model.network import Freezing
 from serbench.model.training import predict, train
@@ -23,7 +24,7 @@ def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     corpus = Plugins().corpora.get("demo")
     corpus.fetch(folder / "corpus")
-    manifest = scan([folder / "corpus"], "demo", [corpus], EMOTIONS).manifest
+    manifest = scan([folder / "corpus"], "demo", [corpus], ScanOptions(emotions=EMOTIONS)).manifest
     clips = prepare_clips(manifest, folder / "clips", FORMAT)
     *_, fifth = sorted({each.sentence for each in manifest.utterances})
     new = np.array([each.sentence == fifth for each in manifest.utterances])

@@ -11,6 +11,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from serbench import hookimpl
+from serbench.data.licence import Licence
 from serbench.errors import WeightsError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
@@ -44,11 +45,16 @@ class YamnetBackbone(PooledBackbone):
     front_end: str = "yamnet"
     takes_lengths: bool = True
     published_on: ClassVar[tuple[str, ...]] = ("audioset",)
+    published_under: ClassVar[Licence] = Licence("Apache-2.0", "yes")
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
         """AudioSet for the published network, which is a ``.tflite`` file."""
         published = weights.endswith(".tflite")
         return self.published_on if published else super().training_corpora(weights)
+
+    def licence(self, weights: str) -> Licence:
+        """Google's, for the published network."""
+        return self.published_under if weights.endswith(".tflite") else super().licence(weights)
 
     def input_spec(self) -> InputSpec:
         """One channel of 64 bands, and the frames of a clip of 3 s; any number is accepted."""

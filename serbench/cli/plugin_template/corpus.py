@@ -6,15 +6,18 @@ from collections.abc import Callable
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles
+from serbench.data.licence import Licence
 
 CORPUS = NamedFiles(
     name="$name",
     title="$name: say here who published it, and when",
-    licence="say here what its users may do with it",
+    licence=Licence("SPDX identifier or terms in a few words", commercial="unknown"),
+    speech="acted",
     home="say here where a person can get it",
     pattern=r"$name-(?P<speaker>\w+)-(?P<label>anger|joy|neutral)-(?P<sentence>\d+)",
     emotions={"anger": "anger", "joy": "happiness", "neutral": "neutral"},
     sexes={"anna": "female"},
+    ranges={"sentence": r"\d{1,3}"},
 )
 
 

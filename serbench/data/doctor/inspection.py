@@ -9,6 +9,7 @@ from serbench.data.doctor.balance import balance_findings
 from serbench.data.doctor.copies import copy_findings
 from serbench.data.doctor.finding import SEVERITIES, Finding
 from serbench.data.doctor.measuring import measure_all
+from serbench.data.doctor.people import people_findings
 from serbench.data.doctor.sound import defect_findings, sound_findings
 from serbench.data.doctor.unlike import unlike_findings
 from serbench.data.exclusions import Exclusion
@@ -39,6 +40,7 @@ def inspect(
         *copy_findings(manifest, corpora, measured),
         *unlike_findings(manifest),
         *balance_findings(manifest),
+        *people_findings(manifest),
     ]
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}
     return tuple(sorted(findings, key=lambda f: (rank[f.severity], f.kind, f.subject, f.paths)))

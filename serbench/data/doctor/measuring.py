@@ -57,6 +57,7 @@ class MeasuredRecording:
     utterance: Utterance
     sound: Sound | None
     problem: str = ""
+    kind: str = "unusable"
 
 
 def measure_all(
@@ -99,9 +100,9 @@ def measure(audio: Audio) -> Sound:
 
 def _measure(utterance: Utterance) -> MeasuredRecording:
     try:
-        audio = read_audio(utterance.path)
+        audio = read_audio(utterance.path, utterance.channel)
     except AudioError as error:
-        return MeasuredRecording(utterance, None, error.reason)
+        return MeasuredRecording(utterance, None, error.reason, error.kind)
     if audio.content_hash != utterance.audio_hash:
         return MeasuredRecording(utterance, None, CHANGED)
     return MeasuredRecording(utterance, measure(audio))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from serbench.data.decoding_more import PYAV
 from serbench.data.doctor.finding import Finding, Suggestion
 from serbench.data.doctor.measuring import CHANGED, MeasuredRecording, Sound
 from serbench.data.formats import UNREAD_EXTENSIONS
@@ -38,12 +39,17 @@ CONTAINERS: Mapping[str, frozenset[str]] = {
 """What libsndfile finds in files so named."""
 
 
+STRANGER = "unknown-name"
+"""Kind of defect of a file that no corpus recognises."""
+
 SKIPPED_SO: Mapping[str, Suggestion] = {
     "lfs-pointer": "get again",
     "format": "convert",
     "channels-cancel": "convert",
+    "channel": "convert",
     "scale": "convert",
     "silence": "get again",
+    "table": "look at",
     "unusable": "get again",
 }
 """What to do about a file that the scan skipped."""
@@ -64,36 +70,26 @@ def defect_findings(defects: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
     """Findings about files that the scan had to skip.
 
     Args:
-        defects: ``path``, ``reason`` and perhaps ``detail`` of each, as the dataset's account keeps
-            them.
+        defects: ``path``, ``reason``, ``kind`` and perhaps ``detail`` of each, as the dataset's
+            account keeps them.
     """
     strangers: dict[Path, list[str]] = {}
     for defect in defects:
         path, reason = Path(defect["path"]), defect["reason"]
-        if reason == "file name of no known corpus":
+        if defect.get("kind") == STRANGER:
             strangers.setdefault(path.parent, []).append(str(path))
         else:
-            kind = _kind(reason)
+            kind = defect.get("kind", "unusable")
             facts = (reason, defect.get("detail"), "the scan skipped it")
             measured = "; ".join(filter(None, facts))
-            yield Finding(kind, "warning", path.name, (str(path),), measured, SKIPPED_SO[kind])
+            yield Finding(
+                kind, "warning", path.name, (str(path),), measured, SKIPPED_SO.get(kind, "look at")
+            )
     for folder, paths in strangers.items():
         first = Path(paths[0]).name
         more = f" and {len(paths) - 1:,} more in {folder.name}" if len(paths) > 1 else ""
         measured = "file name of no known corpus; the scan skipped it"
-        yield Finding("unknown-name", "note", first + more, tuple(paths), measured, "look at")
-
-
-def _kind(reason: str) -> str:
-    if reason.startswith("Git-LFS"):
-        return "lfs-pointer"
-    if reason.startswith("libsndfile cannot read"):
-        return "format"
-    if reason.startswith("silent as the mean"):
-        return "channels-cancel"
-    if reason.startswith("samples far beyond"):
-        return "scale"
-    return "silence" if reason.startswith("silent") else "unusable"
+        yield Finding(STRANGER, "note", first + more, tuple(paths), measured, "look at")
 
 
 def _remarks(path: str, sound: Sound) -> Iterator[Finding]:
@@ -104,7 +100,7 @@ def _remarks(path: str, sound: Sound) -> Iterator[Finding]:
 
 
 def _lost(measured: MeasuredRecording) -> Finding:
-    kind = "changed" if measured.problem == CHANGED else _kind(measured.problem)
+    kind = "changed" if measured.problem == CHANGED else measured.kind
     path = measured.utterance.path
     problem = f"{measured.problem}; scan again when it is as it should be"
     return Finding(kind, "error", Path(path).stem, (path,), problem, "get again")
@@ -126,6 +122,7 @@ def _levels(path: str, sound: Sound) -> Iterator[Finding]:
 def _container(path: str, sound: Sound) -> Iterator[Finding]:
     suffix = Path(path).suffix.lower()
     expected = CONTAINERS.get(suffix)
-    if suffix in UNREAD_EXTENSIONS or (expected is not None and sound.container not in expected):
+    unread = suffix in UNREAD_EXTENSIONS and not sound.container.startswith(PYAV)
+    if unread or (expected is not None and sound.container not in expected):
         measured = f"named {suffix}, holds {sound.container}"
         yield Finding("format", "warning", Path(path).stem, (path,), measured, "convert")

@@ -5,7 +5,7 @@ Three forms are read:
 - a CSV table with the columns ``path`` and ``fold``, in any order and among others; columns are
   separated by commas, semicolons or tabs, the text is UTF-8;
 - JSON lines (``.jsonl``): an object a line, with the recording under ``path`` or, as EmoBox calls
-  it, ``wav``, and its ``fold``; other keys are ignored;
+  it, ``wav`` or ``audio``, and its ``fold``; other keys are ignored;
 - a folder of EmoBox's metadata, such as ``EmoBox/data/ravdess``: in each ``fold_K`` lies
   ``…_test_fold_K.jsonl``, which lists the recordings of that fold under ``wav``. Of a dataset with
   one fold the ``test`` list is the holdout, and what the ``train`` and ``valid`` lists name is the
@@ -124,7 +124,14 @@ def _files(path: Path) -> list[Path]:
     """The file itself, or the lists in a folder that are needed."""
     if not is_folder(path):
         return [path]
-    lists = sorted(found for found in path.glob("fold_*/*.jsonl") if LISTS.fullmatch(found.name))
+    listed = [*path.glob("fold_*/*.jsonl")] or path.glob("lists/fold_*/*.jsonl")
+    spellings: dict[tuple[str, str], Path] = {}
+    # EmoBox has the same list under two names: …_test_fold_1 (wav, emo), …_test_fold1 (audio,
+    # label). One of them is read.
+    for found in sorted(listed, key=lambda each: ("_fold_" not in each.name, str(each))):
+        if LISTS.fullmatch(found.name):
+            spellings.setdefault((str(found.parent), _part(found)), found)
+    lists = sorted(spellings.values())
     tests = [found for found in lists if _part(found) == "test"]
     if not tests:
         raise UsageError(
@@ -192,8 +199,8 @@ def _json_lines(path: Path, fold: str | None = None) -> Iterator[Placed]:
             # A decoder's own line number counts within this line, and would contradict ours.
             raise UsageError(f"{where} is not JSON ({getattr(error, 'msg', error)})") from error
         if not isinstance(row, dict):
-            raise UsageError(f"{where} is not an object with a path (or wav) and a fold")
-        given, emobox = row.get("path"), row.get("wav")
+            raise UsageError(f"{where} is not an object with a path (or wav, or audio) and a fold")
+        given, emobox = row.get("path"), row.get("wav") or row.get("audio")
         stated = row.get("fold") if fold is None else fold
         yield _placed(where, given or emobox, stated, tail_only=not given)
 

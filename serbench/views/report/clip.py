@@ -70,7 +70,7 @@ def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
         SerbenchError: the recording is missing or has changed; a plugin is missing.
     """
     utterance, entry = material.manifest.utterances[0], material.entries[0]
-    audio = read_audio(utterance.path)
+    audio = read_audio(utterance.path, utterance.channel)
     if audio.content_hash != utterance.audio_hash:
         raise DatasetError(
             f"{utterance.path} has changed since it was scanned: scan its folder again"

@@ -1,0 +1,93 @@
+"""Anybody's own recordings, whose folders and file names give emotion and speaker.
+
+``--pattern '{emotion}/{speaker}/*'`` says how; ``serbench.data.path_pattern`` has the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from serbench import hookimpl
+from serbench.data.columns import sex_of
+from serbench.data.corpus import Corpus, Recording, Refused, Remark
+from serbench.data.formats import is_recording_name
+from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
+from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
+from serbench.data.tables import TABLE_SUFFIXES
+from serbench.errors import DatasetError, UsageError
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The recordings whose paths fit the pattern that the user states."""
+
+    name: str = "folders"
+    title: str = "Your own recordings, in folders or under names that give emotion and speaker"
+    licence: Licence = UNKNOWN_LICENCE
+    speech: Speech = "unknown"
+    home: str = "folders of recordings, and `--pattern '{emotion}/{speaker}/*'` that describes them"
+    synthetic: bool = False
+    own_emotions: tuple[str, ...] = ()
+    known_conflicts: Mapping[str, str] = field(default_factory=dict)
+
+    def recognise(
+        self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
+    ) -> Iterator[Recording | Refused | Remark]:
+        """Every file whose path fits; none without a pattern.
+
+        Raises:
+            UsageError: the pattern gives no emotion or no speaker, and there is no table.
+        """
+        pattern = options.pattern
+        if pattern is None:
+            return
+        lacking = [f"{{{name}}}" for name in ("emotion", "speaker") if name not in pattern.fields]
+        if lacking:
+            if not any(path.suffix.lower() in TABLE_SUFFIXES for path in files):
+                raise UsageError(
+                    f"--pattern {pattern.text} has no {' and no '.join(lacking)}: each recording "
+                    "needs both, such as in '{emotion}/{speaker}/*'",
+                    pattern=pattern.text,
+                    lacking=tuple(lacking),
+                )
+            return
+        folders = [path.absolute() for path in options.paths]
+        recordings = [path for path in files if is_recording_name(path)]
+        fitting = 0
+        for path in recordings:
+            fields = pattern.match(path, folders)
+            if fields is not None:
+                fitting += 1
+                yield Recording(
+                    path=path,
+                    speaker=fields["speaker"],
+                    label=fields["emotion"],
+                    emotion=None,
+                    sex=sex_of(fields.get("sex", "")),
+                    sentence=fields.get("sentence"),
+                    source="option",
+                )
+        if recordings and not fitting:
+            first = recordings[0]
+            below = [first.relative_to(each) for each in folders if first.is_relative_to(each)]
+            yield Remark(
+                first,
+                f"no recording fits --pattern {pattern.text}; below the scanned folder this one is "
+                f"'{below[0] if below else first.name}', and '**/' at the beginning of a "
+                "pattern stands for any folders",
+            )
+
+    def fetch(self, folder: Path) -> None:
+        """Nobody but the user has these recordings."""
+        raise DatasetError(
+            f"the recordings are yours: put them into {folder}, then run `serbench corpus scan "
+            f"{folder} --dataset NAME --pattern '{{emotion}}/{{speaker}}/*'`"
+        )
+
+
+@hookimpl
+def register_corpora(register: Callable[[Corpus], None]) -> None:
+    """Register folders that a pattern describes."""
+    register(Folders())

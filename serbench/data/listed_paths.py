@@ -1,0 +1,163 @@
+"""Recordings that a table lists, found although the table was written on another machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from serbench.data.folders import without_steps_up
+from serbench.data.formats import is_recording_name
+from serbench.data.scan_options import ScanOptions
+
+DRIVE = re.compile(r"^(?:file://+)?(?:[a-z]:)?", re.IGNORECASE)
+"""What a path may begin with that no file system here has."""
+
+Parts = tuple[str, ...]
+
+
+class ListedPaths:
+    """Finds the files that the paths of one table mean.
+
+    A path counts from the table's folder, the root that the user names, and the scanned folders.
+    Backslashes, drive letters, the case and the Unicode form of names, and the suffix of a
+    recording that was converted do not count. Where all paths of the table begin with the same
+    folders, these may be another machine's and are left out, one after another. Below the root a
+    file is also found by as much of the end of its path as is there, if no other has as much.
+
+    Args:
+        folder: of the table.
+        options: of the scan: ``root`` and ``paths``.
+        written: all paths of the table.
+    """
+
+    def __init__(self, folder: Path, options: ScanOptions, written: Iterable[str]) -> None:
+        scanned = [path.absolute() for path in options.paths if path.is_dir()]
+        self._root = None if options.root is None else without_steps_up(options.root).absolute()
+        bases = [folder.absolute(), *([self._root] if self._root else []), *scanned]
+        self._bases = tuple(dict.fromkeys(bases))
+        folders = [_parts(text)[:-1] for text in written]
+        self._shared = _shared(folders)
+        self._listings: dict[Path, dict[str, list[str]]] = {}
+        self._below_root: dict[str, list[Path]] | None = None
+        self._taken: dict[Path, Parts] = {}
+
+    def find(self, text: str) -> Path | None:
+        """The file that a path means, or None where it is not there."""
+        parts = _parts(text)
+        for base in self._bases:
+            if _exists(written := base / text):
+                return self._take(without_steps_up(written), parts)
+        for dropped in range(min(self._shared, len(parts) - 1) + 1):
+            for base in self._bases:
+                if (found := self._resolve(base, parts[dropped:])) is not None:
+                    return self._take(found, parts)
+        return self._take(self._by_end(parts), parts)
+
+    def looked_for(self, text: str) -> Path:
+        """One path at which a file was looked for, to be shown."""
+        return (self._root or self._bases[0]).joinpath(*_parts(text))
+
+    def _take(self, path: Path | None, parts: Parts) -> Path | None:
+        """No two paths of a table mean one file."""
+        if path is None or self._taken.setdefault(path, parts) != parts:
+            return None
+        return path
+
+    def _resolve(self, base: Path, parts: Parts) -> Path | None:
+        if _exists(exact := base.joinpath(*parts)):
+            return without_steps_up(exact)
+        here = base
+        for part in parts[:-1]:
+            if part == "..":
+                here = here.parent
+            elif (name := _only(self._listing(here).get(_folded(part), ()), part)) is not None:
+                here = here / name
+            else:
+                return None
+        listing = self._listing(here)
+        name = _only(listing.get(_folded(parts[-1]), ()), parts[-1])
+        if name is None:
+            stem = Path(parts[-1]).stem if Path(parts[-1]).suffix else parts[-1]
+            same = [n for n in listing.get(f"{_folded(stem)}.", ()) if is_recording_name(Path(n))]
+            name = _only(same, "")
+        return None if name is None else here / name
+
+    def _listing(self, folder: Path) -> dict[str, list[str]]:
+        """Names in a folder, by the folded name, and by the folded stem and a dot."""
+        if folder not in self._listings:
+            listing: dict[str, list[str]] = defaultdict(list)
+            try:
+                names = [each.name for each in folder.iterdir()]
+            except (OSError, ValueError):
+                names = []
+            for name in names:
+                listing[_folded(name)].append(name)
+                listing[f"{_folded(Path(name).stem)}."].append(name)
+            self._listings[folder] = listing
+        return self._listings[folder]
+
+    def _by_end(self, parts: Parts) -> Path | None:
+        """The file below the root that has most of the end of a path."""
+        if self._root is None:
+            return None
+        if self._below_root is None:
+            self._below_root = defaultdict(list)
+            for folder, _, names in os.walk(self._root, followlinks=True):
+                for name in filter(lambda each: is_recording_name(Path(each)), names):
+                    self._below_root[_folded(Path(name).stem)].append(Path(folder, name))
+        wanted = [*map(_folded, parts[:-1]), _folded(Path(parts[-1]).stem)]
+        scored = defaultdict(list)
+        for path in self._below_root.get(wanted[-1], ()):
+            ends = [*map(_folded, path.parts[:-1]), wanted[-1]]
+            scored[_alike(wanted, ends)].append(path)
+        best = scored[max(scored)] if scored else []
+        return best[0] if len(best) == 1 else None
+
+
+def _exists(path: Path) -> bool:
+    """False also for what can be no path: too long, or with a zero byte."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _parts(text: str) -> Parts:
+    plain = DRIVE.sub("", text.strip().strip("\"'").replace("\\", "/"))
+    normal = os.path.normpath(plain or ".").lstrip("/")
+    return tuple(normal.split("/"))
+
+
+def _shared(folders: Sequence[Parts]) -> int:
+    """How many folders all paths begin with."""
+    if not folders:
+        return 0
+    first, last = min(folders), max(folders)
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((n for n, (one, other) in pairs if one != other), min(len(first), len(last)))
+
+
+def _folded(name: str) -> str:
+    """What names have in common that differ in case and in the form of their accents."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _only(names: Sequence[str], exact: str) -> str | None:
+    """The exact name, or the only one."""
+    if exact in names:
+        return exact
+    return names[0] if len(names) == 1 else None
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many parts two ends have in common."""
+    count = 0
+    for first, second in zip(reversed(one), reversed(other), strict=False):
+        if first != second:
+            break
+        count += 1
+    return count
