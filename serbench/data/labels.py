@@ -19,7 +19,7 @@ from serbench.data.emotions import (
 from serbench.data.scan_options import ALL, ScanOptions
 from serbench.errors import UnknownNameError, UsageError
 
-SHOWN = 12
+SHOWN = 50
 """So many unknown labels are named; more are counted."""
 
 
