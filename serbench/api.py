@@ -3,10 +3,8 @@
 ::
 
     import serbench
-
     results = serbench.open("serbench.db")
     results.leaderboard()[["rank", "backbone", "uar", "latency_ms_p90"]]
-
     entry = serbench.study(backbone="homebrew", dataset="mine", database="serbench.db")
     serbench.predict(entry, ["a.wav", "b.wav"], database="serbench.db")
 
@@ -37,10 +35,14 @@ Named = str | Path | None
 """A database's file or URL; None for ``$SERBENCH_DB``, or ``serbench.db`` in this folder."""
 
 Progress = Callable[[int, int], None]
-"""Called with how many are done, and how many there are."""
+"""Called with the number done and the number in all."""
 
 
 def _ignore(done: int, total: int) -> None: ...
+
+
+def _paths(named: str | Path | Sequence[str | Path]) -> list[Path]:
+    return [Path(each) for each in ([named] if isinstance(named, str | Path) else named)]
 
 
 class _Place:
@@ -209,14 +211,11 @@ def scan(
     """
     from serbench.run.scanning import scan_dataset, scan_options
 
-    place = _Place(database, create=True)
-    listed = [paths] if isinstance(paths, str | Path) else paths
-    left_out = None if exclude is None else Path(exclude)
-    found = scan_dataset(
-        *([Path(path) for path in listed], dataset, place.plugins, place.database),
-        *(scan_options(**options), corpora, left_out, progress),
-    )
-    return found.summary()
+    place, files = _Place(database, create=True), _paths(paths)
+    left_out, chosen = None if exclude is None else Path(exclude), scan_options(**options)
+    return scan_dataset(
+        files, dataset, place.plugins, place.database, chosen, corpora, left_out, progress
+    ).summary()
 
 
 def study(
@@ -246,8 +245,7 @@ def study(
     """
     from serbench.run.call import run_one
 
-    place = _Place(database)
-    named = {"backbone": backbone, **options}
+    place, named = _Place(database), {"backbone": backbone, **options}
     given = {name: value for name, value in named.items() if value is not None}
     file = None if study_file is None else Path(study_file)
     return run_one(given, file, place.plugins, place.workspace, place.database, progress)
@@ -296,7 +294,6 @@ def predict(
     from serbench.run.predict import predictor_of
 
     place = _Place(database)
-    listed = [Path(each) for each in ([files] if isinstance(files, str | Path) else files)]
-    predictor = predictor_of(entry, place.plugins, place.workspace, place.database)
-    paths, answers = predictor.predict(listed)
-    return frames.file_frame(answers, map(str, paths), predictor.emotions)
+    found = predictor_of(entry, place.plugins, place.workspace, place.database)
+    paths, answers = found.predict(_paths(files))
+    return frames.file_frame(answers, map(str, paths), found.emotions)

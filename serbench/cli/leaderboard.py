@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.leaderboard_entries import (
-    compare_command,
+from serbench.cli.leaderboard_changes import (
     delete_command,
     export_command,
     import_command,
     rename_command,
     rescore_command,
-    show_command,
 )
+from serbench.cli.leaderboard_entries import compare_command, show_command
 from serbench.cli.output import (
     DASH,
     counted,

@@ -6,121 +6,27 @@ TOML are validated by it, and ``serbench.run.planning`` makes plans of it.
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from serbench.run.option_types import (
+    Augmentation,
+    BatchSize,
+    Depths,
+    Interval,
+    Listed,
+    ProtocolName,
+    Seed,
+    Several,
+    only_budget,
+    option,
+    positive,
+    registered,
 )
-
-from serbench.errors import SerbenchError
-
-
-def _listed(value: object) -> object:
-    """A single value is a list of one."""
-    if isinstance(value, str | int):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _several(value: object) -> object:
-    listed = _listed(value)
-    if listed == ():
-        raise ValueError("give at least one value")
-    return listed
-
-
-def _interval(value: object) -> object:
-    """A single number is an interval of one value."""
-    if isinstance(value, list):
-        return tuple(value)
-    return (value, value)
-
-
-def _in_order(interval: tuple[float, float]) -> tuple[float, float]:
-    low, high = interval
-    if not (math.isfinite(high) and 0 <= low <= high):
-        raise ValueError("give one number or [lowest, highest], neither below 0")
-    return interval
-
-
-def _positive(interval: tuple[float, float]) -> tuple[float, float]:
-    if interval[0] <= 0:
-        raise ValueError("must be greater than 0")
-    return interval
-
-
-def _protocol(text: str) -> str:
-    from serbench.data.protocols import parse_protocol
-
-    try:
-        return parse_protocol(text).name
-    except SerbenchError as error:
-        raise ValueError(str(error)) from error
-
-
-def _registered(registry: str) -> AfterValidator:
-    """Accept the names in a registry of the plugins, which are the validation's context."""
-
-    def known(name: str, info: ValidationInfo) -> str:
-        try:
-            getattr(info.context, registry).get(name)
-        except SerbenchError as error:
-            raise ValueError(str(error)) from error
-        return name
-
-    return AfterValidator(known)
-
-
-def _only_budget(seconds: float, info: ValidationInfo) -> float:
-    if info.data.get("minutes") is not None:
-        raise ValueError("minutes and timeout (in seconds) are one budget: give one of them")
-    return seconds
-
 
 ENTRY = "entry:"
 """Before the number of an entry, in the option ``weights``."""
-
-LARGEST = 2**53
-"""No whole number is larger: beyond it floats, JSON and databases lose digits."""
-
-
-Listed = BeforeValidator(_listed)
-Several = BeforeValidator(_several)
-Augmentation = Annotated[str, _registered("augmentations")]
-Seed = Annotated[int, Field(ge=0, le=LARGEST)]
-BatchSize = Annotated[int, Field(ge=2, le=LARGEST)]
-Interval = Annotated[tuple[float, float], BeforeValidator(_interval), AfterValidator(_in_order)]
-Depths = Annotated[tuple[int, int], BeforeValidator(_interval), AfterValidator(_in_order)]
-
-
-def option(
-    default: Any,
-    description: str,
-    metavar: str | None = None,
-    variable: str | None = None,
-    separated: bool = False,
-    **constraints: Any,
-) -> Any:
-    """A field that is an option of the command line.
-
-    Args:
-        default: its value where nobody gives one.
-        description: one sentence.
-        metavar: what stands for its value in the help text.
-        variable: environment variable that it is taken from too.
-        separated: whether several names are typed at once, separated by commas.
-        constraints: as pydantic's ``Field`` takes them.
-    """
-    if "ge" in constraints:
-        constraints.setdefault("le", LARGEST)
-    typed: dict[str, Any] = {"metavar": metavar, "variable": variable, "separated": separated}
-    return Field(default, description=description, json_schema_extra=typed, **constraints)
 
 
 class SearchBounds(BaseModel):
@@ -128,7 +34,7 @@ class SearchBounds(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    learning_rate: Annotated[Interval, AfterValidator(_positive)] | None = None
+    learning_rate: Annotated[Interval, AfterValidator(positive)] | None = None
     freeze_depth: Depths | None = None
     widths: dict[Augmentation, Interval] = Field(default_factory=dict)
 
@@ -153,7 +59,7 @@ class StudyOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    backbone: Annotated[tuple[Annotated[str, _registered("backbones")], ...], Several] = option(
+    backbone: Annotated[tuple[Annotated[str, registered("backbones")], ...], Several] = option(
         (),
         "The network to search: homebrew, a timm model or one of a plugin.",
         "NAME",
@@ -161,18 +67,19 @@ class StudyOptions(BaseModel):
     dataset: str | None = option(
         None, "The scanned dataset to study; by default the only one.", "NAME"
     )
-    front_end: Annotated[tuple[Annotated[str, _registered("front_ends")], ...], Several] = option(
+    front_end: Annotated[tuple[Annotated[str, registered("front_ends")], ...], Several] = option(
         (), "What turns a clip into an image; by default what the backbone prefers.", "NAME"
     )
-    schedule: Annotated[tuple[Annotated[str, _registered("schedulers")], ...], Several] = option(
+    schedule: Annotated[tuple[Annotated[str, registered("schedulers")], ...], Several] = option(
         ("half-cycle",),
         "The optimiser and the schedule of its learning rate.",
         "NAME",
     )
-    protocol: Annotated[tuple[Annotated[str, AfterValidator(_protocol)], ...], Several] = option(
+    protocol: Annotated[tuple[ProtocolName, ...], Several] = option(
         ("speaker-5",),
         "How speakers are split: speaker-K, random-K (speaker-dependent), loso, corpus, a "
-        "published protocol or folds:FILE, all explained by `serbench protocol list`.",
+        "published protocol or folds:FILE, all explained by `serbench protocol list`; may be "
+        "given several times.",
         "RULE",
     )
     nested: int | None = option(
@@ -181,10 +88,10 @@ class StudyOptions(BaseModel):
         "K",
         ge=2,
     )
-    head: Annotated[tuple[Annotated[str, _registered("heads")], ...], Several] = option(
+    head: Annotated[tuple[Annotated[str, registered("heads")], ...], Several] = option(
         ("linear",), "What turns the backbone's features into emotions.", "NAME"
     )
-    objective: Annotated[tuple[Annotated[str, _registered("objectives")], ...], Several] = option(
+    objective: Annotated[tuple[Annotated[str, registered("objectives")], ...], Several] = option(
         ("cross-entropy",), "What a training minimises.", "NAME"
     )
     weights: Annotated[tuple[str, ...], Several] = option(
@@ -242,7 +149,7 @@ class StudyOptions(BaseModel):
     minutes: float | None = option(
         None, "After so many minutes of training no further trial starts.", "MINUTES", gt=0
     )
-    timeout: Annotated[float, AfterValidator(_only_budget)] | None = option(
+    timeout: Annotated[float, AfterValidator(only_budget)] | None = option(
         None, "After so many seconds of training no further trial starts.", "SECONDS", gt=0
     )
     seed: Annotated[tuple[Seed, ...], Several] = option(

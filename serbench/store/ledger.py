@@ -50,7 +50,7 @@ SAME = ("uar", "epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
 
 
 class Ledger:
-    """The studies of one database, and the folder of their weights files.
+    """The studies of one database.
 
     Args:
         database: where everything is recorded.
@@ -281,13 +281,9 @@ def _trial(study: StudyRow, number: int) -> TrialRow:
 
 
 def _outcome(
-    training: TrainingRow,
-    prediction: PredictionRow,
-    trial: int,
-    targets: npt.NDArray[np.int64],
+    training: TrainingRow, prediction: PredictionRow, trial: int, targets: npt.NDArray[np.int64]
 ) -> Outcome:
-    found = read_prediction(prediction)
-    fold = training.split.fold
+    found, fold = read_prediction(prediction), training.split.fold
     return Outcome(
         trial=trial,
         fold=fold if fold == HOLDOUT else int(fold),

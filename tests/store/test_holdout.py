@@ -7,10 +7,11 @@ from making.entries import LINEAGE, add_entry, begin, finish, run_trial
 
 from serbench.data.protocols import HOLDOUT
 from serbench.model.complexity import Complexity
+from serbench.store.entries import delete_entry
 from serbench.store.looks import LookCounts, count_looks, looks_of
 from serbench.store.schema import ArtifactRow, LatencyRow, PredictionRow, TrainingRow
 from serbench.store.studies import entry_within, standings
-from serbench.store.systems import Systems, delete_entry, find_system
+from serbench.store.systems import Systems, find_system
 
 WEAK, STRONG = 0.0, 5.0
 

@@ -8,12 +8,13 @@ from making.entries import add_entry, begin
 from serbench.errors import DatasetError, StorageError, UnknownNameError, UsageError
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.store.entries import delete_entry
 from serbench.store.housekeeping import database_info, delete_dataset, rename_dataset, vacuum
 from serbench.store.looks import count_looks
 from serbench.store.schema import StudyRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow, UtteranceRow
 from serbench.store.studies import delete_study
-from serbench.store.systems import Systems, delete_entry, find_system
+from serbench.store.systems import Systems, find_system
 from serbench.views.reading import entry_view
 
 

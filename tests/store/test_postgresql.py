@@ -11,7 +11,8 @@ from serbench.store import schema  # noqa: F401 - it declares the tables
 from serbench.store.base import Base
 from serbench.store.database import MARK_TABLE, Database
 from serbench.store.datasets import Datasets
-from serbench.store.systems import Systems, delete_entry
+from serbench.store.entries import delete_entry
+from serbench.store.systems import Systems
 from serbench.views.ranking import rankings
 from serbench.views.study import study_view, study_views
 

@@ -15,6 +15,7 @@ from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOL
 from serbench.score.resampling import draws
 from serbench.score.scoring import score_holdout
 from serbench.store.artifacts import ancestors
+from serbench.store.entries import delete_entry
 from serbench.store.machines import LatencyFacts
 from serbench.store.predictions import (
     fold_predictions,
@@ -33,7 +34,7 @@ from serbench.store.schema import (
     TrainingRow,
     TrialRow,
 )
-from serbench.store.systems import Systems, delete_entry, find_system
+from serbench.store.systems import Systems, find_system
 
 
 @pytest.fixture

@@ -1,0 +1,142 @@
+"""``serbench leaderboard import | export-predictions | rescore | delete | rename``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
+from serbench.cli.output import (
+    counted,
+    emit_text,
+    scored,
+    write_file,
+)
+
+if TYPE_CHECKING:
+    from serbench.store.prediction_kinds import Kind
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="What to call the system.")
+@click.option("--dataset", required=True, metavar="NAME", help="A scanned dataset.")
+@click.option(
+    "--protocol", required=True, metavar="ID", help="A protocol's name, or its identifier."
+)
+@click.option("--machine", help="What the file's latencies were measured on.")
+@click.option(
+    "--kind",
+    type=click.Choice(["logits", "probabilities"]),
+    help="What the numbers are. [default: probabilities where no number is negative and each row "
+    "sums to 1 or to 100 within the rounding of the file, otherwise logits]",
+)
+@common_options
+@pass_app
+def import_command(
+    app: App,
+    file: Path,
+    name: str,
+    dataset: str,
+    protocol: str,
+    machine: str | None,
+    kind: Kind | None,
+) -> None:
+    """Rank a system by its predictions, FILE.csv.
+
+    Columns: path, one for each emotion with logits or probabilities, and where wanted fold
+    ('holdout', or any name: a fold is known by its clips) and latency (milliseconds). Every clip of
+    the holdout must be there.
+    """
+    from serbench.data.protocols import protocol_from_id
+    from serbench.run.imports import import_predictions
+    from serbench.store.datasets import Datasets
+    from serbench.views.reading import entry_view
+
+    manifest = Datasets(app.database).manifest(dataset)
+    rule = protocol_from_id(manifest, protocol)
+    metrics = list(app.plugins.metrics)
+    entry = import_predictions(app.database, file, name, manifest, rule, metrics, machine, kind)
+    found = entry_view(app.database, entry).as_dict()
+    emit_text(
+        f"entry {entry}: {name} on {dataset}, {found['protocol_id']}: "
+        f"UA {scored(found['uar'], found['uar_ci'])}, "
+        f"WA {scored(found['accuracy'], found['accuracy_ci'])}"
+    )
+    emit_text(
+        "its clips are the holdout's; serbench cannot check that it was not trained on their "
+        "speakers"
+    )
+
+
+@click.command("export-predictions")
+@click.argument("number", metavar="ENTRY", type=int)
+@click.option("--out", type=click.Path(path_type=Path), help="File. [default: standard output]")
+@click.option("--folds", is_flag=True, help="Also the winner's predictions in its folds.")
+@common_options
+@pass_app
+def export_command(app: App, number: int, out: Path | None, folds: bool) -> None:
+    """Write the logits of ENTRY for each clip of its holdout, as `import` takes them."""
+    from serbench.views.tables import export_predictions
+
+    text = export_predictions(app.database, number, folds)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_file(out, text)
+
+
+@click.command("rescore")
+@common_options
+@pass_app
+def rescore_command(app: App) -> None:
+    """Compute all scores again from the stored logits, and those of metrics that are new."""
+    from serbench.store.systems import Systems
+
+    systems, metrics = Systems(app.database), list(app.plugins.metrics)
+    changed = {number: systems.rescore(number, metrics) for number in systems.numbers()}
+    for number, names in changed.items():
+        if names:
+            emit_text(f"entry {number}: {', '.join(names)} changed")
+    count = sum(map(bool, changed.values()))
+    emit_text(f"{counted(len(changed), 'entry')} rescored, {count} changed")
+
+
+@click.command("delete")
+@click.argument("number", metavar="ENTRY", type=int)
+@yes_option
+@common_options
+@pass_app
+def delete_command(app: App, number: int, yes: bool) -> None:
+    """Delete ENTRY with its studies, predictions, scores and weights files.
+
+    What its networks were trained on stays on record for whatever began from them, and so does
+    how often its holdout was looked at.
+    """
+    from serbench.store.entries import delete_entry, dependents_of
+
+    found = dependents_of(app.database, number)
+    what = [f"entry {number}", *(f"study {study}" for study in found.studies)]
+    began = ", ".join(f"entry {entry}" for entry in found.entries)
+    note = f" ({began} began from its weights, which are then gone)" if began else ""
+    confirm(f"delete {' and '.join(what)}{note}", yes)
+    delete_entry(app.database, number, app.workspace.artifacts)
+    emit_text(f"{' and '.join(what)} deleted")
+
+
+@click.command("rename")
+@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("name")
+@common_options
+@pass_app
+def rename_command(app: App, number: int, name: str) -> None:
+    """Give imported ENTRY another name.
+
+    A trained entry is named after its backbone and cannot be renamed.
+    """
+    from serbench.store.entries import rename_entry
+
+    before = rename_entry(app.database, number, name)
+    emit_text(f"entry {number}: {before} is now {name}")

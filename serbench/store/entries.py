@@ -1,0 +1,94 @@
+"""Entries as a whole: what depends on one, another name for one, and its deletion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import or_, select
+
+from serbench.data.names import check_name
+from serbench.errors import UsageError
+from serbench.store.database import Database
+from serbench.store.schema import ArtifactRow, StudyRow, SystemRow
+from serbench.store.studies import delete_with_studies
+from serbench.store.systems import find_system
+
+
+@dataclass(frozen=True)
+class Dependents:
+    """What an entry is connected with: its studies, and entries that began from its weights."""
+
+    studies: tuple[int, ...]
+    entries: tuple[int, ...]
+
+
+def dependents_of(database: Database, number: int) -> Dependents:
+    """The studies that led to an entry, and the entries whose training began from its weights.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    with database.session() as session:
+        system = find_system(session, number)
+        own = select(ArtifactRow.id).where(ArtifactRow.system_id == system.id)
+        # Between two entries may stand a file without a head, made for other emotions.
+        between = select(ArtifactRow.id).where(
+            ArtifactRow.parent_id.in_(own), ArtifactRow.system_id.is_(None)
+        )
+        studies = select(StudyRow.id).where(StudyRow.system_id == system.id).order_by(StudyRow.id)
+        entries = (
+            select(SystemRow.number)
+            .join(ArtifactRow, ArtifactRow.system_id == SystemRow.id)
+            .where(
+                or_(ArtifactRow.parent_id.in_(own), ArtifactRow.parent_id.in_(between)),
+                SystemRow.number.is_not(None),
+                SystemRow.deleted.is_(None),
+            )
+            .distinct()
+            .order_by(SystemRow.number)
+        )
+        return Dependents(
+            tuple(session.scalars(studies)),
+            tuple(found for found in session.scalars(entries) if found is not None),
+        )
+
+
+def rename_entry(database: Database, number: int, name: str) -> str:
+    """Give an imported system another name.
+
+    Returns:
+        the name that it had.
+
+    Raises:
+        UsageError: no such entry, or one that was trained here; or such a name cannot be.
+    """
+    check_name("name", name)
+    with database.session() as session:
+        system = find_system(session, number)
+        if system.imported is None:
+            raise UsageError(
+                f"entry {number} was trained here and is named after its backbone, {system.name}: "
+                "only imported entries can be renamed",
+                number=number,
+            )
+        before, system.name = system.name, name
+        return before
+
+
+def delete_entry(database: Database, number: int, artifacts: Path) -> None:
+    """Delete an entry with its studies, predictions, scores and weights files.
+
+    What its networks were trained on stays known: whatever began from one of them has the row of
+    its artifact for a parent. The number is not used again.
+
+    Args:
+        database: where the entry is.
+        number: its number.
+        artifacts: folder of the weights files.
+
+    Raises:
+        UsageError: no such entry.
+    """
+    with database.session() as session:
+        delete_with_studies(session, find_system(session, number), artifacts)
