@@ -95,8 +95,8 @@ def behind(leads: Values, variances: Values, others: Values) -> npt.NDArray[np.b
     apart = others - others.mean(axis=-1, keepdims=True)
     squares = CLIPS_COUNT * variances.mean(axis=-1) + np.square(apart).sum(axis=(-2, -1))
     error = np.sqrt(squares / (CLIPS_COUNT + m * (folds - 1)))
-    luck = expected_maximum(m + 1) * error / math.sqrt(2 * folds)
-    worse: npt.NDArray[np.bool_] = leads.mean(axis=-1) - luck > MARGIN * error
+    excess = expected_maximum(m + 1) * error / math.sqrt(2 * folds)
+    worse: npt.NDArray[np.bool_] = leads.mean(axis=-1) - excess > MARGIN * error
     return worse
 
 

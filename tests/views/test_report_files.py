@@ -106,7 +106,7 @@ def test_what_others_printed_is_marked_as_printed_for_another_dataset(whole):
     ):
         assert f"{system} (printed, on IEMOCAP, four classes, another dataset)" in shown
     assert "printed by Berhoff and Lu: best WA 78.6 %, six emotions" in shown
-    assert "printed in the paper, for its own dataset" in texts(whole, "4-emotions")
+    assert "paper, on its own dataset" in texts(whole, "4-emotions")
 
 
 def test_the_clips_data_are_the_recording_itself(whole):
