@@ -61,25 +61,25 @@ def pages() -> dict[Path, str]:
 def splits_picture() -> str:
     """``SPLITS`` as bars, on a background of its own so that it is readable on dark pages too."""
     scale, left, rows = 5.2, 16, []
+    chance = round(left + scale * CHANCE)
     for place, (name, score) in enumerate(SPLITS.items()):
         top, width = 46 + 52 * place, round(scale * score)
         rows += [
             f'<text x="{left}" y="{top}">{name}</text>',
             f'<rect x="{left}" y="{top + 8}" width="{width}" height="20" fill="#3b6ea5"/>',
             f'<text x="{left + width + 8}" y="{top + 23}" font-weight="bold">{score}</text>',
+            f'<path d="M{chance} {top + 8}V{top + 28}" stroke="#222222" stroke-dasharray="4 3"/>',
         ]
-    chance = left + scale * CHANCE
     title = "Cross-validated UA of one network on the same 2,906 clips, in per cent"
     return "\n".join(
         [
-            '<svg xmlns="http://www.w3.org/2000/svg" width="560" height="172" font-size="13" '
+            '<svg xmlns="http://www.w3.org/2000/svg" width="560" height="152" font-size="13" '
             'font-family="sans-serif" role="img">',
             f"<title>{title}</title>",
-            '<rect width="560" height="172" fill="#ffffff"/>',
+            '<rect width="560" height="152" fill="#ffffff"/>',
             f'<text x="{left}" y="20" font-weight="bold">{title}</text>',
             *rows,
-            f'<path d="M{chance:.0f} 34V150" stroke="#222222" stroke-dasharray="4 3"/>',
-            f'<text x="{chance:.0f}" y="165" text-anchor="middle">chance {CHANCE}</text>',
+            f'<text x="{chance}" y="142" text-anchor="middle">chance {CHANCE}</text>',
             "</svg>",
             "",
         ]
