@@ -96,7 +96,7 @@ def test_of_very_many_things_a_sample_is_checked_and_it_says_so(run, also_instal
     many = [Masking(f"mask-{number}", axis=3) for number in range(40)]
     also_installed(plugin("many", "register_augmentations", *many))
     ran, data = checked(run, "many")
-    assert data["notes"] == ["3 of 40 of kind augmentation that many brings"]
+    assert data["notes"] == ["3 of 40 of kind augmentation that many registers"]
     assert "3 of 40" in ran.err
     assert len({each["name"] for each in data["checks"]}) == 3
 
@@ -106,7 +106,7 @@ def test_a_broken_promise_is_named_and_ends_in_failure(run, also_installed):
     ran, data = checked(run, "careless")
     assert ran.code == 1
     broken = {each["check"]: each["reason"] for each in data["checks"] if each["reason"]}
-    assert broken.keys() >= {"the input is left alone", "the seed decides"}
+    assert broken.keys() >= {"the input is not changed", "the seed determines the result"}
     assert data["failed"] == len(broken)
     table = run("plugins", "check", "careless")
     assert table.code == 1
