@@ -182,7 +182,7 @@ def _source(path: Path) -> Iterator[_Source]:
     if samples is not None:
         copy = _Memory(content)
         del content  # so that the correction makes no second copy
-        samples.mend(copy)
+        samples.correct(copy)
         yield _Source(copy, difference=counts)
         return
     tags = tag_bytes(content)

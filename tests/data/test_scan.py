@@ -71,7 +71,7 @@ KINDS = {
     "antiphase": (
         "03-01-05",
         write_antiphase,
-        "silent as the mean of its channels, which cancel each other",
+        "silent mean of the channels, which cancel each other",
     ),
     "beyond": (
         "03-01-05",
