@@ -88,7 +88,7 @@ def defect_findings(defects: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
     for folder, paths in strangers.items():
         first = Path(paths[0]).name
         more = f" and {len(paths) - 1:,} more in {folder.name}" if len(paths) > 1 else ""
-        measured = "file name of no known corpus; the scan skipped it"
+        measured = "file name of no registered corpus; the scan skipped it"
         yield Finding(STRANGER, "note", first + more, tuple(paths), measured, "look at")
 
 

@@ -181,13 +181,11 @@ def check_fold(manifest: Manifest, protocol: Protocol, fold: Fold) -> None:
     untrained = set(manifest.targets.tolist()) - set(manifest.targets[fold.train].tolist())
     if untrained:
         rare = ", ".join(manifest.emotions[code] for code in sorted(untrained))
-        kept = ",".join(
-            name for code, name in enumerate(manifest.emotions) if code not in untrained
-        )
+
         raise DatasetError(
             f"protocol {protocol.name} on dataset '{manifest.name}' has a fold without training "
-            f"clips of {rare}, since too few speakers express it: scan again with --emotions "
-            f"{kept}, or use fewer folds",
+            f"clips of {rare}, since too few speakers express it: scan again with --emotions to "
+            "leave it out, or use fewer folds",
             protocol=protocol.name,
             dataset=manifest.name,
             emotions=tuple(manifest.emotions[code] for code in sorted(untrained)),

@@ -116,8 +116,8 @@ def parse_protocol(text: str) -> Protocol:
         own = base in (CORPUS, *PUBLISHED) or ONE_CORPUS.fullmatch(base) or FILE.fullmatch(base)
         if own:
             raise UsageError(
-                f"protocol '{base}' has outer folds already and cannot be nested: give "
-                f"--protocol {base} without --nested or :nested-K"
+                f"protocol '{base}' has outer folds already and cannot be nested: remove --nested "
+                "or :nested-K"
             )
     if (one := ONE_CORPUS.fullmatch(text)) is not None:
         return Protocol(CORPUS, None, corpus=one["corpus"])
@@ -173,7 +173,7 @@ def describe(protocol: Protocol) -> str:
         return f"the folds are read from {protocol.file.path}{mixed}; {tested}"
     if protocol.rule == CORPUS:
         holdout = f"{protocol.corpus or 'each corpus in turn'} is the holdout"
-        return f"{holdout}; each of the other corpora is a fold"
+        return f"{holdout}; each other corpus is a fold"
     unit = "speaker" if protocol.speaker_disjoint else "clip"
     if protocol.nested is None:
         holdout = f"one {unit} in five is in the holdout"
@@ -181,7 +181,7 @@ def describe(protocol: Protocol) -> str:
         holdout = f"in {protocol.nested} outer folds, every {unit} is in one holdout"
     folds = {
         "speaker": f"the other speakers are divided into {protocol.k} folds",
-        "random": f"the other clips are divided into {protocol.k} folds, regardless of speaker",
+        "random": f"the other clips are divided into {protocol.k} folds with mixed speakers",
         "loso": "each of the other speakers is a fold",
     }
     return f"{holdout}; {folds[protocol.rule]}"
