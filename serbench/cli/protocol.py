@@ -46,8 +46,8 @@ def list_command(app: App, format_: str) -> None:
 @click.option(
     "--no-fingerprints",
     is_flag=True,
-    help="Do not search for near-identical audio, which reads every recording; by default it is "
-    "searched for.",
+    help="Skip the search for near-identical audio, for which every recording is read; by default "
+    "it is done.",
 )
 @format_option("table", "json")
 @common_options

@@ -103,7 +103,7 @@ def test_a_table_that_does_not_say_enough_is_a_usage_error(table, text, named):
 @pytest.mark.parametrize(
     ("line", "named", "cause"),
     [
-        ("not json", COLUMNS, json.JSONDecodeError),
+        ("not json", {"path", "fold"}, json.JSONDecodeError),
         ("[1]", COLUMNS, NoneType),
         ('{"wav": "a.wav"}', {"fold"}, NoneType),
         ('{"wav": "a.wav", "fold": true}', {"fold"}, NoneType),
