@@ -1,4 +1,4 @@
-"""Which corpus each file of a scan belongs to."""
+"""The corpus of each file of a scan."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Claim = tuple[Corpus, Recording]
 def claim(
     files: Sequence[Path], corpora: Sequence[Corpus], options: ScanOptions, labels: Labels
 ) -> tuple[list[Claim], list[Refused], list[Remark]]:
-    """Let each corpus recognise its files, with the emotion that each label counts as.
+    """Let each corpus recognise its files, and translate each label into its emotion.
 
     Returns:
         the recordings with their corpora, the tables and lists that cannot be used, and remarks.
 
     Raises:
-        DatasetError: two corpora give one file different emotions, and no option says which holds.
+        DatasetError: two corpora give one file different emotions, and no option chooses a corpus.
     """
     claims: dict[Path, list[Claim]] = {}
     refused: list[Refused] = []
@@ -53,8 +53,8 @@ def claim(
         remarks.append(
             Remark(
                 examples[keeper, other],
-                f"this file and {count - 1:,} more are recordings of corpus '{keeper}' and of "
-                f"'{other}'; they count as '{keeper}' (--corpus {other} chooses the other)",
+                f"this file and {count - 1:,} more are recognised by corpus '{keeper}' and by "
+                f"'{other}'; they count as '{keeper}', unless --corpus {other} is given",
             )
         )
     return settled, refused, remarks
@@ -63,7 +63,7 @@ def claim(
 def recognised(
     corpus: Corpus, files: Sequence[Path], options: ScanOptions
 ) -> Iterator[Recording | Refused | Remark]:
-    """What a corpus recognises; a file at which its plugin fails is lost, and no other."""
+    """The files that a corpus recognises; a file on which its plugin fails is refused alone."""
     try:
         found = list(corpus.recognise(files, options))
     except SerbenchError:
@@ -94,7 +94,8 @@ def _settle(path: Path, rivals: list[Claim]) -> list[Claim]:
     listed = " and ".join(f"'{name}'" for name in sorted(names))
     choices = " or ".join(f"--corpus {name}" for name in sorted(names))
     raise DatasetError(
-        f"{path} is claimed by corpora {listed}: say which with {choices}",
+        f"{path} is recognised by corpora {listed}, with different emotions: choose one with "
+        f"{choices}",
         path=path,
         corpora=tuple(sorted(names)),
     )

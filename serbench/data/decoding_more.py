@@ -1,4 +1,4 @@
-"""Decode what libsndfile cannot read with PyAV, where that is installed (extra ``formats``)."""
+"""Decode formats that libsndfile cannot read with PyAV, if it is installed (extra ``formats``)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from serbench.data.decoding import (
 from serbench.errors import AudioError
 
 PYAV = "PyAV"
-"""With this word begin the names of containers that libsndfile did not read."""
+"""The first word of the names of containers that were read by PyAV."""
 
 
 def decode_with_pyav(path: Path, unread: str) -> Decoded:
-    """Decode the first audio stream of a file whole, at its own rate.
+    """Decode the whole first audio stream of a file, at its own rate.
 
     Args:
         path: the file.
-        unread: why libsndfile does not read it, which holds where PyAV does not either.
+        unread: why libsndfile cannot read it, for the error if PyAV cannot read it either.
 
     Raises:
         AudioError: PyAV cannot read it, it has no audio, or it is too long.
@@ -35,14 +35,14 @@ def decode_with_pyav(path: Path, unread: str) -> Decoded:
     try:
         with av.open(str(path), mode="r") as container:
             if not container.streams.audio:
-                raise AudioError(path, "a file without a sound track", "leave it out")
+                raise AudioError(path, "a file without an audio track", "leave the file out")
             blocks, rate = _blocks(path, container)
             name = f"{PYAV} {container.format.name}"
     except AudioError:
         raise
-    # Whatever the decoder raises is a file that cannot be used, never a crash.
+    # Any exception of the decoder means that this file cannot be used; it is no crash.
     except Exception as error:
-        detail = f"PyAV neither ({type(error).__name__})"
+        detail = f"PyAV cannot read it either ({type(error).__name__})"
         raise AudioError(path, unread, detail=detail, kind="format") from error
     if not blocks:
         raise AudioError(path, "no samples", COPY_AGAIN)

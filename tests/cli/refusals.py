@@ -1,6 +1,11 @@
 """What every refusal of the command line looks like."""
 
-PROGRESS = ("recordings read: ", "loading ", "nothing is scanned yet", "this is a new study")
+PROGRESS = (
+    "recordings read: ",
+    "loading ",
+    "the database has no dataset yet",
+    "this is a new study",
+)
 
 
 def error_of(ran, code):

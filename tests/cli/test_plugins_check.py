@@ -96,7 +96,7 @@ def test_of_very_many_things_a_sample_is_checked_and_it_says_so(run, also_instal
     many = [Masking(f"mask-{number}", axis=3) for number in range(40)]
     also_installed(plugin("many", "register_augmentations", *many))
     ran, data = checked(run, "many")
-    assert data["notes"] == ["3 of 40 of kind augmentation that many brings"]
+    assert data["notes"] == ["3 of 40 of kind augmentation that many registers"]
     assert "3 of 40" in ran.err
     assert len({each["name"] for each in data["checks"]}) == 3
 

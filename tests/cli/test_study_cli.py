@@ -53,7 +53,7 @@ def study_file(tmp_path):
 
 def test_a_run_prints_a_line_for_each_fold_and_trial(finished):
     lines = finished.err.splitlines()
-    for fact in ("36 clips", "fp32, channels-last, 1 thread", "30 clips", "6 in the holdout"):
+    for fact in ("36 clips", "fp32, channels-last, 1 thread", "30 clips", "6 clips in the holdout"):
         assert sum(fact in line for line in lines) == 1, fact
     for trial in (1, 2):
         for fold in (1, 2):

@@ -262,5 +262,5 @@ def test_a_rate_of_no_recording_is_refused(read, rate):
     content = bytearray(made("WAV"))
     struct.pack_into("<I", content, 24, rate)
     error = refused(read, bytes(content), ".wav")
-    assert error.reason == "sample rate of no recording"
+    assert error.reason == "impossible sample rate"
     assert f"{rate:,} Hz" in error.detail

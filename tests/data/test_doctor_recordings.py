@@ -46,7 +46,7 @@ def test_clipping_is_a_ceiling_that_many_samples_touch(corpus):
     finding = changed(corpus, lambda sound: np.clip(4 * sound, -0.7, 0.7))
     assert (finding.kind, finding.suggestion) == ("clipping", "look at")
     assert files(finding) == [PATIENT]
-    assert "on a flat top at 0.70" in finding.measured
+    assert "clipped at 0.70" in finding.measured
 
 
 def test_a_loud_peak_alone_is_no_clipping(corpus):
@@ -70,7 +70,7 @@ def test_a_container_that_the_name_does_not_claim_is_to_be_converted(corpus, con
     soundfile.write(corpus / PATIENT, sound, rate, format=container)
     finding = only(findings_of(corpus), "format")
     assert files(finding) == [PATIENT]
-    assert finding.measured == f"named .wav, holds {container}"
+    assert finding.measured == f"suffix .wav, but content in the format {container}"
     assert finding.suggestion == "convert"
 
 
@@ -105,7 +105,7 @@ def test_a_file_that_the_scan_skipped_is_to_be_got_again(corpus, content, kind):
     finding = only(findings_of(corpus), kind)
     assert files(finding) == [PATIENT]
     assert finding.suggestion == "get again"
-    assert finding.measured.endswith("; the scan skipped it")
+    assert finding.measured.endswith("; skipped by the scan")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_truncated_file_is_found_with_what_it_declares_and_holds(corpus):
     (corpus / PATIENT).write_bytes(content[:-1000])
     finding = only(findings_of(corpus), "unusable")
     assert finding.measured.startswith("truncated; its header declares ")
-    assert finding.measured.endswith("; the scan skipped it")
+    assert finding.measured.endswith("; skipped by the scan")
 
 
 def test_a_dead_channel_is_no_clipping(corpus):

@@ -87,7 +87,7 @@ def test_an_holdout_that_leaves_one_speaker_leaves_nothing_to_search_on(tmp_path
     [
         ("file,part\na.wav,1\n", {"path", "fold"}),
         ("", {"path", "fold"}),
-        ("path,fold\n", {"fold"}),
+        ("path,fold\n", {"path", "fold"}),
         ("path,fold\n/c/00 anger 0.wav,\n", {"2", "fold"}),
         ("path,fold\n/c/00 anger 0.wav\n", {"2", "fold"}),
         ("path,fold\n,1\n", {"2", "path"}),
@@ -103,7 +103,7 @@ def test_a_table_that_does_not_say_enough_is_a_usage_error(table, text, named):
 @pytest.mark.parametrize(
     ("line", "named", "cause"),
     [
-        ("not json", set(), json.JSONDecodeError),
+        ("not json", {"path", "fold"}, json.JSONDecodeError),
         ("[1]", COLUMNS, NoneType),
         ('{"wav": "a.wav"}', {"fold"}, NoneType),
         ('{"wav": "a.wav", "fold": true}', {"fold"}, NoneType),

@@ -103,7 +103,7 @@ def test_a_protocol_with_outer_folds_of_its_own_cannot_be_nested(name):
     with pytest.raises(UsageError) as refusal:
         parse_protocol(f"{name}:nested-4")
     assert type(refusal.value) is UsageError
-    assert values_in(refusal.value, f"'{name}'") == set(), "neither another name nor a hint"
+    assert values_in(refusal.value, f"'{name}'") == {"--nested"}, "no other name"
 
 
 def test_appending_nested_to_a_name_gives_a_name():

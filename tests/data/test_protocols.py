@@ -232,7 +232,7 @@ def test_splits_with_speakers_apart_need_no_note(protocol):
         (people("c", 5), "speaker-5", {"5", "4", "speaker-5", "speaker-4"}),
         (people("c", 2), "speaker-5", {"2", "1", "5", "speaker-5"}),
         (people("c", 3, takes=3), "random-30", {"27", "22", "30", "random-30", "random-22"}),
-        (people("c", 9, ("anger",)), "speaker-5", {"anger"}),
+        (people("c", 9, ("anger",)), "speaker-5", {"anger", "--emotions"}),
         (
             people("c", 9) + [utterance("c/03", "fear", take) for take in range(9)],
             "speaker-2",

@@ -9,6 +9,9 @@ from serbench.data.protocols import PUBLISHED
 from serbench.errors import DatasetError, LeakError
 from serbench.plugins import Plugins
 
+INSTEAD = ("--protocol", "speaker-5")
+"""The advice for an incomplete dataset."""
+
 
 def holdouts(name, data):
     return [sorted(who(data, part.holdout.test)) for part in split(data, name).outer_folds]
@@ -77,14 +80,14 @@ def test_a_dataset_without_all_of_them_is_refused_and_told_who_is_missing(name):
     with pytest.raises(DatasetError) as refusal:
         split(manifest(clips), name)
     everyone = str(len(PUBLISHED[name].speakers))
-    assert values_in(refusal.value) == {name, everyone, lacking.partition("/")[2]}
+    assert values_in(refusal.value) == {name, everyone, lacking.partition("/")[2], *INSTEAD}
 
 
 def test_everyone_who_is_missing_is_named():
     clips = [clip for clip in corpus_of("ravdess/luna-5") if int(clip.speaker[-2:]) <= 20]
     with pytest.raises(DatasetError) as refusal:
         split(manifest(clips), "ravdess/luna-5")
-    assert values_in(refusal.value) == {"ravdess/luna-5", "21", "22", "23", "24"}
+    assert values_in(refusal.value) == {"ravdess/luna-5", "21", "22", "23", "24", *INSTEAD}
 
 
 @pytest.mark.parametrize("stranger", ["ravdess/25", "other/01"])
@@ -92,14 +95,14 @@ def test_a_dataset_with_anybody_else_is_refused(stranger):
     clips = [*corpus_of("ravdess/emobox-6"), utterance(stranger, "anger")]
     with pytest.raises(DatasetError) as refusal:
         split(manifest(clips), "ravdess/emobox-6")
-    assert values_in(refusal.value) == {"ravdess/emobox-6", stranger, "--corpus"}
+    assert values_in(refusal.value) == {"ravdess/emobox-6", stranger, "--corpus", "--dataset"}
 
 
 def test_another_corpus_alone_is_refused():
     with pytest.raises(DatasetError) as refusal:
         split(manifest(people("ravdess", 5)), "emodb/loso")
     everyone = {speaker.partition("/")[2] for speaker in PUBLISHED["emodb/loso"].speakers}
-    assert values_in(refusal.value) == {"emodb/loso", "10", *everyone}
+    assert values_in(refusal.value) == {"emodb/loso", "10", *everyone, *INSTEAD}
 
 
 def test_named_speakers_who_share_audio_across_holdouts_leak():

@@ -22,7 +22,7 @@ from serbench.data.emotions import EMOTIONS
 from serbench.data.scan import UNKNOWN_EMOTION
 from serbench.errors import DatasetError, UnknownNameError, UsageError
 
-COPY = "another copy of a recording already counted"
+COPY = "copy of a recording that is already in the dataset"
 
 
 def write_antiphase(path, seed):
@@ -39,7 +39,7 @@ def write_lying(path, seed):
 
 KINDS = {
     "good": ("03-01-05", write, None),
-    "calm": ("03-01-02", write, "emotion 'calm' not asked for"),
+    "calm": ("03-01-02", write, "emotion 'calm' is not in --emotions"),
     "song": ("03-02-05", write, "song, not speech"),
     "zeros": (
         "03-01-04",
@@ -71,7 +71,7 @@ KINDS = {
     "antiphase": (
         "03-01-05",
         write_antiphase,
-        "silent as the mean of its channels, which cancel each other",
+        "silent mean of the channels, which cancel each other",
     ),
     "beyond": (
         "03-01-05",
@@ -98,7 +98,7 @@ def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
                 reasons[COPY] += 1
             elif kind == "stranger":
                 write(folder / f"holiday {number}.wav")
-                reasons["file name of no known corpus"] += 1
+                reasons["file name of no registered corpus"] += 1
             elif kind == "memo":
                 (folder / f"memo {number}.m4a").write_bytes(bytes(100))
                 reasons["libsndfile cannot read m4a: convert it to WAV or FLAC"] += 1
@@ -133,7 +133,7 @@ def test_the_summary_accounts_for_the_scan(tmp_path):
     write(tmp_path / "holiday.wav")
     summary = scanned(tmp_path).summary()
     assert (summary["found"], summary["utterances"], summary["speakers"]) == (3, 2, 2)
-    assert summary["skipped"] == {"file name of no known corpus": 1}
+    assert summary["skipped"] == {"file name of no registered corpus": 1}
     assert summary["by_corpus_and_emotion"] == {"ravdess": {"anger": 2}}
 
 
@@ -201,7 +201,7 @@ def test_only_the_emotions_asked_for_are_kept(tiny_corpus):
     found = scanned(tiny_corpus, emotions=("anger", "sadness"))
     assert found.manifest.emotions == ("sadness", "anger")
     assert (len(found.manifest), found.found) == (12, 36)
-    assert found.skipped_by_reason()["emotion 'fear' not asked for"] == 6
+    assert found.skipped_by_reason()["emotion 'fear' is not in --emotions"] == 6
 
 
 def test_every_canonical_emotion_can_be_kept(tmp_path):
