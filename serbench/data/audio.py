@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from serbench.data.decoding import COPY_AGAIN, NO_AUDIO, RESAVE, Decoded, decode
 from serbench.data.decoding_more import decode_with_pyav
-from serbench.data.formats import pyav_installed, unread_format
+from serbench.data.formats import UNREAD_EXTENSIONS, pyav_installed, unread_format
 from serbench.data.regular import special_kind
 from serbench.errors import AudioError, UsageError
 
@@ -163,12 +163,12 @@ def _decoded(path: Path) -> Decoded:
     try:
         return decode(path)
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
-        unread = unread_format(path)
-        if unread is None:
+        known = unread_format(path)
+        if known is None and path.suffix.lower() not in UNREAD_EXTENSIONS:
             raise AudioError(path, NO_AUDIO, RESAVE) from error
         if not pyav_installed():
-            raise AudioError(path, unread, kind="format") from error
-    return decode_with_pyav(path, unread)
+            raise AudioError(path, str(known), kind="format") from error
+    return decode_with_pyav(path)
 
 
 def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from serbench.data.formats import VIDEO, is_recording_name
+from serbench.data.formats import is_recording_name, is_video_name
 from serbench.data.licence import Licence, Speech
 from serbench.data.lookalikes import Named, collection_of, evidence, foreign_collections
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
@@ -16,6 +16,8 @@ from serbench.errors import DatasetError, PluginError
 
 FOREIGN = "named like a recording of {}, in a folder with names that this corpus cannot have"
 """Why a file of a look-alike corpus is skipped."""
+
+VIDEO_FILE = "a video, the sound of which published corpora have in audio files too"
 
 OUT_OF_RANGE = "named like a recording of {}, which cannot have such a name"
 
@@ -205,7 +207,7 @@ class NamedFiles:
         matches: list[tuple[Named, re.Match[str]]] = []
         for path in files:
             match = expression.fullmatch(f"{path.parent.name}/{path.stem}")
-            if match is None or not is_recording_name(path) or path.suffix.lower() in VIDEO:
+            if match is None or not is_recording_name(path):
                 continue
             try:
                 named = Named(path, self.speaker(match), match["label"], self.problem(match))
@@ -268,7 +270,7 @@ class NamedFiles:
             emotion=self.emotions.get(label),
             sex=self.sex(speaker),
             sentence=groups.get("sentence"),
-            excluded=self.excluded(match),
+            excluded=self.excluded(match) or (VIDEO_FILE if is_video_name(path) else None),
         )
 
     def speaker(self, match: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ from serbench.data.conflicts import Conflict, find_conflicts
 from serbench.data.corpus import Corpus, Recording, Remark
 from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.folders import list_files, without_steps_up
-from serbench.data.formats import is_recording_name, pyav_installed, unread_ending
+from serbench.data.formats import is_recording_name, unread_name
 from serbench.data.labels import Labels, unknown_sentence
 from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.manifest import Manifest, Utterance, make_manifest
@@ -129,11 +129,11 @@ def scan(
     ]
     explained = {each.path: each for each in reversed(refused)}
     skipped += [
-        Skipped(str(path), unread, True, _installable(), "format")
-        if (unread := unread_ending(path))
+        Skipped(str(path), unread, defective=True, kind="format")
+        if (unread := unread_name(path))
         else Skipped(str(path), NO_CORPUS, defective=True, kind="unknown-name")
         for path in listing.files
-        if (unread_ending(path) or is_recording_name(path))
+        if (unread_name(path) or is_recording_name(path))
         and path not in claimed
         and path not in explained
     ]
@@ -192,13 +192,6 @@ def _stated(declared: Speech, own: Speech) -> Speech:
 
 def _licence(declared: Licence, own: Licence) -> Licence:
     return own if declared == UNKNOWN_LICENCE else declared
-
-
-def _installable() -> str:
-    """What else helps with a format that libsndfile cannot read."""
-    if pyav_installed():
-        return "PyAV would read it, but its name is of no known corpus"
-    return "or install PyAV, which reads it: pip install av"
 
 
 def _by_name(utterance: Utterance) -> tuple[str, str]:

@@ -74,7 +74,7 @@ def test_samples_that_no_arithmetic_survives_are_refused(tmp_path, channels, pea
     ],
 )
 def test_a_format_that_libsndfile_cannot_read_is_named_by_content_and_name(
-    tmp_path, name, content, named
+    tmp_path, name, content, named, without_pyav
 ):
     (tmp_path / name).write_bytes(content)
     reason = reason_for(tmp_path / name)
@@ -112,5 +112,5 @@ def test_a_collected_recording_is_read_to_its_end(case, frames):
         ("unread-formats/m4a-only/memo.m4a", "libsndfile cannot read m4a: convert"),
     ],
 )
-def test_a_collected_recording_is_refused_with_the_reason(case, reason):
+def test_a_collected_recording_is_refused_with_the_reason(case, reason, without_pyav):
     assert reason_for(CASES / case).startswith(reason)
