@@ -60,20 +60,31 @@ def _below(root: Path, unread: dict[Path, str]) -> list[Path]:
     if not root.is_dir():
         return [root]
 
-    def note(error: OSError) -> None:
-        unread[Path(error.filename)] = f"a folder that may not be entered ({error.strerror})"
-
-    found = []
+    found: list[Path] = []
     entered = {_real(root)}
-    for folder, inner, names in os.walk(root, onerror=note, followlinks=True):
-        inner.sort()
-        for name in list(inner):  # each real folder once: links may lead round for ever
-            real = _real(Path(folder, name))
-            if real in entered:
-                inner.remove(name)
-            entered.add(real)
-        found += [Path(folder, name) for name in names]
+    folders = [root]
+    while folders:  # not os.walk, which has a limit of nesting
+        folder = folders.pop()
+        inner = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    (inner if _is_folder(entry) else found).append(Path(entry.path))
+        except OSError as error:
+            unread[folder] = f"a folder that may not be entered ({error.strerror})"
+        for path in sorted(inner, reverse=True):  # each real folder once: links may be circular
+            real = _real(path)
+            if real not in entered:
+                entered.add(real)
+                folders.append(path)
     return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _real(folder: Path) -> tuple[int, int] | Path:

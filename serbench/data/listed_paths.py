@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from serbench.data.folders import without_steps_up
+from serbench.data.folders import list_files, without_steps_up
 from serbench.data.formats import is_recording_name
 from serbench.data.scan_options import ScanOptions
 
@@ -106,9 +106,8 @@ class ListedPaths:
             return None
         if self._below_root is None:
             self._below_root = defaultdict(list)
-            for folder, _, names in os.walk(self._root, followlinks=True):
-                for name in filter(lambda each: is_recording_name(Path(each)), names):
-                    self._below_root[_folded(Path(name).stem)].append(Path(folder, name))
+            for path in filter(is_recording_name, list_files([self._root]).files):
+                self._below_root[_folded(path.stem)].append(path)
         wanted = [*map(_folded, parts[:-1]), _folded(Path(parts[-1]).stem)]
         scored = defaultdict(list)
         for path in self._below_root.get(wanted[-1], ()):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -115,3 +116,21 @@ def test_recordings_that_libsndfile_cannot_read_are_counted(tmp_path, ending, wi
     assert (skip.defective, skip.kind) == (True, "format")
     assert {ending.lower(), "convert", "pip", "install", "av"} <= words_in(skip.reason)
     assert found.found == 2
+
+
+def test_folders_in_any_nesting_are_listed_and_what_is_nested_too_deep_is_counted(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for depth in range(2100):  # 4,096 characters are the most that Linux takes for a path
+        os.mkdir("d")  # noqa: PTH102
+        os.chdir("d")
+        if depth == 1500:
+            write(Path(anger(1)))
+    monkeypatch.chdir(tmp_path)
+    listing = list_files([Path("d")])
+    assert [path.name for path in listing.files] == [anger(1)]
+    assert len(listing.unread) == 1
+    assert len(scanned(Path("d")).manifest) == 1
+    monkeypatch.undo()
+    shutil.rmtree(tmp_path / "d", ignore_errors=True)
