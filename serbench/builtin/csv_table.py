@@ -140,6 +140,7 @@ def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> 
             "a table without a line that names its columns",
             f"its first line is {shown}; write path, emotion, speaker above it, or give the "
             "columns by number: --columns path=1,emotion=2,speaker=3",
+            listed=tuple(filter(_is_recording, columns.header)),
         )
         return
     cells = [row.get("path", "") for _, row in islice(table.rows(), FEW)]
@@ -153,6 +154,7 @@ def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> 
             f"a table of recordings without a column for {' and '.join(lacking)}",
             f"its columns are {shown}{unfound}; type "
             + "; and ".join(ADVICE[name] for name in lacking),
+            listed=() if stated else tuple(filter(_is_recording, cells)),
         )
 
 
@@ -167,6 +169,7 @@ def _recording(
     if options.pattern is not None and any(not row.get(name) for name in NEEDED):
         folders = [*map(Path.absolute, options.paths), table.path.parent]
         row = {**(options.pattern.match(path, folders) or {}), **row}
+    named = [each.absolute() for each in options.paths if not each.is_dir()]
     empty = [name for name in NEEDED if not row.get(name)]
     excluded = f"a row of a table without {' and '.join(empty)}" if empty else None
     if row.get(SEGMENT):
@@ -181,7 +184,7 @@ def _recording(
         sex=sex_of(row.get("sex", "")),
         sentence=row.get("sentence") or None,
         excluded=excluded,
-        source="option" if options.columns else "table",
+        source="option" if options.columns or table.path in named else "table",
     )
 
 

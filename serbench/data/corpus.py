@@ -38,7 +38,7 @@ class Recording:
         sentence: the corpus's own name for what is said, or None.
         excluded: why the corpus itself leaves the file out (no majority label, song, …), or None.
         source: what gives the label. Where two corpora recognise one file, an ``option`` of this
-            scan wins; ``names`` of files win over a ``table`` that gives the same emotion.
+            scan wins; ``names`` of files win over a ``table`` among them.
     """
 
     path: Path
@@ -73,12 +73,15 @@ class Refused:
         reason: why, in a few words; skipped files are counted by it.
         detail: what was found in this file, and what to type.
         kind: ``table``, ``look-alike`` of a recording of another corpus, or ``unusable``.
+        listed: names of recordings that a table lists. Where other corpora recognise all of them,
+            the table is not needed, and a remark takes the place of the refusal.
     """
 
     path: Path
     reason: str
     detail: str = ""
     kind: str = "table"
+    listed: tuple[str, ...] = ()
 
 
 class Corpus(Protocol):

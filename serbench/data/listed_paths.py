@@ -26,7 +26,8 @@ class ListedPaths:
     Backslashes, drive letters, the case and the Unicode form of names, and the suffix of a
     recording that was converted do not count. Where all paths of the table begin with the same
     folders, these may be another machine's and are left out, one after another. Below the root a
-    file is also found by as much of the end of its path as is there, if no other has as much.
+    file is also found by as much of the end of its path as is there, if no other has as much;
+    without a root, a table that gives names without folders finds the only file of each name.
 
     Args:
         folder: of the table.
@@ -42,7 +43,7 @@ class ListedPaths:
         folders = [_parts(text)[:-1] for text in written]
         self._shared = _shared(folders)
         self._listings: dict[Path, dict[str, list[str]]] = {}
-        self._below_root: dict[str, list[Path]] | None = None
+        self._below: dict[str, list[Path]] | None = None
         self._taken: dict[Path, Parts] = {}
 
     def find(self, text: str) -> Path | None:
@@ -55,7 +56,7 @@ class ListedPaths:
             for base in self._bases:
                 if (found := self._resolve(base, parts[dropped:])) is not None:
                     return self._take(found, parts)
-        return self._take(self._by_end(parts), parts)
+        return self._take(self._by_end(parts, len(parts) - 1 <= self._shared), parts)
 
     def looked_for(self, text: str) -> Path:
         """One path at which a file was looked for, to be shown."""
@@ -100,17 +101,21 @@ class ListedPaths:
             self._listings[folder] = listing
         return self._listings[folder]
 
-    def _by_end(self, parts: Parts) -> Path | None:
-        """The file below the root that has most of the end of a path."""
-        if self._root is None:
+    def _by_end(self, parts: Parts, alone: bool) -> Path | None:
+        """The file below the root, or of a name alone below any base, with most of a path's end."""
+        if self._root is None and not alone:
             return None
-        if self._below_root is None:
-            self._below_root = defaultdict(list)
-            for path in filter(is_recording_name, list_files([self._root]).files):
-                self._below_root[_folded(path.stem)].append(path)
+        if self._below is None:
+            self._below = defaultdict(list)
+            bases = [self._root] if self._root else [each for each in self._bases if each.is_dir()]
+            for path in filter(is_recording_name, list_files(bases).files):
+                self._below[_folded(path.stem)].append(path)
+                self._below[_folded(path.name)].append(path)
         wanted = [*map(_folded, parts[:-1]), _folded(Path(parts[-1]).stem)]
+        if not is_recording_name(Path(parts[-1])):
+            wanted[-1] = _folded(parts[-1])
         scored = defaultdict(list)
-        for path in self._below_root.get(wanted[-1], ()):
+        for path in dict.fromkeys(self._below.get(wanted[-1], ())):
             ends = [*map(_folded, path.parts[:-1]), wanted[-1]]
             scored[_alike(wanted, ends)].append(path)
         best = scored[max(scored)] if scored else []

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import socket
 from pathlib import Path
 
@@ -118,19 +117,27 @@ def test_recordings_that_libsndfile_cannot_read_are_counted(tmp_path, ending, wi
     assert found.found == 2
 
 
-def test_folders_in_any_nesting_are_listed_and_what_is_nested_too_deep_is_counted(
-    tmp_path, monkeypatch
-):
+@pytest.fixture
+def deep(tmp_path, monkeypatch):
+    """2,100 nested folders: Linux takes 4,096 characters for a path."""
     monkeypatch.chdir(tmp_path)
-    for depth in range(2100):  # 4,096 characters are the most that Linux takes for a path
+    for depth in range(2100):
         os.mkdir("d")  # noqa: PTH102
         os.chdir("d")
         if depth == 1500:
             write(Path(anger(1)))
     monkeypatch.chdir(tmp_path)
-    listing = list_files([Path("d")])
+    yield tmp_path
+    for _ in range(2100):
+        os.chdir("d")
+    for _ in range(2100):
+        Path(anger(1)).unlink(missing_ok=True)
+        os.chdir("..")
+        os.rmdir("d")  # noqa: PTH106
+
+
+def test_folders_in_any_nesting_are_listed_and_what_is_nested_too_deep_is_counted(deep):
+    listing = list_files([deep])
     assert [path.name for path in listing.files] == [anger(1)]
     assert len(listing.unread) == 1
-    assert len(scanned(Path("d")).manifest) == 1
-    monkeypatch.undo()
-    shutil.rmtree(tmp_path / "d", ignore_errors=True)
+    assert len(scanned(deep).manifest) == 1
