@@ -29,7 +29,7 @@ class Loop:
     """A training loop without an end."""
 
     def __init__(self, work: SearchSetup, backend: str | None) -> None:
-        network = Steps(work.search, 1).network(work.bench())
+        network = Steps(work.search, 1).network(work.context())
         batch, rows = work.search.plan.batch_size, work.search.split.holdout.train
         with torch.no_grad():
             images = network.front_end(torch.from_numpy(work.material.clips.batch(rows)))

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from material import Workbench, results_of, speech, workbench
+from material import SearchSetup, results_of, search_setup, speech
 from timing import Finding, print_findings
 
 from serbench.data.audio import read_audio
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         loud = louder(manifest, Path(folder) / "louder")
         for level, padding in product(options.levels, options.paddings):
             clip_format = ClipFormat(options.sample_rate, seconds, level, padding)
-            work = workbench(
+            work = search_setup(
                 plugins,
                 manifest,
                 Path(folder) / "clips",
@@ -118,7 +118,7 @@ def louder(manifest: Manifest, folder: Path) -> Manifest:
     return Manifest(f"{manifest.name}, louder", tuple(found), manifest.synthetic)
 
 
-def trained(work: Workbench, folds: int, seeds: int, executor: Executor) -> list[Outcome]:
+def trained(work: SearchSetup, folds: int, seeds: int, executor: Executor) -> list[Outcome]:
     """The networks of some folds and seeds, with their predictions of the test speakers."""
     jobs = []
     for seed, fold in product(range(seeds), range(folds)):
@@ -136,7 +136,7 @@ def trained(work: Workbench, folds: int, seeds: int, executor: Executor) -> list
 
 
 def tested(
-    work: Workbench, outcomes: Sequence[Outcome], manifest: Manifest, folder: Path
+    work: SearchSetup, outcomes: Sequence[Outcome], manifest: Manifest, folder: Path
 ) -> list[float]:
     """UA of each network on other recordings of the speakers it was tested on."""
     recipe, n_classes = work.search.plan.recipe, len(work.search.manifest.emotions)

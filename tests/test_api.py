@@ -156,12 +156,13 @@ def test_trials_folds_and_curves_are_those_of_the_study_view(filled, results):
     folds = results.folds(number)
     columns = ["fold", "uar", "epochs", "best_epoch", "seconds", "pruned", "device"]
     assert plain(folds, columns) == [
-        {name: fold[name] for name in columns} for _, fold in trainings
+        {name: fold[name] for name in columns} | {"fold": str(fold["fold"])}
+        for _, fold in trainings
     ]
     curves = results.curves(number)
     assert len(curves) == sum(len(fold["curve"]) for _, fold in trainings)
     for trial, fold in trainings:
-        own = curves[(curves["trial"] == trial["trial"]) & (curves["fold"] == fold["fold"])]
+        own = curves[(curves["trial"] == trial["trial"]) & (curves["fold"] == str(fold["fold"]))]
         assert list(own["epoch"]) == list(range(1, len(fold["curve"]) + 1))
         assert list(own["validation_uar"]) == fold["curve"]
         assert list(own["validation_loss"]) == fold["losses"]

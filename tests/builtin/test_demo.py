@@ -50,7 +50,7 @@ def test_it_says_that_no_human_speaks():
     assert DEMO.synthetic
     assert "synthetic" in DEMO.title
     assert "espeak-ng" in DEMO.title
-    assert "GPL-3.0" in DEMO.licence
+    assert "GPL-3.0" in DEMO.licence.name
 
 
 def test_clips_are_short_loud_enough_and_not_clipped(demo):

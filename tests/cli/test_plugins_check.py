@@ -106,7 +106,7 @@ def test_a_broken_promise_is_named_and_ends_in_failure(run, also_installed):
     ran, data = checked(run, "careless")
     assert ran.code == 1
     broken = {each["check"]: each["reason"] for each in data["checks"] if each["reason"]}
-    assert broken.keys() >= {"the input is left alone", "the seed decides"}
+    assert broken.keys() >= {"the input is not changed", "the seed determines the result"}
     assert data["failed"] == len(broken)
     table = run("plugins", "check", "careless")
     assert table.code == 1

@@ -84,7 +84,7 @@ def test_so_is_a_copy_of_the_file(warm, tmp_path):
 def test_so_are_the_speakers_of_an_entry_that_was_deleted(warm, run, tmp_path):
     copy = tmp_path / "copy.safetensors"
     shutil.copy(own_weights(tmp_path), copy)
-    assert run("leaderboard", "delete", 1).code == 0
+    assert run("leaderboard", "delete", 1, "--yes").code == 0
     assert "ravdess/" in error_of(warm("--protocol", "speaker-2@1", weights=copy), 1)
 
 

@@ -129,8 +129,12 @@ def test_the_account_names_the_defective_files_and_no_others(three):
     write(folder / "03-02-05-01-01-01-04.wav")
     account = scanned(folder).summary()
     assert account["defects"] == [
-        {"path": str(folder / "holiday.wav"), "reason": "file name of no known corpus"},
-        {"path": str(folder / anger(4)), "reason": "empty file"},
+        {
+            "path": str(folder / "holiday.wav"),
+            "reason": "file name of no known corpus",
+            "kind": "unknown-name",
+        },
+        {"path": str(folder / anger(4)), "reason": "empty file", "kind": "unusable"},
     ]
     assert sum(account["skipped"].values()) == 4
 

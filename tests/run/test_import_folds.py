@@ -144,7 +144,7 @@ def test_folds_that_ran_in_another_order_keep_their_numbers(database, made, mani
     assert (compared.folds.t, compared.fold_count) == (0, 2)
     page = study_view(database, 1).as_dict()
     shown = [fold["fold"] for fold in page["trials"][0]["folds"]]
-    assert shown == ["0", "1", "holdout"]
+    assert shown == [1, 2, "holdout"]
 
 
 @pytest.mark.usefixtures("scanned")
