@@ -23,6 +23,7 @@ from serbench.data.emotions import label_key
 from serbench.data.formats import is_recording_name, unread_name
 from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.listed_paths import ListedPaths
+from serbench.data.names import shortened
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.data.tables import TABLE_SUFFIXES, Table, open_table
 from serbench.errors import DatasetError
@@ -117,10 +118,11 @@ def _read(
             "guess; save it in UTF-8 if names look wrong",
         )
     if missing:
+        looked_for = missing[0].parent / shortened(missing[0].name)
         yield Remark(
             table.path,
             f"of its {len(rows):,} recordings {len(missing):,} are missing; one was looked for at "
-            f"{missing[0]}; --root FOLDER names the folder that holds them",
+            f"{looked_for}; --root FOLDER names the folder that holds them",
         )
 
 

@@ -33,6 +33,8 @@ LOUDEST = 16.0
 INTEGER_SCALE = 32768.0
 """Full scale of 16-bit integers, which programs turn into floats without dividing them."""
 
+SCALED = f"float samples on the scale of 16-bit integers, divided by {INTEGER_SCALE:,.0f}"
+
 FAINT = 1e-3
 """Range of a channel's samples, as part of that of the widest, below which it is silent."""
 
@@ -77,6 +79,11 @@ class Audio:
             return np.ascontiguousarray(self.waveform[:, place])
         mean: npt.NDArray[np.float32] = self.waveform.mean(axis=1, dtype=np.float32)
         return mean
+
+    @property
+    def scaled(self) -> bool:
+        """Whether its samples were floats on the scale of integers."""
+        return any(remark.kind == "scale" for remark in self.remarks)
 
     @property
     def content_hash(self) -> str:
@@ -197,8 +204,10 @@ def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
     swings = highest - lowest
     dead = np.flatnonzero(swings < FAINT * swings.max()) + 1
     if len(dead):
-        numbers = ", ".join(map(str, dead.tolist()))
-        remarks.append(Remark("dead-channel", f"silent channels: {numbers} of {len(swings)}"))
+        which = "channel" if len(dead) == 1 else "channels"
+        numbers = " and ".join(map(str, dead.tolist()))
+        text = f"nothing but silence in {which} {numbers}, of {len(swings)} channels"
+        remarks.append(Remark("dead-channel", text))
     audio = Audio(waveform, rate, decoded.container, tuple(remarks), channel)
     if len(swings) > 1:
         _check_mono(path, audio)

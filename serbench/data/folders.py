@@ -65,7 +65,7 @@ def _below(root: Path, unread: dict[Path, str]) -> list[Path]:
     folders = [root]
     while folders:  # not os.walk, which has a limit of nesting
         folder = folders.pop()
-        inner = []
+        inner: list[Path] = []
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:

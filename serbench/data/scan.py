@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from serbench.data.audio import channel_index, read_audio
+from serbench.data.audio import SCALED, channel_index, read_audio
 from serbench.data.claims import claim
 from serbench.data.conflicts import Conflict, find_conflicts
 from serbench.data.corpus import Corpus, Recording, Remark
@@ -154,7 +154,8 @@ def scan(
             wanted.append((corpus, recording))
         else:
             skipped.append(Skipped(str(recording.path), reason))
-    outcomes = _read_all(wanted, options.channel, progress)
+    scaled: list[Path] = []
+    outcomes = _read_all(wanted, options.channel, scaled, progress)
     kept: dict[tuple[str, ...], Utterance] = {}
     excluded = ExclusionList(options.exclusions)
     for outcome in outcomes:
@@ -167,6 +168,10 @@ def scan(
             skipped.append(Skipped(copy.path, "another copy of a recording already counted"))
         else:
             kept[key] = outcome
+    if scaled:
+        remarks.append(
+            Remark(min(scaled), f"{SCALED}, in {len(scaled):,} recordings, of which this is one")
+        )
     if not kept:
         raise DatasetError(_nothing_found(paths, found, skipped, remarks, unknown))
     synthetic = any(corpus.synthetic for corpus, _ in wanted)
@@ -229,21 +234,23 @@ def _left_out(recording: Recording, labels: Labels) -> str | None:
 
 
 def _read_all(
-    wanted: list[tuple[Corpus, Recording]], channel: str, progress: Progress
+    wanted: list[tuple[Corpus, Recording]], channel: str, scaled: list[Path], progress: Progress
 ) -> Iterator[Utterance | Skipped]:
     # Decoding and hashing release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, outcome in enumerate(pool.map(partial(_read, channel), wanted), start=1):
+        for done, outcome in enumerate(pool.map(partial(_read, channel, scaled), wanted), start=1):
             progress(done, len(wanted))
             yield outcome
 
 
-def _read(channel: str, claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
+def _read(channel: str, scaled: list[Path], claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
     corpus, recording = claim
     try:
         audio = read_audio(recording.path, channel)
     except AudioError as error:
         return Skipped(str(recording.path), error.reason, True, error.detail, error.kind)
+    if audio.scaled:
+        scaled.append(recording.path)
     assert recording.emotion is not None
     frames, channels = audio.waveform.shape
     return Utterance(

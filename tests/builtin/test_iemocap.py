@@ -1,7 +1,6 @@
 """IEMOCAP: utterances from file names, labels from evaluation files."""
 
 import pytest
-
 from scanning import scanned, write
 
 from serbench.builtin.iemocap import IEMOCAP

@@ -272,3 +272,9 @@ def test_no_rows_of_a_table_stop_a_scan(rows, suffix):
                 file.writelines(json.dumps(each) + "\n" for each in objects)
         found = scanned(folder, corpora=(RAVDESS, *OWN))
         assert found.found == len(found.manifest) + len(found.skipped)
+
+
+def test_labels_of_any_length_are_shown_in_one_line(table):
+    with pytest.raises(DatasetError) as refusal:
+        table("x" * 10_000, "y" * 5_000)
+    assert len(str(refusal.value)) < 2_000
