@@ -73,8 +73,7 @@ class Refused:
         reason: why, in a few words; skipped files are counted by it.
         detail: what was found in this file, and what to type.
         kind: ``table``, ``look-alike`` of a recording of another corpus, or ``unusable``.
-        listed: names of recordings that a table lists. Where other corpora recognise all of them,
-            the table is not needed, and a remark takes the place of the refusal.
+        listed: recordings that a table names; if all are recognised without it, a remark is enough.
     """
 
     path: Path
@@ -290,10 +289,8 @@ class NamedFiles:
 
     def fetch(self, folder: Path) -> None:
         """A person has to fetch it: the licence is between them and the publisher."""
-        raise DatasetError(
-            f"{self.title} has to be obtained from its publisher: {self.home}; "
-            f"then run `serbench corpus scan FOLDER --dataset {self.name}`"
-        )
+        then = f"{self.home}; then run `serbench corpus scan FOLDER --dataset {self.name}`"
+        raise DatasetError(f"{self.title} has to be obtained from its publisher: {then}")
 
 
 def failed(corpus: str, path: Path, error: Exception) -> Refused:
