@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+FEW = 0.01
+"""Share of names that a corpus cannot have, below which they are single misnamed files of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A file whose name has the form of a corpus.
@@ -30,22 +34,25 @@ def foreign_collections(names: Sequence[Named]) -> dict[Path, list[Named]]:
     """Folders that hold another corpus, each with the names that show it.
 
     The collection of a file is the nearest folder above it below which names have two speakers
-    and two labels: corpora often have a folder for each speaker or for each emotion.
+    and two labels: corpora often have a folder for each speaker or for each emotion. A folder in
+    which fewer than one name in a hundred shows another corpus holds none.
     """
     strangers = [each for each in names if each.problem is not None]
     if not strangers:
         return {}
     speakers, labels = defaultdict(set), defaultdict(set)
+    counts: Counter[Path] = Counter()
     for each in names:
         for folder in each.path.parents:
             speakers[folder].add(each.speaker)
             labels[folder].add(each.label)
+            counts[folder] += 1
     found: dict[Path, list[Named]] = defaultdict(list)
     for each in strangers:
         parents = each.path.parents
         whole = (one for one in parents if len(speakers[one]) > 1 and len(labels[one]) > 1)
         found[next(whole, parents[-1])].append(each)
-    return dict(found)
+    return {folder: some for folder, some in found.items() if len(some) >= FEW * counts[folder]}
 
 
 def collection_of(path: Path, foreign: dict[Path, list[Named]]) -> Path | None:
