@@ -79,7 +79,8 @@ def list_command(app: App, everything: bool, format_: str) -> None:
     "folder",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Show also what a corpus of this name recognises among the files in FOLDER.",
+    help="Show also what a corpus of this name recognises among the files in FOLDER; the exit "
+    "code is 1 if it recognises none of them.",
 )
 @click.option(
     "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -120,7 +121,8 @@ def check_command(app: App, name: str, folder: Path | None, format_: str) -> Non
             rows = [[str(each[column] or "") for column in columns] for each in recognised]
             emit_table(columns, rows, title=f"{counted(len(rows), 'file')} in {folder}")
         click.echo(", ".join(f"{count} {result}" for result, count in counts.items()))
-    if counts["failed"] or any(each["failed"] for each in recognised):
+    nothing = folder is not None and not any(each["speaker"] for each in recognised)
+    if counts["failed"] or nothing or any(each["failed"] for each in recognised):
         raise click.exceptions.Exit(1)
 
 

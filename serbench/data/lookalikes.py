@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
 FEW = 0.01
 """Share of names that a corpus cannot have, below which they are single misnamed files of it."""
 
