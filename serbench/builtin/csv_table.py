@@ -122,7 +122,7 @@ def _read(
         yield Remark(
             table.path,
             f"{len(missing):,} of the {len(rows):,} recordings in this table are missing, such as "
-            f"{looked_for}: give the folder with the recordings as --root FOLDER",
+            f"{looked_for}; give the folder with the recordings as --root FOLDER",
         )
 
 

@@ -102,7 +102,7 @@ def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
                 reasons["file name of no registered corpus"] += 1
             elif kind == "memo":
                 (folder / f"memo {number}.m4a").write_bytes(bytes(100))
-                reasons[unread_name(Path("a.m4a")) or "file name of no known corpus"] += 1
+                reasons[unread_name(Path("a.m4a")) or "file name of no registered corpus"] += 1
             elif kind == "note":
                 (folder / f"read me {number}.txt").touch()
             else:
