@@ -150,10 +150,13 @@ def test_a_file_of_which_only_the_beginning_was_used_is_named(predict, tmp_path)
     assert "0.5 s of 5.0 s" in ran.err
 
 
-@pytest.mark.parametrize("database", ["with an entry", "empty"])
-def test_an_unknown_entry_is_a_usage_error(run, predict, clip, database):
-    ran = run("predict", 7, clip) if database == "empty" else predict(7, clip)
-    assert "7" in error_of(ran, 2)
+def test_an_unknown_entry_is_a_usage_error(predict, clip):
+    assert "7" in error_of(predict(7, clip), 2)
+
+
+def test_without_a_database_there_is_nothing_to_predict_with(run, clip, tmp_path):
+    assert str(tmp_path / "serbench.db") in error_of(run("predict", 7, clip), 1)
+    assert not (tmp_path / "serbench.db").exists()
 
 
 @pytest.mark.parametrize("arguments", [[], ["1"], ["first", "a.wav"]])

@@ -19,7 +19,7 @@ def test_an_entry_of_parallel_trainings_is_reproduced_by_sequential_ones(place, 
 
 def test_another_precision_is_another_study(place, capsys):
     for precision in ("fp32", "bf16"):
-        assert place.run(*place.study, "--trials", "1", "--precision", precision) == 0
+        assert place.run(*place.study, "--precision", precision) == 0
     capsys.readouterr()
     assert place.run("study", "list", "--format", "json") == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
@@ -32,6 +32,6 @@ def test_speed_tuning_runs_once_or_again_on_demand(place, capsys, monkeypatch):
     monkeypatch.setattr("serbench.run.speed_tuning.PAYS_BACK", 0.0)
     said = []
     for seed, again in (("1", []), ("2", []), ("3", ["--retune"])):
-        assert place.run(*place.study, "--trials", "1", "--seed", seed, *again) == 0
+        assert place.run(*place.study, "--seed", seed, *again) == 0
         said.append("which compute settings are fastest" in capsys.readouterr().err)
     assert said == [True, False, True]

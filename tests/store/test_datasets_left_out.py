@@ -54,7 +54,7 @@ def test_the_account_carries_the_list_and_still_adds_up(datasets, made):
     assert account["skipped"] == {"excluded by doctor: silence": 2, "empty file": 1}
     assert account["found"] == account["utterances"] + sum(account["skipped"].values())
     assert (account["hash"], account["utterances"]) == (left.hash, 22)
-    assert account["defects"] == [{"path": "/gone.wav", "reason": "empty file"}]
+    assert account["defects"] == [{"path": "/gone.wav", "reason": "empty file", "kind": "unusable"}]
 
 
 def test_what_is_left_out_later_is_added_to_the_list(datasets, made):

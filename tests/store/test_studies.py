@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from making.entries import LINEAGE, NESTED, add_entry, begin, finish, run_trial
 
-from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
 from serbench.model.complexity import Complexity
 from serbench.store.pace import pace_of
@@ -85,7 +84,9 @@ def test_the_nearest_study_differs_in_the_fewest_options(database, made, manifes
     begin(database, made, manifest, replace(plan, epochs=7, seed=3), artifacts)
     begin(database, made, manifest, replace(plan, epochs=7, bounds={"gain": (0, 3)}), artifacts)
     begin(database, made, manifest, replace(plan, backbone="resnet18"), artifacts)
-    number, options = nearest_study(database, replace(plan, clip_format=ClipFormat(8000)))
+    number, options = nearest_study(
+        database, replace(plan, clip_format=replace(plan.clip_format, sample_rate=8000))
+    )
     assert number == 2, "of those that are equally near the newest"
     assert options["sample_rate"] == (24_414, 8000)
     assert options["epochs"] == (7, 3)
