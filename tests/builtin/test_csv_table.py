@@ -297,7 +297,7 @@ def test_missing_recordings_are_counted_with_one_path_and_the_remedy(look, tmp_p
 
 
 def words_in_remark(remark):
-    return set(remark.text.replace(";", " ").replace(",", " ").split())
+    return set(remark.text.replace(";", " ").replace(",", " ").replace(": ", " ").split())
 
 
 def test_a_missing_table_says_how_to_write_one(tmp_path):

@@ -79,6 +79,6 @@ def test_the_explanation_counts_what_is_cut_and_tells_where_each_part_comes_from
         backbone="homebrew", front_end="mel", clip_format=ClipFormat(22_050, 2.0, "rms", "zeros")
     )
     text = explain_format(plan, options, MANIFEST, PLUGINS)
-    assert text.count("as asked for") == 1
-    assert text.count("as the entry that training begins from") == 2
+    assert text.count("from --sample-rate") == 1
+    assert text.count("from the entry with the initial weights") == 2
     assert "12 of 20" in text  # recordings of 0.25 s to 5 s in steps of 0.25 s
