@@ -73,7 +73,7 @@ def test_networks_that_leave_padding_out_have_zeros_and_all_others_reflections(m
     assert choose_format(options, "x", "mel", MANIFEST, PLUGINS).padding == "reflect"
 
 
-def test_the_explanation_counts_what_is_cut_and_tells_where_each_part_comes_from():
+def test_the_explanation_counts_cut_recordings_and_gives_the_source_of_each_part():
     options = StudyOptions.model_construct(sample_rate=22_050)
     plan = SimpleNamespace(
         backbone="homebrew", front_end="mel", clip_format=ClipFormat(22_050, 2.0, "rms", "zeros")
