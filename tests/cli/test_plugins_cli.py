@@ -1,4 +1,4 @@
-"""``serbench plugins``: what is registered, and by whom."""
+"""``serbench plugins``: registered names and their plugins."""
 
 import json
 

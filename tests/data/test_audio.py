@@ -27,7 +27,7 @@ def write_halved(path):
 
 
 def set_sizes(path, riff, data):
-    """Overwrite what a WAV says of its own length, and of that of its samples."""
+    """Overwrite the lengths of the file and of the samples in the header of a WAV."""
     whole = bytearray(path.read_bytes())
     place = whole.index(b"data") + 4
     whole[4:8] = struct.pack("<I", riff)

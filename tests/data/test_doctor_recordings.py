@@ -1,4 +1,4 @@
-"""The doctor hears what is wrong with single recordings."""
+"""The doctor finds defects of single recordings."""
 
 import numpy as np
 import pytest

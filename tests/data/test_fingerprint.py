@@ -1,4 +1,4 @@
-"""A fingerprint knows a copy by its sound and tells two takes apart."""
+"""A fingerprint recognises a copy and distinguishes two takes."""
 
 from itertools import pairwise
 

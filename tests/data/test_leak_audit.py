@@ -1,4 +1,4 @@
-"""The leak audit counts what training has heard of what is tested."""
+"""The leak audit counts the overlap of training and test."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A deliberately leaked split is refused by every protocol that promises disjoint speakers."""
+"""Every speaker-independent protocol refuses a split with a leak."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +35,7 @@ MADE = manifest(*(people(corpus, 6, takes=2) for corpus in "abc"))
 
 @pytest.fixture(params=NAMES)
 def promised(request, tmp_path):
-    """A protocol that promises disjoint speakers, a dataset for it, and its honest outer folds."""
+    """A speaker-independent protocol, a dataset for it, and its outer folds without leaks."""
     name = request.param
     data = manifest(corpus_of(name, takes=2)) if name in PUBLISHED else MADE
     if name == "folds:FILE":

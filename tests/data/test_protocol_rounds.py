@@ -1,4 +1,4 @@
-"""Outer folds: everybody is tested once, and no search sees its own outer fold's holdout."""
+"""Outer folds: each speaker is tested once, and no search uses its own holdout."""
 
 import random
 from dataclasses import replace

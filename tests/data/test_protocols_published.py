@@ -1,4 +1,4 @@
-"""Published protocols test the people whom they name, all of them, and nobody else."""
+"""Published protocols test all of their speakers and no others."""
 
 import pytest
 from error_facts import values_in

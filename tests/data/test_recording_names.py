@@ -1,4 +1,4 @@
-"""Recordings found by as much of their paths as tells them apart."""
+"""Recordings are found by unique ends of their paths."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -80,7 +80,7 @@ KINDS = {
     ),
     "lying": ("03-01-05", write_lying, None),
 }
-"""What may lie in a folder: a name, who writes the file, and why it is left out."""
+"""Possible files of a folder: name, function that writes it, reason for leaving it out."""
 
 
 @given(

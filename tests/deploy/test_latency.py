@@ -120,7 +120,7 @@ def test_a_process_that_fails_becomes_one_line(tmp_path):
 
 @pytest.fixture
 def child(monkeypatch):
-    """``child(code, out, err)`` stands in for the measuring process, and tells of its call."""
+    """``child(code, out, err)`` replaces the measuring process, and records its call."""
 
     def stand_in(code, out="", err=""):
         called = {}

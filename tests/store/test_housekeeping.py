@@ -1,4 +1,4 @@
-"""Datasets deleted and renamed, and what a database says of itself."""
+"""Datasets are deleted and renamed, and the content of a database is counted."""
 
 import json
 
@@ -25,7 +25,7 @@ def manifest(made):
 
 @pytest.fixture
 def clips(tmp_path):
-    """Two folders of prepared clips; of which recordings, nobody knows."""
+    """Two folders of prepared clips of unknown recordings."""
     for name in ("one", "two"):
         (tmp_path / "clips" / name).mkdir(parents=True)
         (tmp_path / "clips" / name / "clips.json").write_text(json.dumps({"audio": name}))

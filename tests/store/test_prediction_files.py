@@ -24,7 +24,7 @@ def manifest(made):
 
 @pytest.fixture
 def read(tmp_path, manifest):
-    """``read(lines)`` is what a file of these lines says; ``{emotions}`` stands for the six."""
+    """``read(lines)`` reads a file of these lines, with the six emotions for ``{emotions}``."""
 
     def read_lines(*lines, kind=None):
         file = tmp_path / "predictions.csv"

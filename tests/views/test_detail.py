@@ -21,7 +21,7 @@ from serbench.views.detail import entry_detail
 
 @pytest.fixture(scope="module")
 def manifest(made):
-    """Four speakers of two corpora, one of whom has fewer clips of fear."""
+    """Four speakers of two corpora; one speaker has fewer clips of fear."""
     kept = [
         replace(each, corpus="tess" if each.speaker.endswith("02") else "ravdess")
         for each in made.manifest(takes=4).utterances
