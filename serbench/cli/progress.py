@@ -134,7 +134,8 @@ class PlainListener(Listener):
         if len(tested) == 1:
             self.line(
                 f"note: the holdout has only one speaker ({tested[0]}), so its score has no "
-                "confidence interval and says little of other speakers; another --protocol tests "
+                "confidence interval and does not show how other speakers are recognised; another "
+                "--protocol tests "
                 "more speakers"
             )
         front_end = self.plugins.front_ends.get(plan.front_end)

@@ -206,7 +206,7 @@ def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
     if len(dead):
         which = "channel" if len(dead) == 1 else "channels"
         numbers = " and ".join(map(str, dead.tolist()))
-        text = f"nothing but silence in {which} {numbers}, of {len(swings)} channels"
+        text = f"silent {which}: {numbers} of {len(swings)}"
         remarks.append(Remark("dead-channel", text))
     audio = Audio(waveform, rate, decoded.container, tuple(remarks), channel)
     if len(swings) > 1:

@@ -58,7 +58,7 @@ def as_logits(
         wrong = (values < 0).any(axis=1) | (sums <= 0)
         if wrong.any():
             raise UsageError(
-                f"{path}, line {lines[int(wrong.argmax())]} holds no probabilities: none may be "
+                f"{path}, line {lines[int(wrong.argmax())]} has invalid probabilities: none may be "
                 "negative, nor all of them zero; give --kind logits for logits",
                 path=path,
                 line=lines[int(wrong.argmax())],

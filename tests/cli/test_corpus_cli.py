@@ -162,7 +162,7 @@ def test_on_eighty_columns_no_number_and_no_name_is_broken(terminal, scanned):
     assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6"]
 
 
-def test_on_too_few_columns_the_numbers_still_stand_whole(terminal, scanned):
+def test_on_a_narrow_terminal_numbers_are_not_broken(terminal, scanned):
     lines = terminal(40, "corpus", "show", "tiny").splitlines()
     assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6"]
 

@@ -13,7 +13,7 @@ EMOTIONS = ["sadness", "anger", "disgust", "fear", "happiness", "neutral"]
 
 @pytest.fixture
 def tiny(run, make_corpus, tmp_path):
-    """Six speakers as dataset ``tiny``; the folder they lie in."""
+    """The folder of six speakers, scanned as dataset ``tiny``."""
     folder = make_corpus(tmp_path / "tiny")
     assert run("corpus", "scan", folder, "--dataset", "tiny").code == 0
     return folder

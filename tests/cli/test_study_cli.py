@@ -246,7 +246,7 @@ def test_a_study_is_shown_trial_by_trial(run, finished):
     assert Machine(**shown["machine"]) == this_machine()
 
 
-def test_the_score_of_a_fold_stands_in_its_place_whenever_it_ran(run, database, made, artifacts):
+def test_the_scores_of_folds_are_in_the_order_of_folds(run, database, made, artifacts):
     manifest = made.manifest()
     plan = made.plan(manifest)
     ledger = begin(database, made, manifest, plan, artifacts)

@@ -1,4 +1,4 @@
-"""The doctor hears what is wrong with single recordings."""
+"""The doctor finds defects of single recordings."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def changed(corpus, change):
     return only(findings_of(corpus), findings_of(corpus)[0].kind)
 
 
-def test_of_a_healthy_corpus_there_is_nothing_to_say(corpus):
+def test_a_corpus_without_defects_has_no_findings(corpus):
     assert findings_of(corpus) == ()
 
 
@@ -173,7 +173,7 @@ def test_zeros_alone_are_silence_that_the_scan_skipped(corpus):
     assert files(only(findings_of(corpus), "silence")) == [PATIENT]
 
 
-def test_files_of_unknown_names_are_told_folder_by_folder(corpus):
+def test_files_of_unknown_names_are_listed_by_folder(corpus):
     for number in range(3):
         save(corpus / "more" / f"holiday {number}.wav", speech(number))
     finding = only(findings_of(corpus), "unknown-name")

@@ -84,7 +84,7 @@ def test_where_two_speakers_have_files_of_one_name_the_folder_decides():
     assert listed.reason("/savee/JE/a01.wav", "2") is None
 
 
-def test_a_scan_leaves_out_what_is_listed_and_says_why(three):
+def test_a_scan_leaves_out_listed_recordings_with_the_reason(three):
     folder, (first, second, third) = three
     listed = (
         Exclusion(second.path, second.audio_hash, "excluded by doctor: silence"),

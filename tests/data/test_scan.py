@@ -81,7 +81,7 @@ KINDS = {
     ),
     "lying": ("03-01-05", write_lying, None),
 }
-"""What may lie in a folder: a name, who writes the file, and why it is left out."""
+"""Possible files of a folder: name, function that writes it, reason for leaving it out."""
 
 
 @given(
@@ -118,7 +118,7 @@ def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
         assert kept.isdisjoint(skip.path for skip in found.skipped)
 
 
-def test_an_utterance_says_what_was_heard(tmp_path):
+def test_an_utterance_has_the_facts_of_its_recording(tmp_path):
     path = write(tmp_path / "03-01-06-01-02-01-07.wav", frames=321)
     (utterance,) = scanned(tmp_path).manifest.utterances
     assert utterance.path == str(path)
@@ -261,7 +261,7 @@ def test_a_label_of_no_known_emotion_is_skipped_and_counted(tmp_path):
     assert found.unknown == {"07": 1}
 
 
-def test_a_dataset_with_synthetic_speech_says_so(tiny_corpus):
+def test_a_dataset_with_synthetic_speech_is_marked(tiny_corpus):
     assert not scanned(tiny_corpus).manifest.synthetic
     assert scanned(tiny_corpus, corpora=(replace(RAVDESS, synthetic=True),)).manifest.synthetic
 
@@ -272,7 +272,7 @@ def test_progress_counts_every_recording_that_is_listened_to(tiny_corpus):
     assert heard == [(number, 36) for number in range(1, 37)]
 
 
-def test_the_hash_does_not_depend_on_where_the_recordings_lie(tiny_corpus, tmp_path):
+def test_the_hash_does_not_depend_on_the_folder_of_the_recordings(tiny_corpus, tmp_path):
     flat = tmp_path / "elsewhere"
     flat.mkdir()
     for path in tiny_corpus.rglob("*.wav"):

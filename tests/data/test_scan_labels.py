@@ -147,7 +147,7 @@ def test_one_recording_under_two_emotions_is_a_conflict(table, tmp_path):
 
 
 @pytest.mark.parametrize("other", ["Zoë", " Zoë  "])
-def test_names_of_people_have_one_unicode_form_and_single_spaces(table, other):
+def test_names_of_speakers_have_one_unicode_form_and_single_spaces(table, other):
     written = (unicodedata.normalize("NFC", "Zoë"), unicodedata.normalize("NFD", other))
     found = table("anger", "fear", speakers=written)
     assert set(found.manifest.speakers) == {"csv/Zoë"}
