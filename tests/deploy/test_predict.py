@@ -102,7 +102,7 @@ def test_what_is_unusual_about_a_file_comes_with_its_answer(write):
     one, dead = noise(0.2), np.zeros_like(noise(0.2))
     ordinary, stereo = predicted(write("a.wav", one), write("b.wav", np.hstack([one, dead])))
     assert ordinary.remarks == ()
-    assert stereo.remarks == ("silent channels: 2 of 2",)
+    assert stereo.remarks == ("channel 2 of 2 is silent",)
 
 
 def test_an_answer_that_is_no_number_is_an_error(write):
