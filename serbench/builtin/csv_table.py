@@ -23,6 +23,7 @@ from serbench.data.emotions import label_key
 from serbench.data.formats import is_recording_name, unread_name
 from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.listed_paths import ListedPaths
+from serbench.data.names import shortened
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.data.tables import TABLE_SUFFIXES, Table, open_table
 from serbench.errors import DatasetError
@@ -117,10 +118,11 @@ def _read(
             "it as UTF-8 if names are wrong",
         )
     if missing:
+        looked_for = missing[0].parent / shortened(missing[0].name)
         yield Remark(
             table.path,
             f"{len(missing):,} of the {len(rows):,} recordings in this table are missing, such as "
-            f"{missing[0]}: give the folder with the recordings as --root FOLDER",
+            f"{looked_for}; give the folder with the recordings as --root FOLDER",
         )
 
 
@@ -140,6 +142,7 @@ def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> 
             "a table without a line that names its columns",
             f"its first line is {shown}; add a line path, emotion, speaker before it, or give the "
             "numbers of the columns: --columns path=1,emotion=2,speaker=3",
+            listed=tuple(filter(_is_recording, columns.header)),
         )
         return
     cells = [row.get("path", "") for _, row in islice(table.rows(), FEW)]
@@ -153,6 +156,7 @@ def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> 
             f"a table of recordings without a column for {' and '.join(lacking)}",
             f"its columns are {shown}{unfound}; add "
             + "; and ".join(ADVICE[name] for name in lacking),
+            listed=() if stated else tuple(filter(_is_recording, cells)),
         )
 
 
@@ -167,6 +171,7 @@ def _recording(
     if options.pattern is not None and any(not row.get(name) for name in NEEDED):
         folders = [*map(Path.absolute, options.paths), table.path.parent]
         row = {**(options.pattern.match(path, folders) or {}), **row}
+    named = [each.absolute() for each in options.paths if not each.is_dir()]
     empty = [name for name in NEEDED if not row.get(name)]
     excluded = f"a row of a table without {' and '.join(empty)}" if empty else None
     if row.get(SEGMENT):
@@ -181,7 +186,7 @@ def _recording(
         sex=sex_of(row.get("sex", "")),
         sentence=row.get("sentence") or None,
         excluded=excluded,
-        source="option" if options.columns else "table",
+        source="option" if options.columns or table.path in named else "table",
     )
 
 

@@ -8,7 +8,8 @@ dialogue, **speaker**, number. The labels are in the ``EmoEvaluation`` file of t
 
 See https://sail.usc.edu/iemocap/ and C. Busso et al., *IEMOCAP: Interactive emotional dyadic
 motion capture database*, Language Resources and Evaluation 42(4), 2008. As in most of the
-literature there are four classes, and excitement counts as happiness.
+literature there are four classes, and excitement counts as happiness; other labels count where
+``--map`` or ``--emotions`` names them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from serbench import hookimpl
 from serbench.data.corpus import Corpus, NamedFiles, Recording, Refused, Remark
+from serbench.data.emotions import canonical_emotion, label_key
 from serbench.data.licence import Licence
 from serbench.data.regular import check_regular
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
@@ -28,6 +30,10 @@ from serbench.errors import DatasetError
 
 EVALUATION = re.compile(r"^\[[\d. ]+-[\d. ]+\]\s+(?P<utterance>\w+)\s+(?P<label>[a-z]+)\s+\[", re.M)
 """A line of an evaluation file; a transcription, which has the same file name, has none such."""
+
+
+WORDS = {"fru": "frustration", "fea": "fear", "sur": "surprise", "dis": "disgust"}
+"""The words that labels outside of the four classes are short for."""
 
 
 class Iemocap(NamedFiles):
@@ -52,7 +58,13 @@ class Iemocap(NamedFiles):
                 labels[dialogue] = _labels(dialogues[dialogue])
             label = labels[dialogue].get(utterance, "")
             emotion = self.emotions.get(label)
-            yield replace(found, label=label, emotion=emotion, excluded=_excluded(label, emotion))
+            asked = bool(label) and _asked(label, options)
+            yield replace(
+                found,
+                label=label,
+                emotion=emotion or (WORDS.get(label) if asked else None),
+                excluded=None if asked else _excluded(label, emotion),
+            )
 
     def speaker(self, match: re.Match[str]) -> str:
         """The speaker as session and letter, such as ``Ses01M``."""
@@ -73,6 +85,13 @@ def _labels(evaluations: Sequence[Path]) -> dict[str, str]:
     return found
 
 
+def _asked(label: str, options: ScanOptions) -> bool:
+    """Whether ``--map`` or ``--emotions`` names a label, or the emotion that it is short for."""
+    names = {label_key(name) for name in (*options.labels, *(options.emotions or ()))}
+    meanings = {canonical_emotion(name) for name in options.emotions or ()}
+    return label in names or (WORDS.get(label, label) in names | meanings)
+
+
 def _excluded(label: str, emotion: str | None) -> str | None:
     if emotion is not None:
         return None
@@ -90,6 +109,7 @@ IEMOCAP = Iemocap(
     speech="elicited",
     home="https://sail.usc.edu/iemocap/",
     pattern=r"(?P<label>Ses(?P<session>\d\d)[FM]_(?:impro|script)\w+_(?P<actor>[FM])\d{3})",
+    own_emotions=("frustration",),
     ranges={"session": "0[1-5]"},
     emotions={
         "ang": "anger",

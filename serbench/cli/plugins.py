@@ -84,7 +84,7 @@ def list_command(app: App, everything: bool, format_: str) -> None:
     type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="List also the speaker, label and emotion that the corpus NAME reads from each file in "
-    "FOLDER; by default no files are read.",
+    "FOLDER; the exit code is 1 if it recognises none of them. [default: no files are read]",
 )
 @format_option("table", "json")
 @common_options
@@ -124,7 +124,8 @@ def check_command(app: App, name: str, folder: Path | None, format_: str) -> Non
             rows = [[str(each[column] or "") for column in columns] for each in recognised]
             emit_table(columns, rows, title=f"{counted(len(rows), 'file')} in {folder}")
         click.echo(", ".join(f"{count} {result}" for result, count in counts.items()))
-    if counts["failed"] or any(each["failed"] for each in recognised):
+    nothing = folder is not None and not any(each["speaker"] for each in recognised)
+    if counts["failed"] or nothing or any(each["failed"] for each in recognised):
         raise click.exceptions.Exit(1)
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from serbench.data.decoding import COPY_AGAIN, NO_AUDIO, RESAVE, Decoded, decode
 from serbench.data.decoding_more import decode_with_pyav
-from serbench.data.formats import pyav_installed, unread_format
+from serbench.data.formats import UNREAD_EXTENSIONS, pyav_installed, unread_format
 from serbench.data.regular import special_kind
 from serbench.errors import AudioError, UsageError
 
@@ -32,6 +32,8 @@ LOUDEST = 16.0
 
 INTEGER_SCALE = 32768.0
 """Full scale of 16-bit integers, which some programs convert to floats without a division."""
+
+SCALED = f"float samples on the scale of 16-bit integers, divided by {INTEGER_SCALE:,.0f}"
 
 FAINT = 1e-3
 """Range of a channel's samples, as part of that of the widest, below which it is silent."""
@@ -77,6 +79,11 @@ class Audio:
             return np.ascontiguousarray(self.waveform[:, place])
         mean: npt.NDArray[np.float32] = self.waveform.mean(axis=1, dtype=np.float32)
         return mean
+
+    @property
+    def scaled(self) -> bool:
+        """Whether its samples were floats on the scale of integers."""
+        return any(remark.kind == "scale" for remark in self.remarks)
 
     @property
     def content_hash(self) -> str:
@@ -163,12 +170,12 @@ def _decoded(path: Path) -> Decoded:
     try:
         return decode(path)
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
-        unread = unread_format(path)
-        if unread is None:
+        known = unread_format(path)
+        if known is None and path.suffix.lower() not in UNREAD_EXTENSIONS:
             raise AudioError(path, NO_AUDIO, RESAVE) from error
         if not pyav_installed():
-            raise AudioError(path, unread, kind="format") from error
-    return decode_with_pyav(path, unread)
+            raise AudioError(path, str(known), kind="format") from error
+    return decode_with_pyav(path)
 
 
 def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
@@ -197,8 +204,10 @@ def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
     swings = highest - lowest
     dead = np.flatnonzero(swings < FAINT * swings.max()) + 1
     if len(dead):
-        numbers = ", ".join(map(str, dead.tolist()))
-        remarks.append(Remark("dead-channel", f"silent channels: {numbers} of {len(swings)}"))
+        which, are = ("channel", "is") if len(dead) == 1 else ("channels", "are")
+        numbers = " and ".join(map(str, dead.tolist()))
+        text = f"{which} {numbers} of {len(swings)} {are} silent"
+        remarks.append(Remark("dead-channel", text))
     audio = Audio(waveform, rate, decoded.container, tuple(remarks), channel)
     if len(swings) > 1:
         _check_mono(path, audio)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ def claim(
         the recordings with their corpora, the tables and lists that cannot be used, and remarks.
 
     Raises:
-        DatasetError: two corpora give one file different emotions, and no option chooses a corpus.
+        DatasetError: the names of one file, or options of the scan, assign it to two corpora.
     """
     claims: dict[Path, list[Claim]] = {}
     refused: list[Refused] = []
@@ -40,24 +41,53 @@ def claim(
                 recording = normalised(replace(found, emotion=labels.emotion(found)))
                 claims.setdefault(found.path, []).append((corpus, recording))
     refused = [each for each in refused if each.path not in claims]
+    known = {path.stem.casefold() for path in claims}
+    unneeded = [each for each in refused if each.listed and known.issuperset(_stems(each))]
     settled: list[Claim] = []
-    doubled: Counter[tuple[str, str]] = Counter()
-    examples: dict[tuple[str, str], Path] = {}
+    doubled: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    differing: Counter[tuple[str, str]] = Counter()
+    named = {
+        path.stem.casefold()
+        for path, rivals in claims.items()
+        if any(recording.source == "names" for _, recording in rivals)
+    }
     for path, rivals in claims.items():
+        only_tables = all(recording.source == "table" for _, recording in rivals)
+        if only_tables and path.stem.casefold() in named and not os.path.exists(path):  # noqa: PTH110
+            continue  # the path is another machine's, and the recording is recognised by its name
         kept = _settle(path, rivals)
         settled += kept
-        for other in {rival.name for rival, _ in rivals} - {kept[0][0].name}:
-            doubled[kept[0][0].name, other] += 1
-            examples.setdefault((kept[0][0].name, other), path)
-    for (keeper, other), count in doubled.items():
+        keeper, emotions = kept[0][0].name, {recording.emotion for _, recording in kept}
+        for corpus, recording in rivals:
+            if corpus.name != keeper:
+                doubled[keeper, corpus.name].append(path)
+                differs = recording.emotion is not None and recording.emotion not in emotions
+                differing[keeper, corpus.name] += differs and recording.excluded is None
+    for (keeper, other), paths in doubled.items():
+        differ = differing[keeper, other]
         remarks.append(
             Remark(
-                examples[keeper, other],
-                f"this file and {count - 1:,} more are recognised by corpus '{keeper}' and by "
-                f"'{other}'; they count as '{keeper}', unless --corpus {other} is given",
+                paths[0],
+                f"corpus '{keeper}' and corpus '{other}' both recognise {len(set(paths)):,} "
+                "recordings"
+                + (f", and '{other}' gives {differ:,} another emotion" if differ else "")
+                + f"; they count as '{keeper}', unless --corpus {other} is given",
             )
         )
-    return settled, refused, remarks
+    if unneeded:
+        remarks.append(
+            Remark(
+                unneeded[0].path,
+                f"tables that are not used: {len(unneeded):,}, this one as {unneeded[0].reason}; "
+                "the recordings that they list are recognised without them",
+            )
+        )
+    return settled, [each for each in refused if each not in unneeded], remarks
+
+
+def _stems(table: Refused) -> set[str]:
+    """Names of listed recordings without folders and endings."""
+    return {Path(text.replace("\\", "/")).stem.casefold() for text in table.listed}
 
 
 def recognised(
@@ -88,8 +118,7 @@ def _settle(path: Path, rivals: list[Claim]) -> list[Claim]:
         return rivals
     for source in ("option", "names"):
         best = [rival for rival in rivals if rival[1].source == source]
-        agreed = source == "option" or len({recording.emotion for _, recording in rivals}) == 1
-        if agreed and len({corpus.name for corpus, _ in best}) == 1:
+        if len({corpus.name for corpus, _ in best}) == 1:
             return best
     listed = " and ".join(f"'{name}'" for name in sorted(names))
     choices = " or ".join(f"--corpus {name}" for name in sorted(names))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from serbench.data.formats import VIDEO, is_recording_name
+from serbench.data.formats import is_recording_name, is_video_name
 from serbench.data.licence import Licence, Speech
 from serbench.data.lookalikes import Named, collection_of, evidence, foreign_collections
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
@@ -16,6 +16,8 @@ from serbench.errors import DatasetError, PluginError
 
 FOREIGN = "named like a recording of {}, in a folder with names that do not occur in that corpus"
 """Why a file of a similarly named corpus is skipped."""
+
+VIDEO_FILE = "a video; published corpora have its sound in audio files too"
 
 OUT_OF_RANGE = "named like a recording of {}, but such a name does not occur in that corpus"
 
@@ -36,7 +38,7 @@ class Recording:
         sentence: name of the spoken sentence in the corpus, or None.
         excluded: why the corpus itself leaves the file out (no majority label, song, …), or None.
         source: source of the label. If two corpora recognise one file, an ``option`` of this scan
-            has priority; ``names`` of files have priority over a ``table`` with the same emotion.
+            has priority; ``names`` of files have priority over a ``table``.
     """
 
     path: Path
@@ -71,12 +73,14 @@ class Refused:
         reason: why, in a few words; skipped files are counted by it.
         detail: the problem of this file, and the correction.
         kind: ``table``, ``look-alike`` for a name like those of another corpus, or ``unusable``.
+        listed: recordings that a table names; if all are recognised without it, a remark is enough.
     """
 
     path: Path
     reason: str
     detail: str = ""
     kind: str = "table"
+    listed: tuple[str, ...] = ()
 
 
 class Corpus(Protocol):
@@ -206,7 +210,7 @@ class NamedFiles:
         matches: list[tuple[Named, re.Match[str]]] = []
         for path in files:
             match = expression.fullmatch(f"{path.parent.name}/{path.stem}")
-            if match is None or not is_recording_name(path) or path.suffix.lower() in VIDEO:
+            if match is None or not is_recording_name(path):
                 continue
             try:
                 named = Named(path, self.speaker(match), match["label"], self.problem(match))
@@ -269,7 +273,7 @@ class NamedFiles:
             emotion=self.emotions.get(label),
             sex=self.sex(speaker),
             sentence=groups.get("sentence"),
-            excluded=self.excluded(match),
+            excluded=self.excluded(match) or (VIDEO_FILE if is_video_name(path) else None),
         )
 
     def speaker(self, match: re.Match[str]) -> str:

@@ -44,6 +44,9 @@ FLAC_COUNT = (1 << 36) - 1
 UNKNOWN = 1 << 62
 """A larger number of frames means that libsndfile has not found the length."""
 
+LONGEST_PATH = 1000
+"""Bytes; libsndfile keeps 1,024."""
+
 TOO_LONG, CUT_UP = f"longer than {LIMIT:,} samples", "cut the file into utterances"
 NO_AUDIO = "not audio that libsndfile can read"
 COPY_AGAIN = "copy the file again from its source"
@@ -170,7 +173,7 @@ def _source(path: Path) -> Iterator[_Source]:
         if head.startswith(MIDI_DUMP):
             raise AudioError(path, "a MIDI sample dump, not a recording", RESAVE)
         if samples is None and not head.startswith((FLAC, b"ID3", b"\xff")):
-            yield _Source(str(path))
+            yield _Source(_named(path))
             return
         counts = samples.difference if samples is not None else ""
         if samples is not None and samples.cut:
@@ -195,7 +198,13 @@ def _source(path: Path) -> Iterator[_Source]:
         with mp3.through_pipe(mp3.without_tags(content, first), first) as pipe:
             yield _Source(pipe)
     else:
-        yield _Source(str(path))
+        yield _Source(_named(path))
+
+
+def _named(path: Path) -> str | io.BytesIO:
+    """The path of a file, or its content where libsndfile does not take so long a path."""
+    short = len(os.fsencode(path)) < LONGEST_PATH
+    return str(path) if short else _Memory(path.read_bytes())
 
 
 def _forget_total(flac: io.BytesIO) -> int:

@@ -64,20 +64,31 @@ def _below(root: Path, unread: dict[Path, str]) -> list[Path]:
     if not root.is_dir():
         return [root]
 
-    def note(error: OSError) -> None:
-        unread[Path(error.filename)] = f"a folder that cannot be read ({error.strerror})"
-
-    found = []
+    found: list[Path] = []
     entered = {_real(root)}
-    for folder, inner, names in os.walk(root, onerror=note, followlinks=True):
-        inner.sort()
-        for name in list(inner):  # each real folder once, since links may form a cycle
-            real = _real(Path(folder, name))
-            if real in entered:
-                inner.remove(name)
-            entered.add(real)
-        found += [Path(folder, name) for name in names]
+    folders = [root]
+    while folders:  # os.walk has a limit of nesting
+        folder = folders.pop()
+        inner: list[Path] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    (inner if _is_folder(entry) else found).append(Path(entry.path))
+        except OSError as error:
+            unread[folder] = f"a folder that cannot be read ({error.strerror})"
+        for path in sorted(inner, reverse=True):  # each real folder once: links form cycles
+            real = _real(path)
+            if real not in entered:
+                entered.add(real)
+                folders.append(path)
     return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _real(folder: Path) -> tuple[int, int] | Path:

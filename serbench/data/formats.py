@@ -40,6 +40,8 @@ UNREAD_EXTENSIONS = frozenset[str]().union(*(endings for *_, endings in FAMILIES
 
 HEAD = 64
 CONVERT = "convert it to WAV or FLAC"
+INSTALL = "or type `pip install av`"
+"""PyAV reads all formats of ``FAMILIES``."""
 
 VIDEO = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".wmv", ".avi", ".flv", ".f4v", ".mpg", ".mpeg", ".vob"}
@@ -50,12 +52,20 @@ VIDEO = frozenset(
 @cache
 def pyav_installed() -> bool:
     """True if the optional decoder PyAV (extra ``formats``) is installed."""
-    return find_spec("av") is not None
+    try:
+        return find_spec("av") is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def is_recording_name(path: Path) -> bool:
     """True for the suffixes of all formats that can be decoded on this machine."""
     return is_audio_name(path) or (pyav_installed() and path.suffix.lower() in UNREAD_EXTENSIONS)
+
+
+def is_video_name(path: Path) -> bool:
+    """True for the file-name endings of videos."""
+    return path.suffix.lower() in VIDEO
 
 
 def is_audio_name(path: Path) -> bool:
@@ -65,19 +75,14 @@ def is_audio_name(path: Path) -> bool:
 
 def unread_name(path: Path) -> str | None:
     """Why a file cannot be read on this machine, by its suffix; None if it may be readable."""
-    return None if pyav_installed() else unread_ending(path)
-
-
-def unread_ending(path: Path) -> str | None:
-    """Why libsndfile cannot read a file, by its suffix; None if it may be readable."""
     ending = path.suffix.lower()
-    return (
-        f"libsndfile cannot read {ending[1:]}: {CONVERT}" if ending in UNREAD_EXTENSIONS else None
-    )
+    if pyav_installed() or ending not in UNREAD_EXTENSIONS:
+        return None
+    return f"libsndfile cannot read {ending[1:]}: {CONVERT}, {INSTALL}"
 
 
 def unread_format(path: Path) -> str | None:
-    """Why libsndfile cannot read a file: its format by content, or by its suffix.
+    """Why a file cannot be read on this machine: its format by content, or by its suffix.
 
     Raises:
         OSError: the file cannot be read.
@@ -87,6 +92,8 @@ def unread_format(path: Path) -> str | None:
     ending = path.suffix.lower()
     for name, at, beginnings, endings in FAMILIES:
         if head.startswith(beginnings, at) and ending not in endings:
-            named = f"the suffix {ending}" if ending else "no suffix"
-            return f"libsndfile cannot read {name}, and this file has {named}: {CONVERT}"
-    return unread_ending(path)
+            named = f"{name}, and this file has " + (
+                f"the suffix {ending}" if ending else "no suffix"
+            )
+            return f"libsndfile cannot read {named}: {CONVERT}, {INSTALL}"
+    return unread_name(path)

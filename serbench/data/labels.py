@@ -16,6 +16,7 @@ from serbench.data.emotions import (
     nearest_emotion,
     own_emotion,
 )
+from serbench.data.names import shortened
 from serbench.data.scan_options import ALL, ScanOptions
 from serbench.errors import UnknownNameError, UsageError
 
@@ -116,7 +117,7 @@ def _tidy(text: str) -> str:
 
 def unknown_sentence(counts: Mapping[str, int]) -> str:
     """A sentence with all unknown labels, their counts and the options that translate them."""
-    first, *_ = counts
+    first, *_ = counts = {shortened(label): count for label, count in counts.items()}
     own = ",".join(own_emotion(label) for label in list(counts)[:SHOWN])
     listed = ", ".join(f"'{label}' × {count:,}" for label, count in list(counts.items())[:SHOWN])
     more = f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else ""

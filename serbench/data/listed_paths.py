@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from serbench.data.folders import without_steps_up
+from serbench.data.folders import list_files, without_steps_up
 from serbench.data.formats import is_recording_name
 from serbench.data.scan_options import ScanOptions
 
@@ -26,7 +26,8 @@ class ListedPaths:
     Backslashes, drive letters, the case and the Unicode form of names, and the suffix of a
     converted recording are ignored. If all paths of the table begin with the same folders, these
     may be folders of another machine and are removed one after another. Below ``--root``, a file is
-    also found by the end of its path, if no other file has a longer or equal common end.
+    also found by the end of its path, if no other file has a longer or equal common end. Without
+    ``--root``, names without folders find the only file of each name.
 
     Args:
         folder: folder of the table.
@@ -42,7 +43,7 @@ class ListedPaths:
         folders = [_parts(text)[:-1] for text in written]
         self._shared = _shared(folders)
         self._listings: dict[Path, dict[str, list[str]]] = {}
-        self._below_root: dict[str, list[Path]] | None = None
+        self._below: dict[str, list[Path]] | None = None
         self._taken: dict[Path, Parts] = {}
 
     def find(self, text: str) -> Path | None:
@@ -55,7 +56,7 @@ class ListedPaths:
             for base in self._bases:
                 if (found := self._resolve(base, parts[dropped:])) is not None:
                     return self._take(found, parts)
-        return self._take(self._by_end(parts), parts)
+        return self._take(self._by_end(parts, len(parts) - 1 <= self._shared), parts)
 
     def looked_for(self, text: str) -> Path:
         """One path at which a file was searched for, for messages."""
@@ -100,18 +101,24 @@ class ListedPaths:
             self._listings[folder] = listing
         return self._listings[folder]
 
-    def _by_end(self, parts: Parts) -> Path | None:
-        """The file below the root with the longest common end of its path."""
-        if self._root is None:
+    def _by_end(self, parts: Parts, alone: bool) -> Path | None:
+        """The file with the longest common end of its path below the root.
+
+        A name ``alone``, without folders, is looked for below every base.
+        """
+        if self._root is None and not alone:
             return None
-        if self._below_root is None:
-            self._below_root = defaultdict(list)
-            for folder, _, names in os.walk(self._root, followlinks=True):
-                for name in filter(lambda each: is_recording_name(Path(each)), names):
-                    self._below_root[_folded(Path(name).stem)].append(Path(folder, name))
+        if self._below is None:
+            self._below = defaultdict(list)
+            bases = [self._root] if self._root else [each for each in self._bases if each.is_dir()]
+            for path in filter(is_recording_name, list_files(bases).files):
+                self._below[_folded(path.stem)].append(path)
+                self._below[_folded(path.name)].append(path)
         wanted = [*map(_folded, parts[:-1]), _folded(Path(parts[-1]).stem)]
+        if not is_recording_name(Path(parts[-1])):
+            wanted[-1] = _folded(parts[-1])
         scored = defaultdict(list)
-        for path in self._below_root.get(wanted[-1], ()):
+        for path in dict.fromkeys(self._below.get(wanted[-1], ())):
             ends = [*map(_folded, path.parts[:-1]), wanted[-1]]
             scored[_alike(wanted, ends)].append(path)
         best = scored[max(scored)] if scored else []

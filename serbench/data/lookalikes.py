@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+FEW = 0.01
+"""Share of names that a corpus cannot have, below which they are single misnamed files of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -30,22 +33,25 @@ def foreign_collections(names: Sequence[Named]) -> dict[Path, list[Named]]:
     """Folders with files of another corpus, each with the names that show it.
 
     The collection of a file is the nearest of its parent folders with files of two speakers and two
-    labels, since corpora often have a folder for each speaker or for each emotion.
+    labels, since corpora often have a folder for each speaker or for each emotion. A folder in
+    which fewer than one name in a hundred shows another corpus is no such collection.
     """
     others = [each for each in names if each.problem is not None]
     if not others:
         return {}
     speakers, labels = defaultdict(set), defaultdict(set)
+    counts: Counter[Path] = Counter()
     for each in names:
         for folder in each.path.parents:
             speakers[folder].add(each.speaker)
             labels[folder].add(each.label)
+            counts[folder] += 1
     found: dict[Path, list[Named]] = defaultdict(list)
     for each in others:
         parents = each.path.parents
         whole = (one for one in parents if len(speakers[one]) > 1 and len(labels[one]) > 1)
         found[next(whole, parents[-1])].append(each)
-    return dict(found)
+    return {folder: some for folder, some in found.items() if len(some) >= FEW * counts[folder]}
 
 
 def collection_of(path: Path, foreign: dict[Path, list[Named]]) -> Path | None:

@@ -31,6 +31,11 @@ def printable(text: str) -> str:
     )
 
 
+def shortened(text: str) -> str:
+    """The same, with its middle left out where it is too long to be shown."""
+    return text if len(text) <= LONGEST else f"{text[:60]}…{text[-20:]}"
+
+
 def name_problem(name: str) -> str | None:
     """Why a name is not allowed, in a few words; None if it is allowed."""
     if not name.strip():

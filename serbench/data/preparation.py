@@ -18,7 +18,7 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.audio import MEAN, Audio, read_audio
+from serbench.data.audio import MEAN, SCALED, Audio, read_audio
 from serbench.data.clip_files import ClipFiles, checksum
 from serbench.data.clips import (
     ClipFormat,
@@ -120,8 +120,10 @@ def _build(
     total, size = len(manifest), files.clip_bytes
     peaks, checks = files.reserve()
 
+    scaled: list[str] = []
+
     def prepare(rows: Sequence[int]) -> list[tuple[int, np.float32, npt.NDArray[np.int16]]]:
-        clips = _prepared([manifest.utterances[row] for row in rows], clip_format)
+        clips = _prepared([manifest.utterances[row] for row in rows], clip_format, scaled)
         return [(row, *_scaled(clip)) for row, clip in zip(rows, clips, strict=True)]
 
     missing = np.flatnonzero(~good).tolist()
@@ -147,6 +149,8 @@ def _build(
                 checks[list(sums)] = list(sums.values())
     finally:
         pool.shutdown(cancel_futures=True)
+    if scaled:
+        notice(f"{min(scaled)}: {SCALED}, in {len(scaled):,} recordings of {manifest.name}")
     audio = _audio_key(manifest.audio_hashes)
     facts = {"layout": LAYOUT, "clips": total, "audio": audio, **asdict(clip_format)}
     draft = files.complete.with_suffix(".part")
@@ -185,11 +189,18 @@ def _runs(rows: Sequence[int], length: int) -> Iterator[Sequence[int]]:
     return (rows[start : start + length] for start in range(0, len(rows), length))
 
 
-def _prepared(utterances: Sequence[Utterance], clip_format: ClipFormat) -> list[Waveform]:
-    """The clip of each utterance; recordings of one rate are resampled together."""
+def _prepared(
+    utterances: Sequence[Utterance], clip_format: ClipFormat, scaled: list[str]
+) -> list[Waveform]:
+    """The clip of each utterance; recordings of one rate are resampled together.
+
+    Paths of recordings that had to be brought to another scale are added to ``scaled``.
+    """
     waveforms_used: dict[int, dict[int, Waveform]] = defaultdict(dict)
     for place, utterance in enumerate(utterances):
         audio = _read(utterance)
+        if audio.scaled:
+            scaled.append(utterance.path)
         # A copy, so that only the beginning of a long recording stays in memory.
         beginning = audio.mono[: frames_needed(audio.sample_rate, clip_format)].copy()
         waveforms_used[audio.sample_rate][place] = beginning

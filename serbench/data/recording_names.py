@@ -6,8 +6,9 @@ import os.path
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 from serbench.data.manifest import Manifest
@@ -44,6 +45,8 @@ class RecordingNames:
                 break
         if not rows:
             rows = self._elsewhere(_tail(path))
+        if tail_only and len(rows) > 1:
+            rows = self._most_alike(path, rows)
         if len({self._tails[row] for row in rows}) == 1:
             suffix = Path(path).suffix
             return [row for row in rows if Path(self._paths[row]).suffix == suffix] or rows
@@ -56,6 +59,19 @@ class RecordingNames:
             if self._ending(whole[-length:]) == [row]:
                 return "/".join(path.parts[-length:])
         return str(path)
+
+    def _most_alike(self, path: str, rows: Sequence[int]) -> list[int]:
+        """Those of some rows that have most in common with the end of a path.
+
+        EmoV-DB's ``bea/Amused/amused_1.wav`` is ``bea_Amused/amused_1.wav`` in EmoBox's lists.
+        """
+        wanted = _key(_tail(path)).split("_")[::-1]
+        alike: dict[int, list[int]] = defaultdict(list)
+        for row in rows:
+            parts = _key(self._tails[row]).split("_")[::-1]
+            pairs = zip(wanted, parts, strict=False)
+            alike[len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))].append(row)
+        return alike[max(alike)]
 
     def _elsewhere(self, tail: Tail) -> list[int]:
         """The recording with a folder in the place of a part of its name, or the reverse.

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from serbench.data.audio import channel_index, read_audio
+from serbench.data.audio import SCALED, channel_index, read_audio
 from serbench.data.claims import claim
 from serbench.data.conflicts import Conflict, find_conflicts
 from serbench.data.corpus import Corpus, Recording, Remark
 from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.folders import list_files, without_steps_up
-from serbench.data.formats import is_recording_name, pyav_installed, unread_ending
+from serbench.data.formats import is_recording_name, unread_name
 from serbench.data.labels import Labels, unknown_sentence
 from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.manifest import Manifest, Utterance, make_manifest
@@ -129,11 +129,11 @@ def scan(
     ]
     explained = {each.path: each for each in reversed(refused)}
     skipped += [
-        Skipped(str(path), unread, True, _installable(), "format")
-        if (unread := unread_ending(path))
+        Skipped(str(path), unread, defective=True, kind="format")
+        if (unread := unread_name(path))
         else Skipped(str(path), NO_CORPUS, defective=True, kind="unknown-name")
         for path in listing.files
-        if (unread_ending(path) or is_recording_name(path))
+        if (unread_name(path) or is_recording_name(path))
         and path not in claimed
         and path not in explained
     ]
@@ -154,7 +154,8 @@ def scan(
             wanted.append((corpus, recording))
         else:
             skipped.append(Skipped(str(recording.path), reason))
-    outcomes = _read_all(wanted, options.channel, progress)
+    scaled: list[Path] = []
+    outcomes = _read_all(wanted, options.channel, scaled, progress)
     kept: dict[tuple[str, ...], Utterance] = {}
     excluded = ExclusionList(options.exclusions)
     for outcome in outcomes:
@@ -167,6 +168,10 @@ def scan(
             skipped.append(Skipped(copy.path, "copy of a recording that is already in the dataset"))
         else:
             kept[key] = outcome
+    if scaled:
+        remarks.append(
+            Remark(min(scaled), f"{SCALED}, in {len(scaled):,} recordings, of which this is one")
+        )
     if not kept:
         raise DatasetError(_nothing_found(paths, found, skipped, remarks, unknown))
     synthetic = any(corpus.synthetic for corpus, _ in wanted)
@@ -192,13 +197,6 @@ def _stated(declared: Speech, own: Speech) -> Speech:
 
 def _licence(declared: Licence, own: Licence) -> Licence:
     return own if declared == UNKNOWN_LICENCE else declared
-
-
-def _installable() -> str:
-    """Advice for a format that libsndfile cannot read."""
-    if pyav_installed():
-        return "PyAV can read it, but its name belongs to no registered corpus"
-    return "or install PyAV, which can read it: pip install av"
 
 
 def _by_name(utterance: Utterance) -> tuple[str, str]:
@@ -236,21 +234,23 @@ def _left_out(recording: Recording, labels: Labels) -> str | None:
 
 
 def _read_all(
-    wanted: list[tuple[Corpus, Recording]], channel: str, progress: Progress
+    wanted: list[tuple[Corpus, Recording]], channel: str, scaled: list[Path], progress: Progress
 ) -> Iterator[Utterance | Skipped]:
     # Decoding and hashing release the interpreter's lock, so threads use every core.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, outcome in enumerate(pool.map(partial(_read, channel), wanted), start=1):
+        for done, outcome in enumerate(pool.map(partial(_read, channel, scaled), wanted), start=1):
             progress(done, len(wanted))
             yield outcome
 
 
-def _read(channel: str, claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
+def _read(channel: str, scaled: list[Path], claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
     corpus, recording = claim
     try:
         audio = read_audio(recording.path, channel)
     except AudioError as error:
         return Skipped(str(recording.path), error.reason, True, error.detail, error.kind)
+    if audio.scaled:
+        scaled.append(recording.path)
     assert recording.emotion is not None
     frames, channels = audio.waveform.shape
     return Utterance(

@@ -1,6 +1,7 @@
 """IEMOCAP: utterances from file names, labels from evaluation files."""
 
 import pytest
+from scanning import scanned, write
 
 from serbench.builtin.iemocap import IEMOCAP
 
@@ -110,3 +111,32 @@ def test_nesting_does_not_matter(files, found, tmp_path):
 def test_ten_actors_take_part():
     assert len(IEMOCAP.sexes) == 10
     assert sorted(IEMOCAP.sexes.values()) == ["female"] * 5 + ["male"] * 5
+
+
+def labels(files, tmp_path, **stated):
+    """Emotions of the utterances that a scan keeps, each of which is made to hold sound."""
+    for number, path in enumerate(files):
+        if path.suffix == ".wav" and path.parent.name != "wav" and not path.name.startswith("."):
+            write(path, number)
+    found = scanned(tmp_path, corpora=[IEMOCAP], **stated)
+    return {each.label: each.emotion for each in found.manifest.utterances}
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({}, {}),
+        ({"emotions": ["anger", "neutral", "frustration"]}, {"fru": "frustration"}),
+        ({"labels": {"fru": "anger"}}, {"fru": "anger"}),
+        ({"labels": {"frustration": "anger"}}, {"fru": "anger"}),
+        ({"labels": {"xxx": "neutral"}}, {"xxx": "neutral"}),
+        ({"labels": {"exc": "surprise"}}, {"exc": "surprise"}),
+        ({"emotions": ["all", "exc"]}, {"exc": "exc"}),
+    ],
+)
+def test_other_labels_count_where_the_user_names_them(files, tmp_path, stated, expected):
+    found = labels(files, tmp_path, **stated)
+    usual = {"neu": "neutral", "ang": "anger", "exc": "happiness"}
+    assert {label: emotion for label, emotion in found.items() if usual.get(label) != emotion} == (
+        expected
+    )

@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from error_facts import words_in
 from refusals import error_of
@@ -13,6 +15,8 @@ from serbench import hookimpl
 from serbench.builtin.masking import Masking
 from serbench.builtin.time_shift import TimeShift
 from serbench.cli.app import App
+from serbench.data.corpus import NamedFiles
+from serbench.data.licence import Licence
 from serbench.model.ranges import Range
 from serbench.plugins import Plugins, PluginSource, installed_plugins
 from serbench.testing import contract
@@ -128,3 +132,117 @@ def test_a_plugin_that_failed_is_refused_with_its_reason(run, also_installed):
     line = error_of(ran, 1)
     assert words_in(line) >= {"broken", "strange"}
     assert "ImportError: no such library" in line
+
+
+MINE = NamedFiles(
+    name="mine",
+    title="Mine",
+    licence=Licence("MIT", "yes"),
+    home="here",
+    pattern=r"(?P<speaker>[a-z]+)_(?P<label>[a-z]+)",
+    emotions={"happy": "happiness", "cross": "anger"},
+    speech="acted",
+)
+
+
+@dataclass(frozen=True)
+class Raging(NamedFiles):
+    """Gives an emotion that nobody registered."""
+
+    def recording(self, path, match):
+        return replace(super().recording(path, match), emotion="rage")
+
+
+@dataclass(frozen=True)
+class Failing(NamedFiles):
+    """Fails at the file of its second speaker."""
+
+    def excluded(self, match):
+        return {"ann": None}[match["speaker"]]
+
+
+def corpus_of(kind, **changes):
+    def load():
+        return plugin("mine", "register_corpora", kind(**(vars(MINE) | changes))).load()
+
+    return PluginSource("mine", "mine-package", "1.0", load)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, name in enumerate(("ann_happy", "bob_cross")):
+        samples = np.random.default_rng(number).uniform(-0.5, 0.5, 800)
+        soundfile.write(tmp_path / f"{name}.wav", samples, 16_000)
+    (tmp_path / "read me.txt").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pattern": r"(?P<label>[a-z]+)"}, {"speaker"}),
+        ({"emotions": {"happy": "glee"}}, {"glee"}),
+    ],
+)
+def test_a_corpus_that_could_not_be_scanned_is_refused(run, also_installed, changes, words):
+    also_installed(corpus_of(NamedFiles, **changes))
+    ran = run("plugins", "check", "mine")
+    assert ran.code == 1
+    assert words_in(ran.out + ran.err) >= words
+
+
+def test_what_a_corpus_recognises_in_a_folder_is_shown(run, also_installed, folder):
+    also_installed(corpus_of(NamedFiles))
+    ran, found = checked(run, "mine", "--files", folder)
+    assert ran.code == 0
+    rows = [(row["speaker"], row["label"], row["emotion"]) for row in found["files"]]
+    assert rows == [("ann", "happy", "happiness"), ("bob", "cross", "anger")]
+    table = run("plugins", "check", "mine", "--files", folder).out
+    assert words_in(table) >= {"ann", "happiness", "bob"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [(Raging, {"rage"}), (Failing, {"KeyError", "bob"})], ids=["rage", "error"]
+)
+def test_a_corpus_that_fails_at_files_fails_the_check(run, also_installed, folder, kind, words):
+    also_installed(corpus_of(kind))
+    assert checked(run, "mine")[0].code == 0
+    ran, found = checked(run, "mine", "--files", folder)
+    assert ran.code == 1
+    assert words_in(" ".join(str(row["problem"]) for row in found["files"])) >= words
+
+
+def test_a_corpus_that_recognises_nothing_in_a_folder_fails_the_check(
+    run, also_installed, tmp_path
+):
+    also_installed(corpus_of(NamedFiles))
+    (tmp_path / "a.wav").touch()
+    assert run("plugins", "check", "mine", "--files", tmp_path).code == 1
+
+
+def test_files_are_for_corpora_only(run, tmp_path):
+    assert run("plugins", "check", "mel", "--files", tmp_path).code == 2
+
+
+def test_a_corpus_that_fails_loses_its_own_recordings_only(run, also_installed, folder):
+    also_installed(corpus_of(Failing))
+    soundfile.write(folder / "03-01-05-01-01-01-01.wav", np.linspace(-0.5, 0.5, 800), 16_000)
+    ran = run("corpus", "scan", folder, "--dataset", "d", "--format", "json")
+    assert ran.code == 0
+    account = json.loads(ran.out)
+    assert (account["found"], account["by_corpus"]) == (3, {"mine": 1, "ravdess": 1})
+    (defect,) = account["defects"]
+    assert words_in(defect["reason"]) >= {"mine"}
+
+
+def test_a_plugin_that_failed_is_named_where_files_are_not_recognised(run, also_installed, folder):
+    def load():
+        raise SyntaxError("invalid syntax")
+
+    also_installed(PluginSource("broken", "broken-package", "1.0", load))
+    ran = run("corpus", "scan", folder, "--dataset", "d")
+    assert ran.code == 1
+    assert {"broken", "SyntaxError"} <= words_in(ran.err)
+    soundfile.write(folder / "03-01-05-01-01-01-01.wav", np.linspace(-0.5, 0.5, 800), 16_000)
+    account = json.loads(run("corpus", "scan", folder, "--dataset", "d", "--format", "json").out)
+    assert any("broken" in remark for remark in account["remarks"])

@@ -90,7 +90,29 @@ def test_json_names_a_bad_file_with_its_reason(predict, clip, tmp_path):
     assert (first["error"], first["remarks"]) == (None, [])
     assert bad["path"] == str(tmp_path / "memo.m4a")
     assert (bad["emotion"], bad["probabilities"]) == (None, None)
-    assert "libsndfile cannot read m4a" in bad["error"]
+    assert bad["error"].startswith(f"{tmp_path / 'memo.m4a'}: ")
+
+
+def test_the_channel_is_the_chosen_one(predict, clip, tmp_path):
+    speech, rate = soundfile.read(clip, dtype="float32")
+    path, alone = tmp_path / "stereo.wav", tmp_path / "mono.wav"
+    soundfile.write(path, np.stack([speech, -speech], axis=1), rate, "FLOAT")
+    soundfile.write(alone, -speech, rate, "FLOAT")
+    assert predict(1, path).code == 1
+    chosen = predict(1, path, "--channel", "right")
+    mono = predict(1, alone, "--channel", "right")
+    assert chosen.code == mono.code == 0
+    assert chosen.out.splitlines()[1].split()[1:] == mono.out.splitlines()[1].split()[1:]
+    assert predict(1, path, "--channel", "3").code == 1
+    assert predict(1, path, "--channel", "both").code == 2
+
+
+def test_float_samples_on_the_scale_of_integers_get_the_same_answer(predict, clip, tmp_path):
+    speech, rate = soundfile.read(clip, dtype="float32")
+    path = tmp_path / "integers.wav"
+    soundfile.write(path, speech * 32768, rate, "FLOAT")
+    whole, scaled = predict(1, clip), predict(1, path)
+    assert scaled.out.splitlines()[1].split()[1:] == whole.out.splitlines()[1].split()[1:]
 
 
 def test_json_of_nothing_but_bad_files_is_valid(predict, tmp_path):

@@ -1,8 +1,10 @@
 """What tests of recordings and clips share."""
 
+import sys
+
 import pytest
 
-from serbench.data import preparation
+from serbench.data import formats, preparation
 
 
 @pytest.fixture
@@ -17,3 +19,12 @@ def prepared(monkeypatch):
 
     monkeypatch.setattr(preparation, "read_audio", counted)
     return paths
+
+
+@pytest.fixture
+def without_pyav(monkeypatch):
+    """As on a machine on which the extra ``formats`` is not installed."""
+    monkeypatch.setitem(sys.modules, "av", None)
+    formats.pyav_installed.cache_clear()
+    yield
+    formats.pyav_installed.cache_clear()

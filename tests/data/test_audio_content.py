@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from error_facts import words_in
 from recordings import noise, reason_for, refusal_of, write
 
 from serbench.data.audio import read_audio
@@ -25,9 +26,10 @@ def test_channels_that_nearly_cancel_each_other_are_silent(tmp_path):
 def test_a_dead_channel_is_named(tmp_path, silence):
     dead = np.full((4000, 1), silence, np.int16)
     audio = read_audio(write(tmp_path / "dead.wav", np.hstack([dead, noise(), dead])))
-    assert [(remark.kind, remark.text) for remark in audio.remarks] == [
-        ("dead-channel", "silent channels: 1, 3 of 3")
-    ]
+    (remark,) = audio.remarks
+    assert remark.kind == "dead-channel"
+    assert {"1", "3"} <= words_in(remark.text)
+    assert "2" not in words_in(remark.text)
 
 
 def test_channels_that_both_sound_need_no_word(tmp_path):
@@ -74,7 +76,7 @@ def test_samples_that_no_arithmetic_survives_are_refused(tmp_path, channels, pea
     ],
 )
 def test_a_format_that_libsndfile_cannot_read_is_named_by_content_and_name(
-    tmp_path, name, content, named
+    tmp_path, name, content, named, without_pyav
 ):
     (tmp_path / name).write_bytes(content)
     reason = reason_for(tmp_path / name)
@@ -112,5 +114,5 @@ def test_a_collected_recording_is_read_to_its_end(case, frames):
         ("unread-formats/m4a-only/memo.m4a", "libsndfile cannot read m4a: convert"),
     ],
 )
-def test_a_collected_recording_is_refused_with_the_reason(case, reason):
+def test_a_collected_recording_is_refused_with_the_reason(case, reason, without_pyav):
     assert reason_for(CASES / case).startswith(reason)

@@ -141,7 +141,7 @@ def test_a_dead_channel_is_no_clipping(corpus):
     save(corpus / PATIENT, np.stack([sound, np.zeros_like(sound)], axis=1))
     kinds = {finding.kind: finding for finding in findings_of(corpus)}
     assert kinds.keys() == {"dead-channel", "channels"}
-    assert kinds["dead-channel"].measured == "silent channels: 2 of 2"
+    assert kinds["dead-channel"].measured == "channel 2 of 2 is silent"
     assert files(kinds["dead-channel"]) == [PATIENT]
 
 

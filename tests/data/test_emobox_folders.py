@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from serbench.data.manifest import Manifest, Utterance
 from serbench.data.protocols.files import find_folds, folds_of
+from serbench.errors import DatasetError
 
 NAMES = ["KL_su02", "KL_a01", "DC_a01", "DC_n30"]
 
@@ -40,3 +43,25 @@ def test_speakers_in_folders_are_those_in_names(tmp_path):
     manifest = savee(*(f"/data/{name.replace('_', '/')}.flac" for name in NAMES))
     found = folds_of(manifest, find_folds(str(tmp_path)))
     assert found.tolist() == ["fold_1", "fold_1", "fold_2", "fold_2"]
+
+
+def test_of_recordings_of_one_name_the_folders_decide_however_they_are_separated(tmp_path):
+    names = [f"{who}_Amused/amused_{n}.wav" for who in ("bea", "josh") for n in (1, 2)]
+    for fold, listed in enumerate((names[:2], names[2:]), start=1):
+        (tmp_path / f"fold_{fold}").mkdir()
+        lines = [json.dumps({"wav": f"downloads/emovdb/{name}"}) for name in listed]
+        (tmp_path / f"fold_{fold}" / f"x_test_fold_{fold}.jsonl").write_text("\n".join(lines))
+    for separator in ("_", "/"):
+        paths = [f"/data/{name.replace('_A', separator + 'A')}" for name in names]
+        found = folds_of(savee(*paths), find_folds(str(tmp_path)))
+        assert found.tolist() == ["fold_1", "fold_1", "fold_2", "fold_2"]
+
+
+def test_a_recording_of_a_speaker_who_is_not_there_is_not_taken_for_another(tmp_path):
+    (tmp_path / "fold_1").mkdir()
+    (tmp_path / "fold_1" / "x_test_fold_1.jsonl").write_text('{"wav": "d/sam_Amused/amused_1.wav"}')
+    with pytest.raises(DatasetError):
+        folds_of(
+            savee("/d/bea/Amused/amused_1.wav", "/d/jo/Amused/amused_1.wav"),
+            find_folds(str(tmp_path)),
+        )

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from error_facts import words_in
 from scanning import anger, scanned, write
 
 from serbench.builtin.csv_table import CsvTable
@@ -104,12 +105,39 @@ def test_a_link_to_itself_is_listed_once(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["m4a", "MP4", "webm", "amr", "wma", "aac", "avi"])
-def test_recordings_that_libsndfile_cannot_read_are_counted(tmp_path, ending):
+def test_recordings_that_libsndfile_cannot_read_are_counted(tmp_path, ending, without_pyav):
     (tmp_path / f"memo.{ending}").write_bytes(bytes(100))
     with pytest.raises(DatasetError, match="1 recordings"):
         scanned(tmp_path)
     write(tmp_path / anger(1))
     found = scanned(tmp_path)
-    reason = f"libsndfile cannot read {ending.lower()}: convert it to WAV or FLAC"
-    assert found.skipped_by_reason() == {reason: 1}
+    (skip,) = found.skipped
+    assert (skip.defective, skip.kind) == (True, "format")
+    assert {ending.lower(), "convert", "pip", "install", "av"} <= words_in(skip.reason)
     assert found.found == 2
+
+
+@pytest.fixture
+def deep(tmp_path, monkeypatch):
+    """2,100 nested folders: Linux takes 4,096 characters for a path."""
+    monkeypatch.chdir(tmp_path)
+    for depth in range(2100):
+        os.mkdir("d")  # noqa: PTH102
+        os.chdir("d")
+        if depth == 1500:
+            write(Path(anger(1)))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for _ in range(2100):
+        os.chdir("d")
+    for _ in range(2100):
+        Path(anger(1)).unlink(missing_ok=True)
+        os.chdir("..")
+        os.rmdir("d")  # noqa: PTH106
+
+
+def test_folders_in_any_nesting_are_listed_and_what_is_nested_too_deep_is_counted(deep):
+    listing = list_files([deep])
+    assert [path.name for path in listing.files] == [anger(1)]
+    assert len(listing.unread) == 1
+    assert len(scanned(deep).manifest) == 1

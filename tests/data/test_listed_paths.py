@@ -59,6 +59,13 @@ def test_only_folders_that_all_paths_share_are_left_out(folder):
     assert found(folder, "1/a1.wav", "2/a1.wav") == [None, None]
 
 
+def test_a_name_without_folders_is_found_where_one_file_has_it(folder):
+    assert found(folder, "a1.wav", "b1.flac") == ["wav/a1.wav", "wav/deep/b1.flac"]
+    assert found(folder, "C:\\x\\a1.wav", "C:\\x\\b1") == ["wav/a1.wav", "wav/deep/b1.flac"]
+    (folder / "wav" / "deep" / "a1.wav").touch()
+    assert found(folder, "a1.wav") == [None]
+
+
 def test_no_two_paths_match_one_file(folder):
     assert found(folder, "wav/a1.wav", "wav/A1.m4a") == ["wav/a1.wav", None]
 

@@ -1,10 +1,18 @@
 """Other corpora behind the names of a known one: skipped with the reason, unless it is named."""
 
+import csv
+import gzip
+from collections import defaultdict
+from pathlib import Path
+
 import pytest
 from scanning import scanned, write
 
+from serbench.builtin.crema_d import CREMA_D
+from serbench.builtin.demo import DEMO
 from serbench.builtin.emodb import EMODB
 from serbench.builtin.emovo import EMOVO
+from serbench.builtin.iemocap import IEMOCAP
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.savee import SAVEE
 from serbench.builtin.tess import TESS
@@ -94,3 +102,45 @@ def test_a_plugin_may_fail_at_one_file_and_no_other(tmp_path):
 def test_a_pattern_that_gives_no_speaker_or_label_is_refused(pattern):
     with pytest.raises(PluginError):
         NamedFiles("x", "", Licence(), "", pattern, {})
+
+
+CORPORA = (RAVDESS, CREMA_D, SAVEE, TESS, EMODB, EMOVO, IEMOCAP, DEMO)
+
+
+def recognised(corpus, names):
+    found = corpus.recognise([Path("/data", name) for name in names])
+    return sum(isinstance(each, Recording) for each in found)
+
+
+@pytest.fixture(scope="module")
+def published(shared_corpora):
+    """Corpus → the names of its recordings."""
+    names = defaultdict(list)
+    with gzip.open(shared_corpora / "published_names.tsv.gz", "rt", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines, delimiter="\t"):
+            names[row["corpus"].replace("cremad", "crema-d")].append(row["path"])
+    return names
+
+
+@pytest.mark.parametrize("corpus", CORPORA, ids=lambda corpus: corpus.name)
+def test_no_published_corpus_is_taken_for_another(published, corpus):
+    for name, paths in published.items():
+        own = name == corpus.name
+        tried = paths if own else paths[::9]
+        assert recognised(corpus, tried) == (len(tried) if own else 0)
+
+
+def test_a_few_names_of_a_published_corpus_are_enough(published):
+    for corpus in CORPORA:
+        for names in (published[corpus.name][:3], published[corpus.name][-1:]):
+            assert recognised(corpus, names) == len(names)
+
+
+def test_a_misnamed_file_in_a_large_corpus_is_left_out_alone():
+    own = [
+        f"all/03-01-{label:02}-01-{sentence:02}-01-{actor:02}.wav"
+        for actor in range(1, 25)
+        for label in range(1, 9)
+        for sentence in (1, 2)
+    ]
+    assert recognised(RAVDESS, [*own, "all/03-01-05-01-01-01-34.wav"]) == len(own)

@@ -1,5 +1,7 @@
 """Patterns of paths."""
 
+import re
+import time
 import unicodedata
 from pathlib import Path
 
@@ -96,3 +98,64 @@ NAMES = st.text(st.characters(categories=["L", "Nd"]), min_size=1, max_size=8).m
 def test_what_folders_are_called_comes_back(emotion, speaker, name):
     found = match("{emotion}/{speaker}/*", f"{emotion}/{speaker}/{name}.wav")
     assert found == {"emotion": emotion, "speaker": speaker}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{emotion}_{speaker}_" + "*_" * 12 + "z/*",
+        "**/x/" * 12 + "{emotion}/{speaker}/*/z",
+        "*a" * 40 + "/{emotion}/{speaker}",
+        "**a" * 40 + "{emotion:1}z/*",
+    ],
+)
+def test_no_pattern_takes_long(pattern):
+    names = ["a_" * 120, "/".join("x" * 120), "a" * 250, "/".join(["a" * 120] * 10)]
+    start = time.process_time()
+    for name in names:
+        assert match(pattern, f"{name}/{name}b.wav") is None
+    assert time.process_time() - start < 2
+
+
+def test_a_field_given_twice_that_may_fit_in_too_many_ways_is_refused():
+    with pytest.raises(UsageError):
+        match("*{emotion:1}{speaker}_*_{speaker}_*_{speaker}z", "a_" * 120)
+
+
+def test_a_pattern_of_more_characters_than_anybody_needs_is_refused():
+    with pytest.raises(UsageError):
+        PathPattern("{emotion}/{speaker}/" + "?" * 500)
+
+
+def test_of_several_ways_fields_are_short_and_stars_long_from_the_left():
+    assert match("*_{emotion}_{speaker}", "a_b_c_d.wav") == {"emotion": "c", "speaker": "d"}
+    assert match("{emotion}_{speaker}", "a_b_c_d.wav") == {"emotion": "a", "speaker": "b_c_d"}
+    assert match("**/{emotion}/**/{speaker}/*", "a/b/c/d/e") == {"emotion": "c", "speaker": "d"}
+
+
+NAMES = st.lists(st.sampled_from("aAb_/."), max_size=9).map("".join)
+EXPRESSIONS = {
+    "{emotion}": "(?P<emotion>[^/]+?)",
+    "{speaker}": "(?P<speaker>[^/]+?)",
+    "{sex:2}": "(?P<sex>[^/]{2})",
+    "*": "[^/]*",
+    "**/": "(?:.*/)?",
+    "?": "[^/]",
+    **{text: re.escape(text) for text in ("a", "_", "/", "b/")},
+}
+
+
+@given(st.lists(st.sampled_from(list(EXPRESSIONS)), min_size=1, max_size=7), NAMES)
+def test_a_path_fits_as_it_fits_the_regular_expression_of_the_pattern(parts, name):
+    text = "".join(parts)
+    try:
+        pattern = PathPattern(text)
+        expected = "".join(EXPRESSIONS[part] for part in parts)
+        if not text.endswith("*"):
+            expected += r"(?:\.[^./]+)?"
+        found = re.compile(expected, re.IGNORECASE).fullmatch(Path("x", name).as_posix()[2:])
+    except (UsageError, re.error):
+        return
+    path = FOLDER / name.lstrip("/")
+    if path != FOLDER and not name.startswith("/"):
+        assert pattern.match(path, [FOLDER]) == (found and found.groupdict())

@@ -163,12 +163,46 @@ def test_where_names_and_a_table_agree_the_corpus_of_the_names_counts(tmp_path):
     assert "--corpus csv" in remark
 
 
-def test_where_names_and_a_table_differ_the_user_is_asked(tmp_path):
+@pytest.mark.parametrize("label", ["fear", "7", "angry and more"])
+def test_where_names_and_a_table_differ_names_count_and_the_choice_is_named(tmp_path, label):
+    path = write(tmp_path / "Actor_01" / anger(1))
+    rows = f"{path.name},{label},x\nnowhere.wav,anger,x\n"
+    (tmp_path / "metadata.csv").write_text(f"path,emotion,speaker\n{rows}")
+    found = scanned(tmp_path, corpora=(RAVDESS, *OWN))
+    assert [(u.corpus, u.emotion) for u in found.manifest.utterances] == [("ravdess", "anger")]
+    assert found.skipped_by_reason() == {"missing": 1}
+    remark = next(each for each in found.summary()["remarks"] if "--corpus csv" in each)
+    assert ("another emotion" in remark) == (label == "fear")
+
+
+def test_a_table_that_the_user_names_counts_before_names(tmp_path):
     path = write(tmp_path / anger(1))
-    (tmp_path / "mine.csv").write_text(f"path,emotion,speaker\n{path.name},fear,x\n")
-    with pytest.raises(DatasetError) as refusal:
-        scanned(tmp_path, corpora=(RAVDESS, *OWN))
-    assert refusal.value.facts["corpora"] == ("csv", "ravdess")
+    table = tmp_path / "mine.csv"
+    table.write_text(f"path,emotion,speaker\n{path.name},fear,x\n")
+    found = scanned(tmp_path, table, corpora=(RAVDESS, *OWN))
+    assert [(u.corpus, u.emotion) for u in found.manifest.utterances] == [("csv", "fear")]
+
+
+METADATA = {
+    "without speakers": "filename,emotion\nActor_01/{name}.wav,angry\n",
+    "of another machine": "path,emotion,actor\n/kaggle/input/x/{name}.wav,e05,1\nb.wav,angry,2\n",
+    "without endings": "Stimulus,Filename,emotion,ActorID\n1,{name},N,1\n",
+    "of people": "ActorID,Age,Sex\n1,51,Male\n",
+    "of votes": ',"FileName","VoiceVote","VoiceLevel"\n1,"{name}","N","59"\n',
+    "without columns' names": "{name}.wav\tanger\t1\n",
+    "in JSON lines": '{{"key": "x", "wav": "downloads/ravdess/{name}.wav", "emo": "angry"}}\n',
+}
+
+
+@pytest.mark.parametrize("text", METADATA.values(), ids=METADATA)
+def test_a_table_beside_a_published_corpus_changes_nothing_but_the_remarks(tmp_path, text):
+    path = write(tmp_path / "Actor_01" / anger(1))
+    suffix = ".jsonl" if text.startswith("{{") else ".csv"
+    (tmp_path / f"metadata{suffix}").write_text(text.format(name=path.stem))
+    found = scanned(tmp_path, corpora=(RAVDESS, *OWN))
+    assert [(u.corpus, u.emotion) for u in found.manifest.utterances] == [("ravdess", "anger")]
+    other = 1 if "b.wav" in text else 0
+    assert (found.found, len(found.skipped)) == (1 + other, other)
 
 
 def test_what_an_option_of_the_scan_states_counts_before_names(tmp_path):
@@ -238,3 +272,9 @@ def test_no_rows_of_a_table_stop_a_scan(rows, suffix):
                 file.writelines(json.dumps(each) + "\n" for each in objects)
         found = scanned(folder, corpora=(RAVDESS, *OWN))
         assert found.found == len(found.manifest) + len(found.skipped)
+
+
+def test_labels_of_any_length_are_shown_in_one_line(table):
+    with pytest.raises(DatasetError) as refusal:
+        table("x" * 10_000, "y" * 5_000)
+    assert len(str(refusal.value)) < 2_000

@@ -2,10 +2,11 @@
 
     python tests/fuzz/texts.py --cases 200 --seed 0
 
-Study files, corpus tables, lists of folds, exclusion lists and tables of predictions, ``--cases``
-of each: valid files with random changes. The command line runs in this process. A case fails if its
+Study files, corpus tables in every format, lists of folds, exclusion lists and tables of
+predictions, ``--cases`` of each: valid files with random changes; and the texts of ``--pattern``,
+``--map`` and ``--columns``. The command line runs in this process. A case fails if its
 exit code is not 0, 1 or 2, if it prints a traceback or more than one line of errors, or if it takes
-longer than 5 s; the whole run fails if the process needs more than 1 GB. The last line has the
+longer than 5 s; the whole run fails if the process needs more than 1.2 GB. The last line has the
 figures. The exit code is 1 if anything failed; failed cases are written to ``--keep``.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import os
 import random
 import signal
@@ -28,13 +30,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import soundfile
 from memory import peak_megabytes
 
 from serbench.cli.main import main as serbench
 
 SECONDS = 5.0
-MEGABYTES = 1000
+MEGABYTES = 1200
 RATE = 16000
 EMOTIONS = {"neutral": "01", "happiness": "03", "sadness": "04", "anger": "05"}
 SPEAKERS = 5
@@ -215,7 +218,59 @@ def kinds_of(folder: Path, recordings: Sequence[Path], holdout: Sequence[str]) -
     fuzz = ("--dataset", "fuzz")
     imported = ("--name", "x", "--protocol", "speaker-2", *fuzz)
     emotions_kept = ("--emotions", ",".join(EMOTIONS))
+    objects = [
+        {"path": str(path), "emotion": emotion, "speaker": speaker}
+        for path, emotion, speaker in zip(recordings, emotions, speakers, strict=True)
+    ]
+    parquet = io.BytesIO()
+    pd.DataFrame(objects).to_parquet(parquet)
+    short = "".join(f"{path.name}\t{path.parent.name}\n" for path in recordings)
+
+    by_number = ("--columns", "path=1,speaker=2", "--pattern", "**/03-01-{emotion}-*")
+    by_number += ("--map", ",".join(f"{label}={emotion}" for emotion, label in EMOTIONS.items()))
+
+    def scan(path: Path, *options: str) -> Sequence[str]:
+        return ("corpus", "scan", str(path), "--dataset", "table", *emotions_kept, *options)
+
+    def text_of(path: Path) -> str:
+        """As an argument, in which no zero byte can be."""
+        return path.read_bytes().replace(b"\0", b"").decode(errors="surrogateescape")
+
     return [
+        Kind("table with tabs", "table.tsv", table.replace(",", "\t").encode(), scan),
+        Kind(
+            "table with columns by number",
+            "short.txt",
+            short.encode(),
+            lambda p: scan(p, *by_number),
+        ),
+        Kind("table in JSON", "table.json", json.dumps(objects).encode(), scan),
+        Kind(
+            "table in JSON lines",
+            "table.jsonl",
+            "\n".join(map(json.dumps, objects)).encode(),
+            scan,
+        ),
+        Kind("table in Parquet", "table.parquet", parquet.getvalue(), scan),
+        Kind("audformat", "db.yaml", AUDFORMAT.encode(), _database(table, scan)),
+        Kind(
+            "pattern",
+            "pattern.txt",
+            b"Actor_{speaker}/03-{sentence:2}-{emotion}-*",
+            lambda p: scan(folder, f"--pattern={text_of(p)}", "--map=01=neutral"),
+        ),
+        Kind(
+            "map",
+            "map.txt",
+            b"sadness=anger,03=happiness,Wut=anger",
+            lambda p: scan(folder, f"--map={text_of(p)}"),
+        ),
+        Kind(
+            "columns",
+            "columns.txt",
+            b"path=path,emotion=emotion,speaker=speaker",
+            lambda p: scan(_beside(p, table), f"--columns={text_of(p)}"),
+        ),
         Kind("study", "study.toml", STUDY.encode(), lambda p: ("study", "run", "--study", str(p))),
         Kind(
             "table",
@@ -251,6 +306,40 @@ def kinds_of(folder: Path, recordings: Sequence[Path], holdout: Sequence[str]) -
             lambda p: ("leaderboard", "import", str(p), *imported),
         ),
     ]
+
+
+AUDFORMAT = """\
+name: fuzz
+source: here
+usage: unrestricted
+languages: [eng]
+schemes:
+  emotion: {dtype: str, labels: [neutral, happiness, sadness, anger]}
+  speaker: {dtype: str, labels: {"01": {gender: female}, "02": {gender: male}}}
+tables:
+  all:
+    type: filewise
+    columns:
+      emotion: {scheme_id: emotion}
+      speaker: {scheme_id: speaker}
+"""
+
+
+def _database(table: str, scan: Callable[[Path], Sequence[str]]) -> Callable[[Path], Sequence[str]]:
+    """The command that scans a database whose header is a file."""
+
+    def command(path: Path) -> Sequence[str]:
+        (path.parent / "db.all.csv").write_text(table.replace("path", "file", 1))
+        return scan(path)
+
+    return command
+
+
+def _beside(path: Path, table: str) -> Path:
+    """A table beside a file."""
+    written = path.with_name("table-of-columns.csv")
+    written.write_text(table)
+    return written
 
 
 def call(command: Sequence[str]) -> tuple[int, str, str]:
