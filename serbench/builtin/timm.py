@@ -184,10 +184,10 @@ SECONDS_TO_CONNECT = 3.0
 
 @contextmanager
 def _hub_only_if_reachable() -> Iterator[None]:
-    """Let the hub's client take what is cached where the hub cannot be reached.
+    """Make the client of the hub use cached weights if the hub cannot be reached.
 
-    Otherwise it tries twelve times for more than a minute, also for weights that are cached. A
-    proxy is left to the client, which knows how to use it.
+    Otherwise it tries twelve times for more than a minute, even for cached weights. With a proxy,
+    the client decides itself.
     """
     from huggingface_hub import constants
 

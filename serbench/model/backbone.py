@@ -70,14 +70,14 @@ class Backbone(Protocol):
 
     @property
     def taps(self) -> Sequence[str]:
-        """Names of the places whose output can be used as features, from the input on."""
+        """Names of the layers with outputs that can be used as features, from the input on."""
 
     @property
     def takes_lengths(self) -> bool:
-        """Whether ``features`` leaves out the padding that ``lengths`` tells of.
+        """Whether ``features`` ignores the padding after ``lengths``.
 
         Clips are then padded with zeros and ``features`` receives their lengths. All other
-        backbones are given clips padded by reflection, and no lengths.
+        backbones receive clips padded by reflection, and no lengths.
         """
 
     def input_spec(self) -> InputSpec:

@@ -220,7 +220,7 @@ def test_one_speaker_gives_a_gain_without_an_interval():
     counts = [tally(np.eye(2), np.array(targets), ["a", "a"]) for targets in ([1, 0], [0, 1])]
     found = gain(*counts, 1)
     assert (found.difference, found.low, found.high, found.speakers) == (1, None, None, 1)
-    assert "no interval" in found.sentence
+    assert "no confidence interval" in found.sentence
 
 
 @pytest.mark.parametrize("protocol", [SINGLE, NESTED])
