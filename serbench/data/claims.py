@@ -33,7 +33,8 @@ def claim(
     remarks: list[Remark] = []
     disguised: list[tuple[set[Path], list[Remark]]] = []
     for corpus in corpora:
-        alike, about = set(), []
+        alike: set[Path] = set()
+        about: list[Remark] = []
         for found in recognised(corpus, files, options):
             if isinstance(found, Refused):
                 refused.append(found)
