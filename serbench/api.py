@@ -1,4 +1,4 @@
-"""serbench in Python: results as pandas DataFrames, and plain functions for what commands do.
+"""serbench in Python: results as pandas DataFrames, and a function for each main command.
 
 ::
 
@@ -8,7 +8,7 @@
     entry = serbench.study(backbone="homebrew", dataset="mine", database="serbench.db")
     serbench.predict(entry, ["a.wav", "b.wav"], database="serbench.db")
 
-Errors are ``serbench.errors.SerbenchError``, with the sentence that the command line prints.
+Errors are ``serbench.errors.SerbenchError``, with the message that the command line prints.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class _Place:
 
 
 class Results:
-    """What a database holds, as pandas DataFrames; ``serbench.open`` gives it.
+    """The content of a database as pandas DataFrames; ``serbench.open`` returns it.
 
-    Each method reads the database anew. A missing number is NaN, a missing text ``<NA>``. Columns
-    have the same types where a table has no rows. ``describe(METHOD)`` explains the columns.
+    Each method reads the database again. A missing number is NaN, a missing text ``<NA>``. Columns
+    have the same types in a table without rows. ``describe(METHOD)`` explains the columns.
     """
 
     def __init__(self, database: Named = None) -> None:
@@ -70,7 +70,7 @@ class Results:
     ) -> pandas.DataFrame:
         """A row for each entry in each ranking, best UA first.
 
-        Entries may be compared within one ``ranking`` only.
+        Entries may only be compared within one ``ranking``.
 
         Args:
             dataset: only entries on the dataset of this name.
@@ -115,8 +115,8 @@ class Results:
     def predictions(self, entry: int) -> pandas.DataFrame:
         """A row for each clip that an entry was tested on, with a probability for each emotion.
 
-        Rows whose ``fold`` is ``holdout`` are of the entry's own network; the others are of the
-        networks of the folds that its configuration was chosen by.
+        Rows with ``fold`` equal to ``holdout`` come from the entry's own network; the others come
+        from the networks of the folds by which its configuration was selected.
 
         Args:
             entry: its number.
@@ -159,21 +159,23 @@ def describe(table: str) -> pandas.DataFrame:
     import pandas
 
     if table not in COLUMNS:
-        raise UsageError(f"no table '{table}': there are {', '.join(COLUMNS)}", table=table)
+        raise UsageError(
+            f"there is no table '{table}': choose from {', '.join(COLUMNS)}", table=table
+        )
     columns = COLUMNS[table]
     rows = [column._asdict() for column in columns.values()]
     return pandas.DataFrame(rows, index=pandas.Index(list(columns), name="column"))
 
 
 def fetch(corpus: str, to: str | Path | None = None) -> Path:
-    """Fetch a corpus where a program may, as ``serbench corpus fetch``; gives its folder.
+    """Fetch a corpus, as ``serbench corpus fetch``, and return its folder.
 
     Args:
         corpus: its name; ``demo`` is synthesised on this machine.
-        to: folder to put it into; by default one in the cache.
+        to: folder to write it into; by default a folder in the cache.
 
     Raises:
-        SerbenchError: no such corpus, or one that cannot be fetched.
+        SerbenchError: there is no such corpus, or its licence does not let a program fetch it.
     """
     folder = find_workspace().corpora / corpus if to is None else Path(to)
     Plugins().corpora.get(corpus).fetch(folder)
@@ -190,12 +192,12 @@ def scan(
     progress: Progress = _ignore,
     **options: Any,
 ) -> dict[str, Any]:
-    """Scan recordings and keep them as a dataset, as ``serbench corpus scan``.
+    """Scan recordings and store them as a dataset, as ``serbench corpus scan``.
 
     Args:
         paths: a folder or table, or several.
         dataset: name of the dataset to make.
-        database: where it is kept; it is created where it does not exist.
+        database: file or URL of its database, which is created if it does not exist.
         corpora: recognise recordings of these corpora only.
         exclude: a table of recordings to leave out.
         progress: called with recordings read and recordings in all.
@@ -229,9 +231,9 @@ def study(
     """Run one study, or continue it, as ``serbench study run``.
 
     Args:
-        backbone: the network to search; may stand in the study file instead.
-        database: where everything is recorded; its dataset must have been scanned.
-        study_file: a study file in TOML; options given here come first.
+        backbone: the network to search; it may be given in the study file instead.
+        database: file or URL of the database with the scanned dataset and the results.
+        study_file: a study file in TOML; options given here override it.
         progress: called with each ``StudyEvent``; ``print`` prints a line for each.
         options: those of ``serbench study run``, with underscores: ``dataset="mine"``,
             ``protocol="loso"``, ``trials=20``, ``jobs=0``; ``search`` as in a study file.
@@ -254,12 +256,12 @@ def study(
 def evaluate(
     entry: int, dataset: str, *, database: Named = None, progress: Progress = _ignore
 ) -> Evaluation:
-    """Score an entry on a dataset that it was not made for, as ``serbench evaluate``.
+    """Score an entry on another dataset than its own, as ``serbench evaluate``.
 
     Args:
         entry: its number.
         dataset: name of a scanned dataset.
-        database: where both are recorded.
+        database: file or URL of the database with both.
         progress: called with clips prepared and clips in all.
 
     Returns:
@@ -282,11 +284,11 @@ def predict(
     Args:
         entry: its number.
         files: a file or a folder, or several.
-        database: where the entry is recorded.
+        database: file or URL of the database with the entry.
 
     Returns:
-        a row for each file, with a probability for each emotion (``p_EMOTION``); a file that cannot
-        be used has the reason in column ``error``.
+        a row for each file, with a probability for each emotion (``p_EMOTION``); for a file that
+        cannot be used, the column ``error`` has the reason.
 
     Raises:
         SerbenchError: see ``serbench.run.predict.predictor_of``.

@@ -1,23 +1,23 @@
-"""Everything that can go wrong because of what a user has, typed or wrote.
+"""The errors that a user can cause, by recordings, options, files or plugins.
 
 ::
 
     SerbenchError                 exit code 1
-    ├── UsageError                exit code 2: what was typed or written
+    ├── UsageError                exit code 2: an invalid command or file
     │   ├── UnknownNameError      no such backbone, corpus, protocol, …
-    │   └── StudyFileError        every mistake of a study file, at once
-    ├── PluginError               a plugin broke the contract
+    │   └── StudyFileError        all mistakes of a study file together
+    ├── PluginError               a plugin that does not follow the contract
     ├── AudioError                one recording that cannot be used
     ├── DatasetError              recordings that cannot be studied together
-    │   └── LeakError             a split that tests on what it trained on
+    │   └── LeakError             a split with the same speaker or audio in training and test
     ├── EnvironmentChangedError   a study that was begun on another device or with other libraries
-    ├── WeightsError              pretrained weights that cannot be had
-    ├── DivergedError             a training or a network whose numbers are NaN or infinite
-    └── StorageError              the database, the disk
-        └── ConflictError         two processes that write the same at once
+    ├── WeightsError              pretrained weights that cannot be downloaded, read or used
+    ├── DivergedError             a training or a network with NaN or infinite numbers
+    └── StorageError              a database or a disk that cannot be used
+        └── ConflictError         two processes that write the same row at once
 
-The message is one line that says what is wrong and what to do. It is caught in one place,
-``serbench.cli.main``; anything that is not a ``SerbenchError`` keeps its traceback.
+The message is one line with the problem, its place and its correction. Errors are caught in one
+place, ``serbench.cli.main``; an exception that is not a ``SerbenchError`` keeps its traceback.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 FEW = 12
-"""So many names are listed where none comes near."""
+"""If no name is similar, all names are listed when there are at most this many."""
 
 
 class SerbenchError(Exception):
-    """The root of the tree: a message for the user, an exit code, and what the message is about.
+    """The base class: a message for the user, an exit code, and the facts of the message.
 
     Attributes:
-        facts: the message's particulars by name, for programs and tests: ``path``, ``line``, …
+        facts: the values in the message by name, for programs and tests: ``path``, ``line``, …
     """
 
     exit_code = 1
@@ -44,7 +44,7 @@ class SerbenchError(Exception):
         self.facts = facts
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Sent to another process as it is, whatever arguments its class takes."""
+        """Support pickling, whatever the arguments of the class."""
         return _restored, (type(self), self.args, vars(self))
 
 
@@ -64,7 +64,7 @@ class UsageError(SerbenchError):
 
 
 class UnknownNameError(UsageError):
-    """A name nobody registered; the message carries the nearest ones."""
+    """A name that is not registered; the message lists the most similar names."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = list(known)
@@ -72,9 +72,9 @@ class UnknownNameError(UsageError):
         if nearest:
             hint = f"did you mean {', '.join(nearest)}?"
         elif names and len(names) <= FEW:
-            hint = f"there is {', '.join(names)}"
+            hint = f"choose from {', '.join(names)}"
         else:
-            hint = "`serbench plugins list` shows every name"
+            hint = "`serbench plugins list` shows all names"
         super().__init__(f"unknown {kind} '{name}': {hint}", kind=kind, name=name)
         self.kind = kind
         self.name = name
@@ -91,16 +91,16 @@ class StudyFileError(UsageError):
 
 
 class PluginError(SerbenchError):
-    """A plugin registered something twice or not in the form the contract asks for."""
+    """A plugin registered a name twice, or an object that does not follow the contract."""
 
 
 class AudioError(SerbenchError):
     """A recording that cannot be used: missing, empty, truncated, silent, not audio.
 
-    ``reason`` is the defect in a few words; skipped files are counted by it. ``detail`` is what was
-    found in this one, such as what its header declares and what it holds. ``kind`` is the sort of
-    defect that the doctor reports it as: ``lfs-pointer``, ``format``, ``channels-cancel``,
-    ``channel``, ``scale``, ``silence``, or ``unusable`` for all others.
+    ``reason`` is the defect in a few words; skipped files are counted by it. ``detail`` describes
+    this file, such as the declared and the actual number of samples. ``kind`` is the kind of
+    finding in ``corpus doctor``: ``lfs-pointer``, ``format``, ``channels-cancel``, ``channel``,
+    ``scale``, ``silence``, or ``unusable`` for all others.
     """
 
     def __init__(
@@ -120,11 +120,11 @@ class AudioError(SerbenchError):
 
 
 class DatasetError(SerbenchError):
-    """A dataset that does not exist, is empty, or cannot be split as asked."""
+    """A dataset that does not exist, is empty, or cannot be split by the protocol."""
 
 
 class LeakError(DatasetError):
-    """A split that has a speaker, or the same audio, on both sides."""
+    """A split with a speaker or identical audio in both training and test."""
 
 
 class EnvironmentChangedError(SerbenchError):
@@ -140,8 +140,8 @@ class DivergedError(SerbenchError):
 
 
 class StorageError(SerbenchError):
-    """The database or the disk does not do what is needed."""
+    """A database or a disk that cannot be read or written."""
 
 
 class ConflictError(StorageError):
-    """Another process wrote the same at the same moment; tried again, it is found there."""
+    """Another process wrote the same row at the same time; a second attempt finds it there."""

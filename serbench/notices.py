@@ -1,4 +1,4 @@
-"""What a user is told although nothing failed: one line on standard error."""
+"""Notices to the user, one line each on standard error, where nothing failed."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import sys
 
 
 def notice(line: str) -> None:
-    """Print a line on standard error, now."""
+    """Print a line on standard error immediately."""
     print(line, file=sys.stderr, flush=True)

@@ -26,14 +26,14 @@ TWINS = {
     "1013_WSI_SAD_XX": "1013_WSI_DIS_XX",
     "1017_IWW_FEA_XX": "1017_IWW_ANG_XX",
 }
-"""Byte-identical files under two labels: nobody can say which of the two is meant."""
+"""Byte-identical files with two labels, of which the correct one is unknown."""
 
 
 class CremaD(NamedFiles):
-    """CREMA-D's repository holds every clip twice: as wav, and as the MP3 its raters heard."""
+    """CREMA-D, whose repository has every clip twice: as WAV, and as the MP3 for its raters."""
 
     def excluded(self, match: re.Match[str]) -> str | None:
-        """Leave out the MP3 copies, which would put one recording into a study twice."""
+        """Leave out the MP3 copies, which would duplicate recordings in a study."""
         if match.string.startswith("AudioMP3/"):
             return "MP3 copy of a clip in AudioWAV"
         return None

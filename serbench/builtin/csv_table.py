@@ -1,11 +1,11 @@
-"""Anybody's own recordings, listed in a table.
+"""The user's own recordings, listed in a table.
 
-A table has a row for each recording, and columns for its path, emotion and speaker, perhaps for
-sex and sentence; other columns are ignored. Columns are known by their usual names
-(``serbench.data.columns``) or stated by ``--columns``; ``--pattern`` gives what no column has.
+A table has a row for each recording, and columns for its path, emotion and speaker, optionally for
+sex and sentence; other columns are ignored. Columns are recognised by common names
+(``serbench.data.columns``) or given by ``--columns``; ``--pattern`` replaces missing columns.
 Tables are ``.csv``, ``.tsv`` and ``.txt``, JSON lines, Parquet, Hugging Face's ``audiofolder``
-(``metadata.csv`` with ``file_name``) and audformat. A relative path starts at the table's folder.
-Other tables are passed over; one that lists recordings but lacks a column is named.
+(``metadata.csv`` with ``file_name``) and audformat. Relative paths start at the table's folder.
+Tables of other data are ignored; a table of recordings without a required column is reported.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from serbench.data.tables import TABLE_SUFFIXES, Table, open_table
 from serbench.errors import DatasetError
 
 FEW = 50
-"""So many rows show whether a table lists recordings."""
+"""Number of rows by which a table of recordings is recognised."""
 
 COLUMNS_SHOWN = 20
 
@@ -37,21 +37,21 @@ SPREADSHEETS = frozenset({".xlsx", ".xls", ".ods"})
 
 ADVICE = {
     "path": "--columns path=COLUMN",
-    "emotion": "--columns emotion=COLUMN, or --pattern '{emotion}/*' where folders give it",
-    "speaker": "--columns speaker=COLUMN, or --pattern '{speaker}/*' where folders give it, or "
-    "--columns speaker=path where each recording has a speaker of its own",
+    "emotion": "--columns emotion=COLUMN, or --pattern '{emotion}/*' if folders have its names",
+    "speaker": "--columns speaker=COLUMN, or --pattern '{speaker}/*' if folders have its names, or "
+    "--columns speaker=path if each recording has another speaker",
 }
 
 
 @dataclass(frozen=True)
 class CsvTable:
-    """The recordings that tables among the files list."""
+    """The recordings in the tables among the files."""
 
     name: str = "csv"
     title: str = "Your own recordings, listed in a table"
     licence: Licence = UNKNOWN_LICENCE
     speech: Speech = "unknown"
-    home: str = "a file with the columns path, emotion, speaker (and, if you like, sex, sentence)"
+    home: str = "a table with the columns path, emotion, speaker (optionally also sex, sentence)"
     synthetic: bool = False
     own_emotions: tuple[str, ...] = ()
     known_conflicts: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class CsvTable:
         seen: dict[Path, tuple[str, str]] = {}
         for path in files:
             if path.suffix.lower() in SPREADSHEETS:
-                yield Refused(path, "a table in a spreadsheet", "save it as CSV to have it read")
+                yield Refused(path, "a table in a spreadsheet", "save it as CSV")
             part = path.parent in databases and path.name.startswith("db.")
             if path.name != HEADER and (part or path.suffix.lower() not in TABLE_SUFFIXES):
                 continue
@@ -78,10 +78,10 @@ class CsvTable:
                 yield Refused(path, "a table that cannot be read", detail)
 
     def fetch(self, folder: Path) -> None:
-        """Nobody but the user can write this table."""
+        """Refuse, since only the user can write this table."""
         raise DatasetError(
-            f"the table of your own recordings is yours to write: put {self.home} into {folder}, "
-            f"then run `serbench corpus scan {folder} --dataset {self.name}`"
+            f"serbench cannot make a table of your own recordings: write {self.home} into "
+            f"{folder}, then run `serbench corpus scan {folder} --dataset {self.name}`"
         )
 
 
@@ -94,7 +94,7 @@ def _read(
         return
     rows = list(table.rows())
     if not rows:
-        yield Refused(table.path, "a table without rows", "its first line is all that it has")
+        yield Refused(table.path, "a table without rows", "add a row for each recording")
     paths = ListedPaths(table.path.parent, options, (row.get("path", "") for _, row in rows))
     missing: list[Path] = []
     for _, row in rows:
@@ -106,7 +106,7 @@ def _read(
             meaning = (label_key(recording.label), recording.speaker)
             if seen.setdefault(recording.path, meaning) is not meaning:
                 again = seen[recording.path] == meaning
-                reason = "listed in another row too" if again else None
+                reason = "also listed in another row" if again else None
                 recording = replace(recording, excluded=reason)
             elif found is None:
                 missing.append(path)
@@ -114,34 +114,34 @@ def _read(
     if table.guessed is not None:
         yield Remark(
             table.path,
-            f"its text does not state its encoding and was read as {table.guessed}, which is a "
-            "guess; save it in UTF-8 if names look wrong",
+            f"the encoding of this table is not declared and was guessed as {table.guessed}: save "
+            "it as UTF-8 if names are wrong",
         )
     if missing:
         looked_for = missing[0].parent / shortened(missing[0].name)
         yield Remark(
             table.path,
-            f"of its {len(rows):,} recordings {len(missing):,} are missing; one was looked for at "
-            f"{looked_for}; --root FOLDER names the folder that holds them",
+            f"{len(missing):,} of the {len(rows):,} recordings in this table are missing, such as "
+            f"{looked_for}; give the folder with the recordings as --root FOLDER",
         )
 
 
 def _lacking(table: Table, options: ScanOptions) -> tuple[str, ...]:
-    """The needed fields that neither a column nor the pattern gives."""
+    """The required fields that are neither in a column nor in the pattern."""
     given = () if options.pattern is None else options.pattern.fields
     return tuple(name for name in table.columns.missing if name == "path" or name not in given)
 
 
 def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> Iterator[Refused]:
-    """What a table lacks that lists recordings; nothing for anybody else's table."""
+    """The missing columns of a table of recordings; nothing for a table of other data."""
     columns = table.columns
     shown = ", ".join(columns.header[:COLUMNS_SHOWN])
     if any(map(_is_recording, columns.header)) and not columns.headless:
         yield Refused(
             table.path,
             "a table without a line that names its columns",
-            f"its first line is {shown}; write path, emotion, speaker above it, or give the "
-            "columns by number: --columns path=1,emotion=2,speaker=3",
+            f"its first line is {shown}; add a line path, emotion, speaker before it, or give the "
+            "numbers of the columns: --columns path=1,emotion=2,speaker=3",
             listed=tuple(filter(_is_recording, columns.header)),
         )
         return
@@ -150,11 +150,11 @@ def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> 
     stated = bool(columns.absent) and bool(columns.places)
     if any(map(_is_recording, cells)) or described or stated:
         absent = ", ".join(f"'{column}' for {name}" for name, column in columns.absent.items())
-        unfound = f" (--columns names {absent}, which it does not have)" if absent else ""
+        unfound = f" (--columns gives {absent}, which do not exist)" if absent else ""
         yield Refused(
             table.path,
             f"a table of recordings without a column for {' and '.join(lacking)}",
-            f"its columns are {shown}{unfound}; type "
+            f"its columns are {shown}{unfound}; add "
             + "; and ".join(ADVICE[name] for name in lacking),
             listed=() if stated else tuple(filter(_is_recording, cells)),
         )

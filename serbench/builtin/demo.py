@@ -1,12 +1,12 @@
-"""The demo corpus: eight espeak-ng voices act six emotions, so that everything can be tried.
+"""The demo corpus: six emotions by eight espeak-ng voices, for trying serbench.
 
-No person speaks here. A voice *acts* an emotion by its prosody alone: rate, volume, pitch, pitch
-range, pauses, final contour. Their directions follow K. R. Scherer, *Vocal communication of
-emotion: A review of research paradigms*, Speech Communication 40, 2003 (sadness slow, low and
-flat; anger loud and fast; fear high and fast; happiness lively); the numbers are ours. Every clip
-differs from them by a seeded amount, so that emotions overlap: on voices it was not trained on, a
-linear classifier of mean and deviation of the log-mel bands finds about 70 % of the emotions, where
-chance finds 17 %. Results on this corpus do not carry over to people.
+The speech is synthetic. A voice expresses an emotion only by its prosody: rate, volume, pitch,
+pitch range, pauses, final contour. The directions of these changes follow K. R. Scherer, *Vocal
+communication of emotion: A review of research paradigms*, Speech Communication 40, 2003 (sadness
+slow, low and flat; anger loud and fast; fear high and fast; happiness lively); their sizes were
+chosen for serbench. Each clip differs from them by a seeded random amount, so that emotions
+overlap: on new voices, a linear classifier of the mean and deviation of log-mel bands reaches an
+accuracy of about 70 %, where chance is 17 %. Results on this corpus do not hold for human speech.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ SENTENCES = {
     "market": "We walked to the market today",
     "window": "Somebody left the window open",
 }
-"""Five sentences, written for this corpus, that suit every emotion."""
+"""Five sentences, written for this corpus, that can be spoken with every emotion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """The middle of an emotion's prosody, and how a sentence of it may end."""
+    """The mean prosody of an emotion, and the possible ends of its sentences."""
 
     rate: float
     volume: float
@@ -68,7 +68,7 @@ MANNERS = {
 }
 
 STRAYING = Manner(8, 7, 5, 8, 0.3, "")
-"""Standard deviations of one clip around its emotion's middle."""
+"""Standard deviations of one clip around the mean prosody of its emotion."""
 
 LIMITS = {
     "rate": (120, 230),
@@ -80,7 +80,7 @@ LIMITS = {
 
 
 def script() -> list[Line]:
-    """Every clip of the corpus, the same in every run."""
+    """All clips of the corpus, which are the same in every run."""
     return [
         line(voice, emotion, sentence)
         for voice in VOICES
@@ -90,7 +90,7 @@ def script() -> list[Line]:
 
 
 def line(voice: str, emotion: str, sentence: str) -> Line:
-    """One clip: its emotion's manner, from which chance strays, seeded by the clip's own name."""
+    """One clip: the prosody of its emotion plus noise that is seeded by the name of the clip."""
     name = f"demo_{voice}_{emotion}_{sentence}"
     chance = random.Random(name)  # noqa: S311
     manner = MANNERS[emotion]
@@ -104,13 +104,13 @@ def line(voice: str, emotion: str, sentence: str) -> Line:
 
 @dataclass(frozen=True)
 class Demo(NamedFiles):
-    """A corpus that this machine makes for itself."""
+    """A corpus that is synthesised on this machine."""
 
     def fetch(self, folder: Path) -> None:
-        """Speak the whole corpus into ``folder``, all of it or nothing; mend it if clips are gone.
+        """Synthesise the whole corpus in ``folder``, or only the missing clips.
 
         Raises:
-            DatasetError: espeak-ng does not work here, or the folder cannot be written.
+            DatasetError: espeak-ng does not work on this machine, or the folder cannot be written.
         """
         lines = script()
         if all((folder / line.file).is_file() for line in lines):
@@ -124,12 +124,13 @@ class Demo(NamedFiles):
                 move(made, folder)
         except OSError as error:
             raise DatasetError(
-                f"the demo corpus cannot be written to {folder} ({error}); choose another folder"
+                f"the demo corpus cannot be written to {folder} ({error}): give another folder "
+                "with --to"
             ) from error
 
 
 def move(made: Path, folder: Path) -> None:
-    """Rename ``made`` to ``folder``; if that is there already, put what was made into it."""
+    """Rename ``made`` to ``folder``; if that exists already, move the new files into it."""
     try:
         made.rename(folder)
     except OSError:
@@ -140,9 +141,9 @@ def move(made: Path, folder: Path) -> None:
 DEMO = Demo(
     name="demo",
     title="serbench demo: synthetic speech, made on this machine by espeak-ng",
-    licence=Licence("MIT (espeak-ng, which speaks it, is GPL-3.0)", "yes"),
+    licence=Licence("MIT (espeak-ng, which synthesises it, is GPL-3.0)", "yes"),
     speech="synthetic",
-    home="`serbench corpus fetch demo` makes it here; nothing is downloaded",
+    home="`serbench corpus fetch demo` makes it on this machine without a download",
     pattern=rf"demo_(?P<speaker>{'|'.join(VOICES)})_(?P<label>{'|'.join(SHARED_EMOTIONS)})"
     rf"_(?P<sentence>{'|'.join(SENTENCES)})",
     emotions={emotion: emotion for emotion in SHARED_EMOTIONS},

@@ -1,6 +1,6 @@
-"""Anybody's own recordings, whose folders and file names give emotion and speaker.
+"""The user's own recordings, with emotion and speaker in the names of folders and files.
 
-``--pattern '{emotion}/{speaker}/*'`` says how; ``serbench.data.path_pattern`` has the rules.
+They are described by ``--pattern '{emotion}/{speaker}/*'``; see ``serbench.data.path_pattern``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from serbench.errors import DatasetError, UsageError
 
 @dataclass(frozen=True)
 class Folders:
-    """The recordings whose paths fit the pattern that the user states."""
+    """The recordings with paths that match the user's pattern."""
 
     name: str = "folders"
-    title: str = "Your own recordings, in folders or under names that give emotion and speaker"
+    title: str = "Your own recordings, with emotion and speaker in their folders or names"
     licence: Licence = UNKNOWN_LICENCE
     speech: Speech = "unknown"
     home: str = "folders of recordings, and `--pattern '{emotion}/{speaker}/*'` that describes them"
@@ -35,10 +35,10 @@ class Folders:
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
     ) -> Iterator[Recording | Refused | Remark]:
-        """Every file whose path fits; none without a pattern.
+        """All files with a matching path; none without a pattern.
 
         Raises:
-            UsageError: the pattern gives no emotion or no speaker, and there is no table.
+            UsageError: the pattern has no emotion or no speaker, and there is no table.
         """
         pattern = options.pattern
         if pattern is None:
@@ -74,16 +74,16 @@ class Folders:
             below = [first.relative_to(each) for each in folders if first.is_relative_to(each)]
             yield Remark(
                 first,
-                f"no recording fits --pattern {pattern.text}; below the scanned folder this one is "
-                f"'{below[0] if below else first.name}', and '**/' at the beginning of a "
-                "pattern stands for any folders",
+                f"no recording matches --pattern {pattern.text}: the path of this one in the "
+                f"scanned folder is '{below[0] if below else first.name}'; '**/' at the beginning "
+                "of a pattern matches any folders",
             )
 
     def fetch(self, folder: Path) -> None:
-        """Nobody but the user has these recordings."""
+        """Refuse, since only the user has these recordings."""
         raise DatasetError(
-            f"the recordings are yours: put them into {folder}, then run `serbench corpus scan "
-            f"{folder} --dataset NAME --pattern '{{emotion}}/{{speaker}}/*'`"
+            f"serbench cannot download your own recordings: put them into {folder}, then run "
+            f"`serbench corpus scan {folder} --dataset NAME --pattern '{{emotion}}/{{speaker}}/*'`"
         )
 
 

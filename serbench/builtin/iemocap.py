@@ -1,7 +1,7 @@
 """IEMOCAP: ten actors in five dialogue sessions, scripted and improvised, labelled by listeners.
 
-Wavs are named after their utterance, ``Ses01F_impro01_M003.wav``: session, who wears the markers,
-dialogue, **who speaks**, number. The labels stand in the dialogue's ``EmoEvaluation`` file,
+WAV files are named after their utterance, ``Ses01F_impro01_M003.wav``: session, actor with markers,
+dialogue, **speaker**, number. The labels are in the ``EmoEvaluation`` file of the dialogue,
 ``Ses01F_impro01.txt``, on lines such as::
 
     [6.2901 - 8.2357]	Ses01F_impro01_F000	neu	[2.5000, 2.5000, 2.5000]
@@ -37,12 +37,12 @@ WORDS = {"fru": "frustration", "fea": "fear", "sur": "surprise", "dis": "disgust
 
 
 class Iemocap(NamedFiles):
-    """IEMOCAP: file names give the utterance, evaluation files its label."""
+    """IEMOCAP, with utterances in file names and labels in evaluation files."""
 
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
     ) -> Iterator[Recording | Refused | Remark]:
-        """Match the utterances with the evaluation files, wherever among ``files`` both are."""
+        """Match the utterances with the evaluation files, in any folders of ``files``."""
         dialogues = defaultdict(list)
         for path in files:
             if path.suffix.lower() == ".txt":
@@ -67,7 +67,7 @@ class Iemocap(NamedFiles):
             )
 
     def speaker(self, match: re.Match[str]) -> str:
-        """Name the actor who speaks by session and letter, such as ``Ses01M``."""
+        """The speaker as session and letter, such as ``Ses01M``."""
         return f"Ses{match['session']}{match['actor'].upper()}"
 
 

@@ -3,7 +3,7 @@
 Names are ``modality-channel-emotion-intensity-statement-repetition-actor``, as explained on
 https://zenodo.org/records/1188976 and in S. R. Livingstone and F. A. Russo, *The Ryerson
 Audio-Visual Database of Emotional Speech and Song*, PLoS ONE 13(5), 2018. All eight emotions are
-here; which of them a study uses is the label set's choice.
+recognised; the label set of a scan selects those that a study uses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from serbench.data.licence import Licence
 
 
 class Ravdess(NamedFiles):
-    """RAVDESS also holds songs, and the sound tracks of its videos: neither is a recording here."""
+    """RAVDESS, without its songs and the audio tracks of its videos."""
 
     def excluded(self, match: re.Match[str]) -> str | None:
         """Song, and whatever was made from the videos, whose sound the audio files repeat."""

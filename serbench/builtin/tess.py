@@ -17,7 +17,7 @@ from serbench.data.licence import Licence
 
 
 class Tess(NamedFiles):
-    """TESS, with the one misnamed file put right."""
+    """TESS, with a correction for one misnamed file."""
 
     def speaker(self, match: re.Match[str]) -> str:
         """``OAF`` or ``YAF``: the older or the younger actress."""

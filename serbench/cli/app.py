@@ -1,4 +1,4 @@
-"""What all commands share: the workspace, the database, the plugins, and their options."""
+"""The workspace, the database, the plugins and the options that all commands share."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class App:
 
     @cached_property
     def workspace(self) -> Workspace:
-        """Where things are kept."""
+        """The folders and the database of this run."""
         from serbench.workspace import find_workspace
 
         return find_workspace(self.database_option)
 
     @cached_property
     def database(self) -> Database:
-        """The database, opened when it is first used; it must be there, unless a scan makes it."""
+        """The database, opened at its first use; it must exist, except for a scan."""
         from serbench.store.database import Database
 
         return Database(self.workspace.database_url, create=False)
@@ -47,7 +47,7 @@ class App:
 
 
 def common_options(command: Command) -> Command:
-    """Add ``--db`` and ``--debug``, which are understood before and after a command's name."""
+    """Add ``--db`` and ``--debug``, which may be given before and after a command's name."""
 
     def set_database(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
         if value is not None:
@@ -62,32 +62,37 @@ def common_options(command: Command) -> Command:
         metavar="FILE|URL",
         expose_value=False,
         callback=set_database,
-        help="Database; by default $SERBENCH_DB or serbench.db here.",
+        help="Use the database at this path or URL; by default $SERBENCH_DB, or serbench.db in "
+        "the current folder.",
     )
     add_debug = click.option(
         "--debug",
         is_flag=True,
         expose_value=False,
         callback=set_debug,
-        help="Show the traceback of an error.",
+        help="Show the traceback of an error; by default only its message is shown.",
     )
     return add_database(add_debug(command))
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)
 
-yes_option = click.option("--yes", is_flag=True, help="Delete without asking.")
+yes_option = click.option(
+    "--yes",
+    is_flag=True,
+    help="Delete without a question; by default the command asks, or refuses without a terminal.",
+)
 
 
 def confirm(what: str, yes: bool) -> None:
     """Ask before something is deleted; without a terminal ``--yes`` must be given.
 
     Args:
-        what: would be done, such as ``delete entry 3``.
-        yes: whether the question was answered by ``--yes``.
+        what: the action, such as ``delete entry 3``.
+        yes: whether ``--yes`` was given.
 
     Raises:
-        UsageError: nobody can be asked.
+        UsageError: there is no terminal to ask at.
         click.Abort: the answer is no.
     """
     from serbench.errors import UsageError
@@ -95,5 +100,8 @@ def confirm(what: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"this would {what}: add --yes to do it", would=what)
+        raise UsageError(
+            f"this command would {what}, and there is no terminal to ask at: add --yes to do it",
+            would=what,
+        )
     click.confirm(f"{what}?", abort=True)

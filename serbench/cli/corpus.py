@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from serbench.data.scan_options import ScanOptions
 
 DEMO = "demo"
-"""The corpus that anyone has: it is synthesised on this machine."""
+"""The corpus that needs no download: it is synthesised on this machine."""
 
 
 @click.group()
@@ -34,13 +34,18 @@ def corpus() -> None:
 
 @corpus.command("scan")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dataset", required=True, metavar="NAME", help="Name of the dataset to make.")
+@click.option(
+    "--dataset",
+    required=True,
+    metavar="NAME",
+    help="Store the recordings as the dataset NAME, and replace an earlier one of that name.",
+)
 @click.option(
     "--emotions",
     metavar="A,B,…",
-    help="Emotions to keep, in any language. A label that serbench does not know becomes a class "
-    "of its own where it is named here. 'all' keeps every known emotion. [default: sadness, "
-    "anger, disgust, fear, happiness and neutral]",
+    help="Keep recordings of these emotions, which may be named in any language; 'all' keeps every "
+    "recognised emotion, and a label that is not recognised becomes a class of its own if it is "
+    "named here. [default: sadness, anger, disgust, fear, happiness and neutral]",
 )
 @click.option(
     "--map",
@@ -48,65 +53,65 @@ def corpus() -> None:
     multiple=True,
     metavar="FROM=TO",
     help="Count recordings with the label or emotion FROM as the emotion TO, such as "
-    "excited=happiness; may be given several times. [default: the corpus's own meaning of a "
-    "label, then serbench's vocabulary]",
+    "excited=happiness; may be given several times. [default: the translation that the corpus "
+    "gives of a label, then that of serbench's vocabulary]",
 )
 @click.option(
     "--columns",
     multiple=True,
     metavar="FIELD=COLUMN,…",
-    help="Columns of tables that hold path, emotion, speaker, sex and sentence, such as "
-    "path=file,speaker=actor, or their numbers from 1 in a table without a header line. "
-    "[default: the usual names are recognised]",
+    help="Read the fields path, emotion, speaker, sex and sentence from these columns of tables, "
+    "such as path=file,speaker=actor; in a table without a header line give column numbers, "
+    "counted from 1. [default: columns with common names]",
 )
 @click.option(
     "--pattern",
     metavar="PATTERN",
-    help="How folders and file names give the fields of a recording, such as "
-    "'{emotion}/{speaker}/*' or '{speaker}_{emotion}_*'; '**/' stands for any folders. "
-    "[default: file names of known corpora, and tables]",
+    help="Read the fields of a recording from its folders and its file name by this pattern, such "
+    "as '{emotion}/{speaker}/*' or '{speaker}_{emotion}_*', where '**/' matches any folders. "
+    "[default: only file names of registered corpora and tables are read]",
 )
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Folder in which recordings are looked for that a table lists under another machine's "
-    "paths. [default: the table's folder and PATHS]",
+    help="Search this folder for recordings that a table lists with paths of another machine. "
+    "[default: the folder of the table, and PATHS]",
 )
 @click.option(
     "--corpus",
     "corpora",
     multiple=True,
     metavar="NAME",
-    help="Recognise recordings of this corpus only, also where other file names beside them are "
-    "none of this corpus; may be given several times. [default: all corpora]",
+    help="Recognise recordings of this corpus only, even if names of other files in their folder "
+    "do not fit it; may be given several times. [default: all registered corpora]",
 )
 @click.option(
     "--channel",
     default="mean",
     show_default=True,
     metavar="mean|left|right|N",
-    help="What is used of recordings of several channels: their mean, or one channel, counted "
-    "from 1.",
+    help="Use the mean of all channels of a recording, or only one channel, counted from 1.",
 )
 @click.option(
     "--speech",
     type=click.Choice(["acted", "elicited", "natural", "synthetic", "unknown"]),
     default="unknown",
     show_default=True,
-    help="Type of the speech in your own recordings; published corpora declare theirs.",
+    help="Record this type of speech for your own recordings; published corpora declare theirs.",
 )
 @click.option(
     "--licence",
     metavar="NAME",
-    help="Licence of your own recordings, such as CC-BY-4.0. [default: unknown]",
+    help="Record this licence for your own recordings, such as CC-BY-4.0. [default: unknown]",
 )
 @click.option(
     "--exclude",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="CSV table of recordings to leave out (path, audio_hash, reason), such as "
-    "`serbench corpus doctor --fix` writes.",
+    help="Leave out the recordings listed in this CSV table (columns path, audio_hash, reason), "
+    "which `serbench corpus doctor --fix` writes. [default: only those that an earlier scan of "
+    "this dataset left out]",
 )
 @format_option("table", "json")
 @common_options
@@ -127,11 +132,11 @@ def scan_command(
     speech: Speech,
     licence: str | None,
 ) -> None:
-    """Recognise the recordings under PATHS and keep them as a dataset.
+    """Recognise the recordings under PATHS and store them as a dataset.
 
     PATHS are folders in any nesting, or tables of recordings (CSV, TSV, text, JSON lines, Parquet,
     audformat) with the columns path, emotion and speaker.
-    Recordings that dataset NAME leaves out already are left out again.
+    Recordings that an earlier scan of this dataset left out are left out again.
     """
     from serbench.run.scanning import scan_options
 
@@ -151,7 +156,7 @@ def scan_into(
     corpora: tuple[str, ...] = (),
     exclude: Path | None = None,
 ) -> Scan:
-    """Scan and keep, without what the dataset or the list ``exclude`` leaves out."""
+    """Scan and store, without recordings that the dataset or the list ``exclude`` leaves out."""
     from serbench.data.scan_options import DEFAULT_OPTIONS
     from serbench.run.scanning import scan_dataset
 
@@ -171,8 +176,8 @@ def scan_into(
 def fetch_demo(app: App) -> None:
     """Synthesise the demo corpus and scan it as dataset ``demo``."""
     errors().print(
-        "using the demo corpus: synthetic speech, made here by espeak-ng; "
-        "scores on it are not about people",
+        "using the demo corpus, which is synthetic speech made by espeak-ng on this machine: "
+        "scores on it do not show how well human speech is recognised",
         highlight=False,
     )
     folder = app.workspace.corpora / DEMO
@@ -186,15 +191,18 @@ def fetch_demo(app: App) -> None:
     "--to",
     "folder",
     type=click.Path(path_type=Path),
-    help="Folder to put it into. [default: in the cache]",
+    help="Write the corpus into this folder. [default: a folder in serbench's cache]",
 )
 @common_options
 @pass_app
 def fetch_command(app: App, name: str, folder: Path | None) -> None:
-    """Fetch corpus NAME where a program may; 'demo' is synthesised here by espeak-ng."""
+    """Fetch corpus NAME, if its licence lets a program do so.
+
+    The corpus 'demo' is synthesised on this machine by espeak-ng.
+    """
     folder = folder or app.workspace.corpora / name
     app.plugins.corpora.get(name).fetch(folder)
-    click.echo(f"{folder}\nnow: serbench corpus scan {folder} --dataset {name}")
+    click.echo(f"{folder}\nnext: serbench corpus scan {folder} --dataset {name}")
 
 
 for command in (list_command, show_command, delete_command, rename_command, doctor_command):

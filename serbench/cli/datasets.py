@@ -1,4 +1,4 @@
-"""``serbench corpus list | show | delete | rename``: the datasets that scans made."""
+"""``serbench corpus list | show | delete | rename``: the scanned datasets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def list_command(app: App, format_: str) -> None:
 @common_options
 @pass_app
 def show_command(app: App, name: str, format_: str) -> None:
-    """Show what dataset NAME holds."""
+    """Show the emotions, speakers, lengths, licences and skipped files of dataset NAME."""
     from serbench.store.datasets import Datasets
 
     account = Datasets(app.database).dataset_account(name)
@@ -71,7 +71,7 @@ def show_command(app: App, name: str, format_: str) -> None:
 
 
 def show_account(account: dict[str, Any]) -> None:
-    """Print the account of a scan for people."""
+    """Print the account of a scan as text."""
     note = ", synthetic speech" if account["synthetic"] else ""
     emotions = list(account["by_emotion"])
     crossed = account["by_corpus_and_emotion"]
@@ -159,9 +159,9 @@ def _show_lengths(account: dict[str, Any]) -> None:
 @common_options
 @pass_app
 def delete_command(app: App, name: str, yes: bool) -> None:
-    """Delete dataset NAME and its prepared clips; the recordings themselves are left alone.
+    """Delete dataset NAME and its prepared clips, but not the recordings themselves.
 
-    Studies and entries that need it must be deleted first.
+    Studies and entries on the dataset must be deleted first.
     """
     from serbench.store.housekeeping import check_free, delete_dataset
 

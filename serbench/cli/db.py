@@ -1,4 +1,4 @@
-"""``serbench db``: what a database holds, and how large it is."""
+"""``serbench db``: content and size of a database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serbench.cli.output import counted, emit_json, emit_table, format_option
 
 @click.group()
 def db() -> None:
-    """Show what a database holds; make its file smaller."""
+    """Show the content of a database; reduce the size of its file."""
 
 
 @db.command("info")
@@ -18,7 +18,7 @@ def db() -> None:
 @common_options
 @pass_app
 def info_command(app: App, format_: str) -> None:
-    """Show where the database is, what it holds, and the sizes of all that belongs to it."""
+    """Show the place, the content and the size of the database and of its files."""
     from serbench.plugins import installed_plugins
     from serbench.store.housekeeping import database_info
 
@@ -38,7 +38,7 @@ def info_command(app: App, format_: str) -> None:
     lost = f"{found['lost_artifacts']} missing" if found["lost_artifacts"] else ""
     artifacts = f"{counted(found['artifacts'], 'file')}, {_size(found['artifact_bytes'])}"
     emit_table(
-        ["what", "value"],
+        ["property", "value"],
         [
             ["database", f"{found['database']} ({found['backend']}{size})"],
             ["schema", found["schema"]],
@@ -54,7 +54,7 @@ def info_command(app: App, format_: str) -> None:
 
 
 def _size(count: int) -> str:
-    """A number of bytes for people."""
+    """A number of bytes as text with a unit."""
     for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= size:
             return f"{count / size:.1f} {unit}"
@@ -65,7 +65,7 @@ def _size(count: int) -> str:
 @common_options
 @pass_app
 def vacuum_command(app: App) -> None:
-    """Give the room of what was deleted from the database back to the disk."""
+    """Free the disk space of rows that were deleted from the database."""
     from serbench.store.housekeeping import database_info, vacuum
 
     before = database_info(app.database, app.workspace.artifacts).bytes

@@ -1,4 +1,4 @@
-"""``serbench corpus doctor``: what may be wrong with a dataset."""
+"""``serbench corpus doctor``: possible defects of a dataset."""
 
 from __future__ import annotations
 
@@ -20,41 +20,46 @@ if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
 
 SHOWN = 12
-"""So many findings of a kind are listed; JSON holds them all."""
+"""The table lists at most this many findings of one kind; JSON holds all of them."""
 
 
 @click.command("doctor")
 @click.argument("name")
 @click.option(
-    "--fix", is_flag=True, help="Leave out what is certainly wrong, and store the dataset again."
+    "--fix",
+    is_flag=True,
+    help="Leave out recordings that are certainly defective, and store the dataset again; by "
+    "default nothing is changed.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Exclusion list that --fix writes. [default: NAME-exclusions.csv beside the database]",
+    help="Write the exclusion list of --fix to this file. [default: NAME-exclusions.csv in the "
+    "folder of the database]",
 )
 @format_option("table", "json")
 @common_options
 @pass_app
 def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: str) -> None:
-    """List what may be wrong with dataset NAME, and what to do about it.
+    """List possible defects of dataset NAME, with a suggestion for each.
 
     Every recording is read. The findings are advice: the exit code is 0 with and without them.
-    --fix leaves out silent recordings, superfluous copies and the same audio under two labels or
-    speakers; recordings that only differ from the rest stay.
+    --fix leaves out silent recordings, superfluous copies, and identical audio with two labels or
+    two speakers; recordings that only differ from the others stay.
     """
     from serbench.data.doctor.inspection import exclusions, inspect
     from serbench.data.exclusions import write_exclusions
     from serbench.store.datasets import Datasets
 
     if out is not None and not fix:
-        raise UsageError("--out names the list that --fix writes: add --fix, or leave --out away")
+        raise UsageError("--out names the list that --fix writes: add --fix, or remove --out")
     datasets = Datasets(app.database)
     manifest, account = datasets.manifest(name), datasets.dataset_account(name)
     if account["skipped"] and "defects" not in account:
         errors().print(
-            "the files that the scan skipped were not kept then: scan again to see them here",
+            "this dataset was scanned by a version that did not store the skipped files: scan "
+            "again to list them here",
             highlight=False,
         )
     corpora = {corpus.name: corpus for corpus in app.plugins.corpora}
@@ -88,13 +93,13 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
                 f"dataset {name} is now [{left.hash[:8]}], {counted(len(left), 'recording')}"
             )
         elif fix:
-            click.echo("nothing to leave out: the dataset stays as it is")
+            click.echo("there is nothing to leave out: the dataset is unchanged")
 
 
 def _show(manifest: Manifest, findings: Sequence[Finding], doubtful: Sequence[Exclusion]) -> None:
     title = f"dataset {manifest.name} [{manifest.hash[:8]}]"
     if not findings:
-        click.echo(f"{title}: nothing found in {counted(len(manifest), 'recording')}")
+        click.echo(f"{title}: no findings in {counted(len(manifest), 'recording')}")
         return
     kinds = Counter(finding.kind for finding in findings)
     listed: Counter[str] = Counter()
@@ -103,11 +108,11 @@ def _show(manifest: Manifest, findings: Sequence[Finding], doubtful: Sequence[Ex
         listed[finding.kind] += 1
         if listed[finding.kind] <= SHOWN:
             rows.append([finding.kind, finding.subject, finding.measured, finding.suggestion])
-    emit_table(["finding", "what", "measured", ">suggestion"], rows, title=title)
+    emit_table(["finding", "subject", "measured", ">suggestion"], rows, title=title)
     click.echo()
     for kind, count in kinds.items():
         if count > SHOWN:
-            click.echo(f"{count - SHOWN:,} more of {kind}: --format json lists them all")
+            click.echo(f"{count - SHOWN:,} more findings of {kind}: --format json lists all")
     counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
     click.echo(f"{counted(len(findings), 'finding')}: {counts}")
     if doubtful:

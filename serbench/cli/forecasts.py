@@ -1,4 +1,4 @@
-"""``serbench study run --dry-run``: which studies would run, and how long they would take."""
+"""``serbench study run --dry-run``: the studies that would run, and their estimated time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NUMBERS = {"seed": ">seed", "batch_size": ">batch size"}
 
 
 def shown_value(plan: StudyPlan, name: str) -> str:
-    """The value of one option of a plan for people; a number with the option's name."""
+    """The value of one option of a plan as text; a number with the option's name."""
     value = getattr(plan, name)
     if name == "weights":
         return f"weights {Path(value).name}"
@@ -30,7 +30,7 @@ def shown_value(plan: StudyPlan, name: str) -> str:
 
 
 def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> None:
-    """Print a row for each study, and how long all of them take."""
+    """Print a row for each study, with its estimated time."""
     from serbench.run.forecast import FINISHED, forecast
     from serbench.run.planning import differing
 
@@ -59,13 +59,13 @@ def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> 
     click.echo(f"{counted(len(left), 'study')} would run; nothing was run")
     if any(each.seconds is None for each in left):
         click.echo(
-            f"{DASH}: no training of that backbone on this machine is on record to estimate from"
+            f"{DASH}: no estimate, since no training of that backbone is recorded on this machine"
         )
     if any(each.seconds is not None for each in left):
         click.echo(
-            "time: of all trainings one after another, from the seconds that epochs took before "
-            "on this machine; ≤ where none shows when training stops early; several at once and "
-            "pruning take less"
+            "time: estimate for all trainings one after another, from earlier epochs on this "
+            "machine; ≤ marks an upper bound, where early stopping cannot be estimated; parallel "
+            "trainings and pruning reduce it"
         )
 
 

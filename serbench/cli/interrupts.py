@@ -1,4 +1,4 @@
-"""Ctrl-C, however often it is pressed, interrupts a command once."""
+"""Ctrl-C interrupts a command once, even if it is pressed several times."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from types import FrameType
 
 SAME = 5.0
-"""Seconds in which a further Ctrl-C is the same one: what it interrupted is being ended."""
+"""Within so many seconds, further Ctrl-C are ignored, since the command is already ending."""
 
 
 @contextmanager
 def interrupted_once(ends: bool) -> Iterator[None]:
-    """Raise one KeyboardInterrupt for many Ctrl-C, so that none meets what cleans up after it.
+    """Raise one KeyboardInterrupt for many Ctrl-C, so that none interrupts the cleaning up.
 
-    Where Ctrl-C does something else already, or in another thread, it is left as it is.
+    Nothing changes where Ctrl-C has another handler, nor outside of the main thread.
 
     Args:
-        ends: True where the process ends afterwards; no Ctrl-C is of any interest to it then.
+        ends: True where the process ends afterwards; any further Ctrl-C is then ignored.
     """
     before = signal.getsignal(signal.SIGINT)
     here = threading.current_thread() is threading.main_thread()

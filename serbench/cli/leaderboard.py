@@ -1,4 +1,4 @@
-"""``serbench leaderboard``: accuracy on new speakers against the time for one answer."""
+"""``serbench leaderboard``: UA on the holdout against the latency for one clip."""
 
 from __future__ import annotations
 
@@ -38,44 +38,60 @@ if TYPE_CHECKING:
     from serbench.views.entry import EntryView
     from serbench.views.ranking import RankingView
 
-FRONT_LEGEND = "front: ● on it, ○ indistinguishable from it, blank dominated, – no latency"
+FRONT_LEGEND = (
+    "front (Pareto front of UA and latency): ● on the front, ○ indistinguishable from it, "
+    "blank dominated, – no latency"
+)
 
-LEGEND = "95 %: interval of {label}, over speakers; optimism: tuning UA minus UA"
+LEGEND = (
+    "95 % CI: confidence interval of {label}, from a bootstrap over speakers; "
+    "optimism: tuning UA minus UA, in points"
+)
 
-CLIP_INTERVALS = ">95 % of clips"
+CLIP_INTERVALS = ">95 % CI, clips"
 
 CLIP_LEGEND = (
-    "95 % of clips: as if every clip had a speaker of its own; too narrow for new speakers"
+    "95 % CI, clips: from a bootstrap over clips, as if they were independent; it is too narrow "
+    "for new speakers"
 )
 
 
 @click.group(invoke_without_command=True)
-@click.option("--dataset", metavar="NAME", help="Only entries on this dataset.")
-@click.option("--protocol", metavar="ID", help="Only entries of this protocol, by name or ID.")
+@click.option(
+    "--dataset", metavar="NAME", help="Show only entries on this dataset. [default: all datasets]"
+)
+@click.option(
+    "--protocol",
+    metavar="ID",
+    help="Show only entries of this protocol, given by its name or its identifier. "
+    "[default: all protocols]",
+)
 @click.option(
     "--metric",
     "chosen",
     multiple=True,
     metavar="NAME",
-    help="A metric to show; may be given several times. [default: all that have scores]",
+    help="Show the scores of this metric; may be given several times. [default: all metrics with "
+    "scores]",
 )
 @click.option(
     "--threads",
     default="1",
     show_default=True,
     metavar="N|all",
-    help="Thread count of the latencies shown.",
+    help="Show latencies that were measured on N threads, or on any number of threads (all).",
 )
 @click.option(
     "--per-clip-intervals",
     is_flag=True,
-    help="Show also the interval of a bootstrap over clips, which is too narrow.",
+    help="Show also the confidence interval of a bootstrap over clips, which is too narrow for new "
+    "speakers; by default only that over speakers is shown.",
 )
 @click.option(
     "--commercial",
     is_flag=True,
-    help="Leave out entries of which a corpus or the weights forbid commercial use, or of which "
-    "that is not known.",
+    help="Show only entries whose corpora and weights all allow commercial use; by default all "
+    "entries are shown.",
 )
 @format_option("table", "json", "csv", "markdown")
 @common_options
@@ -94,10 +110,10 @@ def leaderboard(
 ) -> None:
     """Rank all entries by UA on the holdout, and mark the Pareto front.
 
-    Entries of different protocols, datasets, machines, runtimes, library versions, lengths of clips
-    or thread counts are never ranked together. On the front (●) is an entry that no other beats in
-    both accuracy and latency; one that is beaten by no more than chance is indistinguishable from
-    it (○).
+    Entries with different protocols, datasets, machines, runtimes, library versions, clip lengths
+    or thread counts are ranked separately. An entry is on the front (●) if no other entry is at
+    least equal in both UA and latency and better in one of them. An entry whose differences from
+    the front are not significant is indistinguishable from it (○).
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -126,8 +142,8 @@ def leaderboard(
         )
         left_out = len(_numbers(everything)) - len(_numbers(found))
         click.echo(
-            f"left out {counted(left_out, 'entry')} whose corpora or weights do not "
-            "allow commercial use, or of which that is not known",
+            f"left out: {counted(left_out, 'entry')}, whose corpora or weights do not "
+            "allow commercial use or have unknown licences",
             err=True,
         )
     if format_ == "json":
@@ -137,9 +153,11 @@ def leaderboard(
     elif found:
         _show(found, metrics or _scored(app.plugins, found), format_, per_clip_intervals)
     elif threads not in ("1", "all"):
-        click.echo(f"nothing was measured on {threads} threads: --threads all shows what was")
+        click.echo(
+            f"no latency was measured on {threads} threads: --threads all shows every latency"
+        )
     elif commercial and everything:
-        click.echo("no entries that may be used commercially: leave out --commercial to see all")
+        click.echo("no entry allows commercial use: remove --commercial to see all entries")
     elif protocol is not None:
         click.echo(f"no entries under {protocol}: serbench leaderboard shows all entries")
     else:
@@ -151,7 +169,7 @@ def _numbers(found: Sequence[RankingView]) -> set[int]:
 
 
 def _scored(plugins: Plugins, found: Sequence[RankingView]) -> list[Metric]:
-    """The registered metrics that any entry has a score of."""
+    """The registered metrics with a score of at least one entry."""
     names = {name for ranking in found for row in ranking.rows for name in row.scores}
     return [metric for metric in plugins.metrics if metric.name in names]
 
@@ -159,7 +177,7 @@ def _scored(plugins: Plugins, found: Sequence[RankingView]) -> list[Metric]:
 def _show(
     found: Sequence[RankingView], metrics: Sequence[Metric], format_: str, per_clip: bool
 ) -> None:
-    """Print rankings, each under its title, and what their columns mean."""
+    """Print rankings, each under its title, and a legend of their columns."""
     from serbench.views.tables import markdown_table, markdown_text
 
     columns, spare = _columns(metrics)
@@ -177,16 +195,17 @@ def _show(
                 emit_text(ranking.looks)
             click.echo()
     legend = LEGEND.format(label=metrics[0].label)
-    click.echo(f"{FRONT_LEGEND}\n{legend}" + (f"\n{CLIP_LEGEND}" if per_clip else ""))
+    for line in (FRONT_LEGEND, legend, *([CLIP_LEGEND] if per_clip else [])):
+        emit_text(line)
 
 
 def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
-    """The columns of a ranking, and those to leave out on narrow terminals, in their order."""
+    """The columns of a ranking, and those hidden on narrow terminals, first to be hidden first."""
     labels = [metric.label for metric in metrics]
     columns = [
         *(">#", "front", ">entry", "backbone", "front end", "schedule", "weights"),
         *("clips", "compute settings"),
-        *(column for label in labels[:1] for column in (f">{label}", ">95 %")),
+        *(column for label in labels[:1] for column in (f">{label}", ">95 % CI")),
         *(f">{label}" for label in labels[1:]),
         *(">tuning UA", ">optimism", ">p90 ms", ">params", ">MACs"),
     ]
@@ -237,7 +256,7 @@ def _interval(row: EntryView, metric: Metric) -> str:
 
 
 def _tuning(row: EntryView) -> str:
-    """The score that the winner was chosen by, with its spread over folds."""
+    """The mean UA that the winner was selected by, with its standard deviation over folds."""
     spread = "" if row.cv_uar_sd is None else f" ± {percent(row.cv_uar_sd)}"
     return percent(row.cv_uar_mean) + spread
 

@@ -21,17 +21,31 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="What to call the system.")
-@click.option("--dataset", required=True, metavar="NAME", help="A scanned dataset.")
+@click.option("--name", required=True, metavar="NAME", help="Show the entry under this name.")
 @click.option(
-    "--protocol", required=True, metavar="ID", help="A protocol's name, or its identifier."
+    "--dataset",
+    required=True,
+    metavar="NAME",
+    help="Look the paths of the file up in this scanned dataset.",
 )
-@click.option("--machine", help="What the file's latencies were measured on.")
+@click.option(
+    "--protocol",
+    required=True,
+    metavar="ID",
+    help="Score the predictions by this protocol, given by its name or its identifier.",
+)
+@click.option(
+    "--machine",
+    metavar="NAME",
+    help="Record this machine as the one on which the latencies of the file were measured. "
+    "[default: the name of the system]",
+)
 @click.option(
     "--kind",
     type=click.Choice(["logits", "probabilities"]),
-    help="What the numbers are. [default: probabilities where no number is negative and each row "
-    "sums to 1 or to 100 within the rounding of the file, otherwise logits]",
+    help="Read the numbers of the file as logits or as probabilities. [default: probabilities if "
+    "no number is negative and each row sums to 1 or to 100 within the rounding of the file, "
+    "otherwise logits]",
 )
 @common_options
 @pass_app
@@ -44,11 +58,11 @@ def import_command(
     machine: str | None,
     kind: Kind | None,
 ) -> None:
-    """Rank a system by its predictions, FILE.csv.
+    """Rank a system that was trained elsewhere by its predictions in FILE, a CSV table.
 
-    Columns: path, one for each emotion with logits or probabilities, and where wanted fold
-    ('holdout', or any name: a fold is known by its clips) and latency (milliseconds). Every clip of
-    the holdout must be there.
+    The table has the column path and one column for each emotion with logits or probabilities. The
+    columns fold ('holdout', or any other name, since folds are recognised by their clips) and
+    latency (in milliseconds) are optional. The table must list every clip of the holdout.
     """
     from serbench.data.protocols import protocol_from_id
     from serbench.run.imports import import_predictions
@@ -65,20 +79,27 @@ def import_command(
         f"UA {scored(found['uar'], found['uar_ci'])}, "
         f"WA {scored(found['accuracy'], found['accuracy_ci'])}"
     )
-    emit_text(
-        "its clips are the holdout's; serbench cannot check that it was not trained on their "
-        "speakers"
-    )
+    emit_text("serbench cannot check that this system was not trained on speakers of the holdout")
 
 
 @click.command("export-predictions")
 @click.argument("number", metavar="ENTRY", type=int)
-@click.option("--out", type=click.Path(path_type=Path), help="File. [default: standard output]")
-@click.option("--folds", is_flag=True, help="Also the winner's predictions in its folds.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the table to this file. [default: standard output]",
+)
+@click.option(
+    "--folds",
+    is_flag=True,
+    help="Add the predictions of the winner on the test clips of its folds; by default only those "
+    "on the holdout are written.",
+)
 @common_options
 @pass_app
 def export_command(app: App, number: int, out: Path | None, folds: bool) -> None:
-    """Write the logits of ENTRY for each clip of its holdout, as `import` takes them."""
+    """Write the logits of ENTRY for each clip of its holdout, in the format of `import`."""
     from serbench.views.tables import export_predictions
 
     text = export_predictions(app.database, number, folds)
@@ -92,7 +113,7 @@ def export_command(app: App, number: int, out: Path | None, folds: bool) -> None
 @common_options
 @pass_app
 def rescore_command(app: App) -> None:
-    """Compute all scores again from the stored logits, and those of metrics that are new."""
+    """Compute all scores again from the stored logits, also for newly registered metrics."""
     from serbench.store.systems import Systems
 
     systems, metrics = Systems(app.database), list(app.plugins.metrics)
@@ -112,15 +133,15 @@ def rescore_command(app: App) -> None:
 def delete_command(app: App, number: int, yes: bool) -> None:
     """Delete ENTRY with its studies, predictions, scores and weights files.
 
-    What its networks were trained on stays on record for whatever began from them, and so does
-    how often its holdout was looked at.
+    The training speakers of its networks stay recorded for networks that were trained further from
+    them, and the number of tests on its holdout stays recorded too.
     """
     from serbench.store.entries import delete_entry, dependents_of
 
     found = dependents_of(app.database, number)
     what = [f"entry {number}", *(f"study {study}" for study in found.studies)]
     began = ", ".join(f"entry {entry}" for entry in found.entries)
-    note = f" ({began} began from its weights, which are then gone)" if began else ""
+    note = f" ({began} started from its weights, which are then deleted)" if began else ""
     confirm(f"delete {' and '.join(what)}{note}", yes)
     delete_entry(app.database, number, app.workspace.artifacts)
     emit_text(f"{' and '.join(what)} deleted")

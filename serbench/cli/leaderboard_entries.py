@@ -1,4 +1,4 @@
-"""``serbench leaderboard compare | show``: two entries, and all about one."""
+"""``serbench leaderboard compare | show``: a comparison of two entries, and details of one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @common_options
 @pass_app
 def compare_command(app: App, first: int, second: int, format_: str) -> None:
-    """Test whether one entry is better than another of the same protocol."""
+    """Test whether two entries of the same protocol differ significantly."""
     from serbench.views.comparison import compare_entries
 
     found = compare_entries(app.database, first, second)
@@ -44,7 +44,7 @@ def compare_command(app: App, first: int, second: int, format_: str) -> None:
         return
     metrics = {metric.name: metric for metric in app.plugins.metrics}
     emit_table(
-        ["holdout", f">entry {first}", f">entry {second}", ">difference", ">95 %", ">p"],
+        ["holdout", f">entry {first}", f">entry {second}", ">difference", ">95 % CI", ">p"],
         [
             [
                 metrics[name].label,
@@ -64,19 +64,23 @@ def compare_command(app: App, first: int, second: int, format_: str) -> None:
 
 
 def _tests(found: Comparison) -> list[str]:
-    """The statistical tests behind a comparison, a sentence for each."""
+    """The statistical tests of a comparison, a sentence for each."""
     speakers = found.differences["uar"].speakers
-    lines = [f"paired bootstrap over {counted(speakers, 'speaker')}, Student's t"]
+    lines = [f"test: paired bootstrap over {counted(speakers, 'speaker')}, with Student's t"]
     if found.smallest is not None:
         lines.append(
-            "the smallest true difference in UA that these speakers would show four times in "
-            f"five: {100 * found.smallest:.1f} points"
+            "smallest difference in UA that this number of speakers can detect with a power of "
+            f"80 %: {100 * found.smallest:.1f} points"
         )
     if found.folds is None:
-        lines.append("no t-test: the two were not tested on the same folds")
+        lines.append("no t-test over folds: the two entries were not tested on the same folds")
     else:
         test = found.folds
-        which = "folds that both winners were chosen by" if found.tuned_on_folds else "outer folds"
+        which = (
+            "folds that both winners were selected by (optimistic)"
+            if found.tuned_on_folds
+            else "outer folds"
+        )
         lines.append(
             f"corrected resampled t-test over the {found.fold_count} {which}: "
             f"{points(test.difference)} UA, "
@@ -91,7 +95,7 @@ def _tests(found: Comparison) -> list[str]:
 @common_options
 @pass_app
 def show_command(app: App, number: int, format_: str) -> None:
-    """Show everything about ENTRY: how well it does on whom, and what made it."""
+    """Show all details of ENTRY: its scores by emotion, speaker, sex and corpus, and its origin."""
     from serbench.views.detail import entry_detail
 
     found = entry_detail(app.database, number)
@@ -107,7 +111,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
     if view.clips:
         emit_text(f"clips: {view.clips}")
-    emit_text(f"weights were trained before on: {view.pretraining}")
+    emit_text(f"pretraining corpora of the weights: {view.pretraining}")
     emit_text(f"licence of the weights: {view.weights_licence.text}")
     for corpus, licence in view.licences.items():
         emit_text(f"corpus {corpus}: {view.speech[corpus]} speech, licence {licence.text}")
@@ -123,9 +127,9 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     emit_scores(view.scores, app.plugins)
     if found["cv_uar_mean"] is not None:
         emit_text(
-            f"tuning UA {percent(found['cv_uar_mean'])} on average over the folds, optimism "
-            f"{points(found['optimism'])} (the winner was chosen by it); on their clips together "
-            f"{scored(found['cv_uar_pooled'], found['cv_uar_pooled_ci'])}"
+            f"tuning UA, by which the winner was selected: mean over the folds "
+            f"{percent(found['cv_uar_mean'])} (optimism {points(found['optimism'])}), on the clips "
+            f"of all folds together {scored(found['cv_uar_pooled'], found['cv_uar_pooled_ci'])}"
         )
     emit_text(_looks(found))
     click.echo()
@@ -148,7 +152,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
         )
     click.echo()
     emit_table(
-        ["confidence", ">clips", ">mean", ">right"],
+        ["confidence", ">clips", ">mean confidence", ">accuracy"],
         [
             [
                 f"{100 * each['above']:.0f}–{100 * each['to']:.0f} %",
@@ -170,7 +174,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
 
 
 def _looks(found: dict[str, Any]) -> str:
-    """How often the holdout was tested, and what came out each time where it was more than once."""
+    """The number of tests on the holdout, and the UA of each where there were several."""
     counts = (
         f"the holdout was tested with {counted(found['holdout_looks'], 'network')} of this entry's "
         f"study and with {found['holdout_looks_total']} in all"
@@ -182,7 +186,7 @@ def _looks(found: dict[str, Any]) -> str:
 
 
 def _versions(made: dict[str, str]) -> str:
-    """Name and version; of a commit or a file's hash the beginning, and the + of changed files."""
+    """Names and versions; commits and hashes of files are shortened, with a + for changed files."""
     shown = {name: made[name] for name in sorted(made)}
     for name in ("commit", "file"):
         if name in shown:

@@ -1,4 +1,4 @@
-"""The command line's entry: groups that load when used, and the one place that catches errors."""
+"""The entry point of the command line, which loads commands when used and reports errors."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ from serbench.errors import SerbenchError
 COMMANDS = {
     "corpus": (
         "serbench.cli.corpus:corpus",
-        "Scan recordings into datasets; list them.",
+        "Scan recordings into datasets; list, check and delete datasets.",
     ),
     "protocol": ("serbench.cli.protocol:protocol", "List protocols; show their folds and leaks."),
-    "study": ("serbench.cli.study:study", "Search the best configuration of a backbone."),
+    "study": (
+        "serbench.cli.study:study",
+        "Search for the best configuration of a backbone.",
+    ),
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank the results of all studies."),
     "evaluate": ("serbench.cli.use:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
     "predict": ("serbench.cli.use:predict", "Predict the emotions of files with an entry."),
-    "db": ("serbench.cli.db:db", "Show what the database holds; make its file smaller."),
-    "plugins": ("serbench.cli.plugins:plugins", "List, check and begin plugins."),
+    "db": ("serbench.cli.db:db", "Show the content of a database; reduce the size of its file."),
+    "plugins": ("serbench.cli.plugins:plugins", "List, check and create plugins."),
 }
 
 INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called, not when they are listed."""
+    """A group that imports a command when it is called, not when it is listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the order of use."""
@@ -68,13 +71,13 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 failure, 2 usage, 130 interrupted.
+    """Run the command line and exit: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
 
     Args:
-        arguments: of the command; by default those of this process, which ends with it.
+        arguments: of the command; by default those of this process, which then ends.
     """
     app = App()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     with interrupted_once(ends=arguments is None):
         code = _run(app, arguments)
@@ -89,7 +92,7 @@ def _run(app: App, arguments: Sequence[str] | None) -> int:
         error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted: the same command continues where it stopped", err=True)
+        click.echo("\ninterrupted: run the same command again to continue", err=True)
         code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has closed the pipe, as `| head` does

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PLAIN_SECONDS = 10
-"""Without a terminal, a long job prints its progress this often."""
+"""Without a terminal, a long job prints its progress at this interval."""
 
 WIDE = 200
-"""Without a terminal a table may be so wide."""
+"""Largest width of a table without a terminal."""
 
 DASH = "–"
 
@@ -42,7 +42,7 @@ def format_option(*choices: str) -> Callable[[Command], Command]:
         type=click.Choice(choices),
         default=choices[0],
         show_default=True,
-        help="How to print what was found.",
+        help="Print the result in this format.",
     )
 
 
@@ -58,11 +58,11 @@ def errors() -> Console:
     return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), theme=theme)
 
 
-def counted(number: int, thing: str) -> str:
-    """A number and its thing: ``1 trial``, ``2 trials``, ``3 entries``."""
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 trial``, ``2 trials``, ``3 entries``."""
     if number == 1:
-        return f"1 {thing}"
-    return f"{number:,} {thing[:-1]}ies" if thing.endswith("y") else f"{number:,} {thing}s"
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
 
 
 def percent(share: float | None) -> str:
@@ -159,9 +159,9 @@ def emit_table(
 ) -> None:
     """Print a table as wide as the terminal; columns marked with ``>`` are aligned right.
 
-    Those are numbers and never broken. On too narrow a terminal columns named in ``spare`` are left
-    out, the first of them first: at first those that are the same in every row, then numbers. Text
-    in which rows differ stays, folded where need be. A line below names what was left out.
+    Such columns are numbers and never broken. On a narrow terminal, columns named in ``spare`` are
+    hidden in their order: first those with one value in all rows, then numbers. Text columns in
+    which rows differ stay and are folded. A line below the table names the hidden columns.
     """
     from rich.cells import cell_len
     from rich.console import Console
@@ -189,7 +189,7 @@ def emit_table(
             console.print(table)
         click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
     if hidden:
-        emit_text(f"not shown for lack of width: {', '.join(hidden.values())}")
+        emit_text(f"hidden, since the terminal is too narrow: {', '.join(hidden.values())}")
 
 
 def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:
@@ -202,7 +202,7 @@ def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:
         ends = [measured(end, metric) for end in score.interval or ()]
         label = name if metric is None else metric.label
         rows.append([label, measured(score.value, metric), DASH.join(ends) or DASH])
-    emit_table(["metric", ">score", ">95 %"], rows)
+    emit_table(["metric", ">score", ">95 % CI"], rows)
 
 
 def emit_confusion(
@@ -222,10 +222,10 @@ def emit_confusion(
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Progress of one countable job: a bar on a terminal, a line now and then elsewhere.
+    """Progress of one countable job: a bar on a terminal, a line every 10 s elsewhere.
 
     Yields:
-        a function of what is done and what there is to do.
+        a function of the number done and the number in all.
     """
     console = errors()
     if console.is_terminal:

@@ -1,4 +1,4 @@
-"""``serbench plugins check``: the contract, run on whatever has a name."""
+"""``serbench plugins check``: the contract tests for a registered name or a plugin."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from serbench.testing import Verdict
 
 MOST = 3
-"""Of more things than this that one plugin brings of a kind, a sample of so many is checked."""
+"""If one plugin registers more objects of a kind than this, a sample of this size is checked."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One thing to check, of a kind, brought by a plugin."""
+    """One object to check, with its kind and the plugin that registered it."""
 
     kind: str
     plugin: str
     thing: Any
 
     def verdicts(self) -> Iterator[Verdict]:
-        """What each check of its contract finds."""
+        """The result of each check of its contract."""
         from serbench.testing import verdicts
 
         return verdicts(self.kind, self.thing)
@@ -34,18 +34,18 @@ class Subject:
 
 @dataclass(frozen=True)
 class Subjects:
-    """What a name stands for, and a sentence for each sample that was taken."""
+    """The objects of a name, and a sentence for each sample that was taken."""
 
     chosen: list[Subject]
     notes: list[str]
 
 
 def subjects(plugins: Plugins, name: str) -> Subjects:
-    """Everything called ``name``, of whatever kind, and everything a plugin of that name brings.
+    """All objects named ``name``, of any kind, and all objects of a plugin of that name.
 
     Raises:
-        PluginError: it is a plugin that failed.
-        UnknownNameError: nothing is called that; the message lists the nearest names.
+        PluginError: the plugin of that name failed.
+        UnknownNameError: nothing has that name; the message lists the nearest names.
     """
     from serbench.testing import sample
 
@@ -58,12 +58,15 @@ def subjects(plugins: Plugins, name: str) -> Subjects:
         things = sample(registry.kind, brought, MOST)
         if len(things) < len(brought):
             count = f"{len(things)} of {len(brought):,}"
-            notes.append(f"{count} of kind {registry.kind} that {name} brings")
+            notes.append(f"{count} of kind {registry.kind} that {name} registers")
         chosen += [Subject(registry.kind, each.plugin, each.thing) for each in named]
         chosen += [Subject(registry.kind, name, thing) for thing in things if thing.name != name]
     for failure in plugins.failures:
         if failure.plugin == name:
-            raise PluginError(f"plugin '{name}' of {failure.package} failed: {failure.reason}")
+            raise PluginError(
+                f"plugin '{name}' of {failure.package} cannot be loaded ({failure.reason}): "
+                "correct the plugin, or uninstall its package"
+            )
     if not chosen:
         known = {thing.name for registry in plugins.registries() for thing in registry}
         raise UnknownNameError("plugin or name", name, sorted(known | set(plugins.sources)))
@@ -71,14 +74,17 @@ def subjects(plugins: Plugins, name: str) -> Subjects:
 
 
 def recognised_files(plugins: Plugins, found: Subjects, folder: Path) -> list[dict[str, Any]]:
-    """What each corpus among ``found`` recognises in a folder: a row for each recording there.
+    """A row for each recording in a folder, with the result of each corpus among ``found``.
 
     Raises:
-        UsageError: none of ``found`` is a corpus, or there is no such folder.
+        UsageError: ``found`` has no corpus, or there is no such folder.
     """
     from serbench.data.recognition import recognition
 
     corpora = [each.thing for each in found.chosen if each.kind == plugins.corpora.kind]
     if not corpora:
-        raise UsageError("--files is for corpora: leave it out", folder=folder)
+        raise UsageError(
+            "--files tests file names of a corpus, and this name is no corpus: remove --files",
+            folder=folder,
+        )
     return [row for corpus in corpora for row in recognition(corpus, folder)]

@@ -1,4 +1,4 @@
-"""``serbench plugins new``: a package that works as it is, for its author to change."""
+"""``serbench plugins new``: the package of a working plugin, for its author to change."""
 
 from __future__ import annotations
 
@@ -11,39 +11,40 @@ from serbench.errors import StorageError, UsageError
 from serbench.plugins import HOOKS, group_of
 
 KINDS = {kind.replace(" ", "-"): kind for kind in HOOKS}
-"""Kind, as typed on the command line → as it is called everywhere else."""
+"""Kind as typed on the command line → kind as written everywhere else."""
 
 GOOD_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def plugin_name(typed: str) -> str:
-    """A name as it will be registered: lower-case words with hyphens, without ``serbench-``.
+    """A name in the registered form: lower-case words with hyphens, without ``serbench-``.
 
     Raises:
-        UsageError: no such name can be made of what was typed.
+        UsageError: the typed text cannot be turned into such a name.
     """
     name = re.sub(r"[-_. ]+", "-", typed.strip().lower()).removeprefix("serbench-")
     if not GOOD_NAME.fullmatch(name):
         raise UsageError(
-            f"'{typed}' cannot name a plugin: use letters, digits and hyphens, a letter first"
+            f"'{typed}' is not a valid plugin name: use letters, digits and hyphens, and begin "
+            "with a letter"
         )
     return name
 
 
 def write_plugin(name: str, kind: str, folder: Path) -> list[Path]:
-    """Write the package of a plugin that brings one working thing.
+    """Write the package of a plugin that registers one working object.
 
     Args:
         name: as given by ``plugin_name``.
         kind: one of ``KINDS``.
-        folder: where the package's own folder ``serbench-NAME`` is to be.
+        folder: where the folder ``serbench-NAME`` of the package is made.
 
     Returns:
         the files written, ``pyproject.toml`` first.
 
     Raises:
-        UsageError: there is a folder of that name.
-        StorageError: it cannot be written.
+        UsageError: the folder exists already.
+        StorageError: the folder cannot be written.
     """
     package = f"serbench-{name}"
     module = package.replace("-", "_")
@@ -72,7 +73,7 @@ def write_plugin(name: str, kind: str, folder: Path) -> list[Path]:
             text = (templates / template).read_text(encoding="utf-8")
             (home / file).write_text(Template(text).substitute(values), encoding="utf-8")
     except FileExistsError as error:
-        raise UsageError(f"{home} is already there: choose another name or --out DIR") from error
+        raise UsageError(f"{home} exists already: choose another name or --out DIR") from error
     except OSError as error:
         raise StorageError(
             f"{home} cannot be written ({error.strerror}): choose another folder with --out DIR"

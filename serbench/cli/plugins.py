@@ -1,4 +1,4 @@
-"""``serbench plugins``: what is registered, and by whom; check it, and begin one of your own."""
+"""``serbench plugins``: list registered names, check plugins, and create a new plugin."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ from pathlib import Path
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counted, emit_json, emit_table, errors
+from serbench.cli.output import counted, emit_json, emit_table, errors, format_option
 from serbench.cli.plugin_checking import recognised_files, subjects
 from serbench.cli.plugin_writing import KINDS, plugin_name, write_plugin
 from serbench.errors import UsageError
 from serbench.plugins import DISABLE_VARIABLE
 
 MANY = 20
-"""A plugin that brings more of a kind than this is summed up in one row."""
+"""If a plugin registers more names of a kind than this, one row sums them up."""
 
 
 @click.group()
 def plugins() -> None:
-    """Show what is registered and by whom, check it, begin a plugin of your own."""
+    """List registered names with their plugins, check plugins, and create a plugin."""
 
 
 @plugins.command("list")
-@click.option("--all", "everything", is_flag=True, help="One row for each name, thousands of them.")
 @click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Print a row for every name; by default one row sums up a plugin with more than "
+    f"{MANY} names of a kind.",
 )
+@format_option("table", "json")
 @common_options
 @pass_app
 def list_command(app: App, everything: bool, format_: str) -> None:
-    """List everything registered, who brought it, and every plugin that failed."""
+    """List all registered names with their plugins, and all plugins that failed to load."""
     declared = app.plugins.declared
     registered = [
         {
@@ -54,9 +58,9 @@ def list_command(app: App, everything: bool, format_: str) -> None:
         )
         return
     grouped: dict[tuple[str, ...], list[str]] = {}
-    for thing in registered:
-        brought_by = (thing["kind"], thing["plugin"], thing["package"], thing["version"])
-        grouped.setdefault(brought_by, []).append(thing["name"])
+    for each in registered:
+        owner = (each["kind"], each["plugin"], each["package"], each["version"])
+        grouped.setdefault(owner, []).append(each["name"])
     rows = []
     for (kind, plugin, package, version), names in grouped.items():
         source = f"{package} {version}"
@@ -79,22 +83,21 @@ def list_command(app: App, everything: bool, format_: str) -> None:
     "folder",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Show also what a corpus of this name recognises among the files in FOLDER; the exit "
-    "code is 1 if it recognises none of them.",
+    help="List also the speaker, label and emotion that the corpus NAME reads from each file in "
+    "FOLDER; the exit code is 1 if it recognises none of them. [default: no files are read]",
 )
-@click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+@format_option("table", "json")
 @common_options
 @pass_app
 def check_command(app: App, name: str, folder: Path | None, format_: str) -> None:
-    """Check that NAME keeps what is promised of its kind.
+    """Run the contract tests of its kind on NAME.
 
-    NAME is anything registered, or a plugin, for all that it brings.
+    NAME is a registered name, or a plugin, of which all registered objects are tested. The exit
+    code is 1 if a test fails.
     """
     found = subjects(app.plugins, name)
     for note in found.notes:
-        errors().print(f"a sample is checked: {note}", highlight=False)
+        errors().print(f"only a sample is tested: {note}", highlight=False)
     results = []
     for subject in found.chosen:
         title = f"{subject.kind} {subject.thing.name} (plugin {subject.plugin})"
@@ -128,20 +131,30 @@ def check_command(app: App, name: str, folder: Path | None, format_: str) -> Non
 
 @plugins.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(KINDS)), required=True, help="What it will bring.")
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    required=True,
+    help="Write a plugin that registers an object of this kind.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Where to put its folder; by default here.",
+    metavar="DIR",
+    help="Create the folder of the package in DIR; by default in the current folder.",
 )
 @common_options
 @pass_app
 def new_command(app: App, name: str, kind: str, out: Path) -> None:
-    """Write a package serbench-NAME with a plugin that works, for you to change."""
+    """Write the package serbench-NAME with a working plugin, for you to change."""
     typed, name = name, plugin_name(name)
     if name != typed:
-        click.echo(f"'{typed}' is registered as '{name}': lower-case words with hyphens", err=True)
+        click.echo(
+            f"the plugin is named '{name}' instead of '{typed}', since names are lower-case words "
+            "with hyphens",
+            err=True,
+        )
     taken = {each.kind: each.owners() for each in app.plugins.registries()}[KINDS[kind]]
     if name in taken or name in app.plugins.declared:
         raise UsageError(f"'{name}' is already registered: choose another name")

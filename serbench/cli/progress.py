@@ -34,11 +34,11 @@ OPTION_NAMES = {
     "dataset_hash": "recordings (hash)",
     "seconds": "clip length in seconds",
 }
-"""What an option of a plan is called where its own name would not be understood."""
+"""Names for options of a plan whose own names are not readable."""
 
 
 def _plain(value: object) -> str:
-    """An option's value for people."""
+    """An option's value as text."""
     if isinstance(value, list):
         return "–".join(map(str, value)) if len(value) == 2 else ",".join(map(str, value)) or "none"
     return "the default" if value is None else str(value)
@@ -61,32 +61,34 @@ class PlainListener(Listener):
         self.console.print(text, highlight=False, markup=False)
 
     def spent(self, trials: int) -> None:
-        """Print that there are more trials than are asked for."""
+        """Print that there are more trials than requested."""
         if trials > self.plan.trials:
             self.line(
-                f"this study has {counted(trials, 'trial')}, more than the {self.plan.trials} "
-                "asked for: nothing was run, and its entry is of all of them"
+                f"this study has {counted(trials, 'trial')} already, more than --trials "
+                f"{self.plan.trials}: nothing was run, and its entry comes from all its trials"
             )
 
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
-        """Print what makes this another study than an earlier one."""
+        """Print the options that distinguish this study from the nearest earlier one."""
         named = ", ".join(
             f"{OPTION_NAMES.get(name, name)} {_plain(here)} instead of {_plain(there)}"
             for name, (there, here) in options.items()
         )
         self.line(
-            f"this is a new study; the nearest one is study {study}, which differs in: {named}"
+            f"this is a new study; it differs from study {study}, the most similar one, in: {named}"
         )
 
     def time_is_up(self, trials: int) -> None:
         """Print that the search ended before all trials were tried."""
-        self.line(f"the time is up after {trials} of {counted(self.plan.trials, 'trial')}")
+        self.line(
+            f"the time limit was reached after {trials} of {counted(self.plan.trials, 'trial')}"
+        )
 
     def restoring(self, trial: int, fold: int) -> None:
         """Print why a fold of the winner is trained again."""
         self.line(
-            f"trial {trial + 1} fold {fold + 1}: its network was deleted while another trial was "
-            "the best; it is trained again"
+            f"trial {trial + 1} fold {fold + 1}: training again, since the network was deleted "
+            "while another trial was the best"
         )
 
     def preparing(self, done: int, total: int) -> None:
@@ -95,9 +97,10 @@ class PlainListener(Listener):
             self.line(f"{total:,} clips prepared")
 
     def speed_tuning(self, plan: StudyPlan) -> None:
-        """Print why nothing is trained yet."""
+        """Print that speed tuning runs."""
         self.line(
-            f"{plan.backbone}: trying for some seconds which compute settings are fastest here"
+            f"{plan.backbone}: speed tuning, which tries compute settings on this machine for some "
+            "seconds"
         )
 
     def settled(self, compute: ComputeSettings) -> None:
@@ -107,7 +110,7 @@ class PlainListener(Listener):
         self.line(f"compute settings: {compute.text}{parallel}{prefetch}")
 
     def begun(self, search: Search, known: Known) -> None:
-        """Print what is about to be searched, and what a reader of the result must know."""
+        """Print the plan of the search, and notes that affect how its result is read."""
         plan, self.folds, self.best = search.plan, len(search.split.folds), None
         if self.clip_format is not None:
             self.line(self.clip_format)
@@ -119,26 +122,31 @@ class PlainListener(Listener):
             f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
             f"on {plan.dataset}{outer if search.outer_folds > 1 else ''}: "
             f"{counted(plan.trials, 'trial')} × {self.folds} folds, "
-            f"{len(search.split.holdout.train):,} clips to search with, "
-            f"{len(search.split.holdout.test):,} in the holdout"
+            f"{len(search.split.holdout.train):,} clips in the search, "
+            f"{len(search.split.holdout.test):,} clips in the holdout"
         )
         if not search.protocol.speaker_disjoint:
             self.line(
-                f"note: {plan.protocol} is speaker-dependent: speakers that are tested were "
-                "trained on too"
+                f"note: {plan.protocol} is speaker-dependent: the tested speakers are also in the "
+                "training clips"
             )
         tested = np.unique(search.manifest.speakers[search.split.holdout.test])
         if len(tested) == 1:
             self.line(
-                f"note: the holdout has one speaker ({tested[0]}), who does not show how others "
-                "would do: its score has no interval; another --protocol tests more speakers"
+                f"note: the holdout has only one speaker ({tested[0]}), so its score has no "
+                "confidence interval and does not show how other speakers are recognised; another "
+                "--protocol tests "
+                "more speakers"
             )
         front_end = self.plugins.front_ends.get(plan.front_end)
         wanted = self.plugins.backbones.get(plan.backbone).input_spec()
         for note in front_end.build(plan.clip_format, wanted).notes:
             self.line(f"note: {note}")
         if known:
-            self.line(f"continuing: {counted(len(known), 'training')} of an earlier run kept")
+            self.line(
+                f"continuing: {counted(len(known), 'training')} of an earlier run "
+                f"{'is' if len(known) == 1 else 'are'} reused"
+            )
             uars: dict[int, list[float]] = {}
             for (trial, fold), outcome in known.items():
                 if fold != HOLDOUT:
@@ -158,37 +166,37 @@ class PlainListener(Listener):
     def trial_ended(self, ended: TrialEnded) -> None:
         """Print the score of a trial, and the best so far."""
         if ended.mean_uar is None:
-            outcome = f"failed after {counted(len(ended.uars), 'fold')}, since {ended.failure}"
+            outcome = f"failed after {counted(len(ended.uars), 'fold')}: {ended.failure}"
         elif ended.pruned:
             outcome = f"pruned after {counted(len(ended.uars), 'fold')}"
         else:
             outcome = f"mean UA {100 * ended.mean_uar:.1f}"
             self.best = max(ended.mean_uar, self.best or 0.0)
         if ended.repeats is not None:
-            outcome += f", as trial {ended.repeats + 1}, which has the same configuration"
+            outcome += f", copied from trial {ended.repeats + 1}, which has the same configuration"
         best = "" if self.best is None else f", best so far {100 * self.best:.1f}"
         self.line(f"trial {ended.trial + 1}/{self.plan.trials}: {outcome}{best}")
 
     def holdout_started(self, trial: int) -> None:
-        """Print which trial is the best, and what happens with it."""
+        """Print which trial is the best, and that it is tested on the holdout."""
         before = (
             ""
             if self.tested is None
             else (
-                f", which was tested with trial {self.tested + 1} before: its entry is replaced "
-                "and both tests are counted"
+                f"; trial {self.tested + 1} was tested on it before, so its entry is replaced and "
+                "both tests are counted"
             )
         )
         self.line(
-            f"trial {trial + 1} is the best: training it on all search speakers, to test it once "
-            f"on the holdout{before}"
+            f"trial {trial + 1} is the best: training it on all clips of the search, then testing "
+            f"it once on the holdout{before}"
         )
 
     def holdout_lost(self) -> None:
         """Print why the winner is tested again."""
         self.line(
-            "the weights of the winner are missing or are not what was recorded: it is trained "
-            "and tested on the holdout again"
+            "the weights file of the winner is missing or differs from the recorded one: training "
+            "it and testing it on the holdout again"
         )
 
     def measuring(self, entry: int, threads: int) -> None:
@@ -229,13 +237,13 @@ class BarListener(PlainListener):
         self.progress.update(self.epochs, visible=True)
 
     def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
-        """Begin where an earlier run stopped."""
+        """Continue the bars where an earlier run stopped."""
         self.first = trial if self.first is None else self.first
         self.scored[trial] = 0
         self._move()
 
     def _move(self) -> None:
-        """Move the bars of trials and trainings; of trials under way, finished folds count."""
+        """Move the bars of trials and trainings; finished folds of running trials count."""
         trials = (self.first or 0) + self.ended
         trainings = trials * self.folds + sum(self.scored.values())
         self.progress.update(self.trials, completed=trials)
@@ -269,8 +277,8 @@ def study_listener(plan: StudyPlan, plugins: Plugins, clips: str) -> Iterator[Li
 
     Args:
         plan: of the study.
-        plugins: which have what it names.
-        clips: a sentence on the format of its clips, shown when it begins.
+        plugins: with everything that the plan names.
+        clips: a sentence on the format of its clips, shown at the beginning.
     """
     console = errors()
     if not console.is_terminal:

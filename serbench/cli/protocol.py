@@ -1,4 +1,4 @@
-"""``serbench protocol``: speakers to train on, speakers to test, and leaks between them."""
+"""``serbench protocol``: training and test speakers of a protocol, and leaks between them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from serbench.data.protocols.audit import Audit, Overlap
 
 WIDE = 6
-"""Above so many emotions their names are cut, for the sake of 80 columns."""
+"""With more emotions than this, their names are shortened so that tables fit 80 columns."""
 
 SHOWN = 5
-"""So many pairs of near-identical recordings are named; JSON names all."""
+"""At most this many pairs of near-identical recordings are listed; JSON lists all."""
 
 
 @click.group()
 def protocol() -> None:
-    """List protocols; show what one makes of a dataset."""
+    """List protocols; show the folds of one on a dataset."""
 
 
 @protocol.command("list")
@@ -31,7 +31,7 @@ def protocol() -> None:
 @common_options
 @pass_app
 def list_command(app: App, format_: str) -> None:
-    """List every protocol there is."""
+    """List all protocols."""
     from serbench.data.protocols import LISTED, MODIFIERS
 
     if format_ == "json":
@@ -42,11 +42,12 @@ def list_command(app: App, format_: str) -> None:
 
 @protocol.command("show")
 @click.argument("protocol_id", metavar="ID")
-@click.option("--dataset", required=True, metavar="NAME", help="The dataset to split.")
+@click.option("--dataset", required=True, metavar="NAME", help="Split this scanned dataset.")
 @click.option(
     "--no-fingerprints",
     is_flag=True,
-    help="Do not look for near-identical audio, for which every recording is read.",
+    help="Skip the search for near-identical audio, for which every recording is read; by default "
+    "it is done.",
 )
 @format_option("table", "json")
 @common_options
@@ -54,11 +55,11 @@ def list_command(app: App, format_: str) -> None:
 def show_command(
     app: App, protocol_id: str, dataset: str, no_fingerprints: bool, format_: str
 ) -> None:
-    """Show the outer folds and folds of protocol ID on a dataset, and what leaks.
+    """Show the holdouts and folds of protocol ID on a dataset, and leaks between their two sides.
 
-    ID is a protocol's name, such as speaker-5, or an identifier, such as speaker-5#1f3a9c0d, which
-    must be that of this dataset. Speakers and identical audio on both sides are refused where the
-    protocol keeps speakers apart; near-identical audio and sentences are reported.
+    ID is the name of a protocol, such as speaker-5, or an identifier, such as speaker-5#1f3a9c0d,
+    which must belong to this dataset. A speaker-independent protocol with a speaker or identical
+    audio in both training and test is refused; near-identical audio and sentences are reported.
     """
     from serbench.data.fingerprint import fingerprints
     from serbench.data.protocols import protocol_from_id, split_dataset
@@ -81,13 +82,13 @@ def show_command(
 
 @protocol.command("clips")
 @click.argument("protocol_id", metavar="ID")
-@click.option("--dataset", required=True, metavar="NAME", help="The dataset to split.")
+@click.option("--dataset", required=True, metavar="NAME", help="Split this scanned dataset.")
 @common_options
 @pass_app
 def clips_command(app: App, protocol_id: str, dataset: str) -> None:
-    """List every clip that protocol ID tests on a dataset, as CSV: outer fold, fold, path.
+    """List every test clip of protocol ID on a dataset as CSV: outer fold, fold, path.
 
-    The holdout's are those that `serbench leaderboard import` needs predictions for.
+    `serbench leaderboard import` needs predictions for the clips of the holdout.
     """
     import csv
     import sys
@@ -175,7 +176,7 @@ def _show(account: dict[str, Any]) -> None:
     emotions = account["emotions"]
     emit_table(
         [
-            "tested",
+            "test part",
             *(f">{name if len(emotions) <= WIDE else name[:4]}" for name in emotions),
             ">clips",
             ">speakers",
@@ -192,7 +193,7 @@ def _show(account: dict[str, Any]) -> None:
     )
     click.echo()
     emit_table(
-        ["in training too", ">speakers", ">identical", ">near-identical", ">sentences"],
+        ["also in training", ">speakers", ">identical clips", ">near-identical", ">sentences"],
         [[name, *_leak_cells(part["leaks"])] for name, part in parts],
     )
     _show_pairs([pair for _, part in parts for pair in part["leaks"]["near_identical"] or ()])
@@ -220,14 +221,14 @@ def _leak_cells(leaks: dict[str, Any]) -> list[str]:
 
 
 def _show_pairs(pairs: list[dict[str, Any]]) -> None:
-    """Name near-identical recordings, each pair once, the most similar first."""
+    """List near-identical recordings, each pair once, the most similar first."""
     similarities = {
         tuple(sorted((pair["trained"], pair["tested"]))): pair["similarity"] for pair in pairs
     }
     ordered = sorted(similarities.items(), key=lambda item: (-item[1], item[0]))
     if ordered:
-        click.echo("\nnear-identical recordings on the two sides:")
+        click.echo("\nnear-identical recordings, one in training and one in test (similarity):")
     for (one, other), similarity in ordered[:SHOWN]:
         click.echo(f"  {similarity:.3f}  {one}\n         {other}")
     if len(ordered) > SHOWN:
-        click.echo(f"  and {len(ordered) - SHOWN:,} more pairs: --format json names them")
+        click.echo(f"  and {len(ordered) - SHOWN:,} more pairs: --format json lists all")

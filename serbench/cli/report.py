@@ -1,4 +1,4 @@
-"""``serbench report``: exhibits of the database, as figures and one page."""
+"""``serbench report``: figures and tables of the results in a database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serbench.cli.output import emit_json, format_option
 
 @click.group()
 def report() -> None:
-    """Make figures and tables of what studies found."""
+    """Make figures and tables of the results of studies."""
 
 
 @report.command("paper")
@@ -21,10 +21,18 @@ def report() -> None:
     type=click.Path(path_type=Path),
     metavar="DIR",
     required=True,
-    help="Folder to write into.",
+    help="Write the page, the figures and their data into this folder.",
 )
-@click.option("--dataset", metavar="NAME", help="[default: the only one with entries]")
-@click.option("--protocol", metavar="RULE", help="[default: the one with most entries]")
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    help="Report the entries on this dataset. [default: the only dataset with entries]",
+)
+@click.option(
+    "--protocol",
+    metavar="RULE",
+    help="Report the entries of this protocol. [default: the protocol with most entries]",
+)
 @format_option("text", "json")
 @common_options
 @pass_app
@@ -33,9 +41,10 @@ def paper_command(
 ) -> None:
     """Make the paper's exhibits from the entries on one dataset and protocol.
 
-    Sample rates, a clip on its way, accuracy of each model and schedule, accuracy per emotion,
-    CPU time per clip: each as PNG, SVG and CSV, and report.md, which shows all of them beside
-    what the paper prints. Needs matplotlib: pip install matplotlib, or '.[report]' in a checkout.
+    The exhibits are the sample rates, the processing steps of one clip, the accuracy of each model
+    and schedule, the accuracy per emotion, and the CPU time per clip. Each is written as PNG, SVG
+    and CSV, and report.md shows them next to the results in the paper. This command needs
+    matplotlib: pip install matplotlib, or pip install '.[report]' in a checkout.
     """
     from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""``serbench study list``, ``show`` and ``delete``: the studies on record."""
+"""``serbench study list``, ``show`` and ``delete``: the recorded studies."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def show_command(app: App, number: int, format_: str) -> None:
         f"clips of {found['clips']}"
     )
     emit_table(
-        [">trial", "state", ">mean UA", ">learning rate", ">freeze", "widths", "UA per fold"],
+        [
+            *(">trial", "state", ">mean UA", ">learning rate", ">freeze depth"),
+            *("augmentation widths", "UA per fold"),
+        ],
         [_trial_cells(trial, _folds(found["trials"])) for trial in found["trials"]],
     )
     if found["entry"]:
@@ -90,16 +93,16 @@ def show_command(app: App, number: int, format_: str) -> None:
             emit_text(entry["gain"]["sentence"])
     for trial in found["trials"]:
         if trial["failure"]:
-            emit_text(f"trial {trial['trial']} failed, since {trial['failure']}")
+            emit_text(f"trial {trial['trial']} failed: {trial['failure']}")
 
 
 def _folds(trials: list[dict[str, Any]]) -> list[int]:
-    """The folds of the search that any trial was tested on, by number."""
+    """The numbers of the search folds on which at least one trial was tested."""
     return sorted({fold["fold"] for trial in trials for fold in trial["folds"]} - {"holdout"})
 
 
 def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
-    """A trial's line; a pruned one has a dash for each fold that it was not tested on."""
+    """The row of a trial; a pruned trial has a dash for each fold on which it was not tested."""
     parameters, uars = trial["parameters"], {each["fold"]: each["uar"] for each in trial["folds"]}
     widths = {name.partition(":")[2]: value for name, value in parameters.items() if ":" in name}
     return [
@@ -121,7 +124,7 @@ def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
 def delete_command(app: App, number: int, yes: bool) -> None:
     """Delete STUDY, with the studies of its other outer folds, their trials and networks.
 
-    A study that led to an entry is deleted with it: `serbench leaderboard delete`.
+    A study with an entry is deleted together with the entry by `serbench leaderboard delete`.
     """
     from serbench.store.studies import delete_study, studies_with
 

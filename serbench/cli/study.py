@@ -1,4 +1,4 @@
-"""``serbench study``: search the best configuration of a backbone; reproduce what it found."""
+"""``serbench study``: search for the best configuration of a backbone; reproduce an entry."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def study() -> None:
-    """Search the best configuration of a backbone."""
+    """Search for the best configuration of a backbone."""
 
 
 @study.command("run", cls=EachOnce)
@@ -39,22 +39,23 @@ def study() -> None:
     "study_file",
     type=click.Path(path_type=Path),
     metavar="FILE.toml",
-    help="Take options from a file; those on the command line come first.",
+    help="Read options from this file; options on the command line override it. [default: no file]",
 )
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Print which studies would run, how far each one is and how long it would take; run none.",
+    help="Print the studies with their progress and their estimated time, and run none; by default "
+    "they are run.",
 )
 @common_options
 @pass_app
 def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: Any) -> None:
-    """Search, cross-validate, train the winner, test it once on the holdout, measure its latency.
+    """Search by cross-validation, test the winner once on the holdout, and measure its latency.
 
-    Options that may be given several times are combined: each combination is a study, one after
-    another. Interrupted in any way, the same command continues where it stopped; with more trials
-    or more time it goes on with the same study. Any other option that changes results makes
-    another study.
+    Options that may be given several times are combined: each combination is a study, and the
+    studies run one after another. After an interruption, the same command continues the study.
+    More trials or more time continue it too; every other change of an option that affects results
+    makes a new study.
     """
     click.echo("loading PyTorch, the plugins and the dataset", err=True)
     from serbench.run.planning import make_plans, read_options
@@ -82,7 +83,7 @@ def _run_all(
     manifest: Manifest,
     executor: Executor,
 ) -> None:
-    """Run studies one after another; one that fails does not keep the others from running."""
+    """Run studies one after another; if one fails, the others still run."""
     from serbench.errors import SerbenchError
     from serbench.run.planning import differing
 
@@ -101,27 +102,27 @@ def _run_all(
     if failed:
         raise SerbenchError(
             f"{failed} of {len(plans)} studies failed: correct the errors above and run the same "
-            "command, which continues where it stopped",
+            "command again, which continues them",
             failed=failed,
         )
     if not entries:
         raise SerbenchError(
-            "no study is left, since every backbone takes longer than --max-latency-ms "
-            f"{asked.max_latency_ms:g}: give a larger number, or smaller backbones",
+            "no study was run, since the latency of every backbone is above --max-latency-ms "
+            f"{asked.max_latency_ms:g}: give a larger number, or a smaller --backbone",
             max_latency_ms=asked.max_latency_ms,
         )
     click.echo("next: serbench leaderboard")
 
 
 def _trainings(jobs: int | None) -> AbstractContextManager[Executor]:
-    """Where trainings run: in processes of their own, or in this one where no jobs are wanted."""
+    """The executor of trainings: in processes of their own, or in this process for 0 jobs."""
     from serbench.execute.executor import executor_of
 
     return executor_of(jobs)
 
 
 def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
-    """The dataset asked for; without a name the only one, or the demo where there is none."""
+    """The dataset of that name; without a name the only one, or the demo where there is none."""
     from serbench.cli.corpus import DEMO, fetch_demo
     from serbench.errors import UsageError
     from serbench.store.datasets import Datasets
@@ -130,10 +131,12 @@ def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
     names = [account["name"] for account in datasets.datasets()] if app.database.exists else []
     if name is None and len(names) > 1:
         raise UsageError(
-            f"which dataset? --dataset takes one of {', '.join(names)}", known=tuple(names)
+            f"the database has {len(names)} datasets: choose one with --dataset, "
+            f"which takes {', '.join(names)}",
+            known=tuple(names),
         )
     if name is None and not names:
-        click.echo("nothing is scanned yet", err=True)
+        click.echo("the database has no dataset yet", err=True)
     chosen = name or (names[0] if names else DEMO)
     if chosen == DEMO and DEMO not in names and fetch:
         fetch_demo(app)
@@ -143,7 +146,7 @@ def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
 def _run(
     app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
 ) -> bool:
-    """Run one study; False where its backbone is too slow and it is left out."""
+    """Run one study; False if its backbone is too slow, so that no study is run."""
     from serbench.cli.progress import study_listener
     from serbench.run.clip_format import explain_format
     from serbench.run.screening import screen
@@ -155,8 +158,8 @@ def _run(
         slow = screen(plan, app.plugins, app.workspace, app.database, bound)
         if slow is not None:
             click.echo(
-                f"left out: {plan.backbone} takes {slow:.1f} ms (p90, one thread), "
-                f"more than {bound:g}"
+                f"left out: {plan.backbone}, whose latency of {slow:.1f} ms (p90, one thread) is "
+                f"above {bound:g} ms"
             )
             return False
     clips = explain_format(plan, asked, manifest, app.plugins)
@@ -201,15 +204,20 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
 
 @study.command("reproduce")
 @click.argument("entry", metavar="ENTRY", type=int)
-@click.option("--folds", is_flag=True, help="Repeat also the folds that the winner was chosen by.")
+@click.option(
+    "--folds",
+    is_flag=True,
+    help="Repeat also the trainings on the folds that the winner was selected by; by default only "
+    "the training for the holdout is repeated.",
+)
 @study_options("jobs")
 @common_options
 @pass_app
 def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> None:
-    """Train ENTRY again and compare its logits with those on record.
+    """Train ENTRY again and compare its logits with the recorded ones.
 
-    Exit code 0 where every logit agrees to the last bit, 1 where one does not. A weights file
-    that was lost or changed is saved again where the logits agree.
+    The exit code is 0 if all logits are equal bit by bit, and 1 otherwise. If they are equal, a
+    weights file that was lost or changed is saved again.
     """
     from serbench.errors import SerbenchError
     from serbench.run.listener import Listener
@@ -217,7 +225,7 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
 
     changes = changes_since(app.database, entry)
     for name, (before, now) in changes.items():
-        click.echo(f"{name}: {before} then, {now} now")
+        click.echo(f"{name}: {before} before, {now} now")
     differing = []
     with _trainings(jobs) as executor:
         for each in reproduce(
@@ -226,20 +234,24 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
             place = each.fold if isinstance(each.fold, str) else f"fold {each.fold + 1}"
             if each.outer_fold:
                 place = f"outer fold {each.outer_fold + 1}, {place}"
-            same = "every logit the same"
+            same = "all logits equal"
             click.echo(
-                f"{place}: {counted(each.clips, 'clip')}, UA {percent(each.before)} then, "
+                f"{place}: {counted(each.clips, 'clip')}, UA {percent(each.before)} before, "
                 f"{percent(each.now)} now, "
                 + (same if each.agrees else f"logits differ by up to {each.largest:g}")
             )
             if each.restored:
-                click.echo(f"{place}: its weights file was missing or changed; it is saved again")
+                click.echo(f"{place}: its weights file was missing or changed, and is saved again")
             if not each.agrees:
                 differing.append(place)
     if differing:
         raise SerbenchError(
             f"entry {entry} was not reproduced ({', '.join(differing)}): "
-            + ("see what changed above" if changes else "and nothing recorded has changed"),
+            + (
+                "the changes of the environment are listed above"
+                if changes
+                else "no recorded property of the environment has changed"
+            ),
             differing=tuple(differing),
         )
     click.echo(f"entry {entry} reproduced")

@@ -1,4 +1,4 @@
-"""The options of a study as the command line takes them, made of ``StudyOptions``."""
+"""The options of a study on the command line, generated from ``StudyOptions``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class EachOnce(click.Command):
-    """A command that refuses an option which takes one value and is given twice."""
+    """A command that refuses an option of one value if it is given twice."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse, after counting; click itself would keep the last value and drop the others."""
+        """Parse after counting the options; click alone would use only the last value."""
         _, _, order = self.make_parser(ctx).parse_args(list(args))
         options = (each for each in order if isinstance(each, click.Option))
         for parameter, count in Counter(options).items():
@@ -32,7 +32,7 @@ class EachOnce(click.Command):
 
 
 def study_options(*names: str) -> Callable[[Command], Command]:
-    """The options of ``StudyOptions`` with these names, as the command line takes them."""
+    """Decorate a command with the options of ``StudyOptions`` that have these names."""
 
     def add(command: Command) -> Command:
         for name in reversed(names):
@@ -66,7 +66,7 @@ def _option(name: str) -> Callable[[Command], Command]:
         how |= {"type": click.FloatRange(above, min_open=True)}
     shown = ",".join(map(str, usual)) if isinstance(usual, tuple) else str(usual)
     none = usual is None or usual is False or usual == ()
-    again = " May be given several times: every combination is studied." if several else ""
+    again = " It may be given several times: each combination is a study." if several else ""
     return click.option(
         f"--{name.replace('_', '-')}",
         default=None,
@@ -84,7 +84,7 @@ def _plain(annotation: Any) -> Any:
 
 
 def _separated(text: str | None) -> tuple[str, ...] | None:
-    """Names separated by commas; ``none`` for no name at all."""
+    """Names separated by commas; ``none`` stands for an empty list."""
     if text is None:
         return None
     return () if text == "none" else tuple(name.strip() for name in text.split(","))

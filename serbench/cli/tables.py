@@ -1,4 +1,4 @@
-"""How tables are laid out: which columns fit, and their lines."""
+"""The layout of tables: which columns fit, and how rows are printed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ GAP = 2
 """Spaces between two columns of a table."""
 
 NARROWEST = 10
-"""No column of text is made narrower."""
+"""Smallest width of a folded column of text."""
 
 
 def hidden_columns(
     cells: Mapping[str, Sequence[str]], widths: Mapping[str, int], spare: Sequence[str], width: int
 ) -> dict[str, str]:
-    """The columns to leave out on a terminal → how they are named below the table."""
+    """The columns to hide on a terminal → their names for the line below the table."""
     named = {column.lstrip(">"): column for column in cells}
     same = {name: len(set(cells[named[name]][1:])) == 1 for name in spare}
     order = [name for name in spare if same[name]]
@@ -34,7 +34,7 @@ def hidden_columns(
 
 
 def across(widths: Mapping[str, int]) -> int:
-    """How wide a table of such columns is."""
+    """The width of a table with such columns."""
     return sum(widths.values()) + GAP * (len(widths) - 1)
 
 
@@ -55,7 +55,7 @@ def print_lines(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> No
 
 
 def folding_table(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> tuple[Table, int]:
-    """A table that folds its text, and the least width that it can be shown in."""
+    """A table with folded text, and its smallest width."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")

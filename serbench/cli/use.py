@@ -1,4 +1,4 @@
-"""``serbench predict`` and ``serbench evaluate``: an entry on files, and on another dataset."""
+"""``serbench predict`` and ``serbench evaluate``: apply an entry to files or another dataset."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--channel",
     metavar="mean|left|right|N",
-    help="What is used of recordings of several channels. [default: what the entry's training "
-    "recordings were used with]",
+    help="Use the mean of all channels of a recording, or only one channel, counted from 1. "
+    "[default: as in the recordings that the entry was trained on]",
 )
 @format_option("table", "json")
 @common_options
@@ -40,9 +40,9 @@ def predict(
 ) -> None:
     """Predict the emotions of FILES with leaderboard entry ENTRY.
 
-    FILES are recordings, or folders, of which all recordings are taken.
-    Each file is prepared as the training clips were; what lies beyond their length is not used.
-    Files that cannot be used are named with the reason; the exit code is then 1.
+    FILES are recordings, or folders with recordings.
+    Each file is prepared like the training clips; sound beyond the end of a clip is not used.
+    Files that cannot be used are listed with the reason, and the exit code is then 1.
     """
     from serbench.deploy.predict import FilePrediction
     from serbench.run.predict import predictor_of
@@ -67,7 +67,7 @@ def predict(
     for file in found:
         if file.seconds > clip_format.seconds + 1:
             click.echo(
-                f"{file.path}: only the first {clip_format.seconds:.1f} of {file.seconds:.1f} s "
+                f"{file.path}: only the first {clip_format.seconds:.1f} s of {file.seconds:.1f} s "
                 "were used",
                 err=True,
             )
@@ -80,7 +80,7 @@ def predict(
 
 
 def _answer_as_dict(path: str, answer: FilePrediction | AudioError) -> dict[str, Any]:
-    """One file's answer, with the same keys whether or not there is one."""
+    """The result for one file, with the same keys for usable and unusable files."""
     if isinstance(answer, AudioError):
         unknown = dict.fromkeys(("emotion", "probabilities"))
         return {"path": path, **unknown, "remarks": [], "error": str(answer)}
@@ -95,15 +95,17 @@ def _answer_as_dict(path: str, answer: FilePrediction | AudioError) -> dict[str,
 
 @click.command()
 @click.argument("entry", type=int)
-@click.option("--dataset", required=True, metavar="NAME", help="A scanned dataset.")
+@click.option(
+    "--dataset", required=True, metavar="NAME", help="Score the entry on this scanned dataset."
+)
 @format_option("table", "json")
 @common_options
 @pass_app
 def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
-    """Score leaderboard entry ENTRY on a dataset it was not made for.
+    """Score leaderboard entry ENTRY on another dataset than its own.
 
-    Speakers it was trained on are left out. Where the label sets differ the common emotions
-    count: the entry chooses among these, and clips of other emotions are left out.
+    Clips of its training speakers are left out. If the label sets differ, only the common emotions
+    are scored: the entry predicts one of these, and clips of other emotions are left out.
     """
     from serbench.run.evaluate import evaluate as evaluate_entry
 
@@ -118,9 +120,11 @@ def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
         f"{counted(found.clips, 'clip')}, {counted(found.speakers, 'speaker')}"
     )
     if found.left_out:
-        click.echo(f"left out: {counted(found.left_out, 'clip')} of speakers it was trained on")
+        click.echo(
+            f"left out: {counted(found.left_out, 'clip')} of speakers on which it was trained"
+        )
     if found.untrained:
-        click.echo(f"left out: clips of {', '.join(found.untrained)}, which it was not trained on")
+        click.echo(f"left out: clips of {', '.join(found.untrained)}, on which it was not trained")
     if found.absent:
         click.echo(f"not predicted: {', '.join(found.absent)}, which {dataset} does not have")
     emit_scores(found.scores, app.plugins)

@@ -1,1 +1,1 @@
-"""From folders of audio to clips and splits: what is heard, by whom, and who may test whom."""
+"""From folders of audio to datasets, clips and splits."""

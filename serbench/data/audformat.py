@@ -1,7 +1,7 @@
 """Databases in audformat: a folder with ``db.yaml`` and a table ``db.NAME.csv`` for each table.
 
 The format is described on https://audeering.github.io/audformat/data-format.html. Tables are read
-as CSV or Parquet; pickled ones are refused, because unpickling runs what is in the file.
+as CSV or Parquet; pickled tables are refused, because unpickling runs code in the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from serbench.errors import DatasetError
 HEADER = "db.yaml"
 SAVE = "database.save(FOLDER, storage_format='csv')"
 SEGMENT = "segment"
-"""The field that is not empty where a row describes a part of a recording."""
+"""The field that is not empty if a row describes a part of a recording."""
 
 Cells = dict[str, str]
 
@@ -28,10 +28,10 @@ def open_database(header: Path, stated: Mapping[str, str]) -> Table:
 
     Args:
         header: the file ``db.yaml``.
-        stated: field → column, as ``--columns`` gives them.
+        stated: field → column, from ``--columns``.
 
     Raises:
-        DatasetError: it cannot be read, or has only pickled tables.
+        DatasetError: the database cannot be read, or has a pickled table.
     """
     database = _header(header)
     files: dict[tuple[str, str], Cells] = {}
@@ -70,9 +70,16 @@ def _header(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         first = str(error).partition("\n")[0]
-        raise DatasetError(f"{path}: not the header of an audformat database ({first})") from error
+        raise DatasetError(
+            f"{path}: the header of this audformat database cannot be read ({first}): save the "
+            f"database again in Python with {SAVE}"
+        ) from error
     if not isinstance(content, dict) or not isinstance(content.get("tables"), dict):
-        raise DatasetError(f"{path}: an audformat database without tables", path=path)
+        raise DatasetError(
+            f"{path}: this audformat database has no tables: save a database with tables in Python "
+            f"with {SAVE}",
+            path=path,
+        )
     return content
 
 
@@ -84,29 +91,29 @@ def _rows(folder: Path, name: str) -> Iterator[Cells]:
             return
     if (folder / f"db.{name}.pkl").exists():
         raise DatasetError(
-            f"{folder}: table '{name}' of this audformat database is pickled, and serbench runs no "
-            f"pickle; save it as CSV in Python with {SAVE}",
+            f"{folder}: table '{name}' of this audformat database is a pickle, which serbench does "
+            f"not read, since it can run any code: save it as CSV in Python with {SAVE}",
             path=folder,
             table=name,
         )
 
 
 def _column_name(column: str, entry: Mapping[str, Any]) -> str:
-    """The column's own name, or its scheme's where only that is a usual one."""
+    """The name of the column, or of its scheme if only the latter is a common name."""
     scheme = str(entry.get("scheme_id") or column)
     usual = {key for ranks in RANKED.values() for key in ranks}
     return scheme if label_key(column) not in usual and label_key(scheme) in usual else column
 
 
 def _segment(cells: Mapping[str, str]) -> str:
-    """What part of a recording a row describes; empty for all of it."""
+    """The part of a recording that a row describes; empty for the whole recording."""
     start, end = cells.get("start", ""), cells.get("end", "")
     whole = end in ("", "NaT", "None") and not start.strip("0 :.days")
     return "" if whole else f"{start}-{end}"
 
 
 def _people(folder: Path, database: Mapping[str, Any]) -> dict[str, str]:
-    """The sex of each speaker, where the scheme of speakers gives it."""
+    """The sex of each speaker, if the scheme of speakers has it."""
     found: dict[str, str] = {}
     for name, scheme in (database.get("schemes") or {}).items():
         if label_key(str(name)) not in RANKED["speaker"]:

@@ -1,4 +1,4 @@
-"""Decode one recording, and say in a few words why one cannot be used."""
+"""Decode one recording, or explain in a few words why it cannot be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serbench.data.regular import special_kind
 from serbench.errors import AudioError, UsageError
 
 MEAN = "mean"
-"""What is used of several channels unless another choice is made: their mean."""
+"""The default for recordings with several channels: the mean of all channels."""
 
 MOST_CHANNELS = 1024
 
@@ -28,10 +28,10 @@ RATES = range(1000, 1_000_001)
 """Sample rates of recordings, in Hz."""
 
 LOUDEST = 16.0
-"""Peak, full scale 1, beyond which samples are on another scale: 24 dB are no clipping."""
+"""Peak, full scale 1, above which samples have another scale: 24 dB cannot be clipping."""
 
 INTEGER_SCALE = 32768.0
-"""Full scale of 16-bit integers, which programs turn into floats without dividing them."""
+"""Full scale of 16-bit integers, which some programs convert to floats without a division."""
 
 SCALED = f"float samples on the scale of 16-bit integers, divided by {INTEGER_SCALE:,.0f}"
 
@@ -41,11 +41,11 @@ FAINT = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is unusual about a recording that can be used.
+    """An unusual property of a recording that can be used.
 
     Attributes:
-        kind: ``header`` declares other samples than there are, ``dead-channel``, or ``scale``.
-        text: in one clause.
+        kind: ``header`` for a wrong number of samples, ``dead-channel``, or ``scale``.
+        text: the property in one clause.
     """
 
     kind: Literal["header", "dead-channel", "scale"]
@@ -59,9 +59,9 @@ class Audio:
     Attributes:
         waveform: float32 ``[frames, channels]``, full scale ±1.
         sample_rate: in Hz.
-        container: what libsndfile calls the file's format, such as ``WAV``; empty for no file.
-        remarks: what is unusual about it.
-        channel: what is used of several channels.
+        container: libsndfile's name of the file's format, such as ``WAV``; empty without a file.
+        remarks: its unusual properties.
+        channel: the channel used of several: ``mean``, ``left``, ``right``, or a number.
     """
 
     waveform: npt.NDArray[np.float32]
@@ -72,7 +72,7 @@ class Audio:
 
     @property
     def mono(self) -> npt.NDArray[np.float32]:
-        """What is used of the channels, ``[frames]``: their mean, or the one that was chosen."""
+        """The mean of the channels, or the chosen channel, ``[frames]``."""
         if self.waveform.shape[1] == 1:
             return self.waveform[:, 0]
         if (place := channel_index(self.channel)) is not None:
@@ -94,37 +94,37 @@ class Audio:
 
 
 def channel_index(channel: str) -> int | None:
-    """Which channel ``--channel`` means, from 0; None for the mean of all.
+    """The index of the channel of ``--channel``, from 0; None for the mean of all.
 
     Raises:
-        UsageError: it is none of ``mean``, ``left``, ``right`` and a number from 1.
+        UsageError: it is not ``mean``, ``left``, ``right`` or a number from 1.
     """
     if channel == MEAN:
         return None
     number = {"left": "1", "right": "2"}.get(channel, channel)
     if not (number.isascii() and number.isdecimal() and 1 <= int(number[:9]) <= MOST_CHANNELS):
         raise UsageError(
-            f"--channel {channel}: write mean, left, right or the number of a channel from 1",
+            f"--channel {channel} is not a channel: write mean, left, right or a number from 1",
             channel=channel,
         )
     return int(number) - 1
 
 
 def read_audio(path: Path | str, channel: str = MEAN) -> Audio:
-    """Decode ``path`` whole.
-
-    Args:
-        path: the file.
-        channel: what is used of several channels: ``mean``, ``left``, ``right``, or a number
-            from 1. A recording of one channel is used as it is.
+    """Decode the whole file ``path``.
 
     Float samples on the scale of 16-bit integers are divided by 32,768.
 
+    Args:
+        path: the file.
+        channel: the channel used of several: ``mean``, ``left``, ``right``, or a number from 1. It
+            has no effect on a recording with one channel.
+
     Raises:
-        AudioError: the file is missing, empty, a FIFO or the like, a Git-LFS pointer, not audio,
-            truncated, damaged, too long, or silent, also in what is used of its channels; it holds
-            values that are not numbers or far beyond full scale; its name is not UTF-8. Whatever
-            the decoder, the memory or the system reports is one of these.
+        AudioError: the file is missing, empty, not a regular file, a Git-LFS pointer, not audio,
+            truncated, damaged, too long, or silent in the used channels; it has samples that are
+            not numbers or far beyond full scale; or its name is not UTF-8. Errors of the decoder,
+            the memory and the system are also raised as this error.
     """
     path = Path(path)
     _check_name(path)
@@ -133,9 +133,9 @@ def read_audio(path: Path | str, channel: str = MEAN) -> Audio:
         return _judged(path, _decoded(path), channel)
     except OSError as error:
         reported = str(error.strerror or error)
-        raise AudioError(path, "not readable", detail=reported) from error
+        raise AudioError(path, "not readable", "check its permissions", reported) from error
     except MemoryError as error:
-        raise AudioError(path, "too little memory to decode it", "leave it out") from error
+        raise AudioError(path, "too large for the memory", "leave it out") from error
 
 
 def _check_name(path: Path) -> None:
@@ -143,7 +143,7 @@ def _check_name(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError as error:
         shown = str(path).encode(errors="backslashreplace").decode()
-        raise AudioError(shown, "file name that is not UTF-8", "rename it") from error
+        raise AudioError(shown, "file name that is not UTF-8", "rename the file") from error
     if "\0" in str(path):
         raise AudioError(str(path).replace("\0", "\\0"), "missing", "check the path")
 
@@ -154,7 +154,7 @@ def _check_file(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise AudioError(path, "missing", "check the path") from error
     if stat.S_ISDIR(mode):
-        raise AudioError(path, "a folder, not a file", "name the files in it")
+        raise AudioError(path, "a folder, not a file", "give the files in it")
     if (kind := special_kind(mode)) is not None:
         raise AudioError(path, f"{kind}, not a regular file", "leave it out")
     with path.open("rb") as file:
@@ -162,7 +162,7 @@ def _check_file(path: Path) -> None:
     if not head:
         raise AudioError(path, "empty file", COPY_AGAIN)
     if head == LFS_POINTER:
-        advice = "run `git lfs pull` in its repository"
+        advice = "run `git lfs pull` in the repository"
         raise AudioError(path, "Git-LFS pointer, not audio", advice, kind="lfs-pointer")
 
 
@@ -179,11 +179,11 @@ def _decoded(path: Path) -> Decoded:
 
 
 def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
-    """The recording, if it is one, with what is unusual about it."""
+    """The checked recording, with its unusual properties."""
     waveform, rate = decoded.waveform, decoded.sample_rate
     if rate not in RATES:
-        raise AudioError(path, "sample rate of no recording", COPY_AGAIN, f"{rate:,} Hz")
-    lowest, highest = waveform.min(axis=0), waveform.max(axis=0)  # none where a sample is none
+        raise AudioError(path, "impossible sample rate", COPY_AGAIN, f"{rate:,} Hz")
+    lowest, highest = waveform.min(axis=0), waveform.max(axis=0)  # NaN if a sample is NaN
     if not (np.isfinite(lowest).all() and np.isfinite(highest).all()):
         raise AudioError(path, "samples that are not numbers (NaN or infinite)", RESAVE)
     peak = float(max(highest.max(), -lowest.min()))
@@ -206,7 +206,7 @@ def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
     if len(dead):
         which = "channel" if len(dead) == 1 else "channels"
         numbers = " and ".join(map(str, dead.tolist()))
-        text = f"nothing but silence in {which} {numbers}, of {len(swings)} channels"
+        text = f"silent {which}: {numbers} of {len(swings)}"
         remarks.append(Remark("dead-channel", text))
     audio = Audio(waveform, rate, decoded.container, tuple(remarks), channel)
     if len(swings) > 1:
@@ -215,10 +215,10 @@ def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
 
 
 def _check_mono(path: Path, audio: Audio) -> None:
-    """Refuse several channels of which what is used of them is silent.
+    """Refuse a recording with several channels if the used channel or the mean is silent.
 
     Raises:
-        AudioError: it is, or there is no such channel.
+        AudioError: it is silent, or there is no such channel.
     """
     waveform, channels = audio.waveform, audio.waveform.shape[1]
     place = channel_index(audio.channel)
@@ -231,7 +231,7 @@ def _check_mono(path: Path, audio: Audio) -> None:
     parts = channels if place is None else 1
     if widest > 0 and mono.max() - mono.min() < FAINT * widest / parts:
         if place is None:
-            reason = "silent as the mean of its channels, which cancel each other"
+            reason = "silent mean of the channels, which cancel each other"
             advice = "choose one of them with --channel left or --channel right"
             raise AudioError(path, reason, advice, kind="channels-cancel")
         advice = "choose another --channel"

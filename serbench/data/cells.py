@@ -1,4 +1,4 @@
-"""Cells of CSV files that no spreadsheet takes for a formula.
+"""Cells of CSV files that spreadsheets do not compute as formulas.
 
 Excel and LibreOffice compute a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a
 carriage return (OWASP, "CSV Injection"); with an apostrophe before it, it is text.
@@ -12,15 +12,15 @@ TEXT = "'"
 
 
 def text_cell(text: str) -> str:
-    """Text for a cell, with an apostrophe before what a spreadsheet might compute."""
+    """Text for a cell, with an apostrophe before text that a spreadsheet might compute."""
     return TEXT + text if _computed(text) else text
 
 
 def cell_text(cell: str) -> str:
-    """The text that ``text_cell`` made a cell of."""
+    """The text from which ``text_cell`` made a cell."""
     return cell[1:] if cell.startswith(TEXT) and _computed(cell) else cell
 
 
 def _computed(text: str) -> bool:
-    """What follows any apostrophes decides, so that there is one way back."""
+    """True if the text after any apostrophes is a formula, so that `cell_text` is the inverse."""
     return text.lstrip(TEXT).startswith(FORMULA)

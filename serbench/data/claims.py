@@ -1,4 +1,4 @@
-"""Which corpus each file of a scan belongs to."""
+"""The corpus of each file of a scan."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Claim = tuple[Corpus, Recording]
 def claim(
     files: Sequence[Path], corpora: Sequence[Corpus], options: ScanOptions, labels: Labels
 ) -> tuple[list[Claim], list[Refused], list[Remark]]:
-    """Let each corpus recognise its files, with the emotion that each label counts as.
+    """Let each corpus recognise its files, and translate each label into its emotion.
 
     Returns:
         the recordings with their corpora, the tables and lists that cannot be used, and remarks.
 
     Raises:
-        DatasetError: the names of one file, or options of the scan, give it to two corpora.
+        DatasetError: the names of one file, or options of the scan, assign it to two corpora.
     """
     claims: dict[Path, list[Claim]] = {}
     refused: list[Refused] = []
@@ -76,9 +76,10 @@ def claim(
         remarks.append(
             Remark(
                 paths[0],
-                f"recordings of corpus '{keeper}' and also of '{other}': {len(set(paths)):,}"
-                + (f", of which '{other}' gives {differ:,} another emotion" if differ else "")
-                + f"; they count as '{keeper}' (--corpus {other} chooses the other)",
+                f"corpus '{keeper}' and corpus '{other}' both recognise {len(set(paths)):,} "
+                "recordings"
+                + (f", and '{other}' gives {differ:,} another emotion" if differ else "")
+                + f"; they count as '{keeper}', unless --corpus {other} is given",
             )
         )
     if unneeded:
@@ -100,7 +101,7 @@ def _stems(table: Refused) -> set[str]:
 def recognised(
     corpus: Corpus, files: Sequence[Path], options: ScanOptions
 ) -> Iterator[Recording | Refused | Remark]:
-    """What a corpus recognises; a file at which its plugin fails is lost, and no other."""
+    """The files that a corpus recognises; a file on which its plugin fails is refused alone."""
     try:
         found = list(corpus.recognise(files, options))
     except SerbenchError:
@@ -130,7 +131,8 @@ def _settle(path: Path, rivals: list[Claim]) -> list[Claim]:
     listed = " and ".join(f"'{name}'" for name in sorted(names))
     choices = " or ".join(f"--corpus {name}" for name in sorted(names))
     raise DatasetError(
-        f"{path} is claimed by corpora {listed}: say which with {choices}",
+        f"{path} is recognised by corpora {listed}, with different emotions: choose one with "
+        f"{choices}",
         path=path,
         corpora=tuple(sorted(names)),
     )

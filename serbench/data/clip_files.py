@@ -1,4 +1,4 @@
-"""The files of prepared clips, with a checksum of each clip, and what of them is still good."""
+"""The files of prepared clips, with a checksum of each clip that finds damaged ones."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Column = np.memmap[tuple[int, ...], np.dtype[np.generic]]
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """Waveforms, peaks and checksums of the clips of one dataset, a file each.
+    """Waveforms, peaks and checksums of the clips of one dataset, each in one file.
 
-    A clip without a checksum, or with another, is not there: because nobody has prepared it yet,
-    because that was interrupted, or because something damaged the files since.
+    A clip without a checksum or with a wrong one counts as missing: it was not prepared yet, its
+    preparation was interrupted, or its files were damaged later.
 
     Attributes:
-        place: their folder.
-        clips: how many there are, N.
-        samples: in each.
+        place: folder of the files.
+        clips: number of clips, N.
+        samples: number of samples of each clip.
     """
 
     place: Path
@@ -46,12 +46,12 @@ class ClipFiles:
 
     @property
     def checks(self) -> Path:
-        """uint32 ``[N]``, CRC-32 of peak and waveform; 0 where there is no clip yet."""
+        """uint32 ``[N]``, CRC-32 of peak and waveform; 0 if the clip is not prepared yet."""
         return self.place / "checks.u32"
 
     @property
     def complete(self) -> Path:
-        """Is there once all clips were prepared; it holds what they are."""
+        """A file that exists after all clips were prepared; it describes them."""
         return self.place / "clips.json"
 
     @property
@@ -60,7 +60,7 @@ class ClipFiles:
         return self.samples * np.dtype(np.int16).itemsize
 
     def intact(self) -> npt.NDArray[np.bool_]:
-        """Which clips are there as they were prepared, ``[N]``; reads all of them."""
+        """True for each clip that is undamaged, ``[N]``; all clips are read."""
         peaks, checks = self._column(self.peaks, np.float32), self._column(self.checks, np.uint32)
         found = np.zeros(self.clips, np.bool_)
         if not self.waveforms.exists():
@@ -82,7 +82,7 @@ class ClipFiles:
         return found
 
     def sized(self) -> bool:
-        """True where every file is as long as it has to be."""
+        """True if every file has its full length."""
         wanted = {
             self.waveforms: self.clips * self.clip_bytes,
             self.peaks: self.clips * 4,
@@ -91,10 +91,10 @@ class ClipFiles:
         return all(path.exists() and path.stat().st_size == n for path, n in wanted.items())
 
     def reserve(self) -> tuple[Column, Column]:
-        """Make the files as long as they have to be, on the disk; what they hold stays.
+        """Extend the files on the disk to their full length, and keep their content.
 
         Returns:
-            peaks and checksums, to be written.
+            writable peaks and checksums.
         """
         _reserve(self.waveforms, self.clips * self.clip_bytes)
         return self._reserved(self.peaks, np.float32), self._reserved(self.checks, np.uint32)
@@ -104,7 +104,7 @@ class ClipFiles:
         return np.memmap(path, dtype=dtype, mode="r+", shape=(self.clips,))
 
     def _column(self, path: Path, dtype: type[np.generic]) -> npt.NDArray[np.generic]:
-        """One value for each clip; 0 for those that the file does not have."""
+        """One value for each clip; 0 for clips beyond the end of the file."""
         column = np.zeros(self.clips, dtype)
         if path.exists():
             values = np.fromfile(path, dtype)[: self.clips]
@@ -118,10 +118,10 @@ def checksum(peak: np.generic, waveform: bytes | bytearray | memoryview) -> int:
 
 
 def _reserve(path: Path, size: int) -> None:
-    """Make a file of so many bytes whose blocks are already on the disk.
+    """Make a file of so many bytes with all blocks allocated on the disk.
 
-    Writing through a map into a file with holes kills the process when the disk is full;
-    reserving first makes that an ordinary error.
+    If the disk is full, writing through a memory map into a file without allocated blocks kills
+    the process; allocating them first raises an ordinary error instead.
     """
     with path.open("ab") as file:
         if hasattr(os, "posix_fallocate"):

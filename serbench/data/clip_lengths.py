@@ -1,4 +1,4 @@
-"""How long the clips of a dataset should be, and what a length cuts and pads."""
+"""The length of the clips of a dataset, and the effect of each length on the recordings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 PAPERS_SECONDS = 2.618
-"""The length that Berhoff and Lu used, the mean of their four corpora."""
+"""The clip length of Berhoff and Lu, the mean of their four corpora."""
 
 FEWEST_TENTHS, MOST_TENTHS = 3, 100
 """Bounds of the default length, in tenths of a second."""
 
 
 class Timed(Protocol):
-    """A recording, as far as its duration goes."""
+    """A recording with a duration."""
 
     @property
     def sample_rate(self) -> int:
@@ -26,9 +26,9 @@ class Timed(Protocol):
 
 
 def default_seconds(recordings: Sequence[Timed]) -> float:
-    """The shortest length that holds nine recordings in ten whole, but at most 10 s.
+    """The shortest length that cuts at most one recording in ten, but at most 10 s.
 
-    Rounded up to a tenth of a second, and never less than 0.3 s.
+    It is rounded up to a tenth of a second, and is at least 0.3 s.
     """
     tenths = sorted(_tenths(each) for each in recordings)
     ninth_in_ten = tenths[-(-9 * len(tenths) // 10) - 1]
@@ -37,14 +37,14 @@ def default_seconds(recordings: Sequence[Timed]) -> float:
 
 @dataclass(frozen=True)
 class LengthEffect:
-    """What clips of one length would do to the recordings of a dataset.
+    """The effect of one clip length on the recordings of a dataset.
 
     Attributes:
         seconds: the length.
-        meaning: why it is listed.
-        cut: recordings that are longer.
-        lost: share of all sound that lies beyond the end of the clips.
-        padded: recordings that are shorter.
+        meaning: description of the length.
+        cut: number of recordings that are longer.
+        lost: share of all sound that is beyond the end of the clips.
+        padded: number of recordings that are shorter.
         added: share of padding in all clips together.
     """
 
@@ -57,7 +57,7 @@ class LengthEffect:
 
 
 def length_effect(recordings: Sequence[Timed], seconds: float, meaning: str = "") -> LengthEffect:
-    """What clips of ``seconds`` would do to the recordings."""
+    """The effect of clips of ``seconds`` on the recordings."""
     durations = [each.frames / each.sample_rate for each in recordings]
     kept = sum(min(duration, seconds) for duration in durations)
     return LengthEffect(
@@ -71,16 +71,16 @@ def length_effect(recordings: Sequence[Timed], seconds: float, meaning: str = ""
 
 
 def length_effects(recordings: Sequence[Timed]) -> list[LengthEffect]:
-    """What the paper's length, the default, its upper bound and the longest recording would do."""
+    """The effects of the paper's length, the default, its upper bound and the longest recording."""
     listed = {
-        PAPERS_SECONDS: "the paper's",
-        MOST_TENTHS / 10: "the longest default",
-        max(_tenths(each) for each in recordings) / 10: "holds all",
-        default_seconds(recordings): "the default",
+        PAPERS_SECONDS: "paper",
+        MOST_TENTHS / 10: "longest default",
+        max(_tenths(each) for each in recordings) / 10: "longest recording",
+        default_seconds(recordings): "default",
     }
     return [length_effect(recordings, seconds, listed[seconds]) for seconds in sorted(listed)]
 
 
 def _tenths(recording: Timed) -> int:
-    """Its duration in tenths of a second, rounded up without a float's error."""
+    """Its duration in tenths of a second, rounded up exactly."""
     return -(-10 * recording.frames // recording.sample_rate)

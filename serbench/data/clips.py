@@ -1,4 +1,4 @@
-"""Utterances made standard: mono, one rate, one length, in one memory-mapped array."""
+"""Clips: utterances as mono waveforms of one rate and length, in one memory-mapped array."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from serbench.data.level import Level, levelled
 from serbench.errors import StorageError
 
 Padding = Literal["reflect", "zeros"]
-"""What follows a recording that is shorter than its clip: its reflection, or digital silence."""
+"""The padding after a recording that is shorter than its clip: its reflection or silence."""
 
 Waveform = npt.NDArray[np.float32]
 
 BEYOND = 4096
 """Samples of the lower rate, after the end of a clip, that are resampled with it and dropped.
 
-Twice as many as it takes for every sample that is kept to be the same, to the bit, as if the
-whole recording had been resampled.
+They are twice as many as needed for the clip to be equal, bit by bit, to the beginning of the whole
+resampled recording.
 """
 
 
 @dataclass(frozen=True)
 class ClipFormat:
-    """What every clip of a study looks like.
+    """The format of all clips of a study.
 
     Attributes:
         sample_rate: in Hz.
         seconds: length; longer recordings are cut, shorter ones padded.
-        level: that every clip is brought to.
-        padding: what a shorter recording is padded with.
+        level: level of all clips.
+        padding: padding of shorter recordings.
     """
 
     sample_rate: int
@@ -51,11 +51,11 @@ class ClipFormat:
 
     @property
     def text(self) -> str:
-        """For people, such as ``3.7 s, 16,000 Hz, rms, reflect``."""
+        """As text, such as ``3.7 s, 16,000 Hz, rms, reflect``."""
         return f"{self.seconds:g} s, {self.sample_rate:,} Hz, {self.level}, {self.padding}"
 
     def sounding(self, frames: int, sample_rate: int) -> int:
-        """How many samples of a clip come from its recording; those after them are padding.
+        """Number of samples of a clip that come from its recording; the others are padding.
 
         Args:
             frames: samples of the recording.
@@ -69,8 +69,8 @@ class ClipFormat:
 class Clips:
     """All clips of a dataset.
 
-    Stored as 16-bit integers, each clip scaled by its own peak, so that quiet recordings keep
-    their resolution and 11,318 clips of 2.618 s take 1.45 GB.
+    They are stored as 16-bit integers, and each clip is scaled by its own peak, so that quiet
+    recordings keep their resolution. 11,318 clips of 2.618 s take 1.45 GB.
 
     Attributes:
         format: rate, length, level and padding.
@@ -97,7 +97,7 @@ class Clips:
         return waveforms
 
     def __getstate__(self) -> dict[str, Any]:
-        """For another process: of waveforms in a file only where they are, not the gigabytes."""
+        """For another process: the path of waveforms in a file instead of the waveforms."""
         return {**vars(self), "waveforms": StoredArray.of(self.waveforms) or self.waveforms}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -108,14 +108,14 @@ class Clips:
 
 @dataclass(frozen=True)
 class StoredArray:
-    """An array that is all of a file."""
+    """An array that is the whole content of a file."""
 
     path: str
     shape: tuple[int, ...]
 
     @classmethod
     def of(cls, array: npt.NDArray[np.int16]) -> StoredArray | None:
-        """Where ``array`` is kept, or None where it is in memory or only part of a file."""
+        """The file of ``array``, or None if it is in memory or only a part of a file."""
         if not (isinstance(array, np.memmap) and array.flags.c_contiguous and array.filename):
             return None
         path = Path(array.filename)
@@ -125,25 +125,25 @@ class StoredArray:
         """The array, for reading.
 
         Raises:
-            StorageError: the file is gone, or no longer has its size.
+            StorageError: the file is missing, or has another size.
         """
         path = Path(self.path)
         size = math.prod(self.shape) * np.dtype(np.int16).itemsize
         if not path.is_file() or path.stat().st_size != size:
             raise StorageError(
-                f"{path} was deleted or cut while it was in use: the same command prepares it "
-                "again",
+                f"{path} was deleted or shortened while it was in use: run the same command again "
+                "to prepare it again",
                 path=path,
             )
         return np.memmap(self.path, dtype=np.int16, mode="r", shape=self.shape)
 
 
 def standardise(waveform: Waveform, sample_rate: int, clip_format: ClipFormat) -> Waveform:
-    """A mono waveform ``[frames]`` as a clip ``[samples]``: the only way to make one.
+    """A mono waveform ``[frames]`` as a clip ``[samples]``; all clips are made by this function.
 
-    It is resampled with soxr HQ, cut, brought to its level, and padded, in this order: the level
-    is computed over the samples that a network is given, without what is cut off and without
-    padding. A reflection goes to and fro as often as it takes.
+    The waveform is resampled with soxr HQ, cut, set to its level, and padded, in this order: the
+    level is computed over the samples of the clip without padding. A reflection is repeated
+    forwards and backwards until the clip is full.
     """
     return standardise_all([waveform], sample_rate, clip_format)[0]
 
@@ -151,9 +151,9 @@ def standardise(waveform: Waveform, sample_rate: int, clip_format: ClipFormat) -
 def standardise_all(
     waveforms: Sequence[Waveform], sample_rate: int, clip_format: ClipFormat
 ) -> list[Waveform]:
-    """Several waveforms of one rate, each as `standardise` makes it alone, to the bit.
+    """Several waveforms of one rate, with results equal to those of `standardise` bit by bit.
 
-    Together they are resampled faster: soxr designs its filter in every call, which takes as long
+    Resampling them together is faster: soxr designs its filter in every call, which takes as long
     as filtering a second of speech.
     """
     rate = clip_format.sample_rate
@@ -165,20 +165,20 @@ def standardise_all(
     clips = []
     for place, waveform in enumerate(used):
         length = min(_resampled(len(waveform), sample_rate, rate), clip_format.samples)
-        # Too short for one sample of the clip, a recording gives its first.
+        # A recording that is too short for one sample of the clip gives its first sample.
         sound = np.ascontiguousarray(resampled[:length, place]) if length else waveform[:1]
         clips.append(_padded(levelled(sound, rate, clip_format.level), clip_format))
     return clips
 
 
 def frames_needed(sample_rate: int, clip_format: ClipFormat) -> int:
-    """How many frames of a recording, from its first on, its clip is made of."""
+    """Number of frames from the beginning of a recording that are needed for its clip."""
     ratio = sample_rate / clip_format.sample_rate
     return math.ceil(clip_format.samples * ratio + BEYOND * max(1, ratio))
 
 
 def _resampled(frames: int, sample_rate: int, rate: int) -> int:
-    """How many samples soxr makes of so many frames."""
+    """Number of samples into which soxr resamples so many frames."""
     return math.floor(frames / (sample_rate / rate) + 0.5)
 
 

@@ -1,4 +1,4 @@
-"""Which columns of a table hold the fields of a recording."""
+"""The columns of a table that hold the fields of a recording."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SYNONYMS = {
     "sentence": "sentence, sentence id, text, transcript, transcription, statement, "
     "utterance text, Satz, phrase, frase, zin, zdanie",
 }
-"""Field → headers that people give it, the most telling first."""
+"""Field → common headers of its column, the most specific first."""
 
 SEX_WORDS = {
     "female": "f, female, w, woman, girl, weiblich, Frau, femme, féminin, mujer, femenino, "
@@ -50,12 +50,12 @@ RANKED = {
 
 
 def sex_of(cell: str) -> str | None:
-    """``female`` or ``male``, or None where a cell gives neither."""
+    """``female`` or ``male``, or None if a cell has neither."""
     return SEXES.get(label_key(cell))
 
 
 def column_choice(typed: Mapping[str, str]) -> dict[str, str]:
-    """What ``--columns`` states: field → column.
+    """The columns of ``--columns``: field → column.
 
     Raises:
         UnknownNameError: there is no such field.
@@ -71,13 +71,13 @@ def column_choice(typed: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the fields of a recording stand in a table.
+    """The columns of the fields of a recording in a table.
 
     Attributes:
-        header: the columns' names, as the table has them.
+        header: the names of the columns, as written in the table.
         places: field → position in ``header``.
-        absent: field → column that was stated for it and is not there.
-        headless: True where columns are stated by number, so that there is no header line.
+        absent: field → column that was given for it and does not exist.
+        headless: True if columns are given by number, so that there is no header line.
     """
 
     header: tuple[str, ...]
@@ -87,12 +87,12 @@ class Columns:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The needed fields that no column gives."""
+        """The required fields without a column."""
         return tuple(field for field in NEEDED if field not in self.places)
 
 
 def find_columns(header: Sequence[str], stated: Mapping[str, str]) -> Columns:
-    """Find the columns of a table: those that were stated, then those with a usual name.
+    """Find the columns of a table: first the given ones, then those with common names.
 
     Args:
         header: the cells of the first line.
@@ -121,5 +121,5 @@ def find_columns(header: Sequence[str], stated: Mapping[str, str]) -> Columns:
 
 
 def _exact(header: Sequence[str], column: str, keys: Sequence[str]) -> int:
-    """The column of this very name, or else of this name but for case."""
+    """The column with exactly this name, or with this name in another case."""
     return list(header).index(column) if column in header else keys.index(label_key(column))

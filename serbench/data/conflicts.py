@@ -1,4 +1,4 @@
-"""The same audio under two emotions, whether both files are here or only one of them."""
+"""Identical audio with two emotions, in two files of a dataset or in one of its files only."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from serbench.data.manifest import Manifest, Utterance
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The same audio under two emotions.
+    """Identical audio with two emotions.
 
     Attributes:
-        recordings: the files here, as ``stem (emotion)``.
-        evidence: how it is known.
-        paths: the files here.
+        recordings: the files in the dataset, as ``stem (emotion)``.
+        evidence: the evidence for the conflict.
+        paths: the files in the dataset.
     """
 
     recordings: tuple[str, ...]
@@ -27,13 +27,14 @@ class Conflict:
 
 
 def find_conflicts(manifest: Manifest, corpora: Mapping[str, Corpus]) -> Iterator[Conflict]:
-    """Every conflict of a dataset.
+    """All conflicts of a dataset.
 
-    Twins that are both here are judged by their audio; where one is not, the corpus is believed.
+    Two files in the dataset are compared by their audio. If only one of two published duplicates is
+    in the dataset, the list of the corpus (``known_conflicts``) is used.
 
     Args:
         manifest: the dataset.
-        corpora: by name; a corpus that is not among them has nothing to say of its twins.
+        corpora: corpora by name; the lists of other corpora are not used.
     """
     by_audio: defaultdict[str, list[Utterance]] = defaultdict(list)
     for utterance in manifest.utterances:

@@ -1,4 +1,4 @@
-"""What a corpus plugin knows: file names, labels, licence, home page."""
+"""The interface of corpus plugins: file names, labels, licence, home page."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from serbench.data.lookalikes import Named, collection_of, evidence, foreign_col
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError, PluginError
 
-FOREIGN = "named like a recording of {}, in a folder with names that this corpus cannot have"
-"""Why a file of a look-alike corpus is skipped."""
+FOREIGN = "named like a recording of {}, in a folder with names that do not occur in that corpus"
+"""Why a file of a similarly named corpus is skipped."""
 
-VIDEO_FILE = "a video, the sound of which published corpora have in audio files too"
+VIDEO_FILE = "a video; published corpora have its sound in audio files too"
 
-OUT_OF_RANGE = "named like a recording of {}, which cannot have such a name"
+OUT_OF_RANGE = "named like a recording of {}, but such a name does not occur in that corpus"
 
 Source = Literal["names", "table", "option"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a corpus says of one file, before anybody has listened to it.
+    """The description of one file by a corpus, before the file is decoded.
 
     Attributes:
         path: the audio file.
-        speaker: the corpus's own name for who speaks.
-        label: the corpus's own label.
-        emotion: the emotion that the corpus's own documentation gives for the label: canonical,
-            or one of the corpus's ``own_emotions``. None where the vocabulary translates the label.
-        sex: ``female`` or ``male``, or None where the corpus does not say.
-        sentence: the corpus's own name for what is said, or None.
+        speaker: name of the speaker in the corpus.
+        label: label in the corpus.
+        emotion: emotion of the label according to the documentation of the corpus: canonical, or
+            one of ``own_emotions``. None if the vocabulary translates the label.
+        sex: ``female`` or ``male``, or None if the corpus does not state it.
+        sentence: name of the spoken sentence in the corpus, or None.
         excluded: why the corpus itself leaves the file out (no majority label, song, …), or None.
-        source: what gives the label. Where two corpora recognise one file, an ``option`` of this
-            scan wins; ``names`` of files win over a ``table`` among them.
+        source: source of the label. If two corpora recognise one file, an ``option`` of this scan
+            has priority; ``names`` of files have priority over a ``table``.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a user should read about a table or list that was used.
+    """A remark to the user about a file, table or list that was used.
 
     Attributes:
         path: the file.
@@ -71,8 +71,8 @@ class Refused:
     Attributes:
         path: the file.
         reason: why, in a few words; skipped files are counted by it.
-        detail: what was found in this file, and what to type.
-        kind: ``table``, ``look-alike`` of a recording of another corpus, or ``unusable``.
+        detail: the problem of this file, and the correction.
+        kind: ``table``, ``look-alike`` for a name like those of another corpus, or ``unusable``.
         listed: recordings that a table names; if all are recognised without it, a remark is enough.
     """
 
@@ -84,7 +84,7 @@ class Refused:
 
 
 class Corpus(Protocol):
-    """A published collection. ``synthetic`` corpora are labelled as such wherever they appear."""
+    """A published collection of recordings. ``synthetic`` corpora are always labelled as such."""
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ class Corpus(Protocol):
 
     @property
     def title(self) -> str:
-        """The full name, with who published it and when."""
+        """The full name, with publisher and year."""
 
     @property
     def licence(self) -> Licence:
@@ -100,23 +100,23 @@ class Corpus(Protocol):
 
     @property
     def speech(self) -> Speech:
-        """``acted``, ``elicited``, ``natural`` or ``synthetic``; ``unknown`` of own recordings."""
+        """``acted``, ``elicited``, ``natural`` or ``synthetic``; ``unknown`` for own recordings."""
 
     @property
     def home(self) -> str:
-        """Where to get it: an address or a sentence."""
+        """The source of the corpus: an address or a sentence."""
 
     @property
     def synthetic(self) -> bool:
-        """True where no human speaks."""
+        """True if the speech is synthetic."""
 
     @property
     def own_emotions(self) -> tuple[str, ...]:
-        """Emotions outside of the vocabulary that its recordings express; mostly none."""
+        """Emotions of its recordings that are not in the vocabulary; usually none."""
 
     @property
     def known_conflicts(self) -> Mapping[str, str]:
-        """Published twins: file stem → stem of the same audio under another label."""
+        """Published duplicates: file stem → stem of the same audio with another label."""
 
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
@@ -124,42 +124,41 @@ class Corpus(Protocol):
         """The recordings of this corpus among ``files`` (of any type, in any nesting).
 
         Args:
-            files: everything that was found.
-            options: what the user stated; most corpora need none of it.
+            files: all files of the scan.
+            options: the options of the scan; most corpora need none of them.
 
         Raises:
             DatasetError: a file that belongs to this corpus cannot be understood.
         """
 
     def fetch(self, folder: Path) -> None:
-        """Put the corpus into ``folder``, where a program may do so.
+        """Download or make the corpus in ``folder``, if its licence lets a program do so.
 
         Raises:
-            DatasetError: it has to be obtained by a person; the message says where.
+            DatasetError: a person has to obtain it; the message names the source.
         """
 
 
 @dataclass(frozen=True)
 class NamedFiles:
-    """A corpus whose file names give speaker and label: most of them.
+    """A corpus with speaker and label in the names of its files, as most corpora have.
 
-    Other corpora use names of the same form with other meanings. So ``pattern`` may be wider than
-    the corpus, and ``ranges`` and ``impossible`` state what the corpus has of it: one name outside
-    of them shows that the collection around it is another corpus, whose files are all skipped
-    unless the user names this corpus (``--corpus``).
+    Other corpora use names of the same form with other meanings. Therefore ``pattern`` may match
+    more names than the corpus has, and ``ranges`` and ``impossible`` define the names that it has.
+    One name outside of them shows that the files around it belong to another corpus; all of them
+    are skipped unless the user names this corpus (``--corpus``).
 
-    Subclasses override ``speaker``, ``sex`` or ``excluded`` where a name does not give them as
-    they are.
+    Subclasses override ``speaker``, ``sex`` or ``excluded`` if a name does not contain them
+    literally.
 
     Attributes:
-        pattern: matched against the end of ``folder/stem``, from a path separator on, without
-            regard to case, with named groups ``speaker`` and ``label``, optionally ``sentence``
-            and others.
+        pattern: matched against the end of ``folder/stem`` after a path separator, ignoring case,
+            with named groups ``speaker`` and ``label``, optionally ``sentence`` and others.
         emotions: label in lower case → emotion.
         speech: ``acted``, ``elicited``, ``natural`` or ``synthetic``.
-        ranges: named group → regular expression of all values that the corpus has.
-        impossible: combinations that it lacks although each value is in its range: named group →
-            regular expression.
+        ranges: named group → regular expression of all its values in the corpus.
+        impossible: combinations that do not occur although each value is in its range: named group
+            → regular expression.
     """
 
     name: str
@@ -177,10 +176,10 @@ class NamedFiles:
     speech: Speech = "unknown"
 
     def __post_init__(self) -> None:
-        """Refuse declarations that no file could be recognised by.
+        """Refuse declarations that cannot recognise any file.
 
         Raises:
-            PluginError: the pattern lacks a group, or is no regular expression.
+            PluginError: the pattern lacks a group, or is not a regular expression.
         """
         try:
             groups = set(re.compile(self.pattern).groupindex)
@@ -191,12 +190,14 @@ class NamedFiles:
                 re.compile(expression)
         except re.error as error:
             raise PluginError(
-                f"corpus '{self.name}': a pattern is no regular expression ({error})",
+                f"corpus '{self.name}': pattern or ranges have an invalid regular expression "
+                f"({error}): correct it in the plugin",
                 corpus=self.name,
             ) from error
         if missing := sorted(needed - groups):
             raise PluginError(
-                f"corpus '{self.name}': its pattern lacks the named group (?P<{missing[0]}>…)",
+                f"corpus '{self.name}': its pattern lacks the named group (?P<{missing[0]}>…): add "
+                "the group in the plugin",
                 corpus=self.name,
                 groups=missing,
             )
@@ -204,7 +205,7 @@ class NamedFiles:
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
     ) -> Iterator[Recording | Refused | Remark]:
-        """The files whose names fit, in the order given; those of look-alike corpora refused."""
+        """The files with matching names, in their order; files of similar corpora are refused."""
         expression = re.compile(rf"(?:^|.*/){self.pattern}", re.IGNORECASE)
         matches: list[tuple[Named, re.Match[str]]] = []
         for path in files:
@@ -240,14 +241,14 @@ class NamedFiles:
         for folder, count in refused.items():
             yield Remark(
                 folder,
-                f"{count} files are named like those of {self.name}, which has no "
-                f"{evidence(foreign[folder])}, so they are taken for another corpus and skipped: "
-                "give their labels by --pattern or a table (and --map), or, if they are from "
-                f"{self.name}, --corpus {self.name}",
+                f"{count} files are named like those of {self.name}, but {self.name} has no "
+                f"{evidence(foreign[folder])}, so they were skipped as files of another corpus: "
+                "give their labels with --pattern or a table (and --map), or add --corpus "
+                f"{self.name} if they are from {self.name}",
             )
 
     def problem(self, match: re.Match[str]) -> str | None:
-        """What in a name of this form the corpus cannot have, such as ``speaker 34``, or None."""
+        """The part of a name that does not occur in the corpus, such as ``speaker 34``, or None."""
         groups = {name: value or "" for name, value in match.groupdict().items()}
         for name, expression in self.ranges.items():
             if not re.fullmatch(expression, groups[name], re.IGNORECASE):
@@ -276,24 +277,26 @@ class NamedFiles:
         )
 
     def speaker(self, match: re.Match[str]) -> str:
-        """Who speaks."""
+        """The speaker."""
         return match["speaker"]
 
     def sex(self, speaker: str) -> str | None:
-        """The speaker's sex, where the corpus publishes it."""
+        """The sex of the speaker, if the corpus publishes it."""
         return self.sexes.get(speaker)
 
     def excluded(self, match: re.Match[str]) -> str | None:
-        """Why this file is no emotional speech, or None."""
+        """Why the corpus leaves this file out, or None."""
         return None
 
     def fetch(self, folder: Path) -> None:
-        """A person has to fetch it: the licence is between them and the publisher."""
-        then = f"{self.home}; then run `serbench corpus scan FOLDER --dataset {self.name}`"
-        raise DatasetError(f"{self.title} has to be obtained from its publisher: {then}")
+        """Refuse, since a person has to accept the licence of the publisher."""
+        raise DatasetError(
+            f"serbench cannot download {self.title}: obtain it from its publisher ({self.home}), "
+            f"then run `serbench corpus scan FOLDER --dataset {self.name}`"
+        )
 
 
 def failed(corpus: str, path: Path, error: Exception) -> Refused:
-    """A file at which a corpus plugin raised something."""
+    """A file on which a corpus plugin raised an exception."""
     reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
-    return Refused(path, f"corpus plugin '{corpus}' failed at it", reason, "unusable")
+    return Refused(path, f"corpus plugin '{corpus}' failed on this file", reason, "unusable")

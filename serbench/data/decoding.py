@@ -1,4 +1,4 @@
-"""Read a file forwards with libsndfile to its real end, whatever its header declares."""
+"""Read a file with libsndfile to its actual end, whatever length its header declares."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ LIMIT = 1 << 26
 """Samples of all channels together: 23 minutes of one channel at 48 kHz, 256 MB."""
 
 LARGEST = LIMIT * 4
-"""Bytes of the largest file that is taken into memory: so many samples of four bytes."""
+"""Bytes of the largest file that is read into memory: ``LIMIT`` samples of four bytes."""
 
 BLOCK = 1 << 18
 """Samples that are decoded at a time."""
 
 MP3_BLOCK = 1152
-"""So few where the decoder may stop with an error after the last frame, and the block is lost."""
+"""Block size for MP3, small since an error after the last frame loses the current block."""
 
 MP3_SLACK = 2 * 1152
 """Samples at both ends that an encoder adds and a decoder may leave out."""
 
 MIDI_DUMP = b"\xf0\x7e"
-"""Damaged ones make libsndfile write into standard output, where answers are."""
+"""Damaged files of this format make libsndfile write to standard output, among the results."""
 
 FLAC = b"fLaC"
 FLAC_TOTAL = slice(18, 26)
-"""Of STREAMINFO (RFC 9639): rate, channels, bits of a sample and, in 36 bits, number of samples."""
+"""Part of STREAMINFO (RFC 9639): rate, channels, bits per sample, and 36 bits with the length."""
 
 FLAC_COUNT = (1 << 36) - 1
 
 UNKNOWN = 1 << 62
-"""From here on libsndfile's number of frames stands for an unknown one."""
+"""A larger number of frames means that libsndfile has not found the length."""
 
 LONGEST_PATH = 1000
 """Bytes; libsndfile keeps 1,024."""
 
-TOO_LONG, CUT_UP = f"longer than {LIMIT:,} samples", "cut it into utterances"
+TOO_LONG, CUT_UP = f"longer than {LIMIT:,} samples", "cut the file into utterances"
 NO_AUDIO = "not audio that libsndfile can read"
-COPY_AGAIN = "copy it again from its source"
-RESAVE = "save it again as 16-bit WAV or FLAC, or leave it out"
+COPY_AGAIN = "copy the file again from its source"
+RESAVE = "save the file again as 16-bit WAV or FLAC, or leave it out"
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         waveform: float32 ``[frames, channels]``, at least one frame.
         sample_rate: in Hz.
-        container: what libsndfile calls the file's format, such as ``WAV``.
-        difference: in what the header differs from it, in one clause; empty where in nothing.
+        container: libsndfile's name of the file's format, such as ``WAV``.
+        difference: the difference between header and content, in one clause; empty if equal.
     """
 
     waveform: npt.NDArray[np.float32]
@@ -72,13 +72,13 @@ class Decoded:
 
 @dataclass(frozen=True)
 class _Source:
-    """What libsndfile is to open, and what is known of its length.
+    """The source that libsndfile opens, and its declared length.
 
     Attributes:
-        file: a path, or the content with a mended header.
-        frames: how many its header declares; None where that is what libsndfile finds.
-        counted: True where a file with fewer frames has been cut.
-        difference: as of `Decoded`.
+        file: a path, or the content with a corrected header.
+        frames: number of frames that its header declares; None if libsndfile reads it correctly.
+        counted: True if a file with fewer frames counts as truncated.
+        difference: as in `Decoded`.
     """
 
     file: str | io.BytesIO
@@ -88,7 +88,7 @@ class _Source:
 
 
 class _Memory(io.BytesIO):
-    """A file in memory that stays where it is where a file would refuse to be moved."""
+    """A file in memory that ignores invalid seeks."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a place of the file."""
@@ -99,18 +99,18 @@ class _Memory(io.BytesIO):
 
 
 class _Forwards(soundfile.SoundFile):  # type: ignore[misc]
-    """A file that is never moved in: several formats cannot, and an estimate would end it."""
+    """A file that is read without seeking: some formats cannot seek, or only estimate their end."""
 
     def seekable(self) -> bool:
-        """Never."""
+        """Always False."""
         return False
 
 
 def decode(path: Path) -> Decoded:
-    """Decode a regular file whole.
+    """Decode a whole regular file.
 
     Raises:
-        AudioError: it is cut, damaged, too long, or holds no sample.
+        AudioError: it is truncated, damaged, too long, or has no samples.
         RuntimeError: libsndfile cannot open it.
         OSError: the system refuses.
         MemoryError: there is not enough memory.
@@ -131,7 +131,7 @@ def decode(path: Path) -> Decoded:
     if problem and not declared:
         raise AudioError(path, "damaged", COPY_AGAIN, f"{held:,} samples could be decoded")
     if held == 0:
-        raise AudioError(path, "no samples", "leave it out")
+        raise AudioError(path, "no samples", "leave the file out")
     differs = declared not in (0, held) and not mpeg
     return Decoded(waveform, sample_rate, container, source.difference or counts * differs)
 
@@ -139,14 +139,14 @@ def decode(path: Path) -> Decoded:
 def _read(
     path: Path, file: soundfile.SoundFile, declared: int, block: int
 ) -> tuple[npt.NDArray[np.float32], str]:
-    """The samples ``[frames, channels]``, and what the decoder reports where it stops early."""
+    """The samples ``[frames, channels]``, and the decoder's error if it stops early."""
     channels, frames, problem = file.channels, 0, ""
     step, limit = max(1, block // channels), LIMIT // channels
     waveform = np.empty((step, channels), np.float32)
     while True:
         if frames == len(waveform):
             waveform.resize((2 * frames, channels), refcheck=False)
-        # Exactly up to the declared end: what follows it may be no audio, and loses a block.
+        # Exactly up to the declared end: other data may follow, which would lose a block.
         wanted = min(step, declared - frames) if declared > frames else step
         try:
             count = len(file.read(out=waveform[frames : frames + wanted]))
@@ -164,7 +164,7 @@ def _read(
 
 @contextmanager
 def _source(path: Path) -> Iterator[_Source]:
-    """What libsndfile is to open; most files as they are."""
+    """The source that libsndfile opens; most files are opened unchanged."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         samples = misdeclared_samples(file, size)
@@ -184,8 +184,8 @@ def _source(path: Path) -> Iterator[_Source]:
         content = file.read()
     if samples is not None:
         copy = _Memory(content)
-        del content  # so that mending makes no second copy
-        samples.mend(copy)
+        del content  # so that the correction makes no second copy
+        samples.correct(copy)
         yield _Source(copy, difference=counts)
         return
     tags = tag_bytes(content)
@@ -208,7 +208,7 @@ def _named(path: Path) -> str | io.BytesIO:
 
 
 def _forget_total(flac: io.BytesIO) -> int:
-    """Have a FLAC declare that its length is unknown; give the number of samples it declared."""
+    """Make a FLAC declare an unknown length; return the number of samples that it declared."""
     flac.seek(FLAC_TOTAL.start)
     facts = int.from_bytes(flac.read(8), "big")
     flac.seek(FLAC_TOTAL.start)
@@ -218,6 +218,6 @@ def _forget_total(flac: io.BytesIO) -> int:
 
 
 def _length_known(path: Path, content: bytes, first: int) -> bool:
-    """True where libsndfile knows that this is an MP3, and how long."""
+    """True if libsndfile recognises this MP3 and its length."""
     named = path.suffix.lower() == ".mp3"
     return not hasattr(os, "mkfifo") or (named and mp3.counted(content, first))

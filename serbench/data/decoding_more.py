@@ -1,4 +1,4 @@
-"""Decode what libsndfile cannot read with PyAV, where that is installed (extra ``formats``)."""
+"""Decode formats that libsndfile cannot read with PyAV, if it is installed (extra ``formats``)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 PYAV = "PyAV"
-"""With this word begin the names of containers that libsndfile did not read."""
+"""The first word of the names of containers that were read by PyAV."""
 
 NO_AUDIO = "not audio that libsndfile or PyAV can read"
 
@@ -30,9 +30,9 @@ LENGTH_STATED = ("mov,", "matroska,", "asf", "avi", "wv", "tta")
 
 
 def decode_with_pyav(path: Path) -> Decoded:
-    """Decode the first audio stream of a file whole, with its channels and at its own rate.
+    """Decode the whole first audio stream of a file, with its channels and at its own rate.
 
-    What an encoder adds at both ends is left out where the container states how much that is.
+    Padding that an encoder added is removed where the container states its length.
 
     Raises:
         AudioError: PyAV cannot read it; it has no audio, is cut or damaged, or is too long.

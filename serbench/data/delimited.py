@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Iterator
 
 HEAD = 1 << 16
-"""Bytes of a file that decide on its delimiter, and whether it is a table of recordings."""
+"""Bytes of a file from which its delimiter is found, and whether it is a table of recordings."""
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 BOMS = (
@@ -42,10 +42,10 @@ def encoding_of(content: bytes) -> tuple[str, bool]:
 
 
 def delimited_lines(content: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each line that is not empty; ``sep=`` is left out.
+    """The number and the cells of each line that is not empty, without a line ``sep=``.
 
     Raises:
-        csv.Error: a cell is too long, or has a character that no cell may have.
+        csv.Error: a cell is too long, or has an invalid character.
     """
     text = content.decode(encoding_of(content)[0], errors="replace")
     reader = csv.reader(
@@ -58,11 +58,11 @@ def delimited_lines(content: bytes, delimiter: str) -> Iterator[tuple[int, list[
 
 
 def best_delimiter(content: bytes, fits: Callable[[list[str]], tuple[int, ...]]) -> str:
-    """The delimiter under which the first line fits best.
+    """The delimiter with which the first line has the highest rating.
 
     Args:
-        content: the beginning of the file, or all of it.
-        fits: how well the cells of the first line fit; the greatest wins, the first of equals.
+        content: the beginning of the file, or the whole file.
+        fits: rating of the cells of the first line; if ratings are equal, the first one is used.
     """
     text = content[:HEAD].decode(encoding_of(content)[0], errors="replace")
     return _separator(text) or max(
@@ -71,13 +71,13 @@ def best_delimiter(content: bytes, fits: Callable[[list[str]], tuple[int, ...]])
 
 
 def _separator(text: str) -> str | None:
-    """The delimiter that a first line ``sep=;`` names."""
+    """The delimiter in a first line such as ``sep=;``."""
     line = text.removeprefix("\ufeff").split("\n", 1)[0].strip('\r"')
     return line[4] if line.lower().startswith("sep=") and len(line) == 5 else None
 
 
 def first_cells(head: bytes, delimiter: str) -> list[str]:
-    """The cells of the first line that is not empty; none where it is no line of a table."""
+    """The cells of the first line that is not empty; no cells if it is not a line of a table."""
     try:
         return next((cells for _, cells in delimited_lines(head, delimiter)), [])
     except csv.Error:

@@ -1,16 +1,16 @@
 """Words for the canonical emotions in many languages, as labels of recordings use them.
 
-Where the words come from: the codes and label words are those that the documentation of public
-corpora gives (RAVDESS, CREMA-D, TESS, IEMOCAP, MELD, ESD, EMOVO, MESD, CaFE, CASIA, nEMO, SUBESCO,
-TurEV, ShEMO, AESDD and others); the words of each language are the common dictionary equivalents
-of the ten nouns and of the adjectives for a person who feels so. The list was written for serbench
-and copied from nowhere. A word that names different emotions in two languages or two corpora is
-left out unless one meaning is far more frequent in labels. Left out on purpose:
+Sources of the words: the codes and label words come from the documentation of public corpora
+(RAVDESS, CREMA-D, TESS, IEMOCAP, MELD, ESD, EMOVO, MESD, CaFE, CASIA, nEMO, SUBESCO, TurEV, ShEMO,
+AESDD and others); the words of each language are the common dictionary translations of the ten
+nouns and of the adjectives for a person with that emotion. The list was written for serbench. A
+word that names different emotions in two languages or two corpora is omitted unless one meaning is
+far more frequent in labels. The following words are omitted on purpose:
 
-- single letters and most two-letter codes (EmoDB's ``W`` is Wut, MSP-Podcast's ``S`` is sadness and
-  SAVEE's ``sa`` too): only the corpus's own plugin, or ``--map``, gives them a meaning;
-- words for neighbouring states (excited, frustrated, anxious, annoyed, relaxed, amused, normal):
-  whether they count as one of the ten is the user's decision.
+- single letters and most two-letter codes (``W`` is Wut in EmoDB, ``S`` is sadness in MSP-Podcast,
+  and so is ``sa`` in SAVEE): only the plugin of the corpus, or ``--map``, translates them;
+- words for related states (excited, frustrated, anxious, annoyed, relaxed, amused, normal): the
+  user decides whether they count as one of the ten.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The vocabulary of emotions: canonical names, their order, and what labels mean."""
+"""The vocabulary of emotions: canonical names, their order, and the translation of labels."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 def label_key(label: str) -> str:
-    """What two spellings of one label have in common.
+    """A key that is equal for different spellings of one label.
 
-    Case, accents (composed or not), widths, underscores, hyphens and spaces do not count.
+    Case, accents (composed or not), widths, underscores, hyphens and spaces are ignored.
     """
     text = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", label).casefold())
     plain = unicodedata.normalize("NFC", DIACRITICS.sub("", text)).translate(LETTERS)
@@ -46,12 +46,12 @@ def label_key(label: str) -> str:
 
 
 def canonical_emotion(label: str) -> str | None:
-    """The canonical emotion that a label means in any language, or None where none is meant."""
+    """The canonical emotion of a label in any language, or None if the vocabulary lacks it."""
     return _vocabulary().get(label_key(label))
 
 
 def nearest_emotion(label: str) -> str:
-    """The emotion of the word that is most like a label, as an example of what may be meant."""
+    """The emotion of the word that is most similar to a label, as an example for ``--map``."""
     words = difflib.get_close_matches(label_key(label), _vocabulary(), n=1)
     return _vocabulary()[words[0]] if words else "anger"
 
@@ -63,7 +63,7 @@ def own_emotion(label: str) -> str:
 
 
 def in_order(emotions: Iterable[str]) -> tuple[str, ...]:
-    """Emotions in their fixed order, each once; those outside of the vocabulary by the alphabet."""
+    """Emotions in their fixed order, each once; others follow in alphabetical order."""
     present = set(emotions)
     return (
         *(emotion for emotion in EMOTIONS if emotion in present),

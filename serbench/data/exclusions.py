@@ -1,4 +1,4 @@
-"""Lists of recordings that a dataset leaves out, kept as CSV tables."""
+"""Lists of recordings to leave out of a dataset, stored as CSV tables."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Exclusion:
     """One recording to leave out.
 
     Attributes:
-        path: a file name, or a path or the end of one. May be empty where the audio is known.
-        audio_hash: SHA-256 of the decoded samples, or empty where the path alone decides.
-        reason: why, in a few words.
+        path: a file name, a path, or the end of a path. It may be empty if ``audio_hash`` is given.
+        audio_hash: SHA-256 of the decoded samples, or empty if only the path is compared.
+        reason: the reason, in a few words.
     """
 
     path: str
@@ -31,10 +31,10 @@ COLUMNS = tuple(field.name for field in fields(Exclusion))
 
 
 class ExclusionList:
-    """Says of any recording whether, and why, it is left out.
+    """Finds the reason for which a recording is left out.
 
-    Where the audio's hash is given it decides together with the file's stem, wherever the file
-    lies now and whether it is WAV or FLAC; without it, the path has to end as the list says.
+    If an exclusion has the hash of the audio, recordings with this hash and the same file stem are
+    left out, in any folder and as WAV or FLAC; otherwise those with the same end of the path.
     """
 
     def __init__(self, exclusions: Iterable[Exclusion] = ()) -> None:
@@ -49,7 +49,7 @@ class ExclusionList:
                 ends.append((path.parts, exclusion.reason))
 
     def reason(self, path: str, audio_hash: str) -> str | None:
-        """Why the recording at ``path`` that sounds like ``audio_hash`` is left out, or None."""
+        """Why the recording at ``path`` with the hash ``audio_hash`` is left out, or None."""
         parts, stem = PurePath(path).parts, PurePath(path).stem
         for key in ((audio_hash, stem), (audio_hash, "")):
             if key in self._by_audio:
@@ -63,10 +63,10 @@ class ExclusionList:
 def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
     """Read a list: a CSV table in UTF-8 with the columns path, audio_hash and reason.
 
-    The columns may stand in any order, and one of path and audio_hash may be missing or empty.
+    The columns may be in any order, and one of path and audio_hash may be missing or empty.
 
     Raises:
-        UsageError: the file cannot be read, or a line names no recording.
+        UsageError: the file cannot be read, or a line has neither path nor audio_hash.
     """
     try:
         check_regular(path)
@@ -77,14 +77,15 @@ def read_exclusions(path: Path) -> tuple[Exclusion, ...]:
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(
-            f"{path}: this exclusion list cannot be read ({error}); "
+            f"{path}: this exclusion list cannot be read ({error}): "
             f"give a CSV table in UTF-8 with the columns {', '.join(COLUMNS)}"
         ) from error
     for number, row in enumerate(rows, start=1):
         if not row.path and not row.audio_hash:
             raise UsageError(
                 f"{path}: recording {number} of this exclusion list has neither path nor "
-                f"audio_hash; give a CSV table with the columns {', '.join(COLUMNS)}"
+                f"audio_hash: write one of them, in a CSV table with the columns "
+                f"{', '.join(COLUMNS)}"
             )
     return tuple(rows)
 
@@ -93,7 +94,7 @@ def write_exclusions(path: Path, exclusions: Sequence[Exclusion]) -> None:
     """Write a list that ``read_exclusions`` reads.
 
     Raises:
-        StorageError: it cannot be written there.
+        StorageError: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,6 +104,6 @@ def write_exclusions(path: Path, exclusions: Sequence[Exclusion]) -> None:
             writer.writerows(map(text_cell, astuple(each)) for each in exclusions)
     except OSError as error:
         raise StorageError(
-            f"{path}: the exclusion list cannot be written ({error.strerror}); "
-            "name another file with --out"
+            f"{path}: the exclusion list cannot be written ({error.strerror}): "
+            "give another file with --out"
         ) from error

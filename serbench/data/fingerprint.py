@@ -1,4 +1,4 @@
-"""A small picture of what each recording sounds like, to find copies whose bytes differ."""
+"""Acoustic fingerprints of recordings, to find near-identical copies with different samples."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from serbench.data.audio import Audio, read_audio
 from serbench.data.manifest import Manifest
 
 SAMPLE_RATE = 8000
-"""In Hz. What lies above 4 kHz is the first thing that a codec or a resampler takes away."""
+"""In Hz. Frequencies above 4 kHz are not used, since codecs and resamplers remove them first."""
 
 N_FFT = 1024
-"""128 ms: long enough that the voice's harmonics, and so its melody, can be told apart."""
+"""128 ms, long enough to resolve the harmonics of a voice."""
 
 HOP_LENGTH = 128
 BANDS = 64
@@ -31,19 +31,20 @@ SEGMENTS = 32
 SEGMENT_SECONDS = 0.08
 
 RANGE = 30.0
-"""In dB below the loudest band; what is quieter counts as nothing, so that noise does too."""
+"""In dB below the loudest band; quieter bands count as silent, so that noise is ignored."""
 
 STEADY = 10.0
-"""Change of all bands over all segments, in dB; speech has some hundreds, a test tone none."""
+"""Change of all bands over all segments, in dB; speech has some hundreds, a test tone has none."""
 
 THRESHOLD = 0.96
-"""Similarity from which on two recordings are near-identical.
+"""Smallest similarity of two near-identical recordings.
 
 Measured on RAVDESS, TESS and CREMA-D: copies at another gain or rate keep 1.00, as MP3 or Vorbis of
 low quality 0.97, without the first 50 ms 0.97, as 8-bit PCM 0.97 where the peak is above −20 dBFS
-(below, 8 bits leave little of a voice). Where one of 16 actors of RAVDESS says a sentence twice in
-one emotion, 479 pairs reach at most 0.91; of all 5.6 million pairs the highest that are no copies
-are TESS's sad "say the word …", whose carrier phrase is the same: 0.95.
+(below, 8 bits represent a voice poorly). The 479 pairs in which one of 16 actors of RAVDESS speaks
+a sentence twice with one emotion have at most 0.91. Among all 5.6 million pairs, the most similar
+ones that are no copies are sad recordings of "say the word …" in TESS, with the same carrier
+phrase: 0.95.
 """
 
 TRANSFORMED = 4096
@@ -59,7 +60,7 @@ def fingerprints(
     """The fingerprint of every recording, in the manifest's order.
 
     Args:
-        manifest: whose recordings to listen to.
+        manifest: the dataset with the recordings.
         progress: called with recordings done and recordings in all.
 
     Returns:
@@ -83,18 +84,19 @@ def fingerprints(
 
 
 def fingerprint(audio: Audio) -> npt.NDArray[np.float32]:
-    """Log-mel energies around the middle of what sounds in one recording.
+    """Log-mel energies around the middle of the sound in one recording.
 
-    The middle is the mean time, weighted by how far each frame rises above the range; silence
-    around moves it not at all, and a trimmed start hardly. From there the time is divided into
-    overlapping triangles, each band loses its own mean, and the whole is scaled to length 1.
+    The middle is the mean time, weighted by the level of each frame above ``RANGE``; silence before
+    and after does not change it, and a trimmed start changes it little. The time around it is
+    divided into overlapping triangles, the mean of each band is subtracted, and the result is
+    scaled to length 1.
 
     Args:
         audio: the decoded recording.
 
     Returns:
-        float32 ``[BANDS * SEGMENTS]``; all zeros where nothing sounds below 4 kHz, or nothing
-        changes from beginning to end: that is like nothing else, not even itself.
+        float32 ``[BANDS * SEGMENTS]``; all zeros if there is no sound below 4 kHz or no change over
+        time. Zeros are similar to no fingerprint, not even to themselves.
     """
     waveform = soxr.resample(audio.mono, audio.sample_rate, SAMPLE_RATE, quality="HQ")
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(waveform, N_FFT), N_FFT)
@@ -122,11 +124,11 @@ def fingerprint(audio: Audio) -> npt.NDArray[np.float32]:
 def near_identical(
     fingerprints: npt.NDArray[np.float32], threshold: float = THRESHOLD
 ) -> list[tuple[int, int, float]]:
-    """Every pair of recordings whose fingerprints are alike.
+    """All pairs of recordings with similar fingerprints.
 
     Args:
         fingerprints: ``[N, D]``, rows of length 1.
-        threshold: the least cosine similarity.
+        threshold: the smallest cosine similarity.
 
     Returns:
         ``(i, j, similarity)`` with ``i < j``, by ascending ``i``, then ``j``.
@@ -144,7 +146,7 @@ def near_identical(
 
 @cache
 def _mel_bands() -> npt.NDArray[np.float32]:
-    """Triangles equally spaced on the mel scale up to half the rate, ``[bins, BANDS]``."""
+    """Triangles with equal spacing on the mel scale up to half the rate, ``[bins, BANDS]``."""
     bins = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
     low, high = _mel(np.array([100.0, HIGHEST]))
     return _triangles(np.linspace(low, high, BANDS + 2), _mel(bins)).astype(np.float32)

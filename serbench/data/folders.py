@@ -1,4 +1,4 @@
-"""The files under some folders, and what among them cannot be looked at."""
+"""The files in some folders, and those that cannot be read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from serbench.errors import UsageError
 
 @dataclass
 class Listing:
-    """What lies under some folders.
+    """The content of some folders.
 
     Attributes:
-        files: regular files, and links that lead to none, each once.
-        unread: what cannot be read, with the reason: folders that may not be entered, FIFOs,
+        files: regular files, and broken links, each once.
+        unread: paths that cannot be read, with the reason: folders without permission, FIFOs,
             sockets and devices.
     """
 
@@ -26,18 +26,18 @@ class Listing:
 
 
 def without_steps_up(path: Path) -> Path:
-    """A path without ``..``, so that a file has one name however it is reached."""
+    """A path without ``..``, so that each file has one path."""
     return path.resolve() if ".." in path.parts else path
 
 
 def list_files(paths: Sequence[Path]) -> Listing:
-    """Every file under ``paths``, in the order of their names.
+    """All files in ``paths``, in the order of their names.
 
     Args:
         paths: folders in any nesting, or files.
 
     Raises:
-        UsageError: one of ``paths`` does not exist or may not be looked at.
+        UsageError: one of ``paths`` does not exist or cannot be read.
     """
     listing = Listing()
     seen: set[Path] = set()
@@ -45,10 +45,14 @@ def list_files(paths: Sequence[Path]) -> Listing:
         try:
             root.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
-            advice = "name a folder of recordings or a CSV table"
+            advice = "give a folder of recordings or a table of recordings"
             raise UsageError(f"{root} does not exist: {advice}", path=root) from error
         except OSError as error:
-            raise UsageError(f"{root} cannot be read ({error.strerror})", path=root) from error
+            raise UsageError(
+                f"{root} cannot be read ({error.strerror}): correct its permissions, or give "
+                "another path",
+                path=root,
+            ) from error
         for path in sorted(_below(root.absolute(), listing.unread)):
             if path not in seen:
                 seen.add(path)
@@ -63,7 +67,7 @@ def _below(root: Path, unread: dict[Path, str]) -> list[Path]:
     found: list[Path] = []
     entered = {_real(root)}
     folders = [root]
-    while folders:  # not os.walk, which has a limit of nesting
+    while folders:  # os.walk has a limit of nesting
         folder = folders.pop()
         inner: list[Path] = []
         try:
@@ -71,8 +75,8 @@ def _below(root: Path, unread: dict[Path, str]) -> list[Path]:
                 for entry in entries:
                     (inner if _is_folder(entry) else found).append(Path(entry.path))
         except OSError as error:
-            unread[folder] = f"a folder that may not be entered ({error.strerror})"
-        for path in sorted(inner, reverse=True):  # each real folder once: links may be circular
+            unread[folder] = f"a folder that cannot be read ({error.strerror})"
+        for path in sorted(inner, reverse=True):  # each real folder once: links form cycles
             real = _real(path)
             if real not in entered:
                 entered.add(real)
@@ -88,7 +92,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _real(folder: Path) -> tuple[int, int] | Path:
-    """What tells a folder from all others, however it is reached."""
+    """A key of a folder that does not depend on the links in its path."""
     try:
         facts = folder.stat()
     except OSError:
@@ -100,7 +104,7 @@ def _sort_in(path: Path, listing: Listing) -> None:
     try:
         kind = special_kind(path.stat().st_mode)
     except OSError:
-        kind = None  # a link to nowhere, which reading it names so
+        kind = None  # a broken link, which is reported when it is read
     if kind is None:
         listing.files.append(path)
     else:

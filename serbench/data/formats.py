@@ -1,4 +1,4 @@
-"""Formats of recordings: which of them libsndfile reads, and what others begin with."""
+"""Formats of recordings: those that libsndfile reads, and the first bytes of others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ AUDIO_EXTENSIONS = frozenset(
     | {".sph", ".nist", ".w64", ".caf", ".rf64", ".bwf", ".wavex", ".voc", ".sf", ".ircam"}
     | {".avr", ".paf", ".pvf", ".svx", ".wve"}
 )
-"""File-name endings of formats that libsndfile reads."""
+"""Suffixes of formats that libsndfile reads."""
 
 MPEG_4 = frozenset({".m4a", ".mp4", ".m4b", ".m4v", ".mov", ".3gp", ".3g2", ".3ga", ".alac"})
 MATROSKA = frozenset({".webm", ".mkv", ".mka", ".weba"})
@@ -33,10 +33,10 @@ FAMILIES: tuple[tuple[str, int, tuple[bytes, ...], frozenset[str]], ...] = (
     ("Speex", 28, (b"Speex",), frozenset({".spx"})),
     ("Direct Stream Digital", 0, (b"DSD ", b"FRM8"), frozenset({".dsf", ".dff"})),
 )
-"""Formats that libsndfile cannot read: name, where what they begin with stands, and endings."""
+"""Formats that libsndfile cannot read: name, offset and values of their first bytes, suffixes."""
 
 UNREAD_EXTENSIONS = frozenset[str]().union(*(endings for *_, endings in FAMILIES))
-"""File-name endings of recordings and videos that have to be converted first."""
+"""Suffixes of recordings and videos that have to be converted first."""
 
 HEAD = 64
 CONVERT = "convert it to WAV or FLAC"
@@ -46,12 +46,12 @@ INSTALL = "or type `pip install av`"
 VIDEO = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".wmv", ".avi", ".flv", ".f4v", ".mpg", ".mpeg", ".vob"}
 )
-"""Endings of videos, which in published corpora mostly repeat the sound of audio files."""
+"""Suffixes of videos, which in published corpora usually duplicate the audio files."""
 
 
 @cache
 def pyav_installed() -> bool:
-    """True where the optional decoder PyAV (extra ``formats``) can read what libsndfile cannot."""
+    """True if the optional decoder PyAV (extra ``formats``) is installed."""
     try:
         return find_spec("av") is not None
     except (ImportError, ValueError):
@@ -59,7 +59,7 @@ def pyav_installed() -> bool:
 
 
 def is_recording_name(path: Path) -> bool:
-    """True for the file-name endings of everything that can be decoded here."""
+    """True for the suffixes of all formats that can be decoded on this machine."""
     return is_audio_name(path) or (pyav_installed() and path.suffix.lower() in UNREAD_EXTENSIONS)
 
 
@@ -69,12 +69,12 @@ def is_video_name(path: Path) -> bool:
 
 
 def is_audio_name(path: Path) -> bool:
-    """True for the file-name endings of formats that libsndfile reads."""
+    """True for the suffixes of formats that libsndfile reads."""
     return path.suffix.lower() in AUDIO_EXTENSIONS
 
 
 def unread_name(path: Path) -> str | None:
-    """Why a file cannot be read here, judged by the ending of its name; None where it may be."""
+    """Why a file cannot be read on this machine, by its suffix; None if it may be readable."""
     ending = path.suffix.lower()
     if pyav_installed() or ending not in UNREAD_EXTENSIONS:
         return None
@@ -82,9 +82,7 @@ def unread_name(path: Path) -> str | None:
 
 
 def unread_format(path: Path) -> str | None:
-    """Why a file cannot be read here: its format, by content and by name where they differ.
-
-    None where nothing shows a format that libsndfile lacks.
+    """Why a file cannot be read on this machine: its format by content, or by its suffix.
 
     Raises:
         OSError: the file cannot be read.
@@ -94,6 +92,8 @@ def unread_format(path: Path) -> str | None:
     ending = path.suffix.lower()
     for name, at, beginnings, endings in FAMILIES:
         if head.startswith(beginnings, at) and ending not in endings:
-            named = f"{name}, which is named {ending or 'nothing'}"
+            named = f"{name}, and this file has " + (
+                f"the suffix {ending}" if ending else "no suffix"
+            )
             return f"libsndfile cannot read {named}: {CONVERT}, {INSTALL}"
     return unread_name(path)

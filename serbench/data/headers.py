@@ -1,8 +1,8 @@
-"""What the header of a container declares of its samples, and what the file holds of them.
+"""The number of samples that the header of a container declares, and the actual number.
 
-libsndfile believes such headers: of a WAV whose length was written too early it reads a part and
-reports nothing. See the descriptions of RIFF (IBM and Microsoft 1991), RF64 (EBU Tech 3306), Wave64
-(Sony 2003), AIFF (Apple 1989), CAF (Apple 2005) and AU (Sun 1992).
+libsndfile uses the declared number: if the length of a WAV was written too early, it reads a part
+of the samples without an error. See the descriptions of RIFF (IBM and Microsoft 1991), RF64 (EBU
+Tech 3306), Wave64 (Sony 2003), AIFF (Apple 1989), CAF (Apple 2005) and AU (Sun 1992).
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 STREAMED = 0x7F000000
-"""From here on four bytes hold no length: into a pipe sox writes about as much, ffmpeg 2³²−1."""
+"""Larger values of four bytes are no length: sox writes about this value into a pipe, ffmpeg 2³²−1.
+"""
 
 CHUNKS = 1000
-"""No recording has more chunks than that."""
+"""Largest number of chunks of a recording."""
 
 PIECE = 1 << 20
 """Bytes that are compared with zeros at a time."""
 
 PIECES = 64
-"""After so many pieces of zeros no samples are looked for: 64 MB."""
+"""After so many pieces of zeros, 64 MB, no samples are searched for."""
 
 TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
-"""What music players append to any file."""
+"""Beginnings of tags that music players append to any file."""
 
 
 FOLLOWING = (
@@ -34,20 +35,20 @@ FOLLOWING = (
     *(b"NAME", b"ANNO", b"AUTH", b"(c) ", b"MARK", b"INST", b"COMT", b"APPL", b"CHAN", b"COMM"),
     *(b"info", b"free", b"uuid", b"strg", b"mark", b"peak"),
 )
-"""Chunks that programs write after the samples, perhaps cut themselves."""
+"""Chunks that programs write after the samples; they may be truncated."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a container is divided into chunks.
+    """The layout of the chunks of a container.
 
     Attributes:
-        first: where its first chunk begins.
+        first: offset of its first chunk.
         length: format of a chunk's length, for ``struct``.
         samples: name of the chunk with the samples.
-        overhead: bytes of that chunk that come before the samples.
+        overhead: bytes of that chunk before the samples.
         align: chunks begin at multiples of so many bytes.
-        inclusive: True where a length counts the chunk's name and the length itself.
+        inclusive: True if a length includes the chunk's name and the length itself.
     """
 
     first: int
@@ -64,7 +65,7 @@ class Layout:
 
     @property
     def counted(self) -> int:
-        """What the length of the chunk with the samples counts besides them."""
+        """Bytes that the length of the chunk with the samples includes in addition to them."""
         return self.overhead + (self.header if self.inclusive else 0)
 
 
@@ -83,20 +84,20 @@ LAYOUTS = {
 """By the first and the third four bytes of a file, or by the first four."""
 
 AU = {b".snd": ">I", b"dns.": "<I"}
-"""Sun's container has no chunks, but three numbers: magic, offset, length."""
+"""Sun's container has three numbers instead of chunks: magic number, offset, length."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Where a file has its samples, in bytes.
+    """The place of the samples in a file, in bytes.
 
     Attributes:
-        start: where they begin.
-        declared: how many bytes the header declares; None where it leaves that open.
-        held: how many bytes follow in the file.
-        field: where the length is written.
-        layout: its format, for ``struct``.
-        counted: what that length counts besides the samples.
+        start: offset of the first sample.
+        declared: number of bytes that the header declares; None if it declares no number.
+        held: number of bytes that follow in the file.
+        field: offset of the length.
+        layout: format of the length, for ``struct``.
+        counted: bytes that the length includes in addition to the samples.
     """
 
     start: int
@@ -108,10 +109,10 @@ class Samples:
 
     @property
     def cut(self) -> bool:
-        """True where the file ends before its samples do.
+        """True if the file ends before its declared samples.
 
-        One byte too many, and the length of the file in the place of that of its samples, are
-        mistakes of the program that wrote the header.
+        One byte too many, or the length of the file instead of the length of the samples, is a
+        mistake of the program that wrote the header, so the file is complete.
         """
         if self.declared is None or self.declared <= self.held + 1:
             return False
@@ -120,31 +121,31 @@ class Samples:
 
     @property
     def difference(self) -> str:
-        """How header and content differ, in one clause; empty where the header leaves it open."""
+        """The difference of header and content as text; empty if the header declares no number."""
         if self.declared is None:
             return ""
-        holds = f"the file holds {self.held:,}"
-        return f"its header declares {self.declared:,} bytes of samples, {holds}"
+        actual = f"the file has {self.held:,}"
+        return f"its header declares {self.declared:,} bytes of samples, {actual}"
 
-    def mend(self, file: BinaryIO) -> None:
-        """Have the header of a copy declare what the file holds."""
+    def correct(self, file: BinaryIO) -> None:
+        """Write the actual number of bytes into the header of a copy."""
         file.seek(self.field)
         file.write(struct.pack(self.layout, self.held + self.counted))
         file.seek(0)
 
 
 def misdeclared_samples(file: BinaryIO, size: int) -> Samples | None:
-    """Where the samples are, if the header does not declare what the file holds of them.
+    """The place of the samples, if the header declares a wrong number of them.
 
-    Whatever follows the declared samples is taken for samples too, unless it is chunks, a tag or
-    nothing but zeros.
+    Data after the declared samples count as samples too, unless they are chunks, a tag or only
+    zeros.
 
     Args:
         file: opened for reading bytes.
         size: of the file, in bytes.
 
     Returns:
-        None where the header is true, and where the container is none of those known here.
+        None if the header is correct, or if the container has none of the layouts in this module.
     """
     file.seek(0)
     head = file.read(12)
@@ -160,7 +161,7 @@ def misdeclared_samples(file: BinaryIO, size: int) -> Samples | None:
 
 
 def tag_bytes(content: bytes) -> int:
-    """Bytes of the ID3v2 tags that a file begins with."""
+    """Number of bytes of the ID3v2 tags at the beginning of a file."""
     at = 0
     while content[at : at + 3] == b"ID3" and len(content) >= at + 10:
         size = 0
@@ -182,7 +183,7 @@ def _in_chunks(file: BinaryIO, size: int, layout: Layout) -> Samples | None:
     long = None
     for at, name, length in _chunks(file, size, layout.first, layout):
         content = at + layout.header
-        if name == b"ds64":  # lengths too long for RF64's own chunks, that of the samples second
+        if name == b"ds64":  # the lengths of RF64 with 64 bits; that of the samples is the second
             file.seek(content + 8)
             long = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))[0]
             long_field = content + 8
@@ -198,7 +199,7 @@ def _in_chunks(file: BinaryIO, size: int, layout: Layout) -> Samples | None:
 
 
 def _chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> Iterator[tuple[int, bytes, int]]:
-    """Where each chunk begins, its name, and its length as it is written."""
+    """Offset, name and written length of each chunk."""
     for _ in range(CHUNKS):
         file.seek(at)
         head = file.read(layout.header)
@@ -214,10 +215,10 @@ def _chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> Iterator[tupl
 
 
 def _only_chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> bool:
-    """True where the rest of a file is chunks to its end, or one byte that fills up."""
+    """True if the rest of a file consists of chunks, or of one byte of padding."""
     if size - at <= 1:
         return True
-    for first in (_aligned(at, layout), at):  # not every program fills up
+    for first in (_aligned(at, layout), at):  # some programs omit the padding
         reached = None
         for begin, name, length in _chunks(file, size, first, layout):
             if name[:4] in FOLLOWING:
@@ -232,7 +233,7 @@ def _only_chunks(file: BinaryIO, size: int, at: int, layout: Layout) -> bool:
 
 
 def _only_padding(file: BinaryIO, at: int) -> bool:
-    """True where the rest of a file is a tag or zeros."""
+    """True if the rest of a file is a tag or zeros."""
     file.seek(at)
     zeros = bytes(PIECE)
     for number in range(PIECES):
@@ -249,6 +250,6 @@ def _aligned(at: int, layout: Layout) -> int:
 
 
 def _known(length: int, layout: str) -> int | None:
-    """A length, or None where it stands for one that was unknown when it was written."""
+    """A length, or None if its value marks a length that was unknown when it was written."""
     unknown = length < 0 or length >= (STREAMED if layout[-1] == "I" else 1 << 62)
     return None if unknown else length

@@ -1,4 +1,4 @@
-"""Which emotion each label of a scan counts as, and which emotions are kept."""
+"""The emotion of each label of a scan, and the emotions that are kept."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from serbench.data.scan_options import ALL, ScanOptions
 from serbench.errors import UnknownNameError, UsageError
 
 SHOWN = 50
-"""So many unknown labels are named; more are counted."""
+"""At most this many unknown labels are listed; the number of further ones is given."""
 
 
 class Labels:
     """The translation of labels that the options of a scan and its corpora give.
 
-    For a label count, in this order: ``--map`` from the label; its name in ``--emotions``, where
-    the vocabulary does not have it; the corpus's own translation; the vocabulary. ``--map`` from
-    an emotion applies to what the last two give.
+    A label is translated by the first of these that applies: ``--map`` from the label; its name in
+    ``--emotions``, if the vocabulary does not have it; the translation by the corpus; the
+    vocabulary. ``--map`` from an emotion applies to the result of the last two.
 
     Raises:
-        UsageError: ``--map`` leads to an emotion outside of the vocabulary that ``--emotions``
-            does not name.
+        UsageError: ``--map`` gives an emotion that is neither in the vocabulary nor in
+            ``--emotions``.
     """
 
     def __init__(self, options: ScanOptions, corpora: Iterable[Corpus]) -> None:
@@ -55,15 +55,15 @@ class Labels:
             if not (everything or target in kept or target in EMOTIONS):
                 listed = ",".join(in_order({*kept, target}))
                 raise UsageError(
-                    f"--map {label}={emotion}: '{emotion}' is not an emotion that serbench has "
-                    f"({', '.join(EMOTIONS)}); to keep it as a class of its own type "
+                    f"--map {label}={emotion}: '{emotion}' is not an emotion of serbench's "
+                    f"vocabulary ({', '.join(EMOTIONS)}): to keep it as a class of its own, add "
                     f"--emotions {listed}",
                     label=label,
                     emotion=emotion,
                 )
 
     def emotion(self, recording: Recording) -> str | None:
-        """The emotion that a recording counts as; None where its label has none."""
+        """The emotion of a recording; None if its label cannot be translated."""
         key = label_key(recording.label)
         if key in self._mapped:
             return self._mapped[key]
@@ -77,7 +77,7 @@ class Labels:
         return self._wanted is None or emotion in self._wanted
 
     def check_names(self, recordings: Iterable[Recording]) -> None:
-        """Demand that each own label is one of a recording, a corpus or ``--map``.
+        """Check that each class in ``--emotions`` is a label of a recording, a corpus or ``--map``.
 
         Raises:
             UnknownNameError: a name in ``--emotions`` is none of these.
@@ -95,14 +95,14 @@ def _emotion(name: str, known: set[str]) -> str:
 
 
 def _target(label: str, emotion: str) -> str:
-    """``joy=joy`` keeps a word as an emotion of its own, though the vocabulary translates it."""
+    """The emotion TO of ``--map``; ``joy=joy`` keeps a word that the vocabulary would translate."""
     if label_key(label) == label_key(emotion) and label_key(emotion) not in EMOTIONS:
         return own_emotion(emotion)
     return canonical_emotion(emotion) or own_emotion(emotion)
 
 
 def normalised(recording: Recording) -> Recording:
-    """The same with one Unicode form and single spaces in the names of people and sentences."""
+    """The recording with one Unicode form and single spaces in speaker, label and sentence."""
     return replace(
         recording,
         speaker=_tidy(recording.speaker),
@@ -116,13 +116,13 @@ def _tidy(text: str) -> str:
 
 
 def unknown_sentence(counts: Mapping[str, int]) -> str:
-    """All unknown labels with their counts, and what to type."""
+    """A sentence with all unknown labels, their counts and the options that translate them."""
     first, *_ = counts = {shortened(label): count for label, count in counts.items()}
     own = ",".join(own_emotion(label) for label in list(counts)[:SHOWN])
     listed = ", ".join(f"'{label}' × {count:,}" for label, count in list(counts.items())[:SHOWN])
     more = f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else ""
     return (
-        f"labels of no known emotion: {listed}{more}; count one as an emotion with "
-        f"--map '{first}={nearest_emotion(first)}', or keep them as classes of their own with "
-        f"--emotions '{ALL},{own}'"
+        f"labels without a known emotion: {listed}{more}; translate a label with --map, such as "
+        f"--map '{first}={nearest_emotion(first)}', or keep these labels as classes of their own "
+        f"with --emotions '{ALL},{own}'"
     )

@@ -38,21 +38,21 @@ class Licence:
 
     @property
     def text(self) -> str:
-        """For people, such as ``MIT (commercial use: yes)``."""
+        """As text, such as ``MIT (commercial use: yes)``."""
         return f"{self.name} (commercial use: {self.commercial})"
 
 
 UNKNOWN_LICENCE = Licence()
 
 NOTHING = Licence("none needed", "yes")
-"""Of random weights."""
+"""The licence of random weights."""
 
 
 def named_licence(name: str | None) -> Licence:
-    """The licence of that name, with what its family is known to allow.
+    """The licence of a name, with the commercial use that its family of licences allows.
 
     Args:
-        name: SPDX identifier, or a few words; None or empty where it is not known.
+        name: SPDX identifier, or a few words; None or empty if it is unknown.
     """
     name = (name or "").strip()
     if not name:
@@ -64,7 +64,7 @@ def named_licence(name: str | None) -> Licence:
 
 
 def least_commercial(uses: Iterable[Commercial]) -> Commercial:
-    """Whether commercial use of several things together is allowed; of none it is unknown."""
+    """The commercial use of several works together; ``unknown`` for an empty list."""
     found = set(uses)
     if "no" in found:
         return "no"

@@ -1,4 +1,4 @@
-"""Recordings that a table lists, found although the table was written on another machine."""
+"""Search for the recordings of a table that was written on another machine."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from serbench.data.formats import is_recording_name
 from serbench.data.scan_options import ScanOptions
 
 DRIVE = re.compile(r"^(?:file://+)?(?:[a-z]:)?", re.IGNORECASE)
-"""What a path may begin with that no file system here has."""
+"""The beginning of a path that does not exist in this file system."""
 
 Parts = tuple[str, ...]
 
 
 class ListedPaths:
-    """Finds the files that the paths of one table mean.
+    """Finds the files for the paths of one table.
 
-    A path counts from the table's folder, the root that the user names, and the scanned folders.
+    A path is relative to the folder of the table, to ``--root``, or to a scanned folder.
     Backslashes, drive letters, the case and the Unicode form of names, and the suffix of a
-    recording that was converted do not count. Where all paths of the table begin with the same
-    folders, these may be another machine's and are left out, one after another. Below the root a
-    file is also found by as much of the end of its path as is there, if no other has as much;
-    without a root, a table that gives names without folders finds the only file of each name.
+    converted recording are ignored. If all paths of the table begin with the same folders, these
+    may be folders of another machine and are removed one after another. Below ``--root``, a file is
+    also found by the end of its path, if no other file has a longer or equal common end. Without
+    ``--root``, names without folders find the only file of each name.
 
     Args:
-        folder: of the table.
-        options: of the scan: ``root`` and ``paths``.
+        folder: folder of the table.
+        options: options of the scan: ``root`` and ``paths``.
         written: all paths of the table.
     """
 
@@ -47,7 +47,7 @@ class ListedPaths:
         self._taken: dict[Path, Parts] = {}
 
     def find(self, text: str) -> Path | None:
-        """The file that a path means, or None where it is not there."""
+        """The file for a path, or None if it is not found."""
         parts = _parts(text)
         for base in self._bases:
             if _exists(written := base / text):
@@ -59,11 +59,11 @@ class ListedPaths:
         return self._take(self._by_end(parts, len(parts) - 1 <= self._shared), parts)
 
     def looked_for(self, text: str) -> Path:
-        """One path at which a file was looked for, to be shown."""
+        """One path at which a file was searched for, for messages."""
         return (self._root or self._bases[0]).joinpath(*_parts(text))
 
     def _take(self, path: Path | None, parts: Parts) -> Path | None:
-        """No two paths of a table mean one file."""
+        """The path, or None if another path of the table has the same file."""
         if path is None or self._taken.setdefault(path, parts) != parts:
             return None
         return path
@@ -102,7 +102,10 @@ class ListedPaths:
         return self._listings[folder]
 
     def _by_end(self, parts: Parts, alone: bool) -> Path | None:
-        """The file below the root, or of a name alone below any base, with most of a path's end."""
+        """The file with the longest common end of its path below the root.
+
+        A name ``alone``, without folders, is looked for below every base.
+        """
         if self._root is None and not alone:
             return None
         if self._below is None:
@@ -123,7 +126,7 @@ class ListedPaths:
 
 
 def _exists(path: Path) -> bool:
-    """False also for what can be no path: too long, or with a zero byte."""
+    """True if a path exists; False also for a path that is too long or has a zero byte."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -137,7 +140,7 @@ def _parts(text: str) -> Parts:
 
 
 def _shared(folders: Sequence[Parts]) -> int:
-    """How many folders all paths begin with."""
+    """Number of folders at the beginning that all paths have in common."""
     if not folders:
         return 0
     first, last = min(folders), max(folders)
@@ -146,19 +149,19 @@ def _shared(folders: Sequence[Parts]) -> int:
 
 
 def _folded(name: str) -> str:
-    """What names have in common that differ in case and in the form of their accents."""
+    """A key that is equal for names that differ only in case or Unicode form."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _only(names: Sequence[str], exact: str) -> str | None:
-    """The exact name, or the only one."""
+    """The exact name, or the only name, or None."""
     if exact in names:
         return exact
     return names[0] if len(names) == 1 else None
 
 
 def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many parts two ends have in common."""
+    """Number of parts that two ends have in common."""
     count = 0
     for first, second in zip(reversed(one), reversed(other), strict=False):
         if first != second:

@@ -1,4 +1,4 @@
-"""Another corpus behind the names of a known one, unmasked by names that the known one lacks."""
+"""Corpora with file names like those of a registered corpus, found by names that it lacks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FEW = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A file whose name has the form of a corpus.
+    """A file with a name in the form of a corpus.
 
     Attributes:
         path: the file.
-        speaker: as its name gives it.
-        label: likewise.
-        problem: what in its name the corpus cannot have, such as ``speaker 34``; None where the
-            name is one of the corpus's own.
+        speaker: speaker in its name.
+        label: label in its name.
+        problem: the part of its name that does not occur in the corpus, such as ``speaker 34``;
+            None if the name occurs in the corpus.
     """
 
     path: Path
@@ -30,14 +30,14 @@ class Named:
 
 
 def foreign_collections(names: Sequence[Named]) -> dict[Path, list[Named]]:
-    """Folders that hold another corpus, each with the names that show it.
+    """Folders with files of another corpus, each with the names that show it.
 
-    The collection of a file is the nearest folder above it below which names have two speakers
-    and two labels: corpora often have a folder for each speaker or for each emotion. A folder in
-    which fewer than one name in a hundred shows another corpus holds none.
+    The collection of a file is the nearest of its parent folders with files of two speakers and two
+    labels, since corpora often have a folder for each speaker or for each emotion. A folder in
+    which fewer than one name in a hundred shows another corpus is no such collection.
     """
-    strangers = [each for each in names if each.problem is not None]
-    if not strangers:
+    others = [each for each in names if each.problem is not None]
+    if not others:
         return {}
     speakers, labels = defaultdict(set), defaultdict(set)
     counts: Counter[Path] = Counter()
@@ -47,7 +47,7 @@ def foreign_collections(names: Sequence[Named]) -> dict[Path, list[Named]]:
             labels[folder].add(each.label)
             counts[folder] += 1
     found: dict[Path, list[Named]] = defaultdict(list)
-    for each in strangers:
+    for each in others:
         parents = each.path.parents
         whole = (one for one in parents if len(speakers[one]) > 1 and len(labels[one]) > 1)
         found[next(whole, parents[-1])].append(each)
@@ -55,14 +55,14 @@ def foreign_collections(names: Sequence[Named]) -> dict[Path, list[Named]]:
 
 
 def collection_of(path: Path, foreign: dict[Path, list[Named]]) -> Path | None:
-    """The folder of ``foreign`` that a file lies in, the nearest of several, or None."""
+    """The nearest folder of ``foreign`` that contains a file, or None."""
     return next((folder for folder in path.parents if folder in foreign), None)
 
 
-def evidence(strangers: Sequence[Named], most: int = 3) -> str:
-    """What shows another corpus, for people: the most frequent problems with a file each."""
+def evidence(others: Sequence[Named], most: int = 3) -> str:
+    """The most frequent problems as text, each with one file, as evidence of another corpus."""
     examples: dict[str, str] = {}
-    for each in strangers:
+    for each in others:
         examples.setdefault(str(each.problem), each.path.name)
-    counts = Counter(str(each.problem) for each in strangers).most_common(most)
+    counts = Counter(str(each.problem) for each in others).most_common(most)
     return ", ".join(f"{problem} ({examples[problem]})" for problem, _ in counts)

@@ -18,21 +18,21 @@ from serbench.data.emotions import in_order
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One recording that a dataset holds.
+    """One recording of a dataset.
 
     Attributes:
         path: absolute path of the audio file.
-        corpus: the corpus's name.
-        speaker: ``corpus/speaker``, so that two corpora's first actors stay two people.
+        corpus: name of the corpus.
+        speaker: ``corpus/speaker``, which is unique even if two corpora use the same name.
         emotion: canonical emotion.
-        label: the corpus's own label.
+        label: label in the corpus.
         audio_hash: SHA-256 of the decoded samples.
         sample_rate: native rate in Hz.
         channels: native channel count.
         frames: native length in samples.
         sex: ``female``, ``male`` or None.
-        sentence: the corpus's own name for what is said, or None.
-        channel: what is used of several channels: ``mean``, ``left``, ``right``, or a number.
+        sentence: name of the spoken sentence in the corpus, or None.
+        channel: the channel used of several: ``mean``, ``left``, ``right``, or a number.
     """
 
     path: str
@@ -55,7 +55,7 @@ class Utterance:
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
-        """What makes this utterance this one, wherever the file lies."""
+        """The facts that identify this utterance, whatever the path of its file."""
         return self.corpus, self.speaker, self.emotion, self.audio_hash
 
 
@@ -63,8 +63,8 @@ class Utterance:
 class Manifest:
     """A named, ordered set of utterances.
 
-    The order comes from the utterances alone, so that two machines with the same recordings in
-    different folders split them alike.
+    The order depends only on the utterances, so that two machines with the same recordings in
+    different folders make the same splits.
     """
 
     name: str
@@ -76,12 +76,12 @@ class Manifest:
 
     @cached_property
     def emotions(self) -> tuple[str, ...]:
-        """The label set: emotions that occur, in canonical order, others by the alphabet."""
+        """The label set: canonical emotions in their fixed order, then others alphabetically."""
         return in_order(utterance.emotion for utterance in self.utterances)
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over what is said by whom with which emotion; paths and name do not count."""
+        """SHA-256 over speaker, emotion and audio of all utterances, without paths and name."""
         digest = hashlib.sha256()
         for utterance in self.utterances:
             used = () if utterance.channel == MEAN else (utterance.channel,)

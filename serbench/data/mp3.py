@@ -1,9 +1,9 @@
-"""MP3 whose length nobody counted, given to libsndfile so that it reads all of it.
+"""Complete reading of MP3 files without a declared length.
 
-An MP3 has no header of its own. Most programs begin it with a silent frame that counts the others,
-named ``Xing`` where their bit rate varies and ``Info`` where it does not. Without it libsndfile
-divides the length of the file by the bit rate of the first frame, and reads no further than that;
-from a pipe, whose length it cannot know, it reads to the end.
+An MP3 has no file header. Most programs write a first silent frame with the number of the other
+frames, named ``Xing`` for a variable and ``Info`` for a constant bit rate. Without this frame,
+libsndfile estimates the length from the file size and the bit rate of the first frame, and stops
+there; from a pipe, which has no size, it reads to the end.
 Frame headers: ISO 11172-3 and 13818-3.
 """
 
@@ -19,26 +19,26 @@ from pathlib import Path
 from serbench.data.headers import TAGS, tag_bytes
 
 BEGINNING = 200
-"""Bytes of the first frame within which its name as a count of the others stands."""
+"""Bytes at the beginning of the first frame that are searched for ``Xing`` or ``Info``."""
 
 SEARCHED = 4096
-"""Bytes of padding that are passed over between a tag and the first frame."""
+"""Largest padding, in bytes, between a tag and the first frame."""
 
 SLACK = 4096
-"""So many bytes more than were counted are a tag at the end."""
+"""Up to so many bytes after the declared length count as a tag at the end."""
 
 RATES = (44100, 48000, 32000)
-"""Of MPEG-1, in Hz; MPEG-2 has half of them, MPEG-2.5 a quarter."""
+"""Sample rates of MPEG-1 in Hz; MPEG-2 has half of them, MPEG-2.5 a quarter."""
 
 BITRATES = (
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
 )
-"""Layer III in kbit/s: MPEG-2 and 2.5, MPEG-1."""
+"""Bit rates of layer III in kbit/s: MPEG-2 and 2.5, MPEG-1."""
 
 
 def first_frame(content: bytes) -> int | None:
-    """Where the first frame of an MP3 begins; None where the content is no MP3."""
+    """Offset of the first frame of an MP3; None if the content is not an MP3."""
     at = tag_bytes(content)
     for place in range(at, at + (SEARCHED if at else 1)):
         length = _frame_bytes(content[place : place + 4])
@@ -51,7 +51,7 @@ def first_frame(content: bytes) -> int | None:
 def without_tags(content: bytes, first: int) -> bytes:
     """The MP3 without the tags and the zeros after its last frame.
 
-    mpg123 looks for a further frame within 1,024 bytes, and gives up with an error.
+    mpg123 searches 1,024 bytes for a further frame, and then stops with an error.
     """
     end = first
     while length := _frame_bytes(content[end : end + 4]):
@@ -61,7 +61,7 @@ def without_tags(content: bytes, first: int) -> bytes:
 
 
 def counted(content: bytes, first: int) -> bool:
-    """True where the first frame counts the others, and as many bytes as there are."""
+    """True if the first frame declares the number of frames, and the correct number of bytes."""
     place = _count(content, first)
     if place is None:
         return False
@@ -73,13 +73,13 @@ def counted(content: bytes, first: int) -> bool:
 
 @contextmanager
 def through_pipe(content: bytes, first: int) -> Iterator[str]:
-    """A named pipe that gives an MP3, without a count of its frames that is wrong.
+    """A named pipe with the content of an MP3, without a wrong number of frames.
 
-    A pipe with a name, because libsndfile knows MPEG-2 by the ending of the file's name only.
+    The pipe has a name, because libsndfile recognises MPEG-2 only by the suffix of the file.
 
     Args:
-        content: of the MP3.
-        first: where its first frame begins.
+        content: content of the MP3.
+        first: offset of its first frame.
 
     Raises:
         OSError: no pipe can be made in the folder for temporary files.
@@ -95,7 +95,7 @@ def through_pipe(content: bytes, first: int) -> Iterator[str]:
         try:
             yield str(pipe)
         finally:
-            while writer.is_alive():  # it may wait for a reader that never came
+            while writer.is_alive():  # it may still wait for a reader
                 os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
                 writer.join(0.01)
 
@@ -112,7 +112,7 @@ def _count(content: bytes, first: int) -> int | None:
 
 
 def _frame_bytes(header: bytes) -> int:
-    """Length of the frame that begins so, in bytes; 0 where none does."""
+    """Length in bytes of the frame with this header; 0 if it is not a header."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version, bits, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3

@@ -1,4 +1,4 @@
-"""Names that users give: which of them every database, terminal and file can take."""
+"""Check of names that users give, so that every database, terminal and file can hold them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import unicodedata
 from serbench.errors import UsageError
 
 LONGEST = 100
-"""Characters; more fit no table."""
+"""Largest number of characters, so that names fit in tables."""
 
 LONGEST_NUMBER = 9
-"""Digits of any number in a name or a table: no study has so many folds, seeds or entries."""
+"""Largest number of digits of a number in a name or a table."""
 
 UNPRINTABLE = ("Cc", "Zl", "Zp")
 """Unicode's categories of control characters and of line and paragraph separators."""
 
 
 def is_utf8(text: str) -> bool:
-    """False for what Python made of bytes of a file name or an argument that are no UTF-8."""
+    """False for text from a file name or an argument that is not UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def printable(text: str) -> str:
-    """The same with escapes for what breaks a line or cannot be printed."""
+    """The text with escapes for line breaks and for characters that cannot be printed."""
     return "".join(
         character
         if is_utf8(character) and unicodedata.category(character) not in UNPRINTABLE
@@ -37,11 +37,11 @@ def shortened(text: str) -> str:
 
 
 def name_problem(name: str) -> str | None:
-    """Why something cannot be called so, in a few words; None where it can."""
+    """Why a name is not allowed, in a few words; None if it is allowed."""
     if not name.strip():
         return "is empty"
     if len(name) > LONGEST:
-        return f"has {len(name)} characters, and {LONGEST} are the most"
+        return f"has {len(name)} characters, more than {LONGEST}"
     if not is_utf8(name):
         return "is not UTF-8"
     if printable(name) != name:
@@ -50,20 +50,20 @@ def name_problem(name: str) -> str | None:
 
 
 def check_name(kind: str, name: str) -> str:
-    """A name that a user gives to something.
+    """Check a name that a user gives, and return it.
 
     Args:
-        kind: what is called so, such as ``dataset``, for the message.
-        name: as it was typed.
+        kind: the kind of the named object, such as ``dataset``, for the message.
+        name: the name as typed.
 
     Raises:
-        UsageError: it cannot be called so.
+        UsageError: the name is not allowed.
     """
     problem = name_problem(name)
     if problem is not None:
         shown = printable(name if len(name) <= LONGEST else f"{name[:20]}…")
         raise UsageError(
-            f"the {kind} name '{shown}' {problem}: give another",
+            f"the {kind} name '{shown}' {problem}: give another name",
             kind=kind,
             name=name,
             problem=problem,

@@ -1,7 +1,7 @@
 """Parquet files as rows of plain values, read by pyarrow, which is imported only for them.
 
-Of a Hugging Face dataset, numbers of classes become their names, and of recordings the path is
-read in place of the bytes.
+For Hugging Face datasets, the numbers of classes are replaced by their names, and the paths of
+recordings are read instead of their bytes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class ParquetFile:
     """One Parquet file.
 
     Raises:
-        DatasetError: it is no such file, or pyarrow is not installed.
-        OSError: it cannot be read.
+        DatasetError: the file is not Parquet, or pyarrow is not installed.
+        OSError: the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,12 +28,15 @@ class ParquetFile:
             import pyarrow.parquet as pq
         except ModuleNotFoundError:
             raise DatasetError(
-                f"{path}: reading Parquet needs pyarrow; type `pip install pyarrow`", path=path
+                f"{path}: pyarrow is needed to read Parquet: run `pip install pyarrow`", path=path
             ) from None
         try:
             self._file: Any = pq.ParquetFile(path)
         except pa.ArrowException as error:
-            raise DatasetError(f"{path}: not a Parquet file ({error})", path=path) from error
+            raise DatasetError(
+                f"{path} is not a Parquet file ({error}): save it again as Parquet or CSV",
+                path=path,
+            ) from error
         self._schema = self._file.schema_arrow
         self._classes = _class_names(self._schema.metadata or {})
 
@@ -43,7 +46,7 @@ class ParquetFile:
         return tuple(self._schema.names)
 
     def embeds(self, column: str) -> bool:
-        """Whether a column holds recordings themselves, as Hugging Face datasets do."""
+        """Whether a column contains the bytes of recordings, as in Hugging Face datasets."""
         leaves = {self._file.schema.column(n).path: n for n in range(len(self._file.schema))}
         place = leaves.get(f"{column}.bytes")
         if place is None:
@@ -57,7 +60,7 @@ class ParquetFile:
         )
 
     def rows(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The rows, with the columns that are asked for."""
+        """The rows, with the given columns."""
         selected = list(dict.fromkeys(map(self._selected, columns)))
         for batch in self._file.iter_batches(columns=selected):
             for row in batch.to_pylist():
@@ -74,7 +77,7 @@ class ParquetFile:
 
 
 def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
-    """Column → names of its classes, where Hugging Face datasets wrote the file."""
+    """Column → names of its classes, if the file was written by Hugging Face datasets."""
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
     except (ValueError, KeyError, TypeError):

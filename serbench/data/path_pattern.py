@@ -1,4 +1,4 @@
-"""Patterns of paths such as ``{emotion}/{speaker}/*``, which give the fields of a recording."""
+"""Patterns of paths, such as ``{emotion}/{speaker}/*``, with the fields of a recording."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ TOKEN = re.compile(r"\{(?P<name>[^{}]*)\}|(?P<any>\*\*/?|\*|\?)|(?P<brace>[{}])|
 
 @dataclass(frozen=True)
 class PathPattern:
-    """A pattern for the path of a recording below the folder that is scanned.
+    """A pattern for the path of a recording below the scanned folder.
 
-    ``{emotion}``, ``{speaker}``, ``{sentence}`` and ``{sex}`` stand for a folder, or a part of a
-    name, that is the field; ``{speaker:2}`` has exactly two characters. A field that is there
-    twice has to be the same in both places. ``*`` stands for any characters of one name, ``?`` for
-    one character, ``**/`` for any number of folders. What follows the last dot of the file's name
-    counts only where the pattern ends with a suffix or with ``*``; case does not count.
+    ``{emotion}``, ``{speaker}``, ``{sentence}`` and ``{sex}`` match a folder, or a part of a name,
+    with the value of the field; ``{speaker:2}`` matches exactly two characters. A field that occurs
+    twice must have the same value in both places. ``*`` matches any characters of one name, ``?``
+    matches one character, and ``**/`` matches any number of folders. The suffix of the file is
+    ignored unless the pattern ends with a suffix or with ``*``; case is ignored.
 
     Attributes:
         text: as typed.
 
     Raises:
-        UnknownNameError: a placeholder is none of the four.
-        UsageError: braces that do not match, two placeholders that nothing separates, or more
-            than 500 characters.
+        UnknownNameError: a placeholder is none of the four fields.
+        UsageError: a brace is unmatched, nothing separates two placeholders, or the pattern has
+            more than 500 characters.
     """
 
     text: str
@@ -51,19 +51,18 @@ class PathPattern:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that it gives."""
+        """The fields in the pattern."""
         return tuple(dict.fromkeys(part.name for part in self._parts if part.name))
 
     def match(self, path: Path, folders: Sequence[Path]) -> dict[str, str] | None:
-        """The fields that the path of a recording gives; None where it does not fit.
+        """The fields in the path of a recording; None if the path does not match.
 
         Args:
-            path: absolute.
-            folders: that are scanned; the pattern begins below one of them.
+            path: absolute path.
+            folders: the scanned folders; the pattern begins below one of them.
 
         Raises:
-            UsageError: the pattern has the same field twice, and there are too many ways in which
-                it may fit.
+            UsageError: the pattern has the same field twice and may fit in too many ways.
         """
         for folder in folders:
             if path.is_relative_to(folder) and path != folder:
@@ -175,8 +174,8 @@ def _parts(text: str, pattern: str) -> Iterator[_Part]:
     for token in TOKEN.finditer(pattern):
         if token["brace"]:
             raise UsageError(
-                f"--pattern {text}: the brace '{token['brace']}' has no partner; write fields as "
-                "{emotion}, {speaker}, {sentence}, {sex}",
+                f"--pattern {text}: the brace '{token['brace']}' has no matching brace: write "
+                "fields as {emotion}, {speaker}, {sentence}, {sex}",
                 pattern=text,
             )
         if token["name"] is not None:
@@ -186,7 +185,7 @@ def _parts(text: str, pattern: str) -> Iterator[_Part]:
             is_open = not width.strip()
             if is_open and open_before:
                 raise UsageError(
-                    f"--pattern {text}: nothing separates {{{name}}} from what stands before it; "
+                    f"--pattern {text}: nothing separates {{{name}}} from the part before it: "
                     f"write a character between them, or a number of characters as {{{name}:2}}",
                     pattern=text,
                 )
@@ -196,7 +195,7 @@ def _parts(text: str, pattern: str) -> Iterator[_Part]:
             is_open = token["any"] in ("*", "**")
             if is_open and open_before:
                 raise UsageError(
-                    f"--pattern {text}: nothing separates {token['any']} from the field before it; "
+                    f"--pattern {text}: nothing separates {token['any']} from the field before it: "
                     "write a character between them, or a number of characters as {emotion:3}",
                     pattern=text,
                 )
@@ -204,8 +203,8 @@ def _parts(text: str, pattern: str) -> Iterator[_Part]:
             open_before = is_open
     if not seen:
         raise UsageError(
-            f"--pattern {text} has no field: write {{emotion}} and {{speaker}} for the folders or "
-            "parts of names that give them, such as '{emotion}/{speaker}/*'",
+            f"--pattern {text} has no field: write {{emotion}} and {{speaker}} in the place of the "
+            "folders or parts of names with their values, such as '{emotion}/{speaker}/*'",
             pattern=text,
         )
 
@@ -215,7 +214,7 @@ def _field(pattern: str, name: str, width: str) -> _Part:
         raise UnknownNameError("field in --pattern", f"{{{name}}}", [f"{{{f}}}" for f in FIELDS])
     if width and not (width.isdecimal() and int(width) > 0):
         raise UsageError(
-            f"--pattern {pattern}: '{width}' is not a number of characters; write {{{name}:2}}",
+            f"--pattern {pattern}: '{width}' is not a number of characters: write {{{name}:2}}",
             pattern=pattern,
         )
     return _Part(name=name, width=int(width or 0))

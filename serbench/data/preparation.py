@@ -1,4 +1,4 @@
-"""Prepare the clips of a dataset, once for all studies, with every core."""
+"""Prepare the clips of a dataset once for all studies, on all cores."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from serbench.errors import DatasetError, StorageError
 from serbench.notices import notice
 
 LAYOUT = 3
-"""Changes whenever the same recordings would be prepared differently."""
+"""Version of the preparation; it is increased when the same recordings give other clips."""
 
 TOGETHER = 8
-"""Recordings resampled at once; with more of them soxr's work no longer fits the caches."""
+"""Number of recordings resampled together; with more, the data no longer fit the CPU caches."""
 
 CHUNK = 64
-"""Clips between two marks of what is done: at most this many are prepared again after a crash."""
+"""Number of clips between two checkpoints: at most so many are prepared again after a crash."""
 
 
 def prepare_clips(
@@ -49,22 +49,21 @@ def prepare_clips(
     progress: Callable[[int, int], None] = lambda done, total: None,
     workers: int | None = None,
 ) -> Clips:
-    """The clips of ``manifest``, prepared once and then only read, checked and mapped.
+    """The clips of ``manifest``, which are prepared once and later only checked and mapped.
 
-    Safe when two processes ask at once: the second waits for the first. Interrupted, the next
-    call goes on with the clips still missing. Clips that something damaged since are prepared
-    again, and the user is told.
+    If two processes call it at once, the second waits for the first. After an interruption, the
+    next call prepares the missing clips. Damaged clips are prepared again, with a notice.
 
     Args:
-        manifest: whose utterances, in this order.
-        folder: where prepared clips are kept, shared by all datasets.
+        manifest: the dataset, with its utterances in the order of the clips.
+        folder: folder of prepared clips, shared by all datasets.
         clip_format: rate, length, level and padding.
         progress: called with clips done and clips in all.
-        workers: threads that prepare them; as many as there are cores by default.
+        workers: number of threads; by default the number of cores.
 
     Raises:
         AudioError: a recording has become unusable.
-        DatasetError: a recording is no longer the one that was scanned.
+        DatasetError: a recording has changed since the scan.
         StorageError: the disk is full or not writable.
     """
     place = folder / _content_key(manifest, clip_format)
@@ -79,7 +78,7 @@ def prepare_clips(
                         damaged = int((~good).sum())
                         notice(
                             f"{place}: {damaged} of {len(good)} prepared clips are missing or "
-                            "damaged: preparing them again"
+                            "damaged and are prepared again"
                         )
                     _build(manifest, files, good, clip_format, progress, workers or os.cpu_count())
         stored = StoredArray(str(files.waveforms), (len(manifest), clip_format.samples))
@@ -161,7 +160,7 @@ def _build(
 
 
 def _audio_key(audio_hashes: Iterable[str]) -> str:
-    """What clips are prepared of, whatever their format."""
+    """A key of the recordings of clips, whatever the clip format."""
     return hashlib.sha256(" ".join(audio_hashes).encode()).hexdigest()[:24]
 
 
@@ -169,11 +168,11 @@ def forget_clips(folder: Path, audio_hashes: Iterable[str]) -> int:
     """Delete the prepared clips of a dataset in all formats; they can be made again.
 
     Args:
-        folder: where prepared clips are kept.
-        audio_hashes: of the dataset's utterances, in its order.
+        folder: folder of prepared clips.
+        audio_hashes: hashes of the dataset's utterances, in its order.
 
     Returns:
-        how many bytes they took.
+        number of freed bytes.
     """
     key, freed = _audio_key(audio_hashes), 0
     for facts in folder.glob("*/clips.json"):
@@ -181,7 +180,7 @@ def forget_clips(folder: Path, audio_hashes: Iterable[str]) -> int:
             if json.loads(facts.read_text()).get("audio") != key:
                 continue
         except (OSError, ValueError):
-            continue  # not readable now, so that nobody can say whose clips they are
+            continue  # not readable, so their dataset is unknown
         freed += sum(path.stat().st_size for path in facts.parent.iterdir())
         shutil.rmtree(facts.parent, ignore_errors=True)
     return freed
@@ -194,7 +193,7 @@ def _runs(rows: Sequence[int], length: int) -> Iterator[Sequence[int]]:
 def _prepared(
     utterances: Sequence[Utterance], clip_format: ClipFormat, scaled: list[str]
 ) -> list[Waveform]:
-    """The clip of each; those of one rate are resampled together.
+    """The clip of each utterance; recordings of one rate are resampled together.
 
     Paths of recordings that had to be brought to another scale are added to ``scaled``.
     """
@@ -203,7 +202,7 @@ def _prepared(
         audio = _read(utterance)
         if audio.scaled:
             scaled.append(utterance.path)
-        # A copy, so that of a long recording only its beginning waits for the others.
+        # A copy, so that only the beginning of a long recording stays in memory.
         beginning = audio.mono[: frames_needed(audio.sample_rate, clip_format)].copy()
         waveforms_used[audio.sample_rate][place] = beginning
     clips: dict[int, Waveform] = {}
@@ -217,15 +216,16 @@ def _read(utterance: Utterance) -> Audio:
     audio = read_audio(utterance.path, utterance.channel)
     if audio.content_hash != utterance.audio_hash:
         raise DatasetError(
-            f"{utterance.path} is not the recording that was scanned: scan its folder again"
+            f"{utterance.path} has changed since the scan: scan its folder again with "
+            "`serbench corpus scan`"
         )
     return audio
 
 
 def _scaled(clip: Waveform) -> tuple[np.float32, npt.NDArray[np.int16]]:
-    """Its peak, and the clip with this peak at full scale."""
+    """The peak of a clip, and the clip scaled so that the peak is at full scale."""
     peak = max(clip.max(), -clip.min())
-    if peak > 0:  # else all sound comes after the end of the clip
+    if peak > 0:  # otherwise all sound comes after the end of the clip
         clip = np.rint(clip * (32767 / peak))
     return peak, clip.astype(np.int16)
 
@@ -234,5 +234,7 @@ def _storage_error(error: OSError, place: Path, needed: int) -> StorageError:
     if error.errno == errno.ENOSPC:
         problem = f"the disk is full: preparing the clips needs {needed / 1e6:,.0f} MB"
     else:
-        problem = f"cannot write there ({error.strerror})"
-    return StorageError(f"{place}: {problem}; make room or name another folder in SERBENCH_CACHE")
+        problem = f"this folder cannot be written ({error.strerror})"
+    return StorageError(
+        f"{place}: {problem}; free some space, or set SERBENCH_CACHE to another folder"
+    )

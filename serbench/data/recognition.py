@@ -1,4 +1,4 @@
-"""What one corpus recognises in a folder, file by file, for the author of its plugin."""
+"""The files of a folder as one corpus recognises them, for the author of its plugin."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ NOT_RECOGNISED = "not recognised"
 
 
 def recognition(corpus: Corpus, folder: Path) -> Iterator[dict[str, Any]]:
-    """A row for each recording in a folder: what a corpus recognises it as, and what is wrong.
+    """A row for each recording in a folder, with the fields read by a corpus, or with a problem.
 
     Raises:
         UsageError: there is no such folder.
-        DatasetError: a file that belongs to this corpus cannot be understood.
+        DatasetError: a file of this corpus cannot be read.
     """
     files = list_files([folder]).files
     found = {

@@ -1,4 +1,4 @@
-"""Recordings found by their paths, or by as much of the ends of these as tells them apart."""
+"""Search for recordings by their paths, or by unique ends of their paths."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Tail = tuple[str, ...]
 class RecordingNames:
     """The recordings of a dataset by the ends of their paths.
 
-    What follows the last dot does not count, because one keeps FLAC where another keeps WAV; only
-    of recordings that differ in nothing else does it tell them apart.
+    Suffixes are ignored, since recordings may be stored as FLAC or as WAV, unless they are the only
+    difference between two recordings.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -31,12 +31,12 @@ class RecordingNames:
             self._by_name[tail[-1]].append(row)
 
     def rows(self, path: str, folder: Path, tail_only: bool = False) -> list[int]:
-        """The rows that a path may mean; more than one where it does not say enough.
+        """The rows that match a path; several if the path is not unique.
 
         Args:
             path: absolute, relative to ``folder``, or the end of one recording's path.
-            folder: where the path was written.
-            tail_only: the path begins with somebody else's folders, of which any may be missing.
+            folder: folder of the file with the path.
+            tail_only: the path begins with folders of another machine, which may be missing here.
         """
         rows: list[int] = []
         for tail in _tails(path, folder, tail_only):
@@ -53,7 +53,7 @@ class RecordingNames:
         return rows
 
     def shortest(self, row: int) -> str:
-        """The shortest end of a recording's path that means no other."""
+        """The shortest end of a recording's path that matches no other recording."""
         whole, path = self._tails[row], Path(self._paths[row])
         for length in range(1, len(whole)):
             if self._ending(whole[-length:]) == [row]:
@@ -74,9 +74,9 @@ class RecordingNames:
         return alike[max(alike)]
 
     def _elsewhere(self, tail: Tail) -> list[int]:
-        """The recording whose folder another layout writes into its name, or the reverse.
+        """The recording with a folder in the place of a part of its name, or the reverse.
 
-        SAVEE's ``KL/su02.wav`` is ``KL_su02.wav`` in EmoBox's lists.
+        For example, SAVEE's ``KL/su02.wav`` is ``KL_su02.wav`` in EmoBox's lists.
         """
         if not tail:
             return []
@@ -85,7 +85,7 @@ class RecordingNames:
 
     @cached_property
     def _spelt(self) -> dict[str, list[int]]:
-        """The recordings by name, and by folder and name, whatever stands between the two."""
+        """The recordings by name, and by folder and name with any separator."""
         found: dict[str, list[int]] = defaultdict(list)
         for row, tail in enumerate(self._tails):
             for key in {_key(tail[-1:]), _key(tail[-2:])}:
@@ -99,7 +99,7 @@ class RecordingNames:
 
 
 def _tails(path: str, folder: Path, tail_only: bool) -> Iterator[Tail]:
-    """What the path of the recording may end with, the longest first."""
+    """The possible ends of the path of a recording, the longest first."""
     yield _tail(str(folder / path))
     if not Path(path).is_absolute():
         written = _tail(path)
@@ -115,6 +115,6 @@ def _key(tail: Tail) -> str:
 
 
 def _tail(path: str) -> Tail:
-    """The parts of a path, without what follows the last dot."""
+    """The parts of a path, without its suffix."""
     normal = Path(os.path.normpath(path))
     return normal.with_suffix("").parts if normal.name else ()

@@ -1,4 +1,4 @@
-"""Files that are opened only where they are regular: a FIFO would be waited for without end."""
+"""Check that files are regular before they are opened, since reading a FIFO may never end."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ SPECIAL = (
 
 
 def special_kind(mode: int) -> str | None:
-    """What a file is that cannot simply be read, such as ``a FIFO``; None where it can.
+    """The kind of a special file, such as ``a FIFO``; None for regular files and folders.
 
     Args:
-        mode: as `os.stat` gives it.
+        mode: ``st_mode`` of `os.stat`.
     """
     return next((name for is_kind, name in SPECIAL if is_kind(mode)), None)
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what is neither a regular file nor a folder, without opening it.
+    """Refuse a special file without opening it.
 
     Raises:
-        OSError: it is a FIFO, a socket or a device; it is missing or may not be looked at.
+        OSError: it is a FIFO, a socket or a device, or it is missing or cannot be read.
     """
     kind = special_kind(path.stat().st_mode)
     if kind is not None:
@@ -35,15 +35,15 @@ def check_regular(path: Path) -> None:
 
 
 def is_file(path: Path) -> bool:
-    """True for a regular file; False also where the system does not tell."""
+    """True for a regular file; False also if the system reports an error."""
     try:
         return path.is_file()
-    except OSError:  # too long a name, or under a folder that may not be entered
+    except OSError:  # the name is too long, or a parent folder cannot be read
         return False
 
 
 def is_folder(path: Path) -> bool:
-    """True for a folder; False also where the system does not tell."""
+    """True for a folder; False also if the system reports an error."""
     try:
         return path.is_dir()
     except OSError:

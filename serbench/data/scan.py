@@ -1,4 +1,4 @@
-"""From folders to a manifest: recognise, listen, harmonise, and account for every file."""
+"""The scan of folders: recognise and decode recordings, make a manifest, count all files."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import AudioError, DatasetError
 
 Progress = Callable[[int, int], None]
-"""Called with what is done and what there is to do."""
+"""Called with the number done and the number in all."""
 
-NO_CORPUS = "file name of no known corpus"
+NO_CORPUS = "file name of no registered corpus"
 
-UNKNOWN_EMOTION = "label of no known emotion"
+UNKNOWN_EMOTION = "label without a known emotion"
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was found and not kept.
+    """A file that was found but not kept.
 
     Attributes:
         path: the file.
-        reason: why, in a few words.
-        defective: True where something is wrong with the file or its name, False where it is
-            only not wanted: another emotion, a song, a copy.
-        detail: what was found in this file, such as what its header declares and what it holds.
-        kind: of the defect, as `AudioError.kind`; ``unknown-name`` where no corpus recognises it.
+        reason: the reason, in a few words.
+        defective: True if the file or its name has a defect, False if it is left out for another
+            reason: another emotion, a song, a copy.
+        detail: details of this file, such as the declared and the actual number of samples.
+        kind: kind of the defect, as `AudioError.kind`; ``unknown-name`` if no corpus recognises it.
     """
 
     path: str
@@ -54,9 +54,9 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a scan found; ``found`` is always the kept plus the skipped.
+    """The result of a scan; ``found`` is the number of kept plus skipped files.
 
-    ``unknown`` counts the labels that mean no known emotion, most frequent first; ``speech`` and
+    ``unknown`` counts the labels without a known emotion, most frequent first; ``speech`` and
     ``licences`` are by corpus.
     """
 
@@ -71,7 +71,7 @@ class Scan:
     licences: Mapping[str, Licence] = field(default_factory=dict)
 
     def skipped_by_reason(self) -> dict[str, int]:
-        """How many files were left out for each reason, most frequent first."""
+        """The number of files left out for each reason, most frequent first."""
         return dict(Counter(skip.reason for skip in self.skipped).most_common())
 
     def summary(self) -> dict[str, object]:
@@ -101,18 +101,18 @@ def scan(
     options: ScanOptions = DEFAULT_OPTIONS,
     progress: Progress = lambda done, total: None,
 ) -> Scan:
-    """Recognise the recordings under ``paths`` and listen to each once.
+    """Recognise the recordings in ``paths`` and decode each once.
 
     Args:
         paths: folders in any nesting, or files.
-        name: the dataset's name.
-        corpora: who may recognise files.
-        options: what the user stated: emotions, columns, exclusions and more.
+        name: name of the dataset.
+        corpora: the corpora that may recognise files.
+        options: the options of the scan: emotions, columns, exclusions and more.
         progress: called while reading.
 
     Raises:
-        UsageError: a path does not exist, an emotion is unknown, or nothing can be called so.
-        DatasetError: nothing usable was found, or two corpora claim the same file.
+        UsageError: a path does not exist, an emotion is unknown, or the name is not allowed.
+        DatasetError: no usable recording was found, or two corpora recognise the same file.
     """
     check_name("dataset", name)
     channel_index(options.channel)
@@ -165,7 +165,7 @@ def scan(
             skipped.append(Skipped(outcome.path, excluded_because(why)))
         elif (key := outcome.identity) in kept:
             kept[key], copy = sorted((kept[key], outcome), key=_by_name)
-            skipped.append(Skipped(copy.path, "another copy of a recording already counted"))
+            skipped.append(Skipped(copy.path, "copy of a recording that is already in the dataset"))
         else:
             kept[key] = outcome
     if scaled:
@@ -200,7 +200,7 @@ def _licence(declared: Licence, own: Licence) -> Licence:
 
 
 def _by_name(utterance: Utterance) -> tuple[str, str]:
-    """Which of two copies stays must not depend on the folder in which they lie."""
+    """A sorting key by which the kept one of two copies does not depend on their folders."""
     return Path(utterance.path).name, utterance.path
 
 
@@ -215,7 +215,7 @@ def _defect(skip: Skipped) -> dict[str, str]:
 
 
 def _printable(path: str) -> str:
-    """A path that any database and terminal takes, though its name be no UTF-8."""
+    """A path for any database and terminal, even if it is not UTF-8."""
     return path.encode(errors="backslashreplace").decode()
 
 
@@ -223,13 +223,13 @@ def _left_out(recording: Recording, labels: Labels) -> str | None:
     if recording.excluded is not None:
         return recording.excluded
     if not is_utf8(str(recording.path)):
-        return "its path is not UTF-8: rename it"
+        return "path that is not UTF-8: rename it"
     if (problem := name_problem(recording.speaker)) is not None:
         return f"the name of its speaker {problem}"
     if recording.emotion is None:
         return UNKNOWN_EMOTION
     if not labels.wanted(recording.emotion):
-        return f"emotion '{recording.emotion}' not asked for"
+        return f"emotion '{recording.emotion}' is not in --emotions"
     return None
 
 
@@ -279,7 +279,7 @@ def _nothing_found(
     where = ", ".join(str(path) for path in paths)
     if found == 0:
         return (
-            f"no recordings under {where}: a dataset needs audio files, or a table of them "
+            f"there are no recordings in {where}: give a folder of audio files, or a table of them "
             "(CSV, TSV, JSON lines, Parquet) with the columns path, emotion, speaker"
         )
     reasons = Counter(skip.reason for skip in skipped).most_common(3)
@@ -289,7 +289,7 @@ def _nothing_found(
     if unknown:
         details.append(unknown_sentence(unknown))
     advice = "; ".join(details) or (
-        "`serbench plugins list` shows the known corpora; for your own files give "
+        "`serbench plugins list` shows the registered corpora; for your own files give "
         "--pattern '{emotion}/{speaker}/*', or a table with the columns path, emotion, speaker"
     )
-    return f"none of the {found} recordings under {where} can be used ({listed}): {advice}"
+    return f"none of the {found} recordings in {where} can be used ({listed}): {advice}"

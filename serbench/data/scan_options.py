@@ -1,4 +1,4 @@
-"""What a user may state for a scan, beside the folders and the dataset's name."""
+"""The options of a scan, in addition to the folders and the name of the dataset."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from serbench.data.path_pattern import PathPattern
 from serbench.errors import UsageError
 
 ALL = "all"
-"""In place of emotions: every emotion that labels are recognised as."""
+"""The value of ``--emotions`` that keeps every recognised emotion."""
 
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """How recordings are found and labelled; the same for every corpus of a scan.
+    """Options for the recognition and the labels of recordings, for all corpora of a scan.
 
-    Corpora read what concerns the files: ``columns``, ``pattern``, ``root`` and ``paths``. The
-    scan itself applies ``emotions``, ``labels`` and ``exclusions``.
+    Corpora use the options for files: ``columns``, ``pattern``, ``root`` and ``paths``. The scan
+    itself applies ``emotions``, ``labels`` and ``exclusions``.
 
     Attributes:
-        emotions: emotions to keep, by any name that the vocabulary has, own labels, or ``all``.
-            None stands for the six that RAVDESS, CREMA-D, SAVEE and TESS share, and the canonical
-            emotions that ``labels`` leads to.
-        labels: label or emotion → the emotion to count it as; wins over every other translation.
+        emotions: emotions to keep, by any word of the vocabulary, own labels, or ``all``. None
+            stands for the six emotions that RAVDESS, CREMA-D, SAVEE and TESS share, and the
+            canonical emotions in ``labels``.
+        labels: label or emotion → its emotion; it has priority over every other translation.
         columns: field of a recording (``path``, ``emotion``, ``speaker``, ``sex``, ``sentence``)
-            → the column of a table that holds it.
-        pattern: how folders and file names give the fields.
-        root: a folder below which the paths of tables are looked for.
-        exclusions: recordings to leave out, and why.
-        paths: the folders and files that are scanned; filled in by the scan.
-        corpora: corpora that the user named: their names are believed.
-        channel: what is used of several channels: ``mean``, ``left``, ``right``, or a number.
-        speech: type of the user's own recordings, those of no published corpus.
-        licence: theirs.
-        failed_plugins: a sentence for each plugin that could not be loaded, to be mentioned
-            where files are not recognised.
+            → its column in tables.
+        pattern: pattern of the fields in folders and file names.
+        root: a folder below which the paths of tables are searched for.
+        exclusions: recordings to leave out, with reasons.
+        paths: the scanned folders and files; set by the scan.
+        corpora: corpora that the user named, whose file names are recognised without a check.
+        channel: the channel used of several: ``mean``, ``left``, ``right``, or a number.
+        speech: type of speech of the user's own recordings.
+        licence: licence of the user's own recordings.
+        failed_plugins: a sentence for each plugin that could not be loaded, for a remark if files
+            are not recognised.
     """
 
     emotions: Sequence[str] | None = None
@@ -58,28 +58,29 @@ class ScanOptions:
 
 
 def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """What ``A=B,C=D`` states, given once or several times.
+    """The pairs of an option such as ``A=B,C=D``, which may be given several times.
 
     Args:
         option: its name, for errors.
-        texts: as typed; a comma separates pairs, and in front of the first ``=`` it is text.
+        texts: as typed; commas separate pairs, but a comma before the first ``=`` is text.
 
     Raises:
-        UsageError: a pair lacks a side, or one left side is given two right sides.
+        UsageError: a pair lacks a side, or one left side has two right sides.
     """
     found: dict[str, str] = {}
     for pair in (pair for text in texts for pair in PAIR.findall(text) or [text]):
         left, _, right = (part.strip() for part in pair.partition("="))
         if not left or not right:
             raise UsageError(
-                f"{option} {pair}: write a name, = and another name, such as "
+                f"{option} {pair} is not a pair: write two names with = between them, such as "
                 f"{EXAMPLES.get(option, 'FROM=TO')}",
                 option=option,
                 pair=pair,
             )
         if found.setdefault(left, right) != right:
             raise UsageError(
-                f"{option} gives '{left}' both '{found[left]}' and '{right}': give one of them",
+                f"{option} has both '{found[left]}' and '{right}' for '{left}': give only one of "
+                "them",
                 option=option,
                 pair=pair,
             )
@@ -91,4 +92,4 @@ EXAMPLES = {"--map": "--map excited=happiness", "--columns": "--columns path=fil
 PAIR = re.compile(r"(?:^|(?<=,))[^=]*=[^,]*")
 
 DEFAULT_OPTIONS = ScanOptions()
-"""Nothing is stated: the six shared emotions are kept."""
+"""The default options, which keep the six shared emotions."""

@@ -1,4 +1,4 @@
-"""Tables of any common format, as rows of text: CSV and its kin, JSON lines, Parquet."""
+"""Tables of common formats as rows of text: CSV, TSV and similar, JSON lines, Parquet."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Row = tuple[int, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose columns are known.
+    """A table with its columns.
 
     Attributes:
         path: the file.
-        columns: where the fields of a recording stand.
-        rows: reads the rows; may raise ``DatasetError``.
-        guessed: the encoding, where it is only a guess.
-        embedded: True where recordings are inside of the table in place of their paths.
+        columns: the columns of the fields of a recording.
+        rows: a function that reads the rows; it may raise ``DatasetError``.
+        guessed: the encoding, if it is only a guess.
+        embedded: True if the table contains recordings instead of their paths.
     """
 
     path: Path
@@ -52,14 +52,14 @@ class Table:
 
 
 def open_table(path: Path, stated: Mapping[str, str]) -> Table | None:
-    """The table in a file, or None where the file is of another kind.
+    """The table in a file, or None if the file is not a table.
 
     Args:
-        path: with one of ``TABLE_SUFFIXES``.
-        stated: field → column, as ``--columns`` gives them.
+        path: a path with one of ``TABLE_SUFFIXES``.
+        stated: field → column, from ``--columns``.
 
     Raises:
-        DatasetError: it cannot be read.
+        DatasetError: the file cannot be read.
     """
     suffix = path.suffix.lower()
     try:
@@ -70,7 +70,9 @@ def open_table(path: Path, stated: Mapping[str, str]) -> Table | None:
             return _json(path, stated)
         return _parquet(path, stated)
     except OSError as error:
-        raise DatasetError(f"{path}: this table cannot be read: {error}", path=path) from error
+        raise DatasetError(
+            f"{path}: this table cannot be read ({error}): give another file", path=path
+        ) from error
 
 
 def _delimited(path: Path, stated: Mapping[str, str]) -> Table | None:
@@ -98,7 +100,7 @@ def _delimited(path: Path, stated: Mapping[str, str]) -> Table | None:
                 yield number, _fields(columns, [cell_text(cell) for cell in cells])
         except csv.Error as error:
             raise DatasetError(
-                f"{path}: this table cannot be read ({error}); save it anew as CSV", path=path
+                f"{path}: this table cannot be read ({error}): save it again as CSV", path=path
             ) from error
 
     encoding = encoding_of(path.read_bytes())[0] if not columns.missing else None
@@ -106,10 +108,10 @@ def _delimited(path: Path, stated: Mapping[str, str]) -> Table | None:
 
 
 def all_cells(path: Path) -> Iterator[dict[str, str]]:
-    """Every row of a CSV or Parquet table that has a header, as text by column.
+    """All rows of a CSV or Parquet table with a header, as text by column.
 
     Raises:
-        DatasetError: it cannot be read.
+        DatasetError: the table cannot be read.
     """
     if path.suffix.lower() in PARQUET_SUFFIXES:
         file = ParquetFile(path)
@@ -154,7 +156,7 @@ def _json(path: Path, stated: Mapping[str, str]) -> Table | None:
 
 
 def _objects(text: str) -> list[tuple[int, dict[str, Any]]]:
-    """The number and content of each object; empty where there is anything else."""
+    """The number and content of each object; empty if the text has anything else."""
     if text.lstrip("\ufeff \t\r\n").startswith("["):
         found = list(enumerate(json.loads(text.lstrip("\ufeff")), start=1))
     else:
@@ -177,7 +179,7 @@ def _parquet(path: Path, stated: Mapping[str, str]) -> Table:
 
 
 def _text(value: object) -> str:
-    """A value as a cell; of a Hugging Face audio value, its path."""
+    """A value as text; for an audio value of Hugging Face datasets, its path."""
     if isinstance(value, Mapping):
         return str(value.get("path") or "")
     return "" if value is None else str(value).strip()

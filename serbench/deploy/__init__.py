@@ -1,1 +1,1 @@
-"""The winner where it will live: latency and predictions."""
+"""The use of trained networks: latency and predictions."""

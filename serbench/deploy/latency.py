@@ -1,4 +1,4 @@
-"""How long one answer takes: waveform in, logits out, batch size one, a fresh process."""
+"""The latency for one clip, from waveform to logits, with batch size one, in a new process."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ WHOLE, FRONT_END, NETWORK = "whole", "front_end", "network"
 
 @dataclass(frozen=True)
 class LatencyJob:
-    """What the measuring process needs to be told; plain data.
+    """The input of the measuring process, as plain data.
 
     Attributes:
-        recipe: what the network is made of.
-        n_classes: outputs of the network.
+        recipe: the components of the network.
+        n_classes: number of outputs of the network.
         weights: the file of its trained weights, or None for random ones.
-        sha256: of that file, or None.
+        sha256: hash of that file, or None.
         runtime: name of a registered runtime.
-        threads: that the runtime may use.
+        threads: number of threads of the runtime.
     """
 
     recipe: Recipe
@@ -61,9 +61,9 @@ class LatencyJob:
 
 
 def measure_latency(job: LatencyJob) -> LatencyFacts:
-    """Measure in a fresh process, so that neither training nor other thread counts leave traces.
+    """Measure in a new process, so that training and other thread counts do not affect the result.
 
-    It imports nothing from the current folder, whatever lies there.
+    The process imports nothing from the current folder.
 
     Raises:
         SerbenchError: the measuring process failed; its last line is in the message.
@@ -84,7 +84,7 @@ def measure_latency(job: LatencyJob) -> LatencyFacts:
     if finished.returncode != 0:
         last = finished.stderr.strip().splitlines()[-1:] or ["no message"]
         raise SerbenchError(
-            f"measuring the latency of {job.recipe.backbone} failed: {last[0]}",
+            f"the latency of {job.recipe.backbone} could not be measured: {last[0]}",
             backbone=job.recipe.backbone,
             last=last[0],
         )

@@ -1,4 +1,4 @@
-"""Networks outside of training: untrained ones to measure, trained ones to use."""
+"""Networks outside of training: untrained ones for measurements, trained ones for predictions."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def trained_network(
     }
     if wrong:
         raise WeightsError(
-            f"these weights do not fit {recipe.backbone} ({len(wrong)} arrays differ, such as "
-            f"{min(wrong)}): run its study again",
+            f"the weights do not fit the network of {recipe.backbone} ({len(wrong)} arrays differ, "
+            f"such as {min(wrong)}): run its study again",
             backbone=recipe.backbone,
             arrays=tuple(sorted(wrong)),
         )

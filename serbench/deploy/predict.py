@@ -21,8 +21,8 @@ def recordings_in(paths: Sequence[Path]) -> tuple[list[Path], list[AudioError]]:
     """The files of ``paths``, with all recordings of each folder in its place.
 
     Returns:
-        the files, in order; errors for folders that hold no recording, and for what lies in them
-        and cannot be read.
+        the files, in order; errors for folders without recordings, and for files in them that
+        cannot be read.
     """
     found: list[Path] = []
     errors: list[AudioError] = []
@@ -45,9 +45,9 @@ class FilePrediction:
 
     Attributes:
         path: the file.
-        seconds: its length; what lies beyond the clip length is not used.
+        seconds: its length; sound beyond the clip length is not used.
         probabilities: emotion → probability, in label-set order.
-        remarks: what is unusual about the file, a clause for each.
+        remarks: unusual properties of the file, a clause for each.
     """
 
     path: Path
@@ -68,17 +68,17 @@ def predict_files(
     paths: Sequence[Path],
     channel: str = MEAN,
 ) -> Iterator[FilePrediction | AudioError]:
-    """Prepare each file as the training clips were and classify it.
+    """Prepare each file like the training clips and classify it.
 
     Args:
         network: the entry's.
         clip_format: rate and length of the training clips.
         emotions: the label set.
         paths: files; `recordings_in` gives those of folders.
-        channel: what is used of several channels.
+        channel: the channel used of several: ``mean``, ``left``, ``right``, or a number.
 
     Yields:
-        for each path what is predicted, or why the file cannot be used.
+        for each path its prediction, or the reason why the file cannot be used.
 
     Raises:
         UsageError: there is no such channel in any recording.
@@ -95,7 +95,7 @@ def predict_files(
         with torch.inference_mode():
             logits = network(torch.from_numpy(clip)[None], length)[0]
         if not logits.isfinite().all():
-            yield AudioError(path, "the network's answer to it is not a number")
+            yield AudioError(path, "the logits of the network for this file are NaN")
             continue
         probabilities = torch.softmax(logits, dim=0).tolist()
         yield FilePrediction(

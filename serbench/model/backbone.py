@@ -76,7 +76,7 @@ class Backbone(Protocol):
     def takes_lengths(self) -> bool:
         """Whether ``features`` leaves out the padding that ``lengths`` tells of.
 
-        Clips are then padded with zeros and ``features`` is told their lengths. All other
+        Clips are then padded with zeros and ``features`` receives their lengths. All other
         backbones are given clips padded by reflection, and no lengths.
         """
 
@@ -117,7 +117,7 @@ class Backbone(Protocol):
             weights: as ``build`` takes them.
 
         Returns:
-            ``NOTHING`` of random weights; ``UNKNOWN_LICENCE`` where nobody knows.
+            ``NOTHING`` of random weights; ``UNKNOWN_LICENCE`` if it is unknown.
         """
 
     def features(

@@ -1,4 +1,4 @@
-"""Batches of augmented feature images, from which a network learns."""
+"""Batches of augmented feature images for training."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Regime:
-    """How to train, everything but the network and the data.
+    """The settings of a training, without the network and the data.
 
     Attributes:
         scheduler: optimiser and schedule of the learning rate.
-        objective: what is made small, with its parameters.
-        learning_rate: the highest of the schedule.
-        augmentations: with their widths; those of width 0 are off.
-        epochs: at most this many.
-        batch_size: clips a step.
-        seed: of shuffling, augmentation and dropout.
+        objective: the minimised objective, with its parameters.
+        learning_rate: the highest learning rate of the schedule.
+        augmentations: augmentations with their widths; those of width 0 are off.
+        epochs: largest number of epochs.
+        batch_size: number of clips in a step.
+        seed: seed of shuffling, augmentation and dropout.
     """
 
     scheduler: Scheduler
@@ -45,9 +45,9 @@ class Regime:
 
 
 def batches(rows: Rows, batch_size: int) -> Iterator[Rows]:
-    """``rows`` in batches; a last one of a single clip joins the one before it.
+    """``rows`` in batches; a last batch of one clip is joined to the one before it.
 
-    Batch norm cannot train on one clip.
+    Batch norm cannot be trained on one clip.
     """
     starts = list(range(0, len(rows), batch_size))
     if len(starts) > 1 and len(rows) - starts[-1] == 1:
@@ -67,11 +67,11 @@ def augment(
 
     Args:
         batch: waveforms ``[B, samples]`` or feature images ``[B, C, F, T]``.
-        acts_on: which of the two.
-        augmentations: with their widths.
-        generator: source of every random number.
-        lengths: places on the last axis that are not padding ``[B]``: the padding of each clip
-            then stays where and what it is. None where all is to be augmented.
+        acts_on: ``waveform`` or ``features``.
+        augmentations: augmentations with their widths.
+        generator: source of all random numbers.
+        lengths: number of positions on the last axis that are not padding ``[B]``: the padding of
+            each clip is then unchanged. None to augment the whole clips.
     """
     for augmentation, width in augmentations:
         if augmentation.acts_on != acts_on or width <= 0:
@@ -87,11 +87,11 @@ def augment(
 
 @dataclass(frozen=True)
 class Batch:
-    """What one training step takes, on the device.
+    """The input of one training step, on the device.
 
     Attributes:
         images: ``[B, C, F, T]``.
-        columns: of each image that are not padding ``[B]``, or None for all.
+        columns: number of columns of each image that are not padding ``[B]``, or None for all.
         targets: emotion codes ``[B]``, or shares of each emotion ``[B, n_classes]``.
     """
 
@@ -113,13 +113,13 @@ def prepare_batch(
     """Augmented feature images of some clips, and their targets.
 
     Args:
-        network: whose front end makes the images.
+        network: the network with the front end of the images.
         clips: all clips of the dataset.
-        rows: of the batch, ``[B]``.
+        rows: rows of the batch, ``[B]``.
         codes: their emotion codes ``[B]``.
         regime: augmentations and objective.
-        objective: the same, prepared; it may mix clips.
-        generator: source of every random number.
+        objective: the prepared objective, which may mix clips.
+        generator: source of all random numbers.
         compute: order of the images in memory.
     """
     acts_on = regime.objective[0].acts_on
@@ -141,14 +141,14 @@ def prepare_batch(
 
 
 def _after_mixing(lengths: Tensor | None, before: Tensor, mixed: Tensor) -> Tensor | None:
-    """What is not padding in a batch that was mixed: nobody tells which clips a mixture is of."""
+    """The columns that are not padding; None for mixed clips, whose lengths are not known."""
     if lengths is None or mixed is before:
         return lengths
     return lengths.max().expand_as(lengths)
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, each made by another thread while the one before it is used."""
+    """The same items, each made by another thread while the previous item is used."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, items, None)
         while (item := following.result()) is not None:
@@ -159,5 +159,5 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
 def select_augmentations(
     known: Sequence[Augmentation], widths: Mapping[str, float]
 ) -> list[tuple[Augmentation, float]]:
-    """Pair each augmentation with its width, 0 where none is given."""
+    """Pair each augmentation with its width, or with 0 if no width is given."""
     return [(augmentation, widths.get(augmentation.name, 0.0)) for augmentation in known]

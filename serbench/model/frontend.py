@@ -1,4 +1,4 @@
-"""Front ends: waveform → feature image, made to measure for a backbone."""
+"""Front ends: waveform → feature image, fitted to the input of a backbone."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from serbench.data.clips import ClipFormat
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a backbone wants to see.
+    """The input of a backbone.
 
     Attributes:
         channels: number of equal channels.
-        height: rows, the frequency axis.
-        width: columns, the time axis.
-        mean: per channel, of images with values between 0 and 1.
-        std: per channel.
+        height: number of rows, the frequency axis.
+        width: number of columns, the time axis.
+        mean: mean of each channel, for images with values between 0 and 1.
+        std: standard deviation of each channel.
     """
 
     channels: int
@@ -36,51 +36,51 @@ class InputSpec:
 class FrontEndModule(nn.Module):
     """A front end built for one clip format and one backbone.
 
-    ``forward`` takes waveforms ``[B, samples]`` and returns feature images ``[B, C, F, T]``. It
-    does not learn. ``notes`` are what a user should know about the fit, a sentence each.
+    ``forward`` takes waveforms ``[B, samples]`` and returns feature images ``[B, C, F, T]``. It has
+    no trainable parameters. ``notes`` are sentences for the user about limits of the fit.
     """
 
     notes: Sequence[str] = ()
 
     def columns(self, lengths: Tensor, samples: int, width: int) -> Tensor:
-        """How many columns of each image are not padding, ``[B]``.
+        """Number of columns of each image that are not padding, ``[B]``.
 
-        The same share as of the clip, rounded up, which is right for images that are resized;
-        a front end with another rule overrides this.
+        It is the same share as in the clip, rounded up, which is correct for resized images; a
+        front end with another rule overrides this method.
 
         Args:
-            lengths: samples of each clip that are not padding ``[B]``.
-            samples: in each clip.
-            width: columns of each image.
+            lengths: number of samples of each clip that are not padding ``[B]``.
+            samples: number of samples of each clip.
+            width: number of columns of each image.
         """
         return (lengths * width + samples - 1).div(samples, rounding_mode="floor")
 
 
 class FrontEnd(Protocol):
-    """What a front-end plugin registers."""
+    """A front end, as a plugin registers it."""
 
     @property
     def name(self) -> str:
-        """As typed on the command line."""
+        """Its name on the command line."""
 
     @property
     def sample_rate(self) -> int | None:
-        """The rate in Hz that it requires, or None where it takes clips of any rate."""
+        """The sample rate in Hz that it requires, or None if it accepts any rate."""
 
     def build(self, clip_format: ClipFormat, spec: InputSpec) -> FrontEndModule:
         """The module for clips of this format and a backbone with this input.
 
         Raises:
-            UsageError: it is made for other backbones than this.
+            UsageError: it does not support this backbone.
         """
 
 
 def fitted_hop(samples: int, n_fft: int, frames: int) -> int:
-    """The hop length in samples that gives ``frames`` columns, or just more.
+    """The hop length in samples that gives ``frames`` columns, or slightly more.
 
-    The paper's equation ``ceil((samples − n_fft) / (frames − 1)) + 3``, nudged until the frame
-    count of a centred transform, ``1 + samples // hop``, is right. Where no hop gives exactly
-    that many, the one that gives the fewest too many: the rest is left to the final resize.
+    The paper's equation ``ceil((samples − n_fft) / (frames − 1)) + 3`` is adjusted until the number
+    of frames of a centred transform, ``1 + samples // hop``, is correct. If no hop length gives
+    exactly this number, the next larger number is used, and the image is resized.
     """
     hop = max(1, math.ceil((samples - n_fft) / max(1, frames - 1)) + 3)
     while 1 + samples // hop > frames:
@@ -91,14 +91,14 @@ def fitted_hop(samples: int, n_fft: int, frames: int) -> int:
 
 
 def fit_image(features: Tensor, spec: InputSpec) -> Tensor:
-    """Bring features ``[B, F, T]`` with values about 0 to 1 to what a backbone wants to see.
+    """Convert features ``[B, F, T]`` with values of about 0 to 1 to the input of a backbone.
 
-    Resizes only what does not fit yet, repeats the channel and applies the backbone's own mean
+    It resizes only axes of another size, repeats the channel and applies the backbone's own mean
     and standard deviation.
 
     Returns:
-        ``[B, channels, height, width]`` in channels-last memory order, which convolutions on
-        CPUs prefer.
+        ``[B, channels, height, width]`` in channels-last memory order, which is faster for
+        convolutions on CPUs.
     """
     image = features.unsqueeze(1)
     if image.shape[-2:] != (spec.height, spec.width):

@@ -26,20 +26,20 @@ PATIENCE = 5
 """Epochs without progress before training stops (the paper's)."""
 
 PATIENT_STEPS = 150
-"""Training never stops before so many steps without progress.
+"""Early stopping waits for at least so many steps without progress.
 
-The paper's five epochs are 1,400 steps. On a few hundred clips they would be a few dozen, too few
-for the running statistics of batch norms to approach anything that could be validated.
+Five epochs are 1,400 steps in the paper, but only a few dozen on a few hundred clips, which is too
+few for the running statistics of batch norms to converge.
 """
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch, as it ended: on the training and on the validation part.
+    """The results of one epoch on the training and on the validation part.
 
     Attributes:
         epoch: its number, from 1.
-        epochs: that the training may take.
+        epochs: largest number of epochs of the training.
         loss: mean loss of the training batches.
         validation_loss: mean cross-entropy of the validation clips.
         validation_error: standard error of that mean.
@@ -56,14 +56,14 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Training:
-    """The course of a training.
+    """The record of a training.
 
     Attributes:
-        best_epoch: the one whose weights were kept, counted from 1.
+        best_epoch: the epoch with the final weights, counted from 1.
         curve: validation UAR of each epoch.
         losses: validation loss of each epoch.
-        seconds: it took.
-        pruned: True where it was ended because it fell behind.
+        seconds: its duration.
+        pruned: True if it was stopped because it fell behind.
     """
 
     best_epoch: int
@@ -74,15 +74,15 @@ class Training:
 
     @property
     def epochs(self) -> int:
-        """How many were run."""
+        """Number of trained epochs."""
         return len(self.curve)
 
 
 class Watch:
-    """Is told of a training as it proceeds; this one lets it proceed."""
+    """Observes a training and may stop it; this class never stops it."""
 
     def step(self, loss: float) -> None:
-        """A batch was learnt from.
+        """A training step on a batch is finished.
 
         Raises:
             DivergedError: the loss is NaN or infinite.
@@ -91,15 +91,15 @@ class Watch:
             raise DivergedError(f"the training loss became {loss}", loss=loss)
 
     def epoch(self, report: EpochReport) -> None:
-        """An epoch ended."""
+        """An epoch is finished."""
 
     def behind(self, reports: Sequence[EpochReport]) -> bool:
-        """Whether to end the training, given all epochs so far."""
+        """Whether to stop the training, given all epochs so far."""
         return False
 
 
 def pick_device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
+    """The GPU if there is one, otherwise the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -114,20 +114,20 @@ def train(
     watch: Watch | None = None,
     compute: ComputeSettings | None = None,
 ) -> Training:
-    """Train ``network`` in place and leave it with the weights of its best epoch.
+    """Train ``network`` in place; it then has the weights of its best epoch.
 
-    The best epoch has the highest validation UAR, and of equals the lowest validation loss.
+    The best epoch has the highest validation UAR; if several have it, the lowest validation loss.
 
     Args:
-        network: on the device it is to be trained on.
-        freezing: which of its stages are frozen.
+        network: the network, on the device of the training.
+        freezing: its frozen stages.
         clips: all clips of the dataset.
         targets: emotion codes of all clips, ``[N]``.
-        train_rows: rows to learn from, ``[n]``.
-        validation_rows: rows that decide when to stop, ``[n]``.
-        regime: how to train.
-        watch: is told of every step and epoch, and may end the training.
-        compute: how to compute; this process's threads in full precision by default.
+        train_rows: training rows, ``[n]``.
+        validation_rows: validation rows, for early stopping, ``[n]``.
+        regime: the settings of the training.
+        watch: observes every step and epoch, and may stop the training.
+        compute: compute settings; by default the threads of this process in full precision.
 
     Raises:
         DivergedError: a loss, or a logit of the validation rows, is NaN or infinite.
@@ -135,8 +135,8 @@ def train(
     watch, compute = watch or Watch(), compute or ComputeSettings.present()
     started = time.perf_counter()
     device = next(network.parameters()).device
-    # Each use has random numbers of its own: with one seed for all, the order of the clips would
-    # be made of the same numbers as the masks of dropout.
+    # Each use has its own seed: with one seed for all, the order of the clips would come from the
+    # same random numbers as the masks of dropout.
     shuffling = torch.Generator().manual_seed(derive_seed(regime.seed, "shuffling"))
     augmenting = torch.Generator().manual_seed(derive_seed(regime.seed, "augmentation"))
     torch.manual_seed(derive_seed(regime.seed, "dropout"))  # and stochastic depth
@@ -202,11 +202,11 @@ def predict(
     """Logits ``[len(rows), n_classes]``, in the order of ``rows``.
 
     Args:
-        network: in whatever mode; it is put into evaluation mode.
+        network: the network, which is set to evaluation mode.
         clips: all clips of the dataset.
-        rows: to classify.
-        batch_size: clips at a time.
-        compute: how to compute; in full precision by default, as networks are shipped.
+        rows: rows to classify.
+        batch_size: number of clips in a batch.
+        compute: compute settings; by default in full precision, as in deployment.
 
     Raises:
         DivergedError: a logit is NaN or infinite.

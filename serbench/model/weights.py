@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 BACKBONE, HEAD = "backbone.", "head."
-"""Prefixes of the names in a weights file that was trained here."""
+"""Prefixes of the names in a weights file that was trained with serbench."""
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a ``.safetensors`` file or of a ``.pth`` state dict.
 
     Raises:
-        WeightsError: the file is missing, holds something else, or holds NaN or infinity.
+        WeightsError: the file is missing, has other content, or has NaN or infinite values.
     """
-    # A leaderboard shows names of weights and reads none: it shall not wait for torch.
+    # A leaderboard shows names of weights without reading them and must not wait for torch.
     import safetensors.torch
     import torch
 
@@ -35,7 +35,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
             state = safetensors.torch.load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    # What reading garbage raises depends on the garbage: KeyError, IndexError, struct.error, …
+    # Invalid content raises different exceptions: KeyError, IndexError, struct.error, …
     except Exception as error:
         raise WeightsError(
             f"{path} cannot be read as weights: give a .safetensors file or a .pth state dict",
@@ -48,17 +48,18 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise WeightsError(
-            f"{path} holds no state dict: give one tensor for each parameter name", path=path
+            f"{path} has no state dict: give a file with one tensor for each parameter name",
+            path=path,
         )
     return _checked(state, path)
 
 
 WRAPPERS = ("module.", "_orig_mod.")
-"""What ``DataParallel`` and ``torch.compile`` put before every name of a network's own."""
+"""Prefixes that ``DataParallel`` and ``torch.compile`` add to all names."""
 
 
 def _checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """The tensors under the network's own names, all of them numbers."""
+    """The tensors under the names of the network; all values are checked to be finite."""
     for wrapper in WRAPPERS:
         if state and all(name.startswith(wrapper) for name in state):
             state = {name.removeprefix(wrapper): tensor for name, tensor in state.items()}
@@ -67,14 +68,14 @@ def _checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 
 def require_finite(state: Mapping[str, Tensor], source: object) -> None:
-    """Refuse weights that are not all numbers.
+    """Refuse weights with NaN or infinite values.
 
     Args:
         state: parameters and buffers by name.
         source: for messages.
 
     Raises:
-        WeightsError: one holds NaN or infinity.
+        WeightsError: a tensor has NaN or infinite values.
     """
     wrong = [
         name
@@ -83,8 +84,8 @@ def require_finite(state: Mapping[str, Tensor], source: object) -> None:
     ]
     if wrong:
         raise WeightsError(
-            f"{source} holds NaN or infinity ({len(wrong)} tensors, such as {min(wrong)}): its "
-            "training diverged; give other weights",
+            f"{source} has NaN or infinite values ({len(wrong)} tensors, such as {min(wrong)}), so "
+            "its training diverged: give other weights",
             source=str(source),
             tensors=tuple(sorted(wrong)),
         )
@@ -94,7 +95,9 @@ def _existing(path: str | Path) -> Path:
     path = Path(path)
     if not is_file(path):
         raise WeightsError(
-            f"no weights at {path}: --weights takes default, none or a file", path=path
+            f"there is no weights file {path}: give --weights default, none, an existing file, or "
+            "entry:N",
+            path=path,
         )
     return path
 

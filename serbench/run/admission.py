@@ -1,4 +1,4 @@
-"""What must hold before a study trains anything."""
+"""Checks before a study begins training."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from serbench.store.lineage import Lineage
 
 
 def check_environment(plan: StudyPlan, ledger: Ledger) -> None:
-    """Refuse to continue a study in an environment that gives other logits for the same seeds.
+    """Refuse to continue a study in an environment in which the same seeds give other logits.
 
     Raises:
-        EnvironmentChangedError: its device, architecture or a numerical library was another.
+        EnvironmentChangedError: the device, the architecture or a numerical library has changed.
     """
     now = this_environment().decides_logits
     for environment in ledger.environments(plan):
@@ -28,27 +28,27 @@ def check_environment(plan: StudyPlan, ledger: Ledger) -> None:
                 f"{name} was {was} and is {is_}" for name, (was, is_) in sorted(changes.items())
             )
             raise EnvironmentChangedError(
-                f"this study was begun in another environment ({listed}), in which the same seeds "
-                "give other logits: continue it there, or begin another one here with --seed "
-                f"{plan.seed + 1}",
+                f"this study was begun in another environment ({listed}), where the same seeds "
+                "give other logits: continue it in that environment, or begin a new study with "
+                f"--seed {plan.seed + 1}",
                 changes=changes,
             )
 
 
 def check_lineage(plan: StudyPlan, lineage: Lineage) -> None:
-    """Refuse a protocol that tests speakers whom the weights of a study were trained on.
+    """Refuse a protocol that tests speakers on which the weights of a study were trained.
 
     Raises:
-        LeakError: it does.
+        LeakError: the protocol tests such speakers.
     """
     known = lineage.known_speakers
     if known:
         named = ", ".join(known[:FEW]) + (f" and {len(known) - FEW} more" if known[FEW:] else "")
         raise LeakError(
-            f"{plan.protocol} tests speakers that the weights of {plan.backbone} were trained on "
-            f"({named}), so the result would not hold for new speakers: choose other weights or "
-            "another protocol, or add --allow-known-speakers to have the result marked and ranked "
-            "apart",
+            f"protocol {plan.protocol} tests speakers on which the weights of {plan.backbone} were "
+            f"trained ({named}), so the result would not hold for new speakers: choose other "
+            "--weights or another --protocol, or add --allow-known-speakers, which marks the "
+            "result and ranks it separately",
             speakers=known,
             protocol=plan.protocol,
         )

@@ -27,10 +27,10 @@ from serbench.workspace import Workspace
 
 @dataclass(frozen=True)
 class StudyEvent:
-    """What happened in a study.
+    """An event of a study.
 
     Attributes:
-        name: such as ``epoch``, ``fold_scored`` or ``trial_ended``.
+        name: name of the event, such as ``epoch``, ``fold_scored`` or ``trial_ended``.
         facts: plain data; trials and folds are numbered from 1, UA is a share.
     """
 
@@ -51,7 +51,7 @@ Receive = Callable[[StudyEvent], None]
 
 
 class CallbackListener(Listener):
-    """Passes what happens in a study to a function."""
+    """Passes the events of a study to a function."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -60,15 +60,15 @@ class CallbackListener(Listener):
         self._receive(StudyEvent(name, facts))
 
     def spent(self, trials: int) -> None:
-        """Pass on how many trials the study has already, where they are enough."""
+        """Pass on the number of trials of a study that needs no more."""
         self._send("spent", trials=trials)
 
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
-        """Pass on in which options this study differs from the nearest earlier one."""
+        """Pass on the options in which this study differs from the most similar earlier one."""
         self._send("new_study", nearest=study, options=sorted(options))
 
     def time_is_up(self, trials: int) -> None:
-        """Pass on that the search ended before all trials were tried."""
+        """Pass on that the time limit ended the search before its last trial."""
         self._send("time_is_up", trials=trials)
 
     def restoring(self, trial: int, fold: int) -> None:
@@ -76,7 +76,7 @@ class CallbackListener(Listener):
         self._send("restoring", trial=trial + 1, fold=fold + 1)
 
     def preparing(self, done: int, total: int) -> None:
-        """Pass on how many clips are prepared."""
+        """Pass on the number of prepared clips."""
         self._send("preparing", done=done, total=total)
 
     def speed_tuning(self, plan: StudyPlan) -> None:
@@ -88,7 +88,7 @@ class CallbackListener(Listener):
         self._send("compute_settings", **compute.as_dict())
 
     def begun(self, search: Search, known: Known) -> None:
-        """Pass on how much is to be trained, and how much of it is known already."""
+        """Pass on the numbers of planned and of already recorded trainings."""
         self._send(
             "begun",
             outer_fold=search.plan.outer_fold + 1,
@@ -155,14 +155,14 @@ def run_one(
     database: Database,
     receive: Receive | None = None,
 ) -> int:
-    """Run the study that some options make, from wherever an earlier run stopped.
+    """Run the study of some options, or continue it.
 
     Args:
-        given: option → value, as ``StudyOptions`` has them.
+        given: option of ``StudyOptions`` → value.
         study_file: a study file, or None.
-        plugins: which have what the options name.
-        workspace: where clips and weights are kept.
-        database: where everything is recorded.
+        plugins: the plugins with all names in the options.
+        workspace: folders of clips and weights.
+        database: database of the results.
         receive: called with each event.
 
     Returns:
@@ -170,15 +170,16 @@ def run_one(
 
     Raises:
         UsageError: the options make several studies, or are not valid.
-        SerbenchError: the backbone takes longer than ``max_latency_ms``, or see ``drive_study``.
+        SerbenchError: the latency of the backbone is above ``max_latency_ms``, or see
+            ``drive_study``.
     """
     asked = read_options(given, study_file, plugins)
     manifest = Datasets(database).manifest(asked.dataset or _only_dataset(database))
     plans = make_plans(asked, manifest, plugins, database, workspace)
     if len(plans) > 1:
         raise UsageError(
-            f"these options make {len(plans)} studies: give one value of each, and call it once "
-            "for each study",
+            f"these options make {len(plans)} studies, and this function runs one: give one value "
+            "for each option, and call the function once for each study",
             studies=len(plans),
         )
     [plan] = plans
@@ -186,7 +187,7 @@ def run_one(
         slow = screen(plan, plugins, workspace, database, asked.max_latency_ms)
         if slow is not None:
             raise SerbenchError(
-                f"{plan.backbone} takes {slow:.1f} ms (p90, one thread), more than "
+                f"the latency of {plan.backbone} is {slow:.1f} ms (p90, one thread), above "
                 f"max_latency_ms={asked.max_latency_ms:g}: give a larger number, or another "
                 "backbone",
                 p90=slow,
@@ -209,6 +210,12 @@ def run_one(
 def _only_dataset(database: Database) -> str:
     names = [account["name"] for account in Datasets(database).datasets()]
     if len(names) != 1:
-        listed = f"dataset takes one of {', '.join(names)}" if names else "scan one first"
-        raise UsageError(f"which dataset? {listed}", known=tuple(names))
+        advice = (
+            f"choose one with dataset=, which takes {', '.join(names)}"
+            if names
+            else "scan recordings first with serbench.scan(PATHS, NAME)"
+        )
+        raise UsageError(
+            f"the database has {len(names) or 'no'} datasets: {advice}", known=tuple(names)
+        )
     return str(names[0])

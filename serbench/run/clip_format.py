@@ -1,4 +1,4 @@
-"""Which clip format a study has, and why."""
+"""The clip format of a study, with the reason for each part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from serbench.store.database import Database
 
 SAMPLE_RATE = 16_000
-"""Hz, where neither the user nor the front end asks for another: speech lies below 8 kHz."""
+"""Default in Hz, if neither the user nor the front end sets a rate: speech is below 8 kHz."""
 
 LEVEL = "rms"
 
@@ -30,24 +30,24 @@ def choose_format(
     plugins: Plugins,
     parent: ClipFormat | None = None,
 ) -> ClipFormat:
-    """The clip format of one study: as asked for, else the parent's, else the default.
+    """The clip format of one study: from its options, else from the parent, else the default.
 
     Args:
-        options: what is asked for.
-        backbone: name.
-        front_end: name.
-        manifest: the dataset, whose durations decide the default length.
-        plugins: which have both.
-        parent: clip format of the entry that training begins from, or None.
+        options: the options.
+        backbone: name of the backbone.
+        front_end: name of the front end.
+        manifest: the dataset; its durations determine the default length.
+        plugins: the plugins with both.
+        parent: clip format of the entry from which training begins, or None.
 
     Raises:
-        UsageError: the front end requires another sample rate than the one asked for.
+        UsageError: the front end requires another sample rate than that of the options.
     """
     required = plugins.front_ends.get(front_end).sample_rate
     if required is not None and options.sample_rate not in (None, required):
         raise UsageError(
-            f"front end {front_end} requires clips at {required:,} Hz: leave out --sample-rate "
-            f"{options.sample_rate}, or choose another front end",
+            f"front end {front_end} requires clips at {required:,} Hz: remove --sample-rate "
+            f"{options.sample_rate}, or choose another --front-end",
             front_end=front_end,
             required=required,
             sample_rate=options.sample_rate,
@@ -59,11 +59,11 @@ def choose_format(
 
 
 def parent_format(weights: str, database: Database) -> ClipFormat | None:
-    """The clip format of the entry that training begins from, where it begins from one.
+    """The clip format of the entry from which training begins, or None for other weights.
 
     Args:
-        weights: the option, whose entry is known to exist.
-        database: where it is.
+        weights: the option; its entry must exist.
+        database: the database with the entry.
     """
     from serbench.store.systems import Systems
 
@@ -75,22 +75,22 @@ def parent_format(weights: str, database: Database) -> ClipFormat | None:
 def explain_format(
     plan: StudyPlan, options: StudyOptions, manifest: Manifest, plugins: Plugins
 ) -> str:
-    """The clip format of a plan with the reason for each part, and what it cuts, as a sentence."""
+    """A sentence with the clip format of a plan, the reason for each part, and its cuts."""
     usual, asked = _defaults(plan.backbone, plan.front_end, manifest, plugins), _asked(options)
     required = plugins.front_ends.get(plan.front_end).sample_rate
     reasons = {
-        "seconds": "holds nine recordings in ten, at most 10 s",
-        "sample_rate": "the default" if required is None else f"required by {plan.front_end}",
-        "level": "the default",
-        "padding": f"{plan.backbone} "
-        + ("leaves it out" if usual["padding"] == "zeros" else "cannot leave it out"),
+        "seconds": "default, cuts at most one recording in ten",
+        "sample_rate": "default" if required is None else f"required by {plan.front_end}",
+        "level": "default",
+        "padding": f"default, since {plan.backbone} "
+        + ("ignores padding" if usual["padding"] == "zeros" else "cannot ignore padding"),
     }
     chosen = vars(plan.clip_format)
     for name in reasons:
         if name in asked:
-            reasons[name] = "as asked for"
+            reasons[name] = f"from --{name.replace('_', '-')}"
         elif chosen[name] != usual[name]:
-            reasons[name] = "as the entry that training begins from"
+            reasons[name] = "from the entry with the initial weights"
     effect = length_effect(manifest.utterances, plan.clip_format.seconds)
     return (
         f"clips: {chosen['seconds']:g} s ({reasons['seconds']}), {chosen['sample_rate']:,} Hz "
@@ -101,7 +101,7 @@ def explain_format(
 
 
 def _asked(options: StudyOptions) -> Mapping[str, object]:
-    """The parts of a clip format that are asked for."""
+    """The parts of a clip format that are given as options."""
     found = {name: getattr(options, name) for name in ClipFormat.__dataclass_fields__}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -109,11 +109,11 @@ def _asked(options: StudyOptions) -> Mapping[str, object]:
 def _defaults(
     backbone: str, front_end: str, manifest: Manifest, plugins: Plugins
 ) -> Mapping[str, object]:
-    """Each part of a clip format where nobody asks for another.
+    """The default of each part of a clip format.
 
-    Padding by reflection keeps the statistics of an image, which many front ends standardise and
-    networks average over, those of speech; with zeros they would depend on the duration. A backbone
-    that leaves padding out needs neither.
+    Many front ends standardise an image, and many networks average over it. With padding by
+    reflection, the statistics of the image are those of speech; with zeros, they would depend on
+    the duration. A backbone that ignores padding is not affected.
     """
     takes_lengths = plugins.backbones.get(backbone).takes_lengths
     return {

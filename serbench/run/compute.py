@@ -1,4 +1,4 @@
-"""Which compute settings a study is trained with: the user's, recorded ones, or measured ones."""
+"""The compute settings of a study: given by the user, recorded, or found by speed tuning."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def settle_compute(
     tuning: Callable[[StudyPlan], None],
     retune: bool = False,
 ) -> ComputeSettings:
-    """Begin a study with compute settings of the user's, of an earlier tuning, or of a new one.
+    """Begin a study with compute settings of the user, of an earlier speed tuning, or of a new one.
 
-    A study that has begun keeps to what decides its logits, whatever is faster now or here.
+    A study that has begun keeps the settings that affect its logits, even if others are faster.
 
     Args:
-        search: the plan and what it works on.
-        protocol: of its dataset, as stored.
-        ledger: where studies are recorded.
-        database: where speed tunings are recorded.
-        executor: where trainings run.
-        parallel: trainings at once, or None where measuring decides.
-        tuning: called before anything is measured.
-        retune: measure also where an earlier tuning is recorded. Earlier studies keep their own
-            record; what was found before stands where this study is too short to compare anything.
+        search: the plan with its data.
+        protocol: the stored protocol of its dataset.
+        ledger: the records of studies.
+        database: the database with the speed tunings.
+        executor: runs trainings.
+        parallel: number of trainings at once, or None if speed tuning chooses it.
+        tuning: called before a speed tuning.
+        retune: repeat a recorded speed tuning. Earlier studies keep their own record, and the
+            recorded result is used if this study is too short for a comparison.
     """
     plan, tunings = search.plan, SpeedTunings(database)
     cores = torch.get_num_threads()
@@ -69,17 +69,17 @@ def settle_compute(
 
 
 def _shared_out(begun: ComputeSettings, wishes: Wishes, cores: int) -> ComputeSettings:
-    """The settings a study began with, with as many parallel trainings as there are cores for."""
+    """The settings with which a study began, with as many parallel trainings as the cores allow."""
     return replace(begun, parallel=wishes.parallel or max(1, cores // begun.threads))
 
 
 def subject_of(plan: StudyPlan, wishes: Wishes, threads: int) -> dict[str, Any]:
-    """What a speed tuning is about: machine, versions, and what decides how long a step takes.
+    """The key of a speed tuning: machine, versions, and all that affects the time of a step.
 
     Args:
-        plan: of the study.
-        wishes: what the user has chosen.
-        threads: that there are to be shared out.
+        plan: plan of the study.
+        wishes: the settings that the user has chosen.
+        threads: number of available threads.
     """
     machine = this_machine()
     return {

@@ -1,4 +1,4 @@
-"""A trained entry on recordings it was not made for: other people, another corpus or language."""
+"""Evaluation of a trained entry on another dataset: other speakers, corpora or languages."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class Evaluation:
     """The scores of an entry on a dataset.
 
     Attributes:
-        entry: its number.
+        entry: number of the entry.
         dataset: name of the dataset.
-        dataset_hash: of its content.
-        emotions: those that both have; everything is about these.
-        untrained: emotions of the dataset that the entry was not trained on; their clips are left
+        dataset_hash: hash of its content.
+        emotions: the common emotions, on which all scores are computed.
+        untrained: emotions of the dataset on which the entry was not trained; their clips are left
             out.
-        absent: emotions of the entry that the dataset does not have; it may not predict them.
-        left_out: clips of people, or recordings, that the entry was trained on.
-        clips: how many were scored.
-        speakers: by how many people.
-        scores: metric → score, with its interval over speakers where one can be given.
+        absent: emotions of the entry that the dataset does not have; they are not predicted.
+        left_out: number of clips of training speakers or training recordings of the entry.
+        clips: number of scored clips.
+        speakers: number of their speakers.
+        scores: metric → score, with its interval over speakers if there is one.
         confusion: counts ``[true, predicted]``.
     """
 
@@ -63,7 +63,7 @@ class Evaluation:
     confusion: npt.NDArray[np.int64]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data; an emotion that no clip left expresses has None for its recall."""
+        """Plain data; the recall of an emotion without scored clips is None."""
         plain = {
             name: value for name, value in vars(self).items() if name not in ("scores", "confusion")
         }
@@ -87,29 +87,31 @@ def evaluate(
     progress: Callable[[int, int], None] = lambda done, total: None,
     batch_size: int = 32,
 ) -> Evaluation:
-    """Score an entry's network on a dataset, without the people it was trained on.
+    """Score the network of an entry on a dataset, without its training speakers.
 
     Args:
-        number: of the entry.
+        number: number of the entry.
         dataset: name of a scanned dataset.
-        plugins: which have the entry's backbone and front end, and the metrics.
-        workspace: where its weights and the prepared clips are.
-        database: where the entry and the dataset are.
+        plugins: the plugins with the entry's backbone and front end, and the metrics.
+        workspace: folders of its weights and of prepared clips.
+        database: the database with the entry and the dataset.
         progress: called with clips prepared and clips in all.
-        batch_size: clips at a time.
+        batch_size: number of clips in a batch.
 
     Raises:
-        UsageError: no such entry, or one whose network is not here.
-        DatasetError: no such dataset, fewer than two common emotions, or nobody left to test.
-        WeightsError: the entry's weights are gone or were changed.
+        UsageError: there is no such entry, or it was imported without a network.
+        DatasetError: there is no such dataset, fewer than two common emotions, or no speaker to
+            test.
+        WeightsError: the weights of the entry are missing or were changed.
     """
     record = Systems(database).record(number)
     manifest = Datasets(database).manifest(dataset)
     common = tuple(emotion for emotion in record.emotions if emotion in manifest.emotions)
     if len(common) < 2:
         raise DatasetError(
-            f"entry {number} was trained on {', '.join(record.emotions)}, dataset '{dataset}' has "
-            f"{', '.join(manifest.emotions)}: scoring takes two emotions that both have",
+            f"entry {number} was trained on {', '.join(record.emotions)}, and dataset '{dataset}' "
+            f"has {', '.join(manifest.emotions)}: choose a dataset with at least two emotions of "
+            "the entry",
             number=number,
             dataset=dataset,
             common=common,
@@ -119,8 +121,8 @@ def evaluate(
     rows = np.flatnonzero(among & ~trained)
     if len(rows) == 0:
         raise DatasetError(
-            f"entry {number} was trained on everybody in dataset '{dataset}': scan recordings of "
-            "other people",
+            f"entry {number} was trained on all speakers of dataset '{dataset}': scan recordings "
+            "of other speakers",
             number=number,
             dataset=dataset,
         )
@@ -144,18 +146,18 @@ def evaluate(
 
 
 def trained_on(manifest: Manifest, number: int, database: Database) -> npt.NDArray[np.bool_]:
-    """Clips by people that an entry's network was trained on, ``[N]``.
+    """True for each clip of a training speaker of an entry's network, ``[N]``.
 
-    What its weights began from counts too, as far back as that was trained here, and so does the
-    same audio under another speaker's name.
+    The training speakers of its initial weights count too, if those weights were trained with this
+    database, and so does identical audio under another speaker's name.
 
     Args:
-        manifest: whose clips are looked at.
-        number: of the entry.
-        database: where it is.
+        manifest: the dataset with the clips.
+        number: number of the entry.
+        database: the database with the entry.
 
     Raises:
-        UsageError: no such entry, or one without weights.
+        UsageError: there is no such entry, or it has no weights.
     """
     with database.session() as session:
         artifact = shipped_artifact(session, find_system(session, number))

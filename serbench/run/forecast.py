@@ -1,4 +1,4 @@
-"""What ``study run`` would do, and how long it would take, without doing it."""
+"""The remaining trainings of a study, and their estimated time."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ FINISHED, CONTINUES, NEW = "finished", "continues", "new"
 
 @dataclass(frozen=True)
 class Forecast:
-    """A study as ``study run --dry-run`` lists it.
+    """A study in the list of ``study run --dry-run``.
 
     Attributes:
-        plan: of the study.
+        plan: plan of the study.
         state: ``finished``, ``continues`` or ``new``.
-        study: its number, or None of a new one.
-        entry: number of the entry that it led to, also where it continues; or None.
-        trials: that have begun, of the outer fold that has most of them.
-        trainings: that are left, at most: pruning leaves some of them out.
-        seconds: that these take one after another, or None where no earlier training shows it.
-        at_most: whether every training is counted with all its epochs, since no earlier one shows
-            when training stops early.
-        same_dataset: whether the time is that of trainings on the same dataset.
+        study: number of the study, or None if it is new.
+        entry: number of its entry, even if the study continues; or None.
+        trials: number of trials that have begun, in the outer fold with most of them.
+        trainings: largest number of remaining trainings; pruning reduces it.
+        seconds: their time one after another, or None if there is no earlier training.
+        at_most: whether all epochs of each training are counted, since no earlier training shows
+            when early stopping ends it.
+        same_dataset: whether the time is from trainings on the same dataset.
     """
 
     plan: StudyPlan
@@ -44,15 +44,15 @@ class Forecast:
 
 
 def forecast(plan: StudyPlan, manifest: Manifest, database: Database) -> Forecast:
-    """What is left of a study, and how long that takes by earlier trainings on this machine.
+    """The remaining trainings of a study, with a time from earlier trainings on this machine.
 
     Args:
-        plan: of the study.
+        plan: plan of the study.
         manifest: its dataset.
-        database: where studies are recorded.
+        database: the database with the studies.
 
     Raises:
-        SerbenchError: the dataset cannot be split so.
+        SerbenchError: the dataset cannot be split by the protocol.
     """
     before = standings(database, plan)
     finished = entry_within(before, plan) is not None
@@ -83,13 +83,13 @@ def forecast(plan: StudyPlan, manifest: Manifest, database: Database) -> Forecas
 
 
 def _seconds(plan: StudyPlan, pace: Pace, clips: int) -> float:
-    """How long one training takes."""
+    """The time of one training."""
     epochs = plan.epochs if pace.epochs is None else min(pace.epochs, plan.epochs)
     return clips * epochs * pace.seconds
 
 
 def _time_left(plan: StudyPlan, begun: Standing | None) -> float:
-    """Seconds of the budget that the search may still take."""
+    """Remaining seconds of the time limit of the search."""
     if plan.timeout is None:
         return float("inf")
     return max(plan.timeout - (begun.seconds if begun else 0.0), 0.0)

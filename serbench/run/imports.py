@@ -1,4 +1,4 @@
-"""Predictions from outside: a system that cannot run here, ranked by its logits."""
+"""Import of predictions: a system that was trained elsewhere is ranked by its logits."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def import_predictions(
     machine: str | None = None,
     kind: Kind | None = None,
 ) -> int:
-    """Rank a system by its predictions for the holdout, and for the folds where the file has them.
+    """Rank a system by its predictions for the holdout, and for the folds if the file has them.
 
     Args:
-        database: where the entry goes; the dataset is there.
-        path: a table as ``read_predictions`` takes it.
-        name: of the system.
+        database: the database with the dataset, which receives the entry.
+        path: a table in the format of ``read_predictions``.
+        name: name of the system.
         manifest: the dataset.
-        protocol: that the predictions were made under.
-        metrics: to score them with.
-        machine: what the file's latencies were measured on.
-        kind: whether the numbers are logits or probabilities; None where they show it.
+        protocol: protocol of the predictions.
+        metrics: metrics of the scores.
+        machine: machine on which the file's latencies were measured.
+        kind: whether the numbers are logits or probabilities; None to derive it from the numbers.
 
     Returns:
-        the number of the entry; of an earlier one, where the same file was imported before.
+        the number of the entry; if the same file was imported before, that of the earlier entry.
 
     Raises:
-        DatasetError: a clip of the holdout is missing, a clip is unknown or foreign to its fold.
+        DatasetError: a clip of the holdout is missing, or a clip is unknown or not in its fold.
         UsageError: the file is not such a table.
     """
     check_name("system", name)
@@ -125,10 +125,10 @@ class Part:
     """Clips that a protocol tests together.
 
     Attributes:
-        outer_fold: from 0; None of all holdouts together.
-        fold: its number from 0, or ``holdout``.
-        rows: tested, ``[n]``.
-        shown: for people.
+        outer_fold: number of the outer fold, from 0; None for all holdouts together.
+        fold: number of the fold from 0, or ``holdout``.
+        rows: test rows, ``[n]``.
+        shown: its name in messages.
     """
 
     outer_fold: int | None
@@ -143,16 +143,16 @@ class Part:
 
 
 class Matching:
-    """Finds out which fold of a protocol each label of a file means, by the label's clips.
+    """Finds the fold of a protocol for each fold label of a file by the clips of the label.
 
-    People count folds from 0, from 1, or name them: only the clips tell. A label that has not
-    exactly the clips of one part of the protocol is refused.
+    Users number folds from 0, from 1, or name them, so only the clips identify a fold. A label
+    without exactly the clips of one part of the protocol is refused.
 
     Args:
-        path: of the file, for errors.
+        path: path of the file, for errors.
         manifest: the dataset.
-        protocol: with its splits. Of several outer folds only the holdouts can be in a file, since
-            their inner folds test a clip more than once.
+        protocol: the protocol with its splits. With several outer folds, a file can only have the
+            holdouts, since the inner folds test a clip more than once.
     """
 
     def __init__(self, path: Path, manifest: Manifest, protocol: StoredProtocol) -> None:
@@ -171,11 +171,11 @@ class Matching:
         ]
 
     def parts(self, table: PredictionTable) -> list[dict[str, Rows]]:
-        """For each outer fold, name of the fold → rows, of what a file holds.
+        """For each outer fold, name of the fold → rows in the file.
 
         Raises:
-            DatasetError: a clip of the holdout, or of a fold, is missing; or a clip is foreign to
-                the fold that its label stands for.
+            DatasetError: a clip of the holdout or of a fold is missing, or a clip is not in the
+                fold of its label.
         """
         found = [self._part(table, label) for label in dict.fromkeys(table.folds.tolist())]
         given = {(part.outer_fold, part.fold) for part in found}
@@ -191,7 +191,7 @@ class Matching:
         return parts
 
     def _part(self, table: PredictionTable, label: str) -> Part:
-        """The part whose clips a label has."""
+        """The part of the protocol with the clips of a label."""
         given = frozenset(table.rows[table.folds == label].tolist())
         where = HOLDOUT
         if label == HOLDOUT:
@@ -200,7 +200,7 @@ class Matching:
         else:
             candidates = [*self._holdouts, *self._folds]
             closest = max(candidates, key=lambda part: _overlap(part.clips, given))
-            where = f"fold '{label}', which is most like {closest.shown}"
+            where = f"fold '{label}', which is most similar to {closest.shown}"
         for clips, problem in ((given - closest.clips, "has"), (closest.clips - given, "lacks")):
             if clips:
                 raise self._error(problem, clips, closest, where, label)

@@ -1,4 +1,4 @@
-"""What a running study tells whoever shows it."""
+"""The interface that receives the events of a running study."""
 
 from __future__ import annotations
 
@@ -14,52 +14,52 @@ from serbench.search.study import Search
 
 
 class Listener:
-    """Is told of everything that happens in a study; this one does nothing with it.
+    """Receives all events of a study; this class ignores them.
 
-    Trials, folds and outer folds are numbered from 0 here: whoever shows them adds 1.
+    Trials, folds and outer folds are numbered from 0 here; output adds 1.
     """
 
     def spent(self, trials: int) -> None:
-        """Nothing is left to do: so many trials were done, as many as are asked for or more."""
+        """No trial remains: the study has at least as many trials as requested."""
 
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
-        """A new study; the nearest earlier one and the options that differ: there, here."""
+        """The study is new; the options differ from the most similar earlier study: there, here."""
 
     def time_is_up(self, trials: int) -> None:
-        """The time for training ran out after so many trials, before all were tried."""
+        """The time limit was reached after so many trials, before the last one."""
 
     def restoring(self, trial: int, fold: int) -> None:
-        """The winner's network of a fold is not there; it is about to be trained again."""
+        """The winner's network of a fold is missing and is trained again."""
 
     def preparing(self, done: int, total: int) -> None:
         """``done`` of ``total`` clips are prepared."""
 
     def speed_tuning(self, plan: StudyPlan) -> None:
-        """Compute settings are about to be tried, for some seconds."""
+        """A speed tuning begins, which takes some seconds."""
 
     def settled(self, compute: ComputeSettings) -> None:
-        """It is decided how the study is trained."""
+        """The compute settings of the study are chosen."""
 
     def begun(self, search: Search, known: Known) -> None:
-        """The study begins, or continues with what is ``known`` from earlier runs."""
+        """The study begins, or continues with the ``known`` outcomes of earlier runs."""
 
     def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
-        """A configuration is about to be tried."""
+        """The trial of a configuration begins."""
 
     def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
         """An epoch ended."""
 
     def fold_scored(self, outcome: Outcome) -> None:
-        """A fold is done and recorded."""
+        """A fold is finished and recorded."""
 
     def trial_ended(self, ended: TrialEnded) -> None:
-        """A configuration is done and recorded."""
+        """A trial is finished and recorded."""
 
     def holdout_started(self, trial: int) -> None:
-        """The search is over; the winner is about to be refitted and tested on the holdout."""
+        """The search is finished; the winner is trained again and tested on the holdout."""
 
     def holdout_lost(self) -> None:
-        """The network that was tested on the holdout is lost; it is about to be trained again."""
+        """The network that was tested on the holdout is missing and is trained again."""
 
     def measuring(self, entry: int, threads: int) -> None:
-        """The winner is recorded; its latency on so many threads is being measured."""
+        """The winner is recorded, and its latency on so many threads is measured."""

@@ -1,4 +1,4 @@
-"""The types of a study's options: how one value or several are read, and what they may be."""
+"""The types of the options of a study: how their values are read and checked."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def positive(interval: tuple[float, float]) -> tuple[float, float]:
 
 
 def known_protocol(text: str) -> str:
-    """The name of a protocol in its one spelling."""
+    """The name of a protocol in its normal form."""
     from serbench.data.protocols import parse_protocol
 
     try:
@@ -71,7 +71,7 @@ def registered(registry: str) -> AfterValidator:
 def only_budget(seconds: float, info: ValidationInfo) -> float:
     """Refuse a timeout beside minutes."""
     if info.data.get("minutes") is not None:
-        raise ValueError("minutes and timeout (in seconds) are one budget: give one of them")
+        raise ValueError("minutes and timeout (in seconds) set the same limit: give one of them")
     return seconds
 
 
@@ -100,12 +100,12 @@ def option(
     """A field that is an option of the command line.
 
     Args:
-        default: its value where nobody gives one.
+        default: the value where the option is not given.
         description: one sentence.
-        metavar: what stands for its value in the help text.
-        variable: environment variable that it is taken from too.
-        separated: whether several names are typed at once, separated by commas.
-        constraints: as pydantic's ``Field`` takes them.
+        metavar: the placeholder for its value in the help text.
+        variable: environment variable that also sets it.
+        separated: whether several names are given as one value, separated by commas.
+        constraints: further arguments of pydantic's ``Field``.
     """
     if "ge" in constraints:
         constraints.setdefault("le", LARGEST)

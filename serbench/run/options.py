@@ -1,7 +1,7 @@
-"""The options of a study: what each means, what it may be, and what it is by default.
+"""The options of a study, with the meaning, the values and the default of each.
 
 ``StudyOptions`` is the only list of them. The command line is generated from it, study files in
-TOML are validated by it, and ``serbench.run.planning`` makes plans of it.
+TOML are validated by it, and ``serbench.run.planning`` makes plans from it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ ENTRY = "entry:"
 
 
 class SearchBounds(BaseModel):
-    """Bounds of what is searched: one number to fix it, or ``[lowest, highest]``."""
+    """Bounds of searched parameters: one number fixes a parameter, ``[lowest, highest]`` bounds it.
+
+    A parameter without bounds here is searched in its usual range.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -39,7 +42,7 @@ class SearchBounds(BaseModel):
     widths: dict[Augmentation, Interval] = Field(default_factory=dict)
 
     def by_parameter(self) -> dict[str, tuple[float, float]]:
-        """Name of the searched parameter → its bounds, of those that are given."""
+        """Name of each searched parameter with given bounds → its bounds."""
         from serbench.model.recipe import FREEZE_DEPTH, LEARNING_RATE, WIDTH
 
         named = {
@@ -51,139 +54,162 @@ class SearchBounds(BaseModel):
 
 
 class StudyOptions(BaseModel):
-    """What can be asked of ``study run``, on the command line or in a study file.
+    """The options of ``study run``, on the command line or in a study file.
 
     Options that hold several values are combined (``COMBINED``): each combination is a study. All
-    but ``search`` are options of the command line too.
+    options except ``search`` exist on the command line too.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     backbone: Annotated[tuple[Annotated[str, registered("backbones")], ...], Several] = option(
         (),
-        "The network to search: homebrew, a timm model or one of a plugin.",
+        "Search this backbone, which is homebrew, a timm model or a backbone of a plugin; there "
+        "is no default.",
         "NAME",
     )
     dataset: str | None = option(
-        None, "The scanned dataset to study; by default the only one.", "NAME"
+        None,
+        "Study this scanned dataset; by default the only one in the database, or the synthetic "
+        "demo corpus where there is none.",
+        "NAME",
     )
     front_end: Annotated[tuple[Annotated[str, registered("front_ends")], ...], Several] = option(
-        (), "What turns a clip into an image; by default what the backbone prefers.", "NAME"
+        (),
+        "Compute the network's input from each clip with this front end; by default with the one "
+        "that the backbone declares.",
+        "NAME",
     )
     schedule: Annotated[tuple[Annotated[str, registered("schedulers")], ...], Several] = option(
         ("half-cycle",),
-        "The optimiser and the schedule of its learning rate.",
+        "Train with this optimiser and learning-rate schedule.",
         "NAME",
     )
     protocol: Annotated[tuple[ProtocolName, ...], Several] = option(
         ("speaker-5",),
-        "How speakers are split: speaker-K, random-K (speaker-dependent), loso, corpus, a "
-        "published protocol or folds:FILE, all explained by `serbench protocol list`; may be "
-        "given several times.",
+        "Split the speakers by this protocol: speaker-K, random-K (speaker-dependent), loso, "
+        "corpus, a published protocol or folds:FILE; `serbench protocol list` explains all.",
         "RULE",
     )
     nested: int | None = option(
         None,
-        "Search in K outer folds, each of which keeps a Kth of the speakers for its holdout.",
+        "Search in K outer folds (nested cross-validation), each with one Kth of the speakers as "
+        "its holdout, where K is 2 or more; by default there is one holdout.",
         "K",
         ge=2,
     )
     head: Annotated[tuple[Annotated[str, registered("heads")], ...], Several] = option(
-        ("linear",), "What turns the backbone's features into emotions.", "NAME"
+        ("linear",), "Classify the features of the backbone with this head.", "NAME"
     )
     objective: Annotated[tuple[Annotated[str, registered("objectives")], ...], Several] = option(
-        ("cross-entropy",), "What a training minimises.", "NAME"
+        ("cross-entropy",), "Minimise this objective in training.", "NAME"
     )
     weights: Annotated[tuple[str, ...], Several] = option(
         ("default",),
-        "The weights that training begins with: those the backbone was published with, none, a "
-        "file's, or those of an entry trained here.",
+        "Begin training with these weights: those that the backbone was published with (default), "
+        "random ones (none), those in a file, or those of an entry in this database (entry:N).",
         "default|none|FILE|entry:N",
     )
     seconds: float | None = option(
         None,
-        "The length of every clip in seconds: longer recordings are cut, shorter ones padded; by "
-        "default the shortest length that holds nine recordings in ten whole, at most 10 s.",
+        "Cut longer recordings to this length and pad shorter ones, from 0.25 to 60 s; by default "
+        "to the shortest length that cuts at most one recording in ten, and to at most 10 s.",
         "SECONDS",
         ge=0.25,
         le=60,
     )
     sample_rate: int | None = option(
         None,
-        "The sample rate of every clip in Hz; by default what the front end requires, or 16,000.",
+        "Resample every clip to this rate, from 8000 to 192000 Hz; by default to the rate that the "
+        "front end requires, or to 16000 Hz.",
         "HZ",
         ge=8000,
         le=192_000,
     )
     level: Literal["keep", "rms", "ebu"] | None = option(
         None,
-        "The level of every clip: as recorded (keep), a root mean square of -26 dB of full scale "
-        "(rms), or a loudness of -23 LUFS after EBU R 128 (ebu); by default rms.",
+        "Set the level of every clip: unchanged (keep), a root mean square of -26 dB of full scale "
+        "(rms), or a loudness of -23 LUFS according to EBU R 128 (ebu); by default rms.",
     )
     padding: Literal["reflect", "zeros"] | None = option(
         None,
-        "What shorter recordings are padded with: their reflection or digital silence; by default "
-        "zeros for backbones that can leave the padding out, and reflect for all others.",
+        "Pad shorter recordings with their reflection (reflect) or with digital silence (zeros); "
+        "by default zeros for backbones that can ignore the padding, and reflect for all others.",
     )
     allow_known_speakers: bool = option(
         False,
-        "Test also speakers that the weights were trained on; the result is marked and ranked "
-        "apart.",
+        "Test also speakers that the weights were trained on, and mark the result and rank it "
+        "separately; by default such a study is refused.",
     )
     augmentations: Annotated[tuple[Augmentation, ...], Listed] = option(
         ("time-shift", "frequency-mask", "time-mask", "gain", "noise"),
-        "The augmentations whose widths are searched, separated by commas.",
+        "Search the widths of these augmentations, separated by commas, or use no augmentation "
+        "(none).",
         "NAME,…|none",
         separated=True,
     )
     trials: int = option(
         10,
-        "How many configurations are tried; a study that has fewer goes on.",
+        "Try N configurations, 1 or more; an earlier study with fewer trials is continued.",
         "N",
         ge=1,
     )
-    epochs: int = option(100, "The most epochs that one training takes.", "N", ge=1)
+    epochs: int = option(
+        100, "Train each network for at most N epochs, where N is 1 or more.", "N", ge=1
+    )
     batch_size: Annotated[tuple[BatchSize, ...], Several] = option(
-        (32,), "How many clips each training step takes.", "N"
+        (32,), "Use N clips in each training step, where N is 2 or more.", "N"
     )
     minutes: float | None = option(
-        None, "After so many minutes of training no further trial starts.", "MINUTES", gt=0
+        None,
+        "Start no further trial after this many minutes of training; by default there is no limit.",
+        "MINUTES",
+        gt=0,
     )
     timeout: Annotated[float, AfterValidator(only_budget)] | None = option(
-        None, "After so many seconds of training no further trial starts.", "SECONDS", gt=0
+        None,
+        "Start no further trial after this many seconds of training; by default there is no limit.",
+        "SECONDS",
+        gt=0,
     )
     seed: Annotated[tuple[Seed, ...], Several] = option(
-        (0,), "The seed of the search and of all its trainings.", "N"
+        (0,), "Use N, 0 or more, as the seed of the search and of all its trainings.", "N"
     )
     exhaustive: bool = option(
-        False, "Try every configuration on all folds, also one that has fallen far behind."
+        False,
+        "Train every configuration on all folds; by default a configuration that has fallen far "
+        "behind is pruned.",
     )
     precision: Literal["fp32", "bf16"] | None = option(
         None,
-        "The precision that networks are trained in; by default the fastest that learns the same.",
+        "Train networks in this precision; by default in the faster one with the same losses, "
+        "which speed tuning finds.",
         variable="SERBENCH_PRECISION",
     )
     threads: int | None = option(
         None,
-        "How many threads one training uses; by default as many as are fastest.",
+        "Use N threads for one training, where N is 1 or more; by default the fastest number, "
+        "which speed tuning finds.",
         "N",
         "SERBENCH_THREADS",
         ge=1,
     )
     jobs: int | None = option(
         None,
-        "How many trainings run at once, where 0 means one in this process; by default as many "
-        "as are fastest.",
+        "Run N trainings at once, each in a process of its own, or one at a time in the main "
+        "process (0); by default the fastest number, which speed tuning finds.",
         "N",
         "SERBENCH_JOBS",
         ge=0,
     )
     retune: bool = option(
-        False, "Try again which compute settings are fastest, also where that is recorded."
+        False,
+        "Repeat the speed tuning of the compute settings; by default a recorded result is used.",
     )
     max_latency_ms: float | None = option(
         None,
-        "Leave out backbones that take more milliseconds for one answer (p90, one thread).",
+        "Leave out backbones whose latency for one clip (p90, one thread) is more than MS "
+        "milliseconds; by default none is left out.",
         "MS",
         gt=0,
     )
@@ -198,10 +224,10 @@ class StudyOptions(BaseModel):
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """The protocols' names, nested where that is asked for.
+        """The names of the protocols, with outer folds where ``nested`` is given.
 
         Raises:
-            UsageError: a protocol that has outer folds of its own is to be nested.
+            UsageError: ``nested`` is given for a protocol that has outer folds already.
         """
         from serbench.data.protocols import parse_protocol
 

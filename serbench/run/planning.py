@@ -1,4 +1,4 @@
-"""From options to plans: command line, study file and defaults, and the studies that they make."""
+"""The plans of studies, made from the command line, the study file and the defaults."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from serbench.workspace import Workspace
 
 DEEPEST = 1000
-"""Dots on a line of a study file: of a key with so many parts tomllib keeps every beginning."""
+"""Most dots on a line of a study file: tomllib takes quadratic memory for keys with many parts."""
 
 BUDGET = frozenset({"minutes", "timeout"})
-"""Two ways to give one budget: the command line's replaces the study file's, whichever it is."""
+"""Two options for one time limit: one on the command line overrides either in the study file."""
 
 
 def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) -> StudyOptions:
-    """What command line, study file and defaults ask for; what is named first comes first.
+    """The options from the command line, the study file and the defaults, in this priority.
 
-    All is refused here that can be, before a dataset is read or a corpus fetched.
+    Mistakes are refused here, before a dataset is read or a corpus fetched.
 
     Args:
-        given: option → value, of the command line.
+        given: option → value, from the command line.
         file: a study file in TOML, or None.
-        plugins: that know what is registered.
+        plugins: the plugins with the registered names.
 
     Raises:
-        StudyFileError: every mistake in the file: syntax, unknown keys, values, names.
-        UsageError: every mistake on the command line; no backbone; bounds of something that is
-            not searched; a protocol to be nested that has outer folds of its own.
+        StudyFileError: the file has mistakes: syntax, unknown keys, values, names.
+        UsageError: the command line has mistakes; there is no backbone; bounds are given for a
+            parameter that is not searched; ``nested`` is given for a protocol with outer folds.
     """
     from serbench.search.space import check_bounds
 
@@ -58,7 +58,8 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
         raise UsageError("; ".join(mistakes), mistakes=mistakes) from error
     if not options.backbone:
         raise UsageError(
-            "which backbone? --backbone homebrew, or any timm name", missing="backbone"
+            "no backbone is given: add --backbone homebrew, or the name of a timm model",
+            missing="backbone",
         )
     augmentations = [plugins.augmentations.get(name) for name in options.augmentations]
     check_bounds(options.search.by_parameter(), augmentations)
@@ -74,8 +75,10 @@ def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
             raise StudyFileError(path, [f"has a line with more than {DEEPEST} dots: write fewer"])
         values = tomllib.loads(text)
     except OSError as error:
-        raise StudyFileError(path, [f"cannot be read ({error.strerror})"]) from error
-    # Beside its own error: no UTF-8, a number of thousands of digits, tables in tables in tables.
+        raise StudyFileError(
+            path, [f"cannot be read ({error.strerror}); give another file with --study"]
+        ) from error
+    # Beside its own error: text that is not UTF-8, very long numbers, deeply nested tables.
     except (ValueError, RecursionError) as error:
         raise StudyFileError(path, [f"is not valid TOML ({error})"]) from error
     try:
@@ -93,7 +96,7 @@ def _mistakes(error: ValidationError) -> list[str]:
         message = details["msg"].removeprefix("Value error, ")
         if details["type"] == "extra_forbidden":
             model = SearchBounds if names[0] == "search" else StudyOptions
-            message = f"no such option (known: {', '.join(model.model_fields)})"
+            message = f"there is no such option; choose from {', '.join(model.model_fields)}"
         found.append(f"{'.'.join(names)}: {message}")
     return found
 
@@ -108,16 +111,16 @@ def make_plans(
     """The plan of each study: all combinations of the options with several values.
 
     Args:
-        options: what is asked for.
-        manifest: the dataset to study.
-        plugins: which have the backbones and front ends.
-        database: where an entry is looked up that training begins from.
-        workspace: where its weights are.
+        options: the options.
+        manifest: the dataset.
+        plugins: the plugins with the backbones and front ends.
+        database: the database with the entry of ``weights``.
+        workspace: folder of its weights.
 
     Raises:
-        UsageError: training is to begin from an entry that does not exist; a front end requires
-            another sample rate than the one asked for.
-        WeightsError: that entry has another backbone, or its weights are gone.
+        UsageError: the entry of ``weights`` does not exist, or a front end requires another sample
+            rate than that of the options.
+        WeightsError: that entry has another backbone, or its weights are missing.
     """
     from serbench.search.plan import StudyPlan
 
@@ -153,9 +156,9 @@ def make_plans(
 
 
 def _combinations(options: StudyOptions) -> Iterator[dict[str, Any]]:
-    """Every combination of the options with several values, the first option's slowest.
+    """All combinations of the options with several values, ordered by the first option first.
 
-    A value that is given twice counts once. A front end that nobody chose is None.
+    A value that is given twice counts once. A front end that is not given is None.
     """
     values = {name: getattr(options, name) for name in COMBINED}
     values |= {"protocol": options.protocols, "front_end": options.front_end or (None,)}
@@ -176,7 +179,7 @@ def _weights(
     database: Database,
     workspace: Workspace,
 ) -> str:
-    """``default``, ``none``, or the path of a file; an entry's network becomes one."""
+    """``default``, ``none``, or the path of a file; an entry's network is written to one."""
     from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
     from serbench.run.warm_start import warm_start
 
@@ -187,7 +190,8 @@ def _weights(
     number = weights.removeprefix(ENTRY)
     if not number.isdecimal() or len(number) > LONGEST_NUMBER:
         raise UsageError(
-            f"--weights {weights}: give an entry of the leaderboard, such as entry:1",
+            f"--weights {weights} names no entry: give the number of an entry in `serbench "
+            "leaderboard`, such as entry:1",
             weights=weights,
         )
     known = plugins.backbones.get(backbone)

@@ -20,13 +20,13 @@ from serbench.workspace import Workspace
 
 @dataclass(frozen=True)
 class Predictor:
-    """The network of an entry, ready to use.
+    """The network of an entry, ready for predictions.
 
     Attributes:
         network: waveform → logits.
-        clip_format: that files are brought to.
+        clip_format: clip format into which files are converted.
         emotions: the label set, in the order of the logits.
-        channel: what is used of files with several channels.
+        channel: the channel used of several: ``mean``, ``left``, ``right``, or a number.
     """
 
     network: EmotionNetwork
@@ -40,7 +40,7 @@ class Predictor:
         """Classify files, and all recordings of folders.
 
         Returns:
-            the files; for each of them what is predicted, or why it cannot be used.
+            the files, and for each its prediction or the reason why it cannot be used.
         """
         files, errors = recordings_in(paths)
         answers = list(
@@ -56,19 +56,18 @@ def predictor_of(
     database: Database,
     channel: str | None = None,
 ) -> Predictor:
-    """Load an entry's network.
+    """Load the network of an entry.
 
     Args:
-        number: of the entry.
-        plugins: which have what it is made of.
-        workspace: where its weights are.
-        database: where it is recorded.
-        channel: what is used of files with several channels; by default the same as of the
-            recordings that it was trained on.
+        number: number of the entry.
+        plugins: the plugins with its backbone, front end and head.
+        workspace: folder of its weights.
+        database: the database with the entry.
+        channel: the channel used of several; by default the same as for its training recordings.
 
     Raises:
-        UsageError: no such entry, or one whose network is not here.
-        WeightsError: its weights are gone or were changed.
+        UsageError: there is no such entry, or it was imported without a network.
+        WeightsError: its weights are missing or were changed.
     """
     record = Systems(database).record(number)
     arrays = read_arrays(workspace.artifacts / record.file, record.sha256, number)

@@ -1,4 +1,4 @@
-"""Train an entry once more, and find out whether every logit comes out the same."""
+"""Train an entry again, and compare all logits with the recorded ones."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ from serbench.workspace import Workspace
 
 @dataclass(frozen=True)
 class Recorded:
-    """A training as the database has it.
+    """A recorded training.
 
     Attributes:
-        outer_fold: of the protocol, from 0.
-        trial: number.
-        parameters: of the configuration.
-        fold: its number, or ``holdout``.
-        system: id of the system that the network belongs to.
-        split: id of the split that it was trained on.
-        rows: tested, ``[n]``.
+        outer_fold: number of the outer fold, from 0.
+        trial: number of the trial.
+        parameters: parameters of the configuration.
+        fold: number of the fold, or ``holdout``.
+        system: id of the system of the network.
+        split: id of the split of the training.
+        rows: test rows, ``[n]``.
         logits: float32 ``[n, n_classes]``.
-        uar: as recorded.
+        uar: recorded UAR.
     """
 
     outer_fold: int
@@ -73,13 +73,13 @@ class Repeated:
     """A training that was run again.
 
     Attributes:
-        outer_fold: of the protocol, from 0.
-        fold: its number, or ``holdout``.
-        clips: how many were tested.
-        largest: the largest difference of two logits; 0 where all agree to the last bit.
-        before: UAR as recorded.
+        outer_fold: number of the outer fold, from 0.
+        fold: number of the fold, or ``holdout``.
+        clips: number of test clips.
+        largest: largest difference of two logits; 0 if all are equal bit by bit.
+        before: recorded UAR.
         now: UAR of the repetition.
-        restored: True where the network's file was missing or another's, and was saved again.
+        restored: True if the network's file was missing or changed, and was saved again.
     """
 
     outer_fold: int
@@ -92,18 +92,18 @@ class Repeated:
 
     @property
     def agrees(self) -> bool:
-        """True where every logit is the same."""
+        """True if all logits are equal."""
         return self.largest == 0
 
 
 def changes_since(database: Database, number: int) -> dict[str, tuple[str, str]]:
-    """What has changed since an entry was made, of machine, versions and commit.
+    """The changes of machine, versions and commit since an entry was made.
 
     Returns:
-        name → what it was, what it is.
+        name → value before, value now.
 
     Raises:
-        UsageError: no such entry, or one that did not run here.
+        UsageError: there is no such entry, or it was imported.
     """
     with database.session() as session:
         study = _study_of(session, find_system(session, number))
@@ -125,27 +125,26 @@ def reproduce(
     folds: bool = False,
     executor: Executor | None = None,
 ) -> Iterator[Repeated]:
-    """Run an entry's trainings again, with the compute settings it was made with.
+    """Repeat the trainings of an entry with their compute settings.
 
-    Where every logit is the same, so is the network: its file is written where it is missing or
-    is another's.
+    If all logits are equal, so is the network, and its file is written if it is missing or changed.
 
     Args:
-        number: of the entry.
-        plugins: which have what its plan names.
-        workspace: where prepared clips are.
-        database: where the entry is.
-        listener: is told of the preparation and of each epoch.
-        folds: whether to repeat the winner's folds too, and not only its holdout.
-        executor: where trainings run; in this process by default.
+        number: number of the entry.
+        plugins: the plugins with all names in its plan.
+        workspace: folder of prepared clips.
+        database: the database with the entry.
+        listener: receives events of the preparation and of each epoch.
+        folds: whether to repeat the trainings on the winner's folds too.
+        executor: runs trainings; by default in this process.
 
     Yields:
-        each training as it is done.
+        each training when it is finished.
 
     Raises:
-        UsageError: no such entry, or one that did not run here.
-        WeightsError: the weights that its training began with are missing.
-        SerbenchError: its dataset or clips are no longer to be had.
+        UsageError: there is no such entry, or it was imported.
+        WeightsError: the initial weights of its training are missing.
+        SerbenchError: its dataset or clips are no longer available.
     """
     executor = executor or InThisProcess(plugins)
     plan, compute, recorded = _recorded(database, number, folds)
@@ -198,10 +197,10 @@ def _recorded(
 
 
 def _check_origin(session: Session, number: int, plan: StudyPlan) -> None:
-    """Name the entry that brings the weights back that training began with, where they are lost.
+    """Check that the initial weights of a training exist.
 
     Raises:
-        WeightsError: they are.
+        WeightsError: they are missing; the message names an entry that restores them.
     """
     path = Path(plan.weights)
     if plan.weights in (DEFAULT_WEIGHTS, NO_WEIGHTS) or path.is_file():
@@ -212,11 +211,11 @@ def _check_origin(session: Session, number: int, plan: StudyPlan) -> None:
         .where(ArtifactRow.file == path.name, SystemRow.number.is_not(None))
     )
     parent = session.scalar(query)
-    remedy = "put the file back"
+    remedy = "restore this file"
     if parent is not None:
-        remedy = f"`serbench study reproduce {parent}` trains them again"
+        remedy = f"train them again with `serbench study reproduce {parent}`"
     raise WeightsError(
-        f"entry {number} began from the weights {path}, which are missing: {remedy}",
+        f"the initial weights {path} of entry {number} are missing: {remedy}",
         path=path,
         entry=number,
         parent=parent,
@@ -226,8 +225,8 @@ def _check_origin(session: Session, number: int, plan: StudyPlan) -> None:
 def _study_of(session: Session, system: SystemRow) -> StudyRow:
     if system.imported is not None:
         raise UsageError(
-            f"entry {system.number} ({system.name}) was imported: it did not run here, so it "
-            "cannot run again",
+            f"entry {system.number} ({system.name}) was imported and has no training to repeat: "
+            "give an entry that was trained with serbench",
             number=system.number,
         )
     return first_study(session, system)

@@ -1,4 +1,4 @@
-"""Scan recordings and keep them as a dataset."""
+"""Scan recordings and store them as a dataset."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def scan_options(
     speech: Speech = DEFAULT_OPTIONS.speech,
     licence: str | None = None,
 ) -> ScanOptions:
-    """The options of a scan from their texts, as the command line has them.
+    """The options of a scan from their texts on the command line.
 
     Raises:
-        UsageError: a text that cannot be read as its option.
+        UsageError: a text is not valid for its option.
     """
     return ScanOptions(
         emotions=None if emotions is None else [name for name in emotions.split(",") if name],
@@ -54,14 +54,14 @@ def scan_dataset(
     exclude: Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Scan:
-    """Scan and keep, without what the dataset or the list ``exclude`` leaves out.
+    """Scan and store, without recordings that the dataset or the list ``exclude`` leaves out.
 
     Args:
         paths: folders in any nesting, or files.
-        dataset: name of the dataset to make.
-        plugins: which have the corpora.
-        database: where the dataset is kept.
-        options: how recordings are found and labelled.
+        dataset: name of the dataset.
+        plugins: the plugins with the corpora.
+        database: the database that receives the dataset.
+        options: the options of the scan.
         corpora: names of the corpora that may recognise files; by default all.
         exclude: a table of recordings to leave out.
         progress: called with recordings read and recordings in all.
@@ -73,7 +73,7 @@ def scan_dataset(
     chosen = [known.get(name) for name in corpora] if corpora else list(known)
     datasets = Datasets(database)
     listed = read_exclusions(exclude) if exclude is not None else ()
-    database.create = database.exists  # an empty one may be filled at once
+    database.create = database.exists  # an empty database may be used at once
     before = datasets.exclusions(dataset) if database.exists else ()
     options = replace(
         options,
@@ -81,11 +81,11 @@ def scan_dataset(
         corpora=corpora,
         failed_plugins=[
             f"plugin '{each.plugin}' of {each.package} could not be loaded "
-            f"({each.reason}): its recordings are not recognised"
+            f"({each.reason}), so its recordings are not recognised"
             for each in plugins.failures
         ],
     )
     found = scan(paths, dataset, chosen, options, progress)
-    database.create = True  # only now: nothing else makes a database
+    database.create = True  # only after a successful scan, so that no empty database is made
     datasets.save_scan(found)
     return found

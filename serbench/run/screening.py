@@ -1,4 +1,4 @@
-"""Leave out what would be too slow to ship, before anything is searched."""
+"""Leave out backbones with a high latency before the search."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def screen(
 ) -> float | None:
     """Measure an untrained network of the plan's backbone, in a fresh process, on one thread.
 
-    Nothing that a study searches changes how long an answer takes. A study that has begun is not
-    measured again: it was fast enough, and a busy moment shall not end it.
+    The searched parameters do not affect the latency. A study that has begun is not measured again,
+    since its backbone was fast enough, and a busy machine must not end it.
 
     Returns:
-        the time that nine answers in ten stay under, in milliseconds, where it is more than
-        ``max_latency_ms``; else None.
+        the 90th percentile of the latency in milliseconds if it is above ``max_latency_ms``,
+        otherwise None.
 
     Raises:
-        SerbenchError: an unknown name, or the measuring failed.
+        SerbenchError: a name is unknown, or the measurement failed.
     """
     if standings(database, plan):
         return None

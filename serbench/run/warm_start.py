@@ -1,4 +1,4 @@
-"""Begin a study from a network that was trained here."""
+"""Begin a study with the weights of an entry."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ def warm_start(
     database: Database,
     workspace: Workspace,
 ) -> Path:
-    """A weights file that a study of ``backbone`` can start from, made of an entry's network.
+    """A file with an entry's network as initial weights for a study of ``backbone``.
 
-    Its head is kept where the entry was trained on the same emotions; for others it starts afresh.
-    The file is recorded as an artifact whose parent is the entry's own.
+    Its head is kept if the entry was trained on the same emotions, otherwise the head begins with
+    random weights. The file is recorded as an artifact with the entry's artifact as its parent.
 
     Args:
-        number: of the entry.
-        backbone: must be the entry's own.
-        emotions: the label set of the study to come.
-        database: where the entry is.
-        workspace: where its weights are, and where the file is put.
+        number: number of the entry.
+        backbone: the backbone of the entry.
+        emotions: the label set of the new study.
+        database: the database with the entry.
+        workspace: folder of its weights and of the new file.
 
     Raises:
-        UsageError: no such entry.
-        WeightsError: the entry is another backbone, or its weights are gone or were changed.
+        UsageError: there is no such entry.
+        WeightsError: the entry has another backbone, or its weights are missing or were changed.
     """
     record = Systems(database).record(number)
     if record.plan.backbone != backbone.name:
         raise WeightsError(
-            f"entry {number} is {record.plan.backbone}, not {backbone.name}: start from an entry "
-            "of the same backbone",
+            f"entry {number} has the backbone {record.plan.backbone}, not {backbone.name}: give "
+            "--weights entry:N with an entry of the same backbone",
             number=number,
             backbone=record.plan.backbone,
         )
     if record.emotions == emotions:
         path = workspace.artifacts / record.file
-        read_arrays(path, record.sha256, number)  # it must be what was recorded
+        read_arrays(path, record.sha256, number)  # checks the recorded hash
         return path
     state = read_arrays(workspace.artifacts / record.file, record.sha256, number)
     path = workspace.artifacts / (

@@ -68,8 +68,9 @@ def rename_entry(database: Database, number: int, name: str) -> str:
         system = find_system(session, number)
         if system.imported is None:
             raise UsageError(
-                f"entry {number} was trained here and is named after its backbone, {system.name}: "
-                "only imported entries can be renamed",
+                f"entry {number} was trained with serbench and is named after its backbone, "
+                f"{system.name}: give the number of an imported entry, since only these can be "
+                "renamed",
                 number=number,
             )
         before, system.name = system.name, name
@@ -79,16 +80,16 @@ def rename_entry(database: Database, number: int, name: str) -> str:
 def delete_entry(database: Database, number: int, artifacts: Path) -> None:
     """Delete an entry with its studies, predictions, scores and weights files.
 
-    What its networks were trained on stays known: whatever began from one of them has the row of
-    its artifact for a parent. The number is not used again.
+    The training speakers of its networks stay recorded in the rows of its artifacts, which are the
+    parents of artifacts that were trained from them. The number is not used again.
 
     Args:
-        database: where the entry is.
+        database: the database with the entry.
         number: its number.
         artifacts: folder of the weights files.
 
     Raises:
-        UsageError: no such entry.
+        UsageError: there is no such entry.
     """
     with database.session() as session:
         delete_with_studies(session, find_system(session, number), artifacts)

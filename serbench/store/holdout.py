@@ -1,4 +1,4 @@
-"""The tests of winners on holdouts: taken back where another one wins or a network is lost."""
+"""The tests of winners on holdouts: removed if another trial wins or a network is lost."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from serbench.store.schema_data import SplitRow
 def retire_winner(
     session: Session, study: StudyRow, split: int, artifacts: Path, winner: TrialRow
 ) -> None:
-    """Take back what an earlier winner left of its test, before another one's is recorded.
+    """Remove the test of an earlier winner before that of another winner is recorded.
 
-    An entry is of one network. How often its study looked at the holdout is counted, and what came
-    out each time stays on record; so does what the earlier network was trained on. Its file is
-    kept only where other networks began from it.
+    An entry has one network. The number of tests of its study on the holdout and their scores stay
+    recorded, and so do the training speakers of the earlier network. Its file is only kept if other
+    networks were trained from it.
 
     Args:
         session: of the database.
@@ -67,10 +67,10 @@ def retire_winner(
 
 
 def forget_lost_holdout(database: Database, artifacts: Path, plan: StudyPlan) -> bool:
-    """Take back the test of a study's winner where its network is lost.
+    """Remove the test of a study's winner if its network is lost.
 
-    The winner is then trained for the holdout again: an entry has a network. What the lost one
-    was trained on stays known, for its artifact stays and takes the next network's file.
+    The winner is then trained for the holdout again, since an entry needs a network. The artifact
+    of the lost network is kept, with its training speakers, and receives the next network's file.
 
     Args:
         database: where the study is.

@@ -1,4 +1,4 @@
-"""Datasets deleted and renamed; what a database holds, and how large it is."""
+"""Deleting and renaming of datasets; content and size of a database."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from serbench.store.urls import shown_url, sqlite_file
 
 
 def delete_dataset(database: Database, name: str, clips: Path) -> None:
-    """Delete a dataset in all its versions, and its prepared clips; recordings are left alone.
+    """Delete all versions of a dataset, and its prepared clips, but not its recordings.
 
-    What deleted entries were trained on stays known, and how often its holdouts were tested: where
-    there is any of that, its rows stay and are not listed.
+    The training speakers of deleted entries and the number of tests on its holdouts stay recorded:
+    if there are any, the rows of the dataset are kept and no longer listed.
 
     Args:
         database: where the dataset is.
@@ -89,7 +89,7 @@ def check_free(database: Database, name: str) -> None:
     needed = [f"entry {number}" for number in entries] + [f"study {number}" for number in studies]
     if needed:
         raise DatasetError(
-            f"dataset '{name}' is needed by {', '.join(needed)}: delete these first, with "
+            f"dataset '{name}' is used by {', '.join(needed)}: delete these first with "
             "`serbench leaderboard delete` and `serbench study delete`",
             dataset=name,
             entries=tuple(entries),
@@ -98,16 +98,16 @@ def check_free(database: Database, name: str) -> None:
 
 
 def rename_dataset(database: Database, name: str, new: str) -> None:
-    """Give a dataset another name, in all its versions; studies and entries stay as they are.
+    """Give all versions of a dataset another name; studies and entries are unchanged.
 
     Args:
-        database: where the dataset is.
-        name: that it has.
-        new: that it gets.
+        database: the database with the dataset.
+        name: its present name.
+        new: its new name.
 
     Raises:
-        UnknownNameError: no such dataset.
-        UsageError: there is one of the new name, or none can be called so.
+        UnknownNameError: there is no such dataset.
+        UsageError: another dataset has the new name, or the new name is not allowed.
     """
     check_name("dataset", new)
     with database.session() as session:
@@ -135,20 +135,20 @@ def _any(session: Session, table: type[Base], condition: ColumnElement[bool]) ->
 
 @dataclass(frozen=True)
 class DatabaseInfo:
-    """What a database holds.
+    """The content of a database.
 
     Attributes:
-        database: its file, or its URL without what is secret.
-        backend: such as ``sqlite``.
-        bytes: its size, or None where that is not known.
+        database: its file, or its URL without secrets.
+        backend: its backend, such as ``sqlite``.
+        bytes: its size, or None if it is unknown.
         schema: fingerprint of its schema.
-        datasets: how many, each in its current version.
-        studies: how many; each outer fold is one.
-        entries: how many are on the leaderboard.
-        predictions: how many sets of logits.
-        artifacts: how many weights files are recorded and there.
-        artifact_bytes: their size.
-        lost_artifacts: how many weights files are recorded and not there.
+        datasets: number of datasets.
+        studies: number of studies, one for each outer fold.
+        entries: number of entries of the leaderboard.
+        predictions: number of sets of logits.
+        artifacts: number of recorded weights files that exist.
+        artifact_bytes: size of these files.
+        lost_artifacts: number of recorded weights files that are missing.
     """
 
     database: str
@@ -165,10 +165,10 @@ class DatabaseInfo:
 
 
 def database_info(database: Database, artifacts: Path) -> DatabaseInfo:
-    """What a database holds, and how large it is.
+    """The content and the size of a database.
 
     Args:
-        database: that is there.
+        database: an existing database.
         artifacts: folder of the weights files.
     """
     ranked = SystemRow.number.is_not(None) & SystemRow.deleted.is_(None)

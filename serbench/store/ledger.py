@@ -86,7 +86,7 @@ class Ledger:
             plan: of the study.
             protocol: of its dataset.
             emotions: the label set, in the order of the logits.
-            compute: the settings it is trained with; those of its first run stay on record.
+            compute: its compute settings; those of its first run are kept.
         """
         with self._database.session() as session:
             row = session.scalar(select(StudyRow).where(StudyRow.key == plan.key))
@@ -165,7 +165,7 @@ class Ledger:
         return {(outcome.trial, outcome.fold): outcome for outcome in found}
 
     def environments(self, plan: StudyPlan) -> list[Environment]:
-        """Those that anything of a plan's system was trained in, in any of its outer folds."""
+        """The environments of all trainings of a plan's system, in all its outer folds."""
         columns = TrainingRow.machine, TrainingRow.device, TrainingRow.versions
         system = select(StudyRow.system_id).where(StudyRow.key == plan.key)
         with self._database.session() as session:
@@ -178,15 +178,15 @@ class Ledger:
             return [Environment.from_dict(row._asdict()) for row in session.execute(query)]
 
     def forget_lost_holdout(self, plan: StudyPlan) -> bool:
-        """Take back the winner's test where its network is lost, so that it is trained again."""
+        """Remove the winner's test if its network is lost, so that it is trained again."""
         return forget_lost_holdout(self._database, self._artifacts, plan)
 
     def lost_folds(self, plan: StudyPlan) -> list[LostFold]:
-        """The winner's trainings on the folds of the search whose networks are not there."""
+        """The winner's trainings on the folds of the search with missing networks."""
         return lost_folds(self._database, self._artifacts, plan)
 
     def save_network(self, plan: StudyPlan, lost: LostFold, outcome: Outcome) -> None:
-        """Keep a network that was trained again, where it answers with the logits on record."""
+        """Store a network that was trained again, if its logits equal the recorded ones."""
         if outcome.logits.astype("<f4").tobytes() != lost.logits:
             return
         file = self._artifacts / network_file(plan, lost.trial, lost.fold)
@@ -195,7 +195,7 @@ class Ledger:
             record_network(session, plan, outcome, lost.system, lost.split, sha256)
 
     def record(self, plan: StudyPlan, event: Event) -> None:
-        """Write down what happened in a study, before the next thing does."""
+        """Record an event of a study, before the next event."""
         match event:
             case TrialStarted():
                 self._begin_trial(plan, event)
@@ -216,7 +216,7 @@ class Ledger:
             study.trials.append(TrialRow(number=event.trial, parameters=parameters, system=system))
 
     def _save_training(self, plan: StudyPlan, outcome: Outcome) -> None:
-        """Keep the logits of one training, and its network; the holdout's ends the study."""
+        """Store the logits and the network of one training; that of the holdout ends the study."""
         tested = outcome.fold == HOLDOUT
         file = network_file(plan, outcome.trial, outcome.fold)
         kept = bool(outcome.state) and not outcome.pruned

@@ -1,4 +1,4 @@
-"""How often the holdouts were looked at: every test of a network on one is counted for ever."""
+"""The number of tests on each holdout, which includes tests of deleted networks."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def count_look(
         system: that was tested.
         split: the holdout.
         trial: number of the trial that the network is of; None of an import.
-        uar: what came out.
+        uar: UAR of the test.
     """
     same = {"system_id": system.id, "split_id": split.id, "trial": trial}
     if session.scalar(select(LookRow).filter_by(**same)) is None:

@@ -77,7 +77,7 @@ def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> 
 
 @dataclass(frozen=True)
 class _Took:
-    """What an earlier training took; ``free`` where it might have taken as many epochs as now."""
+    """The time of an earlier training; ``free`` if it was allowed as many epochs as now."""
 
     seconds: float
     epochs: int

@@ -74,7 +74,8 @@ def read_predictions(path: Path, manifest: Manifest, kind: Kind | None = None) -
         where = f"{path}, line {number}"
         if len(cells) != len(header):
             raise UsageError(
-                f"{where} has {len(cells)} cells, the first line {len(header)}",
+                f"{where} has {len(cells)} cells, and the first line has {len(header)}: write one "
+                "cell for each column",
                 path=path,
                 line=number,
                 cells=len(cells),
@@ -84,7 +85,7 @@ def read_predictions(path: Path, manifest: Manifest, kind: Kind | None = None) -
         row = _row(where, names.rows(line["path"], path.absolute().parent), line["path"], manifest)
         if row in found:
             raise DatasetError(
-                f"{where} names {line['path']}, as line {found[row]} did",
+                f"{where} has the path {line['path']}, as line {found[row]} does: keep one of them",
                 path=path,
                 line=number,
                 clip=line["path"],
@@ -99,9 +100,7 @@ def read_predictions(path: Path, manifest: Manifest, kind: Kind | None = None) -
         if "latency" in line:
             latencies.append(_milliseconds(where, _decimal(line["latency"])))
     if not found:
-        raise UsageError(
-            f"{path} holds no predictions: it needs a line for each clip of the holdout"
-        )
+        raise UsageError(f"{path} has no predictions: write a line for each clip of the holdout")
     return PredictionTable(
         rows=np.array(list(found), dtype=np.int64),
         logits=as_logits(path, values, list(found.values()), kind),
@@ -143,7 +142,9 @@ def _lines(path: Path, manifest: Manifest) -> tuple[bytes, list[tuple[int, list[
         content = path.read_bytes()
         return content, list(delimited_lines(content, best_delimiter(content, fits)))
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror})", path=path) from error
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}): give another file", path=path
+        ) from error
     except csv.Error as error:
         raise UsageError(
             f"{path} is not a CSV file ({error}): save it again as CSV", path=path
@@ -164,8 +165,8 @@ def _check_columns(path: Path, header: Sequence[str], manifest: Manifest) -> Non
     for names, problem in ((missing, "has no"), (unknown, "has an unknown"), (doubled, "repeats")):
         if names:
             raise UsageError(
-                f"{path} {problem} column {', '.join(names)}: its first line must name path, "
-                f"{', '.join(manifest.emotions)}, and may name fold and latency",
+                f"{path} {problem} column {', '.join(names)}: name these columns in its first "
+                f"line: path, {', '.join(manifest.emotions)}, and optionally fold and latency",
                 path=path,
                 problem=problem,
                 columns=tuple(names),
@@ -177,14 +178,18 @@ def _row(where: str, rows: Sequence[int], path: str, manifest: Manifest) -> int:
         return rows[0]
     if rows:
         raise DatasetError(
-            f"{where}: {path} may be any of {len(rows)} recordings of dataset '{manifest.name}': "
-            "write more of the folders it lies in",
+            f"{where}: {path} matches {len(rows)} recordings of dataset '{manifest.name}': write "
+            "more folders of its path",
             where=where,
             clip=path,
             matches=len(rows),
         )
     raise DatasetError(
-        f"{where}: dataset '{manifest.name}' holds no {path}", where=where, clip=path, matches=0
+        f"{where}: dataset '{manifest.name}' has no recording {path}: correct the path, or remove "
+        "the line",
+        where=where,
+        clip=path,
+        matches=0,
     )
 
 
@@ -202,7 +207,7 @@ def _number(where: str, column: str, text: str) -> float:
         kept = np.float32(value)
     if not np.isfinite(kept):
         raise UsageError(
-            f"{where}: {column} is '{text}', not a finite number",
+            f"{where}: {column} is '{text}': write a finite number",
             where=where,
             column=column,
             text=text,
@@ -214,7 +219,7 @@ def _milliseconds(where: str, text: str) -> float:
     value = _number(where, "latency", text)
     if value <= 0:
         raise UsageError(
-            f"{where}: latency is '{text}', not a time in milliseconds",
+            f"{where}: latency is '{text}': write a positive time in milliseconds",
             where=where,
             column="latency",
             text=text,

@@ -24,7 +24,7 @@ WIDEST = 0.05
 """No rounding that keeps the order of emotions moves a sum of probabilities further."""
 
 NEAR = 0.1
-"""Rows whose sums come so near to one were meant as probabilities."""
+"""Rows with a sum within this distance of one are probably probabilities."""
 
 
 def as_logits(
@@ -47,7 +47,7 @@ def as_logits(
 
     Raises:
         UsageError: what should be probabilities is negative or sums to nothing; or half of the
-            rows sum to about one and others do not, so that they may be either.
+            rows sum to about one and others do not, so that the kind is unclear.
     """
     values = np.array([[float(cell) for cell in row] for row in cells])
     digits = max(_decimals(cell) for row in cells for cell in row)
@@ -58,7 +58,7 @@ def as_logits(
         wrong = (values < 0).any(axis=1) | (sums <= 0)
         if wrong.any():
             raise UsageError(
-                f"{path}, line {lines[int(wrong.argmax())]} holds no probabilities: none may be "
+                f"{path}, line {lines[int(wrong.argmax())]} has invalid probabilities: none may be "
                 "negative, nor all of them zero; give --kind logits for logits",
                 path=path,
                 line=lines[int(wrong.argmax())],

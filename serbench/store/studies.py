@@ -156,27 +156,27 @@ def find_study(session: Session, number: int) -> StudyRow:
         .join(SystemRow, SystemRow.id == StudyRow.system_id)
         .where(SystemRow.number == number, SystemRow.deleted.is_(None), StudyRow.outer_fold == 0)
     )
-    hint = f"entry {number} came from study {meant}; " if meant else ""
+    hint = f" (entry {number} has study {meant})" if meant else ""
     raise UsageError(
-        f"no study {number}: {hint}"
-        + (f"there are {known}" if known else "run `serbench study run` first"),
+        f"there is no study {number}{hint}: "
+        + (f"choose from {known}" if known else "begin one with `serbench study run` first"),
         number=number,
     )
 
 
 @dataclass(frozen=True)
 class DeletableStudy:
-    """A study that no entry depends on: its number, and how many trials it has."""
+    """A study without an entry: its number, and the number of its trials."""
 
     number: int
     trials: int
 
 
 def studies_with(database: Database, number: int) -> list[DeletableStudy]:
-    """A study that led to no entry, and those of its other outer folds: they are deleted together.
+    """A study without an entry, and those of its other outer folds, which are deleted together.
 
     Raises:
-        UsageError: no such study, or an entry depends on it.
+        UsageError: there is no such study, or an entry depends on it.
     """
     with database.session() as session:
         system = find_study(session, number).system
@@ -192,7 +192,7 @@ def studies_with(database: Database, number: int) -> list[DeletableStudy]:
 
 
 def delete_study(database: Database, number: int, artifacts: Path) -> None:
-    """Delete a study that led to no entry, with those of its other outer folds.
+    """Delete a study without an entry, with those of its other outer folds.
 
     Args:
         database: where the study is.
@@ -210,7 +210,7 @@ def delete_study(database: Database, number: int, artifacts: Path) -> None:
 def delete_with_studies(session: Session, system: SystemRow, artifacts: Path) -> None:
     """Delete a system with its studies, predictions, scores and weights files.
 
-    Its row stays, with the rows of its artifacts and how often it looked at a holdout.
+    Its row is kept, with the rows of its artifacts and the number of its tests on holdouts.
     """
     studies = list(session.scalars(select(StudyRow).where(StudyRow.system_id == system.id)))
     gone = {system.id: system}

@@ -162,10 +162,10 @@ def find_system(session: Session, number: int) -> SystemRow:
             .join(StudyRow, StudyRow.system_id == SystemRow.id)
             .where(StudyRow.id == number, SystemRow.deleted.is_(None))
         )
-        hint = f"study {number} led to entry {meant}; " if meant else ""
+        hint = f" (study {number} has entry {meant})" if meant else ""
         raise UsageError(
-            f"no entry {number}: {hint}"
-            + (f"there are {known}" if known else "run `serbench study run` first"),
+            f"there is no entry {number}{hint}: "
+            + (f"choose from {known}" if known else "make one with `serbench study run` first"),
             number=number,
         )
     return row
@@ -197,7 +197,7 @@ def _channel(session: Session, system: SystemRow) -> str:
 
 
 def manifest_of(database: Database, protocol: ProtocolRow) -> Manifest:
-    """The dataset of a protocol, as it was then."""
+    """The dataset of a protocol, in the version that was split."""
     return Datasets(database).manifest(protocol.dataset.name, protocol.dataset.hash)
 
 

@@ -1,4 +1,4 @@
-"""What every corpus promises: it says what it is, and keeps its hands off others' files."""
+"""The contract of corpora: their description, and the recognition of only their own files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FOREIGN = {
     "prices.csv": "article,price\nbread,3.20\n",
     "photo.jpg": "",
 }
-"""Files that belong to no corpus, and what is in them."""
+"""Files that belong to no corpus, with their content."""
 
 
 @contextmanager
@@ -37,17 +37,17 @@ def _foreign_files() -> Iterator[list[Path]]:
 
 
 def it_has_everything_a_corpus_needs(corpus: Corpus) -> None:
-    """Every attribute and method of ``Corpus`` is there and takes its arguments."""
+    """The corpus has all attributes and methods of ``Corpus``, with their arguments."""
     require_members(corpus, Corpus)
 
 
 def its_name_is_lower_case(corpus: Corpus) -> None:
-    """The name is as it is typed on the command line."""
+    """The name is lower-case, as on the command line."""
     require(corpus.name == corpus.name.lower(), f"'{corpus.name}' is not lower-case")
 
 
 def it_says_what_it_is(corpus: Corpus) -> None:
-    """Title, licence and home are there to be read, and it says whether humans speak."""
+    """The corpus has title, licence and home, and declares whether its speech is synthetic."""
     for field in ("title", "home"):
         text = getattr(corpus, field)
         require(isinstance(text, str) and bool(text.strip()), f"{field} is {text!r}, not a text")
@@ -65,7 +65,7 @@ def it_says_what_it_is(corpus: Corpus) -> None:
 
 
 def it_recognises_emotions_that_exist(corpus: Corpus) -> None:
-    """Where it translates labels by a table, every emotion in it is one that serbench has."""
+    """All emotions in its table of labels are canonical or in ``own_emotions``."""
     emotions = getattr(corpus, "emotions", {})
     known = (*EMOTIONS, *corpus.own_emotions)
     unknown = [emotion for emotion in emotions.values() if emotion not in known]
@@ -76,7 +76,7 @@ def it_recognises_emotions_that_exist(corpus: Corpus) -> None:
 
 
 def foreign_files_give_nothing(corpus: Corpus) -> None:
-    """Files of any type that are not the corpus's own are passed over in silence."""
+    """Files of other origin are ignored without an error."""
     with _foreign_files() as paths:
         found = [recording.path.name for recording in recordings_of(corpus, paths)]
     require(not found, f"it takes files that are not its own, such as {found[:1]}")
@@ -88,7 +88,7 @@ def no_files_give_nothing(corpus: Corpus) -> None:
 
 
 def the_files_are_left_alone(corpus: Corpus) -> None:
-    """Looking at files neither changes nor removes nor adds any."""
+    """The recognition of files does not change, remove or add any file."""
     with _foreign_files() as paths:
         list(corpus.recognise(paths))
         contents = [path.read_text(encoding="utf-8") if path.is_file() else None for path in paths]
@@ -99,7 +99,7 @@ def the_files_are_left_alone(corpus: Corpus) -> None:
 
 
 def own_emotions_are_outside_of_the_vocabulary(corpus: Corpus) -> None:
-    """Emotions of its own are written as serbench writes them, and mean no canonical emotion."""
+    """Its own emotions are lower-case words joined by ``_``, and no canonical emotions."""
     for emotion in corpus.own_emotions:
         canonical = canonical_emotion(emotion)
         require(canonical is None, f"own emotion '{emotion}' is called {canonical}")
@@ -108,7 +108,7 @@ def own_emotions_are_outside_of_the_vocabulary(corpus: Corpus) -> None:
 
 
 def published_twins_are_stems_of_two_files(corpus: Corpus) -> None:
-    """Known conflicts name one file's stem and the stem of another."""
+    """Known conflicts are pairs of the stems of two different files."""
     twins = corpus.known_conflicts
     require(isinstance(twins, Mapping), f"known_conflicts is a {type(twins).__name__}")
     alone = [stem for stem, twin in twins.items() if stem == twin]

@@ -1,6 +1,6 @@
-"""The columns of the tables that are given as pandas DataFrames: types, units and meaning.
+"""The columns of the pandas DataFrames: types, units and meaning.
 
-A missing number is NaN, a missing text ``<NA>``; types are the same where a table has no rows.
+A missing number is NaN, a missing text ``<NA>``; types are the same in a table without rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TEXT, NUMBER, COUNT, MAYBE_COUNT, FLAG, TIME = (
 
 
 class Column(NamedTuple):
-    """A column: its type, its unit where it has one, and what it holds."""
+    """A column: its type, its unit (empty if it has none), and its meaning."""
 
     dtype: str
     unit: str
@@ -39,44 +39,44 @@ PLACE = {
 FOLD = Column(TEXT, "", "number of the fold, from 1, or `holdout`")
 
 LATENCY = {
-    "runtime": Column(TEXT, "", "runtime that the network ran in; empty if never measured"),
-    "precision": Column(TEXT, "", "precision that it computed in; empty if not known"),
-    "threads": Column(COUNT, "threads", "that the runtime was allowed; 0 if never measured"),
-    "clip_seconds": Column(NUMBER, "s", "length of the clip that was classified"),
-    "libraries": Column(TEXT, "", "libraries that decide the latency, with versions"),
+    "runtime": Column(TEXT, "", "runtime of the network; empty if no latency was measured"),
+    "precision": Column(TEXT, "", "precision of the runtime; empty if unknown"),
+    "threads": Column(COUNT, "threads", "threads of the runtime; 0 if no latency was measured"),
+    "clip_seconds": Column(NUMBER, "s", "length of the classified clip"),
+    "libraries": Column(TEXT, "", "libraries that influence the latency, with versions"),
     "machine": Column(TEXT, "", "processor, cores, memory and system"),
     "machine_id": Column(TEXT, "", "fingerprint of the machine"),
 }
 
 LEADERBOARD = {
-    "ranking": Column(COUNT, "", "number of the ranking, from 1; compare entries within one only"),
-    "rank": Column(COUNT, "", "place in the ranking, from 1"),
-    "front": Column(TEXT, "", "place relative to the Pareto front of UA and latency"),
+    "ranking": Column(COUNT, "", "number of the ranking, from 1; only compare entries within one"),
+    "rank": Column(COUNT, "", "rank in the ranking, from 1"),
+    "front": Column(TEXT, "", "relation to the Pareto front of UA and latency"),
     **ENTRY,
     "front_end": Column(TEXT, "", "front end"),
     "schedule": Column(TEXT, "", "optimiser and schedule of the learning rate"),
     "head": Column(TEXT, "", "head"),
-    "objective": Column(TEXT, "", "objective that training minimised"),
-    "weights": Column(TEXT, "", "identity of the weights that training began with"),
-    "pretrained_on": Column(TEXT, "", "corpora that those weights were trained on"),
-    "known_speakers": Column(TEXT, "", "tested speakers that those weights were trained on"),
+    "objective": Column(TEXT, "", "objective that the training minimised"),
+    "weights": Column(TEXT, "", "identity of the weights at the start of training"),
+    "pretrained_on": Column(TEXT, "", "corpora on which those weights were trained"),
+    "known_speakers": Column(TEXT, "", "test speakers on which those weights were trained"),
     "compute_settings": Column(TEXT, "", "precision and threads of the training"),
     "seconds": Column(NUMBER, "s", "length of the clips"),
     "sample_rate": Column(MAYBE_COUNT, "Hz", "sample rate of the clips"),
-    "level": Column(TEXT, "", "how the level of the clips was set: keep, rms or ebu"),
-    "padding": Column(TEXT, "", "what fills clips of short recordings: reflect or zeros"),
+    "level": Column(TEXT, "", "level of the clips: keep, rms or ebu"),
+    "padding": Column(TEXT, "", "padding of clips of short recordings: reflect or zeros"),
     "dataset": Column(TEXT, "", "dataset"),
     "dataset_hash": Column(TEXT, "", "hash of the dataset's content"),
     "synthetic": Column(FLAG, "", "whether the speech is synthetic"),
     "protocol": Column(TEXT, "", "protocol"),
     "protocol_id": Column(TEXT, "", "identifier of the protocol, with the hash of its splits"),
-    "speaker_dependent": Column(FLAG, "", "whether tested speakers were trained on too"),
-    "evidence": Column(TEXT, "", "which clips the scores are of"),
-    "speakers": Column(COUNT, "speakers", "that were tested"),
-    "holdout_looks": Column(COUNT, "tests", "of this study on the holdout"),
-    "holdout_looks_total": Column(COUNT, "tests", "of all studies on the same holdout"),
-    "params": Column(MAYBE_COUNT, "parameters", "of the network"),
-    "macs": Column(MAYBE_COUNT, "operations", "multiply-accumulates for one clip"),
+    "speaker_dependent": Column(FLAG, "", "whether test speakers are also in the training clips"),
+    "evidence": Column(TEXT, "", "clips on which the scores were computed"),
+    "speakers": Column(COUNT, "speakers", "number of test speakers"),
+    "holdout_looks": Column(COUNT, "tests", "number of tests of this study on the holdout"),
+    "holdout_looks_total": Column(COUNT, "tests", "number of tests of all studies on this holdout"),
+    "params": Column(MAYBE_COUNT, "parameters", "number of parameters of the network"),
+    "macs": Column(MAYBE_COUNT, "operations", "multiply-accumulate operations for one clip"),
     "uar": Column(NUMBER, "share", "unweighted average recall (UA) on the holdout"),
     "uar_ci_low": Column(NUMBER, "share", "lower end of its 95 % interval over speakers"),
     "uar_ci_high": Column(NUMBER, "share", "upper end of that interval"),
@@ -86,9 +86,9 @@ LEADERBOARD = {
     "macro_f1": Column(NUMBER, "share", "macro-averaged F1 on the holdout"),
     "macro_f1_ci_low": Column(NUMBER, "share", "lower end of its 95 % interval"),
     "macro_f1_ci_high": Column(NUMBER, "share", "upper end of that interval"),
-    "cv_uar_mean": Column(NUMBER, "share", "mean UA over the folds that the winner was chosen by"),
+    "cv_uar_mean": Column(NUMBER, "share", "mean UA over the folds that selected the winner"),
     "cv_uar_sd": Column(NUMBER, "share", "standard deviation of UA over those folds"),
-    "cv_uar_pooled": Column(NUMBER, "share", "UA on the clips of those folds together"),
+    "cv_uar_pooled": Column(NUMBER, "share", "UA on the clips of all those folds together"),
     "cv_uar_pooled_ci_low": Column(NUMBER, "share", "lower end of its 95 % interval"),
     "cv_uar_pooled_ci_high": Column(NUMBER, "share", "upper end of that interval"),
     "optimism": Column(NUMBER, "share", "cv_uar_mean minus uar"),
@@ -107,29 +107,29 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "evidence": Column(
             TEXT,
             "",
-            "`holdout`; of the folds that the winner was chosen by, `cv` for their mean and "
-            "`cv_pooled` for all their clips together",
+            "`holdout`, `cv` for the mean over the folds that selected the winner, or `cv_pooled` "
+            "for the clips of all those folds together",
         ),
         "metric": Column(TEXT, "", "metric"),
-        "value": Column(NUMBER, "of the metric", "the score"),
+        "value": Column(NUMBER, "of the metric", "score"),
         "low": Column(NUMBER, "of the metric", "lower end of its 95 % interval over speakers"),
         "high": Column(NUMBER, "of the metric", "upper end of that interval"),
-        "spread": Column(NUMBER, "of the metric", "standard deviation over folds, of `cv`"),
+        "spread": Column(NUMBER, "of the metric", "standard deviation over folds, only for `cv`"),
     },
     "trials": {
         **PLACE,
         "state": Column(TEXT, "", "running, complete, pruned or failed"),
         "mean_uar": Column(NUMBER, "share", "mean UA over its folds"),
-        "failure": Column(TEXT, "", "why it failed; empty if it did not"),
+        "failure": Column(TEXT, "", "reason of its failure; empty if it did not fail"),
         "learning_rate": Column(NUMBER, "", "largest learning rate of the schedule"),
-        "freeze_depth": Column(MAYBE_COUNT, "stages", "of the backbone that were not trained"),
+        "freeze_depth": Column(MAYBE_COUNT, "stages", "number of frozen stages of the backbone"),
     },
     "folds": {
         **PLACE,
         "fold": FOLD,
         "uar": Column(NUMBER, "share", "UA on the test clips of the fold"),
-        "epochs": Column(COUNT, "epochs", "that were trained"),
-        "best_epoch": Column(COUNT, "", "epoch whose network was kept, from 1"),
+        "epochs": Column(COUNT, "epochs", "number of trained epochs"),
+        "best_epoch": Column(COUNT, "", "epoch of the stored network, from 1"),
         "seconds": Column(NUMBER, "s", "duration of the training"),
         "pruned": Column(FLAG, "", "whether the training was stopped because it fell behind"),
         "device": Column(TEXT, "", "device of the training"),
@@ -144,7 +144,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
     "predictions": {
         "outer_fold": Column(COUNT, "", "outer fold of the protocol, from 1"),
         "fold": FOLD,
-        "path": Column(TEXT, "", "file of the recording"),
+        "path": Column(TEXT, "", "path of the recording"),
         "corpus": Column(TEXT, "", "corpus of the recording"),
         "speaker": Column(TEXT, "", "speaker of the recording"),
         "true": Column(TEXT, "", "emotion of the label"),
@@ -153,8 +153,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
     "latencies": {
         **ENTRY,
         **LATENCY,
-        "cores": Column(COUNT, "cores", "of the machine"),
-        "runs": Column(COUNT, "runs", "that were timed"),
+        "cores": Column(COUNT, "cores", "number of cores of the machine"),
+        "runs": Column(COUNT, "runs", "number of timed runs"),
         "p50": Column(NUMBER, "ms", "median latency of one clip, front end and network"),
         "p90": Column(NUMBER, "ms", "90th percentile of that latency"),
         "p99": Column(NUMBER, "ms", "99th percentile of that latency"),
@@ -165,14 +165,14 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "dataset": Column(TEXT, "", "name of the dataset"),
         "hash": Column(TEXT, "", "hash of its content"),
         "synthetic": Column(FLAG, "", "whether its speech is synthetic"),
-        "clips": Column(COUNT, "clips", "that it holds"),
-        "speakers": Column(COUNT, "speakers", "of those clips"),
+        "clips": Column(COUNT, "clips", "number of clips"),
+        "speakers": Column(COUNT, "speakers", "number of speakers"),
         "hours": Column(NUMBER, "h", "duration of all clips together"),
         "mean_seconds": Column(NUMBER, "s", "mean duration of a clip"),
-        "corpora": Column(TEXT, "", "corpora that it was made from, separated by spaces"),
+        "corpora": Column(TEXT, "", "its corpora, separated by spaces"),
         "emotions": Column(TEXT, "", "label set, separated by spaces"),
-        "found": Column(COUNT, "files", "that the scan found"),
-        "skipped": Column(COUNT, "files", "that the scan left out"),
+        "found": Column(COUNT, "files", "number of files that the scan found"),
+        "skipped": Column(COUNT, "files", "number of files that the scan skipped"),
     },
     "studies": {
         "study": Column(COUNT, "", "number of the study"),
@@ -182,35 +182,35 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "dataset": Column(TEXT, "", "dataset"),
         "protocol": Column(TEXT, "", "protocol"),
         "outer_fold": Column(COUNT, "", "outer fold of the protocol that it searched, from 1"),
-        "trials": Column(COUNT, "trials", "that have ended"),
-        "of": Column(COUNT, "trials", "that were planned"),
+        "trials": Column(COUNT, "trials", "number of trials that have ended"),
+        "of": Column(COUNT, "trials", "number of planned trials"),
         "best_mean_uar": Column(NUMBER, "share", "highest mean UA of a trial over its folds"),
-        "state": Column(TEXT, "", "whether the study is finished"),
-        "entry": Column(MAYBE_COUNT, "", "number of the entry that it led to"),
-        "started": Column(TIME, "", "time at which it began"),
+        "state": Column(TEXT, "", "finished, unfinished or failed"),
+        "entry": Column(MAYBE_COUNT, "", "number of its entry; missing if it has none"),
+        "started": Column(TIME, "", "time of its start"),
     },
     "files": {
-        "path": Column(TEXT, "", "the file"),
-        "emotion": Column(TEXT, "", "most probable emotion; missing where the file is unusable"),
+        "path": Column(TEXT, "", "path of the file"),
+        "emotion": Column(TEXT, "", "most probable emotion; missing if the file is unusable"),
         "seconds": Column(NUMBER, "s", "duration of the recording"),
-        "remarks": Column(TEXT, "", "what is unusual about the recording"),
-        "error": Column(TEXT, "", "why the file is unusable; missing where it is usable"),
+        "remarks": Column(TEXT, "", "unusual properties of the recording"),
+        "error": Column(TEXT, "", "why the file is unusable; missing if it is usable"),
     },
 }
-"""Table → column → what it is. Beside these, ``trials`` has a column for each further parameter
-that was searched (``width:AUGMENTATION``), ``leaderboard`` three for each further metric, and
-``predictions`` and ``files`` one for each emotion, ``p_EMOTION``, with its probability."""
+"""Table → column → its description. In addition, ``trials`` has a column for each further searched
+parameter (``width:AUGMENTATION``), ``leaderboard`` has three for each further metric, and
+``predictions`` and ``files`` have one with the probability of each emotion, ``p_EMOTION``."""
 
 
 def frame(
     table: str, rows: Iterable[Mapping[str, Any]], extra: Iterable[str] = ()
 ) -> pandas.DataFrame:
-    """A table of the documented columns, then of what else the rows have.
+    """A table with the documented columns, then all further columns of the rows.
 
     Args:
         table: a key of ``COLUMNS``.
         rows: column → value; a value may be missing or None.
-        extra: further columns of numbers, which are there without any row too.
+        extra: further columns of numbers, which exist even in a table without rows.
     """
     import pandas
 
@@ -224,7 +224,7 @@ def frame(
 
 
 def _series(values: list[Any], dtype: str | None) -> Any:
-    """A column of a type; without one, of the type that its values have."""
+    """A column of a type; without a type, of the type of its values."""
     import pandas
 
     if dtype is None:

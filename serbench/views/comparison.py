@@ -1,4 +1,4 @@
-"""Two entries, and whether their scores can be distinguished."""
+"""Comparison of two entries by paired statistical tests."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Comparison:
     """The first entry against the second, under one protocol.
 
     Attributes:
-        first: number of the entry.
-        second: number of the other.
-        protocol_id: of both.
+        first: number of the first entry.
+        second: number of the second entry.
+        protocol_id: identifier of the protocol of both.
         scores: metric → score of the first and of the second on the holdout.
-        differences: metric → first minus second, with its interval over speakers.
-        smallest: the smallest true difference in UAR that these speakers would show four times in
-            five, or None.
-        folds: the corrected t-test of UAR over folds that tested both, or None.
-        fold_count: how many folds that were.
-        tuned_on_folds: True where both winners were chosen by those folds, which is optimistic.
-        notes: what a reader of the comparison must know of an entry, a sentence each.
+        differences: metric → first minus second, with its confidence interval over speakers.
+        smallest: the smallest difference in UAR that this number of speakers detects with a power
+            of 80 %, or None.
+        folds: the corrected t-test of UAR over folds with tests of both entries, or None.
+        fold_count: number of these folds.
+        tuned_on_folds: True if both winners were selected by those folds, which is optimistic.
+        notes: a sentence for each property of an entry that limits the comparison.
     """
 
     first: int
@@ -56,7 +56,7 @@ class Comparison:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data; a t beyond all bounds, where all folds differ by the same, is None."""
+        """Plain data; an infinite t, where all folds have the same difference, is None."""
         plain = asdict(self)
         if self.folds is not None and not np.isfinite(self.folds.t):
             plain["folds"]["t"] = None
@@ -66,18 +66,18 @@ class Comparison:
 def compare_entries(database: Database, first: int, second: int) -> Comparison:
     """Compare two entries on the holdout that both were tested on.
 
-    The t-test is over the holdouts of the outer folds where the protocol has several, else over
-    the folds that the winners were chosen by.
+    The t-test is over the holdouts of the outer folds if the protocol has several, otherwise over
+    the folds by which the winners were selected.
 
     Raises:
-        UsageError: no such entry, or two that were scored by different protocols.
+        UsageError: there is no such entry, or the two were scored by different protocols.
     """
     one, other = (entry_view(database, number) for number in (first, second))
     if one.protocol_id != other.protocol_id:
         raise UsageError(
-            f"entry {first} was scored by {one.protocol_id} on {one.dataset}, entry {second} by "
-            f"{other.protocol_id} on {other.dataset}: scores of two protocols are not compared; "
-            "study both by the same one",
+            f"entry {first} was scored by protocol {one.protocol_id} on {one.dataset}, and entry "
+            f"{second} by {other.protocol_id} on {other.dataset}, so they cannot be compared: "
+            "choose two entries of the same protocol from `serbench leaderboard`",
             protocols=(one.protocol_id, other.protocol_id),
         )
     differences = {
@@ -118,7 +118,7 @@ def _tested(session: Session, system: SystemRow, several: bool) -> dict[int, Pre
 def _t_test(
     manifest: Manifest, first: dict[int, Predictions], second: dict[int, Predictions]
 ) -> TTest | None:
-    """The test over folds that hold the same clips for both; None where they do not."""
+    """The test over folds with the same clips for both; None if the clips differ."""
     if first.keys() != second.keys() or len(first) < 2:
         return None
     differences = [_uar(manifest, first[fold]) - _uar(manifest, second[fold]) for fold in first]

@@ -1,4 +1,4 @@
-"""Everything that is on record of one entry."""
+"""All recorded details of one entry."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from serbench.views.reading import entry_views
 
 @dataclass(frozen=True)
 class Group:
-    """Scores of a group of clips: of a speaker, a sex, a corpus."""
+    """Scores of a group of clips: those of one speaker, sex or corpus."""
 
     name: str
     clips: int
@@ -38,29 +38,30 @@ class Group:
 
 @dataclass(frozen=True)
 class EntryDetail:
-    """An entry with all that is on record of it.
+    """An entry with all recorded details.
 
     Attributes:
         view: scores, identity and latency.
         emotions: the label set, in the order of the confusion matrix.
-        recalls: of each emotion; None where it does not occur.
+        recalls: recall of each emotion; None if it does not occur.
         confusion: counts ``[true][predicted]``.
-        folds: counts ``[true][predicted]`` of each fold that the winner was chosen by.
-        latencies: every measurement.
-        clip_interval: of UA as if all clips were independent, which is too narrow; or None.
-        reliability: confidence against accuracy, of the bins that hold clips.
+        folds: counts ``[true][predicted]`` of each fold by which the winner was selected.
+        latencies: all measured latencies.
+        clip_interval: interval of UA as if all clips were independent, which is too narrow; or
+            None.
+        reliability: confidence and accuracy of each bin with at least one clip.
         speakers: scores of each speaker, worst first.
         sexes: scores of each sex, worst first.
         corpora: scores of each corpus, worst first.
-        study: number of the study it came from, or None of an import.
-        plan: of that study; empty of an import.
-        machine: that it was trained on; empty of an import.
-        versions: of what it was made with.
-        looks: every test of a winner on a holdout, oldest first: trial and outer fold from 1 (no
-            trial of an import), UAR, when.
+        study: number of its study; None for an import.
+        plan: plan of that study; empty for an import.
+        machine: machine of its training; empty for an import.
+        versions: versions of the software of its training.
+        looks: all tests of a winner on a holdout, oldest first: trial and outer fold from 1 (no
+            trial for an import), UAR and time.
         artifact: its weights file, or None.
-        artifact_sha256: of that file, or None.
-        created: when.
+        artifact_sha256: hash of that file, or None.
+        created: time of its creation.
     """
 
     view: EntryView
@@ -96,7 +97,7 @@ class EntryDetail:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for ``--format json``.
 
-        ``machine`` is the one that trained the entry; those of latencies are in ``latencies``.
+        ``machine`` is the machine of the training; ``latencies`` has the machines of the latencies.
         """
         plain = self.view.as_dict()
         for each in fields(self):
@@ -114,15 +115,15 @@ class EntryDetail:
 
 
 def entry_detail(database: Database, number: int, manifest: Manifest | None = None) -> EntryDetail:
-    """Everything that is on record of an entry.
+    """All recorded details of an entry.
 
     Args:
-        database: where the entry is.
+        database: the database with the entry.
         number: its number.
-        manifest: of its dataset, where it was read already.
+        manifest: of its dataset, if it was read already.
 
     Raises:
-        UsageError: no such entry.
+        UsageError: there is no such entry.
     """
     measured = entry_views(database, number)
     view = measured[0]
@@ -172,7 +173,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
 
 
 def _bins(table: Reliability) -> list[dict[str, float]]:
-    """The bins that hold clips."""
+    """The bins with at least one clip."""
     return [
         {
             "above": float(table.edges[place]),

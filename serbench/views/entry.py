@@ -1,4 +1,4 @@
-"""One entry of the leaderboard: what it is, how well it does, how long one answer takes."""
+"""One entry of the leaderboard: its identity, its scores and its latency."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from serbench.score.confusion import Tally
 from serbench.score.metric import Score
 
 RANKED_BY = "uar"
-"""The metric that winners are chosen by and entries ranked by."""
+"""The metric by which winners are selected and entries are ranked."""
 
 
 Place = tuple[str, str, str, str, str, float | None]
-"""Machine, its fingerprint, runtime, precision, libraries, length of clips."""
+"""Machine, its fingerprint, runtime, precision, libraries, clip length."""
 
 
 @dataclass(frozen=True)
 class LatencyView:
-    """The time for one answer on one machine, in one runtime, at one thread count.
+    """The latency for one clip on one machine, in one runtime, at one thread count.
 
     Attributes:
-        p50: median in milliseconds, front end and network; None where it was never measured.
+        p50: median in milliseconds, front end and network; None if it was not measured.
         p90: its 90th percentile.
         p99: its 99th percentile.
         front_end_p50: median of the front end alone, or None.
         network_p50: median of the network alone, or None.
-        runtime: in which the network ran; empty where it was never measured.
-        precision: in which it computed; empty where it is not known.
-        threads: that the runtime might use; 0 where it was never measured.
-        clip_seconds: length of what was answered, or None.
-        libraries: what decides the time, with versions, such as ``python 3.11, torch 2.5.1``.
+        runtime: runtime of the network; empty if no latency was measured.
+        precision: precision of the runtime; empty if it is unknown.
+        threads: threads of the runtime; 0 if no latency was measured.
+        clip_seconds: length of the clip that was classified, or None.
+        libraries: libraries that influence the latency, with versions, such as
+            ``python 3.11, torch 2.5.1``.
         machine: computer, processor, cores, memory and system.
-        machine_id: its fingerprint.
-        cores: of that machine; 0 where it is not known.
-        runs: answers that were timed.
+        machine_id: fingerprint of the machine.
+        cores: number of its cores; 0 if it is unknown.
+        runs: number of timed runs.
     """
 
     p50: float | None = None
@@ -56,7 +57,7 @@ class LatencyView:
 
     @property
     def place(self) -> Place:
-        """What must be equal for times to be compared, thread counts apart."""
+        """The facts that must be equal for latencies to be compared, without the thread count."""
         return (
             *(self.machine, self.machine_id, self.runtime, self.precision),
             *(self.libraries, self.clip_seconds),
@@ -64,7 +65,7 @@ class LatencyView:
 
     @property
     def place_text(self) -> str:
-        """The same for people: machine, runtime, libraries, length of clips."""
+        """The same as text: machine, runtime, libraries, clip length."""
         more = [part for part in (self.precision, self.libraries) if part]
         runtime = f"{self.runtime} ({', '.join(more)})" if more else self.runtime
         clips = [] if self.clip_seconds is None else [f"clips of {self.clip_seconds:g} s"]
@@ -76,50 +77,50 @@ NOT_MEASURED = LatencyView()
 
 @dataclass(frozen=True)
 class EntryView:
-    """An entry as every table, page and file shows it.
+    """An entry as it is shown in tables, pages and files.
 
     Attributes:
-        entry: its number.
-        rank: place among the entries it may be compared with, from 1; 0 outside of a ranking.
+        entry: number of the entry.
+        rank: rank among the entries with which it may be compared, from 1; 0 outside of a ranking.
         front: on the front, indistinguishable from the front, dominated, or no latency.
-        backbone: name of the backbone; of an import, the system's name.
-        front_end: name of the front end; empty where the entry was imported.
-        schedule: name of the schedule; likewise empty.
-        head: name of the head; likewise empty.
-        objective: name of the objective; likewise empty.
-        weights: identity of what training started from.
-        seconds: length of its clips; None where the entry was imported.
-        sample_rate: of its clips, in Hz; likewise.
-        level: that its clips are brought to, ``keep``, ``rms`` or ``ebu``; empty likewise.
-        padding: of shorter clips, ``reflect`` or ``zeros``; likewise.
-        pretrained_on: corpora that those weights were trained on outside of serbench; empty for
-            random weights, None where nobody knows.
-        known_speakers: speakers tested although the weights were trained on them.
-        compute_settings: for people, such as ``fp32, 2 threads``; empty where it was imported.
-        dataset: name.
+        backbone: name of the backbone; for an import, the name of the system.
+        front_end: name of the front end; empty for an import.
+        schedule: name of the schedule; empty for an import.
+        head: name of the head; empty for an import.
+        objective: name of the objective; empty for an import.
+        weights: identity of the weights at the start of training.
+        seconds: length of its clips in seconds; None for an import.
+        sample_rate: sample rate of its clips in Hz; None for an import.
+        level: level of its clips, ``keep``, ``rms`` or ``ebu``; empty for an import.
+        padding: padding of shorter clips, ``reflect`` or ``zeros``; empty for an import.
+        pretrained_on: corpora on which those weights were trained outside of serbench; empty for
+            random weights, None if they are unknown.
+        known_speakers: test speakers on which the weights were trained.
+        compute_settings: precision and threads, such as ``fp32, 2 threads``; empty for an import.
+        dataset: name of the dataset.
         dataset_hash: hash of the dataset's content.
-        synthetic: True where a program spoke.
-        protocol: name, without folder.
+        synthetic: True if the speech is synthetic.
+        protocol: name of the protocol, without folders.
         protocol_id: its identifier: name and hash of dataset, labels, metric and splits.
-        speaker_dependent: True where the protocol tests people of the training clips.
-        evidence: which speakers the scores are of.
-        speakers: how many were tested.
-        scores: metric → score on the holdout, of several outer folds on all holdouts together.
-        cv: metric → mean over the folds that the winner was chosen by; empty without any.
-        cv_pooled: metric → score on the clips of those folds together; likewise.
-        params: parameters of the network, or None.
-        macs: multiply-accumulates for one clip, or None.
-        latency: time for one answer.
+        speaker_dependent: True if test speakers are also in the training clips.
+        evidence: the clips on which the scores were computed.
+        speakers: number of test speakers.
+        scores: metric → score on the holdout; with several outer folds, on all holdouts together.
+        cv: metric → mean over the folds by which the winner was selected; empty for an import.
+        cv_pooled: metric → score on the clips of all those folds together; empty for an import.
+        params: number of parameters of the network, or None.
+        macs: multiply-accumulate operations for one clip, or None.
+        latency: latency for one clip.
         tally: predictions by speaker; not part of the plain data.
-        holdout_looks: how many winners of its study were tested on its holdout, one after another,
-            as the study was extended; of several outer folds the largest number.
-        holdout_looks_total: how many networks of all studies and imports were tested on the same
-            clips, also those that were deleted since; likewise.
-        uar_clip_ci: interval of UA as if all clips were independent, where it was asked for.
+        holdout_looks: number of winners of its study that were tested on its holdout one after
+            another, as the study was extended; with several outer folds, the largest number.
+        holdout_looks_total: number of networks of all studies and imports that were tested on the
+            same clips, including deleted ones; with several outer folds, the largest number.
+        uar_clip_ci: interval of UA as if all clips were independent, if it was requested.
         speech: corpus of the dataset → ``acted``, ``elicited``, ``natural``, ``synthetic`` or
             ``unknown``.
         licences: corpus of the dataset → its licence.
-        weights_licence: of the weights that training started from.
+        weights_licence: licence of the weights at the start of training.
     """
 
     entry: int
@@ -167,7 +168,7 @@ class EntryView:
 
     @property
     def clips(self) -> str:
-        """For people, such as ``3.7 s, 16,000 Hz, rms, reflect``; empty of an import."""
+        """The clip format, such as ``3.7 s, 16,000 Hz, rms, reflect``; empty for an import."""
         if self.seconds is None:
             return ""
         return f"{self.seconds:g} s, {self.sample_rate:,} Hz, {self.level}, {self.padding}"
@@ -183,25 +184,25 @@ class EntryView:
 
     @property
     def pretraining(self) -> str:
-        """For people: the corpora of the pretraining, ``none`` or ``unknown``."""
+        """The corpora of the pretraining as text, or ``none`` or ``unknown``."""
         if self.pretrained_on is None:
             return "unknown"
         return ", ".join(self.pretrained_on) or "none"
 
     @property
     def note(self) -> str:
-        """What a reader of the result must know, or an empty string."""
+        """Properties that limit the result, as text; empty if there are none."""
         known = len(self.known_speakers)
         notes = [
             "synthetic speech" if self.synthetic else "",
             "speaker-dependent" if self.speaker_dependent else "",
-            f"weights were trained on {known} of the tested speakers" if known else "",
+            f"weights were trained on {known} of the test speakers" if known else "",
         ]
         return ", ".join(filter(None, notes))
 
     @property
     def cv_uar_mean(self) -> float | None:
-        """Mean UAR over the folds that the winner was chosen by, or None without any."""
+        """Mean UAR over the folds by which the winner was selected, or None without folds."""
         found = self.cv.get(RANKED_BY)
         return None if found is None else found.value
 
@@ -246,7 +247,7 @@ class EntryView:
     def as_flat_dict(self) -> dict[str, Any]:
         """Plain data of one value each, the line of ``--format csv``.
 
-        An interval takes two columns: ``uar_ci_low`` and ``uar_ci_high``.
+        An interval has two columns, such as ``uar_ci_low`` and ``uar_ci_high``.
         """
         flat: dict[str, Any] = {}
         for name, value in self.as_dict().items():
@@ -269,7 +270,7 @@ IDENTITY = (
     *("runtime", "precision", "threads", "clip_seconds", "libraries"),
     *("machine", "machine_id"),
 )
-"""What a time depends on, as an entry's plain data has it."""
+"""The keys of an entry's plain data on which a latency depends."""
 
 PLAIN = tuple(each.name for each in fields(EntryView) if each.name not in NESTED)
-"""The fields of an entry that are plain data of their own."""
+"""The fields of an entry that are plain data themselves."""

@@ -1,4 +1,4 @@
-"""Views as pandas DataFrames; the columns are listed in ``serbench.views.columns``."""
+"""Views as pandas DataFrames, with the columns of ``serbench.views.columns``."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def curve_frame(database: Database, study: int | None) -> pandas.DataFrame:
 def _trials(
     database: Database, study: int | None
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Study, outer fold and number of each trial, and what its study's view has of it."""
+    """Study, outer fold and number of each trial, and its part of the view of the study."""
     numbers = [view.study for view in study_views(database)] if study is None else [study]
     for number in numbers:
         view = study_view(database, number)
@@ -115,7 +115,7 @@ def _trials(
 
 
 def prediction_frame(database: Database, entry: int) -> pandas.DataFrame:
-    """A row for each clip that an entry was tested on."""
+    """A row for each test clip of an entry."""
     found = clip_predictions(database, entry)
     return frame(
         "predictions",
@@ -143,7 +143,7 @@ def latency_frame(database: Database) -> pandas.DataFrame:
 
 
 def dataset_frame(database: Database) -> pandas.DataFrame:
-    """A row for each dataset, as it was last scanned."""
+    """A row for each dataset, as of its last scan."""
     return frame(
         "datasets",
         [
@@ -163,11 +163,11 @@ def dataset_frame(database: Database) -> pandas.DataFrame:
 def file_frame(
     answers: Iterable[FilePrediction | AudioError], files: Iterable[str], emotions: Iterable[str]
 ) -> pandas.DataFrame:
-    """A row for each file that was classified, or could not be.
+    """A row for each file, whether or not it could be classified.
 
     Args:
-        answers: for each file.
-        files: as they were named.
+        answers: the prediction or the error of each file.
+        files: the paths of the files, as given.
         emotions: the label set.
     """
     rows: list[dict[str, Any]] = []
@@ -182,5 +182,5 @@ def file_frame(
 
 
 def _named(row: Mapping[str, Any], table: str) -> dict[str, Any]:
-    """What a row has of a table's documented columns."""
+    """The part of a row in the documented columns of a table."""
     return {name: row[name] for name in COLUMNS[table] if name in row}

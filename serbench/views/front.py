@@ -17,11 +17,11 @@ UNMEASURED = "no latency"
 
 @dataclass(frozen=True)
 class Candidate:
-    """What decides an entry's place.
+    """The values of an entry that determine its relation to the front.
 
     Attributes:
-        uar: on the holdout.
-        p50: median latency in milliseconds, or None where it was not measured.
+        uar: UAR on the holdout.
+        p50: median latency in milliseconds, or None if it was not measured.
         p90: its 90th percentile.
         tally: predictions by speaker; all candidates were tested on the same clips.
     """
@@ -33,13 +33,13 @@ class Candidate:
 
 
 def verdicts(candidates: Sequence[Candidate]) -> list[str]:
-    """The place of each candidate relative to the front, in their order.
+    """The relation of each candidate to the front, in the order of the candidates.
 
-    A candidate is on the front where no other is at least as accurate and at least as fast, and
-    better in one of the two. Any other is dominated where a candidate of the front that beats it
-    does so *clearly*: the interval of the difference in UAR (paired bootstrap over speakers)
-    excludes zero, or the median latency of the beaten one is above the other's 90th percentile.
-    One that is beaten by less than that is indistinguishable from the front.
+    A candidate is on the front if no other candidate is at least as accurate and at least as fast
+    and better in one of the two. Any other candidate is dominated if a candidate of the front is
+    *clearly* better: the interval of the difference in UAR (paired bootstrap over speakers)
+    excludes zero, or the median latency of the dominated one is above the 90th percentile of the
+    better one. If the difference is smaller, it is indistinguishable from the front.
     """
     front = _front([candidate for candidate in candidates if candidate.p90 is not None])
 
@@ -52,7 +52,7 @@ def verdicts(candidates: Sequence[Candidate]) -> list[str]:
         return bootstrap().of(other.tally)
 
     def clearly_beaten(candidate: Candidate, better: Sequence[Candidate]) -> bool:
-        # Latencies decide most, and cost nothing; only the rest is bootstrapped.
+        # Most cases are decided by latencies without any cost; the others are bootstrapped.
         if any(_clearly_faster(other, candidate) for other in better):
             return True
         own = bootstrap().of(candidate.tally)
@@ -71,7 +71,7 @@ def verdicts(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def _front(measured: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates that no other beats, the fastest and least accurate first."""
+    """The candidates that are not dominated, the fastest and least accurate first."""
     front: list[Candidate] = []
     for each in sorted(measured, key=lambda each: (each.p90, -each.uar)):
         if not front or not _beats(front[-1], each):
@@ -80,7 +80,7 @@ def _front(measured: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _beats(one: Candidate, other: Candidate) -> bool:
-    """No worse in UAR and latency, and better in one."""
+    """True if one is at least equal in UAR and latency, and better in one of them."""
     assert one.p90 is not None
     assert other.p90 is not None
     as_good = one.uar >= other.uar and one.p90 <= other.p90

@@ -1,4 +1,4 @@
-"""What the search of a study gained, and whether it came to its end."""
+"""The improvement by the search of a study, and whether the search was finished."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from serbench.store.systems import find_system, first_study, manifest_of
 
 @dataclass(frozen=True)
 class Gain:
-    """The winning trial against the first, on the clips of all folds taken together.
+    """The difference between the winning and the first trial, on the clips of all folds together.
 
     Attributes:
-        winner: number of the winning trial, from 1; of several outer folds, the first's.
-        first_uar: UAR of the first trial, whose configuration is the initial one.
+        winner: number of the winning trial, from 1; with several outer folds, of the first one.
+        first_uar: UAR of the first trial, which has the initial configuration.
         winner_uar: UAR of the winning trial.
-        difference: winner's minus first's.
-        low: lower end of its 95 % interval, or None where none can be given.
-        high: upper end.
-        speakers: how many were resampled.
+        difference: UAR of the winner minus UAR of the first trial.
+        low: lower end of its 95 % interval, or None if there is no interval.
+        high: upper end of the interval.
+        speakers: number of resampled speakers.
     """
 
     winner: int
@@ -42,27 +42,28 @@ class Gain:
 
     @property
     def sentence(self) -> str:
-        """For people, in points of UA."""
+        """The gain as a sentence, in points of UA."""
         if self.difference == 0:
-            return "no trial was better than the first one, which has the initial values"
-        interval = "no interval can be given"
+            return "no trial was better than the first trial, which has the initial values"
+        interval = "no confidence interval can be estimated"
         if self.low is not None and self.high is not None:
             interval = (
-                f"95 % interval {100 * self.low:+.1f} to {100 * self.high:+.1f}, bootstrap over "
+                f"95 % CI {100 * self.low:+.1f} to {100 * self.high:+.1f}, bootstrap over "
                 f"{self.speakers} speakers"
             )
         return (
-            f"the winner gained {100 * self.difference:+.1f} UA over the first trial, which has "
-            f"the initial values ({100 * self.first_uar:.1f} to {100 * self.winner_uar:.1f}; "
-            f"{interval}; optimistic, since the winner was chosen by these folds)"
+            f"the search changed UA over the folds by {100 * self.difference:+.1f} points, from "
+            f"{100 * self.first_uar:.1f} (first trial, with the initial values) to "
+            f"{100 * self.winner_uar:.1f} (winner; {interval}; optimistic, since the winner was "
+            "selected by these folds)"
         )
 
 
 def budget_note(database: Database, number: int) -> str | None:
-    """That the time ran out before all trials of an entry's search were tried; None where not.
+    """A sentence if the time limit ended the search of an entry before its last trial, or None.
 
     Raises:
-        UsageError: no such entry.
+        UsageError: there is no such entry.
     """
     with database.session() as session:
         system = find_system(session, number)
@@ -72,18 +73,18 @@ def budget_note(database: Database, number: int) -> str | None:
         asked, tried = study.plan["trials"], len(study.trials)
     if tried >= asked:
         return None
-    nothing = ", so that nothing was searched: its winner has the initial values"
+    nothing = ", so nothing was searched and the winner has the initial values"
     return (
-        f"the time ran out after {tried} of {asked} trials{nothing if tried == 1 else ''}; more "
-        "--minutes go on with the same study"
+        f"the time limit was reached after {tried} of {asked} trials"
+        f"{nothing if tried == 1 else ''}: run the same command with more --minutes to continue"
     )
 
 
 def gain_of(database: Database, number: int) -> Gain | None:
-    """The gain of the search that led to an entry; None where one configuration was tried.
+    """The gain by the search of an entry; None if only one configuration was tried.
 
     Raises:
-        UsageError: no such entry.
+        UsageError: there is no such entry.
     """
     with database.session() as session:
         system = find_system(session, number)
@@ -125,7 +126,7 @@ def gain(first: Tally, winner: Tally, number: int) -> Gain:
         number: of the winning trial.
 
     Raises:
-        ValueError: the two were not tested on the same clips.
+        ValueError: the two trials were not tested on the same clips.
     """
     found = tally_difference(winner, first)
     low, high = found.interval or (None, None)

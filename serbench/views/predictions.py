@@ -17,15 +17,15 @@ from serbench.store.systems import find_system, manifest_of
 
 @dataclass(frozen=True)
 class ClipPrediction:
-    """What an entry predicted for one clip.
+    """The prediction of an entry for one clip.
 
     Attributes:
-        outer_fold: of the protocol, from 1.
-        fold: ``holdout``, or the number of a fold that the winner was chosen by, from 1.
-        path: of the recording.
-        corpus: that the recording belongs to.
-        speaker: of the recording.
-        true: the emotion of the recording's label.
+        outer_fold: number of the outer fold of the protocol, from 1.
+        fold: ``holdout``, or the number of a fold by which the winner was selected, from 1.
+        path: path of the recording.
+        corpus: corpus of the recording.
+        speaker: speaker of the recording.
+        true: emotion of the recording's label.
         predicted: the most probable emotion.
         probabilities: emotion → probability, in label-set order.
     """
@@ -41,17 +41,17 @@ class ClipPrediction:
 
 
 def clip_predictions(database: Database, number: int) -> list[ClipPrediction]:
-    """The predictions of an entry: on each holdout, then on the folds it was chosen by.
+    """The predictions of an entry: on each holdout, then on the folds by which it was selected.
 
-    The networks of the folds are others than the one that was tested on the holdout; of each fold
-    the network that did not train on it.
+    The clips of a fold are predicted by the network that was not trained on that fold, which is
+    another network than the one that was tested on the holdout.
 
     Args:
-        database: where the entry is.
+        database: the database with the entry.
         number: its number.
 
     Raises:
-        UsageError: no such entry.
+        UsageError: there is no such entry.
     """
     with database.session() as session:
         system = find_system(session, number)

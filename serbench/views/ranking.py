@@ -1,4 +1,4 @@
-"""Rankings: entries that may be compared, ordered, and their Pareto front."""
+"""Rankings of comparable entries, with their Pareto front."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from serbench.views.reading import read_entries
 
 @dataclass(frozen=True)
 class RankingView:
-    """Entries that may be compared: one protocol, machine, thread count and way of measuring.
+    """Comparable entries: with the same protocol, machine, runtime and thread count.
 
-    Those whose weights were trained on speakers of the tests are ranked apart.
+    Entries with weights that were trained on test speakers are ranked separately.
     """
 
     rows: tuple[EntryView, ...]
@@ -28,7 +28,7 @@ class RankingView:
 
     @property
     def title(self) -> str:
-        """What all rows have in common."""
+        """The properties that all rows have in common, as text."""
         first, latency = self.rows[0], self.rows[0].latency
         measured = next((row.latency for row in self.rows if row.latency.runtime), latency)
         threads = f"{measured.threads} thread" + ("s" if measured.threads > 1 else "")
@@ -37,22 +37,22 @@ class RankingView:
             f"{first.dataset}{' (synthetic speech)' if first.synthetic else ''}"
             f" [{first.dataset_hash[:8]}] · {first.protocol_id}"
             f"{' (speaker-dependent)' if first.speaker_dependent else ''}"
-            f"{' (weights were trained on tested speakers)' if first.known_speakers else ''}"
+            f"{' (weights were trained on test speakers)' if first.known_speakers else ''}"
             f" · {where}"
         )
 
     @property
     def looks(self) -> str | None:
-        """How often this holdout was tested, for people; None where it was tested once."""
+        """The number of tests on this holdout as a sentence; None if there was only one."""
         total = max(row.holdout_looks_total for row in self.rows)
         if total == 1:
             return None
         again = {row.entry: row.holdout_looks for row in self.rows if row.holdout_looks > 1}
         listed = ", ".join(f"entry {entry}, {count} times" for entry, count in again.items())
-        several = f"; by one study more than once: {listed}" if again else ""
+        several = f"; several times in one study: {listed}" if again else ""
         return (
-            f"networks tested on this holdout so far: {total}{several} (the more there are, the "
-            "more the best score owes to chance)"
+            f"networks tested on this holdout so far: {total}{several} (with more tests, the best "
+            "score is more optimistic)"
         )
 
 
@@ -64,14 +64,14 @@ def rankings(
     per_clip_intervals: bool = False,
     commercial: bool = False,
 ) -> list[RankingView]:
-    """All rankings, each of entries that may be compared.
+    """All rankings of comparable entries.
 
     Args:
-        database: where the entries are.
+        database: the database with the entries.
         dataset: only entries on the dataset of this name.
         threads: only latencies at this thread count; None for all.
         protocol: only entries of this protocol, by name or identifier.
-        per_clip_intervals: whether to add the interval that takes all clips as independent.
+        per_clip_intervals: whether to add the interval as if all clips were independent.
         commercial: only entries whose corpora and weights all allow commercial use.
     """
     entries = read_entries(database, dataset, threads)
@@ -82,12 +82,12 @@ def rankings(
 
 
 def rank(rows: Iterable[EntryView]) -> list[RankingView]:
-    """Rank entries among those they may be compared with, best holdout UA first.
+    """Rank comparable entries, best holdout UA first.
 
-    Entries never share a ranking across protocols (and so datasets), machines, runtimes, library
-    versions, lengths of clips or thread counts, nor those that test speakers of their pretraining
-    with others; one that was never measured joins every ranking of its protocol. Equal UAs are
-    ordered by latency.
+    Entries with different protocols (and so datasets), machines, runtimes, library versions, clip
+    lengths or thread counts are in different rankings, and so are entries with and without test
+    speakers in their pretraining. An entry without a latency is in every ranking of its protocol.
+    Equal UAs are ordered by latency.
     """
     groups: dict[tuple[object, ...], list[EntryView]] = {}
     unmeasured: dict[tuple[object, ...], list[EntryView]] = {}
@@ -98,12 +98,12 @@ def rank(rows: Iterable[EntryView]) -> list[RankingView]:
         else:
             alike = (*tests, latency.place, latency.threads)
             groups.setdefault(alike, []).append(row)
-    for tested, lonely in unmeasured.items():
+    for tested, without_latency in unmeasured.items():
         places = [group for alike, group in groups.items() if alike[:2] == tested]
         for group in places:
-            group += lonely
+            group += without_latency
         if not places:
-            groups[tested] = lonely
+            groups[tested] = without_latency
     return [RankingView(_placed(group)) for group in groups.values()]
 
 
@@ -119,7 +119,7 @@ def _placed(group: Sequence[EntryView]) -> tuple[EntryView, ...]:
 
 
 def _with_clip_intervals(ranking: RankingView) -> RankingView:
-    """The same with the interval that takes all clips as independent, beside the valid one."""
+    """The same ranking with the additional interval as if all clips were independent."""
     from serbench.score.intervals import clip_interval
 
     return RankingView(
@@ -128,10 +128,10 @@ def _with_clip_intervals(ranking: RankingView) -> RankingView:
 
 
 def flat_rows(found: Sequence[RankingView]) -> list[dict[str, Any]]:
-    """All rows of all rankings as the lines of a table, each with `flat_columns`."""
+    """All rows of all rankings as rows of one table with the columns `flat_columns`."""
     return [row.as_flat_dict() for ranking in found for row in ranking.rows]
 
 
 def flat_columns(found: Sequence[RankingView]) -> list[str]:
-    """The columns of `flat_rows`: every metric that any entry has a score of is among them."""
+    """The columns of `flat_rows`, with all metrics for which an entry has a score."""
     return list(dict.fromkeys(name for row in flat_rows(found) for name in row))

@@ -1,4 +1,4 @@
-"""Entries read from the database: every view of one or of many begins here."""
+"""Reading of entries from the database, for all views."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SYSTEM_COLUMNS = (
     ProtocolRow.name.label("protocol"),
     *(ProtocolRow.identifier.label("protocol_id"), StudyRow.compute_settings),
 )
-"""All that a ranking reads of a system beside scores: no plan, no trial, no logits."""
+"""The columns of a system for rankings, without plan, trials and logits."""
 
 LATENCY_COLUMNS = (
     *(LatencyRow.system_id, LatencyRow.kind),
@@ -45,7 +45,7 @@ LATENCY_COLUMNS = (
     *(LatencyRow.front_end_p50, LatencyRow.network_p50, LatencyRow.runs),
     *(MachineRow.fingerprint, MachineRow.facts),
 )
-"""Likewise of a latency."""
+"""The columns of a latency for rankings."""
 
 
 NO_CLIPS = {"seconds": None, "sample_rate": None, "level": "", "padding": ""}
@@ -58,17 +58,17 @@ def read_entries(
     threads: int | None = None,
     number: int | None = None,
 ) -> list[EntryView]:
-    """Every entry, once for each of its latencies; not ranked yet.
+    """All entries, once for each of their latencies; not ranked yet.
 
     Args:
-        database: where the entries are.
+        database: the database with the entries.
         dataset: only entries on the dataset of this name.
-        threads: only latencies at this thread count; None for all. An entry that was measured,
-            but not so, is left out.
+        threads: only latencies at this thread count; None for all. An entry with latencies at
+            other thread counts only is left out.
         number: only the entry of this number.
 
     Raises:
-        UsageError: no such entry.
+        UsageError: there is no such entry.
     """
     system: int | None = None
     if number is not None:
@@ -99,10 +99,10 @@ def read_entries(
 
 
 Tested = tuple[int, str, int]
-"""A system, a runtime and a protocol: what scores belong to."""
+"""A system, a runtime and a protocol, to which scores belong."""
 
 Scores = dict[Tested, dict[str, dict[str, Score]]]
-"""What was tested → evidence → metric → score."""
+"""Tested system → evidence → metric → score."""
 
 
 def _scores(session: Session, system: int | None) -> Scores:
@@ -135,7 +135,7 @@ def _tallies(session: Session, system: int | None) -> dict[Tested, bytes]:
 def _latencies(
     session: Session, threads: int | None, system: int | None
 ) -> tuple[dict[int, list[LatencyView]], set[int]]:
-    """The latencies of each system, and which systems were measured at all."""
+    """The latencies of each system, and the systems with any latency."""
     query = select(*LATENCY_COLUMNS).join(MachineRow).order_by(LatencyRow.id)
     if system is not None:
         query = query.where(LatencyRow.system_id == system)
@@ -145,7 +145,7 @@ def _latencies(
         ever.add(row["system_id"])
         view = _latency(row)
         if threads in (None, view.threads):
-            # What was measured later, with other libraries, takes the place of what was before.
+            # A later latency, with other library versions, replaces an earlier one.
             alike = (view.machine_id, view.runtime, view.precision, view.threads, view.clip_seconds)
             newest[row["system_id"]][alike] = view
     return {system: list(views.values()) for system, views in newest.items()}, ever
@@ -177,8 +177,8 @@ def _views(
 ) -> Iterator[EntryView]:
     """One entry, once for each of its latencies.
 
-    Each has the scores of its runtime; where the system was not scored in it, those of the runtime
-    that its first predictions came from. An entry without any scores is left out.
+    Each has the scores of its runtime, or, if the system was not scored in it, those of the runtime
+    of its first predictions. An entry without any scores is left out.
     """
     known: dict[str, Any] = dict(facts)
     system, protocol = known.pop("id"), known.pop("protocol_row")
@@ -221,7 +221,7 @@ def _views(
 
 
 def compute_text(settings: dict[str, Any] | None) -> str:
-    """Compute settings for people: ``fp32, 2 threads``; empty of an import."""
+    """Compute settings as text, such as ``fp32, 2 threads``; empty for an import."""
     if settings is None:
         return ""
     threads = settings["threads"]
@@ -229,7 +229,7 @@ def compute_text(settings: dict[str, Any] | None) -> str:
 
 
 def entry_view(database: Database, number: int) -> EntryView:
-    """One entry, with its latency on one thread where it was measured so.
+    """One entry, with its latency on one thread if that was measured.
 
     Raises:
         UsageError: no such entry, or one without scores.
@@ -240,7 +240,7 @@ def entry_view(database: Database, number: int) -> EntryView:
 def entry_view_here(
     database: Database, number: int, machine: Machine, kind: LatencyKind
 ) -> EntryView:
-    """One entry with the latency of one kind on one machine, or none, whatever else was measured.
+    """One entry with its latency of one kind on one machine, or without latency.
 
     Raises:
         UsageError: no such entry, or one without scores.
@@ -264,7 +264,7 @@ def entry_view_here(
 def entry_views(database: Database, number: int) -> list[EntryView]:
     """One entry, once for each of its latencies.
 
-    The one on one thread, in the runtime that the entry's first predictions came from, is first.
+    The latency on one thread, in the runtime of the entry's first predictions, is first.
 
     Raises:
         UsageError: no such entry, or one without scores.
@@ -272,7 +272,8 @@ def entry_views(database: Database, number: int) -> list[EntryView]:
     found = read_entries(database, number=number)
     if not found:
         raise UsageError(
-            f"entry {number} has no scores: run `serbench leaderboard rescore`", number=number
+            f"entry {number} has no scores: compute them with `serbench leaderboard rescore`",
+            number=number,
         )
 
     def place(view: EntryView) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Studies: what was planned, every trial and fold, and what it led to."""
+"""Views of studies: plan, trials, folds and entry."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from serbench.views.reading import entry_view
 
 @dataclass(frozen=True)
 class StudyView:
-    """A study as a list or a page shows it.
+    """A study as it is shown in a list or on a page.
 
     Attributes:
-        study: its number.
-        backbone: name.
-        front_end: name.
-        schedule: name.
-        dataset: name.
-        protocol: name.
-        outer_fold: of the protocol, from 1.
-        trials: that have ended, failed ones too.
-        of: that were planned.
+        study: number of the study.
+        backbone: name of the backbone.
+        front_end: name of the front end.
+        schedule: name of the schedule.
+        dataset: name of the dataset.
+        protocol: name of the protocol.
+        outer_fold: number of the outer fold of the protocol, from 1.
+        trials: number of trials that have ended, including failed ones.
+        of: number of planned trials.
         best_mean_uar: highest mean UA over the folds of a trial, or None.
-        state: ``finished``, ``unfinished``, or ``failed`` where no trial could be trained.
-        entry: number of the entry that it led to, or None.
-        started: when.
-        detail: what a page adds: plan, compute settings, every trial; empty in a list.
+        state: ``finished``, ``unfinished``, or ``failed`` if no trial could be trained.
+        entry: number of its entry, or None.
+        started: time of its start.
+        detail: further data for a page: plan, compute settings, all trials; empty in a list.
     """
 
     study: int
@@ -59,14 +59,14 @@ class StudyView:
     detail: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for ``--format json``; on a page ``trials`` are all of them."""
+        """Plain data, for ``--format json``; on a page ``trials`` is the list of all trials."""
         plain = asdict(self)
         detail = plain.pop("detail")
         return {**plain, **detail}
 
 
 def study_views(database: Database, number: int | None = None) -> list[StudyView]:
-    """All studies, oldest first; or the one of a number, where there is one."""
+    """All studies, oldest first, or only the study of a number."""
     tried = (
         select(
             TrialRow.study_id,
@@ -120,10 +120,10 @@ def _study_view(found: dict[str, Any]) -> StudyView:
 
 
 def study_view(database: Database, number: int) -> StudyView:
-    """One study with its plan, every trial, every fold, and what it led to.
+    """One study with its plan, all trials and folds, and its entry.
 
     Raises:
-        UsageError: no such study.
+        UsageError: there is no such study.
     """
     with database.session() as session:
         study = find_study(session, number)
@@ -154,7 +154,7 @@ def _trial(trial: TrialRow) -> dict[str, Any]:
 
 
 def _place(training: TrainingRow) -> tuple[bool, int]:
-    """Where a training stands: by its fold's number, whenever it ran; the holdout's last."""
+    """The order of a training: by the number of its fold; the training for the holdout is last."""
     tested = training.split.fold == HOLDOUT
     return tested, 0 if tested else int(training.split.fold)
 
@@ -169,7 +169,7 @@ def _fold(training: TrainingRow) -> dict[str, Any]:
 
 
 def _led_to(database: Database, study: int, entry: int) -> dict[str, Any]:
-    """The entry of a study, and which of the study's trials won."""
+    """The entry of a study, and the winning trial."""
     view, gain = entry_view(database, entry).as_dict(), gain_of(database, entry)
     with database.session() as session:
         system = find_system(session, entry)

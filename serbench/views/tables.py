@@ -1,4 +1,4 @@
-"""Tables as text: Markdown, and predictions as CSV."""
+"""Tables as text: Markdown tables, and predictions as CSV."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Markdown(str):
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; columns marked with ``>`` are aligned right, cells shown as they are."""
+    """A Markdown table with literal cells; columns marked with ``>`` are aligned right."""
     lines = [
         [markdown_text(column.lstrip(">")) for column in columns],
         ["---:" if column.startswith(">") else "---" for column in columns],
@@ -31,22 +31,23 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 
 def markdown_text(text: str) -> str:
-    """Text as Markdown that shows it as it is: no table, code, link, emphasis or HTML."""
+    """Text as literal Markdown, without table, code, link, emphasis or HTML."""
     if isinstance(text, Markdown):
         return text.replace("|", "\\|")
     return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(printable(text).split()))
 
 
 def export_predictions(database: Database, number: int, folds: bool = False) -> str:
-    """A table of an entry's logits, as ``import_predictions`` takes it.
+    """A table of an entry's logits, in the format of ``import_predictions``.
 
     Args:
-        database: where the entry is.
+        database: the database with the entry.
         number: its number.
-        folds: whether to add the winner's logits on the folds it was chosen by.
+        folds: whether to add the winner's logits on the folds by which it was selected.
 
     Raises:
-        UsageError: no such entry, or the folds of several outer folds, where a clip is in many.
+        UsageError: there is no such entry, or ``folds`` is set for several outer folds, where one
+            clip is in many folds.
     """
     with database.session() as session:
         system = find_system(session, number)
@@ -54,8 +55,8 @@ def export_predictions(database: Database, number: int, folds: bool = False) -> 
         outer_folds = fold_predictions(session, system)
         if folds and len(outer_folds) > 1:
             raise UsageError(
-                f"entry {number} was chosen anew in {len(outer_folds)} outer folds, each with "
-                "folds of its own: leave --folds away",
+                f"entry {number} has {len(outer_folds)} outer folds, each with its own folds, and "
+                "a table of predictions can hold only one fold of each clip: remove --folds",
                 number=number,
                 outer_folds=len(outer_folds),
             )

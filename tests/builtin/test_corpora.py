@@ -77,7 +77,9 @@ GOLDEN = [
 
 
 @pytest.mark.parametrize(("corpus", "path", "speaker", "emotion", "label", "sex", "said"), GOLDEN)
-def test_a_name_says_who_speaks_how_and_what(corpus, path, speaker, emotion, label, sex, said):
+def test_a_file_name_gives_speaker_emotion_and_sentence(
+    corpus, path, speaker, emotion, label, sex, said
+):
     (found,) = corpus.recognise([Path("/somewhere/else") / path])
     assert (found.speaker, found.emotion, found.label) == (speaker, emotion, label)
     assert (found.sex, found.sentence, found.excluded) == (sex, said, None)
@@ -110,12 +112,12 @@ def test_a_name_says_who_speaks_how_and_what(corpus, path, speaker, emotion, lab
         (DEMO, "demo_anna_calm_keys.wav"),
     ],
 )
-def test_a_name_that_only_looks_alike_is_left_alone(corpus, path):
+def test_a_similar_file_name_is_not_recognised(corpus, path):
     assert list(corpus.recognise([Path(path)])) == []
 
 
 @pytest.mark.parametrize("corpus", CORPORA, ids=lambda corpus: corpus.name)
-def test_the_resource_forks_of_macos_are_left_alone(corpus):
+def test_the_resource_forks_of_macos_are_ignored(corpus):
     paths = [Path(path) for owner, path, *_ in GOLDEN if owner is corpus]
     paths += [Path("Ses01F_impro01_F000.wav")]
     forks = [path.with_name(f"._{path.name}") for path in paths]
@@ -142,7 +144,7 @@ def test_the_mp3_copies_of_crema_d_are_excluded_with_the_reason():
     assert copy.excluded == "MP3 copy of a clip in AudioWAV"
 
 
-def test_crema_d_has_as_many_women_and_men_as_its_paper_says():
+def test_crema_d_has_as_many_women_and_men_as_in_its_paper():
     sexes = list(CREMA_D.sexes.values())
     assert (sexes.count("female"), sexes.count("male")) == (43, 48)
 
@@ -174,7 +176,7 @@ def test_every_label_is_a_canonical_emotion(corpus):
 @pytest.mark.parametrize(
     "corpus", [corpus for corpus in CORPORA if corpus is not DEMO], ids=lambda corpus: corpus.name
 )
-def test_a_published_corpus_says_where_a_person_can_get_it(corpus, tmp_path):
+def test_a_published_corpus_names_its_source(corpus, tmp_path):
     with pytest.raises(DatasetError) as refusal:
         corpus.fetch(tmp_path)
     assert corpus.home in str(refusal.value)

@@ -89,7 +89,7 @@ def test_usual_headers_are_recognised(read, header):
     assert fields(found) == ("1.wav", "fear", "a")
 
 
-def test_of_several_usual_headers_the_most_telling_counts(read):
+def test_of_several_common_headers_the_most_specific_is_used(read):
     (found,) = read("name,file,class,emotion,speaker\nBob,1.wav,train,fear,a\n")
     assert fields(found) == ("1.wav", "fear", "a")
 
@@ -297,10 +297,10 @@ def test_missing_recordings_are_counted_with_one_path_and_the_remedy(look, tmp_p
 
 
 def words_in_remark(remark):
-    return set(remark.text.replace(";", " ").replace(",", " ").split())
+    return set(remark.text.replace(";", " ").replace(",", " ").replace(": ", " ").split())
 
 
-def test_a_missing_table_says_how_to_write_one(tmp_path):
+def test_a_missing_table_is_refused_with_its_columns(tmp_path):
     with pytest.raises(DatasetError) as refusal:
         TABLE.fetch(tmp_path)
     assert words_in(refusal.value, tmp_path) >= {"path", "emotion", "speaker"}

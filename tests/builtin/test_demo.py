@@ -46,7 +46,7 @@ def test_eight_voices_act_six_emotions_in_five_sentences(demo):
     assert Counter(each.sex for each in found) == {"female": 120, "male": 120}
 
 
-def test_it_says_that_no_human_speaks():
+def test_it_is_marked_as_synthetic():
     assert DEMO.synthetic
     assert "synthetic" in DEMO.title
     assert "espeak-ng" in DEMO.title
@@ -71,7 +71,7 @@ def test_every_run_makes_the_same_bytes(demo, tmp_path):
     assert contents(tmp_path / "again") == contents(demo)
 
 
-def test_emotions_can_be_told_on_unheard_voices_but_not_perfectly(demo):
+def test_emotions_of_new_voices_are_recognised_but_not_perfectly(demo):
     found = list(DEMO.recognise(sorted(demo.iterdir())))
     features = np.array([spectral_statistics(each.path) for each in found])
     emotions = np.array([each.emotion for each in found])
@@ -101,7 +101,7 @@ def test_a_complete_corpus_is_not_made_again(demo, monkeypatch):
     DEMO.fetch(demo)
 
 
-def test_missing_clips_are_mended_and_strangers_left_alone(demo, tmp_path):
+def test_missing_clips_are_made_and_other_files_are_not_changed(demo, tmp_path):
     folder = tmp_path / "demo"
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     assert isinstance(refusal.value.__cause__, FileExistsError | NotADirectoryError)
 
 
-def test_what_espeak_refuses_is_told_by_the_process_that_ran_it(tmp_path):
+def test_an_error_of_espeak_is_reported_by_its_process(tmp_path):
     unheard = replace(script()[0], voice="no-such-language")
     with pytest.raises(DatasetError) as refusal:
         record([unheard], tmp_path)

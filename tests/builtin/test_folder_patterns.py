@@ -40,7 +40,7 @@ def test_without_a_pattern_nothing_is_recognised(found):
     assert found(None, "anger/s1/a.wav") == []
 
 
-def test_where_nothing_fits_a_remark_shows_a_path_as_the_pattern_sees_it(found):
+def test_without_a_match_a_remark_shows_a_path_below_the_folder(found):
     [remark] = found("{emotion}/{speaker}/*", "mine/anger/s1/a.wav")
     assert isinstance(remark, Remark)
     assert "mine/anger/s1/a.wav" in remark.text
@@ -59,7 +59,7 @@ def test_a_pattern_that_lacks_a_field_is_refused_unless_a_table_may_give_it(
     assert found(pattern, "anger/s1/a.wav", "table.csv") == []
 
 
-def test_nobody_else_has_the_recordings(tmp_path):
+def test_own_recordings_cannot_be_fetched(tmp_path):
     with pytest.raises(DatasetError) as refusal:
         FOLDERS.fetch(tmp_path)
     assert "--pattern" in words_in(refusal.value)

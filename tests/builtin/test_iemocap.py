@@ -73,7 +73,7 @@ def test_excitement_counts_as_happiness_and_keeps_its_label(found):
     assert (utterance.label, utterance.emotion, utterance.excluded) == ("exc", "happiness", None)
 
 
-def test_the_speaker_is_who_speaks_not_who_wears_the_markers(found):
+def test_the_speaker_is_not_the_actor_with_the_markers(found):
     assert found["Ses01F_impro01_M000"].speaker == "Ses01M"
     assert found["Ses01F_impro01_M000"].sex == "male"
     assert found["Ses01F_impro01_F000"].speaker == "Ses01F"

@@ -62,7 +62,7 @@ def test_a_last_layer_that_is_not_one_linear_layer_is_left_out(name):
         assert built.module.eval()(images(name, 2)).shape == (2, built.width)
 
 
-def test_measuring_the_width_draws_nothing_and_leaves_statistics_alone():
+def test_measuring_the_width_draws_no_numbers_and_keeps_the_statistics():
     torch.manual_seed(0)
     timm.create_model("dla46_c", num_classes=N_CLASSES)
     drawn = torch.get_rng_state()

@@ -158,7 +158,7 @@ def nested(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., 
 
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever wants to train fails."""
+    """Every training fails."""
     monkeypatch.setattr(InThisProcess, "submit", lambda *_: pytest.fail("trained again"))
 
 

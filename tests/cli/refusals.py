@@ -1,10 +1,15 @@
-"""What every refusal of the command line looks like."""
+"""The form of every refusal of the command line."""
 
-PROGRESS = ("recordings read: ", "loading ", "nothing is scanned yet", "this is a new study")
+PROGRESS = (
+    "recordings read: ",
+    "loading ",
+    "the database has no dataset yet",
+    "this is a new study",
+)
 
 
 def error_of(ran, code):
-    """The one line with the error; above it only progress may stand."""
+    """The one line with the error, which may only follow lines of progress."""
     assert ran.code == code, ran.err
     assert "Traceback" not in ran.out + ran.err
     assert ran.out == ""

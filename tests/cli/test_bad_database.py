@@ -29,7 +29,7 @@ def test_a_read_only_database_can_be_read(run, scanned, tiny_corpus, tmp_path):
     error_of(run("--db", url, "corpus", "scan", tiny_corpus, "--dataset", "tiny"), 1)
 
 
-def test_a_file_that_is_no_database_is_left_alone(run, tmp_path):
+def test_a_file_that_is_no_database_is_not_changed(run, tmp_path):
     (tmp_path / "notes.db").write_text("buy milk\n" * 100)
     assert "notes.db" in error_of(run("--db", "notes.db", "corpus", "list"), 1)
     assert (tmp_path / "notes.db").read_text().startswith("buy milk")

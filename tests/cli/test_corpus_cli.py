@@ -37,7 +37,7 @@ def test_what_is_skipped_is_counted_by_reason(run, tiny_corpus):
     next(tiny_corpus.rglob("03-*.wav")).write_bytes(b"")
     out = run("corpus", "scan", tiny_corpus, "--dataset", "tiny").out
     assert "found 37 = kept 35 + skipped 2" in out
-    assert shown(run)["skipped"] == {"file name of no known corpus": 1, "empty file": 1}
+    assert shown(run)["skipped"] == {"file name of no registered corpus": 1, "empty file": 1}
     assert all(f"skipped 1: {reason}" in out for reason in shown(run)["skipped"])
 
 
@@ -162,7 +162,7 @@ def test_on_eighty_columns_no_number_and_no_name_is_broken(terminal, scanned):
     assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6"]
 
 
-def test_on_too_few_columns_the_numbers_still_stand_whole(terminal, scanned):
+def test_on_a_narrow_terminal_numbers_are_not_broken(terminal, scanned):
     lines = terminal(40, "corpus", "show", "tiny").splitlines()
     assert lines[2].split() == ["ravdess", *["6"] * 6, "36", "6"]
 

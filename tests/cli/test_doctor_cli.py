@@ -84,7 +84,7 @@ def test_the_table_fits_eighty_columns_and_suggests_something(terminal, tested):
     lines = terminal(80, "corpus", "doctor", "ill").splitlines()
     table = lines[: lines.index("")]
     assert all(len(line) <= 80 for line in table)
-    assert table[1].split() == ["finding", "what", "measured", "suggestion"]
+    assert table[1].split() == ["finding", "subject", "measured", "suggestion"]
     suggested = [line.split()[0] for line in table if line.rstrip().endswith("leave out")]
     assert suggested == ["conflicting-labels", "silence"]
     assert any(line.startswith("channels ") and line.endswith("convert") for line in table)

@@ -39,7 +39,7 @@ def test_a_comparison_has_a_line_for_each_score_and_its_uncertainty(run):
     found = strictly(run("leaderboard", "compare", 1, 2, "--format", "json").out)
     title, header, *lines = run("leaderboard", "compare", 1, 2).out.splitlines()
     assert title.strip() == found["protocol_id"]
-    assert cells(header) == ["holdout", "entry 1", "entry 2", "difference", "95 %", "p"]
+    assert cells(header) == ["holdout", "entry 1", "entry 2", "difference", "95 % CI", "p"]
     shown = {cells(line)[0]: cells(line)[1:] for line in lines if line.strip()}
     for metric, name in (("uar", "UA"), ("accuracy", "WA"), ("macro_f1", "macro-F1")):
         first, second = found["scores"][metric]

@@ -72,7 +72,7 @@ def test_a_vacuum_keeps_everything(run, finished, copied):
     assert run("leaderboard", "--format", "json").out == before
 
 
-def test_a_plugin_that_is_renamed_is_told_so(run, tmp_path):
+def test_a_changed_plugin_name_is_reported(run, tmp_path):
     ran = run("plugins", "new", "My Net", "--kind", "metric", "--out", tmp_path)
     assert ran.code == 0
     assert "my-net" in ran.err

@@ -10,7 +10,7 @@ from refusals import error_of
 
 RECIPE = ["front end", "schedule", "weights", "compute settings"]
 NUMBERS = ["tuning UA", "optimism", "p90 ms", "params", "MACs"]
-SCORES = ["UA", "95 %", "WA", "macro-F1", "ECE", "log loss", "AUC"]
+SCORES = ["UA", "95 % CI", "WA", "macro-F1", "ECE", "log loss", "AUC"]
 HEADER = ["#", "front", "entry", "backbone", *RECIPE, *SCORES, *NUMBERS]
 
 
@@ -103,7 +103,7 @@ def test_the_scores_are_shown_in_per_cent_and_losses_as_they_are(show, row):
     shown = dict(zip(HEADER, cells(show().out.splitlines()[2]), strict=True))
     assert shown["compute settings"] == row["compute_settings"]
     assert shown["UA"] == f"{100 * row['uar']:.1f}"
-    assert shown["95 %"] == "–"
+    assert shown["95 % CI"] == "–"
     assert shown["WA"] == f"{100 * row['accuracy']:.1f}"
     assert shown["log loss"] == f"{row['log_loss']:.3f}"
     assert shown["tuning UA"] == f"{100 * row['cv_uar_mean']:.1f} ± {100 * row['cv_uar_sd']:.1f}"
@@ -112,13 +112,13 @@ def test_the_scores_are_shown_in_per_cent_and_losses_as_they_are(show, row):
 
 def test_metrics_are_chosen_by_name(show):
     header = cells(show("--metric", "macro_f1", "--metric", "uar").out.splitlines()[1])
-    assert [name for name in header if name in SCORES] == ["macro-F1", "95 %", "UA"]
+    assert [name for name in header if name in SCORES] == ["macro-F1", "95 % CI", "UA"]
     assert "uar" in error_of(show("--metric", "ua"), 2)
 
 
 def test_the_interval_over_clips_is_named_for_what_it_is(show):
-    assert "95 % of clips" not in show().out
-    assert "95 % of clips" in show("--per-clip-intervals").out
+    assert "95 % CI, clips" not in show().out
+    assert "95 % CI, clips" in show("--per-clip-intervals").out
 
 
 def test_a_protocol_may_be_named_in_full_or_by_its_rule(show, row):
@@ -166,7 +166,7 @@ def test_on_eighty_columns_an_entry_is_one_line_with_its_scores(terminal, finish
     assert all(len(line) <= 80 for line in lines)
     [header] = [place for place, line in enumerate(lines) if line.strip().startswith("# ")]
     names = cells(lines[header])
-    assert names[:6] == ["#", "front", "entry", "backbone", "UA", "95 %"]
+    assert names[:6] == ["#", "front", "entry", "backbone", "UA", "95 % CI"]
     assert "optimism" in names
     assert "MACs" not in names
     assert cells(lines[header + 1])[4] == f"{100 * row['uar']:.1f}"

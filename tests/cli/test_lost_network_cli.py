@@ -37,7 +37,7 @@ def test_tested_but_not_yet_an_entry_it_is_trained_again(
     damage(holdout)
     ran = run(*STUDY)
     assert ran.code == 0, ran.err
-    assert "2 trainings of an earlier run kept" in ran.err
+    assert "2 trainings of an earlier run are reused" in ran.err
     assert holdout.read_bytes() == whole
     assert run("predict", 1, next(tiny_corpus.rglob("*.wav"))).code == 0
 

@@ -149,7 +149,7 @@ def test_the_database_may_be_named_before_and_after_the_command(run, finished):
     assert "tiny" in after.out
 
 
-def test_of_two_databases_the_one_after_the_command_is_meant(run, finished, tmp_path):
+def test_of_two_databases_the_one_after_the_command_is_used(run, finished, tmp_path):
     ran = run("--db", tmp_path / "other.db", "corpus", "list", "--db", finished.db)
     assert "tiny" in ran.out
     assert not (tmp_path / "other.db").exists()

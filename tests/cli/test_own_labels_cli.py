@@ -51,7 +51,7 @@ def test_a_study_on_own_labels_predicts_and_is_evaluated_on_the_common_ones(run,
     assert (found["emotions"], found["untrained"]) == (["relaxed", "stress"], ["tired"])
 
 
-def test_everything_that_is_stated_is_typed_on_the_command_line(run, tmp_path):
+def test_all_scan_options_work_on_the_command_line(run, tmp_path):
     record(tmp_path / "wav", ["stress", "relaxed"], [1, 2])
     rows = ["clip;felt;who"]
     rows += [

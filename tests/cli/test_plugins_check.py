@@ -77,7 +77,7 @@ def test_one_name_gives_a_table_of_checks_and_results(run):
     assert lines[-1] == f"{count} passed, 0 failed, 0 skipped"
 
 
-def test_json_says_what_is_promised(run):
+def test_json_lists_the_checks(run):
     ran, data = checked(run, "half-cycle")
     assert ran.code == 0
     assert len(data["checks"]) == data["passed"] == len(contract("scheduler"))
@@ -85,7 +85,7 @@ def test_json_says_what_is_promised(run):
     assert all(each["promise"].endswith(".") for each in data["checks"])
 
 
-def test_a_plugin_stands_for_all_it_brings(run):
+def test_a_plugin_is_checked_with_all_its_registered_objects(run):
     _, data = checked(run, "masking")
     assert {each["name"] for each in data["checks"]} == {"frequency-mask", "time-mask"}
 
@@ -96,16 +96,16 @@ def test_a_name_of_two_kinds_is_checked_as_both(run, also_installed):
     assert {each["kind"] for each in data["checks"]} == {"corpus", "augmentation"}
 
 
-def test_of_very_many_things_a_sample_is_checked_and_it_says_so(run, also_installed):
+def test_of_many_objects_a_reported_sample_is_checked(run, also_installed):
     many = [Masking(f"mask-{number}", axis=3) for number in range(40)]
     also_installed(plugin("many", "register_augmentations", *many))
     ran, data = checked(run, "many")
-    assert data["notes"] == ["3 of 40 of kind augmentation that many brings"]
+    assert data["notes"] == ["3 of 40 of kind augmentation that many registers"]
     assert "3 of 40" in ran.err
     assert len({each["name"] for each in data["checks"]}) == 3
 
 
-def test_a_broken_promise_is_named_and_ends_in_failure(run, also_installed):
+def test_a_failed_check_is_named_and_gives_exit_code_1(run, also_installed):
     also_installed(plugin("sloppy", "register_augmentations", Careless()))
     ran, data = checked(run, "careless")
     assert ran.code == 1

@@ -1,4 +1,4 @@
-"""``serbench plugins``: what is registered, and by whom."""
+"""``serbench plugins``: registered names and their plugins."""
 
 import json
 
@@ -12,7 +12,7 @@ def listed(run):
     return json.loads(run("plugins", "list", "--format", "json").out)
 
 
-def test_every_kind_is_listed_with_who_brought_it(run):
+def test_every_kind_is_listed_with_its_plugin(run):
     lines = run("plugins", "list").out.splitlines()
     assert lines[0].split() == ["kind", "name", "plugin", "package"]
     for kind, name, plugin in [
@@ -55,7 +55,7 @@ def test_json_holds_every_name_with_its_source(run):
     assert len(registered) > 1000
 
 
-def test_a_disabled_plugin_is_named_and_brings_nothing(run, monkeypatch):
+def test_a_disabled_plugin_is_named_and_registers_nothing(run, monkeypatch):
     monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "masking,timm")
     data = listed(run)
     assert data["disabled"] == ["masking", "timm"]

@@ -169,7 +169,7 @@ def test_a_file_of_which_only_the_beginning_was_used_is_named(predict, tmp_path)
     ran = predict(1, tmp_path / "long.wav")
     assert ran.code == 0
     assert ran.err.startswith(f"{tmp_path / 'long.wav'}: ")
-    assert "0.5 of 5.0 s" in ran.err
+    assert "0.5 s of 5.0 s" in ran.err
 
 
 def test_an_unknown_entry_is_a_usage_error(predict, clip):

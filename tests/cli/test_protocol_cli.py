@@ -13,7 +13,7 @@ EMOTIONS = ["sadness", "anger", "disgust", "fear", "happiness", "neutral"]
 
 @pytest.fixture
 def tiny(run, make_corpus, tmp_path):
-    """Six speakers as dataset ``tiny``; the folder they lie in."""
+    """The folder of six speakers, scanned as dataset ``tiny``."""
     folder = make_corpus(tmp_path / "tiny")
     assert run("corpus", "scan", folder, "--dataset", "tiny").code == 0
     return folder
@@ -46,11 +46,17 @@ def test_show_prints_folds_by_emotions_and_then_what_leaks(run, tiny):
     assert " on dataset tiny [" in lines[0]
     assert lines[1].startswith("rule: ")
     assert lines[2].startswith("metric: uar")
-    assert lines[4].split() == ["tested", *EMOTIONS, "clips", "speakers"]
+    assert lines[4].split() == ["test", "part", *EMOTIONS, "clips", "speakers"]
     assert lines[5].split() == ["holdout", *["1"] * 6, "6", "1"]
     folds = [line.split()[2:] for line in lines[6:8]]
     assert sorted(int(cells[-1]) for cells in folds) == [2, 3]
-    assert lines[9].split()[-4:] == ["speakers", "identical", "near-identical", "sentences"]
+    assert lines[9].split()[-5:] == [
+        "speakers",
+        "identical",
+        "clips",
+        "near-identical",
+        "sentences",
+    ]
     assert [line.split()[:-3] for line in lines[10:13]] == [
         ["holdout", "0", "0"],
         ["fold", "1", "0", "0"],
@@ -151,8 +157,8 @@ def test_many_emotions_fit_eighty_columns_by_their_first_letters(terminal, run, 
             sound.with_name(sound.name.replace("-04-", f"-{label}-")).write_bytes(changed)
     run("corpus", "scan", tiny, "--dataset", "tiny", "--emotions", "all")
     out = terminal(80, "protocol", "show", "speaker-2", "--dataset", "tiny", "--no-fingerprints")
-    header = next(line for line in out.splitlines() if line.startswith("tested"))
-    assert header.split()[1:9] == ["sadn", "ange", "disg", "fear", "happ", "neut", "calm", "surp"]
+    header = next(line for line in out.splitlines() if line.startswith("test part"))
+    assert header.split()[2:10] == ["sadn", "ange", "disg", "fear", "happ", "neut", "calm", "surp"]
     assert len(header) <= 80
 
 

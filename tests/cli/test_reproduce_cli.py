@@ -101,7 +101,7 @@ def test_lost_networks_are_refused_by_name_and_saved_again_by_the_command_that_i
     assert run("predict", 1, clip, "--db", tmp_path / "serbench.db").code == 0
 
 
-def test_networks_that_are_there_are_left_alone(reproduce, finished, copied, tmp_path):
+def test_existing_networks_are_not_changed(reproduce, finished, copied, tmp_path):
     copied(finished)
     before = {path: path.stat().st_mtime_ns for path in weights_files(tmp_path)}
     ran = reproduce(finished, "--folds", db=tmp_path / "serbench.db")

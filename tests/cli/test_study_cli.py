@@ -53,7 +53,7 @@ def study_file(tmp_path):
 
 def test_a_run_prints_a_line_for_each_fold_and_trial(finished):
     lines = finished.err.splitlines()
-    for fact in ("36 clips", "fp32, channels-last, 1 thread", "30 clips", "6 in the holdout"):
+    for fact in ("36 clips", "fp32, channels-last, 1 thread", "30 clips", "6 clips in the holdout"):
         assert sum(fact in line for line in lines) == 1, fact
     for trial in (1, 2):
         for fold in (1, 2):
@@ -246,7 +246,7 @@ def test_a_study_is_shown_trial_by_trial(run, finished):
     assert Machine(**shown["machine"]) == this_machine()
 
 
-def test_the_score_of_a_fold_stands_in_its_place_whenever_it_ran(run, database, made, artifacts):
+def test_the_scores_of_folds_are_in_the_order_of_folds(run, database, made, artifacts):
     manifest = made.manifest()
     plan = made.plan(manifest)
     ledger = begin(database, made, manifest, plan, artifacts)

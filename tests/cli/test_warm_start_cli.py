@@ -47,7 +47,7 @@ def own_weights(tmp_path):
     return path
 
 
-def test_a_network_may_begin_from_one_that_was_trained_on_other_people(halves):
+def test_a_network_may_begin_from_one_that_was_trained_on_other_speakers(halves):
     ran = halves(*STUDY, "--dataset", "second", "--protocol", "speaker-2", "--weights", "entry:1")
     assert ran.code == 0, ran.err
     warm = next(row for row in ranked(halves) if row["entry"] == 2)
@@ -125,7 +125,7 @@ def test_allowed_it_runs_is_marked_and_is_ranked_apart(warm, run):
     assert all(speaker in shown for speaker in known["known_speakers"])
 
 
-def test_evaluate_leaves_out_everybody_that_an_ancestor_was_trained_on(halves, run, tiny_corpus):
+def test_evaluate_leaves_out_the_training_speakers_of_all_ancestors(halves, run, tiny_corpus):
     second = ("--dataset", "second", "--protocol", "speaker-2", "--weights", "entry:1")
     assert halves(*STUDY, *second).code == 0
     assert halves("corpus", "scan", tiny_corpus, "--dataset", "all").code == 0

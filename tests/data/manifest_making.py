@@ -9,7 +9,7 @@ EMOTIONS = ("sadness", "anger", "disgust")
 
 
 def utterance(speaker, emotion, take=0, audio=None):
-    """An utterance of ``corpus/person``; its audio is its own unless it is said otherwise."""
+    """An utterance of ``corpus/person``, with its own audio unless another is given."""
     name = f"{speaker} {emotion} {take}"
     return Utterance(
         path=f"/{name}.wav",

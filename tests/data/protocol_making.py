@@ -8,7 +8,7 @@ from serbench.data.protocols import PUBLISHED
 
 
 def corpus_of(name, emotions=EMOTIONS, takes=1):
-    """Everybody whom a published protocol names says everything, as a list of utterances."""
+    """A list of utterances of all speakers of a published protocol."""
     return [
         utterance(speaker, emotion, take)
         for speaker in PUBLISHED[name].speakers
@@ -18,7 +18,7 @@ def corpus_of(name, emotions=EMOTIONS, takes=1):
 
 
 def folds_table(path, data, fold_of, delimiter=","):
-    """Write a table that gives each utterance the fold that ``fold_of`` says."""
+    """Write a table with the fold of each utterance from ``fold_of``."""
     lines = [delimiter.join(("path", "fold"))]
     lines += [delimiter.join((clip.path, str(fold_of(clip)))) for clip in data.utterances]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

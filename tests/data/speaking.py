@@ -50,7 +50,7 @@ def save(path, sound, rate=RATE, **options):
 
 
 def healthy(folder, actors=6, emotions=(4, 5, 6)):
-    """Each actor says two sentences in every emotion; nothing is wrong with them."""
+    """Two sentences by each actor with every emotion, without defects."""
     for actor in range(1, actors + 1):
         for emotion in emotions:
             for sentence in (1, 2):

@@ -27,7 +27,7 @@ def write_halved(path):
 
 
 def set_sizes(path, riff, data):
-    """Overwrite what a WAV says of its own length, and of that of its samples."""
+    """Overwrite the lengths of the file and of the samples in the header of a WAV."""
     whole = bytearray(path.read_bytes())
     place = whole.index(b"data") + 4
     whole[4:8] = struct.pack("<I", riff)
@@ -50,7 +50,7 @@ def test_a_file_without_a_byte_is_empty(tmp_path):
     assert reason_for(path) == "empty file"
 
 
-def test_a_file_without_a_sample_is_told_apart_from_an_empty_file(tmp_path):
+def test_a_file_without_samples_is_distinguished_from_an_empty_file(tmp_path):
     assert reason_for(write(tmp_path / "header only.wav", noise(0))) == "no samples"
 
 
@@ -91,7 +91,7 @@ def test_a_recording_of_zeros_is_silent(tmp_path, channels):
     assert reason_for(path) == "silent (every sample is zero)"
 
 
-def test_one_sample_that_is_not_zero_is_heard(tmp_path):
+def test_one_sample_that_is_not_zero_is_not_silence(tmp_path):
     samples = np.zeros(4000, np.int16)
     samples[1234] = 1
     assert read_audio(write(tmp_path / "click.wav", samples)).waveform[1234, 0] == 2**-15

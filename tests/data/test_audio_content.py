@@ -13,13 +13,13 @@ from serbench.data.audio import read_audio
 def test_channels_that_cancel_each_other_are_silent(tmp_path):
     left = noise()
     path = write(tmp_path / "antiphase.wav", np.hstack([left, -left]))
-    assert reason_for(path).startswith("silent as the mean of its channels")
+    assert reason_for(path).startswith("silent mean of the channels")
 
 
 def test_channels_that_nearly_cancel_each_other_are_silent(tmp_path):
     left = noise()
     path = write(tmp_path / "antiphase.wav", np.hstack([left, 1 - left]))
-    assert reason_for(path).startswith("silent as the mean of its channels")
+    assert reason_for(path).startswith("silent mean of the channels")
 
 
 @pytest.mark.parametrize("silence", [0, 5], ids=["zeros", "an offset"])
@@ -110,7 +110,7 @@ def test_a_collected_recording_is_read_to_its_end(case, frames):
     ("case", "reason"),
     [
         ("wav-f32-overflow-nan/03-01-03-01-01-01-01.wav", "samples far beyond full scale"),
-        ("stereo-downmix/antiphase.wav", "silent as the mean of its channels"),
+        ("stereo-downmix/antiphase.wav", "silent mean of the channels"),
         ("unread-formats/m4a-only/memo.m4a", "libsndfile cannot read m4a: convert"),
     ],
 )

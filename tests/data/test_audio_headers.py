@@ -98,7 +98,7 @@ def test_a_true_length_needs_no_word(read, container):
         ("RF64", -1),
     ],
 )
-def test_a_length_that_stands_for_none_is_no_lie(read, container, length):
+def test_a_placeholder_for_an_unknown_length_is_no_error(read, container, length):
     audio = read(declaring(container, length), suffix_of(container))
     assert np.array_equal(audio.waveform[:, 0], EXPECTED)
     assert audio.remarks == ()
@@ -132,7 +132,7 @@ def test_a_file_that_was_cut_is_refused_with_both_lengths(read, container, missi
     ],
     ids=["a chunk", "two chunks", "a tag", "zeros", "a pad byte", "a chunk that was cut"],
 )
-def test_what_follows_the_samples_is_told_from_samples(read, after):
+def test_chunks_after_the_samples_are_not_samples(read, after):
     audio = read(made("WAV") + after, ".wav")
     assert np.array_equal(audio.waveform[:, 0], EXPECTED)
     assert audio.remarks == ()
@@ -202,7 +202,7 @@ def without_count(content):
 
 
 @pytest.mark.parametrize("rate", [16000, 44100], ids=["MPEG-2", "MPEG-1"])
-def test_an_mp3_that_nobody_counted_is_read_to_its_end(read, rate):
+def test_an_mp3_without_a_frame_count_is_read_to_its_end(read, rate):
     content, frames = variable_mp3(rate)
     counted, uncounted = read(content, ".mp3"), read(without_count(content), ".mp3")
     assert len(counted.waveform) == frames
@@ -224,7 +224,7 @@ def test_tags_after_an_mp3_are_no_frames(read, junk):
 
 
 @pytest.mark.parametrize("rate", [16000, 44100], ids=["MPEG-2", "MPEG-1"])
-def test_an_mp3_is_known_by_its_content_whatever_its_name(read, rate):
+def test_an_mp3_is_recognised_by_its_content(read, rate):
     content, _ = variable_mp3(rate)
     named = read(content, ".wav")
     assert named.container == "MP3"
@@ -262,5 +262,5 @@ def test_a_rate_of_no_recording_is_refused(read, rate):
     content = bytearray(made("WAV"))
     struct.pack_into("<I", content, 24, rate)
     error = refused(read, bytes(content), ".wav")
-    assert error.reason == "sample rate of no recording"
+    assert error.reason == "impossible sample rate"
     assert f"{rate:,} Hz" in error.detail

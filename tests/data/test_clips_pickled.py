@@ -77,7 +77,7 @@ def hear(clips, answers):
     answers.put((type(clips.waveforms).__name__, clips.batch(ROWS)))
 
 
-def test_another_process_hears_the_same(mapped):
+def test_another_process_reads_the_same_samples(mapped):
     spawn = multiprocessing.get_context("spawn")
     answers = spawn.Queue()
     process = spawn.Process(target=hear, args=(mapped, answers))

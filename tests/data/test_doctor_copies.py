@@ -1,4 +1,4 @@
-"""The doctor finds copies, and says of each whether it contradicts another."""
+"""The doctor finds copies, and reports those with other labels or speakers."""
 
 import shutil
 

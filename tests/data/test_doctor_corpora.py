@@ -80,12 +80,12 @@ def test_a_name_that_was_read_between_the_lines_is_to_be_looked_at(tess):
     assert finding.suggestion == "look at"
 
 
-def test_a_word_that_only_one_speaker_says_is_no_misnomer(tess):
+def test_a_word_of_only_one_speaker_is_no_finding(tess):
     save(tess / "YAF_unheard_angry.wav", speech(99))
     assert findings_of(tess) == ()
 
 
-def test_an_emotion_of_next_to_no_clips_is_told(corpus):
+def test_an_emotion_with_very_few_clips_is_found(corpus):
     save(corpus / name(emotion=1), speech(1))
     found = [finding for finding in findings_of(corpus) if finding.kind == "lone-class"]
     assert [(finding.subject, finding.measured) for finding in found] == [
@@ -96,7 +96,7 @@ def test_an_emotion_of_next_to_no_clips_is_told(corpus):
     assert {finding.suggestion for finding in found} == {"look at"}
 
 
-def test_a_speaker_of_one_emotion_is_told(corpus):
+def test_a_speaker_with_one_emotion_is_found(corpus):
     save(corpus / name(actor=9), speech(1))
     save(corpus / name(actor=9, sentence=2), speech(2))
     finding = only(findings_of(corpus), "one-emotion-speaker")

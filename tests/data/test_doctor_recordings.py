@@ -1,4 +1,4 @@
-"""The doctor hears what is wrong with single recordings."""
+"""The doctor finds defects of single recordings."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def changed(corpus, change):
     return only(findings_of(corpus), findings_of(corpus)[0].kind)
 
 
-def test_of_a_healthy_corpus_there_is_nothing_to_say(corpus):
+def test_a_corpus_without_defects_has_no_findings(corpus):
     assert findings_of(corpus) == ()
 
 
@@ -47,7 +47,7 @@ def test_clipping_is_a_ceiling_that_many_samples_touch(corpus):
     finding = changed(corpus, lambda sound: np.clip(4 * sound, -0.7, 0.7))
     assert (finding.kind, finding.suggestion) == ("clipping", "look at")
     assert files(finding) == [PATIENT]
-    assert "on a flat top at 0.70" in finding.measured
+    assert "clipped at 0.70" in finding.measured
 
 
 def test_a_loud_peak_alone_is_no_clipping(corpus):
@@ -71,7 +71,7 @@ def test_a_container_that_the_name_does_not_claim_is_to_be_converted(corpus, con
     soundfile.write(corpus / PATIENT, sound, rate, format=container)
     finding = only(findings_of(corpus), "format")
     assert files(finding) == [PATIENT]
-    assert finding.measured == f"named .wav, holds {container}"
+    assert finding.measured == f"suffix .wav, but content in the format {container}"
     assert finding.suggestion == "convert"
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_the_scan_skipped_is_to_be_got_again(corpus, content, kind):
     finding = only(findings_of(corpus), kind)
     assert files(finding) == [PATIENT]
     assert finding.suggestion == "get again"
-    assert finding.measured.endswith("; the scan skipped it")
+    assert finding.measured.endswith("; skipped by the scan")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_truncated_file_is_found_with_what_it_declares_and_holds(corpus):
     (corpus / PATIENT).write_bytes(content[:-1000])
     finding = only(findings_of(corpus), "unusable")
     assert finding.measured.startswith("truncated; its header declares ")
-    assert finding.measured.endswith("; the scan skipped it")
+    assert finding.measured.endswith("; skipped by the scan")
 
 
 def test_a_dead_channel_is_no_clipping(corpus):
@@ -174,7 +174,7 @@ def test_zeros_alone_are_silence_that_the_scan_skipped(corpus):
     assert files(only(findings_of(corpus), "silence")) == [PATIENT]
 
 
-def test_files_of_unknown_names_are_told_folder_by_folder(corpus):
+def test_files_of_unknown_names_are_listed_by_folder(corpus):
     for number in range(3):
         save(corpus / "more" / f"holiday {number}.wav", speech(number))
     finding = only(findings_of(corpus), "unknown-name")

@@ -30,7 +30,7 @@ def test_the_first_six_are_those_that_four_corpora_share():
     assert (*SHARED_EMOTIONS, "calm", "surprise", "boredom", "contempt") == EMOTIONS
 
 
-def test_no_word_means_two_emotions():
+def test_no_word_has_two_emotions():
     meanings = {}
     for word, emotion in ALL_WORDS:
         assert meanings.setdefault(label_key(word), emotion) == emotion, word
@@ -73,12 +73,12 @@ def test_every_word_is_recognised_in_any_case_and_unicode_form(entry, form, case
         ("ruhig", "calm"),
     ],
 )
-def test_labels_that_people_use_are_recognised(label, emotion):
+def test_common_labels_are_recognised(label, emotion):
     assert canonical_emotion(label) == emotion
 
 
 @pytest.mark.parametrize("label", [*"WLEAFTNSHDUCOXwleaftn", "sa", "su", "", "?", "05", "xxx"])
-def test_what_means_several_emotions_or_none_is_not_guessed(label):
+def test_a_label_of_several_emotions_or_none_is_not_translated(label):
     assert canonical_emotion(label) is None
 
 

@@ -1,4 +1,4 @@
-"""A fingerprint knows a copy by its sound and tells two takes apart."""
+"""A fingerprint recognises a copy and distinguishes two takes."""
 
 from itertools import pairwise
 
@@ -51,7 +51,7 @@ def test_a_copy_is_near_identical(tmp_path, copy, seed):
     assert heard(sound) @ COPIES[copy](sound, tmp_path) >= THRESHOLD
 
 
-def test_what_somebody_else_says_is_not_near_identical():
+def test_recordings_of_other_speakers_are_not_near_identical():
     others = np.array([heard(speech(seed)) for seed in range(20)])
     assert near_identical(others) == []
 
@@ -66,7 +66,7 @@ def test_a_fingerprint_has_length_one_whatever_the_recording():
     [np.zeros(RATE), np.full(5, 0.5), np.sin(0.3 * np.arange(8 * RATE))],
     ids=["silence", "a moment's offset", "a steady tone"],
 )
-def test_what_never_changes_or_sounds_is_like_nothing(sound):
+def test_silence_and_constant_tones_are_similar_to_nothing(sound):
     assert not np.isnan(heard(sound)).any()
     assert near_identical(np.array([heard(0 * sound), heard(0 * sound)])) == []
 
@@ -76,7 +76,7 @@ def test_a_steady_tone_is_like_no_other_steady_tone():
     assert near_identical(np.array([low, high, low])) == []
 
 
-def test_a_dataset_is_heard_in_its_own_order(tmp_path):
+def test_fingerprints_are_in_the_order_of_the_dataset(tmp_path):
     manifest = scan([healthy(tmp_path, actors=2)], "some", [RAVDESS]).manifest
     counted = []
     found = fingerprints(manifest, lambda *progress: counted.append(progress))
@@ -111,7 +111,7 @@ def test_blocks_find_what_all_at_once_would(count, block, threshold, seed):
     assert all(similarity == pytest.approx(wanted[i, j], abs=1e-5) for i, j, similarity in found)
 
 
-def test_an_actor_who_says_a_sentence_twice_is_not_taken_for_a_copy(shared_corpora):
+def test_two_recordings_of_one_sentence_by_one_actor_are_no_copies(shared_corpora):
     compared = 0
     for first in sorted((shared_corpora / "ravdess" / "Actor_01").glob("*-01-01.flac")):
         second = first.with_name(first.name.replace("-01-01.flac", "-02-01.flac"))
@@ -121,7 +121,7 @@ def test_an_actor_who_says_a_sentence_twice_is_not_taken_for_a_copy(shared_corpo
     assert compared == 30
 
 
-def test_real_speech_is_known_again_in_mp3(shared_corpora, tmp_path):
+def test_real_speech_is_near_identical_to_its_mp3(shared_corpora, tmp_path):
     for path in sorted((shared_corpora / "crema-d" / "AudioWAV").glob("1001_*.flac"))[:10]:
         audio = read_audio(path)
         copy = save(tmp_path / "copy.mp3", 0.5 * audio.mono, audio.sample_rate)

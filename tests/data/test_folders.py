@@ -15,7 +15,7 @@ from serbench.builtin.ravdess import RAVDESS
 from serbench.data.folders import list_files
 from serbench.errors import DatasetError, UsageError
 
-CLOSED = "a folder that may not be entered (Permission denied)"
+CLOSED = "a folder that cannot be read (Permission denied)"
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_folder_that_may_not_be_entered_is_listed_and_counted(tmp_path, closed
 
 def test_a_scan_of_nothing_but_a_closed_folder_is_refused_with_the_reason(tmp_path, closed):
     closed(tmp_path)
-    with pytest.raises(DatasetError, match="may not be entered"):
+    with pytest.raises(DatasetError, match="cannot be read"):
         scanned(tmp_path)
 
 

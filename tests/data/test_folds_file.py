@@ -111,7 +111,7 @@ def test_emoboxs_single_fold_is_an_holdout(tmp_path):
     assert len(only.folds) == 5
 
 
-def test_random_folds_may_hear_a_speaker_on_both_sides_and_say_so(tmp_path):
+def test_random_folds_may_share_speakers_and_are_marked(tmp_path):
     place = {clip.identity: row for row, clip in enumerate(DATA.utterances)}
     table = folds_table(tmp_path / "folds.csv", DATA, lambda clip: place[clip.identity] % 2)
     protocol = parse_protocol(f"random-folds:{table}")
@@ -135,7 +135,7 @@ def test_the_name_of_a_folds_protocol_carries_path_and_content(tmp_path, monkeyp
     assert parse_protocol(f"folds:{copy}").file.content != protocol.file.content
 
 
-def test_a_file_of_folds_splits_alike_wherever_the_recordings_lie(tmp_path):
+def test_a_folds_file_does_not_depend_on_the_folder_of_the_recordings(tmp_path):
     ends = manifest(
         replace(clip, path=clip.path.removeprefix("/data/")) for clip in DATA.utterances
     )

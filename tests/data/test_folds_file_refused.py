@@ -87,13 +87,13 @@ def test_an_holdout_that_leaves_one_speaker_leaves_nothing_to_search_on(tmp_path
     [
         ("file,part\na.wav,1\n", {"path", "fold"}),
         ("", {"path", "fold"}),
-        ("path,fold\n", {"fold"}),
+        ("path,fold\n", {"path", "fold"}),
         ("path,fold\n/c/00 anger 0.wav,\n", {"2", "fold"}),
         ("path,fold\n/c/00 anger 0.wav\n", {"2", "fold"}),
         ("path,fold\n,1\n", {"2", "path"}),
     ],
 )
-def test_a_table_that_does_not_say_enough_is_a_usage_error(table, text, named):
+def test_an_incomplete_table_is_a_usage_error(table, text, named):
     table.write_text(text)
     error = refusal(table, UsageError)
     assert words_in(error, table) & {"1", "2", *COLUMNS} == named
@@ -103,7 +103,7 @@ def test_a_table_that_does_not_say_enough_is_a_usage_error(table, text, named):
 @pytest.mark.parametrize(
     ("line", "named", "cause"),
     [
-        ("not json", set(), json.JSONDecodeError),
+        ("not json", {"path", "fold"}, json.JSONDecodeError),
         ("[1]", COLUMNS, NoneType),
         ('{"wav": "a.wav"}', {"fold"}, NoneType),
         ('{"wav": "a.wav", "fold": true}', {"fold"}, NoneType),
@@ -112,7 +112,7 @@ def test_a_table_that_does_not_say_enough_is_a_usage_error(table, text, named):
         ('{"path": 7, "fold": 1}', {"path"}, NoneType),
     ],
 )
-def test_json_lines_that_do_not_say_enough_are_a_usage_error(tmp_path, line, named, cause):
+def test_incomplete_json_lines_are_a_usage_error(tmp_path, line, named, cause):
     lines = tmp_path / "folds.jsonl"
     lines.write_text("\n" + line + "\n")
     error = refusal(lines, UsageError)

@@ -1,4 +1,4 @@
-"""The leak audit counts what training has heard of what is tested."""
+"""The leak audit counts the overlap of training and test."""
 
 from dataclasses import replace
 
@@ -66,7 +66,7 @@ def test_near_identical_audio_is_found_across_the_sides_only():
     assert found.near_identical_clips == 1
 
 
-def test_a_pair_is_named_from_training_to_testing_whichever_stands_first():
+def test_a_pair_has_the_training_clip_first():
     found = only(DATA, [2], [0, 1], picture(0, 1, 1, *range(2, 29)))
     assert found.near_identical == ((2, 1, 1.0),)
 
@@ -79,13 +79,13 @@ def test_identical_audio_is_not_counted_as_near_identical_too():
     assert (found.identical, found.near_identical) == ((2,), ())
 
 
-def test_without_fingerprints_near_identical_audio_is_not_known():
+def test_without_fingerprints_near_identical_audio_is_none():
     found = only(DATA, [0], [1])
     assert found.near_identical is None
     assert found.near_identical_clips is None
 
 
-def test_the_share_of_tested_sentences_that_training_has_heard():
+def test_the_share_of_test_sentences_in_training():
     data = with_sentences("one", "two", "one", "three", None)
     assert only(data, [0, 1], [2, 3]).sentences == 0.5
     assert only(data, [0, 1], [2, 3, 4]).sentences == 0.5
@@ -93,7 +93,7 @@ def test_the_share_of_tested_sentences_that_training_has_heard():
 
 
 @pytest.mark.parametrize("sentences", [(None, None), ("one", None)])
-def test_where_no_corpus_names_the_tested_sentences_nothing_is_known(sentences):
+def test_without_named_sentences_the_share_is_none(sentences):
     assert only(with_sentences(*sentences), [0], [1]).sentences is None
 
 

@@ -1,4 +1,4 @@
-"""A deliberately leaked split is refused by every protocol that promises disjoint speakers."""
+"""Every speaker-independent protocol refuses a split with a leak."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +35,7 @@ MADE = manifest(*(people(corpus, 6, takes=2) for corpus in "abc"))
 
 @pytest.fixture(params=NAMES)
 def promised(request, tmp_path):
-    """A protocol that promises disjoint speakers, a dataset for it, and its honest outer folds."""
+    """A speaker-independent protocol, a dataset for it, and its outer folds without leaks."""
     name = request.param
     data = manifest(corpus_of(name, takes=2)) if name in PUBLISHED else MADE
     if name == "folds:FILE":
@@ -74,7 +74,7 @@ def one_clip_moved(fold):
     return Fold(np.append(fold.train, fold.test[-1]), fold.test[:-1])
 
 
-def test_every_rule_that_promises_disjoint_speakers_is_tried_here():
+def test_every_speaker_independent_rule_is_tested_here():
     forms = {name for name, sentence in LISTED if "speaker-dependent" not in sentence}
     tried = {name.partition(":nested")[0].replace("-3", "-K") for name in RULES}
     tried = {name.replace(":b", ":NAME") for name in tried}
@@ -122,9 +122,7 @@ def test_an_honest_split_is_not_refused(promised, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["random-3", "random-3:nested-3"])
-def test_a_protocol_that_promises_nothing_still_keeps_the_holdout_from_the_search(
-    name, monkeypatch
-):
+def test_a_speaker_dependent_protocol_keeps_the_holdout_out_of_the_search(name, monkeypatch):
     protocol = parse_protocol(name)
     outer_folds = split_dataset(MADE, protocol).outer_folds
     tested = outer_folds[0].holdout.test

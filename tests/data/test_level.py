@@ -81,7 +81,7 @@ def test_kept_levels_are_the_recordings_own():
     assert levelled(waveform, RATE, "keep") is waveform
 
 
-def test_the_recording_is_left_alone():
+def test_the_recording_is_not_changed():
     waveform = speech()
     before = waveform.copy()
     levelled(waveform, RATE, "ebu")

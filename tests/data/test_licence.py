@@ -22,7 +22,7 @@ def test_a_named_licence_allows_what_its_family_allows(name, commercial):
     assert named_licence(name).commercial == commercial
 
 
-def test_one_thing_that_may_not_be_used_forbids_all():
+def test_one_non_commercial_licence_makes_all_non_commercial():
     assert named_licence(None) == UNKNOWN_LICENCE
     assert least_commercial(["yes", "unknown", "no"]) == "no"
     assert least_commercial(["yes", "unknown"]) == "unknown"

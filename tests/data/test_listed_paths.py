@@ -66,11 +66,11 @@ def test_a_name_without_folders_is_found_where_one_file_has_it(folder):
     assert found(folder, "a1.wav") == [None]
 
 
-def test_no_two_paths_mean_one_file(folder):
+def test_no_two_paths_match_one_file(folder):
     assert found(folder, "wav/a1.wav", "wav/A1.m4a") == ["wav/a1.wav", None]
 
 
-def test_two_files_that_differ_in_case_only_are_told_apart(folder):
+def test_two_files_that_differ_in_case_only_are_distinguished(folder):
     (folder / "wav" / "A1.wav").touch()
     assert found(folder, "wav/A1.wav", "wav/a1.wav", "wav/a1.WAV") == [
         "wav/A1.wav",

@@ -93,7 +93,9 @@ def test_a_plugin_may_fail_at_one_file_and_no_other(tmp_path):
     write(tmp_path / "bad-anger.wav", 2)
     found = scanned(tmp_path, corpora=[fragile])
     assert len(found.manifest) == 1
-    assert [skip.reason for skip in found.skipped] == ["corpus plugin 'fragile' failed at it"]
+    assert [skip.reason for skip in found.skipped] == [
+        "corpus plugin 'fragile' failed on this file"
+    ]
     assert found.summary()["licences"] == {"fragile": {"name": "MIT", "commercial": "yes"}}
     assert found.summary()["speech"] == {"fragile": "acted"}
 

@@ -1,4 +1,4 @@
-"""Clips are prepared once, whoever asks, and however often they were interrupted."""
+"""Clips are prepared once, even after interruptions and for several processes."""
 
 import multiprocessing
 import threading

@@ -103,7 +103,7 @@ def test_a_protocol_with_outer_folds_of_its_own_cannot_be_nested(name):
     with pytest.raises(UsageError) as refusal:
         parse_protocol(f"{name}:nested-4")
     assert type(refusal.value) is UsageError
-    assert values_in(refusal.value, f"'{name}'") == set(), "neither another name nor a hint"
+    assert values_in(refusal.value, f"'{name}'") == {"--nested"}, "no other name"
 
 
 def test_appending_nested_to_a_name_gives_a_name():
@@ -144,7 +144,7 @@ def test_a_name_for_readers_elsewhere_has_no_folder():
     "name",
     [*PUBLISHED, "speaker-5", "random-5@1:nested-2", "corpus", "corpus:tess", "loso:nested-3"],
 )
-def test_a_name_tells_whether_people_were_heard_before_as_the_protocol_does(name):
+def test_a_name_is_speaker_dependent_as_its_protocol_is(name):
     assert is_speaker_dependent(name) != parse_protocol(name).speaker_disjoint
     assert is_speaker_dependent("random-folds:gone.csv#01234567")
     assert not is_speaker_dependent("folds:random-5.csv#01234567")

@@ -1,4 +1,4 @@
-"""Outer folds: everybody is tested once, and no search sees its own outer fold's holdout."""
+"""Outer folds: each speaker is tested once, and no search uses its own holdout."""
 
 import random
 from dataclasses import replace
@@ -58,7 +58,7 @@ def moved(data):
 
 @given(manifests(), NESTED)
 @settings(max_examples=25)
-def test_in_nested_outer_folds_everybody_sits_one_holdout(data, protocol):
+def test_in_nested_outer_folds_each_speaker_is_in_one_holdout(data, protocol):
     left = (1 - 1 / protocol.nested) * len(set(data.speakers))
     assume(protocol.k is None or protocol.k <= int(left))  # else it is refused
     parts = split_dataset(data, protocol)
@@ -72,7 +72,7 @@ def test_in_nested_outer_folds_everybody_sits_one_holdout(data, protocol):
 @pytest.mark.parametrize("name", PUBLISHED)
 @given(takes=st.integers(1, 2), emotions=st.integers(2, 3))
 @settings(max_examples=3)
-def test_in_published_outer_folds_everybody_sits_one_holdout(name, takes, emotions):
+def test_in_published_outer_folds_each_speaker_is_in_one_holdout(name, takes, emotions):
     data = manifest(corpus_of(name, ("sadness", "anger", "disgust")[:emotions], takes))
     parts = split(data, name)
     assert_everybody_is_tested_once(data, parts)
@@ -98,7 +98,7 @@ def test_the_first_of_five_nested_outer_folds_is_the_protocol_without_them():
     assert same(plain, replace(nested, outer_folds=nested.outer_folds[:1]))
 
 
-def test_speakers_who_share_audio_sit_the_same_holdout():
+def test_speakers_with_identical_audio_are_in_the_same_holdout():
     twins = [utterance(f"c/{person:02}", "anger", 9, "twin") for person in (2, 7)]
     data = manifest(people("c", 12), twins)
     for seed in range(6):

@@ -123,7 +123,7 @@ def test_a_corpus_that_the_dataset_lacks_cannot_be_tested():
 
 @pytest.mark.parametrize("protocol", ["corpus", "corpus:a"])
 @pytest.mark.parametrize("others", [[], people("b", 7)], ids=["one corpus", "two corpora"])
-def test_two_corpora_leave_the_search_nothing_to_leave_out(protocol, others):
+def test_two_corpora_are_too_few_for_the_search(protocol, others):
     with pytest.raises(DatasetError) as raised:
         split(manifest(people("a", 6), others), protocol)
     assert type(raised.value) is DatasetError
@@ -178,7 +178,7 @@ def test_all_rules_with_speakers_apart_inspect_the_same_speakers():
     assert holdouts[0] == holdouts[1] == holdouts[2]
 
 
-def test_speakers_who_share_audio_are_one_group():
+def test_speakers_with_identical_audio_are_one_group():
     data = manifest(
         people("c", 4),
         [utterance("c/00", "anger", 9, "twin"), utterance("c/02", "fear", 9, "twin")],
@@ -200,7 +200,7 @@ def test_sharing_audio_is_passed_on_from_speaker_to_speaker():
     assert len(set(group.values())) == 3
 
 
-def test_speakers_who_share_audio_stand_on_one_side():
+def test_speakers_with_identical_audio_are_on_one_side():
     twins = [utterance(f"c/{person:02}", "anger", 9, "twin") for person in (1, 8)]
     data = manifest(people("c", 12), twins)
     for seed in range(10):
@@ -210,7 +210,7 @@ def test_speakers_who_share_audio_stand_on_one_side():
             assert ("c/01" in tested) == ("c/08" in tested)
 
 
-def test_random_splits_hear_the_same_people_on_both_sides_and_say_so():
+def test_random_splits_share_speakers_and_are_marked():
     data = manifest(people("c", 8, takes=3))
     protocol = parse_protocol("random-3")
     assert protocol.note == "speaker-dependent"
@@ -232,7 +232,7 @@ def test_splits_with_speakers_apart_need_no_note(protocol):
         (people("c", 5), "speaker-5", {"5", "4", "speaker-5", "speaker-4"}),
         (people("c", 2), "speaker-5", {"2", "1", "5", "speaker-5"}),
         (people("c", 3, takes=3), "random-30", {"27", "22", "30", "random-30", "random-22"}),
-        (people("c", 9, ("anger",)), "speaker-5", {"anger"}),
+        (people("c", 9, ("anger",)), "speaker-5", {"anger", "--emotions"}),
         (
             people("c", 9) + [utterance("c/03", "fear", take) for take in range(9)],
             "speaker-2",

@@ -1,4 +1,4 @@
-"""Recordings found by as much of their paths as tells them apart."""
+"""Recordings are found by unique ends of their paths."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,14 +34,14 @@ def test_what_follows_the_last_dot_does_not_count():
     assert named("/a/one.wav").rows("one.flac", HERE) == [0]
 
 
-def test_of_two_with_one_name_the_folder_must_be_told():
+def test_of_two_with_one_name_the_folder_must_be_given():
     names = named("/a/01/x.wav", "/a/02/x.wav")
     assert names.rows("x.wav", HERE) == [0, 1]
     assert names.rows("02/x.wav", HERE) == [1]
     assert names.shortest(0) == "01/x.wav"
 
 
-def test_two_that_differ_in_what_follows_the_dot_are_told_apart_by_it():
+def test_two_that_differ_in_the_suffix_are_distinguished_by_it():
     names = named("/a/x.flac", "/a/x.wav")
     for row in range(2):
         assert names.rows(names.shortest(row), HERE) == [row]
@@ -70,7 +70,7 @@ def test_what_names_nothing_finds_nothing(path):
         unique=True,
     )
 )
-def test_the_shortest_name_means_its_recording_and_no_other(paths):
+def test_the_shortest_name_matches_only_its_recording(paths):
     names = named(*paths)
     assert [names.rows(names.shortest(row), HERE) for row in range(len(paths))] == [
         [row] for row in range(len(paths))

@@ -23,7 +23,7 @@ from serbench.data.formats import unread_name
 from serbench.data.scan import UNKNOWN_EMOTION
 from serbench.errors import DatasetError, UnknownNameError, UsageError
 
-COPY = "another copy of a recording already counted"
+COPY = "copy of a recording that is already in the dataset"
 
 
 def write_antiphase(path, seed):
@@ -40,7 +40,7 @@ def write_lying(path, seed):
 
 KINDS = {
     "good": ("03-01-05", write, None),
-    "calm": ("03-01-02", write, "emotion 'calm' not asked for"),
+    "calm": ("03-01-02", write, "emotion 'calm' is not in --emotions"),
     "song": ("03-02-05", write, "song, not speech"),
     "zeros": (
         "03-01-04",
@@ -72,7 +72,7 @@ KINDS = {
     "antiphase": (
         "03-01-05",
         write_antiphase,
-        "silent as the mean of its channels, which cancel each other",
+        "silent mean of the channels, which cancel each other",
     ),
     "beyond": (
         "03-01-05",
@@ -81,7 +81,7 @@ KINDS = {
     ),
     "lying": ("03-01-05", write_lying, None),
 }
-"""What may lie in a folder: a name, who writes the file, and why it is left out."""
+"""Possible files of a folder: name, function that writes it, reason for leaving it out."""
 
 
 @given(
@@ -99,10 +99,10 @@ def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
                 reasons[COPY] += 1
             elif kind == "stranger":
                 write(folder / f"holiday {number}.wav")
-                reasons["file name of no known corpus"] += 1
+                reasons["file name of no registered corpus"] += 1
             elif kind == "memo":
                 (folder / f"memo {number}.m4a").write_bytes(bytes(100))
-                reasons[unread_name(Path("a.m4a")) or "file name of no known corpus"] += 1
+                reasons[unread_name(Path("a.m4a")) or "file name of no registered corpus"] += 1
             elif kind == "note":
                 (folder / f"read me {number}.txt").touch()
             else:
@@ -118,7 +118,7 @@ def test_every_file_found_is_kept_or_skipped_with_its_reason(kinds):
         assert kept.isdisjoint(skip.path for skip in found.skipped)
 
 
-def test_an_utterance_says_what_was_heard(tmp_path):
+def test_an_utterance_has_the_facts_of_its_recording(tmp_path):
     path = write(tmp_path / "03-01-06-01-02-01-07.wav", frames=321)
     (utterance,) = scanned(tmp_path).manifest.utterances
     assert utterance.path == str(path)
@@ -134,7 +134,7 @@ def test_the_summary_accounts_for_the_scan(tmp_path):
     write(tmp_path / "holiday.wav")
     summary = scanned(tmp_path).summary()
     assert (summary["found"], summary["utterances"], summary["speakers"]) == (3, 2, 2)
-    assert summary["skipped"] == {"file name of no known corpus": 1}
+    assert summary["skipped"] == {"file name of no registered corpus": 1}
     assert summary["by_corpus_and_emotion"] == {"ravdess": {"anger": 2}}
 
 
@@ -202,7 +202,7 @@ def test_only_the_emotions_asked_for_are_kept(tiny_corpus):
     found = scanned(tiny_corpus, emotions=("anger", "sadness"))
     assert found.manifest.emotions == ("sadness", "anger")
     assert (len(found.manifest), found.found) == (12, 36)
-    assert found.skipped_by_reason()["emotion 'fear' not asked for"] == 6
+    assert found.skipped_by_reason()["emotion 'fear' is not in --emotions"] == 6
 
 
 def test_every_canonical_emotion_can_be_kept(tmp_path):
@@ -261,7 +261,7 @@ def test_a_label_of_no_known_emotion_is_skipped_and_counted(tmp_path):
     assert found.unknown == {"07": 1}
 
 
-def test_a_dataset_with_synthetic_speech_says_so(tiny_corpus):
+def test_a_dataset_with_synthetic_speech_is_marked(tiny_corpus):
     assert not scanned(tiny_corpus).manifest.synthetic
     assert scanned(tiny_corpus, corpora=(replace(RAVDESS, synthetic=True),)).manifest.synthetic
 
@@ -272,7 +272,7 @@ def test_progress_counts_every_recording_that_is_listened_to(tiny_corpus):
     assert heard == [(number, 36) for number in range(1, 37)]
 
 
-def test_the_hash_does_not_depend_on_where_the_recordings_lie(tiny_corpus, tmp_path):
+def test_the_hash_does_not_depend_on_the_folder_of_the_recordings(tiny_corpus, tmp_path):
     flat = tmp_path / "elsewhere"
     flat.mkdir()
     for path in tiny_corpus.rglob("*.wav"):

@@ -92,7 +92,7 @@ def test_labels_named_among_the_emotions_are_classes_of_their_own(table):
     found = table("Stress", "relaxed", "stress ", "anger", emotions=("relaxed", "STRESS"))
     assert found.manifest.emotions == ("relaxed", "stress")
     assert found.manifest.targets.tolist().count(1) == 2
-    assert found.skipped_by_reason() == {"emotion 'anger' not asked for": 1}
+    assert found.skipped_by_reason() == {"emotion 'anger' is not in --emotions": 1}
 
 
 def test_all_keeps_known_emotions_and_named_labels(table):
@@ -147,7 +147,7 @@ def test_one_recording_under_two_emotions_is_a_conflict(table, tmp_path):
 
 
 @pytest.mark.parametrize("other", ["Zoë", " Zoë  "])
-def test_names_of_people_have_one_unicode_form_and_single_spaces(table, other):
+def test_names_of_speakers_have_one_unicode_form_and_single_spaces(table, other):
     written = (unicodedata.normalize("NFC", "Zoë"), unicodedata.normalize("NFD", other))
     found = table("anger", "fear", speakers=written)
     assert set(found.manifest.speakers) == {"csv/Zoë"}

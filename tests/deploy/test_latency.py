@@ -120,7 +120,7 @@ def test_a_process_that_fails_becomes_one_line(tmp_path):
 
 @pytest.fixture
 def child(monkeypatch):
-    """``child(code, out, err)`` stands in for the measuring process, and tells of its call."""
+    """``child(code, out, err)`` replaces the measuring process, and records its call."""
 
     def stand_in(code, out="", err=""):
         called = {}
@@ -148,7 +148,7 @@ FACTS = (
 )
 
 
-def test_the_process_is_told_how_many_threads_to_use_before_it_starts(child):
+def test_the_number_of_threads_is_set_before_the_process_starts(child):
     called = child(0, FACTS)
     measure_latency(job("weights", threads=3))
     assert called["env"]["OMP_NUM_THREADS"] == called["env"]["MKL_NUM_THREADS"] == "3"

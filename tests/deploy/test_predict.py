@@ -70,7 +70,7 @@ def test_files_are_read_in_the_order_given(write):
     assert [found.path for found in predicted(*paths)] == paths
 
 
-def test_what_lies_beyond_the_clip_is_not_used(write):
+def test_sound_beyond_the_clip_is_not_used(write):
     beginning = noise(0.25)
     long = np.concatenate([beginning, noise(1.0, peak=0.9)])
     short_one, long_one = predicted(write("short.wav", beginning), write("long.wav", long))
@@ -127,7 +127,7 @@ def test_at_one_level_the_answer_does_not_depend_on_the_gain(write, level):
     assert abs(loud.probabilities["anger"] - quiet.probabilities["anger"]) > 0.05
 
 
-def test_a_network_that_leaves_padding_out_is_told_the_length_of_the_recording(write):
+def test_a_network_that_ignores_padding_receives_the_length_of_the_recording(write):
     told = []
 
     class Told(EmotionNetwork):

@@ -73,12 +73,12 @@ def test_networks_that_leave_padding_out_have_zeros_and_all_others_reflections(m
     assert choose_format(options, "x", "mel", MANIFEST, PLUGINS).padding == "reflect"
 
 
-def test_the_explanation_counts_what_is_cut_and_tells_where_each_part_comes_from():
+def test_the_explanation_counts_cut_recordings_and_gives_the_source_of_each_part():
     options = StudyOptions.model_construct(sample_rate=22_050)
     plan = SimpleNamespace(
         backbone="homebrew", front_end="mel", clip_format=ClipFormat(22_050, 2.0, "rms", "zeros")
     )
     text = explain_format(plan, options, MANIFEST, PLUGINS)
-    assert text.count("as asked for") == 1
-    assert text.count("as the entry that training begins from") == 2
+    assert text.count("from --sample-rate") == 1
+    assert text.count("from the entry with the initial weights") == 2
     assert "12 of 20" in text  # recordings of 0.25 s to 5 s in steps of 0.25 s

@@ -54,7 +54,7 @@ def relabelled(manifest, labels, protocol=ONE_HOLDOUT):
         ("2", "0", "1"),
     ],
 )
-def test_folds_are_known_by_their_clips_whatever_they_are_called(database, manifest, bring, labels):
+def test_folds_are_recognised_by_their_clips_under_any_label(database, manifest, bring, labels):
     usual = bring(relabelled(manifest, ("holdout", "1", "2")), ONE_HOLDOUT, "usual")
     other = bring(relabelled(manifest, labels), ONE_HOLDOUT, "other")
     assert scores(database, other) == scores(database, usual)
@@ -171,7 +171,7 @@ def test_a_clip_of_the_folds_is_foreign_to_the_holdout(manifest, bring):
 
 
 @pytest.mark.usefixtures("scanned")
-def test_in_a_protocol_of_several_outer_folds_nobody_may_give_folds(manifest, bring):
+def test_folds_are_refused_for_several_outer_folds(manifest, bring):
     header, *lines = lines_of(manifest, NESTED)
     lines[0] = lines[0].replace(",holdout,", ",3,")
     with pytest.raises(DatasetError):

@@ -202,7 +202,7 @@ def asked(monkeypatch):
     return bounds
 
 
-def test_how_slow_is_too_slow_is_told_by_the_fastest_so_far(asked):
+def test_the_time_limit_follows_from_the_fastest_so_far(asked):
     found()
     limits = [limit for limit, _ in asked]
     assert limits[0] is None

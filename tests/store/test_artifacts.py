@@ -87,7 +87,7 @@ def test_missing_weights_are_named(path):
     assert raised.value.facts["path"] == path
 
 
-def test_file_and_name_are_on_the_disk_before_anybody_refers_to_them(path, monkeypatch):
+def test_file_and_name_are_on_the_disk_before_a_row_refers_to_them(path, monkeypatch):
     done, fsync, replace = [], os.fsync, Path.replace
 
     def synced(file):

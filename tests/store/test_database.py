@@ -71,7 +71,7 @@ OLDER = {
 
 
 @pytest.mark.parametrize("statements", OLDER.values(), ids=OLDER)
-def test_a_database_of_another_schema_is_refused_and_left_alone(file, url, statements):
+def test_a_database_of_another_schema_is_refused_and_not_changed(file, url, statements):
     run_sql(file, *statements)
     before = file.read_bytes()
     with pytest.raises(StorageError) as raised:
@@ -91,7 +91,7 @@ def test_the_fingerprint_changes_with_any_column(monkeypatch):
     assert schema_fingerprint() != before
 
 
-def test_tables_of_other_programs_are_left_alone(file, url):
+def test_tables_of_other_programs_are_not_changed(file, url):
     run_sql(file, "CREATE TABLE studies (study_id INTEGER)")
     engine = open_database(url)
     assert tables(engine) == {*Base.metadata.tables, MARK_TABLE, "studies"}
@@ -157,7 +157,7 @@ def test_a_read_only_database_is_named(file, url):
     assert "readonly" in failure(f"sqlite:///file:{file}?mode=ro&uri=true").facts["cause"]
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(file, url):
+def test_a_file_that_is_no_database_is_refused_and_not_changed(file, url):
     file.write_text("emotion,path\n" * 100)
     facts = failure(url).facts
     assert (facts["url"], facts["code"]) == (str(file), "SQLITE_NOTADB")

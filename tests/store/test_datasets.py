@@ -68,7 +68,7 @@ def test_what_is_scanned_again_is_current_again(datasets, made):
     assert datasets.manifest("small") == old
 
 
-def test_datasets_of_several_names_stand_side_by_side(datasets, made):
+def test_datasets_of_several_names_are_independent(datasets, made):
     for name in ("b", "a"):
         datasets.save_scan(made.scanned(made.manifest(name)))
     assert sorted(account["name"] for account in datasets.datasets()) == ["a", "b"]

@@ -82,7 +82,7 @@ def test_another_winner_takes_the_entrys_place_and_both_tests_are_counted(
     assert Systems(database).record(1).file == now
 
 
-def test_what_the_earlier_network_was_trained_on_stays_known(
+def test_the_training_data_of_the_earlier_network_stay_recorded(
     extended, database, made, manifest, plan, artifacts
 ):
     finish(extended, made, manifest, plan, 1, STRONG)

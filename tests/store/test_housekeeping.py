@@ -1,4 +1,4 @@
-"""Datasets deleted and renamed, and what a database says of itself."""
+"""Datasets are deleted and renamed, and the content of a database is counted."""
 
 import json
 
@@ -25,7 +25,7 @@ def manifest(made):
 
 @pytest.fixture
 def clips(tmp_path):
-    """Two folders of prepared clips; of which recordings, nobody knows."""
+    """Two folders of prepared clips of unknown recordings."""
     for name in ("one", "two"):
         (tmp_path / "clips" / name).mkdir(parents=True)
         (tmp_path / "clips" / name / "clips.json").write_text(json.dumps({"audio": name}))
@@ -56,7 +56,7 @@ def test_a_dataset_that_studies_need_is_kept_and_they_are_named(
     assert Datasets(database).has_dataset("small")
 
 
-def test_what_deleted_entries_were_trained_and_tested_on_stays_known(
+def test_training_and_test_data_of_deleted_entries_stay_recorded(
     database, made, manifest, artifacts, clips
 ):
     add_entry(database, made, manifest, artifacts=artifacts)
@@ -95,7 +95,7 @@ def test_no_dataset_is_renamed_to_what_cannot_be_a_name(database, made, manifest
         rename_dataset(database, "small", name)
 
 
-def test_a_database_tells_what_it_holds(database, made, manifest, artifacts):
+def test_the_content_of_a_database_is_counted(database, made, manifest, artifacts):
     entry = add_entry(database, made, manifest, protocol="speaker-2", artifacts=artifacts)
     begin(database, made, manifest, made.plan(manifest, seed=5), artifacts)
     found = database_info(database, artifacts)
@@ -119,7 +119,7 @@ def test_a_password_is_not_shown(made):
     assert "secret" not in shown_url("postgresql://me:secret@host/db")
 
 
-def test_who_only_reads_makes_no_database(tmp_path):
+def test_reading_makes_no_database(tmp_path):
     path = tmp_path / "typo.db"
     reader = Database(f"sqlite:///{path}", create=False)
     assert not reader.exists
@@ -129,7 +129,7 @@ def test_who_only_reads_makes_no_database(tmp_path):
     assert not path.exists()
 
 
-def test_who_only_reads_fills_no_empty_database(tmp_path):
+def test_reading_fills_no_empty_database(tmp_path):
     path = tmp_path / "empty.db"
     path.touch()
     with pytest.raises(StorageError) as refusal:

@@ -21,7 +21,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that runs a hundred times as fast, so that nobody waits for a minute."""
+    """A clock that runs a hundred times as fast, so that no test waits for a minute."""
 
     class Clock:
         now = 0.0

@@ -24,7 +24,7 @@ def manifest(made):
 
 @pytest.fixture
 def read(tmp_path, manifest):
-    """``read(lines)`` is what a file of these lines says; ``{emotions}`` stands for the six."""
+    """``read(lines)`` reads a file of these lines, with the six emotions for ``{emotions}``."""
 
     def read_lines(*lines, kind=None):
         file = tmp_path / "predictions.csv"
@@ -47,7 +47,7 @@ def test_a_line_is_a_clip_with_a_logit_for_each_emotion(read, manifest):
     assert table.latencies is None
 
 
-def test_columns_may_stand_in_any_order_with_spaces_and_a_byte_order_mark(read, manifest):
+def test_columns_may_be_in_any_order_with_spaces_and_a_byte_order_mark(read, manifest):
     emotions = list(reversed(manifest.emotions))
     table = read(
         f"\ufefflatency, {', '.join(emotions)} ,fold,path",

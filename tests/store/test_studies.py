@@ -44,7 +44,7 @@ def test_a_budget_is_spent_by_trials_or_by_time(
     assert not Standing(1, trials, seconds, False, 1).has_spent(plan)
 
 
-def test_a_study_stands_where_its_outer_folds_do(database, made, manifest, artifacts):
+def test_the_progress_of_a_study_is_that_of_its_outer_folds(database, made, manifest, artifacts):
     plan = made.plan(manifest, protocol=NESTED, trials=2)
     assert standings(database, plan) == []
     ledger = begin(database, made, manifest, plan, artifacts)

@@ -123,7 +123,7 @@ def test_a_t_beyond_all_bounds_is_valid_json_too(filled):
     assert strictly(json.dumps(certain.as_dict()))["folds"]["t"] is None
 
 
-def test_what_a_reader_must_know_of_an_entry_stands_beside_the_comparison(database, made, manifest):
+def test_notes_of_the_entries_are_in_the_comparison(database, made, manifest):
     numbers = [add_entry(database, made, manifest, seed=seed) for seed in range(2)]
     assert compare_entries(database, *numbers).notes == ()
     with database.session() as session:

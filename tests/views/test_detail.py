@@ -21,7 +21,7 @@ from serbench.views.detail import entry_detail
 
 @pytest.fixture(scope="module")
 def manifest(made):
-    """Four speakers of two corpora, one of whom has fewer clips of fear."""
+    """Four speakers of two corpora; one speaker has fewer clips of fear."""
     kept = [
         replace(each, corpus="tess" if each.speaker.endswith("02") else "ravdess")
         for each in made.manifest(takes=4).utterances
@@ -134,7 +134,7 @@ def test_the_bins_of_the_calibration_come_to_its_error(page, manifest):
     assert page["ece"] == pytest.approx(sum(gaps) / len(manifest))
 
 
-def test_the_score_lies_in_its_interval_over_speakers(page):
+def test_the_score_is_in_its_interval_over_speakers(page):
     for metric in ("uar", "accuracy", "macro_f1"):
         low, high = page[f"{metric}_ci"]
         assert low < page[metric] < high

@@ -91,7 +91,7 @@ def test_a_row_has_the_stored_scores_of_every_metric(add, database, made):
     assert (found.params, found.macs) == (25_000, 4_000_000)
 
 
-def test_in_a_ranking_of_a_runtime_stand_the_scores_of_that_runtime(add, database):
+def test_a_ranking_of_a_runtime_has_the_scores_of_that_runtime(add, database):
     entry = add(0, {"runtime": "eager"}, {"runtime": "onnx"})
     with database.session() as session:
         system = find_system(session, entry)

@@ -207,7 +207,7 @@ def test_trials_of_other_clips_are_not_compared(made):
         gain(more, fewer, 1)
 
 
-def test_a_winner_that_came_first_gained_nothing(made):
+def test_the_gain_is_zero_if_the_first_trial_wins(made):
     manifest = made.manifest()
     same = right_where(manifest, chances(manifest, 0.5, 0))
     found = gain(same, same, 0)

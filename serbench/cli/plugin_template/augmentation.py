@@ -1,4 +1,4 @@
-"""Augmentation ``$name``: a little hum, to be replaced by a change of yours."""
+"""Augmentation ``$name``: a weak hum, to be replaced by your own augmentation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from serbench.model.augment import Augmentation, uniform
 from serbench.model.ranges import Range
 
 CYCLES = 130.0
-"""Periods of the hum in one clip, at most."""
+"""Largest number of periods of the hum in one clip."""
 
 
 @dataclass(frozen=True)

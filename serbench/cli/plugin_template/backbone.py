@@ -1,4 +1,4 @@
-"""Backbone ``$name``: two convolutions, to be replaced by a network of yours."""
+"""Backbone ``$name``: two convolutions, to be replaced by your own network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TwoConvolutions(PooledBackbone):
     published_under: ClassVar[Licence] = NOTHING
 
     def input_spec(self) -> InputSpec:
-        """One channel of 64×64, with values about 0."""
+        """One channel of 64×64, with a mean near 0."""
         return InputSpec(channels=1, height=64, width=64, mean=(0.5,), std=(0.25,))
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
@@ -41,7 +41,7 @@ class TwoConvolutions(PooledBackbone):
         return stages_of(module, [["first"], ["second"]])
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """Everything learns."""
+        """0: all stages are trained."""
         return 0
 
 

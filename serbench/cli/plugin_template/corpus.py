@@ -1,4 +1,4 @@
-"""Corpus ``$name``: files such as ``$name-anna-anger-07.wav``, to be replaced by yours."""
+"""Corpus ``$name``: files such as ``$name-anna-anger-07.wav``, to be replaced by your corpus."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from serbench.data.licence import Licence
 
 CORPUS = NamedFiles(
     name="$name",
-    title="$name: say here who published it, and when",
+    title="$name: write here who published it, and when",
     licence=Licence("SPDX identifier or terms in a few words", commercial="unknown"),
     speech="acted",
-    home="say here where a person can get it",
+    home="write here where a person can get it",
     pattern=r"$name-(?P<speaker>\w+)-(?P<label>anger|joy|neutral)-(?P<sentence>\d+)",
     emotions={"anger": "anger", "joy": "happiness", "neutral": "neutral"},
     sexes={"anna": "female"},

@@ -14,7 +14,7 @@ from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec, fit_ima
 
 
 class LogSpectrogram(FrontEndModule):
-    """Log magnitudes on a linear scale of frequency, resized to what the backbone wants."""
+    """Log magnitudes on a linear frequency scale, resized to the input of the backbone."""
 
     window: Tensor
 
@@ -26,7 +26,7 @@ class LogSpectrogram(FrontEndModule):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Feature images ``[B, C, F, T]``, with values about 0 to 1 before normalisation."""
+        """Feature images ``[B, C, F, T]``, with values of about 0 to 1 before normalisation."""
         spectrum = torch.stft(
             waveform, self.n_fft, self.hop_length, window=self.window, return_complex=True
         )  # [B, n_fft/2 + 1, frames]
@@ -36,7 +36,7 @@ class LogSpectrogram(FrontEndModule):
 
 @dataclass(frozen=True)
 class LinearFrequency:
-    """A spectrogram whose hop is fitted to the backbone's columns."""
+    """A spectrogram with a hop length that is fitted to the columns of the backbone's input."""
 
     name: str = "$name"
     sample_rate: int | None = None

@@ -1,4 +1,4 @@
-"""Head ``$name``: a hidden layer, to be replaced by a head of yours."""
+"""Head ``$name``: a hidden layer, to be replaced by your own head."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FittedHidden:
 
     @property
     def arrays(self) -> Arrays:
-        """Its state by name."""
+        """The arrays of its state, by name."""
         return arrays_of(self.network)
 
     def logits(
@@ -57,7 +57,7 @@ class Hidden:
         start: Mapping[str, Tensor] | None,
         parameters: Mapping[str, float],
     ) -> nn.Module:
-        """A fresh network; a linear layer to start from is of no use to it."""
+        """A new network; it cannot start from a linear layer."""
         return nn.Sequential(nn.Linear(width, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, n_classes))
 
     def fit(
@@ -67,7 +67,7 @@ class Hidden:
         targets: npt.NDArray[np.int64],
         context: HeadContext,
     ) -> FittedHidden:
-        """Fit pooled vectors ``[n, D]`` by Adam, all of them in every step."""
+        """Fit pooled vectors ``[n, D]`` by Adam, with all vectors in every step."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(context.seed)
             network = self.module(features.shape[1], context.n_classes, None, {})

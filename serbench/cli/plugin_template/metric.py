@@ -1,4 +1,4 @@
-"""Metric ``$name``: the recall of the worst emotion, to be replaced by a score of yours."""
+"""Metric ``$name``: the recall of the worst emotion, to be replaced by your own metric."""
 
 from serbench import hookimpl
 from serbench.score.confusion import confusion_of, recalls
@@ -15,7 +15,7 @@ class WorstRecall:
         return float(min(found[found == found]))
 
     def ratios(self, logits, targets, speakers):  # type: ignore[no-untyped-def]
-        """None: it is bootstrapped from logits."""
+        """None: the interval is bootstrapped from logits."""
 
 
 @hookimpl

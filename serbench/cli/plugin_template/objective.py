@@ -1,4 +1,4 @@
-"""Objective ``$name``: smoothed cross-entropy, to be replaced by an objective of yours."""
+"""Objective ``$name``: smoothed cross-entropy, to be replaced by your own objective."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from serbench.model.ranges import Range
 
 @dataclass(frozen=True)
 class Smoothed:
-    """Cross-entropy with part of each target shared out among all emotions."""
+    """Cross-entropy in which a part of each target is distributed over all emotions."""
 
     smoothing: float
 
     def mix(
         self, batch: Tensor, targets: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Both as they are."""
+        """The batch and its targets, unchanged."""
         return batch, targets
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class Smoothed:
 
 @dataclass(frozen=True)
 class LabelSmoothing:
-    """Label smoothing (Szegedy et al. 2016), whose strength a study searches."""
+    """Label smoothing (Szegedy et al. 2016), with a strength that a study searches."""
 
     name: str = "$name"
     ranges: Mapping[str, Range] = field(
@@ -49,7 +49,7 @@ class LabelSmoothing:
         parameters: Mapping[str, float],
         teacher_logits: Tensor | None = None,
     ) -> Smoothed:
-        """The objective at the strength of a configuration."""
+        """The objective with the strength of a configuration."""
         return Smoothed(parameters.get("smoothing", 0.1))
 
 

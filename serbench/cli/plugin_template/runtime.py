@@ -1,4 +1,4 @@
-"""Runtime ``$name``: an exported graph, to be replaced by a runtime of yours."""
+"""Runtime ``$name``: an exported graph, to be replaced by your own runtime."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Exported:
         return logits
 
     def parts(self, waveforms: Tensor) -> Mapping[str, Callable[[], object]]:
-        """None: the graph is one."""
+        """No parts, since the whole network is one graph."""
         return {}
 
 
@@ -47,7 +47,7 @@ class Graph:
     def prepare(
         self, network: EmotionNetwork, example: Tensor, calibration_clips: Sequence[Tensor]
     ) -> Exported:
-        """The exported graph of a network, for waveforms of the example's shape."""
+        """The exported graph of a network, for waveforms with the shape of the example."""
         return Exported(torch.export.export(network.eval(), (example,)).module())
 
 

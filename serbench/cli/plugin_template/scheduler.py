@@ -1,4 +1,4 @@
-"""Scheduler ``$name``: SGD whose rate falls in steps, to be replaced by a course of yours."""
+"""Scheduler ``$name``: SGD with a stepwise learning rate, to be replaced by your own schedule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serbench.model.ranges import Range
 from serbench.model.schedule import Scheduler
 
 PLATEAUS = 3
-"""The rate is the same for so many parts of the training, then a tenth of it."""
+"""The training is divided into this many parts; the learning rate is constant in each part."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Steps:
     def build(
         self, parameters: Iterable[nn.Parameter], learning_rate: float, steps: int
     ) -> tuple[Optimizer, LRScheduler]:
-        """The optimiser and its course over ``steps`` batches."""
+        """The optimiser and its learning-rate schedule over ``steps`` batches."""
         optimizer = SGD(parameters, lr=learning_rate, momentum=0.9)
         course = LambdaLR(optimizer, lambda step: 0.1 ** (PLATEAUS * step // steps))
         return optimizer, course

@@ -1,1 +1,1 @@
-"""Inspect a dataset: what may be wrong with its recordings, and what to do about it."""
+"""Inspection of a dataset: possible defects of its recordings, with suggestions."""

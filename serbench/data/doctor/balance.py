@@ -1,4 +1,4 @@
-"""What a study cannot learn from: emotions and speakers with next to nothing."""
+"""Emotions and speakers with too few clips for a study."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from serbench.data.doctor.finding import Finding
 from serbench.data.manifest import Manifest, Utterance
 
 FEW = 0.1
-"""Of the clips that the corpus's emotions have in the median."""
+"""Share of the median number of clips of the emotions of a corpus; fewer clips are a finding."""
 
 
 def balance_findings(manifest: Manifest) -> Iterator[Finding]:
-    """Findings about emotions of few clips or one speaker, and speakers of one emotion."""
+    """Findings about emotions with few clips or one speaker, and speakers with one emotion."""
     classes: defaultdict[tuple[str, str], list[Utterance]] = defaultdict(list)
     emotions: defaultdict[str, list[Utterance]] = defaultdict(list)
     speakers: defaultdict[str, list[Utterance]] = defaultdict(list)
@@ -32,8 +32,8 @@ def balance_findings(manifest: Manifest) -> Iterator[Finding]:
             measured = f"clips: {len(clips)}; the median emotion of {corpus} has {median:,.0f}"
             yield _about("lone-class", f"{corpus}: {emotion}", clips, measured)
     for emotion, clips in emotions.items():
-        said_by = Counter(utterance.speaker for utterance in clips)
-        if len(said_by) == 1 and len(speakers) > 1:
+        expressed_by = Counter(utterance.speaker for utterance in clips)
+        if len(expressed_by) == 1 and len(speakers) > 1:
             measured = f"only {clips[0].speaker} of {len(speakers)} speakers expresses it"
             yield _about("lone-class", emotion, clips, measured)
     for speaker, clips in speakers.items():

@@ -1,6 +1,6 @@
-"""The same recording more than once: under two labels, of two speakers, or nearly the same.
+"""Copies of a recording with two labels or two speakers, and near-identical recordings.
 
-Of copies that contradict each other in neither, a scan keeps one.
+Copies with the same label and speaker are not listed here, since a scan keeps only one of them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def copy_findings(
 
     Args:
         manifest: the dataset.
-        corpora: by name; they know of twins that were published.
-        recordings: every recording, in the manifest's order.
+        corpora: corpora by name, with their lists of published duplicates.
+        recordings: all recordings, in the order of the manifest.
     """
     for conflict in find_conflicts(manifest, corpora):
         subject = ", ".join(conflict.recordings)
@@ -51,7 +51,7 @@ def _doubtful(kind: str, subject: str, paths: Sequence[str], evidence: str) -> F
 
 
 def _near(recordings: Sequence[MeasuredRecording]) -> Iterator[Finding]:
-    """One finding for all recordings that are linked by likeness; identical ones aside."""
+    """One finding for each group of near-identical recordings, without identical ones."""
     seen: set[str] = set()
     once: list[tuple[Utterance, np.ndarray]] = []
     for each in recordings:

@@ -1,4 +1,4 @@
-"""What an inspection finds."""
+"""A finding of an inspection."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Severity = Literal["error", "warning", "note"]
-"""Spoils any study; may spoil one; is only unlike the rest."""
+"""``error`` affects every study, ``warning`` may affect one, ``note`` is only unusual."""
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
@@ -15,15 +15,15 @@ Suggestion = Literal["leave out", "get again", "convert", "look at"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that may be wrong.
+    """One possible defect.
 
     Attributes:
-        kind: what it is, such as ``clipping``.
-        severity: how bad it is.
-        subject: the recording (its file's stem), speaker or emotion, as people say it.
-        paths: the recordings that the suggestion is about.
-        measured: what was measured, and against what.
-        suggestion: what to do with ``paths``. Only what is beyond doubt is to be left out.
+        kind: kind of the defect, such as ``clipping``.
+        severity: its severity.
+        subject: the recording (stem of its file), speaker or emotion.
+        paths: the recordings of the suggestion.
+        measured: the measured value and its limit.
+        suggestion: suggestion for ``paths``; ``leave out`` is only suggested for certain defects.
     """
 
     kind: str

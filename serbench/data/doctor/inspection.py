@@ -1,4 +1,4 @@
-"""The whole inspection of a dataset, and what it would leave out."""
+"""The whole inspection of a dataset, and the recordings to leave out."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def inspect(
     defects: Iterable[Mapping[str, str]] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Finding, ...]:
-    """Listen to every recording of a dataset and say what may be wrong.
+    """Decode every recording of a dataset and list possible defects.
 
     Args:
         manifest: the dataset.
-        corpora: by name; they know of twins that were published.
-        defects: ``path`` and ``reason`` of the files that the scan had to skip.
+        corpora: corpora by name, with their lists of published duplicates.
+        defects: ``path`` and ``reason`` of the files that the scan skipped.
         progress: called with recordings done and recordings in all.
 
     Returns:
-        the findings, worst first, then by kind and subject.
+        the findings by severity, then by kind and subject.
     """
     measured = list(measure_all(manifest, progress))
     findings = [
@@ -47,7 +47,7 @@ def inspect(
 
 
 def exclusions(manifest: Manifest, findings: Sequence[Finding]) -> tuple[Exclusion, ...]:
-    """The recordings that the findings suggest to leave out, each once, in the manifest's order."""
+    """The recordings that the findings suggest to leave out, each once, in their order."""
     reasons: dict[str, str] = {}
     for finding in findings:
         if finding.suggestion == "leave out":

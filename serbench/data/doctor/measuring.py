@@ -1,4 +1,4 @@
-"""Each recording measured once: its levels, its container and its fingerprint."""
+"""One measurement of each recording: its levels, its container and its fingerprint."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from serbench.data.manifest import Manifest, Utterance
 from serbench.errors import AudioError
 
 FRAME_SECONDS = 0.05
-"""Loudness is measured over so long."""
+"""Length of the frames in which levels are measured."""
 
 FLAT = 4
-"""So many samples in a row at the very same extreme are no peak but a ceiling."""
+"""At least so many successive samples at the same extreme value count as clipped."""
 
-CHANGED = "not the audio that was scanned"
+CHANGED = "audio that has changed since the scan"
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What was measured in one recording; of several channels the worst that is not silent.
+    """The measurements of one recording; with several channels, of the worst non-silent channel.
 
     Attributes:
-        loudest: level of the loudest frame of the channels' mean without its offset, in dB below
-            full scale.
+        loudest: level of the loudest frame of the channels' mean without its offset, in dB of full
+            scale.
         peak: largest magnitude, full scale 1.
-        clipped: fraction of the samples that lie on a flat top.
+        clipped: fraction of clipped samples.
         offset: magnitude of the mean.
-        rms: root of the mean square, offset included.
-        container: what libsndfile calls the file's format.
+        rms: root mean square, including the offset.
+        container: libsndfile's name of the file's format.
         fingerprint: ``[D]``.
-        remarks: what is unusual about it, though it can be used.
+        remarks: its unusual properties.
     """
 
     loudest: float
@@ -52,7 +52,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class MeasuredRecording:
-    """An utterance of the dataset with its sound, or with why it can no longer be measured."""
+    """An utterance of the dataset with its measurements, or with the reason for their absence."""
 
     utterance: Utterance
     sound: Sound | None
@@ -113,7 +113,7 @@ def _loudest(waveform: npt.NDArray[np.float32], sample_rate: int) -> float:
     starts = np.arange(0, len(waveform), length)
     sizes = np.diff(np.append(starts, len(waveform)))
     power = np.add.reduceat(waveform.astype(np.float64) ** 2, starts) / sizes
-    if len(starts) > 1:  # the rest of a frame would make one sample of noise loud
+    if len(starts) > 1:  # a short last frame would overrate single samples
         power = power[:-1]
     return float(10 * np.log10(power.max() + 1e-20))
 

@@ -1,4 +1,4 @@
-"""Speakers who may be one person under two names."""
+"""Speakers with similar names, who may be the same person."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from serbench.data.emotions import label_key
 from serbench.data.manifest import Manifest
 
 SPACES = re.compile(r"(?<!\d) | (?!\d)")
-"""Separators, but for those between two numbers: speaker 1-1 is not speaker 11."""
+"""Separators, except those between two numbers, since speaker 1-1 is not speaker 11."""
 
 
 def people_findings(manifest: Manifest) -> Iterator[Finding]:
-    """A note for each group of speakers whose names differ in case, accents or separators only."""
+    """A note for each group of speakers with names that differ only in case or separators."""
     alike: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for utterance in manifest.utterances:
         name = utterance.speaker.partition("/")[2]
@@ -27,7 +27,7 @@ def people_findings(manifest: Manifest) -> Iterator[Finding]:
                 "note",
                 ", ".join(sorted(speakers)),
                 tuple(u.path for u in manifest.utterances if u.speaker in speakers),
-                "names differ in case, accents or separators only; one person under two names "
-                "may be trained and tested on",
+                "names that differ only in case, accents or separators; if they are one person, "
+                "this person may be in both training and test",
                 "look at",
             )

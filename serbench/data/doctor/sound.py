@@ -1,4 +1,4 @@
-"""What is wrong with single recordings: silence, clipping, offset, container, no longer there."""
+"""Defects of single recordings: silence, clipping, offset, container, missing files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SILENT = -60.0
 """Decibels below full scale; the quietest recordings of RAVDESS reach −56."""
 
 CLIPPED = 1e-4
-"""Fraction of the samples; of 1,002 recordings of CREMA-D 11 have more."""
+"""Fraction of the samples; 11 of 1,002 recordings of CREMA-D have more."""
 
 LOUD = 0.1
-"""Peak below which a flat top is coarse resolution, not clipping."""
+"""With a lower peak, equal successive samples are due to coarse resolution, not to clipping."""
 
 OFFSET = 0.005
-"""Magnitude of the mean, full scale 1; the corpora that we know stay below 0.001."""
+"""Magnitude of the mean, full scale 1; RAVDESS, TESS and CREMA-D stay below 0.001."""
 
 WAV = frozenset({"WAV", "WAVEX", "RF64"})
 CONTAINERS: Mapping[str, frozenset[str]] = {
@@ -36,10 +36,10 @@ CONTAINERS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((".aif", ".aiff", ".aifc"), frozenset({"AIFF"})),
     **dict.fromkeys((".au", ".snd"), frozenset({"AU"})),
 }
-"""What libsndfile finds in files so named."""
+"""Suffix → formats that libsndfile finds in files with this suffix."""
 
 
-STRANGER = "unknown-name"
+UNKNOWN_NAME = "unknown-name"
 """Kind of defect of a file that no corpus recognises."""
 
 SKIPPED_SO: Mapping[str, Suggestion] = {
@@ -52,11 +52,11 @@ SKIPPED_SO: Mapping[str, Suggestion] = {
     "table": "look at",
     "unusable": "get again",
 }
-"""What to do about a file that the scan skipped."""
+"""Kind of defect of a file that the scan skipped → suggestion."""
 
 
 def sound_findings(measured: Iterable[MeasuredRecording]) -> Iterator[Finding]:
-    """Findings about recordings one by one."""
+    """Findings about single recordings."""
     for each in measured:
         if each.sound is None:
             yield _lost(each)
@@ -67,29 +67,29 @@ def sound_findings(measured: Iterable[MeasuredRecording]) -> Iterator[Finding]:
 
 
 def defect_findings(defects: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
-    """Findings about files that the scan had to skip.
+    """Findings about files that the scan skipped.
 
     Args:
-        defects: ``path``, ``reason``, ``kind`` and perhaps ``detail`` of each, as the dataset's
-            account keeps them.
+        defects: ``path``, ``reason``, ``kind`` and optionally ``detail`` of each, from the account
+            of the dataset.
     """
-    strangers: dict[Path, list[str]] = {}
+    unknown: dict[Path, list[str]] = {}
     for defect in defects:
         path, reason = Path(defect["path"]), defect["reason"]
-        if defect.get("kind") == STRANGER:
-            strangers.setdefault(path.parent, []).append(str(path))
+        if defect.get("kind") == UNKNOWN_NAME:
+            unknown.setdefault(path.parent, []).append(str(path))
         else:
             kind = defect.get("kind", "unusable")
-            facts = (reason, defect.get("detail"), "the scan skipped it")
+            facts = (reason, defect.get("detail"), "skipped by the scan")
             measured = "; ".join(filter(None, facts))
             yield Finding(
                 kind, "warning", path.name, (str(path),), measured, SKIPPED_SO.get(kind, "look at")
             )
-    for folder, paths in strangers.items():
+    for folder, paths in unknown.items():
         first = Path(paths[0]).name
         more = f" and {len(paths) - 1:,} more in {folder.name}" if len(paths) > 1 else ""
-        measured = "file name of no known corpus; the scan skipped it"
-        yield Finding(STRANGER, "note", first + more, tuple(paths), measured, "look at")
+        measured = "file name of no registered corpus; skipped by the scan"
+        yield Finding(UNKNOWN_NAME, "note", first + more, tuple(paths), measured, "look at")
 
 
 def _remarks(path: str, sound: Sound) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def _remarks(path: str, sound: Sound) -> Iterator[Finding]:
 def _lost(measured: MeasuredRecording) -> Finding:
     kind = "changed" if measured.problem == CHANGED else measured.kind
     path = measured.utterance.path
-    problem = f"{measured.problem}; scan again when it is as it should be"
+    problem = f"{measured.problem}; scan again after it is corrected"
     return Finding(kind, "error", Path(path).stem, (path,), problem, "get again")
 
 
@@ -112,7 +112,7 @@ def _levels(path: str, sound: Sound) -> Iterator[Finding]:
         measured = f"loudest part at {sound.loudest:.0f} dB of full scale (limit {SILENT:.0f})"
         yield Finding("silence", "error", name, (path,), measured, "leave out")
     elif sound.clipped > CLIPPED and sound.peak > LOUD:
-        measured = f"{sound.clipped:.2%} of the samples on a flat top at {sound.peak:.2f}"
+        measured = f"{sound.clipped:.2%} of the samples clipped at {sound.peak:.2f} of full scale"
         yield Finding("clipping", "warning", name, (path,), measured, "look at")
     if sound.offset > OFFSET:
         measured = f"mean of {sound.offset:.3f} of full scale (limit {OFFSET})"
@@ -124,5 +124,5 @@ def _container(path: str, sound: Sound) -> Iterator[Finding]:
     expected = CONTAINERS.get(suffix)
     unread = suffix in UNREAD_EXTENSIONS and not sound.container.startswith(PYAV)
     if unread or (expected is not None and sound.container not in expected):
-        measured = f"named {suffix}, holds {sound.container}"
+        measured = f"suffix {suffix}, but content in the format {sound.container}"
         yield Finding("format", "warning", Path(path).stem, (path,), measured, "convert")

@@ -1,4 +1,4 @@
-"""What is unlike the rest of its corpus: rate, channels, duration, name."""
+"""Recordings that differ from the others of their corpus: rate, channels, duration, name."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from serbench.data.doctor.finding import Finding
 from serbench.data.manifest import Manifest, Utterance
 
 NEARLY_ALL = 0.9
-"""The part of a corpus that has to agree before the others are unlike it."""
+"""If at least this share of a corpus is equal in a property, the other recordings are findings."""
 
 FAR = 5.0
 """Robust standard deviations of the logarithm of the duration."""
 
 LEAST_SPREAD = 0.05
-"""Of that logarithm: recordings of one length exactly would make every other one far out."""
+"""Smallest standard deviation of that logarithm, for corpora with almost equal lengths."""
 
 COMMON = 5
-"""A place in the names takes few values where most names share theirs with so many."""
+"""A part of the names has few values if its median value occurs in at least so many names."""
 
 ENOUGH = 20
-"""Names in which one that is unlike the others means anything."""
+"""Fewest names among which an unusual one is a finding."""
 
 
 def unlike_findings(manifest: Manifest) -> Iterator[Finding]:
@@ -81,10 +81,10 @@ def _durations(corpus: str, members: list[Utterance]) -> Iterator[Finding]:
 
 
 def _names(alike: list[Utterance]) -> Iterator[Finding]:
-    """Names with a word that no other name has in its place, and that nobody took as it stands.
+    """Names with a word that no other name has in this part, and that is no field of the recording.
 
-    The speaker, the label or the sentence may well be the only one of its kind; a word that is
-    none of these, where the other names have the same few, was read between the lines.
+    A speaker, label or sentence may occur only once. Another word that occurs once, in a part with
+    few other values, may be a spelling mistake or a different kind of recording.
     """
     named = [(utterance, _parts(Path(utterance.path).stem)) for utterance in alike]
     for place in range(len(named[0][1])):
@@ -96,7 +96,7 @@ def _names(alike: list[Utterance]) -> Iterator[Finding]:
             continue
         usual = " or ".join(repr(word) for word, _ in Counter(w for _, w in words).most_common(2))
         for utterance, word in lone:
-            if word.isalpha() and word.lower() not in _understood(utterance):
+            if word.isalpha() and word.lower() not in _field_words(utterance):
                 yield _look_at("name", utterance, f"{word!r} where other names have {usual}")
 
 
@@ -109,7 +109,7 @@ def _parts(name: str) -> list[str]:
     return re.split(r"[^0-9A-Za-z]+", name)
 
 
-def _understood(utterance: Utterance) -> Iterable[str]:
+def _field_words(utterance: Utterance) -> Iterable[str]:
     speaker = utterance.speaker.partition("/")[2]
-    for said in (speaker, utterance.label, utterance.emotion, utterance.sentence or ""):
-        yield from _parts(said.lower())
+    for field in (speaker, utterance.label, utterance.emotion, utterance.sentence or ""):
+        yield from _parts(field.lower())

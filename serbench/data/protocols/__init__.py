@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested."""
+"""Protocols: how the recordings of a dataset are split into training and test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaks between training and testing: what is refused, and what is reported."""
+"""Leaks between training and test: some are refused, others are reported."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from serbench.data.protocols.units import HOLDOUT, Fold, OuterFold, Split
 from serbench.errors import DatasetError, LeakError
 
 Pair = tuple[int, int, float]
-"""Row in training, row in testing, similarity."""
+"""Row in training, row in test, similarity."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """What one fold's training and testing have in common.
+    """The overlap of training and test in one fold.
 
     Attributes:
-        outer fold: number of the outer fold, from 0.
+        outer_fold: number of the outer fold, from 0.
         fold: number of the fold, from 0, or ``holdout``.
-        speakers: who is heard on both sides.
-        identical: rows that are tested and whose very audio is trained on.
-        near_identical: pairs across the sides that sound alike without being identical, or None
-            where nobody listened.
-        sentences: share of the tested clips whose sentence is trained on too, of those whose
-            corpus names its sentences; None where none does.
+        speakers: speakers in both training and test.
+        identical: test rows with audio that is also in training.
+        near_identical: pairs of a training and a test row with near-identical audio, or None if
+            fingerprints were not computed.
+        sentences: share of the test clips with a sentence that is also in training, among clips of
+            corpora that name their sentences; None if there are none.
     """
 
     outer_fold: int
@@ -41,7 +41,7 @@ class Overlap:
 
     @property
     def near_identical_clips(self) -> int | None:
-        """How many tested clips sound like one in training."""
+        """Number of test clips that are near-identical to a training clip."""
         if self.near_identical is None:
             return None
         return len({tested for _, tested, _ in self.near_identical})
@@ -49,7 +49,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Audit:
-    """The overlaps of every outer fold: its holdout first, then its folds."""
+    """The overlaps of all outer folds: for each, first the holdout, then the folds."""
 
     overlaps: tuple[Overlap, ...]
 
@@ -57,18 +57,17 @@ class Audit:
 def audit(
     manifest: Manifest, split: Split, fingerprints: npt.NDArray[np.float32] | None = None
 ) -> Audit:
-    """Compare both sides of every holdout and every fold.
+    """Compare training and test of every holdout and every fold.
 
-    Nothing is refused here: speakers and identical audio are refused by ``split_dataset``, where
-    the protocol promises to keep them apart; near-identical audio and sentences are for people to
-    judge.
+    Nothing is refused here: ``split_dataset`` refuses shared speakers and identical audio under a
+    speaker-independent protocol; near-identical audio and sentences are only reported.
 
     Args:
         manifest: the dataset.
         split: any split of it.
         fingerprints: of every recording, ``[N, D]``, as ``serbench.data.fingerprint`` makes them.
     """
-    from serbench.data.fingerprint import near_identical  # slow to import, and seldom needed
+    from serbench.data.fingerprint import near_identical  # slow to import, and rarely needed
 
     alike = None if fingerprints is None else _alike(manifest, near_identical(fingerprints))
     return Audit(
@@ -105,7 +104,7 @@ def _on_both_sides(values: npt.NDArray[np.str_], fold: Fold) -> tuple[int, ...]:
 
 
 def _alike(manifest: Manifest, pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs that are not identical anyway."""
+    """The pairs without identical ones."""
     hashes = manifest.audio_hashes
     return [pair for pair in pairs if hashes[pair[0]] != hashes[pair[1]]]
 
@@ -117,22 +116,22 @@ def _across(pairs: Sequence[Pair], fold: Fold) -> tuple[Pair, ...]:
 
 
 def _sentences(manifest: Manifest, fold: Fold) -> float | None:
-    """Two corpora's sentences of one name are not the same sentence."""
+    """Share of test sentences in training; equal names in two corpora are different sentences."""
 
-    def said(rows: npt.NDArray[np.int64]) -> list[tuple[str, str]]:
+    def sentences(rows: npt.NDArray[np.int64]) -> list[tuple[str, str]]:
         clips = (manifest.utterances[row] for row in rows.tolist())
         return [(clip.corpus, clip.sentence) for clip in clips if clip.sentence is not None]
 
-    trained, tested = set(said(fold.train)), said(fold.test)
+    trained, tested = set(sentences(fold.train)), sentences(fold.test)
     return sum(sentence in trained for sentence in tested) / len(tested) if tested else None
 
 
 def check_outer_fold(manifest: Manifest, protocol: Protocol, part: OuterFold) -> None:
-    """Refuse a outer fold that leaks anywhere, or cannot be scored.
+    """Refuse an outer fold that leaks, or that cannot be scored.
 
     Raises:
-        LeakError: as ``check_fold``, of the holdout and of every fold; or a fold that holds a row
-            from outside the dev part.
+        LeakError: as ``check_fold``, for the holdout and every fold; or a fold has a row that is
+            not in the dev part.
         DatasetError: as ``check_fold``.
     """
     for fold in (part.holdout, *part.folds):
@@ -141,8 +140,8 @@ def check_outer_fold(manifest: Manifest, protocol: Protocol, part: OuterFold) ->
         beyond = np.setdiff1d(np.concatenate([fold.train, fold.test]), part.holdout.train)
         if len(beyond):
             raise LeakError(
-                f"{protocol.name} on dataset '{manifest.name}' leaks: row {beyond[0]} is in the "
-                "search and in the holdout; use a split that keeps them apart",
+                f"protocol {protocol.name} on dataset '{manifest.name}' leaks: row {beyond[0]} is "
+                "in both the search and the holdout; use another protocol, such as speaker-5",
                 protocol=protocol.name,
                 dataset=manifest.name,
                 what="row",
@@ -151,12 +150,12 @@ def check_outer_fold(manifest: Manifest, protocol: Protocol, part: OuterFold) ->
 
 
 def check_fold(manifest: Manifest, protocol: Protocol, fold: Fold) -> None:
-    """Refuse a fold that tests on what it trained on, or cannot be scored.
+    """Refuse a fold with an overlap of training and test, or one that cannot be scored.
 
     Raises:
-        LeakError: a speaker or identical audio on both sides of a speaker-disjoint protocol, or
-            the same row on both sides of any.
-        DatasetError: nothing to test, or an emotion that is tested but never trained.
+        LeakError: a speaker or identical audio is in both training and test of a
+            speaker-independent protocol, or a row is in both of any protocol.
+        DatasetError: there are no test clips, or an emotion has no training clips.
     """
     sides: list[tuple[str, npt.NDArray[np.generic]]] = [("row", np.arange(len(manifest)))]
     if protocol.speaker_disjoint:
@@ -165,8 +164,8 @@ def check_fold(manifest: Manifest, protocol: Protocol, fold: Fold) -> None:
         both = np.intersect1d(values[fold.train], values[fold.test])
         if len(both):
             raise LeakError(
-                f"{protocol.name} on dataset '{manifest.name}' leaks: {what} {both[0]} "
-                f"is in training and in testing; {_advice(protocol)}",
+                f"protocol {protocol.name} on dataset '{manifest.name}' leaks: {what} {both[0]} "
+                f"is in both training and test; {_advice(protocol)}",
                 protocol=protocol.name,
                 dataset=manifest.name,
                 what=what,
@@ -174,17 +173,19 @@ def check_fold(manifest: Manifest, protocol: Protocol, fold: Fold) -> None:
             )
     if len(fold.test) == 0:
         raise DatasetError(
-            f"{protocol.name} leaves a fold of dataset '{manifest.name}' without clips: "
-            "ask for fewer folds",
+            f"protocol {protocol.name} makes a fold without test clips on dataset "
+            f"'{manifest.name}': use fewer folds, such as speaker-2",
             protocol=protocol.name,
             dataset=manifest.name,
         )
     untrained = set(manifest.targets.tolist()) - set(manifest.targets[fold.train].tolist())
     if untrained:
-        lone = ", ".join(manifest.emotions[code] for code in sorted(untrained))
+        rare = ", ".join(manifest.emotions[code] for code in sorted(untrained))
+
         raise DatasetError(
-            f"{protocol.name} on dataset '{manifest.name}' leaves a fold without training clips "
-            f"of {lone}: too few speakers express it; scan with --emotions to leave it out",
+            f"protocol {protocol.name} on dataset '{manifest.name}' has a fold without training "
+            f"clips of {rare}, since too few speakers express it: scan again with --emotions to "
+            "leave it out, or use fewer folds",
             protocol=protocol.name,
             dataset=manifest.name,
             emotions=tuple(manifest.emotions[code] for code in sorted(untrained)),
@@ -193,5 +194,8 @@ def check_fold(manifest: Manifest, protocol: Protocol, fold: Fold) -> None:
 
 def _advice(protocol: Protocol) -> str:
     if protocol.file is not None and protocol.speaker_disjoint:
-        return "correct the file, or mark the result as speaker-dependent by random-folds:FILE"
-    return "use a split that keeps them apart"
+        return (
+            "correct the file, or give --protocol random-folds:FILE, which marks the result as "
+            "speaker-dependent"
+        )
+    return "use another protocol, such as speaker-5"

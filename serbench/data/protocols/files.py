@@ -1,17 +1,17 @@
-"""Folds that stand in a file: what is accepted, and what it says.
+"""Folds from a file.
 
 Three forms are read:
 
-- a CSV table with the columns ``path`` and ``fold``, in any order and among others; columns are
-  separated by commas, semicolons or tabs, the text is UTF-8;
-- JSON lines (``.jsonl``): an object a line, with the recording under ``path`` or, as EmoBox calls
-  it, ``wav`` or ``audio``, and its ``fold``; other keys are ignored;
-- a folder of EmoBox's metadata, such as ``EmoBox/data/ravdess``: in each ``fold_K`` lies
-  ``…_test_fold_K.jsonl``, which lists the recordings of that fold under ``wav``. Of a dataset with
-  one fold the ``test`` list is the holdout, and what the ``train`` and ``valid`` lists name is the
-  rest. See https://github.com/emo-box/EmoBox.
+- a CSV table with the columns ``path`` and ``fold``, in any order, with or without further columns;
+  columns are separated by commas, semicolons or tabs, and the text is UTF-8;
+- JSON lines (``.jsonl``): an object on each line, with the recording under ``path`` or, as in
+  EmoBox, under ``wav`` or ``audio``, and with its ``fold``; other keys are ignored;
+- a folder of EmoBox's metadata, such as ``EmoBox/data/ravdess``: each folder ``fold_K`` contains
+  ``…_test_fold_K.jsonl``, which lists the recordings of that fold under ``wav``. For a dataset with
+  one fold, the ``test`` list is the holdout, and the ``train`` and ``valid`` lists are the rest.
+  See https://github.com/emo-box/EmoBox.
 
-A fold is any word. ``holdout`` means that no search may see it and that nothing else is tested.
+A fold is any word. A fold named ``holdout`` is the only holdout and is not used in the search.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from serbench.data.regular import check_regular, is_folder
 from serbench.errors import DatasetError, UsageError
 
 REST = "rest"
-"""The fold of what a list of one fold does not test."""
+"""The fold of recordings that a list of one fold does not test."""
 
 LISTS = re.compile(r".+_(?P<part>train|valid|test)_fold_?(?P<fold>\d+)\.jsonl")
 
@@ -46,7 +46,7 @@ class FoldsFile:
 
     Attributes:
         path: absolute.
-        content: SHA-256 of what it holds.
+        content: SHA-256 of its content.
     """
 
     path: str
@@ -60,13 +60,13 @@ class FoldsFile:
 
 @dataclass(frozen=True)
 class Placed:
-    """A recording's place, as a file gives it.
+    """The fold of a recording in a file.
 
     Attributes:
-        path: as written.
+        path: path as written.
         fold: name of the fold.
         where: file and line, for messages.
-        tail_only: the path begins with somebody else's folders, as EmoBox's do.
+        tail_only: True if the path begins with folders of another machine, as in EmoBox.
     """
 
     path: str
@@ -76,37 +76,37 @@ class Placed:
 
 
 def find_folds(text: str, content: str | None = None) -> FoldsFile:
-    """The file of that name.
+    """The file at a path.
 
     Args:
         text: its path.
-        content: what the hash of its content must begin with, or None.
+        content: the expected beginning of the hash of its content, or None.
 
     Raises:
-        UsageError: there is no such file, or its content is another one.
+        UsageError: there is no such file, or its content has changed.
     """
     path = Path(text).expanduser().absolute()
     file = FoldsFile(str(path), _content(path))
     if content is not None and not file.content.startswith(content):
         raise UsageError(
-            f"the folds in {path} have changed since: put back those of {content[:8]}, or begin "
-            f"anew with {path} alone"
+            f"the folds in {path} have changed since the study was begun: restore the file with "
+            f"hash {content[:8]}, or begin a new study with --protocol folds:{path}"
         )
     return file
 
 
 def read_folds(file: FoldsFile) -> list[Placed]:
-    """What a file says, line by line.
+    """The folds in a file, line by line.
 
     Raises:
-        UsageError: it cannot be read, has changed, or a line names no path or no fold.
+        UsageError: it cannot be read, has changed, or a line has no path or no fold.
     """
     path = Path(find_folds(file.path, file.content).path)
     if path.is_dir():
         return list(_emobox(_files(path)))
     lines = list(_json_lines(path) if path.suffix.lower() == ".jsonl" else _table(path))
     if not lines:
-        raise UsageError(f"{path} names no recordings: list each of them with its fold")
+        raise UsageError(f"{path} lists no recordings: write a line with path and fold for each")
     return lines
 
 
@@ -135,8 +135,8 @@ def _files(path: Path) -> list[Path]:
     tests = [found for found in lists if _part(found) == "test"]
     if not tests:
         raise UsageError(
-            f"{path} holds no fold_1/…_test_fold_1.jsonl: give a CSV file, a file of JSON lines or "
-            "a dataset's folder of EmoBox's metadata"
+            f"{path} has no file fold_1/…_test_fold_1.jsonl: give a CSV table, a file of JSON "
+            "lines, or the folder of one dataset in EmoBox's metadata"
         )
     return tests if len(tests) > 1 else lists
 
@@ -152,14 +152,16 @@ def _read(path: Path) -> bytes:
         check_regular(path)
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"the folds {path} cannot be read ({error.strerror})") from error
+        raise UsageError(
+            f"the folds file {path} cannot be read ({error.strerror}): give another path"
+        ) from error
 
 
 def _text(path: Path) -> str:
     try:
         return _read(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 ({error}): save it anew") from error
+        raise UsageError(f"{path} is not UTF-8 text ({error}): save it again as UTF-8") from error
 
 
 def _table(path: Path) -> Iterator[Placed]:
@@ -171,7 +173,10 @@ def _table(path: Path) -> Iterator[Placed]:
         if {"path", "fold"} <= set(names):
             break
     else:
-        raise UsageError(f"{path}: the first line must name the columns path and fold")
+        raise UsageError(
+            f"{path} has no columns path and fold: name the columns in the first line, as in "
+            "path,fold"
+        )
     for number, cells in rows:
         if any(cell.strip() for cell in cells):
             row = dict(zip(names, (cell_text(cell.strip()) for cell in cells), strict=False))
@@ -185,7 +190,7 @@ def _rows(path: Path, lines: Sequence[str], delimiter: str) -> Iterator[tuple[in
         for cells in reader:
             yield reader.line_num, cells
     except csv.Error as error:
-        raise UsageError(f"{path} is no CSV table ({error}): save it anew") from error
+        raise UsageError(f"{path} is not a CSV table ({error}): save it again as CSV") from error
 
 
 def _json_lines(path: Path, fold: str | None = None) -> Iterator[Placed]:
@@ -196,10 +201,16 @@ def _json_lines(path: Path, fold: str | None = None) -> Iterator[Placed]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            # A decoder's own line number counts within this line, and would contradict ours.
-            raise UsageError(f"{where} is not JSON ({getattr(error, 'msg', error)})") from error
+            # The decoder's line number counts within this line and would contradict `where`.
+            reason = getattr(error, "msg", error)
+            raise UsageError(
+                f"{where} is not JSON ({reason}): write an object with a path and a fold"
+            ) from error
         if not isinstance(row, dict):
-            raise UsageError(f"{where} is not an object with a path (or wav, or audio) and a fold")
+            raise UsageError(
+                f"{where} is not a JSON object: write an object with a path (or wav, or audio) "
+                "and a fold"
+            )
         given, emobox = row.get("path"), row.get("wav") or row.get("audio")
         stated = row.get("fold") if fold is None else fold
         yield _placed(where, given or emobox, stated, tail_only=not given)
@@ -214,24 +225,24 @@ def _emobox(lists: list[Path]) -> Iterator[Placed]:
 
 def _placed(where: str, path: object, fold: object, tail_only: bool = False) -> Placed:
     if not isinstance(path, str) or not path:
-        raise UsageError(f"{where} names no path: every recording needs one")
+        raise UsageError(f"{where} has no path: write the path of a recording")
     if isinstance(fold, int) and fold.bit_length() > 64:
-        raise UsageError(f"{where} names a fold of too many digits: use a word")
+        raise UsageError(f"{where} has a fold with too many digits: use a word")
     if isinstance(fold, bool) or not isinstance(fold, str | int) or fold == "":
-        raise UsageError(f"{where} names no fold: every recording needs one, a number or a word")
+        raise UsageError(f"{where} has no fold: write a number or a word")
     return Placed(path, str(fold), where, tail_only)
 
 
 def folds_of(manifest: Manifest, file: FoldsFile) -> npt.NDArray[np.str_]:
-    """The fold of each utterance, ``[N]``, as a file gives it.
+    """The fold of each utterance, ``[N]``, from a file.
 
-    A path is absolute, relative to the file, or the end of one recording's path; EmoBox's paths,
-    which begin with its authors' folders, mean the recording whose path ends most like theirs.
-    What follows the last dot does not count: one keeps FLAC where another keeps WAV.
+    A path is absolute, relative to the file, or the end of one recording's path; a path of EmoBox,
+    which begins with its authors' folders, matches the recording with the longest common end.
+    Suffixes are ignored, since recordings may be stored as FLAC or as WAV.
 
     Raises:
         UsageError: the file cannot be read or has changed.
-        DatasetError: a line means no utterance or several, two lines mean the same one, or an
+        DatasetError: a line matches no utterance or several, two lines match the same one, or an
             utterance has no line.
     """
     names = RecordingNames(manifest)
@@ -244,25 +255,26 @@ def folds_of(manifest: Manifest, file: FoldsFile) -> npt.NDArray[np.str_]:
             continue
         if len(rows) > 1:
             raise DatasetError(
-                f"{line.where}: {line.path} may be any of {len(rows)} recordings of dataset "
-                f"'{manifest.name}': write more of the folders it lies in"
+                f"{line.where}: {line.path} matches {len(rows)} recordings of dataset "
+                f"'{manifest.name}': write more folders of its path"
             )
         first = found.setdefault(rows[0], line)
         if first is not line:
             raise DatasetError(
-                f"{line.where}: {line.path} was already placed by {first.where}: keep one of them"
+                f"{line.where}: {line.path} is the same recording as in {first.where}: keep one of "
+                "the two lines"
             )
     if unknown:
         raise DatasetError(
-            f"{unknown[0].where}: dataset '{manifest.name}' holds no {unknown[0].path}"
-            + (f" (nor {len(unknown) - 1} more of the list)" if len(unknown) > 1 else "")
-            + ": scan the same recordings with the same emotions, or list only what it holds"
+            f"{unknown[0].where}: dataset '{manifest.name}' has no recording {unknown[0].path}"
+            + (f" (and {len(unknown) - 1} more are missing)" if len(unknown) > 1 else "")
+            + ": scan the same recordings with the same emotions, or remove these lines"
         )
     left_out = sorted(set(range(len(manifest))) - set(found))
     if left_out:
         raise DatasetError(
-            f"{file.path} places {len(found):,} of the {len(manifest):,} clips of dataset "
-            f"'{manifest.name}'; {manifest.utterances[left_out[0]].path} is the first without a "
-            "fold: list every clip"
+            f"{file.path} has folds for {len(found):,} of the {len(manifest):,} clips of dataset "
+            f"'{manifest.name}', and none for {manifest.utterances[left_out[0]].path}: add a line "
+            "for every clip"
         )
     return np.array([found[row].fold for row in range(len(manifest))], dtype=np.str_)

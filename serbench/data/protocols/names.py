@@ -15,7 +15,7 @@ FOLDS = "folds"
 RANDOM_FOLDS = "random-folds"
 
 SPEAKER_DEPENDENT = ("random", RANDOM_FOLDS)
-"""The rules that let a speaker stand on both sides."""
+"""The rules by which a speaker may be in both training and test."""
 
 CORPUS = "corpus"
 
@@ -39,11 +39,11 @@ class Protocol:
 
     Attributes:
         rule: ``speaker``, ``random``, ``corpus`` or ``loso``; the name of a published protocol;
-            ``folds`` or ``random-folds``, whose folds stand in a file.
-        k: number of folds; None where something else decides it: corpora, speakers, a file.
-        seed: which of the rule's many splits.
-        nested: number of outer folds, in which everyone is tested once; None for one holdout.
-        file: where the folds stand, or None.
+            ``folds`` or ``random-folds``, with folds from a file.
+        k: number of folds; None if it follows from the corpora, the speakers or a file.
+        seed: seed that selects one of the possible splits.
+        nested: number of outer folds, which together test each speaker once; None for one holdout.
+        file: the file with the folds, or None.
         corpus: the only corpus that ``corpus`` tests, or None for each in turn.
     """
 
@@ -56,9 +56,9 @@ class Protocol:
 
     @property
     def name(self) -> str:
-        """As typed on the command line; a file's folder is written out, and its content marked.
+        """As typed on the command line, with the full path of a file and a hash of its content.
 
-        So what was begun with one content of a file is not taken for what another content makes.
+        With the hash, a study with an earlier content of the file is not continued with a new one.
         """
         return self.rule_name if self.file is None else f"{self.rule}:{self.file.mark}"
 
@@ -75,22 +75,22 @@ class Protocol:
 
     @property
     def speaker_disjoint(self) -> bool:
-        """True where nobody is heard both in training and in testing."""
+        """True if no speaker is in both training and test."""
         return self.rule not in SPEAKER_DEPENDENT
 
     @property
     def note(self) -> str:
-        """What a reader of a result must know, or an empty string."""
+        """A property that limits the result, or an empty string."""
         return "" if self.speaker_disjoint else "speaker-dependent"
 
 
 def is_speaker_dependent(name: str) -> bool:
-    """True where a protocol of that name tests on people heard in training; reads no file."""
+    """True if a protocol of that name tests training speakers; no file is read."""
     return re.split("[-:]", name)[0] == "random"
 
 
 def without_folder(name: str) -> str:
-    """A protocol's name for readers elsewhere: of a file of folds the name, not where it lies."""
+    """The name of a protocol without the folder of a folds file."""
     rule, _, path = name.partition(":")
     return f"{rule}:{PurePath(path).name}" if rule in (FOLDS, RANDOM_FOLDS) else name
 
@@ -100,13 +100,12 @@ def parse_protocol(text: str) -> Protocol:
 
     ``speaker-5``, ``random-10`` or ``loso``, each with an optional ``@SEED`` and then an optional
     ``:nested-K``; ``corpus`` or ``corpus:NAME``; the name of a published protocol; ``folds:FILE``
-    or ``random-folds:FILE``, of which the file is read now, so that the protocol carries its
-    content.
+    or ``random-folds:FILE``. The file is read now, so that the protocol holds its content.
 
     Raises:
-        UnknownNameError: no protocol of that name.
+        UnknownNameError: there is no protocol of that name.
         UsageError: fewer than two folds or outer folds; outer folds for a protocol that has its
-            own; a file of folds that is missing, or has another content than the name states.
+            own; a folds file that is missing, or has another content than the name states.
     """
     if text in (CORPUS, *PUBLISHED):
         return Protocol(text, None)
@@ -116,7 +115,10 @@ def parse_protocol(text: str) -> Protocol:
         base = nested["base"]
         own = base in (CORPUS, *PUBLISHED) or ONE_CORPUS.fullmatch(base) or FILE.fullmatch(base)
         if own:
-            raise UsageError(f"protocol '{base}' has outer folds of its own: it cannot be nested")
+            raise UsageError(
+                f"protocol '{base}' has outer folds already and cannot be nested: remove --nested "
+                "or :nested-K"
+            )
     if (one := ONE_CORPUS.fullmatch(text)) is not None:
         return Protocol(CORPUS, None, corpus=one["corpus"])
     if (file := FILE.fullmatch(text)) is not None:
@@ -126,7 +128,9 @@ def parse_protocol(text: str) -> Protocol:
 
 def _by_rule(text: str, match: re.Match[str]) -> Protocol:
     if any(len(match[part] or "") > LONGEST_NUMBER for part in ("k", "nested", "seed")):
-        raise UsageError(f"protocol '{text[:20]}…' has a number of too many digits: try speaker-5")
+        raise UsageError(
+            f"protocol '{text[:20]}…' has a number with too many digits: try speaker-5"
+        )
     k, nested = (None if match[part] is None else int(match[part]) for part in ("k", "nested"))
     if k is not None and k < 2:
         raise UsageError(f"protocol '{text}' has fewer than two folds: try {match['rule']}-5")
@@ -137,46 +141,47 @@ def _by_rule(text: str, match: re.Match[str]) -> Protocol:
 
 
 LISTED = (
-    ("speaker-K", "speakers dealt into K folds, so that nobody is heard on both sides"),
-    ("random-K", "clips dealt into K folds whoever speaks: speaker-dependent"),
-    (CORPUS, "each corpus is the holdout in turn, and each of the others a fold of the search"),
-    (f"{CORPUS}:NAME", "the same with one corpus as the only holdout"),
+    ("speaker-K", "speakers are divided into K folds: no speaker is in both training and test"),
+    ("random-K", "clips are divided into K folds regardless of speaker: speaker-dependent"),
+    (CORPUS, "each corpus is the holdout in turn, and each of the others is a fold of the search"),
+    (f"{CORPUS}:NAME", "the corpus NAME is the only holdout, and each of the others is a fold"),
     ("loso", "each speaker is a fold (leave one speaker out)"),
     *((name, protocol.sentence) for name, protocol in PUBLISHED.items()),
-    (f"{FOLDS}:FILE", "your own folds: a CSV of path and fold, or EmoBox's JSON lines"),
-    (f"{RANDOM_FOLDS}:FILE", "the same where a speaker may be on both sides: speaker-dependent"),
+    (f"{FOLDS}:FILE", "your own folds: a CSV table of path and fold, or EmoBox's JSON lines"),
+    (f"{RANDOM_FOLDS}:FILE", "your own folds with speakers in several: speaker-dependent"),
 )
-"""Every form a name may have, and what it means."""
+"""Every form of a protocol's name, with its meaning."""
 
 MODIFIERS = (
     ("NAME@SEED", "another split by the same rule"),
     (
         "NAME:nested-K",
-        "K outer folds, each a search and a holdout, in which everyone is tested once",
+        "K outer folds, each with its own search and holdout: each speaker is tested once",
     ),
 )
-"""What may follow the rules, in this order."""
+"""The parts that may follow the rules, in this order."""
 
 
 def describe(protocol: Protocol) -> str:
-    """What a protocol does, in a sentence."""
+    """The rule of a protocol as a sentence."""
     if protocol.rule in PUBLISHED:
-        return f"{PUBLISHED[protocol.rule].sentence}; the search folds whole groups of the others"
+        sentence = PUBLISHED[protocol.rule].sentence
+        return f"{sentence}; the folds of the search are made of the other groups"
     if protocol.file is not None:
-        whoever = "" if protocol.speaker_disjoint else ", whoever speaks"
-        tested = "'holdout', or else each of them in turn, is tested"
-        return f"the folds of {protocol.file.path}{whoever}; {tested}"
+        mixed = "" if protocol.speaker_disjoint else ", which may share speakers"
+        tested = "the holdout is the fold 'holdout' if there is one, otherwise each fold in turn"
+        return f"the folds are read from {protocol.file.path}{mixed}; {tested}"
     if protocol.rule == CORPUS:
         holdout = f"{protocol.corpus or 'each corpus in turn'} is the holdout"
-        return f"{holdout}; of the others, each corpus is a fold"
+        return f"{holdout}; each other corpus is a fold"
     unit = "speaker" if protocol.speaker_disjoint else "clip"
     if protocol.nested is None:
         holdout = f"one {unit} in five is in the holdout"
     else:
-        holdout = f"in {protocol.nested} outer folds every {unit} is tested once"
+        holdout = f"in {protocol.nested} outer folds, every {unit} is in one holdout"
     folds = {
-        "speaker": f"the other speakers are dealt into {protocol.k} folds",
-        "random": f"the other clips are dealt into {protocol.k} folds, whoever speaks",
-        "loso": "of the others, each speaker is a fold",
+        "speaker": f"the other speakers are divided into {protocol.k} folds",
+        "random": f"the other clips are divided into {protocol.k} folds with mixed speakers",
+        "loso": "each of the other speakers is a fold",
     }
     return f"{holdout}; {folds[protocol.rule]}"

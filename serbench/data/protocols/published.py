@@ -1,4 +1,4 @@
-"""Protocols that the literature reports results on: the same people tested together as there."""
+"""Protocols of published results, with the same groups of test speakers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from serbench.errors import DatasetError
 
 @dataclass(frozen=True)
 class Published:
-    """Who is tested together, as it was published.
+    """The groups of test speakers of a publication.
 
     Attributes:
-        corpus: name of the corpus whose speakers they are.
-        holdouts: the speakers of each outer fold's holdout.
-        sentence: the rule and its source, for people.
+        corpus: name of the corpus of the speakers.
+        holdouts: the speakers in the holdout of each outer fold.
+        sentence: the rule and its source, as text.
     """
 
     corpus: str
@@ -28,7 +28,7 @@ class Published:
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Everybody, as ``corpus/speaker``."""
+        """All speakers, as ``corpus/speaker``."""
         return tuple(f"{self.corpus}/{speaker}" for holdout in self.holdouts for speaker in holdout)
 
 
@@ -78,7 +78,7 @@ def published_holdouts(manifest: Manifest, name: str) -> Rows:
     """The number of the outer fold that tests each utterance, ``[N]``.
 
     Raises:
-        DatasetError: the dataset lacks somebody whom the protocol names, or holds anybody else.
+        DatasetError: the dataset lacks a speaker of the protocol, or has other speakers too.
     """
     protocol = PUBLISHED[name]
     present = set(manifest.speakers.tolist())
@@ -86,16 +86,16 @@ def published_holdouts(manifest: Manifest, name: str) -> Rows:
     if missing:
         names = ", ".join(speaker.partition("/")[2] for speaker in missing)
         raise DatasetError(
-            f"{name} takes all {len(protocol.speakers)} speakers of {protocol.corpus}, dataset "
-            f"'{manifest.name}' lacks {names}: scan the whole corpus; with fewer people it is "
-            "another protocol"
+            f"protocol {name} needs all {len(protocol.speakers)} speakers of {protocol.corpus}, "
+            f"and dataset '{manifest.name}' lacks {names}: scan the whole corpus, or use "
+            "--protocol speaker-5"
         )
-    strangers = sorted(present - set(protocol.speakers))
-    if strangers:
+    others = sorted(present - set(protocol.speakers))
+    if others:
         raise DatasetError(
-            f"{name} is about the speakers of {protocol.corpus} and nobody else, dataset "
-            f"'{manifest.name}' also holds {strangers[0]}: "
-            f"scan {protocol.corpus} alone with --corpus {protocol.corpus}"
+            f"protocol {name} needs a dataset with speakers of {protocol.corpus} only, and dataset "
+            f"'{manifest.name}' also has {others[0]}: scan {protocol.corpus} alone with "
+            f"`serbench corpus scan FOLDER --dataset NAME --corpus {protocol.corpus}`"
         )
     number = {
         f"{protocol.corpus}/{speaker}": number

@@ -1,4 +1,4 @@
-"""From a protocol and a dataset to its outer folds, each of them checked."""
+"""The outer folds of a protocol on a dataset, all of them checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serbench.data.protocols.units import (
     OuterFold,
     Rows,
     Split,
-    dealt,
+    divided,
     linked_speakers,
     one_in,
 )
@@ -28,23 +28,25 @@ HOLDOUT_SHARE = 5
 """One speaker in five is set aside for the holdout."""
 
 FEWEST_CORPORA = 3
-"""That can be tested apart: of two, the search would be left one, and could not leave it out."""
+"""Fewest corpora for ``corpus``: one for the holdout and two for the folds of the search."""
 
 
 def split_dataset(manifest: Manifest, protocol: Protocol) -> Split:
-    """Set the holdouts aside, fold the rest of each, and check that nothing leaks.
+    """Separate the holdouts, split the remaining rows into folds, and check for leaks.
 
     Raises:
-        UsageError: a file of folds that cannot be read.
-        DatasetError: one emotion only; fewer speakers (or corpora, or clips) than folds or
-            outer folds; other people than the protocol names; a fold that would train without one
-            of the emotions.
-        LeakError: a speaker or identical audio on both sides of a speaker-disjoint split.
+        UsageError: a folds file cannot be read.
+        DatasetError: there is only one emotion; there are fewer speakers (or corpora, or clips)
+            than folds or outer folds; the speakers are not those of the protocol; or a fold has no
+            training clips of an emotion.
+        LeakError: a speaker or identical audio is in both training and test of a
+            speaker-independent protocol.
     """
     if len(manifest.emotions) < 2:
         raise DatasetError(
-            f"dataset '{manifest.name}' has one emotion only "
-            f"({', '.join(manifest.emotions) or 'none'}): a classifier needs at least two"
+            f"dataset '{manifest.name}' has only one emotion "
+            f"({', '.join(manifest.emotions) or 'none'}), and a classifier needs two: scan again "
+            "with more --emotions"
         )
     split = Split(tuple(outer_folds_of(manifest, protocol)))
     for part in split.outer_folds:
@@ -53,11 +55,11 @@ def split_dataset(manifest: Manifest, protocol: Protocol) -> Split:
 
 
 def outer_folds_of(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
-    """The outer folds as the protocol wants them, leaks and all; ``split_dataset`` checks them.
+    """The outer folds of a protocol, not checked for leaks; ``split_dataset`` checks them.
 
     Raises:
-        UsageError: a file of folds that cannot be read.
-        DatasetError: the dataset is too small, or not the one the protocol is about.
+        UsageError: a folds file cannot be read.
+        DatasetError: the dataset is too small, or does not belong to the protocol.
     """
     if protocol.file is not None:
         return _outer_folds_from_file(manifest, protocol)
@@ -82,15 +84,15 @@ def _outer_folds_by_rule(manifest: Manifest, protocol: Protocol) -> Iterator[Out
 def _outer_folds_by_corpus(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
     """Test each corpus in turn, or the named one; each other corpus is a fold of the search.
 
-    So the search and the holdout measure the same thing: how well a corpus is recognised that was
-    not trained on.
+    The search and the holdout then measure the same: the recognition of a corpus without training
+    clips.
     """
     names, groups = np.unique(manifest.corpora, return_inverse=True)
     if len(names) < FEWEST_CORPORA:
         raise DatasetError(
-            f"protocol '{protocol.name}' needs {FEWEST_CORPORA} corpora, one to test and two that "
-            f"the search leaves out in turn, and dataset '{manifest.name}' has {len(names)}: scan "
-            "more folders or use speaker-5",
+            f"protocol '{protocol.name}' needs {FEWEST_CORPORA} corpora, one for the holdout and "
+            f"two for the folds of the search, and dataset '{manifest.name}' has {len(names)}: "
+            "scan more corpora or use --protocol speaker-5",
             protocol=protocol.name,
             dataset=manifest.name,
             corpora=tuple(names.tolist()),
@@ -98,7 +100,7 @@ def _outer_folds_by_corpus(manifest: Manifest, protocol: Protocol) -> Iterator[O
     tested = names.tolist() if protocol.corpus is None else [protocol.corpus]
     if tested[0] not in names:
         raise DatasetError(
-            f"dataset '{manifest.name}' has no corpus '{tested[0]}' to test: it has "
+            f"dataset '{manifest.name}' has no corpus '{tested[0]}': choose from "
             f"{', '.join(names)}",
             protocol=protocol.name,
             dataset=manifest.name,
@@ -120,13 +122,13 @@ def _holdouts(
         what = "speakers" if protocol.speaker_disjoint else "clips"
         raise DatasetError(
             f"dataset '{manifest.name}' has {count} {what}, fewer than the {protocol.nested} "
-            f"outer folds of {protocol.name}: ask for fewer outer folds or add {what}"
+            f"outer folds of {protocol.name}: use fewer outer folds or add {what}"
         )
-    return dealt(protocol.nested, units, strata, protocol.seed)
+    return divided(protocol.nested, units, strata, protocol.seed)
 
 
 def _published_outer_folds(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
-    """Fold whole groups for the search: who is published together stays together."""
+    """The folds of the search consist of whole published groups."""
     groups = published_holdouts(manifest, protocol.rule)
     for number in range(len(PUBLISHED[protocol.rule].holdouts)):
         holdout = _one_against_the_rest(groups, number)
@@ -134,16 +136,17 @@ def _published_outer_folds(manifest: Manifest, protocol: Protocol) -> Iterator[O
 
 
 def _outer_folds_from_file(manifest: Manifest, protocol: Protocol) -> Iterator[OuterFold]:
-    """Inspect each fold in turn, or ``holdout`` alone; the others are the search's own folds.
+    """Test each fold in turn, or only ``holdout``; the other folds are the folds of the search.
 
-    Where there is but one other, the search folds that.
+    If there is only one other fold, it is divided into the folds of the search.
     """
     assert protocol.file is not None
     folds = folds_of(manifest, protocol.file)
     names = sorted(set(folds.tolist()), key=lambda name: (len(name), name))
     if len(names) < 2:
         raise DatasetError(
-            f"{protocol.file.path} has one fold only ({names[0]}): nothing is left to train on"
+            f"{protocol.file.path} has only one fold ({names[0]}), which leaves no clips for "
+            "training: write at least two folds"
         )
     groups = np.array([names.index(fold) for fold in folds.tolist()], dtype=np.int64)
     apart = protocol.speaker_disjoint
@@ -161,20 +164,20 @@ def _one_against_the_rest(groups: Rows, number: int) -> Fold:
 
 
 MOST = 5
-"""So many folds the search has where a protocol says nothing of them."""
+"""Number of folds of the search if the protocol does not define it."""
 
 
 def rule_folds(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows) -> tuple[Fold, ...]:
-    """The dev part, folded as the rule says.
+    """The dev part, split into folds by the rule.
 
     Args:
         manifest: the dataset.
         protocol: one of the rules.
-        units: what stays together, for each utterance, ``[N]``.
-        dev: the rows to fold.
+        units: number of the unit (speaker or clip) of each utterance, ``[N]``; units are not split.
+        dev: the rows to split.
 
     Raises:
-        DatasetError: fewer speakers or clips than folds.
+        DatasetError: there are fewer speakers or clips than folds.
     """
     _check_enough(manifest, protocol, units, dev)
     if protocol.rule == "loso":
@@ -188,8 +191,8 @@ def each_in_turn(units: Rows, dev: Rows) -> tuple[Fold, ...]:
     """A fold for each unit of the dev part.
 
     Args:
-        units: what stays together, for each utterance, ``[N]``.
-        dev: the rows to fold.
+        units: number of the unit of each utterance, ``[N]``.
+        dev: the rows to split.
     """
     groups = units[dev]
     return tuple(Fold(dev[groups != unit], dev[groups == unit]) for unit in np.unique(groups))
@@ -198,23 +201,23 @@ def each_in_turn(units: Rows, dev: Rows) -> tuple[Fold, ...]:
 def at_most_five(
     manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows
 ) -> tuple[Fold, ...]:
-    """The dev part in five folds of whole units, or in as many as there are units if fewer.
+    """The dev part in five folds of whole units, or in one fold for each unit if there are fewer.
 
     Args:
         manifest: the dataset.
-        protocol: whose dev part it is.
-        units: what stays together, for each utterance, ``[N]``.
-        dev: the rows to fold.
+        protocol: protocol of the dev part.
+        units: number of the unit of each utterance, ``[N]``.
+        dev: the rows to split.
 
     Raises:
-        DatasetError: one unit only, or an emotion with fewer clips than folds.
+        DatasetError: there is only one unit, or an emotion has fewer clips than folds.
     """
     count = len(set(units[dev].tolist()))
     if count < 2:
         what = "speakers" if protocol.speaker_disjoint else "clips"
         raise DatasetError(
-            f"{protocol.name} leaves the search {count} {what} of dataset '{manifest.name}', "
-            f"and two are the least that can be folded: add {what}"
+            f"protocol {protocol.name} leaves {count} {what} of dataset '{manifest.name}' for the "
+            f"folds of the search, which need two: add {what}"
         )
     if count <= MOST:
         return each_in_turn(units, dev)
@@ -225,7 +228,7 @@ def at_most_five(
 def _stratified(
     manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows, k: int
 ) -> tuple[Fold, ...]:
-    # It takes a second to import, and a leaderboard, which only names protocols, folds nothing.
+    # The import takes a second, and a leaderboard, which only names protocols, does not need it.
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     targets = manifest.targets[dev]
@@ -244,9 +247,9 @@ def _check_rarest(manifest: Manifest, protocol: Protocol, dev: Rows, k: int) -> 
     rarest = manifest.emotions[codes[counts.argmin()]]
     if counts.min() < k:
         raise DatasetError(
-            f"emotion '{rarest}' of dataset '{manifest.name}' has {counts.min()} clips without "
-            f"the holdout, fewer than the {k} folds of {protocol.name}: ask for fewer folds "
-            "or scan with --emotions to leave it out"
+            f"emotion '{rarest}' of dataset '{manifest.name}' has {counts.min()} clips outside of "
+            f"the holdout, fewer than the {k} folds of {protocol.name}: use fewer folds, or scan "
+            "again with --emotions to leave it out"
         )
 
 
@@ -255,8 +258,8 @@ def _check_enough(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows
     total, left = len(set(units.tolist())), len(set(units[dev].tolist()))
     if left < (protocol.k or 2):
         raise DatasetError(
-            f"dataset '{manifest.name}' has {total} {what}, {left} without the holdout, fewer than "
-            f"the {protocol.k or 2} folds of {protocol.name}: "
+            f"dataset '{manifest.name}' has {total} {what}, {left} of them outside of the holdout, "
+            f"fewer than the {protocol.k or 2} folds of {protocol.name}: "
             + (f"use {protocol.rule}-{left} or " if left > 1 else "")
             + f"add {what}"
         )

@@ -1,4 +1,4 @@
-"""Rows, folds, and the units that stay together in a split: how some of them are drawn."""
+"""Rows, folds, and the units of a split (speakers or clips), with systematic sampling."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.int64]
 
 HOLDOUT = "holdout"
-"""The holdout's place among the folds, in seeds and records."""
+"""The name of the holdout among the folds, in seeds and records."""
 
 
 def shown_fold(fold: int | str) -> int | str:
-    """A fold as people see it: its number from 1, or ``holdout``.
+    """A fold as it is shown: its number from 1, or ``holdout``.
 
     Args:
         fold: its number from 0, as in seeds and records, or ``holdout``.
@@ -39,15 +39,15 @@ class Fold:
 
 @dataclass(frozen=True)
 class OuterFold:
-    """One search and one holdout, kept apart as Cawley and Talbot (2010) ask for.
+    """One search and one holdout, separated as recommended by Cawley and Talbot (2010).
 
     G. C. Cawley and N. L. C. Talbot, *On Over-fitting in Model Selection and Subsequent Selection
     Bias in Performance Evaluation*, Journal of Machine Learning Research 11, 2010.
 
     Attributes:
-        holdout: its ``train`` is the dev part, which the search may use freely; its ``test`` is
-            scored once, by the winner refitted on the whole dev part.
-        folds: the dev part again, for the search: each row is tested by at most one of them.
+        holdout: its ``train`` is the dev part, which the search may use; its ``test`` is scored
+            once, by the winner after training on the whole dev part.
+        folds: the dev part in folds, for the search: each row is tested in at most one of them.
     """
 
     holdout: Fold
@@ -56,7 +56,7 @@ class OuterFold:
 
 @dataclass(frozen=True)
 class Split:
-    """All outer folds of a protocol on a dataset: one, or several that test everybody once."""
+    """All outer folds of a protocol on a dataset: one, or several that test each speaker once."""
 
     outer_folds: tuple[OuterFold, ...]
 
@@ -78,8 +78,8 @@ class Split:
 
 
 def linked_speakers(manifest: Manifest) -> Rows:
-    """A group number for each utterance, ``[N]``; speakers who share identical audio share it."""
-    # Slow to import, and not needed where protocols are only named.
+    """A group number for each utterance, ``[N]``; speakers with identical audio have the same."""
+    # Slow to import, and not needed for the names of protocols.
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -93,15 +93,15 @@ def linked_speakers(manifest: Manifest) -> Rows:
 
 
 def one_in(share: int, units: Rows, strata: npt.NDArray[np.generic], seed: int) -> Rows:
-    """Every ``share``-th unit of a shuffled order in which the strata stand one after another.
+    """Every ``share``-th unit of a shuffled order that is sorted by stratum.
 
-    Systematic sampling, so that each corpus (or emotion) gives its part.
+    This is systematic sampling, which draws from each corpus (or emotion) in proportion.
 
     Args:
         share: one unit in so many is drawn, at least one.
         units: the unit of each row, ``[n]``.
-        strata: the stratum of each row, ``[n]``; of a unit the first row's counts.
-        seed: decides the order.
+        strata: the stratum of each row, ``[n]``; a unit has the stratum of its first row.
+        seed: seed of the order.
 
     Returns:
         the units drawn.
@@ -113,21 +113,21 @@ def one_in(share: int, units: Rows, strata: npt.NDArray[np.generic], seed: int) 
     return np.asarray(members[chosen], dtype=np.int64)
 
 
-def dealt(hands: int, units: Rows, strata: npt.NDArray[np.generic], seed: int) -> list[Rows]:
-    """All units, dealt out in the order of ``one_in``; the first hand is what that would draw.
+def divided(parts: int, units: Rows, strata: npt.NDArray[np.generic], seed: int) -> list[Rows]:
+    """All units, divided into parts in the order of ``one_in``; it would draw the first part.
 
     Args:
-        hands: how many, at most the number of units.
+        parts: number of parts, at most the number of units.
         units: the unit of each row, ``[n]``.
         strata: the stratum of each row, ``[n]``.
-        seed: decides the order.
+        seed: seed of the order.
 
     Returns:
-        the units of each hand.
+        the units of each part.
     """
     members, order = _systematic(units, strata, seed)
-    starts = [(hands // 2 + hand) % hands for hand in range(hands)]
-    return [np.asarray(members[order[start::hands]], dtype=np.int64) for start in starts]
+    starts = [(parts // 2 + part) % parts for part in range(parts)]
+    return [np.asarray(members[order[start::parts]], dtype=np.int64) for start in starts]
 
 
 def _systematic(
@@ -139,18 +139,18 @@ def _systematic(
 
 
 VALIDATION_SHARE = 7
-"""One training speaker in seven decides when to stop."""
+"""One training speaker in seven is a validation speaker, for early stopping."""
 
 
 def validation_part(manifest: Manifest, protocol: Protocol, train: Rows, seed: int) -> Fold:
-    """Part the training rows: who is learnt from, and who decides when to stop.
+    """Split the training rows into a training part and a validation part for early stopping.
 
-    Whole speakers are held out where the protocol keeps speakers apart and there are at least
-    three of them; otherwise clips are, evenly over the emotions. Nobody is held out who alone
-    expresses an emotion: it could not be learnt.
+    Whole speakers are validation speakers if the protocol is speaker-independent and there are at
+    least three of them; otherwise validation clips are drawn, evenly over the emotions. The only
+    speaker of an emotion stays in training.
 
     Returns:
-        a fold whose ``test`` is the validation part.
+        a fold with the validation part as ``test``.
     """
     targets = manifest.targets[train]
     speakers = linked_speakers(manifest)[train]
@@ -168,9 +168,9 @@ def validation_part(manifest: Manifest, protocol: Protocol, train: Rows, seed: i
 def _spare_units(
     units: Rows, strata: npt.NDArray[np.generic], targets: Rows, seed: int
 ) -> npt.NDArray[np.bool_]:
-    """Mark the rows of every ``VALIDATION_SHARE``-th unit, but of none that alone has an emotion.
+    """Mark the rows of every ``VALIDATION_SHARE``-th unit, except the only unit of an emotion.
 
-    Where all the drawn ones do, another takes their place; nothing is marked where all units do.
+    If all drawn units are such units, another unit is drawn; if all units are, none is marked.
     """
     emotions = set(targets.tolist())
     drawn = one_in(VALIDATION_SHARE, units, strata, seed)
