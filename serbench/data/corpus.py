@@ -235,9 +235,8 @@ class NamedFiles:
                 except Exception as error:  # noqa: BLE001
                     yield failed(self.name, named.path, error)
             elif forced:
-                yield Refused(
-                    named.path, OUT_OF_RANGE.format(self.name), named.problem, "look-alike"
-                )
+                reason = OUT_OF_RANGE.format(self.name)
+                yield Refused(named.path, reason, named.problem, "look-alike")
         for folder, count in refused.items():
             yield Remark(
                 folder,
@@ -290,10 +289,9 @@ class NamedFiles:
 
     def fetch(self, folder: Path) -> None:
         """Refuse, since a person has to accept the licence of the publisher."""
-        raise DatasetError(
-            f"serbench cannot download {self.title}: obtain it from its publisher ({self.home}), "
-            f"then run `serbench corpus scan FOLDER --dataset {self.name}`"
-        )
+        where, scan = self.home, f"serbench corpus scan FOLDER --dataset {self.name}"
+        text = f"serbench cannot download {self.title}: obtain it from its publisher ({where}), "
+        raise DatasetError(f"{text}then run `{scan}`")
 
 
 def failed(corpus: str, path: Path, error: Exception) -> Refused:

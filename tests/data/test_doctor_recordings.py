@@ -142,7 +142,7 @@ def test_a_dead_channel_is_no_clipping(corpus):
     save(corpus / PATIENT, np.stack([sound, np.zeros_like(sound)], axis=1))
     kinds = {finding.kind: finding for finding in findings_of(corpus)}
     assert kinds.keys() == {"dead-channel", "channels"}
-    assert {"silence", "2"} <= words_in(kinds["dead-channel"].measured)
+    assert {"silent", "2"} <= words_in(kinds["dead-channel"].measured)
     assert files(kinds["dead-channel"]) == [PATIENT]
 
 
