@@ -15,7 +15,6 @@ from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError, PluginError
 
 FOREIGN = "named like a recording of {}, in a folder with names that do not occur in that corpus"
-"""Why a file of a similarly named corpus is skipped."""
 
 VIDEO_FILE = "a video; published corpora have its sound in audio files too"
 
@@ -289,9 +288,9 @@ class NamedFiles:
 
     def fetch(self, folder: Path) -> None:
         """Refuse, since a person has to accept the licence of the publisher."""
-        where, scan = self.home, f"serbench corpus scan FOLDER --dataset {self.name}"
-        text = f"serbench cannot download {self.title}: obtain it from its publisher ({where}), "
-        raise DatasetError(f"{text}then run `{scan}`")
+        source = f"{self.title}: obtain it from its publisher ({self.home})"
+        scan = f"`serbench corpus scan FOLDER --dataset {self.name}`"
+        raise DatasetError(f"serbench cannot download {source}, then run {scan}")
 
 
 def failed(corpus: str, path: Path, error: Exception) -> Refused:
