@@ -204,9 +204,9 @@ def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:
     swings = highest - lowest
     dead = np.flatnonzero(swings < FAINT * swings.max()) + 1
     if len(dead):
-        which = "channel" if len(dead) == 1 else "channels"
+        which, are = ("channel", "is") if len(dead) == 1 else ("channels", "are")
         numbers = " and ".join(map(str, dead.tolist()))
-        text = f"silent {which}: {numbers} of {len(swings)}"
+        text = f"{which} {numbers} of {len(swings)} {are} silent"
         remarks.append(Remark("dead-channel", text))
     audio = Audio(waveform, rate, decoded.container, tuple(remarks), channel)
     if len(swings) > 1:
