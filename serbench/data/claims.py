@@ -31,15 +31,23 @@ def claim(
     claims: dict[Path, list[Claim]] = {}
     refused: list[Refused] = []
     remarks: list[Remark] = []
+    disguised: list[tuple[set[Path], list[Remark]]] = []
     for corpus in corpora:
+        alike: set[Path] = set()
+        about: list[Remark] = []
         for found in recognised(corpus, files, options):
             if isinstance(found, Refused):
                 refused.append(found)
+                alike.update({found.path} if found.kind == "look-alike" else ())
             elif isinstance(found, Remark):
-                remarks.append(found)
+                about.append(found)
             else:
                 recording = normalised(replace(found, emotion=labels.emotion(found)))
                 claims.setdefault(found.path, []).append((corpus, recording))
+        disguised.append((alike, about))
+    for alike, about in disguised:
+        if not alike or not alike <= claims.keys():  # else a pattern or a table gives them all
+            remarks += about
     refused = [each for each in refused if each.path not in claims]
     known = {path.stem.casefold() for path in claims}
     unneeded = [each for each in refused if each.listed and known.issuperset(_stems(each))]

@@ -15,7 +15,6 @@ from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError, PluginError
 
 FOREIGN = "named like a recording of {}, in a folder with names that do not occur in that corpus"
-"""Why a file of a similarly named corpus is skipped."""
 
 VIDEO_FILE = "a video; published corpora have its sound in audio files too"
 
@@ -235,9 +234,8 @@ class NamedFiles:
                 except Exception as error:  # noqa: BLE001
                     yield failed(self.name, named.path, error)
             elif forced:
-                yield Refused(
-                    named.path, OUT_OF_RANGE.format(self.name), named.problem, "look-alike"
-                )
+                reason = OUT_OF_RANGE.format(self.name)
+                yield Refused(named.path, reason, named.problem, "look-alike")
         for folder, count in refused.items():
             yield Remark(
                 folder,
@@ -290,10 +288,9 @@ class NamedFiles:
 
     def fetch(self, folder: Path) -> None:
         """Refuse, since a person has to accept the licence of the publisher."""
-        raise DatasetError(
-            f"serbench cannot download {self.title}: obtain it from its publisher ({self.home}), "
-            f"then run `serbench corpus scan FOLDER --dataset {self.name}`"
-        )
+        source = f"{self.title}: obtain it from its publisher ({self.home})"
+        scan = f"`serbench corpus scan FOLDER --dataset {self.name}`"
+        raise DatasetError(f"serbench cannot download {source}, then run {scan}")
 
 
 def failed(corpus: str, path: Path, error: Exception) -> Refused:

@@ -150,7 +150,8 @@ def _build(
     finally:
         pool.shutdown(cancel_futures=True)
     if scaled:
-        notice(f"{min(scaled)}: {SCALED}, in {len(scaled):,} recordings of {manifest.name}")
+        done = f"recordings of {manifest.name} for which this was done: {len(scaled):,}"
+        notice(f"{min(scaled)}: {SCALED}; {done}")
     audio = _audio_key(manifest.audio_hashes)
     facts = {"layout": LAYOUT, "clips": total, "audio": audio, **asdict(clip_format)}
     draft = files.complete.with_suffix(".part")

@@ -170,7 +170,7 @@ def scan(
             kept[key] = outcome
     if scaled:
         remarks.append(
-            Remark(min(scaled), f"{SCALED}, in {len(scaled):,} recordings, of which this is one")
+            Remark(min(scaled), f"{SCALED}; recordings for which this was done: {len(scaled):,}")
         )
     if not kept:
         raise DatasetError(_nothing_found(paths, found, skipped, remarks, unknown))

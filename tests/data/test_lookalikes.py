@@ -12,12 +12,14 @@ from serbench.builtin.crema_d import CREMA_D
 from serbench.builtin.demo import DEMO
 from serbench.builtin.emodb import EMODB
 from serbench.builtin.emovo import EMOVO
+from serbench.builtin.folders import Folders
 from serbench.builtin.iemocap import IEMOCAP
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.savee import SAVEE
 from serbench.builtin.tess import TESS
 from serbench.data.corpus import NamedFiles, Recording, Refused, Remark
 from serbench.data.licence import Licence
+from serbench.data.path_pattern import PathPattern
 from serbench.data.scan import scan
 from serbench.data.scan_options import ScanOptions
 from serbench.errors import DatasetError, PluginError
@@ -144,3 +146,14 @@ def test_a_misnamed_file_in_a_large_corpus_is_left_out_alone():
         for sentence in (1, 2)
     ]
     assert recognised(RAVDESS, [*own, "all/03-01-05-01-01-01-34.wav"]) == len(own)
+
+
+def test_a_look_alike_that_a_pattern_describes_needs_no_remark(tmp_path):
+    for actor in (1, 2):
+        write(tmp_path / f"Actor {actor:02}" / f"03-01-05-01-03-01-{actor:02}.wav", actor)
+    pattern = PathPattern("Actor {speaker}/03-01-{emotion}-*")
+    found = scanned(
+        tmp_path, corpora=(RAVDESS, Folders()), pattern=pattern, labels={"05": "neutral"}
+    )
+    assert [each.emotion for each in found.manifest.utterances] == ["neutral"] * 2
+    assert found.remarks == ()
