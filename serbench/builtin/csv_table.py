@@ -36,9 +36,9 @@ SPREADSHEETS = frozenset({".xlsx", ".xls", ".ods"})
 
 ADVICE = {
     "path": "--columns path=COLUMN",
-    "emotion": "--columns emotion=COLUMN, or --pattern '{emotion}/*' where folders give it",
-    "speaker": "--columns speaker=COLUMN, or --pattern '{speaker}/*' where folders give it, or "
-    "--columns speaker=path where each recording has a speaker of its own",
+    "emotion": "--columns emotion=COLUMN, or --pattern '{{emotion}}/*' where folders give it",
+    "speaker": "--columns speaker=COLUMN, or --pattern '{{speaker}}/*' where folders give it, or "
+    "--columns speaker={path} where each recording has a speaker of its own",
 }
 
 
@@ -147,12 +147,13 @@ def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> 
     stated = bool(columns.absent) and bool(columns.places)
     if any(map(_is_recording, cells)) or described or stated:
         absent = ", ".join(f"'{column}' for {name}" for name, column in columns.absent.items())
+        path = columns.header[columns.places["path"]] if "path" in columns.places else "PATH"
         unfound = f" (--columns names {absent}, which it does not have)" if absent else ""
         yield Refused(
             table.path,
             f"a table of recordings without a column for {' and '.join(lacking)}",
             f"its columns are {shown}{unfound}; type "
-            + "; and ".join(ADVICE[name] for name in lacking),
+            + "; and ".join(ADVICE[name].format(path=path) for name in lacking),
         )
 
 

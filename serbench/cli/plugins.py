@@ -82,7 +82,12 @@ def list_command(app: App, everything: bool, format_: str) -> None:
     help="Show also what a corpus of this name recognises among the files in FOLDER.",
 )
 @click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print what was found.",
 )
 @common_options
 @pass_app
@@ -92,6 +97,7 @@ def check_command(app: App, name: str, folder: Path | None, format_: str) -> Non
     NAME is anything registered, or a plugin, for all that it brings.
     """
     found = subjects(app.plugins, name)
+    recognised = [] if folder is None else recognised_files(app.plugins, found, folder)
     for note in found.notes:
         errors().print(f"a sample is checked: {note}", highlight=False)
     results = []
@@ -110,7 +116,6 @@ def check_command(app: App, name: str, folder: Path | None, format_: str) -> Non
         result: sum(each["result"] == result for each in results)
         for result in ("passed", "failed", "skipped")
     }
-    recognised = [] if folder is None else recognised_files(app.plugins, found, folder)
     if format_ == "json":
         shown = {} if folder is None else {"files": recognised}
         emit_json({"checks": results, "notes": found.notes, **counts, **shown})

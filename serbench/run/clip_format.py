@@ -21,9 +21,12 @@ SAMPLE_RATE = 16_000
 
 LEVEL = "rms"
 
+PARTS = tuple(ClipFormat.__dataclass_fields__)
+"""The options that make a clip format."""
+
 
 def choose_format(
-    options: StudyOptions,
+    asked: Mapping[str, object],
     backbone: str,
     front_end: str,
     manifest: Manifest,
@@ -33,7 +36,7 @@ def choose_format(
     """The clip format of one study: as asked for, else the parent's, else the default.
 
     Args:
-        options: what is asked for.
+        asked: the parts of a clip format that are asked for; None and other options are ignored.
         backbone: name.
         front_end: name.
         manifest: the dataset, whose durations decide the default length.
@@ -44,17 +47,18 @@ def choose_format(
         UsageError: the front end requires another sample rate than the one asked for.
     """
     required = plugins.front_ends.get(front_end).sample_rate
-    if required is not None and options.sample_rate not in (None, required):
+    wanted = {name: asked[name] for name in PARTS if asked.get(name) is not None}
+    if required is not None and wanted.get("sample_rate", required) != required:
         raise UsageError(
             f"front end {front_end} requires clips at {required:,} Hz: leave out --sample-rate "
-            f"{options.sample_rate}, or choose another front end",
+            f"{wanted['sample_rate']}, or choose another front end",
             front_end=front_end,
             required=required,
-            sample_rate=options.sample_rate,
+            sample_rate=wanted["sample_rate"],
         )
     before = {} if parent is None else vars(parent)
     usual = _defaults(backbone, front_end, manifest, plugins)
-    chosen = {**usual, **before, **_asked(options)}
+    chosen = {**usual, **before, **wanted}
     return ClipFormat(**{**chosen, "sample_rate": required or chosen["sample_rate"]})
 
 
@@ -76,7 +80,7 @@ def explain_format(
     plan: StudyPlan, options: StudyOptions, manifest: Manifest, plugins: Plugins
 ) -> str:
     """The clip format of a plan with the reason for each part, and what it cuts, as a sentence."""
-    usual, asked = _defaults(plan.backbone, plan.front_end, manifest, plugins), _asked(options)
+    usual = _defaults(plan.backbone, plan.front_end, manifest, plugins)
     required = plugins.front_ends.get(plan.front_end).sample_rate
     reasons = {
         "seconds": "holds nine recordings in ten, at most 10 s",
@@ -87,7 +91,7 @@ def explain_format(
     }
     chosen = vars(plan.clip_format)
     for name in reasons:
-        if name in asked:
+        if getattr(options, name):
             reasons[name] = "as asked for"
         elif chosen[name] != usual[name]:
             reasons[name] = "as the entry that training begins from"
@@ -98,12 +102,6 @@ def explain_format(
         f"{chosen['padding']} ({reasons['padding']}); {effect.cut:,} of {len(manifest):,} "
         f"recordings are cut, which loses {100 * effect.lost:.1f} % of the sound"
     )
-
-
-def _asked(options: StudyOptions) -> Mapping[str, object]:
-    """The parts of a clip format that are asked for."""
-    found = {name: getattr(options, name) for name in ClipFormat.__dataclass_fields__}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _defaults(

@@ -13,10 +13,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from serbench.run.option_types import (
     Augmentation,
     BatchSize,
+    ClipSeconds,
     Depths,
     Interval,
     Listed,
     ProtocolName,
+    SampleRate,
     Seed,
     Several,
     only_budget,
@@ -78,8 +80,7 @@ class StudyOptions(BaseModel):
     protocol: Annotated[tuple[ProtocolName, ...], Several] = option(
         ("speaker-5",),
         "How speakers are split: speaker-K, random-K (speaker-dependent), loso, corpus, a "
-        "published protocol or folds:FILE, all explained by `serbench protocol list`; may be "
-        "given several times.",
+        "published protocol or folds:FILE, all explained by `serbench protocol list`.",
         "RULE",
     )
     nested: int | None = option(
@@ -100,28 +101,24 @@ class StudyOptions(BaseModel):
         "file's, or those of an entry trained here.",
         "default|none|FILE|entry:N",
     )
-    seconds: float | None = option(
-        None,
+    seconds: Annotated[tuple[ClipSeconds, ...], Several] = option(
+        (),
         "The length of every clip in seconds: longer recordings are cut, shorter ones padded; by "
         "default the shortest length that holds nine recordings in ten whole, at most 10 s.",
         "SECONDS",
-        ge=0.25,
-        le=60,
     )
-    sample_rate: int | None = option(
-        None,
+    sample_rate: Annotated[tuple[SampleRate, ...], Several] = option(
+        (),
         "The sample rate of every clip in Hz; by default what the front end requires, or 16,000.",
         "HZ",
-        ge=8000,
-        le=192_000,
     )
-    level: Literal["keep", "rms", "ebu"] | None = option(
-        None,
+    level: Annotated[tuple[Literal["keep", "rms", "ebu"], ...], Several] = option(
+        (),
         "The level of every clip: as recorded (keep), a root mean square of -26 dB of full scale "
         "(rms), or a loudness of -23 LUFS after EBU R 128 (ebu); by default rms.",
     )
-    padding: Literal["reflect", "zeros"] | None = option(
-        None,
+    padding: Annotated[tuple[Literal["reflect", "zeros"], ...], Several] = option(
+        (),
         "What shorter recordings are padded with: their reflection or digital silence; by default "
         "zeros for backbones that can leave the padding out, and reflect for all others.",
     )

@@ -128,3 +128,7 @@ def test_a_plugin_that_failed_is_refused_with_its_reason(run, also_installed):
     line = error_of(ran, 1)
     assert words_in(line) >= {"broken", "strange"}
     assert "ImportError: no such library" in line
+
+
+def test_files_of_something_that_is_no_corpus_are_refused_before_any_check(run, tmp_path):
+    assert error_of(run("plugins", "check", "time-shift", "--files", tmp_path), 2)
