@@ -42,6 +42,9 @@ FRONT_LEGEND = "front: ● on it, ○ indistinguishable from it, blank dominated
 
 LEGEND = "95 %: interval of {label}, over speakers; optimism: tuning UA minus UA"
 
+ABLATED = ("head", "objective", "augmentations", ">batch size", ">epochs", ">seed")
+"""Columns that a ranking has only where its rows differ in them."""
+
 CLIP_INTERVALS = ">95 % of clips"
 
 CLIP_LEGEND = (
@@ -167,12 +170,13 @@ def _show(
         columns.append(CLIP_INTERVALS)
     for ranking in found:
         rows = [_cells(row, metrics)[: len(columns)] for row in ranking.rows]
+        named, rows = _without_same(columns, rows)
         if format_ == "markdown":
-            click.echo(f"**{markdown_text(ranking.title)}**\n\n{markdown_table(columns, rows)}\n")
+            click.echo(f"**{markdown_text(ranking.title)}**\n\n{markdown_table(named, rows)}\n")
             if ranking.looks:
                 click.echo(f"{ranking.looks}\n")
         else:
-            emit_table(columns, rows, ranking.title, spare)
+            emit_table(named, rows, ranking.title, spare)
             if ranking.looks:
                 emit_text(ranking.looks)
             click.echo()
@@ -180,11 +184,25 @@ def _show(
     click.echo(f"{FRONT_LEGEND}\n{legend}" + (f"\n{CLIP_LEGEND}" if per_clip else ""))
 
 
+def _without_same(
+    columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """A ranking without those columns of ``ABLATED`` in which all that it has are the same."""
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if column not in ABLATED or len({row[place] for row in rows} - {""}) > 1
+    ]
+    return [columns[n] for n in shown], [[row[n] for n in shown] for row in rows]
+
+
 def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     """The columns of a ranking, and those to leave out on narrow terminals, in their order."""
     labels = [metric.label for metric in metrics]
     columns = [
-        *(">#", "front", ">entry", "backbone", "front end", "schedule", "weights"),
+        *(">#", "front", ">entry", "backbone", "front end", "schedule"),
+        *ABLATED,
+        "weights",
         *("clips", "compute settings"),
         *(column for label in labels[:1] for column in (f">{label}", ">95 %")),
         *(f">{label}" for label in labels[1:]),
@@ -193,7 +211,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     spare = [
         *("clips", "compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
-        "tuning UA",
+        *("tuning UA", "optimism"),
     ]
     return columns, spare
 
@@ -210,6 +228,10 @@ def _cells(row: EntryView, metrics: Sequence[Metric]) -> list[str]:
         row.backbone,
         row.front_end,
         row.schedule,
+        row.head,
+        row.objective,
+        row.augmentations,
+        *("" if each is None else str(each) for each in (row.batch_size, row.epochs, row.seed)),
         row.weights,
         row.clips,
         row.compute_settings,

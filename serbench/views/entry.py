@@ -120,6 +120,10 @@ class EntryView:
             ``unknown``.
         licences: corpus of the dataset → its licence.
         weights_licence: of the weights that training started from.
+        batch_size: clips in each training step; None where the entry was imported.
+        epochs: the most that one training took; likewise.
+        seed: of the search and of all its trainings; likewise.
+        augmentations: whose widths were searched, for people, or ``none``; empty likewise.
     """
 
     entry: int
@@ -159,6 +163,10 @@ class EntryView:
     speech: Mapping[str, str] = field(default_factory=dict)
     licences: Mapping[str, Licence] = field(default_factory=dict)
     weights_licence: Licence = UNKNOWN_LICENCE
+    batch_size: int | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    augmentations: str = ""
 
     @property
     def uar(self) -> float:
