@@ -64,9 +64,14 @@ class UsageError(SerbenchError):
 
 
 class UnknownNameError(UsageError):
-    """A name that is not registered; the message lists the most similar names."""
+    """A name that is not registered; the message lists the most similar names.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    ``failed`` has a sentence for each plugin that might have registered it but failed.
+    """
+
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], failed: Sequence[str] = ()
+    ) -> None:
         names = list(known)
         nearest = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
         if nearest:
@@ -75,10 +80,12 @@ class UnknownNameError(UsageError):
             hint = f"choose from {', '.join(names)}"
         else:
             hint = "`serbench plugins list` shows all names"
-        super().__init__(f"unknown {kind} '{name}': {hint}", kind=kind, name=name)
+        sentence = "; ".join((f"unknown {kind} '{name}': {hint}", *failed))
+        super().__init__(sentence, kind=kind, name=name)
         self.kind = kind
         self.name = name
         self.nearest = nearest
+        self.failed = tuple(failed)
 
 
 class StudyFileError(UsageError):

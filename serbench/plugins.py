@@ -78,6 +78,9 @@ class PluginFailure:
     package: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"plugin '{self.plugin}' of {self.package} could not be loaded ({self.reason})"
+
 
 def installed_plugins() -> list[PluginSource]:
     """Every entry point of serbench's groups on this Python's path, sorted by name."""
@@ -252,13 +255,18 @@ class Plugins:
         for source in [source for source in sources if source in self._coming]:
             self._coming.remove(source)
             self._load(source)
-        registry: Registry[Any] = Registry(kind)
+        own = {source.name for source in sources}
+
+        def failed() -> list[str]:
+            return [str(failure) for failure in self.failures if failure.plugin in own]
+
+        registry: Registry[Any] = Registry(kind, failed)
         implementations = self._implementations(kind)
         # Of two that bring one name the first as installed has it, not the first imported.
         for name in sorted(implementations, key=self._names.index):
             try:
                 offered = self._offered(kind, implementations[name])
-                extended: Registry[Any] = Registry(kind)
+                extended: Registry[Any] = Registry(kind, failed)
                 for known in registry.registrations():
                     extended.add(known.thing, known.plugin)
                 for thing in offered:

@@ -32,8 +32,15 @@ class Registration(Generic[Thing]):
 class Registry(Generic[Thing]):
     """All things of one kind, in the order they were registered."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, failed: Callable[[], Sequence[str]] = tuple) -> None:
+        """An empty registry.
+
+        Args:
+            kind: of thing.
+            failed: a sentence for each plugin that brings such things but failed.
+        """
         self.kind = kind
+        self._failed = failed
         self._registrations: dict[str, Registration[Thing]] = {}
 
     def add(self, thing: Thing, plugin: str) -> None:
@@ -59,7 +66,7 @@ class Registry(Generic[Thing]):
             UnknownNameError: nothing has that name; the message lists the nearest ones.
         """
         if name not in self._registrations:
-            raise UnknownNameError(self.kind, name, self._registrations)
+            raise UnknownNameError(self.kind, name, self._registrations, self._failed())
         return self._registrations[name].thing
 
     def registrations(self) -> list[Registration[Thing]]:

@@ -66,3 +66,14 @@ def test_a_name_like_no_other_is_answered_with_all_there_is():
 def test_what_is_no_name_is_not_in_it():
     assert "mel" not in registry_of()
     assert None not in registry_of("mel")
+
+
+def test_an_unknown_name_comes_with_the_plugins_that_failed_by_then():
+    failed = []
+    registry = Registry("thing", lambda: failed)
+    registry.add(Thing("mel"), "plugin of mel")
+    failed.append("plugin 'mine' could not be loaded")
+    with pytest.raises(UnknownNameError) as refusal:
+        registry.get("mell")
+    assert (refusal.value.nearest, refusal.value.failed) == (["mel"], tuple(failed))
+    assert failed[0] in str(refusal.value)

@@ -37,9 +37,9 @@ SPREADSHEETS = frozenset({".xlsx", ".xls", ".ods"})
 
 ADVICE = {
     "path": "--columns path=COLUMN",
-    "emotion": "--columns emotion=COLUMN, or --pattern '{emotion}/*' if folders have its names",
-    "speaker": "--columns speaker=COLUMN, or --pattern '{speaker}/*' if folders have its names, or "
-    "--columns speaker=path if each recording has another speaker",
+    "emotion": "--columns emotion=COLUMN, or --pattern '{{emotion}}/*' if folders have its names",
+    "speaker": "--columns speaker=COLUMN, or --pattern '{{speaker}}/*' if folders have its names, "
+    "or --columns speaker={path} if each recording has another speaker",
 }
 
 
@@ -150,12 +150,13 @@ def _near_miss(table: Table, lacking: tuple[str, ...], options: ScanOptions) -> 
     stated = bool(columns.absent) and bool(columns.places)
     if any(map(_is_recording, cells)) or described or stated:
         absent = ", ".join(f"'{column}' for {name}" for name, column in columns.absent.items())
+        path = columns.header[columns.places["path"]] if "path" in columns.places else "PATH"
         unfound = f" (--columns gives {absent}, which do not exist)" if absent else ""
         yield Refused(
             table.path,
             f"a table of recordings without a column for {' and '.join(lacking)}",
             f"its columns are {shown}{unfound}; add "
-            + "; and ".join(ADVICE[name] for name in lacking),
+            + "; and ".join(ADVICE[name].format(path=path) for name in lacking),
             listed=() if stated else tuple(filter(_is_recording, cells)),
         )
 

@@ -17,21 +17,28 @@ if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
 
 
-NUMBERS = {"seed": ">seed", "batch_size": ">batch size"}
+NUMBERS = {
+    "seed": ">seed",
+    "batch_size": ">batch size",
+    "seconds": ">seconds",
+    "sample_rate": ">sample rate",
+}
 """Columns of numbers."""
 
 
 def shown_value(plan: StudyPlan, name: str) -> str:
     """The value of one option of a plan as text; a number with the option's name."""
-    value = getattr(plan, name)
+    from serbench.run.planning import option_value
+
+    value = option_value(plan, name)
     if name == "weights":
         return f"weights {Path(value).name}"
-    return f"{name.replace('_', ' ')} {value}" if isinstance(value, int) else str(value)
+    return f"{name.replace('_', ' ')} {value}" if isinstance(value, int | float) else str(value)
 
 
 def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> None:
     """Print a row for each study, with its estimated time."""
-    from serbench.run.forecast import FINISHED, forecast
+    from serbench.run.forecast import FAILED, FINISHED, forecast
     from serbench.run.planning import differing
 
     found = [forecast(plan, manifest, app.database) for plan in plans]
@@ -55,7 +62,7 @@ def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> 
             for each in found
         ],
     )
-    left = [each for each in found if each.state != FINISHED]
+    left = [each for each in found if each.state not in (FINISHED, FAILED)]
     click.echo(f"{counted(len(left), 'study')} would run; nothing was run")
     if any(each.seconds is None for each in left):
         click.echo(

@@ -48,6 +48,9 @@ LEGEND = (
     "optimism: tuning UA minus UA, in points"
 )
 
+ABLATED = ("head", "objective", "augmentations", ">batch size", ">epochs", ">seed")
+"""Columns that a ranking has only where its rows differ in them."""
+
 CLIP_INTERVALS = ">95 % CI, clips"
 
 CLIP_LEGEND = (
@@ -185,12 +188,13 @@ def _show(
         columns.append(CLIP_INTERVALS)
     for ranking in found:
         rows = [_cells(row, metrics)[: len(columns)] for row in ranking.rows]
+        named, rows = _without_same(columns, rows)
         if format_ == "markdown":
-            click.echo(f"**{markdown_text(ranking.title)}**\n\n{markdown_table(columns, rows)}\n")
+            click.echo(f"**{markdown_text(ranking.title)}**\n\n{markdown_table(named, rows)}\n")
             if ranking.looks:
                 click.echo(f"{ranking.looks}\n")
         else:
-            emit_table(columns, rows, ranking.title, spare)
+            emit_table(named, rows, ranking.title, spare)
             if ranking.looks:
                 emit_text(ranking.looks)
             click.echo()
@@ -199,11 +203,25 @@ def _show(
         emit_text(line)
 
 
+def _without_same(
+    columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """A ranking without those columns of ``ABLATED`` in which all that it has are the same."""
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if column not in ABLATED or len({row[place] for row in rows} - {""}) > 1
+    ]
+    return [columns[n] for n in shown], [[row[n] for n in shown] for row in rows]
+
+
 def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     """The columns of a ranking, and those hidden on narrow terminals, first to be hidden first."""
     labels = [metric.label for metric in metrics]
     columns = [
-        *(">#", "front", ">entry", "backbone", "front end", "schedule", "weights"),
+        *(">#", "front", ">entry", "backbone", "front end", "schedule"),
+        *ABLATED,
+        "weights",
         *("clips", "compute settings"),
         *(column for label in labels[:1] for column in (f">{label}", ">95 % CI")),
         *(f">{label}" for label in labels[1:]),
@@ -212,7 +230,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     spare = [
         *("clips", "compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
-        "tuning UA",
+        *("tuning UA", "optimism"),
     ]
     return columns, spare
 
@@ -229,6 +247,10 @@ def _cells(row: EntryView, metrics: Sequence[Metric]) -> list[str]:
         row.backbone,
         row.front_end,
         row.schedule,
+        row.head,
+        row.objective,
+        row.augmentations,
+        *("" if each is None else str(each) for each in (row.batch_size, row.epochs, row.seed)),
         row.weights,
         row.clips,
         row.compute_settings,

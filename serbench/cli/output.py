@@ -54,7 +54,7 @@ def errors() -> Console:
     # Without colours: rich's own yellow and grey can hardly be read on a light background.
     styles = ("progress.elapsed", "progress.remaining", "progress.download", "progress.percentage")
     bars = dict.fromkeys(("bar.complete", "bar.finished", "bar.pulse"), "bold")
-    theme = Theme({**dict.fromkeys(styles, "default"), **bars, "bar.back": "default"})
+    theme = Theme({**dict.fromkeys(styles, "default"), **bars, "bar.back": "dim"})
     return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), theme=theme)
 
 

@@ -96,6 +96,7 @@ def check_command(app: App, name: str, folder: Path | None, format_: str) -> Non
     code is 1 if a test fails.
     """
     found = subjects(app.plugins, name)
+    recognised = [] if folder is None else recognised_files(app.plugins, found, folder)
     for note in found.notes:
         errors().print(f"only a sample is tested: {note}", highlight=False)
     results = []
@@ -114,7 +115,6 @@ def check_command(app: App, name: str, folder: Path | None, format_: str) -> Non
         result: sum(each["result"] == result for each in results)
         for result in ("passed", "failed", "skipped")
     }
-    recognised = [] if folder is None else recognised_files(app.plugins, found, folder)
     if format_ == "json":
         shown = {} if folder is None else {"files": recognised}
         emit_json({"checks": results, "notes": found.notes, **counts, **shown})

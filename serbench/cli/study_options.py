@@ -48,16 +48,20 @@ def _option(name: str) -> Callable[[Command], Command]:
     assert isinstance(typed, dict)
     kind, bounds = _plain(field.annotation), field.metadata
     several = name in COMBINED
+    if several:
+        kind = _plain(get_args(kind)[0])
     least = next((each.ge for each in bounds if hasattr(each, "ge")), None)
     above = next((each.gt for each in bounds if hasattr(each, "gt")), None)
     usual = field.default
     how: dict[str, Any] = {"metavar": typed["metavar"], "envvar": typed["variable"]}
+    if several:
+        how["multiple"] = True
     if typed["separated"]:
         how |= {"callback": lambda ctx, parameter, text: _separated(text)}
-    elif several:
-        how |= {"multiple": True, "type": type(usual[0]) if usual else str}
     elif get_origin(kind) is Literal:
         how |= {"type": click.Choice(get_args(kind))}
+    elif several:
+        how |= {"type": kind}
     elif kind is bool:
         how = {"is_flag": True}
     elif kind is int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from serbench.data.corpus import Corpus, Recording
@@ -37,6 +37,7 @@ class Labels:
     """
 
     def __init__(self, options: ScanOptions, corpora: Iterable[Corpus]) -> None:
+        self._labels = options.labels
         registered = {emotion for corpus in corpora for emotion in corpus.own_emotions}
         self._mapped = {
             label_key(label): _target(label, emotion) for label, emotion in options.labels.items()
@@ -87,6 +88,19 @@ class Labels:
             for key, name in missing.items():
                 if key not in labels:
                     raise UnknownNameError("emotion", name, [*EMOTIONS, *labels.values()])
+
+    def unused(self, recordings: Sequence[Recording]) -> list[str]:
+        """A sentence for each ``--map`` from a label or an emotion that no recording has."""
+        labels = {recording.label for recording in recordings}
+        emotions = {recording.emotion for recording in recordings if recording.emotion}
+        known = {canonical_emotion(label) for label in labels}
+        keys = {label_key(name) for name in {*labels, *emotions, *known} if name is not None}
+        return [
+            f"--map {label}={emotion} changed nothing, since no recording has the label or "
+            f"emotion '{label}'"
+            for label, emotion in self._labels.items()
+            if label_key(label) not in keys
+        ]
 
 
 def _emotion(name: str, known: set[str]) -> str:

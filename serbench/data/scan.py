@@ -123,6 +123,9 @@ def scan(
     listing = list_files(paths)
     claims, refused, remarks = claim(listing.files, chosen, options, labels)
     labels.check_names(recording for _, recording in claims)
+    remarks += [
+        Remark(paths[0], sentence) for sentence in labels.unused([each for _, each in claims])
+    ]
     claimed = {recording.path for _, recording in claims}
     skipped = [
         Skipped(str(path), reason, defective=True) for path, reason in listing.unread.items()
@@ -292,4 +295,4 @@ def _nothing_found(
         "`serbench plugins list` shows the registered corpora; for your own files give "
         "--pattern '{emotion}/{speaker}/*', or a table with the columns path, emotion, speaker"
     )
-    return f"none of the {found} recordings in {where} can be used ({listed}): {advice}"
+    return f"no recording in {where} can be used ({listed}): {advice}"

@@ -21,9 +21,12 @@ SAMPLE_RATE = 16_000
 
 LEVEL = "rms"
 
+PARTS = tuple(ClipFormat.__dataclass_fields__)
+"""The options that make a clip format."""
+
 
 def choose_format(
-    options: StudyOptions,
+    asked: Mapping[str, object],
     backbone: str,
     front_end: str,
     manifest: Manifest,
@@ -33,7 +36,7 @@ def choose_format(
     """The clip format of one study: from its options, else from the parent, else the default.
 
     Args:
-        options: the options.
+        asked: the given parts of a clip format; None and other options are ignored.
         backbone: name of the backbone.
         front_end: name of the front end.
         manifest: the dataset; its durations determine the default length.
@@ -44,17 +47,18 @@ def choose_format(
         UsageError: the front end requires another sample rate than that of the options.
     """
     required = plugins.front_ends.get(front_end).sample_rate
-    if required is not None and options.sample_rate not in (None, required):
+    wanted = {name: asked[name] for name in PARTS if asked.get(name) is not None}
+    if required is not None and wanted.get("sample_rate", required) != required:
         raise UsageError(
             f"front end {front_end} requires clips at {required:,} Hz: remove --sample-rate "
-            f"{options.sample_rate}, or choose another --front-end",
+            f"{wanted['sample_rate']}, or choose another --front-end",
             front_end=front_end,
             required=required,
-            sample_rate=options.sample_rate,
+            sample_rate=wanted["sample_rate"],
         )
     before = {} if parent is None else vars(parent)
     usual = _defaults(backbone, front_end, manifest, plugins)
-    chosen = {**usual, **before, **_asked(options)}
+    chosen = {**usual, **before, **wanted}
     return ClipFormat(**{**chosen, "sample_rate": required or chosen["sample_rate"]})
 
 
@@ -76,7 +80,7 @@ def explain_format(
     plan: StudyPlan, options: StudyOptions, manifest: Manifest, plugins: Plugins
 ) -> str:
     """A sentence with the clip format of a plan, the reason for each part, and its cuts."""
-    usual, asked = _defaults(plan.backbone, plan.front_end, manifest, plugins), _asked(options)
+    usual = _defaults(plan.backbone, plan.front_end, manifest, plugins)
     required = plugins.front_ends.get(plan.front_end).sample_rate
     reasons = {
         "seconds": "default, cuts at most one recording in ten",
@@ -87,7 +91,7 @@ def explain_format(
     }
     chosen = vars(plan.clip_format)
     for name in reasons:
-        if name in asked:
+        if getattr(options, name):
             reasons[name] = f"from --{name.replace('_', '-')}"
         elif chosen[name] != usual[name]:
             reasons[name] = "from the entry with the initial weights"
@@ -98,12 +102,6 @@ def explain_format(
         f"{chosen['padding']} ({reasons['padding']}); {effect.cut:,} of {len(manifest):,} "
         f"recordings are cut, which loses {100 * effect.lost:.1f} % of the sound"
     )
-
-
-def _asked(options: StudyOptions) -> Mapping[str, object]:
-    """The parts of a clip format that are given as options."""
-    found = {name: getattr(options, name) for name in ClipFormat.__dataclass_fields__}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _defaults(

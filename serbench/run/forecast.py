@@ -12,7 +12,7 @@ from serbench.store.database import Database
 from serbench.store.pace import Pace, pace_of
 from serbench.store.studies import Standing, entry_within, standings
 
-FINISHED, CONTINUES, NEW = "finished", "continues", "new"
+FINISHED, FAILED, CONTINUES, NEW = "finished", "failed", "continues", "new"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Forecast:
 
     Attributes:
         plan: plan of the study.
-        state: ``finished``, ``continues`` or ``new``.
+        state: ``finished``, ``failed`` (nothing is left, and no entry), ``continues`` or ``new``.
         study: number of the study, or None if it is new.
         entry: number of its entry, even if the study continues; or None.
         trials: number of trials that have begun, in the outer fold with most of them.
@@ -69,9 +69,15 @@ def forecast(plan: StudyPlan, manifest: Manifest, database: Database) -> Forecas
             search = left * sum(_seconds(plan, pace, len(fold.train)) for fold in outer.folds)
             seconds += min(search, _time_left(plan, begun))
             seconds += _seconds(plan, pace, len(outer.holdout.train))
+    if not before:
+        state = NEW
+    elif finished:
+        state = FINISHED
+    else:
+        state = CONTINUES if trainings else FAILED
     return Forecast(
         plan=plan,
-        state=FINISHED if finished else CONTINUES if before else NEW,
+        state=state,
         study=before[0].study if before else None,
         entry=before[0].entry if before else None,
         trials=max((each.trials for each in before), default=0),

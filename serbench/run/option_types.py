@@ -12,7 +12,7 @@ from serbench.errors import SerbenchError
 
 def _listed(value: object) -> object:
     """A single value is a list of one."""
-    if isinstance(value, str | int):
+    if isinstance(value, str | int | float):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 
@@ -85,6 +85,8 @@ Augmentation = Annotated[str, registered("augmentations")]
 ProtocolName = Annotated[str, AfterValidator(known_protocol)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST)]
 BatchSize = Annotated[int, Field(ge=2, le=LARGEST)]
+ClipSeconds = Annotated[float, Field(ge=0.25, le=60)]
+SampleRate = Annotated[int, Field(ge=8000, le=192_000)]
 Interval = Annotated[tuple[float, float], BeforeValidator(_interval), AfterValidator(_in_order)]
 Depths = Annotated[tuple[int, int], BeforeValidator(_interval), AfterValidator(_in_order)]
 

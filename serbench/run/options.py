@@ -13,10 +13,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from serbench.run.option_types import (
     Augmentation,
     BatchSize,
+    ClipSeconds,
     Depths,
     Interval,
     Listed,
     ProtocolName,
+    SampleRate,
     Seed,
     Several,
     only_budget,
@@ -110,29 +112,25 @@ class StudyOptions(BaseModel):
         "random ones (none), those in a file, or those of an entry in this database (entry:N).",
         "default|none|FILE|entry:N",
     )
-    seconds: float | None = option(
-        None,
+    seconds: Annotated[tuple[ClipSeconds, ...], Several] = option(
+        (),
         "Cut longer recordings to this length and pad shorter ones, from 0.25 to 60 s; by default "
         "to the shortest length that cuts at most one recording in ten, and to at most 10 s.",
         "SECONDS",
-        ge=0.25,
-        le=60,
     )
-    sample_rate: int | None = option(
-        None,
+    sample_rate: Annotated[tuple[SampleRate, ...], Several] = option(
+        (),
         "Resample every clip to this rate, from 8000 to 192000 Hz; by default to the rate that the "
         "front end requires, or to 16000 Hz.",
         "HZ",
-        ge=8000,
-        le=192_000,
     )
-    level: Literal["keep", "rms", "ebu"] | None = option(
-        None,
+    level: Annotated[tuple[Literal["keep", "rms", "ebu"], ...], Several] = option(
+        (),
         "Set the level of every clip: unchanged (keep), a root mean square of -26 dB of full scale "
         "(rms), or a loudness of -23 LUFS according to EBU R 128 (ebu); by default rms.",
     )
-    padding: Literal["reflect", "zeros"] | None = option(
-        None,
+    padding: Annotated[tuple[Literal["reflect", "zeros"], ...], Several] = option(
+        (),
         "Pad shorter recordings with their reflection (reflect) or with digital silence (zeros); "
         "by default zeros for backbones that can ignore the padding, and reflect for all others.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from serbench.data.names import LONGEST_NUMBER
 from serbench.data.regular import check_regular
 from serbench.errors import StudyFileError, UsageError
-from serbench.run.clip_format import choose_format, parent_format
+from serbench.run.clip_format import PARTS, choose_format, parent_format
 from serbench.run.options import COMBINED, ENTRY, SearchBounds, StudyOptions
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def _mistakes(error: ValidationError) -> list[str]:
         message = details["msg"].removeprefix("Value error, ")
         if details["type"] == "extra_forbidden":
             model = SearchBounds if names[0] == "search" else StudyOptions
-            message = f"there is no such option; choose from {', '.join(model.model_fields)}"
+            nearest = get_close_matches(names[-1], model.model_fields, n=1, cutoff=0.8)
+            hint = f"did you mean {nearest[0]}? " if nearest else ""
+            message = f"there is no such option: {hint}choose from {', '.join(model.model_fields)}"
         found.append(f"{'.'.join(names)}: {message}")
     return found
 
@@ -141,7 +144,7 @@ def make_plans(
         backbone = combination["backbone"]
         front_end = combination["front_end"] or plugins.backbones.get(backbone).front_end
         particular = {
-            **combination,
+            **{name: value for name, value in combination.items() if name not in PARTS},
             "front_end": front_end,
             "weights": _weights(
                 combination["weights"], backbone, manifest, plugins, database, workspace
@@ -149,7 +152,7 @@ def make_plans(
         }
         parent = parent_format(combination["weights"], database)
         particular["clip_format"] = choose_format(
-            options, backbone, front_end, manifest, plugins, parent
+            combination, backbone, front_end, manifest, plugins, parent
         )
         plans.append(StudyPlan(**{**common, **particular}))
     return plans
@@ -158,17 +161,22 @@ def make_plans(
 def _combinations(options: StudyOptions) -> Iterator[dict[str, Any]]:
     """All combinations of the options with several values, ordered by the first option first.
 
-    A value that is given twice counts once. A front end that is not given is None.
+    A value that is given twice counts once. An option without a value and a default is None.
     """
-    values = {name: getattr(options, name) for name in COMBINED}
-    values |= {"protocol": options.protocols, "front_end": options.front_end or (None,)}
+    values = {name: getattr(options, name) or (None,) for name in COMBINED}
+    values["protocol"] = options.protocols
     for combination in product(*map(dict.fromkeys, values.values())):
         yield dict(zip(values, combination, strict=True))
 
 
 def differing(plans: Sequence[StudyPlan]) -> list[str]:
     """The options in which plans differ, in the order of ``StudyOptions``."""
-    return [name for name in COMBINED if len({getattr(plan, name) for plan in plans}) > 1]
+    return [name for name in COMBINED if len({option_value(plan, name) for plan in plans}) > 1]
+
+
+def option_value(plan: StudyPlan, name: str) -> Any:
+    """The value that a plan has for an option of ``COMBINED``."""
+    return getattr(plan.clip_format if name in PARTS else plan, name)
 
 
 def _weights(

@@ -80,9 +80,7 @@ def scan_dataset(
         exclusions=tuple(dict.fromkeys((*before, *listed))),
         corpora=corpora,
         failed_plugins=[
-            f"plugin '{each.plugin}' of {each.package} could not be loaded "
-            f"({each.reason}), so its recordings are not recognised"
-            for each in plugins.failures
+            f"{failure}, so its recordings are not recognised" for failure in plugins.failures
         ],
     )
     found = scan(paths, dataset, chosen, options, progress)

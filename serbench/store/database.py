@@ -187,7 +187,7 @@ REMEDIES = {
     "SQLITE_CANTOPEN": "its folder does not exist or may not be written to",
     "SQLITE_PERM": "its permissions do not allow this: change them or use --db",
     "SQLITE_FULL": "its disk is full: free some space",
-    "SQLITE_NOTADB": "that file is not a database: choose another one with --db",
+    "SQLITE_NOTADB": "choose another file with --db",
     "SQLITE_CORRUPT": "the file is damaged: restore a copy of it, or choose a new one with --db",
     "SQLITE_IOERR": "its disk reports an error: check the disk",
     "25006": "it may not be written to: choose another user or database with --db",

@@ -121,6 +121,11 @@ class EntryView:
             ``unknown``.
         licences: corpus of the dataset → its licence.
         weights_licence: licence of the weights at the start of training.
+        batch_size: clips in each training step; None for an import.
+        epochs: largest number of epochs of one training; None for an import.
+        seed: seed of the search and of all its trainings; None for an import.
+        augmentations: augmentations whose widths were searched, as text, or ``none``; empty for an
+            import.
     """
 
     entry: int
@@ -160,6 +165,10 @@ class EntryView:
     speech: Mapping[str, str] = field(default_factory=dict)
     licences: Mapping[str, Licence] = field(default_factory=dict)
     weights_licence: Licence = UNKNOWN_LICENCE
+    batch_size: int | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    augmentations: str = ""
 
     @property
     def uar(self) -> float:

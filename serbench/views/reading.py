@@ -36,6 +36,8 @@ SYSTEM_COLUMNS = (
     *(DatasetRow.synthetic, SystemRow.protocol_id.label("protocol_row")),
     ProtocolRow.name.label("protocol"),
     *(ProtocolRow.identifier.label("protocol_id"), StudyRow.compute_settings),
+    *(StudyRow.plan[name].as_integer().label(name) for name in ("batch_size", "epochs", "seed")),
+    StudyRow.plan["augmentations"].as_json().label("augmentations"),
 )
 """The columns of a system for rankings, without plan, trials and logits."""
 
@@ -201,6 +203,7 @@ def _views(
                 "front": "",
                 "pretrained_on": None if pretrained_on is None else tuple(pretrained_on),
                 "known_speakers": tuple(known["known_speakers"]),
+                "augmentations": _listed(known["augmentations"]),
                 "weights_licence": Licence(**(known["weights_licence"] or {})),
                 "speech": account.get("speech", {}),
                 "licences": {
@@ -218,6 +221,11 @@ def _views(
                 "tally": tally,
             }
         )
+
+
+def _listed(augmentations: list[str] | None) -> str:
+    """Augmentations for people; empty of an import."""
+    return "" if augmentations is None else ", ".join(augmentations) or "none"
 
 
 def compute_text(settings: dict[str, Any] | None) -> str:

@@ -1,6 +1,7 @@
 """Anybody's own table."""
 
 import json
+import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -194,6 +195,13 @@ def test_a_table_of_recordings_that_lacks_columns_is_refused_with_all_of_them(
 def test_a_stated_column_that_is_not_there_is_named(refused):
     found = refused(f"{HEADER}1.wav,fear,a\n", columns={"speaker": "actr"})
     assert "actr" in found.detail
+
+
+@pytest.mark.parametrize("header", ["filename,label", "path,label"])
+def test_the_advice_for_a_table_without_speakers_works_as_it_is_written(refused, read, header):
+    rows = f"{header}\na.wav,joy\nb.wav,anger\n"
+    [column] = re.findall(r"--columns speaker=(?!COLUMN)(\w+)", refused(rows).detail)
+    assert [each.speaker for each in read(rows, columns={"speaker": column})] == ["a.wav", "b.wav"]
 
 
 def test_a_table_without_a_header_is_refused_with_the_remedy(refused):

@@ -53,6 +53,15 @@ def test_its_trials_are_recorded_as_failed_in_valid_json(diverged, run):
         assert trial["mean_uar"] is None
 
 
+def test_a_dry_run_of_it_lists_it_as_failed_with_nothing_left(diverged, run):
+    database, _ = diverged
+    dry = run(
+        "study", "run", "--study", database.parent / "diverged.toml", "--dry-run", "--db", database
+    )
+    assert "failed (study 1)" in dry.out
+    assert dry.out.splitlines()[2].startswith("0 studies would run")
+
+
 def test_its_table_names_why_trials_failed(diverged, run):
     database, _ = diverged
     assert run("study", "show", 1, "--db", database).out.count("failed") >= 4

@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from refusals import error_of
+
+import serbench.views.ranking
 
 RECIPE = ["front end", "schedule", "weights", "compute settings"]
 NUMBERS = ["tuning UA", "optimism", "p90 ms", "params", "MACs"]
@@ -170,3 +173,34 @@ def test_on_eighty_columns_an_entry_is_one_line_with_its_scores(terminal, finish
     assert "optimism" in names
     assert "MACs" not in names
     assert cells(lines[header + 1])[4] == f"{100 * row['uar']:.1f}"
+
+
+ABLATED = {
+    "seed": (3, 4),
+    "epochs": (10, 100),
+    "batch_size": (8, 32),
+    "head": ("linear", "mean-sd"),
+    "objective": ("cross-entropy", "focal"),
+    "augmentations": ("none", "gain"),
+}
+
+
+@pytest.mark.parametrize("option", ABLATED)
+@pytest.mark.parametrize("values", [0, 1, 2])
+def test_a_column_of_an_option_is_there_where_entries_differ_in_it(
+    run, finished, monkeypatch, option, values
+):
+    """An import, which has no such option, does not count."""
+    without = "" if isinstance(ABLATED[option][0], str) else None
+
+    def several(*arguments, **named):
+        [ranking] = rankings(*arguments, **named)
+        [row] = ranking.rows
+        changed = [replace(row, **{option: value}) for value in ABLATED[option][:values]]
+        return [replace(ranking, rows=[*changed, replace(row, **{option: without})])]
+
+    rankings = serbench.views.ranking.rankings
+    monkeypatch.setattr(serbench.views.ranking, "rankings", several)
+    header = cells(run("leaderboard", "--db", finished.db).out.splitlines()[1])
+    others = {name.replace("_", " ") for name in ABLATED} & set(header)
+    assert others == ({option.replace("_", " ")} if values == 2 else set())

@@ -246,3 +246,7 @@ def test_a_plugin_that_failed_is_named_where_files_are_not_recognised(run, also_
     soundfile.write(folder / "03-01-05-01-01-01-01.wav", np.linspace(-0.5, 0.5, 800), 16_000)
     account = json.loads(run("corpus", "scan", folder, "--dataset", "d", "--format", "json").out)
     assert any("broken" in remark for remark in account["remarks"])
+
+
+def test_files_of_something_that_is_no_corpus_are_refused_before_any_check(run, tmp_path):
+    assert error_of(run("plugins", "check", "time-shift", "--files", tmp_path), 2)

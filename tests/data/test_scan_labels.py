@@ -68,6 +68,18 @@ def test_where_every_label_is_unknown_the_error_names_them_all(table):
     assert all(text in str(refusal.value) for text in ("smug", "meh", "--map"))
 
 
+def test_a_map_from_a_label_that_no_recording_has_is_named(table):
+    found = table("joy", "ANG", labels={"jooy": "anger", "joy": "anger", "anger": "sadness"})
+    [remark] = found.summary()["remarks"]
+    assert "--map jooy=anger" in remark
+
+
+@pytest.mark.parametrize("label", ["wütend", "ANG", "anger", "Smug"])
+def test_a_map_from_a_spelling_or_an_emotion_that_occurs_needs_no_remark(table, label):
+    found = table("wütend", "ANG", "smug", labels={"smug": "fear", label: "sadness"})
+    assert found.remarks == ()
+
+
 def test_a_map_wins_over_the_vocabulary_and_over_the_corpus(table, tmp_path):
     assert emotions(table("joy", "Smug", labels={"JOY": "anger", "smug": "happy"})) == [
         "anger",

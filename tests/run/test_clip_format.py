@@ -32,8 +32,7 @@ def needing(monkeypatch):
 
 
 def chosen(parent=None, **given):
-    options = StudyOptions.model_validate({"backbone": ("homebrew",), **given}, context=PLUGINS)
-    return choose_format(options, "homebrew", "mel", MANIFEST, PLUGINS, parent)
+    return choose_format(given, "homebrew", "mel", MANIFEST, PLUGINS, parent)
 
 
 def test_without_a_wish_the_format_fits_the_data_and_is_not_the_papers():
@@ -67,10 +66,9 @@ def test_a_front_end_that_requires_a_rate_refuses_another(needing):
 def test_networks_that_leave_padding_out_have_zeros_and_all_others_reflections(monkeypatch):
     backbone = SimpleNamespace(takes_lengths=True)
     monkeypatch.setattr(PLUGINS.backbones, "get", lambda name: backbone)
-    options = StudyOptions.model_construct()
-    assert choose_format(options, "x", "mel", MANIFEST, PLUGINS).padding == "zeros"
+    assert choose_format({}, "x", "mel", MANIFEST, PLUGINS).padding == "zeros"
     backbone.takes_lengths = False
-    assert choose_format(options, "x", "mel", MANIFEST, PLUGINS).padding == "reflect"
+    assert choose_format({}, "x", "mel", MANIFEST, PLUGINS).padding == "reflect"
 
 
 def test_the_explanation_counts_cut_recordings_and_gives_the_source_of_each_part():

@@ -1,5 +1,6 @@
 """A study's options: what they may be, every mistake at once, and which source comes first."""
 
+import json
 from dataclasses import replace
 from itertools import product
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import pytest
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
 from serbench.plugins import Plugins
 from serbench.run.options import COMBINED, StudyOptions
-from serbench.run.planning import differing, make_plans, read_options
+from serbench.run.planning import differing, make_plans, option_value, read_options
 
 PLUGINS = Plugins()
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
@@ -101,10 +102,10 @@ def test_a_study_file_may_set_every_option(read):
         "head": ("linear",),
         "objective": ("cross-entropy",),
         "weights": ("none", "default"),
-        "seconds": 3.5,
-        "sample_rate": 22050,
-        "level": "ebu",
-        "padding": "zeros",
+        "seconds": (3.5,),
+        "sample_rate": (22050,),
+        "level": ("ebu",),
+        "padding": ("zeros",),
         "allow_known_speakers": True,
         "augmentations": ("time-shift", "gain"),
         "trials": 20,
@@ -276,11 +277,43 @@ SEVERAL = {
 }
 
 
+FORMATS = {
+    "seconds": (0.5, 1.25),
+    "sample_rate": (8000, 16_000),
+    "level": ("keep", "ebu"),
+    "padding": ("zeros", "reflect"),
+}
+
+
 @pytest.mark.parametrize("name", COMBINED)
 def test_an_option_with_several_values_is_a_study_for_each(name):
-    values = SEVERAL.get(name, StudyOptions.model_fields[name].default)
+    values = {**SEVERAL, **FORMATS}.get(name, StudyOptions.model_fields[name].default)
     twice = {name: (*values, *values)}
-    assert [getattr(plan, name) for plan in plans_of(**twice)] == list(values)
+    assert [option_value(plan, name) for plan in plans_of(**twice)] == list(values)
+
+
+def test_lengths_rates_levels_and_paddings_are_combined_too():
+    plans = plans_of(**FORMATS)
+    assert [tuple(vars(plan.clip_format)[name] for name in FORMATS) for plan in plans] == list(
+        product(*FORMATS.values())
+    )
+    assert differing(plans) == list(FORMATS)
+    assert len({plan.key for plan in plans}) == len(plans)
+
+
+@pytest.mark.parametrize("values", ["seconds = [1, 2.5]", "seconds = 2.5", 'level = ["rms"]'])
+def test_parts_of_the_clip_format_are_one_value_or_a_list_in_files_too(read, values):
+    name, value = values.split(" = ")
+    value = json.loads(value)
+    asked = getattr(read(f'backbone = "homebrew"\n{values}'), name)
+    assert list(asked) == (value if isinstance(value, list) else [value])
+
+
+def test_an_option_spelt_as_on_the_command_line_is_named_with_its_spelling_in_files(read):
+    with pytest.raises(StudyFileError) as failure:
+        read('backbone = "homebrew"\nfront-end = "mel"')
+    [mistake] = failure.value.mistakes
+    assert mistake.count("front_end") == 2  # as the one meant, and among all that are known
 
 
 def test_all_combinations_are_studied_the_first_option_slowest():
