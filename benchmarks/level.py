@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.clips, options.epochs, options.folds = 48, 1, 1
+        options.clips, options.epochs, options.folds = 120, 1, 1
     plugins = Plugins()
     data, manifest = speech(plugins, options.clips)
     seconds = options.seconds or default_seconds(manifest.utterances)

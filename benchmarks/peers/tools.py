@@ -245,9 +245,9 @@ class Serbench:
 
 SEARCHED = r"trial 1/1: mean UA"
 MOMENTS = {
-    "prepared": r"clips prepared$|trying for some seconds",
+    "prepared": r"clips prepared$|: speed tuning",
     "settled": r"^compute settings: ",
-    "begun": r"clips to search with",
+    "begun": r"clips in the search",
     "fold scored": r"trial 1/1 fold \d+/\d+: UA",
     "searched": SEARCHED,
 }

@@ -295,4 +295,5 @@ def _nothing_found(
         "`serbench plugins list` shows the registered corpora; for your own files give "
         "--pattern '{emotion}/{speaker}/*', or a table with the columns path, emotion, speaker"
     )
-    return f"no recording in {where} can be used ({listed}): {advice}"
+    number = f"{found:,} recording" + ("" if found == 1 else "s")
+    return f"{number} found in {where}, and none can be used ({listed}): {advice}"

@@ -1,7 +1,7 @@
 """IEMOCAP: utterances from file names, labels from evaluation files."""
 
 import pytest
-from scanning import scanned, write
+from making.scanning import scanned, write
 
 from serbench.builtin.iemocap import IEMOCAP
 

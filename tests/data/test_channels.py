@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import soundfile
+from making.scanning import anger, scanned, write
 from recordings import noise, reason_for
-from scanning import anger, scanned, write
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.data.audio import read_audio

@@ -2,7 +2,7 @@
 
 import pytest
 from error_facts import values_in, words_in
-from scanning import anger, scanned, write
+from making.scanning import anger, scanned, write
 
 from serbench.data.exclusions import (
     Exclusion,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from scanning import scanned, write
+from making.scanning import scanned, write
 
 from serbench.builtin.crema_d import CREMA_D
 from serbench.builtin.demo import DEMO

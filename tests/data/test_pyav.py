@@ -8,7 +8,7 @@ import pytest
 from error_facts import words_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scanning import anger, scanned, write
+from making.scanning import anger, scanned, write
 
 from serbench.data.audio import read_audio
 from serbench.data.doctor.inspection import inspect

@@ -13,7 +13,7 @@ import soundfile
 from error_facts import values_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scanning import anger, scanned, write
+from making.scanning import anger, scanned, write
 
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS

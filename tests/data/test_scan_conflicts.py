@@ -1,6 +1,6 @@
 """The same audio under two labels is reported, whether its twin is here or not."""
 
-from scanning import anger, scanned, write
+from making.scanning import anger, scanned, write
 
 
 def test_the_same_audio_under_two_labels_is_kept_and_reported(tmp_path):

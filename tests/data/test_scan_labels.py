@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scanning import anger, scanned, write
+from making.scanning import anger, scanned, write
 
 from serbench.builtin.csv_table import CsvTable
 from serbench.builtin.folders import Folders
