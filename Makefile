@@ -36,9 +36,10 @@ demo: export SERBENCH_CACHE := $(CURDIR)/$(DEMO)/cache
 demo: export SERBENCH_DB := $(CURDIR)/$(DEMO)/serbench.db
 demo: $(VENV)/installed
 	@mkdir -p $(DEMO)
-	$(BIN)/serbench study run --backbone homebrew --protocol speaker-3 --trials 2 --epochs 25
+	$(BIN)/serbench study run --backbone homebrew --protocol speaker-3 --trials 2 --epochs 25 \
+		--level keep
 	$(BIN)/serbench study run --backbone test_efficientnet --weights none --protocol speaker-3 \
-		--trials 1 --epochs 12
+		--trials 1 --epochs 12 --level keep
 	$(BIN)/serbench leaderboard
 
 test: lint types layers unit plugin-tests
