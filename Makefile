@@ -66,6 +66,8 @@ plugin-tests: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -c plugins/serbench-speech-ssl/pyproject.toml \
+		plugins/serbench-speech-ssl -m slow
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/generate.py

@@ -11,8 +11,9 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = (
-    *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
-    *("peers", "precision", "compiling", "level"),
+    *("prepare", "frontend", "training", "memory", "startup", "leaderboard", "pruning"),
+    *("precision", "compiling"),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("search", "peers", "level")),
 )
 
 

@@ -31,6 +31,7 @@ def demo(tmp_path_factory):
     return clips, manifest.targets, np.flatnonzero(~new), np.flatnonzero(new)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_learns_the_demo_corpus(name, demo):
     *_, taught, new = demo
