@@ -11,10 +11,10 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = (
-    *("prepare", "frontend", "training", "memory", "startup", "leaderboard", "pruning"),
-    *("precision", "compiling"),
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("search", "peers", "level")),
+    *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
+    *("peers", "precision", "compiling", "level"),
 )
+SLOW = ("search", "peers", "level")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,10 @@ def run(places, tmp_path_factory):
     return benchmark
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in NAMES],
+)
 def test_it_runs_and_prints_one_object(name, run):
     found = run(name)
     assert found["benchmark"] == name
