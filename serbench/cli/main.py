@@ -79,15 +79,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     app = App()
     if isinstance(sys.stdout, io.TextIOWrapper):  # file names may not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
-    with interrupted_once(ends=arguments is None):
-        code = _run(app, arguments)
-    sys.exit(code)
+    sys.exit(_run(app, arguments))
 
 
 def _run(app: App, arguments: Sequence[str] | None) -> int:
     """Run the command line; gives the exit code."""
     try:
-        code = cli.main(args=arguments, obj=app, standalone_mode=False, prog_name="serbench")
+        with interrupted_once(ends=arguments is None):
+            code = cli.main(args=arguments, obj=app, standalone_mode=False, prog_name="serbench")
     except click.ClickException as error:
         error.show()
         code = error.exit_code
