@@ -15,7 +15,8 @@ configurations have the same differences in UAR as those of ``leaderboard/ravdes
 clip-pass is a clip of a fold's training rows in one epoch.
 
 **Upper bound.** The savings of the best possible rule that loses no more equal configurations than
-allowed, for the observed differences between configurations (``pruning_bound.py``).
+allowed, for the observed differences between configurations (``pruning_bound.py``), if it decides
+from UA, and if it decides from something less noisy.
 """
 
 from __future__ import annotations
@@ -28,9 +29,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pruning_bound import most_saved
+from pruning_bound import leads_of, most_saved
 from recorded import Recording, Training, recordings
-from simulated_folds import NOISE, TARGETS, leads_over_others, tried, variance_alone
+from simulated_folds import (
+    NOISE,
+    TARGETS,
+    leads_over_others,
+    simulated_searches,
+    tried,
+    variance_alone,
+)
 from timing import Finding, print_findings
 
 from serbench.search.propose import generation_of
@@ -42,6 +50,9 @@ BETTER = 0.03
 MOST_EQUAL, MOST_BETTER, FEWER_PASSES = 0.20, 0.10, 2.0
 EARLY = 5 / 12
 """The share of a training before which it cannot be pruned in the recorded searches."""
+
+LESS_NOISE = 0.6
+"""A rule that decides from something less noisy than UA, for instance paired losses."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,14 +81,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for better, cases in lost.items()
     }
     replayed = [_replayed(recording) for recording in recordings("search")]
-    simulated = _simulated(random, _recorded_mix(STUDY), options.searches)
+    simulated = simulated_searches(random, _recorded_mix(STUDY), options.searches)
     mixes = {
-        f"the recorded search over {recording.data}": _leads_of(
+        f"the recorded search over {recording.data}": leads_of(
             [_mean_uar(each) for each in recording.trials]
         )
         for recording in recordings("search")
-    } | {"study 1 of the leaderboard": _leads_of(_recorded_mix(STUDY))}
-    most = {name: _most_saved(leads) for name, leads in mixes.items()}
+    } | {"study 1 of the leaderboard": leads_of(_recorded_mix(STUDY))}
+    most = {
+        name: [
+            most_saved(leads, part * NOISE * 2**0.5, MOST_EQUAL, first=first)
+            for part in (1.0, LESS_NOISE)
+            for first in (1.0, EARLY)
+        ]
+        for name, leads in mixes.items()
+    }
     print_findings(
         "pruning",
         f"{options.repetitions:,} simulated configurations of each kind; "
@@ -104,13 +122,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 )
             )
             + " between folds alone.",
-            "The best possible rule that loses no more equal configurations than allowed is "
-            "expected to save "
+            "The best possible rule that decides from UA and loses no more equal configurations "
+            "than allowed is expected to save "
             + " and ".join(
-                f"{known:.2f} times if the true differences of configurations are those observed "
+                f"{whole:.2f} times if the true differences of configurations are those observed "
                 f"in {name} ({early:.2f} times if the result of a first fold were known after "
-                f"{100 * EARLY:.0f} % of its training)"
-                for name, (known, early) in most.items()
+                f"{100 * EARLY:.0f} % of its training; {whole_less:.2f} and {early_less:.2f} "
+                f"times if its lead had {LESS_NOISE} times the standard deviation)"
+                for name, (whole, early, whole_less, early_less) in most.items()
             )
             + ".",
         ],
@@ -212,18 +231,6 @@ def _mean_uar(folds: Sequence[Training]) -> float:
     return float(np.mean([each.outcome.uar for each in folds]))
 
 
-def _leads_of(means: Sequence[float]) -> list[float]:
-    """The lead of the best earlier trial over each trial but the first."""
-    return [max(means[: generation_of(n).start]) - means[n] for n in range(1, len(means))]
-
-
-def _most_saved(leads: Sequence[float]) -> tuple[float, float]:
-    """Greatest savings with decisions after whole folds, and early in the first fold."""
-    noise = NOISE * 2**0.5
-    whole, early = (most_saved(leads, noise, MOST_EQUAL, first=first) for first in (1.0, EARLY))
-    return whole, early
-
-
 def _tried_with(best_so_far: BestSoFar | None, folds: Sequence[Training]) -> tuple[int, bool]:
     """Clip-passes of a trial with pruning, and whether it is completed."""
     passes = 0
@@ -249,36 +256,6 @@ def _recorded_mix(study: Path) -> list[float]:
     return [
         statistics.fmean(uar - trials[0][fold] for fold, uar in trial.items()) for trial in trials
     ]
-
-
-def _simulated(
-    random: np.random.Generator, mix: Sequence[float], searches: int, folds: int = 5
-) -> list[tuple[float, float]]:
-    """Numbers of folds of searches without pruning and with pruning between folds."""
-    pairs = []
-    for _ in range(searches):
-        simulated = tried(random, mix, folds, 1)[0]
-        uars = simulated.mean(axis=-1)
-        complete: list[int] = []
-        early = 0
-        for number in range(len(mix)):
-            before = [each for each in complete if each < generation_of(number).start]
-            looks = folds
-            if before:
-                best = max(before, key=lambda each: float(uars[each].mean()))
-                leads = uars[best] - uars[number]
-                variances = lead_variance(simulated[best], simulated[number], TARGETS)
-                others = uars[best] - uars[[each for each in before if each != best]]
-                looks = next(
-                    look
-                    for look in range(1, folds + 1)
-                    if look == folds or behind(leads[:look], variances[:look], others)
-                )
-            early += looks
-            if looks == folds:
-                complete.append(number)
-        pairs.append((float(folds * len(mix)), float(early)))
-    return pairs
 
 
 def _at_most(what: str, shares: Mapping[tuple[int, int], float], limit: float) -> Finding:

@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from serbench.search.propose import generation_of
+
 Floats = npt.NDArray[np.float64]
 
 STEP = 0.005
@@ -37,6 +39,11 @@ class Rule:
 
     folds: Floats
     lost: float
+
+
+def leads_of(means: Sequence[float]) -> list[float]:
+    """The lead of the best earlier trial over each trial but the first, in their order."""
+    return [max(means[: generation_of(n).start]) - means[n] for n in range(1, len(means))]
 
 
 def most_saved(

@@ -13,6 +13,9 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from serbench.search.propose import generation_of
+from serbench.search.pruning import behind, lead_variance
+
 EMOTIONS, CLIPS, UAR, NOISE = 6, 108, 0.45, 0.04
 TARGETS = np.arange(CLIPS) % EMOTIONS
 
@@ -76,3 +79,33 @@ def leads_over_others(uars: Floats, best: npt.NDArray[np.int64]) -> Floats:
     other = np.arange(configurations) != best[:, None]
     leads = uars[rows, best][:, None] - uars
     return leads[other].reshape(repetitions, configurations - 1, folds)
+
+
+def simulated_searches(
+    random: np.random.Generator, mix: Sequence[float], searches: int, folds: int = 5
+) -> list[tuple[float, float]]:
+    """Numbers of folds of searches without pruning and with pruning between folds."""
+    pairs = []
+    for _ in range(searches):
+        simulated = tried(random, mix, folds, 1)[0]
+        uars = simulated.mean(axis=-1)
+        complete: list[int] = []
+        early = 0
+        for number in range(len(mix)):
+            before = [each for each in complete if each < generation_of(number).start]
+            looks = folds
+            if before:
+                best = max(before, key=lambda each: float(uars[each].mean()))
+                leads = uars[best] - uars[number]
+                variances = lead_variance(simulated[best], simulated[number], TARGETS)
+                others = uars[best] - uars[[each for each in before if each != best]]
+                looks = next(
+                    look
+                    for look in range(1, folds + 1)
+                    if look == folds or behind(leads[:look], variances[:look], others)
+                )
+            early += looks
+            if looks == folds:
+                complete.append(number)
+        pairs.append((float(folds * len(mix)), float(early)))
+    return pairs
