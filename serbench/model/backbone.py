@@ -43,17 +43,17 @@ class Built:
     """A network without its last layer, ready for training.
 
     Attributes:
-        module: feature image ``[B, C, F, T]`` → pooled vector ``[B, width]``.
+        module: a network that ``features`` takes.
         weights: identity of its initial weights: ``none``, or source and name.
-        width: size of the pooled vector.
-        head: ``weight`` ``[n_classes, width]`` and ``bias`` ``[n_classes]`` of the network's last
+        widths: size D of the vectors or frames of each tap.
+        head: ``weight`` ``[n_classes, D]`` and ``bias`` ``[n_classes]`` of the network's last
             layer, which was initialised or loaded with it and from which a linear head starts; None
-            where it has no last layer for this number of classes.
+            where it has no last layer for this number of classes and the initial read-out.
     """
 
     module: nn.Module
     weights: str
-    width: int
+    widths: Mapping[str, int]
     head: Mapping[str, Tensor] | None = None
 
 
@@ -69,8 +69,19 @@ class Backbone(Protocol):
         """Its front end, unless the user names another one."""
 
     @property
+    def head(self) -> str:
+        """Its head, unless the user names another one."""
+
+    @property
     def taps(self) -> Sequence[str]:
         """Names of the layers with outputs that can be used as features, from the input on."""
+
+    @property
+    def readouts(self) -> Sequence[str]:
+        """The read-outs that a study searches, as `ReadOut` describes them; the initial one first.
+
+        All taps of one read-out give vectors, or all give frames.
+        """
 
     @property
     def takes_lengths(self) -> bool:
@@ -95,6 +106,12 @@ class Backbone(Protocol):
         Raises:
             WeightsError: the weights are not available or do not fit; the network never starts at
                 random instead.
+        """
+
+    def cut(self, module: nn.Module, taps: Sequence[str]) -> nn.Module:
+        """The same network without the layers that no tap of ``taps`` needs.
+
+        The names of the remaining parameters do not change. ``module`` may be changed.
         """
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
@@ -126,7 +143,7 @@ class Backbone(Protocol):
         """The output of ``module`` at some taps.
 
         Args:
-            module: a network that ``build`` returned.
+            module: a network that ``build`` or ``cut`` returned.
             inputs: feature images ``[B, C, F, T]``.
             lengths: columns of each image that are not padding ``[B]``, or None for all; always
                 None where ``takes_lengths`` is false.
@@ -144,14 +161,18 @@ class PooledBackbone:
     """Base class of backbones with one output vector and one set of published weights.
 
     Attributes:
+        head: ``linear``, trained together with the backbone.
         taps: only the pooled vector.
+        readouts: only the pooled vector.
         takes_lengths: False: the whole image counts, padding too.
         published_on: corpora that the ``default`` weights were trained on, or None where they are
             not known; those of weights from a file are never known.
         published_under: the licence of the ``default`` weights.
     """
 
+    head: str = "linear"
     taps: tuple[str, ...] = (POOLED,)
+    readouts: tuple[str, ...] = (POOLED,)
     takes_lengths: bool = False
     published_on: ClassVar[tuple[str, ...] | None] = None
     published_under: ClassVar[Licence] = UNKNOWN_LICENCE
@@ -173,6 +194,10 @@ class PooledBackbone:
     ) -> Features:
         """The pooled vector ``[B, D]``."""
         return Features({POOLED: module(inputs)})
+
+    def cut(self, module: nn.Module, taps: Sequence[str]) -> nn.Module:
+        """The whole network: its only tap is its end."""
+        return module
 
 
 def continued(
@@ -197,7 +222,7 @@ def continued(
         WeightsError: the file cannot be read or does not fit.
     """
     if weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
-        return Built(module, NO_WEIGHTS, width, drawn)
+        return Built(module, NO_WEIGHTS, {POOLED: width}, drawn)
     state = read_weights(weights)
     return loaded(module, state, file_identity(weights), width, heads, drawn, n_classes, weights)
 
@@ -231,7 +256,7 @@ def loaded(
     body, head = split_state(state, module.state_dict().keys(), heads)
     load_exactly(module, body, source)
     fits = n_classes is not None and _shapes(head) == _shapes_for(n_classes, width)
-    return Built(module, identity, width, head if fits else drawn)
+    return Built(module, identity, {POOLED: width}, head if fits else drawn)
 
 
 def _shapes(head: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -23,33 +23,24 @@ class HeadContext:
 
     Attributes:
         n_classes: number of emotions.
+        speakers: number of the speaker of each clip ``[n]``, for heads that divide the clips.
         seed: seed of all random numbers.
         parameters: name of a searched parameter → value.
     """
 
     n_classes: int
+    speakers: npt.NDArray[np.int64]
     seed: int = 0
     parameters: Mapping[str, float] = field(default_factory=dict)
 
 
-class FittedHead(Protocol):
-    """A head after fitting."""
-
-    @property
-    def arrays(self) -> Arrays:
-        """Its state by name."""
-
-    def logits(
-        self, features: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64] | None
-    ) -> npt.NDArray[np.float32]:
-        """Logits ``[n, n_classes]`` of features like those it was fitted on."""
-
-    def module(self) -> nn.Module | None:
-        """The same function as a torch module, features ``[B, D]`` → logits, or None."""
-
-
 class Head(Protocol):
-    """The interface of a head plugin."""
+    """The interface of a head plugin.
+
+    The modules of a head map vectors ``[B, D]`` to logits ``[B, n_classes]``. Those of a head that
+    takes frames are called with frames ``[B, T, D]`` and the number of frames of each clip that are
+    not padding ``[B]``, or None for all. Parameters and buffers are the whole state of a module.
+    """
 
     @property
     def name(self) -> str:
@@ -59,40 +50,96 @@ class Head(Protocol):
     def ranges(self) -> Mapping[str, Range]:
         """Ranges of the parameters that a study searches, by name."""
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it is fitted on the features of a frozen backbone.
+
+        Such a head has no epochs and no schedule. All others are trained by gradient descent,
+        together with the stages of the backbone that are not frozen.
+        """
+
+    @property
+    def takes_frames(self) -> bool:
+        """Whether its input are frames instead of vectors."""
+
     def module(
         self,
         width: int,
         n_classes: int,
         start: Mapping[str, Tensor] | None,
         parameters: Mapping[str, float],
-    ) -> nn.Module | None:
-        """A module that is trained together with a backbone by gradient descent.
+    ) -> nn.Module:
+        """A module with random weights, for training and for measuring the latency.
 
         Args:
-            width: size of its input vectors ``[B, width]``.
+            width: size D of its input vectors.
             n_classes: number of emotions.
             start: ``weight`` and ``bias`` of a linear layer to start from, or None.
-            parameters: name of a searched parameter → value.
-
-        Returns:
-            The module, or None where this head can only be fitted on frozen features.
+            parameters: name of a searched parameter → value; by default the initial values.
         """
 
     def fit(
         self,
         features: npt.NDArray[np.float32],
-        lengths: npt.NDArray[np.int64] | None,
         targets: npt.NDArray[np.int64],
         context: HeadContext,
-    ) -> FittedHead:
-        """The head fitted on frozen features.
+    ) -> nn.Module:
+        """A module that is fitted on vectors of a frozen backbone.
+
+        It is called only where ``is_fitted`` is true.
 
         Args:
-            features: pooled vectors ``[n, D]``, or frames ``[n, T, D]``.
-            lengths: frames of each clip that are not padding ``[n]``, or None for all.
+            features: vectors ``[n, D]``.
             targets: emotion codes ``[n]``.
-            context: number of classes, seed and searched parameters.
+            context: number of classes, speakers, seed and searched parameters.
         """
+
+    def restored(self, width: int, n_classes: int, arrays: Arrays) -> nn.Module:
+        """The module with these arrays, which are those of its state dict, by name.
+
+        Args:
+            width: size D of its input vectors.
+            n_classes: number of emotions.
+            arrays: the arrays.
+
+        Raises:
+            WeightsError: the arrays do not fit.
+        """
+
+
+class TrainedHead:
+    """Base class of heads that are trained by gradient descent and take vectors."""
+
+    is_fitted: bool = False
+    takes_frames: bool = False
+
+    def fit(
+        self,
+        features: npt.NDArray[np.float32],
+        targets: npt.NDArray[np.int64],
+        context: HeadContext,
+    ) -> nn.Module:
+        """It is never fitted.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is trained by gradient descent")
+
+
+def load_arrays(module: nn.Module, arrays: Arrays) -> nn.Module:
+    """A module with its parameters and buffers replaced by arrays.
+
+    Raises:
+        WeightsError: names or shapes differ.
+    """
+    import torch
+
+    from serbench.model.weights import load_exactly
+
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    load_exactly(module, tensors, "the head's arrays")
+    return module
 
 
 def arrays_of(module: nn.Module) -> dict[str, npt.NDArray[np.generic]]:

@@ -1,4 +1,4 @@
-"""Ranges of searched parameters."""
+"""Ranges and choices of searched parameters."""
 
 from __future__ import annotations
 
@@ -21,3 +21,19 @@ class Range:
     high: float
     initial: float
     log: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Values to choose from; the first one is the value in the first trial.
+
+    Attributes:
+        values: one or more.
+    """
+
+    values: tuple[str, ...]
+
+    @property
+    def initial(self) -> str:
+        """The value in the first trial."""
+        return self.values[0]
