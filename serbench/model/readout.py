@@ -29,9 +29,9 @@ class ReadOut:
     """What a head receives of a backbone.
 
     As text: taps, pooling and ``weighted``, separated by ``/``, such as ``2/mean``,
-    ``1-3/mean+std`` or ``all/mean+std/weighted``. Taps are one name, several joined by ``+``, a range from the first
-    to the last, or ``all``. Without pooling a tap is used as it is: a vector, or frames for a head
-    that takes frames.
+    ``1-3/mean+std`` or ``all/mean+std/weighted``. Taps are one name, several joined by ``+``, a
+    range from the first to the last, or ``all``. Without pooling a tap is used as it is: a vector,
+    or frames for a head that takes frames.
 
     Attributes:
         taps: names of the taps, from the input on.
