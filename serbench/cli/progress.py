@@ -23,6 +23,7 @@ from serbench.cli.output import counted, errors
 from serbench.data.protocols import HOLDOUT
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
@@ -236,7 +237,7 @@ class BarListener(PlainListener):
         self.progress.update(self.trainings, completed=0, total=total, visible=True)
         self.progress.update(self.epochs, visible=True)
 
-    def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
+    def trial_started(self, trial: int, parameters: Mapping[str, Parameter]) -> None:
         """Continue the bars where an earlier run stopped."""
         self.first = trial if self.first is None else self.first
         self.scored[trial] = 0
