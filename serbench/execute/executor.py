@@ -45,6 +45,11 @@ class Channel:
         if self._cancelled():
             raise Cancelled
 
+    @property
+    def quiet(self) -> Channel:
+        """The same channel, on which messages are discarded."""
+        return Channel(lambda message: None, self._cancelled)
+
 
 SILENT = Channel(lambda message: None)
 """A channel whose messages are discarded."""

@@ -99,7 +99,7 @@ def _train_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
     material, recipe = context.material(job.material), job.recipe
     part = context.frozen.part(recipe, material)
     readout = ReadOut.parse(recipe.readout, part.reader.taps)
-    features = context.frozen.features(recipe, material, readout, job.taps, channel)
+    features = context.frozen.features(recipe, material, readout, job.taps, channel.quiet)
     width = readout.width(part.widths)
     torch.manual_seed(derive_seed(job.seed, "head"))
     head = context.plugins.heads.get(recipe.head).module(
@@ -119,7 +119,7 @@ def _fit_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
     material, recipe = context.material(job.material), job.recipe
     part = context.frozen.part(recipe, material)
     readout = ReadOut.parse(recipe.readout, part.reader.taps)
-    features = context.frozen.features(recipe, material, readout, job.taps, channel)
+    features = context.frozen.features(recipe, material, readout, job.taps, channel.quiet)
     channel.check()
     started = time.perf_counter()
     manifest = material.manifest

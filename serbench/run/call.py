@@ -80,6 +80,10 @@ class CallbackListener(Listener):
         """Pass on the number of prepared clips."""
         self._send("preparing", done=done, total=total)
 
+    def computing(self, done: int, total: int) -> None:
+        """Pass on the number of clips whose features are computed."""
+        self._send("computing", done=done, total=total)
+
     def speed_tuning(self, plan: StudyPlan) -> None:
         """Pass on that compute settings are compared."""
         self._send("speed_tuning", backbone=plan.backbone)

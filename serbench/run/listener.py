@@ -35,6 +35,9 @@ class Listener:
     def preparing(self, done: int, total: int) -> None:
         """``done`` of ``total`` clips are prepared."""
 
+    def computing(self, done: int, total: int) -> None:
+        """The features of ``done`` of ``total`` clips are computed."""
+
     def speed_tuning(self, plan: StudyPlan) -> None:
         """A speed tuning begins, which takes some seconds."""
 

@@ -36,7 +36,7 @@ class StudyPlan:
         protocol: as typed, such as ``speaker-5``.
         weights: ``default``, ``none`` or the path of a file.
         trials: configurations to try.
-        epochs: at most this many for each training.
+        epochs: at most this many for each training; 0 where the head is fitted in one step.
         batch_size: clips in one step.
         seed: of the search and of all trainings; the protocol has its own.
         timeout: seconds of training after which no further trial starts, or None.
@@ -75,6 +75,11 @@ class StudyPlan:
     exhaustive: bool = False
     precision: str | None = None
     threads: int | None = None
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether its head is fitted in one step instead of being trained in epochs."""
+        return self.epochs == 0
 
     def of_outer_fold(self, number: int) -> StudyPlan:
         """The same search on the part of the dataset that another outer fold leaves to it."""

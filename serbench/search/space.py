@@ -64,6 +64,12 @@ class SearchSpace:
             for name, each in self.ranges.items()
         }
 
+    @property
+    def always_frozen(self) -> bool:
+        """Whether every configuration freezes the whole backbone."""
+        depths = self.ranges.get(FREEZE_DEPTH)
+        return depths is None or (isinstance(depths, Range) and depths.low == self.stages)
+
     def freezes_everything(self, configuration: Configuration) -> bool:
         """Whether a configuration freezes the whole backbone."""
         return LEARNING_RATE not in self.ranges or configuration.freeze_depth == self.stages
