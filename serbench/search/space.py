@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ from serbench.search.plan import Bounds, StudyPlan
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+    from serbench.model.augment import Augmentation
+    from serbench.model.schedule import Scheduler
     from serbench.plugins import Plugins
 
 
@@ -153,25 +155,42 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
                 head=head.name,
                 backbone=plan.backbone,
             )
-        return SearchSpace(_within({**choice, **own}, plan.bounds, stages), stages, taps)
-    scheduler = plugins.schedulers.get(plan.schedule)
+        return SearchSpace(within({**choice, **own}, plan.bounds, stages), stages, taps)
     deepest = stages if pretrained else 0
     depth = min(backbone.initial_freeze_depth(network.backbone), deepest)
-    augmentations = [plugins.augmentations.get(name) for name in plan.augmentations]
-    objective = plugins.objectives.get(plan.objective).ranges
-    ranges: dict[str, Searched] = {
-        **choice,
+    ranges = training_ranges(
+        plugins.schedulers.get(plan.schedule),
+        Range(0, deepest, depth),
+        [plugins.augmentations.get(name) for name in plan.augmentations],
+        plugins.objectives.get(plan.objective).ranges,
+    )
+    return SearchSpace(within({**choice, **ranges, **own}, plan.bounds, deepest), stages, taps)
+
+
+def training_ranges(
+    scheduler: Scheduler,
+    depths: Range,
+    augmentations: Sequence[Augmentation],
+    objective: Mapping[str, Range],
+) -> dict[str, Searched]:
+    """The ranges of a training by gradient descent, apart from those of read-out and head.
+
+    Args:
+        scheduler: with its learning rates and weight decays.
+        depths: numbers of frozen stages.
+        augmentations: augmentations with their widths.
+        objective: ranges of the parameters of the objective.
+    """
+    return {
         LEARNING_RATE: scheduler.learning_rates,
         WEIGHT_DECAY: scheduler.weight_decays,
-        FREEZE_DEPTH: Range(0, deepest, depth),
+        FREEZE_DEPTH: depths,
         **{WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations},
-        **own,
         **{OBJECTIVE + name: range_ for name, range_ in objective.items()},
     }
-    return SearchSpace(_within(ranges, plan.bounds, deepest), stages, taps)
 
 
-def _within(ranges: Mapping[str, Searched], bounds: Bounds, stages: int) -> dict[str, Searched]:
+def within(ranges: Mapping[str, Searched], bounds: Bounds, stages: int) -> dict[str, Searched]:
     """The ranges with the bounds of the study where these are given.
 
     A freeze depth greater than the number of stages means all stages. An initial value outside the

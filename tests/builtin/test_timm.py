@@ -27,7 +27,9 @@ def images(name, n_clips=4):
 def in_two_parts(name, seed):
     torch.manual_seed(seed)
     built = TimmBackbone(name).build("none", N_CLASSES)
-    return nn.Sequential(built.module, LinearHead().module(built.widths["pooled"], N_CLASSES, built.head, {}))
+    return nn.Sequential(
+        built.module, LinearHead().module(built.widths["pooled"], N_CLASSES, built.head, {})
+    )
 
 
 def after_a_step(network, batch):

@@ -11,8 +11,8 @@ from serbench.data.clips import Clips
 from serbench.errors import PluginError, WeightsError
 from serbench.execute.executor import SILENT, Cancelled, Channel, JobContext
 from serbench.execute.fold import run_fold
-from serbench.execute.networks import build_network
 from serbench.execute.job import FIRST_EPOCHS, LossReference
+from serbench.execute.networks import build_network
 from serbench.model.environment import this_environment
 from serbench.model.recipe import Configuration
 from serbench.model.weights import file_identity

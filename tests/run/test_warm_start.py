@@ -12,7 +12,6 @@ from serbench.data.protocols import HOLDOUT
 from serbench.deploy.network import untrained_network
 from serbench.errors import UsageError, WeightsError
 from serbench.execute.networks import build_network, state_of
-from serbench.model.complexity import Complexity
 from serbench.model.weights import file_identity
 from serbench.plugins import Plugins
 from serbench.run.clip_format import parent_format

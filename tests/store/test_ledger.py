@@ -11,7 +11,6 @@ from making.entries import LINEAGE, PARAMETERS, begin, finish, run_trial
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import SerbenchError, StorageError
-from serbench.model.complexity import Complexity
 from serbench.model.compute import ComputeSettings
 from serbench.model.machine import this_machine
 from serbench.search.events import (
