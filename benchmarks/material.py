@@ -17,7 +17,7 @@ from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.data.scan import scan
 from serbench.execute.executor import Executor, Function, JobContext
-from serbench.execute.fold import build_network
+from serbench.execute.networks import build_network
 from serbench.execute.job import Material
 from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork

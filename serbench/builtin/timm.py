@@ -21,6 +21,7 @@ from serbench.data.licence import Licence, named_licence
 from serbench.errors import UsageError, WeightsError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
+    POOLED,
     Backbone,
     Built,
     PooledBackbone,
@@ -114,7 +115,7 @@ class TimmBackbone(PooledBackbone):
         if pretrained:
             config = module.pretrained_cfg
             identity = f"timm:{config['architecture']}.{config['tag']}"
-            return Built(module, identity, width, head)
+            return Built(module, identity, {POOLED: width}, head)
         return continued(module, weights, width, heads, head, n_classes)
 
     def _width(self, module: Any) -> int:

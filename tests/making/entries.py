@@ -93,7 +93,7 @@ def add_entry(
             for each in range(trials)
         ]
         finish(ledger, made, manifest, outer, int(np.argmax(means)), skill)
-    return Systems(database).rank(study, Complexity(25_000, 4_000_000), made.metrics, LINEAGE)
+    return Systems(database).rank(study, made.metrics, LINEAGE)
 
 
 def logits_like(manifest, rows, skill, chance):

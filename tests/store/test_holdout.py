@@ -40,7 +40,7 @@ def extended(database, made, manifest, plan, artifacts):
 
 
 def rank(database, made, plan):
-    return Systems(database).rank(plan, Complexity(3, 4), made.metrics, LINEAGE)
+    return Systems(database).rank(plan, made.metrics, LINEAGE)
 
 
 def looks(database, entry):
