@@ -42,7 +42,7 @@ class MlpHead(TrainedHead):
 
     def restored(self, width: int, n_classes: int, arrays: Arrays) -> nn.Module:
         """The network with the layers ``hidden`` and ``output``, and without dropout."""
-        hidden = len(np.atleast_1d(arrays.get("hidden.bias", ())))
+        hidden = np.size(arrays.get("hidden.bias", 0))
         return load_arrays(_network(width, hidden, n_classes, 0.0), arrays)
 
 

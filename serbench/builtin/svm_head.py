@@ -151,7 +151,7 @@ class SvmHead:
 
     def restored(self, width: int, n_classes: int, arrays: Arrays) -> nn.Module:
         """The machine with the arrays of ``SupportVectors``."""
-        n_support = len(np.atleast_1d(arrays.get("support", ())))
+        n_support = np.size(arrays.get("support", 0)) // width
         return load_arrays(SupportVectors(width, n_classes, n_support), arrays)
 
 
