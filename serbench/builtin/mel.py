@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -28,13 +29,23 @@ Smaller blocks multiply fewer zeros, but the threads synchronise after each bloc
 
 
 class MelSpectrogram(FrontEndModule):
-    """Mel power spectrogram ``[B, samples]`` → ``[B, n_mels, frames]``; HTK scale, Hann window."""
+    """Mel power spectrogram ``[B, samples]`` → ``[B, n_mels, frames]`` with a Hann window.
+
+    ``scale`` is that of the filters: ``htk`` with the height 1, or ``slaney`` with the area 1, as
+    in librosa.
+    """
 
     window: Tensor
     filters: Tensor
 
     def __init__(
-        self, sample_rate: int, n_fft: int, win_length: int, hop_length: int, n_mels: int
+        self,
+        sample_rate: int,
+        n_fft: int,
+        win_length: int,
+        hop_length: int,
+        n_mels: int,
+        scale: Literal["htk", "slaney"] = "htk",
     ) -> None:
         super().__init__()
         self.n_fft = n_fft
@@ -44,7 +55,13 @@ class MelSpectrogram(FrontEndModule):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # for empty filters, which notes report
             filters = torchaudio.functional.melscale_fbanks(
-                n_fft // 2 + 1, 0.0, sample_rate / 2, n_mels, sample_rate
+                n_fft // 2 + 1,
+                0.0,
+                sample_rate / 2,
+                n_mels,
+                sample_rate,
+                norm=None if scale == "htk" else scale,
+                mel_scale=scale,
             )
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
         # A narrower last block would be multiplied by another algorithm for some batch sizes, with

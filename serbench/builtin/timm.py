@@ -5,20 +5,17 @@ timm is imported only when a backbone is used, because its import takes two seco
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import torch
 from torch import nn
 
 from serbench import hookimpl
 from serbench.data.licence import Licence, named_licence
-from serbench.errors import UsageError, WeightsError
+from serbench.errors import UsageError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
     POOLED,
@@ -29,6 +26,7 @@ from serbench.model.backbone import (
     layer_of,
 )
 from serbench.model.frontend import InputSpec
+from serbench.model.hub import fetch_weights
 
 FIRST_LEARNING_LAYER = {"inception_v3": "Mixed_6a."}
 """The first layer that the paper trains: the last eight mixed layers of Inception learn."""
@@ -147,18 +145,10 @@ class TimmBackbone(PooledBackbone):
     def _pretrained(self, n_classes: int) -> Any:
         import timm
 
-        try:
-            with _hub_only_if_reachable():
-                return timm.create_model(self.name, pretrained=True, num_classes=n_classes)
-        # The class of the error of a failed download depends on the hub's client.
-        except Exception as error:
-            raise WeightsError(
-                f"pretrained weights of {self.name} could not be fetched "
-                f"({type(error).__name__}): connect to the internet or fill the Hugging Face "
-                "cache (HF_HOME), give a file with --weights FILE, or start from random "
-                "weights with --weights none",
-                backbone=self.name,
-            ) from error
+        return fetch_weights(
+            self.name,
+            lambda: timm.create_model(self.name, pretrained=True, num_classes=n_classes),
+        )
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """Timm's layer groups (coarse, where timm has two levels), else the direct children."""
@@ -177,40 +167,6 @@ class TimmBackbone(PooledBackbone):
             return 0
         learning = [any(name.startswith(first) for name in stage) for stage in self.stages(module)]
         return learning.index(True)
-
-
-SECONDS_TO_CONNECT = 3.0
-"""So long the Hugging Face Hub has to accept a connection."""
-
-
-@contextmanager
-def _hub_only_if_reachable() -> Iterator[None]:
-    """Make the client of the hub use cached weights if the hub cannot be reached.
-
-    Otherwise it tries twelve times for more than a minute, even for cached weights. With a proxy,
-    the client decides itself.
-    """
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE or getproxies() or _reachable(constants.ENDPOINT):
-        yield
-        return
-    constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = False
-
-
-def _reachable(url: str) -> bool:
-    """Whether a server accepts a connection."""
-    parts = urlsplit(url)
-    port = parts.port or (80 if parts.scheme == "http" else 443)
-    try:
-        with socket.create_connection((parts.hostname or "", port), SECONDS_TO_CONNECT):
-            return True
-    except OSError:
-        return False
 
 
 def _take_out(module: nn.Module, layer: nn.Module) -> None:

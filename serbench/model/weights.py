@@ -18,21 +18,28 @@ BACKBONE, HEAD = "backbone.", "head."
 """Prefixes of the names in a weights file that was trained with serbench."""
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
+def read_weights(path: str | Path, omitted: tuple[str, ...] = ()) -> dict[str, Tensor]:
     """The tensors of a ``.safetensors`` file or of a ``.pth`` state dict.
+
+    Args:
+        path: of the file.
+        omitted: prefixes of the names of tensors that are left out; of a ``.safetensors`` file they
+            are not read.
 
     Raises:
         WeightsError: the file is missing, has other content, or has NaN or infinite values.
     """
     # A leaderboard shows names of weights without reading them and must not wait for torch.
-    import safetensors.torch
+    import safetensors
     import torch
 
     path = _existing(path)
     state: object
     try:
         if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
+            with safetensors.safe_open(path, "pt") as file:
+                names = [name for name in file.keys() if not name.startswith(omitted)]  # noqa: SIM118
+                state = {name: file.get_tensor(name) for name in names}
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     # Invalid content raises different exceptions: KeyError, IndexError, struct.error, …
@@ -51,7 +58,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
             f"{path} has no state dict: give a file with one tensor for each parameter name",
             path=path,
         )
-    return _checked(state, path)
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith(omitted)}
+    return _checked(kept, path)
 
 
 WRAPPERS = ("module.", "_orig_mod.")

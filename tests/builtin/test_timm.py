@@ -1,8 +1,5 @@
 """timm's networks, cut before their last layer, compute with it what they compute whole."""
 
-import socket
-
-import huggingface_hub
 import pytest
 import safetensors.torch
 import timm
@@ -11,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from serbench.builtin.linear_head import LinearHead
-from serbench.builtin.timm import TimmBackbone, _reachable
+from serbench.builtin.timm import TimmBackbone
 from serbench.errors import WeightsError
 
 N_CLASSES = 6
@@ -114,30 +111,3 @@ def test_a_file_of_another_network_is_refused(tmp_path):
         TimmBackbone("test_vit").build(str(path), 4)
     assert refused.value.facts["source"] == str(path)
     assert "conv_stem.weight" in refused.value.facts["tensors"]
-
-
-@pytest.mark.parametrize(("reachable", "offline"), [(False, True), (True, False)])
-def test_where_the_hub_cannot_be_reached_its_client_is_not_asked_again_and_again(
-    monkeypatch, reachable, offline
-):
-    seen = []
-
-    def create(*_, **__):
-        seen.append(huggingface_hub.constants.HF_HUB_OFFLINE)
-        raise OSError("not cached")
-
-    monkeypatch.setattr("serbench.builtin.timm._reachable", lambda url: reachable)
-    monkeypatch.setattr("serbench.builtin.timm.getproxies", dict)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("timm.create_model", create)
-    with pytest.raises(WeightsError):
-        TimmBackbone("resnet18").build("default")
-    assert seen == [offline]
-    assert huggingface_hub.constants.HF_HUB_OFFLINE is False
-
-
-def test_a_closed_port_is_not_reachable():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert _reachable(f"http://127.0.0.1:{port}")
-    assert not _reachable(f"http://127.0.0.1:{port}")

@@ -1,0 +1,71 @@
+"""Downloads of published weights from the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from serbench.errors import WeightsError
+
+SECONDS_TO_CONNECT = 3.0
+"""So long the Hugging Face Hub has to accept a connection."""
+
+Fetched = TypeVar("Fetched")
+
+
+def fetch_weights(name: str, download: Callable[[], Fetched]) -> Fetched:
+    """The result of ``download``, which uses the client of the hub.
+
+    Args:
+        name: of the backbone, for the message.
+        download: returns weights, or their path.
+
+    Raises:
+        WeightsError: the download raised an error of any class.
+    """
+    try:
+        with _hub_only_if_reachable():
+            return download()
+    # The class of the error of a failed download depends on the hub's client.
+    except Exception as error:
+        raise WeightsError(
+            f"pretrained weights of {name} could not be fetched "
+            f"({type(error).__name__}): connect to the internet or fill the Hugging Face "
+            "cache (HF_HOME), give a file with --weights FILE, or start from random "
+            "weights with --weights none",
+            backbone=name,
+        ) from error
+
+
+@contextmanager
+def _hub_only_if_reachable() -> Iterator[None]:
+    """Make the client of the hub use cached weights if the hub cannot be reached.
+
+    Otherwise it tries twelve times for more than a minute, even for cached weights. With a proxy,
+    the client decides itself.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE or getproxies() or _reachable(constants.ENDPOINT):
+        yield
+        return
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = False
+
+
+def _reachable(url: str) -> bool:
+    """Whether a server accepts a connection."""
+    parts = urlsplit(url)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        with socket.create_connection((parts.hostname or "", port), SECONDS_TO_CONNECT):
+            return True
+    except OSError:
+        return False

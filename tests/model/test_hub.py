@@ -1,0 +1,36 @@
+"""Downloads from the Hugging Face Hub: failures, and a hub that cannot be reached."""
+
+import socket
+
+import huggingface_hub
+import pytest
+
+from serbench.errors import WeightsError
+from serbench.model.hub import _reachable, fetch_weights
+
+
+@pytest.mark.parametrize(("reachable", "offline"), [(False, True), (True, False)])
+def test_where_the_hub_cannot_be_reached_its_client_is_not_asked_again_and_again(
+    monkeypatch, reachable, offline
+):
+    seen = []
+
+    def download():
+        seen.append(huggingface_hub.constants.HF_HUB_OFFLINE)
+        raise OSError("not cached")
+
+    monkeypatch.setattr("serbench.model.hub._reachable", lambda url: reachable)
+    monkeypatch.setattr("serbench.model.hub.getproxies", dict)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(WeightsError) as failed:
+        fetch_weights("resnet18", download)
+    assert failed.value.facts["backbone"] == "resnet18"
+    assert seen == [offline]
+    assert huggingface_hub.constants.HF_HUB_OFFLINE is False
+
+
+def test_a_closed_port_is_not_reachable():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert _reachable(f"http://127.0.0.1:{port}")
+    assert not _reachable(f"http://127.0.0.1:{port}")
