@@ -17,8 +17,8 @@ from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.data.scan import scan
 from serbench.execute.executor import Executor, Function, JobContext
-from serbench.execute.fold import build_network
 from serbench.execute.job import Material
+from serbench.execute.networks import build_network
 from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork
 from serbench.model.recipe import Configuration
@@ -124,6 +124,7 @@ def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: 
         "seed": 0,
         "timeout": None,
         "clip_format": PAPERS_CLIPS,
+        "readouts": plugins.backbones.get(changes.get("backbone", "homebrew")).readouts,
         "augmentations": AUGMENTATIONS,
         **changes,
     }

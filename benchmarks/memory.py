@@ -189,7 +189,9 @@ def _repeated(work: SearchSetup, clips: int, folder: Path) -> SearchSetup:
     manifest = replace(search.manifest, utterances=utterances)
     everything = np.random.default_rng(0).permutation(clips)
     split = replace(search.split, holdout=replace(search.split.holdout, train=everything))
-    material = Material(manifest, Clips(few.format, mapped, few.peaks[rows], few.lengths[rows]))
+    material = Material(
+        manifest, Clips(few.format, mapped, few.peaks[rows], few.lengths[rows], few.content)
+    )
     search = replace(search, manifest=manifest, split=split, material=material.key)
     return SearchSetup(search, material, work.plugins)
 

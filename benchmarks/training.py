@@ -29,7 +29,7 @@ from timing import Finding, print_findings, rates_compared
 from torch import nn
 
 from serbench.execute.executor import SILENT, Channel, Executor, Function, JobContext
-from serbench.execute.fold import frozen, regime_of
+from serbench.execute.networks import frozen, regime_of
 from serbench.execute.processes import WorkerProcesses
 from serbench.model.compute import ComputeSettings
 from serbench.model.training import Watch, train

@@ -166,6 +166,11 @@ class Plugins:
         """Name → plugin, as the packages declare them, imported or not, without disabled ones."""
         return {source.name: source for source in reversed(self._declared)}
 
+    def version_of(self, plugin: str) -> str:
+        """Package and version of an installed plugin, such as ``serbench 0.2.0``."""
+        source = self.declared[plugin]
+        return f"{source.package} {source.version}"
+
     def _load(self, source: PluginSource) -> None:
         taken = self.sources.get(source.name)
         if taken is not None:

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import platformdirs
 
+from serbench.errors import UsageError
+
 DATABASE_VARIABLE = "SERBENCH_DB"
 CACHE_VARIABLE = "SERBENCH_CACHE"
+FEATURE_LIMIT_VARIABLE = "SERBENCH_FEATURE_LIMIT"
+FEATURE_LIMIT = 20.0
+"""Gigabytes of features of frozen backbones that are kept."""
+
 DATABASE_FILE = "serbench.db"
 
 
@@ -65,3 +71,24 @@ def cache_folder() -> Path:
     if named:
         return Path(named).expanduser().absolute()
     return platformdirs.user_cache_path("serbench")
+
+
+def feature_limit() -> int:
+    """Greatest size in bytes of all features that are kept, ``SERBENCH_FEATURE_LIMIT`` in GB.
+
+    Raises:
+        UsageError: the variable contains no number of 0 or more.
+    """
+    named = os.environ.get(FEATURE_LIMIT_VARIABLE, str(FEATURE_LIMIT))
+    try:
+        gigabytes = float(named)
+    except ValueError:
+        gigabytes = -1.0
+    if not 0 <= gigabytes < float("inf"):
+        raise UsageError(
+            f"{FEATURE_LIMIT_VARIABLE} is '{named}': set it to a number of gigabytes, such as 20, "
+            "or to 0 to keep no features",
+            variable=FEATURE_LIMIT_VARIABLE,
+            value=named,
+        )
+    return int(gigabytes * 1e9)

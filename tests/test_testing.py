@@ -67,13 +67,13 @@ class TooDeep(Homebrew):
 class Deaf(Homebrew):
     def build(self, weights, n_classes=None):
         built = super().build("none", n_classes)
-        return Built(built.module, "mine", built.width, built.head)
+        return Built(built.module, "mine", built.widths["pooled"], built.head)
 
 
 class Wider(Homebrew):
     def build(self, weights, n_classes=None):
         built = super().build(weights, n_classes)
-        return Built(built.module, built.weights, built.width + 1)
+        return Built(built.module, built.weights, built.widths["pooled"] + 1)
 
 
 class Everywhere(Homebrew):

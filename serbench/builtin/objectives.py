@@ -35,7 +35,7 @@ class CrossEntropy:
 
     name: str = "cross-entropy"
     ranges: Mapping[str, Range] = field(default_factory=dict)
-    acts_on: Literal["waveform", "features"] = "waveform"
+    acts_on: Literal["waveform", "features"] | None = None
 
     def prepare(
         self,

@@ -1,4 +1,4 @@
-"""The paper's two schedules, cosine, and constant; all with Adam."""
+"""The paper's two schedules, cosine, and constant; all with AdamW."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from torch import nn
-from torch.optim import Adam, Optimizer
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
     LambdaLR,
@@ -29,17 +29,22 @@ MakeSchedule = Callable[[Optimizer, float, int], LRScheduler]
 
 @dataclass(frozen=True)
 class AdamSchedule:
-    """Adam with a schedule of its learning rate."""
+    """AdamW with a schedule of its learning rate.
+
+    It decays weights apart from the gradient (Loshchilov and Hutter, "Decoupled Weight Decay
+    Regularization", 2019). Without weight decay, the initial value, it equals the paper's Adam.
+    """
 
     name: str
     schedule: MakeSchedule
     learning_rates: Range = field(default_factory=lambda: Range(1e-4, 1e-2, initial=1e-3, log=True))
+    weight_decays: Range = field(default_factory=lambda: Range(0.0, 0.3, initial=0.0))
 
     def build(
-        self, parameters: Parameters, learning_rate: float, steps: int
+        self, parameters: Parameters, learning_rate: float, steps: int, weight_decay: float = 0.0
     ) -> tuple[Optimizer, LRScheduler]:
-        """Adam and its schedule over ``steps`` batches."""
-        optimizer = Adam(parameters, lr=learning_rate)
+        """AdamW and its schedule over ``steps`` batches."""
+        optimizer = AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
         return optimizer, self.schedule(optimizer, learning_rate, steps)
 
 

@@ -18,6 +18,7 @@ from serbench.data.licence import Licence, named_licence
 from serbench.errors import UsageError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
+    POOLED,
     Backbone,
     Built,
     PooledBackbone,
@@ -112,7 +113,7 @@ class TimmBackbone(PooledBackbone):
         if pretrained:
             config = module.pretrained_cfg
             identity = f"timm:{config['architecture']}.{config['tag']}"
-            return Built(module, identity, width, head)
+            return Built(module, identity, {POOLED: width}, head)
         return continued(module, weights, width, heads, head, n_classes)
 
     def _width(self, module: Any) -> int:

@@ -48,7 +48,7 @@ LEGEND = (
     "optimism: tuning UA minus UA, in points"
 )
 
-ABLATED = ("head", "objective", "augmentations", ">batch size", ">epochs", ">seed")
+ABLATED = ("read-out", "head", "objective", "augmentations", ">batch size", ">epochs", ">seed")
 """Columns that a ranking has only where its rows differ in them."""
 
 CLIP_INTERVALS = ">95 % CI, clips"
@@ -247,6 +247,7 @@ def _cells(row: EntryView, metrics: Sequence[Metric]) -> list[str]:
         row.backbone,
         row.front_end,
         row.schedule,
+        row.readout,
         row.head,
         row.objective,
         row.augmentations,

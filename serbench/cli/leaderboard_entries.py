@@ -106,7 +106,7 @@ def show_command(app: App, number: int, format_: str) -> None:
 
 
 def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
-    parts = ("front_end", "schedule", "head", "objective", "weights")
+    parts = ("front_end", "readout", "head", "schedule", "objective", "weights")
     recipe = ", ".join(found[part] for part in parts if found[part])
     emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
     if view.clips:

@@ -23,6 +23,7 @@ from serbench.cli.output import counted, errors
 from serbench.data.protocols import HOLDOUT
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
@@ -96,6 +97,11 @@ class PlainListener(Listener):
         if done == total:
             self.line(f"{total:,} clips prepared")
 
+    def computing(self, done: int, total: int) -> None:
+        """Print that the features are ready."""
+        if done == total:
+            self.line(f"features of {total:,} clips computed")
+
     def speed_tuning(self, plan: StudyPlan) -> None:
         """Print that speed tuning runs."""
         self.line(
@@ -157,10 +163,11 @@ class PlainListener(Listener):
     def fold_scored(self, outcome: Outcome) -> None:
         """Print the score of a fold."""
         pruned = ", pruned" if outcome.pruned else ""
+        after = f"after {counted(outcome.epochs, 'epoch')}" if outcome.epochs else "fitted"
         self.line(
             f"trial {outcome.trial + 1}/{self.plan.trials} fold {int(outcome.fold) + 1}/"
             f"{self.folds}: UA {100 * outcome.uar:.1f} "
-            f"after {counted(outcome.epochs, 'epoch')} ({outcome.seconds:.0f} s){pruned}"
+            f"{after} ({outcome.seconds:.0f} s){pruned}"
         )
 
     def trial_ended(self, ended: TrialEnded) -> None:
@@ -211,6 +218,7 @@ class BarListener(PlainListener):
         super().__init__(plan, plugins, clips, progress.console)
         self.progress = progress
         self.clips = self._bar("clips", visible=False)
+        self.features = self._bar("features", visible=False)
         self.trials = self._bar("trials", total=plan.trials, visible=False)
         self.trainings = self._bar("trainings", visible=False)
         self.epochs = self._bar("epochs", total=plan.epochs, visible=False)
@@ -225,6 +233,10 @@ class BarListener(PlainListener):
         """Move the bar of the clips."""
         self.progress.update(self.clips, completed=done, total=total, visible=done < total)
 
+    def computing(self, done: int, total: int) -> None:
+        """Move the bar of the features."""
+        self.progress.update(self.features, completed=done, total=total, visible=done < total)
+
     def begun(self, search: Search, known: Known) -> None:
         """Show the bars."""
         super().begun(search, known)
@@ -234,9 +246,9 @@ class BarListener(PlainListener):
             self.trials, total=self.plan.trials, completed=0, visible=True, note=""
         )
         self.progress.update(self.trainings, completed=0, total=total, visible=True)
-        self.progress.update(self.epochs, visible=True)
+        self.progress.update(self.epochs, visible=self.plan.epochs > 0)
 
-    def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
+    def trial_started(self, trial: int, parameters: Mapping[str, Parameter]) -> None:
         """Continue the bars where an earlier run stopped."""
         self.first = trial if self.first is None else self.first
         self.scored[trial] = 0

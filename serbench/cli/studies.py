@@ -78,8 +78,7 @@ def show_command(app: App, number: int, format_: str) -> None:
     )
     emit_table(
         [
-            *(">trial", "state", ">mean UA", ">learning rate", ">freeze depth"),
-            *("augmentation widths", "UA per fold"),
+            *(">trial", "state", ">mean UA", "configuration", "UA per fold"),
         ],
         [_trial_cells(trial, _folds(found["trials"])) for trial in found["trials"]],
     )
@@ -101,17 +100,22 @@ def _folds(trials: list[dict[str, Any]]) -> list[int]:
     return sorted({fold["fold"] for trial in trials for fold in trial["folds"]} - {"holdout"})
 
 
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.2g}"
+
+
 def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
     """The row of a trial; a pruned trial has a dash for each fold on which it was not tested."""
-    parameters, uars = trial["parameters"], {each["fold"]: each["uar"] for each in trial["folds"]}
-    widths = {name.partition(":")[2]: value for name, value in parameters.items() if ":" in name}
+    uars = {each["fold"]: each["uar"] for each in trial["folds"]}
+    parameters = {
+        name.partition(":")[2] or name.replace("_", " "): value
+        for name, value in trial["parameters"].items()
+    }
     return [
         str(trial["trial"]),
         trial["state"],
         percent(trial["mean_uar"]),
-        f"{parameters['learning_rate']:.2g}",
-        str(parameters["freeze_depth"]),
-        " ".join(f"{name} {value:.2g}" for name, value in widths.items()),
+        ", ".join(f"{name} {_shown(value)}" for name, value in parameters.items()),
         " ".join(percent(uars.get(fold)) for fold in folds),
     ]
 

@@ -77,12 +77,14 @@ class Clips:
         waveforms: int16 ``[N, samples]``, memory-mapped.
         peaks: float32 ``[N]``, the largest magnitude of each clip.
         lengths: int64 ``[N]``, samples of each clip that are not padding.
+        content: identifies the recordings of all clips and the format.
     """
 
     format: ClipFormat
     waveforms: npt.NDArray[np.int16]
     peaks: npt.NDArray[np.float32]
     lengths: npt.NDArray[np.int64]
+    content: str
 
     def __len__(self) -> int:
         return len(self.waveforms)

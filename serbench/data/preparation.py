@@ -83,7 +83,8 @@ def prepare_clips(
                     _build(manifest, files, good, clip_format, progress, workers or os.cpu_count())
         stored = StoredArray(str(files.waveforms), (len(manifest), clip_format.samples))
         peaks = np.fromfile(files.peaks, dtype=np.float32)
-        return Clips(clip_format, stored.map(), peaks, _lengths(manifest, clip_format))
+        lengths = _lengths(manifest, clip_format)
+        return Clips(clip_format, stored.map(), peaks, lengths, place.name)
     except OSError as error:
         raise _storage_error(error, place, len(manifest) * clip_format.samples * 2) from error
 

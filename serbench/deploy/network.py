@@ -10,10 +10,11 @@ import numpy.typing as npt
 import torch
 
 from serbench.errors import WeightsError
-from serbench.execute.fold import TRAINED, build_network
+from serbench.execute.networks import TRAINED, build_network
 from serbench.model.backbone import NO_WEIGHTS
 from serbench.model.network import EmotionNetwork
 from serbench.model.recipe import Recipe
+from serbench.model.weights import HEAD
 from serbench.plugins import Plugins
 
 
@@ -38,20 +39,32 @@ def trained_network(
         recipe: what it is made of.
         plugins: which have what the recipe names.
         n_classes: number of emotions.
-        arrays: of the whole network, ``backbone.*`` and ``head.*``.
+        arrays: of the whole network, ``backbone.*``, ``weighting.*`` and ``head.*``.
 
     Raises:
         WeightsError: the arrays do not fit the network.
     """
     network = untrained_network(recipe, plugins, n_classes)
     own = {
-        name: tensor for name, tensor in network.state_dict().items() if name.startswith(TRAINED)
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if name.startswith(TRAINED) and not name.startswith(HEAD)
     }
+    head = {
+        name.removeprefix(HEAD): array for name, array in arrays.items() if name.startswith(HEAD)
+    }
+    rest = {name: array for name, array in arrays.items() if not name.startswith(HEAD)}
     wrong = {
         name
-        for name in own.keys() | arrays.keys()
-        if name not in own or name not in arrays or tuple(own[name].shape) != arrays[name].shape
+        for name in own.keys() | rest.keys()
+        if name not in own or name not in rest or tuple(own[name].shape) != rest[name].shape
     }
+    try:
+        network.head = plugins.heads.get(recipe.head).restored(network.width, n_classes, head)
+    except WeightsError as error:
+        tensors = error.facts["tensors"]
+        assert isinstance(tensors, tuple)
+        wrong |= {f"{HEAD}{name}" for name in tensors}
     if wrong:
         raise WeightsError(
             f"the weights do not fit the network of {recipe.backbone} ({len(wrong)} arrays differ, "
@@ -59,6 +72,6 @@ def trained_network(
             backbone=recipe.backbone,
             arrays=tuple(sorted(wrong)),
         )
-    state = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    state = {name: torch.from_numpy(np.array(array)) for name, array in rest.items()}
     network.load_state_dict(state, strict=False)
-    return network
+    return network.eval()

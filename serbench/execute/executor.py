@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
+from serbench.execute.feature_cache import FeatureCache
+from serbench.execute.features import FrozenParts
 from serbench.execute.job import Material
 from serbench.plugins import Plugins
 
@@ -43,16 +45,32 @@ class Channel:
         if self._cancelled():
             raise Cancelled
 
+    @property
+    def quiet(self) -> Channel:
+        """The same channel, on which messages are discarded."""
+        return Channel(lambda message: None, self._cancelled)
+
 
 SILENT = Channel(lambda message: None)
 """A channel whose messages are discarded."""
 
 
 class JobContext:
-    """What a job uses in the process where it runs: plugins, and the material that jobs share."""
+    """What a job uses in the process where it runs.
 
-    def __init__(self, plugins: Plugins, materials: Mapping[str, Material]) -> None:
+    Attributes:
+        plugins: the plugins.
+        frozen: frozen parts of networks, with the cache of their features.
+    """
+
+    def __init__(
+        self,
+        plugins: Plugins,
+        materials: Mapping[str, Material],
+        cache: FeatureCache | None = None,
+    ) -> None:
         self.plugins = plugins
+        self.frozen = FrozenParts(plugins, cache)
         self._materials = materials
 
     def material(self, key: str) -> Material:
@@ -96,9 +114,9 @@ class InThisProcess:
 
     slots = 1
 
-    def __init__(self, plugins: Plugins | None = None) -> None:
+    def __init__(self, plugins: Plugins | None = None, cache: FeatureCache | None = None) -> None:
         self._materials: dict[str, Material] = {}
-        self._context = JobContext(plugins or Plugins(), self._materials)
+        self._context = JobContext(plugins or Plugins(), self._materials, cache)
 
     def start_ahead(self, backbone: str) -> None:
         """Start nothing: jobs run in this process."""

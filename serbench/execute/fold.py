@@ -2,72 +2,33 @@
 
 from __future__ import annotations
 
+import copy
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from serbench.data.seeds import derive_seed
-from serbench.errors import PluginError
 from serbench.execute.executor import Channel, JobContext
-from serbench.execute.job import Job, LossReference, Outcome
+from serbench.execute.features import FrozenPart
+from serbench.execute.job import Job, LossReference, Material, Outcome
+from serbench.execute.networks import build_network, frozen, regime_of, start_of, state_of
 from serbench.model.backbone import NO_WEIGHTS
-from serbench.model.batches import Regime, select_augmentations
+from serbench.model.batches import Inputs
+from serbench.model.compute import ComputeSettings
 from serbench.model.environment import this_environment
-from serbench.model.network import EmotionNetwork, Freezing
-from serbench.model.recipe import Configuration, Recipe
-from serbench.model.training import EpochReport, Watch, pick_device, predict, train
-from serbench.model.weights import require_finite
+from serbench.model.head import HeadContext, arrays_of
+from serbench.model.network import EmotionNetwork, Freezing, HeadOnFeatures
+from serbench.model.readout import ReadOut
+from serbench.model.recipe import Recipe
+from serbench.model.training import EpochReport, Training, Watch, pick_device, predict, train
+from serbench.model.weights import BACKBONE
 from serbench.plugins import Plugins
 from serbench.score.confusion import confusion_of, score_counts
-
-TRAINED = ("backbone.", "head.")
-"""Prefixes of the trained parts of a network; the front end has no parameters."""
-
-
-def build_network(
-    recipe: Recipe,
-    plugins: Plugins,
-    n_classes: int,
-    weights_files: Mapping[str, str] | None = None,
-    head_parameters: Mapping[str, float] | None = None,
-    seed: int | None = None,
-) -> tuple[EmotionNetwork, str]:
-    """A network in the state in which every fold starts.
-
-    Args:
-        recipe: names of its parts.
-        plugins: plugins with the parts that the recipe names.
-        n_classes: number of emotions.
-        weights_files: identity of a weights file → its path on this machine.
-        head_parameters: searched parameters of the head.
-        seed: seed of its random weights; None uses torch's global generator without seeding it.
-
-    Returns:
-        the network, and the identity of the weights it starts from.
-
-    Raises:
-        PluginError: the head cannot be trained together with a backbone.
-        SerbenchError: a name is unknown, or weights are not available.
-    """
-    backbone = plugins.backbones.get(recipe.backbone)
-    weights = (weights_files or {}).get(recipe.weights, recipe.weights)
-    if seed is not None:
-        torch.manual_seed(derive_seed(seed, "initialisation"))
-    built = backbone.build(weights, n_classes)
-    require_finite(built.module.state_dict(), f"{recipe.backbone} with weights {recipe.weights}")
-    front_end = plugins.front_ends.get(recipe.front_end)
-    images = front_end.build(recipe.clip_format, backbone.input_spec())
-    head = plugins.heads.get(recipe.head)
-    module = head.module(built.width, n_classes, built.head, head_parameters or {})
-    if module is None:
-        raise PluginError(
-            f"head '{head.name}' is fitted on frozen features, not trained with a backbone: "
-            "choose another with --head",
-            head=head.name,
-        )
-    return EmotionNetwork(images, built.module, module, backbone), built.weights
 
 
 class _FoldWatch(Watch):
@@ -98,36 +59,137 @@ def run_fold(job: Job, context: JobContext, channel: Channel) -> Outcome:
         Cancelled: the outcome is no longer needed.
         DivergedError: a loss or a logit is NaN or infinite.
     """
-    material, recipe = context.material(job.material), job.recipe
-    manifest = material.manifest
     job.compute.use()
     with torch.random.fork_rng():
-        network, weights = build_network(
-            recipe,
-            context.plugins,
-            len(manifest.emotions),
-            material.weights_files,
-            job.configuration.head,
-            job.seed,
-        )
-        job.compute.arrange_filters(network.to(pick_device()))
-        freezing = frozen(recipe, context.plugins, network, job.configuration.freeze_depth)
-        training = train(
-            network,
-            freezing,
-            material.clips,
-            manifest.targets,
-            job.train,
-            job.validation,
-            regime_of(recipe, context.plugins, job.configuration, job.seed),
-            _FoldWatch(channel, job.reference),
-            job.compute,
-        )
+        if context.plugins.heads.get(job.recipe.head).is_fitted:
+            return _fit_head(job, context, channel)
+        if features_suffice(job, context.plugins):
+            return _train_head(job, context, channel)
+        return _train_network(job, context, channel)
+
+
+def features_suffice(job: Job, plugins: Plugins) -> bool:
+    """Whether nothing below the head changes in a training, so that features are computed once."""
+    augmented = any(width > 0 for width in job.configuration.widths.values())
+    mixed = plugins.objectives.get(job.recipe.objective).acts_on is not None
+    return job.frozen and not augmented and not mixed
+
+
+def _train_network(job: Job, context: JobContext, channel: Channel) -> Outcome:
+    material, recipe = context.material(job.material), job.recipe
+    network, weights = build_network(
+        recipe,
+        context.plugins,
+        len(material.manifest.emotions),
+        material.weights_files,
+        job.configuration.head,
+        job.seed,
+    )
+    job.compute.arrange_filters(network.to(pick_device()))
+    freezing = frozen(recipe, context.plugins, network, job.configuration.freeze_depth)
+    training = _trained(job, context, channel, network, freezing, material.clips)
     logits = predict(network, material.clips, job.test, recipe.batch_size)
-    confusion = confusion_of(logits, manifest.targets[job.test])
-    stages = context.plugins.backbones.get(recipe.backbone).stages(network.backbone)
-    everything_frozen = 0 < len(stages) == job.configuration.freeze_depth
-    partial = everything_frozen and weights != NO_WEIGHTS and not job.whole
+    partial = job.frozen and weights != NO_WEIGHTS and not job.whole
+    state = state_of(network, freezing if partial else None)
+    return _outcome(job, material, weights, logits, training, state, partial)
+
+
+def _train_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
+    """Train the head of a frozen backbone on features that are computed once."""
+    material, recipe = context.material(job.material), job.recipe
+    part = context.frozen.part(recipe, material)
+    readout = ReadOut.parse(recipe.readout, part.reader.taps)
+    features = context.frozen.features(recipe, material, readout, job.taps, channel.quiet)
+    width = readout.width(part.widths)
+    torch.manual_seed(derive_seed(job.seed, "head"))
+    head = context.plugins.heads.get(recipe.head).module(
+        width,
+        len(material.manifest.emotions),
+        start_of(part.head, width),
+        job.configuration.head,
+    )
+    network = HeadOnFeatures(head, part.reader, readout).to(pick_device())
+    training = _trained(job, context, channel, network, Freezing(nn.Identity(), (), 0), features)
+    logits = predict(network, features, job.test, recipe.batch_size)
+    return _of_frozen(job, material, part, readout, logits, training, state_of(network))
+
+
+def _fit_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
+    """Fit a head on the features of all training speakers, which are computed once."""
+    material, recipe = context.material(job.material), job.recipe
+    part = context.frozen.part(recipe, material)
+    readout = ReadOut.parse(recipe.readout, part.reader.taps)
+    features = context.frozen.features(recipe, material, readout, job.taps, channel.quiet)
+    channel.check()
+    started = time.perf_counter()
+    manifest = material.manifest
+    rows = np.sort(np.concatenate([job.train, job.validation]))
+    speakers = np.unique([manifest.utterances[row].speaker for row in rows], return_inverse=True)
+    head = context.plugins.heads.get(recipe.head).fit(
+        features.batch(rows),
+        manifest.targets[rows],
+        HeadContext(
+            n_classes=len(manifest.emotions),
+            speakers=speakers[1],
+            seed=derive_seed(job.seed, "head"),
+            parameters=job.configuration.head,
+        ),
+    )
+    network = HeadOnFeatures(head, part.reader, readout)
+    logits = predict(network, features, job.test, len(job.test))
+    training = Training(0, (), (), time.perf_counter() - started)
+    return _of_frozen(job, material, part, readout, logits, training, state_of(network))
+
+
+def _of_frozen(
+    job: Job,
+    material: Material,
+    part: FrozenPart,
+    readout: ReadOut,
+    logits: npt.NDArray[np.float32],
+    training: Training,
+    state: dict[str, npt.NDArray[np.generic]],
+) -> Outcome:
+    """The outcome of a head on a frozen backbone, with the backbone where it is asked for."""
+    if job.whole:
+        cut = part.reader.cut(copy.deepcopy(part.module), readout.taps)
+        state |= {f"{BACKBONE}{name}": array for name, array in arrays_of(cut).items()}
+    partial = part.weights != NO_WEIGHTS and not job.whole
+    return _outcome(job, material, part.weights, logits, training, state, partial)
+
+
+def _trained(
+    job: Job,
+    context: JobContext,
+    channel: Channel,
+    network: EmotionNetwork,
+    freezing: Freezing,
+    inputs: Inputs,
+) -> Training:
+    manifest = context.material(job.material).manifest
+    return train(
+        network,
+        freezing,
+        inputs,
+        manifest.targets,
+        job.train,
+        job.validation,
+        regime_of(job.recipe, context.plugins, job.configuration, job.seed),
+        _FoldWatch(channel, job.reference),
+        job.compute,
+    )
+
+
+def _outcome(
+    job: Job,
+    material: Material,
+    weights: str,
+    logits: npt.NDArray[np.float32],
+    training: Training,
+    state: Mapping[str, npt.NDArray[np.generic]],
+    partial: bool,
+) -> Outcome:
+    confusion = confusion_of(logits, material.manifest.targets[job.test])
     return Outcome(
         trial=job.trial,
         fold=job.fold,
@@ -144,43 +206,39 @@ def run_fold(job: Job, context: JobContext, channel: Channel) -> Outcome:
         curve=training.curve,
         losses=training.losses,
         pruned=training.pruned,
-        state=state_of(network, freezing if partial else None),
+        state=state,
         partial=partial,
     )
 
 
-def frozen(recipe: Recipe, plugins: Plugins, network: EmotionNetwork, depth: int) -> Freezing:
-    """The first ``depth`` stages of a network's backbone, frozen."""
-    stages = plugins.backbones.get(recipe.backbone).stages(network.backbone)
-    return Freezing(network.backbone, stages, depth)
+@dataclass(frozen=True)
+class FeatureJob:
+    """The features of all clips at some taps, computed before the first training.
 
-
-def regime_of(recipe: Recipe, plugins: Plugins, configuration: Configuration, seed: int) -> Regime:
-    """The training options of a configuration."""
-    augmentations = [plugins.augmentations.get(name) for name in recipe.augmentations]
-    return Regime(
-        scheduler=plugins.schedulers.get(recipe.schedule),
-        objective=(plugins.objectives.get(recipe.objective), configuration.objective),
-        learning_rate=configuration.learning_rate,
-        augmentations=select_augmentations(augmentations, configuration.widths),
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        seed=seed,
-    )
-
-
-def state_of(
-    network: EmotionNetwork, freezing: Freezing | None = None
-) -> dict[str, npt.NDArray[np.generic]]:
-    """A network's arrays by name, on the CPU, without those of the front end.
-
-    Args:
-        network: the trained network.
-        freezing: frozen modules are left out; None includes all modules.
+    Attributes:
+        material: key of the shared material.
+        recipe: front end, backbone, weights and initial read-out.
+        taps: taps that the configurations of the study use.
+        compute: compute settings.
     """
-    left_out = () if freezing is None else tuple(f"backbone.{name}" for name in freezing.kept)
-    return {
-        name: tensor.detach().cpu().contiguous().numpy()
-        for name, tensor in network.state_dict().items()
-        if name.startswith(TRAINED) and not name.startswith(left_out or ("\0",))
-    }
+
+    material: str
+    recipe: Recipe
+    taps: tuple[str, ...]
+    compute: ComputeSettings
+
+
+def compute_features(job: FeatureJob, context: JobContext, channel: Channel) -> None:
+    """Compute the features that a study needs, so that its trainings find them in the cache.
+
+    Raises:
+        DivergedError: a feature is NaN or infinite.
+        StorageError: the cache cannot be written to.
+    """
+    job.compute.use()
+    if context.frozen.cache.limit == 0:
+        return  # nothing is kept, so that each training computes its own
+    material = context.material(job.material)
+    part = context.frozen.part(job.recipe, material)
+    readout = ReadOut.parse(job.recipe.readout, part.reader.taps)
+    context.frozen.features(job.recipe, material, readout, job.taps, channel)

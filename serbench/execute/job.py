@@ -101,6 +101,8 @@ class Job:
         compute: compute settings.
         reference: losses with which the validation loss is compared, or None.
         whole: True where the outcome must contain the whole network, including frozen parts.
+        frozen: True where the configuration freezes the whole backbone.
+        taps: taps that the configurations of the study use; their features are computed together.
     """
 
     material: str
@@ -115,6 +117,8 @@ class Job:
     compute: ComputeSettings
     reference: LossReference | None = None
     whole: bool = False
+    frozen: bool = False
+    taps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,8 @@ class Outcome:
         logits: float32 ``[n, n_classes]``.
         uar: unweighted average recall.
         confusion: counts ``[true, predicted]``.
-        epochs: number of epochs that were run.
-        best_epoch: number of the epoch whose weights were kept, from 1.
+        epochs: number of epochs that were run; 0 for a fitted head.
+        best_epoch: number of the epoch whose weights were kept, from 1; 0 for a fitted head.
         seconds: training time.
         seed: seed of this training.
         weights: identity of the weights from which it started.

@@ -13,7 +13,7 @@ import torch
 from serbench.data.protocols import Rows
 from serbench.data.seeds import derive_seed
 from serbench.execute.executor import Channel, JobContext
-from serbench.execute.fold import build_network, frozen, regime_of
+from serbench.execute.networks import build_network, frozen, regime_of
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Configuration, Recipe
 from serbench.model.training import Watch, pick_device, train

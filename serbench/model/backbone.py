@@ -57,7 +57,32 @@ class Built:
     head: Mapping[str, Tensor] | None = None
 
 
-class Backbone(Protocol):
+class Reader(Protocol):
+    """The part of a backbone that runs its network."""
+
+    @property
+    def takes_lengths(self) -> bool:
+        """Whether ``features`` ignores the padding after ``lengths``.
+
+        Clips are then padded with zeros and ``features`` receives their lengths. All other
+        backbones receive clips padded by reflection, and no lengths.
+        """
+
+    def features(
+        self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> Features:
+        """The output of ``module`` at some taps.
+
+        Args:
+            module: a network that ``build`` or ``cut`` returned.
+            inputs: feature images ``[B, C, F, T]``.
+            lengths: columns of each image that are not padding ``[B]``, or None for all; always
+                None where ``takes_lengths`` is false.
+            taps: one or more names of ``taps``.
+        """
+
+
+class Backbone(Reader, Protocol):
     """The interface of a backbone plugin."""
 
     @property
@@ -81,14 +106,6 @@ class Backbone(Protocol):
         """The read-outs that a study searches, as `ReadOut` describes them; the initial one first.
 
         All taps of one read-out give vectors, or all give frames.
-        """
-
-    @property
-    def takes_lengths(self) -> bool:
-        """Whether ``features`` ignores the padding after ``lengths``.
-
-        Clips are then padded with zeros and ``features`` receives their lengths. All other
-        backbones receive clips padded by reflection, and no lengths.
         """
 
     def input_spec(self) -> InputSpec:
@@ -135,19 +152,6 @@ class Backbone(Protocol):
 
         Returns:
             ``NOTHING`` of random weights; ``UNKNOWN_LICENCE`` if it is unknown.
-        """
-
-    def features(
-        self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
-    ) -> Features:
-        """The output of ``module`` at some taps.
-
-        Args:
-            module: a network that ``build`` or ``cut`` returned.
-            inputs: feature images ``[B, C, F, T]``.
-            lengths: columns of each image that are not padding ``[B]``, or None for all; always
-                None where ``takes_lengths`` is false.
-            taps: one or more names of ``taps``.
         """
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from serbench.data.clips import Clips
 from serbench.data.protocols import Rows
 from serbench.model.augment import Augmentation
 from serbench.model.compute import ComputeSettings
@@ -21,6 +22,17 @@ from serbench.model.schedule import Scheduler
 Item = TypeVar("Item")
 
 
+class Inputs(Protocol):
+    """The inputs of a network for all clips: clips, or features that were computed before."""
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Samples or frames of each clip that are not padding ``[N]``."""
+
+    def batch(self, rows: Rows) -> npt.NDArray[np.float32]:
+        """Waveforms ``[len(rows), samples]``, vectors ``[len(rows), D]``, or frames."""
+
+
 @dataclass(frozen=True)
 class Regime:
     """The settings of a training, without the network and the data.
@@ -29,6 +41,7 @@ class Regime:
         scheduler: optimiser and schedule of the learning rate.
         objective: the minimised objective, with its parameters.
         learning_rate: the highest learning rate of the schedule.
+        weight_decay: weight decay of the optimiser.
         augmentations: augmentations with their widths; those of width 0 are off.
         epochs: largest number of epochs.
         batch_size: number of clips in a step.
@@ -38,6 +51,7 @@ class Regime:
     scheduler: Scheduler
     objective: tuple[Objective, Mapping[str, float]]
     learning_rate: float
+    weight_decay: float
     augmentations: Sequence[tuple[Augmentation, float]]
     epochs: int
     batch_size: int
@@ -102,7 +116,7 @@ class Batch:
 
 def prepare_batch(
     network: EmotionNetwork,
-    clips: Clips,
+    clips: Inputs,
     rows: Rows,
     codes: Tensor,
     regime: Regime,
@@ -123,7 +137,7 @@ def prepare_batch(
         compute: order of the images in memory.
     """
     acts_on = regime.objective[0].acts_on
-    device = next(network.parameters()).device
+    device = network.device
     targets = codes.to(device)
     waveform = torch.from_numpy(clips.batch(rows)).to(device)  # [B, samples]
     lengths = torch.from_numpy(clips.lengths[rows]).to(device) if network.takes_lengths else None

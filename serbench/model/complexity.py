@@ -38,6 +38,8 @@ def measure_complexity(network: EmotionNetwork, waveform: Tensor) -> Complexity:
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:  # in inference mode the counter fails on weight norm
         network.classify(image)
-    learning = (*network.backbone.parameters(), *network.head.parameters())
-    params = sum(parameter.numel() for parameter in learning)
+    learning = (*network.backbone.parameters(), *network.weighting.parameters())
+    # The arrays of a head that is fitted are buffers.
+    head = (*network.head.parameters(), *network.head.buffers())
+    params = sum(tensor.numel() for tensor in (*learning, *head))
     return Complexity(params, counter.get_total_flops() // 2)

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from serbench.errors import DivergedError
 from serbench.model.ranges import Range
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+ABSENT = 30.0
+"""How far the logit of an emotion without a training clip lies below the largest one, at least: its
+probability is then less than 1e-13."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,11 @@ class Head(Protocol):
         Args:
             features: vectors ``[n, D]``.
             targets: emotion codes ``[n]``.
-            context: number of classes, speakers, seed and searched parameters.
+            context: number of classes, speakers, seed and searched parameters. An emotion may have
+                no clip; its logit is then finite and lower than the largest one by ``ABSENT``.
+
+        Raises:
+            DivergedError: a feature is NaN or infinite.
         """
 
     def restored(self, width: int, n_classes: int, arrays: Arrays) -> nn.Module:
@@ -125,6 +134,22 @@ class TrainedHead:
             NotImplementedError: always.
         """
         raise NotImplementedError(f"{type(self).__name__} is trained by gradient descent")
+
+
+def require_finite_features(features: npt.NDArray[np.float32]) -> None:
+    """Refuse vectors that no head can be fitted on.
+
+    Raises:
+        DivergedError: a value is NaN or infinite.
+    """
+    wrong = int((~np.isfinite(features).all(axis=1)).sum())
+    if wrong:
+        raise DivergedError(
+            f"the backbone gives NaN or infinite features for {wrong} of {len(features)} clips, so "
+            "no head can be fitted on them: give other weights, another read-out or another front "
+            "end",
+            clips=wrong,
+        )
 
 
 def load_arrays(module: nn.Module, arrays: Arrays) -> nn.Module:

@@ -50,8 +50,8 @@ class Objective(Protocol):
         """Ranges of the parameters that a study searches, by name."""
 
     @property
-    def acts_on(self) -> Literal["waveform", "features"]:
-        """Whether ``mix`` takes waveforms or feature images."""
+    def acts_on(self) -> Literal["waveform", "features"] | None:
+        """Whether ``mix`` takes waveforms or feature images; None where it changes nothing."""
 
     def prepare(
         self,

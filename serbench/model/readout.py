@@ -126,14 +126,23 @@ def pool(frames: Tensor, lengths: Tensor | None, pooling: str) -> Tensor:
     The standard deviation is that of the frames of one clip, with divisor T.
 
     Args:
-        frames: of each clip; vectors ``[B, D]`` are returned as they are.
+        frames: of each clip.
         lengths: frames that are not padding ``[B]``, or None for all.
-        pooling: as in `ReadOut`; an empty one returns the frames.
+        pooling: as in `ReadOut`; an empty one returns frames or vectors as they are.
+
+    Raises:
+        UsageError: vectors are to be pooled.
     """
     import torch
 
-    if frames.dim() == 2 or not pooling:
+    if not pooling:
         return frames
+    if frames.dim() == 2:
+        raise UsageError(
+            f"the backbone gives one vector for each clip, which cannot be pooled: leave out "
+            f"/{pooling} in the read-out",
+            pooling=pooling,
+        )
     if lengths is None:
         mean = frames.mean(dim=1)
         centred = frames - mean.unsqueeze(1)

@@ -23,7 +23,15 @@ class Scheduler(Protocol):
     def learning_rates(self) -> Range:
         """The range of the highest learning rate, with its initial value."""
 
+    @property
+    def weight_decays(self) -> Range:
+        """The range of the weight decay, with its initial value."""
+
     def build(
-        self, parameters: Iterable[nn.Parameter], learning_rate: float, steps: int
+        self,
+        parameters: Iterable[nn.Parameter],
+        learning_rate: float,
+        steps: int,
+        weight_decay: float = 0.0,
     ) -> tuple[Optimizer, LRScheduler]:
         """An optimiser and its schedule over ``steps`` batches, with a step after each batch."""

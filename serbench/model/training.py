@@ -13,11 +13,10 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from serbench.data.clips import Clips
 from serbench.data.protocols import Rows
 from serbench.data.seeds import derive_seed
 from serbench.errors import DivergedError
-from serbench.model.batches import Regime, ahead, batches, prepare_batch
+from serbench.model.batches import Inputs, Regime, ahead, batches, prepare_batch
 from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork, Freezing
 from serbench.score.confusion import uar_of
@@ -106,7 +105,7 @@ def pick_device() -> torch.device:
 def train(
     network: EmotionNetwork,
     freezing: Freezing,
-    clips: Clips,
+    clips: Inputs,
     targets: npt.NDArray[np.int64],
     train_rows: Rows,
     validation_rows: Rows,
@@ -121,7 +120,7 @@ def train(
     Args:
         network: the network, on the device of the training.
         freezing: its frozen stages.
-        clips: all clips of the dataset.
+        clips: clips, or features, of the whole dataset.
         targets: emotion codes of all clips, ``[N]``.
         train_rows: training rows, ``[n]``.
         validation_rows: validation rows, for early stopping, ``[n]``.
@@ -134,7 +133,7 @@ def train(
     """
     watch, compute = watch or Watch(), compute or ComputeSettings.present()
     started = time.perf_counter()
-    device = next(network.parameters()).device
+    device = network.device
     # Each use has its own seed: with one seed for all, the order of the clips would come from the
     # same random numbers as the masks of dropout.
     shuffling = torch.Generator().manual_seed(derive_seed(regime.seed, "shuffling"))
@@ -144,7 +143,7 @@ def train(
     patience = max(PATIENCE, math.ceil(PATIENT_STEPS / steps))
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer, schedule = regime.scheduler.build(
-        learning, regime.learning_rate, regime.epochs * steps
+        learning, regime.learning_rate, regime.epochs * steps, regime.weight_decay
     )
     objective, parameters = regime.objective
     codes = torch.from_numpy(targets)
@@ -194,7 +193,7 @@ def train(
 
 def predict(
     network: EmotionNetwork,
-    clips: Clips,
+    clips: Inputs,
     rows: Rows,
     batch_size: int,
     compute: ComputeSettings | None = None,
@@ -211,7 +210,7 @@ def predict(
     Raises:
         DivergedError: a logit is NaN or infinite.
     """
-    device = next(network.parameters()).device
+    device = network.device
     compute = compute or ComputeSettings.present()
     network.eval()
     answers = []

@@ -11,6 +11,7 @@ from serbench.errors import SerbenchError, UsageError
 from serbench.execute.executor import executor_of
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
@@ -79,6 +80,10 @@ class CallbackListener(Listener):
         """Pass on the number of prepared clips."""
         self._send("preparing", done=done, total=total)
 
+    def computing(self, done: int, total: int) -> None:
+        """Pass on the number of clips whose features are computed."""
+        self._send("computing", done=done, total=total)
+
     def speed_tuning(self, plan: StudyPlan) -> None:
         """Pass on that compute settings are compared."""
         self._send("speed_tuning", backbone=plan.backbone)
@@ -97,7 +102,7 @@ class CallbackListener(Listener):
             known=len(known),
         )
 
-    def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
+    def trial_started(self, trial: int, parameters: Mapping[str, Parameter]) -> None:
         """Pass on the configuration of a trial."""
         self._send("trial_started", trial=trial + 1, **parameters)
 

@@ -51,9 +51,12 @@ def settle_compute(
     wishes = Wishes(plan.precision, plan.threads, 1 if executor.slots == 1 else parallel)
     subject = subject_of(plan, wishes, cores)
     begun = ledger.compute_settings(plan)
-    chosen = None if retune else tunings.find(subject)
+    chosen = None if retune or plan.is_fitted else tunings.find(subject)
     if chosen is None and begun is not None and not retune:
         chosen = _shared_out(begun, wishes, cores)
+    if chosen is None and plan.is_fitted:
+        parallel = wishes.parallel or 1
+        chosen = ComputeSettings(wishes.threads or max(1, cores // parallel), parallel=parallel)
     if chosen is None:
         if not wishes.leave_nothing:
             tuning(plan)
@@ -64,7 +67,8 @@ def settle_compute(
     if begun is not None and begun.numeric != chosen.numeric:
         chosen = replace(_shared_out(begun, wishes, cores), prefetch=chosen.prefetch)
     ledger.begin(plan, protocol, search.manifest.emotions, chosen)
-    tunings.belongs_to(plan, subject)
+    if not plan.is_fitted:
+        tunings.belongs_to(plan, subject)
     return chosen
 
 

@@ -175,6 +175,6 @@ def _logits(
     batch_size: int,
 ) -> npt.NDArray[np.float32]:
     arrays = read_arrays(workspace.artifacts / record.file, record.sha256, number)
-    network = trained_network(record.plan.recipe, plugins, len(record.emotions), arrays)
+    network = trained_network(record.recipe, plugins, len(record.emotions), arrays)
     clips = prepare_clips(manifest, workspace.clips, record.plan.clip_format, progress)
     return predict(network, clips, rows, batch_size)

@@ -7,6 +7,7 @@ from typing import Any
 
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
 from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
@@ -34,6 +35,9 @@ class Listener:
     def preparing(self, done: int, total: int) -> None:
         """``done`` of ``total`` clips are prepared."""
 
+    def computing(self, done: int, total: int) -> None:
+        """The features of ``done`` of ``total`` clips are computed."""
+
     def speed_tuning(self, plan: StudyPlan) -> None:
         """A speed tuning begins, which takes some seconds."""
 
@@ -43,7 +47,7 @@ class Listener:
     def begun(self, search: Search, known: Known) -> None:
         """The study begins, or continues with the ``known`` outcomes of earlier runs."""
 
-    def trial_started(self, trial: int, parameters: Mapping[str, float]) -> None:
+    def trial_started(self, trial: int, parameters: Mapping[str, Parameter]) -> None:
         """The trial of a configuration begins."""
 
     def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:

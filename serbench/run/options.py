@@ -34,22 +34,34 @@ ENTRY = "entry:"
 class SearchBounds(BaseModel):
     """Bounds of searched parameters: one number fixes a parameter, ``[lowest, highest]`` bounds it.
 
-    A parameter without bounds here is searched in its usual range.
+    A parameter without bounds here is searched in its usual range. ``readouts`` are the read-outs
+    that are searched, the initial one first; by default those that the backbone declares.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     learning_rate: Annotated[Interval, AfterValidator(positive)] | None = None
+    weight_decay: Interval | None = None
     freeze_depth: Depths | None = None
     widths: dict[Augmentation, Interval] = Field(default_factory=dict)
+    head: dict[str, Interval] = Field(default_factory=dict)
+    readouts: tuple[str, ...] = ()
 
     def by_parameter(self) -> dict[str, tuple[float, float]]:
         """Name of each searched parameter with given bounds → its bounds."""
-        from serbench.model.recipe import FREEZE_DEPTH, LEARNING_RATE, WIDTH
+        from serbench.model.recipe import (
+            FREEZE_DEPTH,
+            HEAD,
+            LEARNING_RATE,
+            WEIGHT_DECAY,
+            WIDTH,
+        )
 
         named = {
             LEARNING_RATE: self.learning_rate,
+            WEIGHT_DECAY: self.weight_decay,
             FREEZE_DEPTH: self.freeze_depth,
+            **{HEAD + name: interval for name, interval in self.head.items()},
             **{WIDTH + name: interval for name, interval in self.widths.items()},
         }
         return {name: interval for name, interval in named.items() if interval is not None}
@@ -101,7 +113,17 @@ class StudyOptions(BaseModel):
         ge=2,
     )
     head: Annotated[tuple[Annotated[str, registered("heads")], ...], Several] = option(
-        ("linear",), "Classify the features of the backbone with this head.", "NAME"
+        (),
+        "Classify the features of the backbone with this head; by default with the one that the "
+        "backbone declares.",
+        "NAME",
+    )
+    readout: Annotated[tuple[str, ...], Several] = option(
+        (),
+        "Give the head these layers of the backbone, pooled over time: TAPS/mean or TAPS/mean+std, "
+        "where TAPS is a tap, several joined by +, a range such as 1-3, or all, and /weighted at "
+        "the end adds them with learnt weights; by default the read-out is searched.",
+        "TAPS/POOLING",
     )
     objective: Annotated[tuple[Annotated[str, registered("objectives")], ...], Several] = option(
         ("cross-entropy",), "Minimise this objective in training.", "NAME"

@@ -14,12 +14,15 @@ from pydantic import ValidationError
 
 from serbench.data.names import LONGEST_NUMBER
 from serbench.data.regular import check_regular
-from serbench.errors import StudyFileError, UsageError
+from serbench.errors import StudyFileError, UnknownNameError, UsageError
+from serbench.notices import notice
 from serbench.run.clip_format import PARTS, choose_format, parent_format
 from serbench.run.options import COMBINED, ENTRY, SearchBounds, StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
+    from serbench.model.backbone import Backbone
+    from serbench.model.head import Head
     from serbench.plugins import Plugins
     from serbench.search.plan import StudyPlan
     from serbench.store.database import Database
@@ -27,6 +30,17 @@ if TYPE_CHECKING:
 
 DEEPEST = 1000
 """Most dots on a line of a study file: tomllib takes quadratic memory for keys with many parts."""
+
+READOUT = "readout"
+
+WITHOUT_TRAINING: dict[str, Any] = {
+    "schedule": "",
+    "objective": "",
+    "augmentations": (),
+    "epochs": 0,
+    "batch_size": 0,
+}
+"""What a plan contains of a training where the head is fitted in one step instead."""
 
 BUDGET = frozenset({"minutes", "timeout"})
 """Two options for one time limit: one on the command line overrides either in the study file."""
@@ -47,8 +61,6 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
         UsageError: the command line has mistakes; there is no backbone; bounds are given for a
             parameter that is not searched; ``nested`` is given for a protocol with outer folds.
     """
-    from serbench.search.space import check_bounds
-
     from_file = {} if file is None else _read_file(file, plugins)
     if given.keys() & BUDGET:
         from_file = {name: value for name, value in from_file.items() if name not in BUDGET}
@@ -62,8 +74,9 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
             "no backbone is given: add --backbone homebrew, or the name of a timm model",
             missing="backbone",
         )
-    augmentations = [plugins.augmentations.get(name) for name in options.augmentations]
-    check_bounds(options.search.by_parameter(), augmentations)
+    for name in options.search.widths:
+        if name not in options.augmentations:
+            raise UnknownNameError("searched augmentation", name, options.augmentations)
     _ = options.protocols
     return options
 
@@ -139,13 +152,23 @@ def make_plans(
         "timeout": options.budget,
         "bounds": options.search.by_parameter(),
     }
-    plans = []
+    plans: list[StudyPlan] = []
+    fitted: dict[str, None] = {}
     for combination in _combinations(options):
         backbone = combination["backbone"]
-        front_end = combination["front_end"] or plugins.backbones.get(backbone).front_end
-        particular = {
-            **{name: value for name, value in combination.items() if name not in PARTS},
+        declared = plugins.backbones.get(backbone)
+        front_end = combination["front_end"] or declared.front_end
+        head = plugins.heads.get(combination["head"] or declared.head)
+        fixed = combination[READOUT]
+        particular: dict[str, Any] = {
+            **{
+                name: value
+                for name, value in combination.items()
+                if name not in PARTS and name != READOUT
+            },
             "front_end": front_end,
+            "head": head.name,
+            "readouts": _readouts(declared, head, [fixed] if fixed else options.search.readouts),
             "weights": _weights(
                 combination["weights"], backbone, manifest, plugins, database, workspace
             ),
@@ -154,8 +177,53 @@ def make_plans(
         particular["clip_format"] = choose_format(
             combination, backbone, front_end, manifest, plugins, parent
         )
+        if head.is_fitted:
+            fitted.setdefault(head.name)
+            particular |= WITHOUT_TRAINING
         plans.append(StudyPlan(**{**common, **particular}))
-    return plans
+    ignored = [name for name in WITHOUT_TRAINING if name in options.model_fields_set]
+    if fitted and ignored:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        notice(f"{named} has no effect on head {', '.join(fitted)}, which is fitted in one step")
+    return list({plan.key: plan for plan in plans}.values())
+
+
+def _readouts(backbone: Backbone, head: Head, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The read-outs of a study, the initial one first.
+
+    Args:
+        backbone: declares read-outs and taps.
+        head: receives vectors or frames.
+        wanted: those that the user named; by default all that the backbone declares.
+
+    Raises:
+        UsageError: a read-out is not possible, or the head cannot use it.
+    """
+    from serbench.model.readout import ReadOut
+
+    found = []
+    for text in wanted or backbone.readouts:
+        readout = ReadOut.parse(text, backbone.taps)
+        if head.takes_frames and readout.pooling:
+            if wanted:
+                raise UsageError(
+                    f"head {head.name} takes frames, not vectors: write --readout "
+                    f"{readout.unpooled.text(backbone.taps)}",
+                    head=head.name,
+                    readout=text,
+                )
+            readout = readout.unpooled
+        if head.is_fitted and readout.weighted:
+            if wanted:
+                raise UsageError(
+                    f"head {head.name} is fitted and cannot learn the weights of taps: leave out "
+                    "/weighted, or give another --head, such as linear",
+                    head=head.name,
+                    readout=text,
+                )
+            continue
+        found.append(readout.text(backbone.taps))
+    return tuple(dict.fromkeys(found))
 
 
 def _combinations(options: StudyOptions) -> Iterator[dict[str, Any]]:
@@ -176,6 +244,8 @@ def differing(plans: Sequence[StudyPlan]) -> list[str]:
 
 def option_value(plan: StudyPlan, name: str) -> Any:
     """The value that a plan has for an option of ``COMBINED``."""
+    if name == READOUT:
+        return ", ".join(plan.readouts)
     return getattr(plan.clip_format if name in PARTS else plan, name)
 
 

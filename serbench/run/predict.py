@@ -71,5 +71,5 @@ def predictor_of(
     """
     record = Systems(database).record(number)
     arrays = read_arrays(workspace.artifacts / record.file, record.sha256, number)
-    network = trained_network(record.plan.recipe, plugins, len(record.emotions), arrays)
+    network = trained_network(record.recipe, plugins, len(record.emotions), arrays)
     return Predictor(network, record.plan.clip_format, record.emotions, channel or record.channel)

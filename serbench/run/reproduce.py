@@ -20,7 +20,7 @@ from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
 from serbench.model.compute import ComputeSettings
 from serbench.model.environment import versions
 from serbench.model.machine import Machine, this_machine
-from serbench.model.recipe import Configuration
+from serbench.model.recipe import Configuration, Parameter
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
 from serbench.run.study import prepare
@@ -59,7 +59,7 @@ class Recorded:
 
     outer_fold: int
     trial: int
-    parameters: dict[str, float]
+    parameters: dict[str, Parameter]
     fold: int | str
     system: int
     split: int

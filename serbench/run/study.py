@@ -11,12 +11,13 @@ from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol
 from serbench.deploy.latency import LatencyJob, kind_of, measure_latency
-from serbench.deploy.network import untrained_network
+from serbench.deploy.network import trained_network
 from serbench.errors import DivergedError
 from serbench.execute.executor import Executor, InThisProcess
-from serbench.execute.fold import run_fold
+from serbench.execute.features import FeatureProgress
+from serbench.execute.fold import FeatureJob, compute_features, run_fold
 from serbench.execute.job import Material
-from serbench.model.complexity import measure_complexity
+from serbench.model.complexity import Complexity, measure_complexity
 from serbench.model.compute import ComputeSettings
 from serbench.model.machine import this_machine
 from serbench.model.recipe import Configuration
@@ -42,7 +43,7 @@ from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER
 from serbench.store.splits import Splits, StoredProtocol
 from serbench.store.studies import entry_within, nearest_study, standings
-from serbench.store.systems import Systems
+from serbench.store.systems import SystemRecord, Systems
 from serbench.workspace import Workspace
 
 
@@ -122,9 +123,9 @@ def drive_study(
                 )
                 listener.settled(compute)
                 _search(replace(search, compute=compute), ledger, executor, listener)
-            network = untrained_network(plan.recipe, plugins, len(prepared.manifest.emotions))
-            complexity = measure_complexity(network, torch.zeros(1, plan.clip_format.samples))
-            entry = systems.rank(plan, complexity, list(plugins.metrics), prepared.lineage)
+            entry = systems.rank(plan, list(plugins.metrics), prepared.lineage)
+        if not systems.has_complexity(entry):
+            systems.save_complexity(entry, _complexity(systems.record(entry), plugins, workspace))
         _measure(entry, plan, plugins, systems, workspace, listener)
     return entry
 
@@ -171,6 +172,15 @@ def prepare(
         )
         for number, split in enumerate(outer_folds)
     )
+    if space.always_frozen:
+        job = FeatureJob(material, plan.recipe, space.taps, ComputeSettings.present())
+
+        def computing(message: FeatureProgress) -> None:
+            listener.computing(message.done, message.total)
+
+        future = executor.submit(compute_features, job, computing)
+        executor.wait([future])
+        future.result()
     return Prepared(manifest, protocol, lineage, tuple(searches))
 
 
@@ -222,6 +232,13 @@ def restore_folds(search: Search, ledger: Ledger, executor: Executor, listener: 
         ledger.save_network(search.plan, lost, future.result())
 
 
+def _complexity(record: SystemRecord, plugins: Plugins, workspace: Workspace) -> Complexity:
+    """The size of an entry's network."""
+    arrays = read_arrays(workspace.artifacts / record.file, record.sha256)
+    network = trained_network(record.recipe, plugins, len(record.emotions), arrays)
+    return measure_complexity(network, torch.zeros(1, record.recipe.clip_format.samples))
+
+
 def latency_kind(plan: StudyPlan, plugins: Plugins, threads: int = 1) -> LatencyKind:
     """How the latency of a plan's entry is measured in this environment, on so many threads."""
     return kind_of(plugins.runtimes.get(EAGER), threads, plan.clip_format)
@@ -244,7 +261,7 @@ def _measure(
         read_arrays(weights, record.sha256, entry)  # what is lost is better named here
         listener.measuring(entry, threads)
         job = LatencyJob(
-            recipe=plan.recipe,
+            recipe=record.recipe,
             n_classes=len(record.emotions),
             weights=str(weights),
             sha256=record.sha256,

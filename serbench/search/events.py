@@ -8,7 +8,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from serbench.execute.job import Outcome
+    from serbench.model.recipe import Parameter
+from serbench.execute.job import Outcome
 
 RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 """States of a trial."""
@@ -22,7 +23,7 @@ class TrialStarted:
     """The first fold of a configuration is about to be trained."""
 
     trial: int
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, Parameter]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class TrialEnded:
     """
 
     trial: int
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, Parameter]
     pruned: bool
     uars: tuple[float, ...]
     repeats: int | None = None
@@ -78,7 +79,7 @@ class WinnerTested:
     """The best configuration was refitted on all search speakers and tested on the holdout."""
 
     trial: int
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, Parameter]
     outcome: Outcome
 
 

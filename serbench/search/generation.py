@@ -12,7 +12,7 @@ from serbench.errors import DivergedError
 from serbench.execute.executor import Executor
 from serbench.execute.fold import run_fold
 from serbench.execute.job import Outcome
-from serbench.model.recipe import Configuration
+from serbench.model.recipe import Configuration, Parameter
 from serbench.model.training import EpochReport
 from serbench.search.events import PRUNED, Event, FoldScored, Known, TrialEnded, TrialStarted
 from serbench.search.propose import TrialRecord, best_of, propose, record_of
@@ -62,7 +62,7 @@ class Progress:
         """The best complete trial, among all or those before a number."""
         return best_of(self._trials[:before])
 
-    def begin(self, number: int, parameters: dict[str, float]) -> TrialRecord:
+    def begin(self, number: int, parameters: dict[str, Parameter]) -> TrialRecord:
         """Count one more trial, unless an earlier run did."""
         if not self.begun(number):
             self._trials.append(TrialRecord(number, parameters))

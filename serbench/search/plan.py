@@ -12,7 +12,7 @@ from typing import Any
 from serbench.data.clips import ClipFormat
 from serbench.data.seeds import derive_seed
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS
-from serbench.model.recipe import Recipe
+from serbench.model.recipe import Configuration, Recipe
 from serbench.model.weights import file_identity
 
 Bounds = Mapping[str, tuple[float, float]]
@@ -36,7 +36,7 @@ class StudyPlan:
         protocol: as typed, such as ``speaker-5``.
         weights: ``default``, ``none`` or the path of a file.
         trials: configurations to try.
-        epochs: at most this many for each training.
+        epochs: at most this many for each training; 0 where the head is fitted in one step.
         batch_size: clips in one step.
         seed: of the search and of all trainings; the protocol has its own.
         timeout: seconds of training after which no further trial starts, or None.
@@ -44,6 +44,8 @@ class StudyPlan:
         augmentations: names of the augmentations searched.
         bounds: of searched parameters, where they are not what the plugins declare.
         head: name of a registered head.
+        readouts: what the head may receive of the backbone, as `ReadOut` describes it; the initial
+            one first.
         objective: name of a registered objective.
         outer_fold: which of the protocol's outer folds this search belongs to, from 0.
         exhaustive: whether no configuration and no training is pruned.
@@ -64,6 +66,7 @@ class StudyPlan:
     seed: int
     timeout: float | None
     clip_format: ClipFormat
+    readouts: tuple[str, ...]
     augmentations: tuple[str, ...] = ()
     bounds: Bounds = field(default_factory=dict)
     head: str = "linear"
@@ -72,6 +75,11 @@ class StudyPlan:
     exhaustive: bool = False
     precision: str | None = None
     threads: int | None = None
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether its head is fitted in one step instead of being trained in epochs."""
+        return self.epochs == 0
 
     def of_outer_fold(self, number: int) -> StudyPlan:
         """The same search on the part of the dataset that another outer fold leaves to it."""
@@ -86,7 +94,7 @@ class StudyPlan:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What its networks are made of; weights from a file by their identity.
+        """What its networks are made of, with the initial read-out; weights by their identity.
 
         Raises:
             WeightsError: the weights file is missing.
@@ -97,12 +105,21 @@ class StudyPlan:
             schedule=self.schedule,
             head=self.head,
             objective=self.objective,
+            readout=self.readouts[0],
             weights=next(iter(self.weights_files()), self.weights),
             clip_format=self.clip_format,
             augmentations=self.augmentations,
             epochs=self.epochs,
             batch_size=self.batch_size,
         )
+
+    def recipe_of(self, configuration: Configuration) -> Recipe:
+        """What the network of a configuration is made of.
+
+        Raises:
+            WeightsError: the weights file is missing.
+        """
+        return replace(self.recipe, readout=configuration.readout)
 
     def weights_files(self) -> dict[str, str]:
         """Identity of the weights file → its path; empty where none is named.
@@ -124,6 +141,7 @@ class StudyPlan:
         values = dict(data)
         values["clip_format"] = ClipFormat(**values["clip_format"])
         values["augmentations"] = tuple(values["augmentations"])
+        values["readouts"] = tuple(values["readouts"])
         values["bounds"] = {name: (low, high) for name, (low, high) in values["bounds"].items()}
         return cls(**values)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from serbench.data.seeds import derive_seed
+from serbench.model.recipe import Parameter
 from serbench.search.events import COMPLETE, FAILED, RUNNING, TrialEnded
 from serbench.search.space import SearchSpace
 
@@ -46,7 +47,7 @@ class TrialRecord:
     """
 
     number: int
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, Parameter]
     state: str = RUNNING
     mean_uar: float | None = None
     uars: Mapping[int, float] = field(default_factory=dict)
@@ -91,7 +92,7 @@ def best_of(history: Sequence[TrialRecord]) -> TrialRecord | None:
 
 def propose(
     history: Sequence[TrialRecord], number: int, space: SearchSpace, seed: int
-) -> dict[str, float]:
+) -> dict[str, Parameter]:
     """The parameters of a trial.
 
     The first trial has the initial values, the next ones are steps from the best so far, and later
@@ -117,7 +118,7 @@ def propose(
     study = optuna.create_study(direction="maximize", sampler=sampler)
     optuna.logging.set_verbosity(verbosity)
     study.add_trials([_frozen(trial, space) for trial in earlier])
-    drawn: dict[str, float] = study.ask(space.distributions()).params
+    drawn: dict[str, Parameter] = study.ask(space.distributions()).params
     if number >= FIRST_STEPS:
         return drawn
     start = space.initial() if best is None else best.parameters  # None: all have failed so far

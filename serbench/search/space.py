@@ -1,4 +1,4 @@
-"""The search space: learning rate, freeze depth, widths, parameters of head and objective."""
+"""The search space: read-out, learning rate, freeze depth, widths, parameters of the head."""
 
 from __future__ import annotations
 
@@ -10,72 +10,118 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from serbench.errors import UnknownNameError, UsageError
-from serbench.execute.fold import build_network
+from serbench.execute.networks import build_network
 from serbench.model.backbone import NO_WEIGHTS
-from serbench.model.ranges import Range
-from serbench.model.recipe import FREEZE_DEPTH, HEAD, LEARNING_RATE, OBJECTIVE, WIDTH
+from serbench.model.ranges import Choice, Range
+from serbench.model.readout import ReadOut
+from serbench.model.recipe import (
+    FREEZE_DEPTH,
+    HEAD,
+    LEARNING_RATE,
+    OBJECTIVE,
+    READOUT,
+    WEIGHT_DECAY,
+    WIDTH,
+    Configuration,
+    Parameter,
+)
 from serbench.search.plan import Bounds, StudyPlan
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
     from serbench.model.augment import Augmentation
+    from serbench.model.schedule import Scheduler
     from serbench.plugins import Plugins
+
+
+Searched = Range | Choice
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The ranges that a study searches.
+    """The ranges and choices that a study searches.
 
     Attributes:
-        ranges: parameter name → range; ``learning_rate``, then ``freeze_depth`` as a number of
-            stages, ``width:AUGMENTATION``, ``head:PARAMETER`` and ``objective:PARAMETER``.
+        ranges: parameter name → range or choice; ``readout``, then ``learning_rate``,
+            ``weight_decay``, ``freeze_depth`` as a number of stages, ``width:AUGMENTATION``,
+            ``head:PARAMETER`` and ``objective:PARAMETER``. A head that is fitted has only
+            ``readout`` and its own parameters.
+        stages: number of stages of the backbone.
+        taps: taps that the read-outs use, from the input on.
     """
 
-    ranges: Mapping[str, Range]
+    ranges: Mapping[str, Searched]
+    stages: int
+    taps: tuple[str, ...] = ()
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """The ranges as Optuna's distributions."""
-        from optuna.distributions import FloatDistribution, IntDistribution
+        """The ranges and choices as Optuna's distributions."""
+        return {name: _distribution(name, each) for name, each in self.ranges.items()}
 
-        return {
-            name: IntDistribution(int(range_.low), int(range_.high))
-            if name == FREEZE_DEPTH
-            else FloatDistribution(range_.low, range_.high, log=range_.log)
-            for name, range_ in self.ranges.items()
-        }
-
-    def initial(self) -> dict[str, float]:
+    def initial(self) -> dict[str, Parameter]:
         """The initial values, which the first trial of every study has."""
         return {
-            name: int(range_.initial) if name == FREEZE_DEPTH else range_.initial
-            for name, range_ in self.ranges.items()
+            name: int(each.initial) if name == FREEZE_DEPTH else each.initial
+            for name, each in self.ranges.items()
         }
 
+    @property
+    def always_frozen(self) -> bool:
+        """Whether every configuration freezes the whole backbone."""
+        depths = self.ranges.get(FREEZE_DEPTH)
+        return depths is None or (isinstance(depths, Range) and depths.low == self.stages)
+
+    def freezes_everything(self, configuration: Configuration) -> bool:
+        """Whether a configuration freezes the whole backbone."""
+        return LEARNING_RATE not in self.ranges or configuration.freeze_depth == self.stages
+
     def step(
-        self, start: Mapping[str, float], drawn: Mapping[str, float], random: np.random.Generator
-    ) -> dict[str, float]:
+        self,
+        start: Mapping[str, Parameter],
+        drawn: Mapping[str, Parameter],
+        random: np.random.Generator,
+    ) -> dict[str, Parameter]:
         """A configuration near ``start``: two parameters move half of the distance to ``drawn``.
 
-        The learning rate is always one of them, since it is the most important one (Bengio 2012,
-        "Practical Recommendations for Gradient-Based Training of Deep Architectures").
+        A choice takes the drawn value. The learning rate, where there is one, is always one of the
+        two, since it is the most important one (Bengio 2012, "Practical Recommendations for
+        Gradient-Based Training of Deep Architectures").
         """
+        first = [LEARNING_RATE] if LEARNING_RATE in self.ranges else []
         others = [
             name
             for name, values in self.distributions().items()
-            if name != LEARNING_RATE and not values.single()
+            if name not in first and not values.single()
         ]
         moved = dict(start)
-        for name in [LEARNING_RATE, *random.permutation(others)[:1]]:
-            moved[str(name)] = self._between(str(name), start[name], drawn[name])
+        for name in [*first, *map(str, random.permutation(others))][:2]:
+            moved[name] = self._between(name, start[name], drawn[name])
         return moved
 
-    def _between(self, name: str, first: float, second: float) -> float:
+    def _between(self, name: str, first: Parameter, second: Parameter) -> Parameter:
+        range_ = self.ranges[name]
+        if isinstance(range_, Choice):
+            return second
         if name == FREEZE_DEPTH:
             return (int(first) + int(second)) // 2
-        range_ = self.ranges[name]
-        middle = math.sqrt(first * second) if range_.log else (first + second) / 2
+        one, two = float(first), float(second)
+        middle = math.sqrt(one * two) if range_.log else (one + two) / 2
         return min(max(middle, range_.low), range_.high)
+
+
+def _distribution(name: str, searched: Searched) -> BaseDistribution:
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if isinstance(searched, Choice):
+        return CategoricalDistribution(searched.values)
+    if name == FREEZE_DEPTH:
+        return IntDistribution(int(searched.low), int(searched.high))
+    return FloatDistribution(searched.low, searched.high, log=searched.log)
 
 
 def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
@@ -84,91 +130,90 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
     Stages of a network that starts from random weights are never frozen.
 
     Raises:
-        SerbenchError: a name is unknown, weights are not available, or bounds are not possible.
+        SerbenchError: a name is unknown, weights are not available, bounds are not possible, or a
+            head is to be fitted on features of random weights.
     """
     import torch
 
+    backbone, head = plugins.backbones.get(plan.backbone), plugins.heads.get(plan.head)
+    readouts = [ReadOut.parse(text, backbone.taps) for text in plan.readouts]
+    taps = tuple(tap for tap in backbone.taps if any(tap in readout.taps for readout in readouts))
     with torch.random.fork_rng():
         network, weights = build_network(
             plan.recipe, plugins, n_classes, plan.weights_files(), seed=0
         )
-    backbone = plugins.backbones.get(plan.backbone)
+    stages = len(backbone.stages(network.backbone))
+    choice = {READOUT: Choice(tuple(readout.text(backbone.taps) for readout in readouts))}
+    own = {HEAD + name: range_ for name, range_ in head.ranges.items()}
     pretrained = weights != NO_WEIGHTS
-    return search_space(
-        plugins.schedulers.get(plan.schedule).learning_rates,
-        len(backbone.stages(network.backbone)) if pretrained else 0,
-        backbone.initial_freeze_depth(network.backbone) if pretrained else 0,
+    if head.is_fitted:
+        if stages and not pretrained:
+            raise UsageError(
+                f"head {head.name} is fitted on features of a frozen backbone, but "
+                f"{plan.backbone} would begin with random weights: give --weights, or another "
+                "--head, such as linear",
+                head=head.name,
+                backbone=plan.backbone,
+            )
+        return SearchSpace(within({**choice, **own}, plan.bounds, stages), stages, taps)
+    deepest = stages if pretrained else 0
+    depth = min(backbone.initial_freeze_depth(network.backbone), deepest)
+    ranges = training_ranges(
+        plugins.schedulers.get(plan.schedule),
+        Range(0, deepest, depth),
         [plugins.augmentations.get(name) for name in plan.augmentations],
-        plan.bounds,
-        plugins.heads.get(plan.head).ranges,
         plugins.objectives.get(plan.objective).ranges,
     )
+    return SearchSpace(within({**choice, **ranges, **own}, plan.bounds, deepest), stages, taps)
 
 
-def search_space(
-    learning_rates: Range,
-    n_stages: int,
-    initial_freeze_depth: int,
+def training_ranges(
+    scheduler: Scheduler,
+    depths: Range,
     augmentations: Sequence[Augmentation],
-    bounds: Bounds | None = None,
-    head: Mapping[str, Range] | None = None,
-    objective: Mapping[str, Range] | None = None,
-) -> SearchSpace:
-    """The space that plugins declare, with the bounds of the study where these are given.
+    objective: Mapping[str, Range],
+) -> dict[str, Searched]:
+    """The ranges of a training by gradient descent, apart from those of read-out and head.
 
     Args:
-        learning_rates: range of the scheduler.
-        n_stages: number of stages that can be frozen.
-        initial_freeze_depth: number of stages that are frozen in the first trial.
+        scheduler: with its learning rates and weight decays.
+        depths: numbers of frozen stages.
         augmentations: augmentations with their widths.
-        bounds: bounds of some parameters. A freeze depth greater than the number of stages means
-            all stages. An initial value outside the bounds is moved to the nearer bound.
-        head: ranges of the parameters of the head.
         objective: ranges of the parameters of the objective.
-
-    Raises:
-        UsageError: bounds are given for something that is not searched, or exceed the range that a
-            plugin allows.
     """
-    check_bounds(bounds or {}, augmentations)
-    ranges = {
-        LEARNING_RATE: learning_rates,
-        FREEZE_DEPTH: Range(0, n_stages, initial_freeze_depth),
+    return {
+        LEARNING_RATE: scheduler.learning_rates,
+        WEIGHT_DECAY: scheduler.weight_decays,
+        FREEZE_DEPTH: depths,
         **{WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations},
-        **{HEAD + name: range_ for name, range_ in (head or {}).items()},
-        **{OBJECTIVE + name: range_ for name, range_ in (objective or {}).items()},
+        **{OBJECTIVE + name: range_ for name, range_ in objective.items()},
     }
-    for name, (low, high) in (bounds or {}).items():
-        if name == FREEZE_DEPTH:
-            low, high = min(low, n_stages), min(high, n_stages)
-        ranges[name] = _bounded(ranges[name], low, high)
-    return SearchSpace(ranges)
 
 
-def check_bounds(bounds: Bounds, augmentations: Sequence[Augmentation]) -> None:
-    """Check bounds before a search.
+def within(ranges: Mapping[str, Searched], bounds: Bounds, stages: int) -> dict[str, Searched]:
+    """The ranges with the bounds of the study where these are given.
+
+    A freeze depth greater than the number of stages means all stages. An initial value outside the
+    bounds is moved to the nearer bound.
 
     Raises:
         UsageError: bounds are given for something that is not searched, or exceed the range that a
             plugin allows.
     """
-    widths = {WIDTH + augmentation.name: augmentation.widths for augmentation in augmentations}
+    bounded = dict(ranges)
     for name, (low, high) in bounds.items():
-        if name in (LEARNING_RATE, FREEZE_DEPTH):
-            continue
-        augmentation = name.removeprefix(WIDTH)
-        if name not in widths:
-            searched = [each.name for each in augmentations]
-            raise UnknownNameError("searched augmentation", augmentation, searched)
-        allowed = widths[name]
-        if low < allowed.low or high > allowed.high:
+        range_ = ranges.get(name)
+        if not isinstance(range_, Range):
+            raise UnknownNameError("searched parameter", name, list(ranges))
+        if name == FREEZE_DEPTH:
+            low, high = min(low, stages), min(high, stages)
+        elif name != LEARNING_RATE and (low < range_.low or high > range_.high):
             raise UsageError(
-                f"width of {augmentation}: {low:g} to {high:g} is not within its "
-                f"{allowed.low:g} to {allowed.high:g}",
-                augmentation=augmentation,
+                f"{name.replace(':', ' of ')}: {low:g} to {high:g} is not within its "
+                f"{range_.low:g} to {range_.high:g}",
+                parameter=name,
                 bounds=(low, high),
             )
-
-
-def _bounded(range_: Range, low: float, high: float) -> Range:
-    return replace(range_, low=low, high=high, initial=min(max(range_.initial, low), high))
+        initial = min(max(range_.initial, low), high)
+        bounded[name] = replace(range_, low=low, high=high, initial=initial)
+    return bounded

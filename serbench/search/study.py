@@ -76,7 +76,7 @@ class Search:
         )
         return Job(
             material=self.material,
-            recipe=self.plan.recipe,
+            recipe=self.plan.recipe_of(configuration),
             configuration=configuration,
             trial=trial,
             fold=fold,
@@ -87,6 +87,8 @@ class Search:
             compute=self.compute,
             reference=reference,
             whole=fold == HOLDOUT,
+            frozen=self.space.freezes_everything(configuration),
+            taps=self.space.taps,
         )
 
 

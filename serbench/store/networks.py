@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
 from serbench.execute.job import Outcome
+from serbench.model.recipe import Parameter
 from serbench.search.events import COMPLETE, RUNNING
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file, is_intact, write_arrays
@@ -77,7 +78,7 @@ class LostFold:
 
     trial: int
     fold: int
-    parameters: dict[str, float]
+    parameters: dict[str, Parameter]
     seed: int
     system: int
     split: int

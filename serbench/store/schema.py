@@ -43,6 +43,8 @@ class SystemRow(Base):
     trials have none. ``emotions`` is the label set in the order of the logits. Only the row of a
     deleted system remains. ``imported`` is the SHA-256 of an imported file of predictions.
 
+    ``readout`` is that of the winner, or those of the winners of several outer folds.
+
     ``clip_format`` is rate, length, level and padding of its clips, None of an import.
 
     ``pretrained_on`` names the corpora of the external weights it was trained from, None where they
@@ -58,6 +60,7 @@ class SystemRow(Base):
     schedule: Mapped[str] = mapped_column(default="")
     head: Mapped[str] = mapped_column(default="")
     objective: Mapped[str] = mapped_column(default="")
+    readout: Mapped[str] = mapped_column(default="")
     weights: Mapped[str]
     clip_format: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     emotions: Mapped[list[str]] = mapped_column(JSON)

@@ -13,12 +13,14 @@ from serbench.data.audio import MEAN
 from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
+from serbench.model.recipe import READOUT, Configuration, Recipe
 from serbench.score.metric import Metric
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
+from serbench.store.predictions import winners
 from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
 from serbench.store.schema_data import ProtocolRow, SplitRow, UtteranceRow
 from serbench.store.scores import rescore_system, score_system
@@ -33,6 +35,7 @@ class SystemRecord:
 
     Attributes:
         plan: of the study that it came from.
+        recipe: what its network is made of.
         emotions: the label set, in the order of the logits.
         file: the weights file, relative to the artifacts folder.
         sha256: its content's hash.
@@ -40,6 +43,7 @@ class SystemRecord:
     """
 
     plan: StudyPlan
+    recipe: Recipe
     emotions: tuple[str, ...]
     file: str
     sha256: str
@@ -56,7 +60,6 @@ class Systems:
     def rank(
         self,
         plan: StudyPlan,
-        complexity: Complexity,
         metrics: Sequence[Metric],
         lineage: Lineage,
     ) -> int:
@@ -66,7 +69,6 @@ class Systems:
 
         Args:
             plan: of the study.
-            complexity: of the network.
             metrics: to score it with.
             lineage: what the weights that it began with were trained on.
 
@@ -77,13 +79,26 @@ class Systems:
         with self._database.session() as session:
             study = session.scalars(select(StudyRow).where(StudyRow.key == plan.key)).one()
             system = study.system
-            system.params, system.macs = complexity.params, complexity.macs
+            readouts = [trial.parameters[READOUT] for trial in winners(session, system)]
+            system.readout = ", ".join(dict.fromkeys(readouts))
             pretrained_on = lineage.pretrained_on
             system.pretrained_on = None if pretrained_on is None else list(pretrained_on)
             system.known_speakers = list(lineage.known_speakers)
             system.weights_licence = asdict(lineage.licence)
             score_system(session, manifest, system, metrics)
             return system.number or give_number(session, system)
+
+    @again_on_conflict
+    def save_complexity(self, number: int, complexity: Complexity) -> None:
+        """Keep the size of an entry's network."""
+        with self._database.session() as session:
+            system = find_system(session, number)
+            system.params, system.macs = complexity.params, complexity.macs
+
+    def has_complexity(self, number: int) -> bool:
+        """Whether the size of an entry's network is known."""
+        with self._database.session() as session:
+            return find_system(session, number).params is not None
 
     def record(self, number: int) -> SystemRecord:
         """What is needed to use an entry's network.
@@ -99,10 +114,12 @@ class Systems:
                     "network is not",
                     number=number,
                 )
-            study = first_study(session, system)
+            plan = StudyPlan.from_dict(first_study(session, system).plan)
             artifact = shipped_artifact(session, system)
+            winner = winners(session, system)[0]
             return SystemRecord(
-                plan=StudyPlan.from_dict(study.plan),
+                plan=plan,
+                recipe=plan.recipe_of(Configuration.from_parameters(winner.parameters)),
                 emotions=tuple(system.emotions),
                 file=artifact.file or "",
                 sha256=artifact.sha256,

@@ -92,7 +92,10 @@ def images_become_vectors_of_the_declared_width(backbone: Backbone) -> None:
     built = build(backbone)
     vectors = answers_of(built.module, images_for(backbone, 3))
     shape = tuple(vectors.shape)
-    require(shape == (3, built.width), f"three images and width {built.width} give {shape}")
+    require(
+        shape == (3, built.widths["pooled"]),
+        f"three images and width {built.widths['pooled']} give {shape}",
+    )
     require(vectors.dtype == torch.float32, f"the vectors are {vectors.dtype}, not float32")
     require(bool(vectors.isfinite().all()), "the vectors are not finite")
 
@@ -133,7 +136,9 @@ def its_own_last_layer_has_the_right_shape(backbone: Backbone) -> None:
         built = build(backbone, n_classes)
         if built.head is not None:
             shape = tuple(built.head["weight"].shape)
-            require(shape == (n_classes, built.width), f"{n_classes} emotions: layer {shape}")
+            require(
+                shape == (n_classes, built.widths["pooled"]), f"{n_classes} emotions: layer {shape}"
+            )
             require(tuple(built.head["bias"].shape) == (n_classes,), "its bias does not fit")
     require(build(backbone, None).head is None, "a last layer is returned for no emotions")
 

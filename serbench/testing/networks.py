@@ -29,7 +29,7 @@ def classifier(
     built = build(backbone, n_classes, weights, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = nn.Linear(built.width, n_classes)
+        head = nn.Linear(built.widths["pooled"], n_classes)
     if built.head is not None:
         head.load_state_dict(dict(built.head))
     return EmotionNetwork(nn.Identity(), built.module, head)

@@ -37,10 +37,11 @@ def it_has_everything_an_objective_needs(objective: Objective) -> None:
 
 
 def it_acts_on_waveforms_or_on_features(objective: Objective) -> None:
-    """``acts_on`` is ``waveform`` or ``features``."""
+    """``acts_on`` is ``waveform``, ``features`` or None; for None, ``mix`` changes nothing."""
     acts_on = objective.acts_on
     require(
-        acts_on in ("waveform", "features"), f"acts_on is {acts_on!r}, not 'waveform' or 'features'"
+        acts_on in ("waveform", "features", None),
+        f"acts_on is {acts_on!r}, not 'waveform', 'features' or None",
     )
 
 
@@ -73,6 +74,14 @@ def mixing_keeps_shapes(objective: Objective) -> None:
     require(batch.shape == _batch(objective).shape, f"the batch gets shape {tuple(batch.shape)}")
     allowed = ((_CLIPS,), (_CLIPS, _CLASSES))
     require(tuple(targets.shape) in allowed, f"the targets get shape {tuple(targets.shape)}")
+
+
+def an_objective_that_does_not_act_mixes_nothing(objective: Objective) -> None:
+    """Where ``acts_on`` is None, ``mix`` returns the batch and the codes unchanged."""
+    if objective.acts_on is None:
+        batch, targets = _mixed(objective)
+        require_equal(batch, _batch(objective), "it changes the batch although acts_on is None")
+        require_equal(targets, _targets(), "it changes the targets although acts_on is None")
 
 
 def the_seed_determines_what_is_mixed(objective: Objective) -> None:

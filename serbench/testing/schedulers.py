@@ -42,6 +42,27 @@ def its_range_is_positive_and_includes_its_initial_rate(scheduler: Scheduler) ->
     require(rates.low <= rates.initial <= rates.high, f"{rates.initial} is outside the range")
 
 
+def its_range_of_weight_decay_includes_its_initial_value(scheduler: Scheduler) -> None:
+    """The range of weight decays is not negative and includes the initial value."""
+    decays = scheduler.weight_decays
+    require(isinstance(decays, Range), f"weight_decays is a {type(decays).__name__}, not a Range")
+    require(0 <= decays.low <= decays.high, f"the range is {decays.low} to {decays.high}")
+    require(decays.low <= decays.initial <= decays.high, f"{decays.initial} is outside the range")
+
+
+def weight_decay_makes_weights_smaller(scheduler: Scheduler) -> None:
+    """Without a gradient, weight decay makes weights smaller, and 0 leaves them unchanged."""
+    for decay in (0.0, scheduler.weight_decays.high or 0.1):
+        weight = nn.Parameter(torch.ones(2))
+        optimizer, schedule = scheduler.build([weight], scheduler.learning_rates.high, 20, decay)
+        for _ in range(20):
+            weight.grad = torch.zeros(2)
+            optimizer.step()
+            schedule.step()
+        smaller = bool((weight.detach() < 1).all())
+        require(smaller == (decay > 0), f"weight decay {decay:g} makes a weight {weight[0]:g}")
+
+
 def it_builds_an_optimiser_and_its_schedule(scheduler: Scheduler) -> None:
     """``build`` returns a PyTorch optimiser and the schedule of this optimiser."""
     optimizer, schedule = scheduler.build(nn.Linear(2, 1).parameters(), _RATE, 3)

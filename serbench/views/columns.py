@@ -57,6 +57,7 @@ LEADERBOARD = {
     "schedule": Column(TEXT, "", "optimiser and schedule of the learning rate"),
     "head": Column(TEXT, "", "head"),
     "objective": Column(TEXT, "", "objective that the training minimised"),
+    "readout": Column(TEXT, "", "taps of the backbone that the head receives, and their pooling"),
     "weights": Column(TEXT, "", "identity of the weights at the start of training"),
     "pretrained_on": Column(TEXT, "", "corpora on which those weights were trained"),
     "known_speakers": Column(TEXT, "", "test speakers on which those weights were trained"),
@@ -125,8 +126,14 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "state": Column(TEXT, "", "running, complete, pruned or failed"),
         "mean_uar": Column(NUMBER, "share", "mean UA over its folds"),
         "failure": Column(TEXT, "", "reason of its failure; empty if it did not fail"),
-        "learning_rate": Column(NUMBER, "", "largest learning rate of the schedule"),
-        "freeze_depth": Column(MAYBE_COUNT, "stages", "number of frozen stages of the backbone"),
+        "readout": Column(TEXT, "", "taps of the backbone that the head receives, and pooling"),
+        "learning_rate": Column(
+            NUMBER, "", "largest learning rate of the schedule; missing for a fitted head"
+        ),
+        "weight_decay": Column(NUMBER, "", "weight decay; missing for a fitted head"),
+        "freeze_depth": Column(
+            MAYBE_COUNT, "stages", "number of frozen stages; missing for a fitted head"
+        ),
     },
     "folds": {
         **PLACE,

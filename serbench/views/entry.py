@@ -88,6 +88,7 @@ class EntryView:
         schedule: name of the schedule; empty for an import.
         head: name of the head; empty for an import.
         objective: name of the objective; empty for an import.
+        readout: what the head receives of the backbone; empty for an import.
         weights: identity of the weights at the start of training.
         seconds: length of its clips in seconds; None for an import.
         sample_rate: sample rate of its clips in Hz; None for an import.
@@ -136,6 +137,7 @@ class EntryView:
     schedule: str
     head: str
     objective: str
+    readout: str
     weights: str
     seconds: float | None
     sample_rate: int | None

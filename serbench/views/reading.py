@@ -28,7 +28,7 @@ from serbench.views.entry import NOT_MEASURED, EntryView, LatencyView
 SYSTEM_COLUMNS = (
     *(SystemRow.id, SystemRow.number.label("entry"), SystemRow.name.label("backbone")),
     *(SystemRow.front_end, SystemRow.schedule, SystemRow.head, SystemRow.objective),
-    SystemRow.clip_format,
+    *(SystemRow.readout, SystemRow.clip_format),
     *(SystemRow.weights, SystemRow.params, SystemRow.macs, SystemRow.imported),
     *(SystemRow.pretrained_on, SystemRow.known_speakers),
     *(SystemRow.weights_licence, DatasetRow.account),

@@ -24,7 +24,9 @@ def images(name, n_clips=4):
 def in_two_parts(name, seed):
     torch.manual_seed(seed)
     built = TimmBackbone(name).build("none", N_CLASSES)
-    return nn.Sequential(built.module, LinearHead().module(built.width, N_CLASSES, built.head, {}))
+    return nn.Sequential(
+        built.module, LinearHead().module(built.widths["pooled"], N_CLASSES, built.head, {})
+    )
 
 
 def after_a_step(network, batch):
@@ -56,7 +58,7 @@ def test_a_last_layer_that_is_not_one_linear_layer_is_left_out(name):
     with torch.device("meta"):  # shapes without values
         built = TimmBackbone(name).build("none", N_CLASSES)
         assert built.head is None
-        assert built.module.eval()(images(name, 2)).shape == (2, built.width)
+        assert built.module.eval()(images(name, 2)).shape == (2, built.widths["pooled"])
 
 
 def test_measuring_the_width_draws_no_numbers_and_keeps_the_statistics():

@@ -35,7 +35,7 @@ def trained(name, n_classes):
     """A network's state as a study keeps it, backbone and last layer."""
     torch.manual_seed(1)
     built = BACKBONES.get(name).build("none", n_classes)
-    head = nn.Linear(built.width, n_classes).state_dict()
+    head = nn.Linear(built.widths["pooled"], n_classes).state_dict()
     body = {f"backbone.{each}": value for each, value in built.module.state_dict().items()}
     return {**body, **{f"head.{each}": value for each, value in head.items()}}
 

@@ -92,7 +92,7 @@ def test_larger_ones_keep_it_on_paper(name, check):
 def test_vectors_have_the_width_that_is_stated(name):
     with torch.device("meta"):
         built = BACKBONES.get(name).build("none")
-    assert built.module.eval()(on_paper_images(name)).shape == (2, built.width)
+    assert built.module.eval()(on_paper_images(name)).shape == (2, built.widths["pooled"])
 
 
 @pytest.mark.parametrize(("name", "count"), [("homebrew", 4), ("resnet18", 5)])
@@ -158,7 +158,7 @@ def test_a_last_layer_is_handed_on_for_as_many_classes_as_asked(name):
         built = BACKBONES.get(name).build("none", 9)
         without = BACKBONES.get(name).build("none")
     shapes = {each: tuple(tensor.shape) for each, tensor in built.head.items()}
-    assert shapes == {"weight": (9, built.width), "bias": (9,)}
+    assert shapes == {"weight": (9, built.widths["pooled"]), "bias": (9,)}
     assert without.head is None
 
 

@@ -20,7 +20,7 @@ def mapped(tiny_manifest, tmp_path):
 
 
 def in_memory(clips):
-    return Clips(clips.format, np.array(clips.waveforms), clips.peaks, clips.lengths)
+    return Clips(clips.format, np.array(clips.waveforms), clips.peaks, clips.lengths, clips.content)
 
 
 def test_mapped_clips_are_sent_as_the_name_of_their_file(mapped):
@@ -48,7 +48,7 @@ def test_clips_in_memory_are_sent_whole(mapped):
 
 @pytest.mark.parametrize("part", [np.s_[6:], np.s_[::-1], np.s_[::2]])
 def test_a_part_of_a_file_is_sent_as_what_it_holds(mapped, part):
-    clips = Clips(SHORT, mapped.waveforms[part], mapped.peaks[part], mapped.lengths[part])
+    clips = Clips(SHORT, mapped.waveforms[part], mapped.peaks[part], mapped.lengths[part], "part")
     received = pickle.loads(pickle.dumps(clips))
     assert np.array_equal(received.waveforms, clips.waveforms)
     assert np.array_equal(received.batch(np.array([0, 4])), clips.batch(np.array([0, 4])))
@@ -60,7 +60,9 @@ class NamedClips(Clips):
 
 
 def test_what_a_subclass_adds_is_sent_too(mapped):
-    clips = NamedClips(mapped.format, mapped.waveforms, mapped.peaks, mapped.lengths, "mine")
+    clips = NamedClips(
+        mapped.format, mapped.waveforms, mapped.peaks, mapped.lengths, mapped.content, "mine"
+    )
     received = pickle.loads(pickle.dumps(clips))
     assert type(received) is NamedClips
     assert received.name == "mine"

@@ -23,7 +23,7 @@ from serbench.deploy.latency import (
 )
 from serbench.deploy.network import untrained_network
 from serbench.errors import SerbenchError
-from serbench.execute.fold import state_of
+from serbench.execute.networks import state_of
 from serbench.model.environment import versions
 from serbench.plugins import Plugins
 from serbench.store.artifacts import write_arrays

@@ -7,7 +7,7 @@ from making.scripted import make_search
 
 from serbench.deploy.network import trained_network, untrained_network
 from serbench.errors import WeightsError
-from serbench.execute.fold import state_of
+from serbench.execute.networks import state_of
 from serbench.plugins import Plugins
 from serbench.store.artifacts import read_arrays, write_arrays
 

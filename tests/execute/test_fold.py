@@ -10,8 +10,9 @@ from making.scripted import MATERIAL, PLUGINS, make_search
 from serbench.data.clips import Clips
 from serbench.errors import PluginError, WeightsError
 from serbench.execute.executor import SILENT, Cancelled, Channel, JobContext
-from serbench.execute.fold import build_network, run_fold
+from serbench.execute.fold import run_fold
 from serbench.execute.job import FIRST_EPOCHS, LossReference
+from serbench.execute.networks import build_network
 from serbench.model.environment import this_environment
 from serbench.model.recipe import Configuration
 from serbench.model.weights import file_identity

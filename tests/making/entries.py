@@ -93,7 +93,9 @@ def add_entry(
             for each in range(trials)
         ]
         finish(ledger, made, manifest, outer, int(np.argmax(means)), skill)
-    return Systems(database).rank(study, Complexity(25_000, 4_000_000), made.metrics, LINEAGE)
+    entry = Systems(database).rank(study, made.metrics, LINEAGE)
+    Systems(database).save_complexity(entry, Complexity(25_000, 4_000_000))
+    return entry
 
 
 def logits_like(manifest, rows, skill, chance):

@@ -79,6 +79,7 @@ def plan(manifest: Manifest, **changes: object) -> StudyPlan:
         seed=0,
         timeout=None,
         clip_format=PAPERS,
+        readouts=("pooled",),
         augmentations=("time-shift", "time-mask"),
     )
     return replace(made, **changes)

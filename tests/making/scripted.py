@@ -64,7 +64,7 @@ def make_material():
     waveforms += 0.2 * random.standard_normal(waveforms.shape)
     peaks = np.abs(waveforms).max(axis=1).astype(np.float32)
     stored = np.rint(waveforms / peaks[:, None] * 32767).astype(np.int16)
-    clips = Clips(FORMAT, stored, peaks, np.full(len(stored), FORMAT.samples))
+    clips = Clips(FORMAT, stored, peaks, np.full(len(stored), FORMAT.samples), "toy")
     return Material(manifest, clips)
 
 
@@ -88,6 +88,7 @@ def make_search(parallel=1, threads=1, **changes):
         seed=0,
         timeout=None,
         clip_format=FORMAT,
+        readouts=("pooled",),
         augmentations=("time-shift", "gain"),
     )
     plan = replace(plan, **changes)

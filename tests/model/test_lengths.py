@@ -57,7 +57,7 @@ def network(takes_lengths=True):
 def clips_of(lengths):
     """Clips whose padding holds noise, which nothing may depend on."""
     clips, _ = toy_problem(len(lengths))
-    return Clips(FORMAT, clips.waveforms, clips.peaks, np.array(lengths))
+    return Clips(FORMAT, clips.waveforms, clips.peaks, np.array(lengths), "toy")
 
 
 def test_columns_are_the_same_share_of_an_image_as_of_the_clip():

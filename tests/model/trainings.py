@@ -45,7 +45,7 @@ def toy_problem(n_clips=60):
     peaks = np.abs(waveforms).max(axis=1)
     stored = np.rint(waveforms / peaks[:, None] * 32767).astype(np.int16)
     lengths = np.full(n_clips, FORMAT.samples)
-    return ReadClips(FORMAT, stored, peaks.astype(np.float32), lengths), targets
+    return ReadClips(FORMAT, stored, peaks.astype(np.float32), lengths, "toy"), targets
 
 
 class SmallNet(nn.Module):
@@ -77,6 +77,7 @@ def regime(seed=0, epochs=8, learning_rate=1e-2, batch_size=8, widths=None):
         scheduler=PLUGINS.schedulers.get("half-cycle"),
         objective=(PLUGINS.objectives.get("cross-entropy"), {}),
         learning_rate=learning_rate,
+        weight_decay=0.0,
         augmentations=select_augmentations(list(PLUGINS.augmentations), widths or {}),
         epochs=epochs,
         batch_size=batch_size,

@@ -11,8 +11,7 @@ from making.entries import LINEAGE, begin, run_trial
 from serbench.data.protocols import HOLDOUT
 from serbench.deploy.network import untrained_network
 from serbench.errors import UsageError, WeightsError
-from serbench.execute.fold import build_network, state_of
-from serbench.model.complexity import Complexity
+from serbench.execute.networks import build_network, state_of
 from serbench.model.weights import file_identity
 from serbench.plugins import Plugins
 from serbench.run.clip_format import parent_format
@@ -40,7 +39,7 @@ def kept(database, made, artifacts, tmp_path):
     outcome = SimpleNamespace(**{**vars(outcome), "state": state})
     parameters = {"learning_rate": 0.001, "freeze_depth": 0}
     ledger.record(plan, WinnerTested(0, parameters, outcome))
-    number = Systems(database).rank(plan, Complexity(25_000, 4_000_000), made.metrics, LINEAGE)
+    number = Systems(database).rank(plan, made.metrics, LINEAGE)
     workspace = Workspace(database.url, tmp_path / "cache", artifacts)
 
     def start(emotions=manifest.emotions, number=number, backbone=HOMEBREW):

@@ -28,6 +28,7 @@ PLAN = StudyPlan(
     seed=0,
     timeout=None,
     clip_format=PAPERS,
+    readouts=("pooled",),
     augmentations=("time-shift", "gain"),
 )
 OTHERWISE = {
@@ -40,6 +41,7 @@ OTHERWISE = {
     "trials": 11,
     "epochs": 99,
     "batch_size": 16,
+    "readouts": ("pooled", "other"),
     "seed": 1,
     "timeout": 60.0,
     "clip_format": ClipFormat(16000, 2.618, "keep"),

@@ -1,19 +1,35 @@
 """The search space: what plugins declare, in Optuna's terms, and the initial values in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from serbench.errors import UnknownNameError, UsageError
-from serbench.model.ranges import Range
+from serbench.model.ranges import Choice, Range
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
-from serbench.search.space import search_space
+from serbench.search.space import SearchSpace, training_ranges, within
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The attributes of a scheduler that a search space uses."""
+
+    learning_rates: Range
+    weight_decays: Range = field(default_factory=lambda: Range(0, 0.3, initial=0))
+
+
+def search_space(rates, n_stages, initial_freeze_depth, augmentations, bounds=None):
+    """The space of a training with one read-out."""
+    depths = Range(0, n_stages, initial_freeze_depth)
+    ranges = training_ranges(Schedule(rates), depths, augmentations, {})
+    choice = {"readout": Choice(("pooled",))}
+    return SearchSpace(within({**choice, **ranges}, bounds or {}, n_stages), n_stages)
 
 
 @dataclass(frozen=True)
@@ -37,7 +53,9 @@ SPACE = search_space(
 
 def test_every_parameter_has_its_interval():
     assert SPACE.distributions() == {
+        "readout": CategoricalDistribution(("pooled",)),
         "learning_rate": FloatDistribution(1e-4, 3e-3, log=True),
+        "weight_decay": FloatDistribution(0, 0.3),
         "freeze_depth": IntDistribution(0, 5),
         "width:time-shift": FloatDistribution(0, 0.5),
         "width:gain": FloatDistribution(0, 12),
@@ -46,7 +64,9 @@ def test_every_parameter_has_its_interval():
 
 def test_the_initial_values_are_those_that_each_part_declares():
     assert SPACE.initial() == {
+        "readout": "pooled",
         "learning_rate": 1e-3,
+        "weight_decay": 0,
         "freeze_depth": 2,
         "width:time-shift": 0.3,
         "width:gain": 0,
@@ -62,7 +82,7 @@ def test_the_initial_values_lie_in_the_space():
 
 def test_a_configuration_is_read_from_flat_parameters():
     configuration = Configuration.from_parameters(SPACE.initial())
-    assert configuration == Configuration(1e-3, 2, {"time-shift": 0.3, "gain": 0.0})
+    assert configuration == Configuration("pooled", 1e-3, 0.0, 2, {"time-shift": 0.3, "gain": 0.0})
     assert isinstance(configuration.freeze_depth, int)
     assert isinstance(configuration.widths["gain"], float)
 
@@ -73,15 +93,27 @@ def test_a_configuration_is_read_from_flat_parameters():
     st.dictionaries(st.text("abc-:", min_size=1), st.floats(0, 1)),
 )
 def test_parameters_are_read_back_from_a_configuration(learning_rate, freeze_depth, widths):
-    flat = {"learning_rate": learning_rate, "freeze_depth": freeze_depth}
+    flat = {
+        "readout": "1-3/mean",
+        "learning_rate": learning_rate,
+        "weight_decay": 0.1,
+        "freeze_depth": freeze_depth,
+    }
     flat |= {f"width:{name}": width for name, width in widths.items()}
-    assert Configuration.from_parameters(flat) == Configuration(learning_rate, freeze_depth, widths)
+    assert Configuration.from_parameters(flat) == Configuration(
+        "1-3/mean", learning_rate, 0.1, freeze_depth, widths
+    )
 
 
 def test_a_network_that_cannot_be_frozen_has_only_depth_0():
     space = search_space(Range(1e-4, 1e-2, 1e-3, log=True), 0, 0, [])
     assert space.distributions()["freeze_depth"] == IntDistribution(0, 0)
-    assert space.initial() == {"learning_rate": 1e-3, "freeze_depth": 0}
+    assert space.initial() == {
+        "readout": "pooled",
+        "learning_rate": 1e-3,
+        "weight_decay": 0,
+        "freeze_depth": 0,
+    }
 
 
 @pytest.mark.parametrize("schedule", ["half-cycle", "one-cycle"])
@@ -91,7 +123,9 @@ def test_the_built_in_plugins_start_from_the_papers_values(schedule):
         plugins.schedulers.get(schedule).learning_rates, 4, 0, list(plugins.augmentations)
     )
     assert space.initial() == {
+        "readout": "pooled",
         "learning_rate": 1e-3,
+        "weight_decay": 0,
         "freeze_depth": 0,
         "width:time-shift": 0.3,
         "width:frequency-mask": 0.1,

@@ -6,7 +6,6 @@ import pytest
 from making.entries import LINEAGE, add_entry, begin, finish, run_trial
 
 from serbench.data.protocols import HOLDOUT
-from serbench.model.complexity import Complexity
 from serbench.store.entries import delete_entry
 from serbench.store.looks import LookCounts, count_looks, looks_of
 from serbench.store.schema import ArtifactRow, LatencyRow, PredictionRow, TrainingRow
@@ -40,7 +39,7 @@ def extended(database, made, manifest, plan, artifacts):
 
 
 def rank(database, made, plan):
-    return Systems(database).rank(plan, Complexity(3, 4), made.metrics, LINEAGE)
+    return Systems(database).rank(plan, made.metrics, LINEAGE)
 
 
 def looks(database, entry):

@@ -11,7 +11,6 @@ from making.entries import LINEAGE, PARAMETERS, begin, finish, run_trial
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import SerbenchError, StorageError
-from serbench.model.complexity import Complexity
 from serbench.model.compute import ComputeSettings
 from serbench.model.machine import this_machine
 from serbench.search.events import (
@@ -244,7 +243,7 @@ def test_a_tested_winner_whose_network_is_lost_is_tested_again(
     finish(ledger, made, manifest, plan, 0)
     assert path.read_bytes() == whole
     assert not ledger.forget_lost_holdout(plan)
-    assert Systems(database).rank(plan, Complexity(3, 4), made.metrics, LINEAGE) == 1
+    assert Systems(database).rank(plan, made.metrics, LINEAGE) == 1
     with database.session() as session:
         artifact = session.query(ArtifactRow).filter_by(file=path.name).one()
         assert is_intact(path, artifact.sha256)
@@ -281,5 +280,5 @@ def test_folds_recorded_in_another_order_than_judged_have_the_same_mean(database
     assert len(ended) == 1
     ledger.record(plan, TrialEnded(0, PARAMETERS, False, tuple(uars)))
     finish(ledger, made, manifest, plan, 0)
-    entry = Systems(database).rank(plan, Complexity(1, 1), made.metrics, LINEAGE)
+    entry = Systems(database).rank(plan, made.metrics, LINEAGE)
     assert Systems(database).rescore(entry, made.metrics) == []

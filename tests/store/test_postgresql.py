@@ -52,7 +52,8 @@ def ledger(database, made, artifacts):
 def entry(database, made, ledger):
     """The number of its entry, measured."""
     systems = Systems(database)
-    number = systems.rank(made.plan(made.manifest()), Complexity(3, 2**40), made.metrics, LINEAGE)
+    number = systems.rank(made.plan(made.manifest()), made.metrics, LINEAGE)
+    systems.save_complexity(number, Complexity(3, 2**40))
     systems.save_latency(number, made.machine, made.latency())
     return number
 

@@ -6,7 +6,6 @@ import pytest
 from making.entries import LINEAGE, NESTED, add_entry, begin, finish, run_trial
 
 from serbench.errors import UsageError
-from serbench.model.complexity import Complexity
 from serbench.store.pace import pace_of
 from serbench.store.schema import StudyRow, SystemRow, TrialRow
 from serbench.store.studies import (
@@ -159,6 +158,6 @@ def test_an_entry_keeps_its_number_when_it_is_ranked_again(database, made, manif
     number = add_entry(database, made, manifest, artifacts=artifacts)
     add_entry(database, made, manifest, seed=1, artifacts=artifacts)
     plan = made.plan(manifest, protocol=NESTED, trials=1)
-    assert Systems(database).rank(plan, Complexity(3, 4), made.metrics, LINEAGE) == number
+    assert Systems(database).rank(plan, made.metrics, LINEAGE) == number
     with database.session() as session:
         assert session.query(SystemRow).filter_by(number=number).one().params == 3

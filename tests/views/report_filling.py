@@ -56,7 +56,8 @@ def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=1
     won = int(np.argmax(means))
     ledger.record(plan, WinnerTested(won, PARAMETERS, outcome(won, HOLDOUT)))
     systems = Systems(database)
-    entry = systems.rank(plan, Complexity(25_000, 4_000_000), made.metrics, LINEAGE)
+    entry = systems.rank(plan, made.metrics, LINEAGE)
+    systems.save_complexity(entry, Complexity(25_000, 4_000_000))
     for count in threads:
         times = made.latency(threads=count, p50=3.0 + entry, p90=40.0 / count)
         systems.save_latency(entry, made.machine, times)

@@ -18,7 +18,7 @@ PARAMETERS = {0: 3.4e6, 1: 4.2e6, 2: 4.9e6}
 def classifier(backbone, n_classes=1000):
     """The pretrained network with its last layer, images to logits."""
     built = backbone.build("default", n_classes)
-    last = nn.Linear(built.width, n_classes)
+    last = nn.Linear(built.widths["pooled"], n_classes)
     last.load_state_dict(dict(built.head))
     return nn.Sequential(built.module, last).eval()
 

@@ -94,15 +94,15 @@ class SpeechBackbone(ABC):
             )  # first, because it may fail before a network is built
             module = self.network()
             self.load_encoder(module, *fetched, source=self.bundle)
-            return Built(module, f"torchaudio:{self.bundle}", module.width)
+            return Built(module, f"torchaudio:{self.bundle}", {POOLED: module.width})
         module = self.network()
         if weights == NO_WEIGHTS:
-            return Built(module, NO_WEIGHTS, module.width)
+            return Built(module, NO_WEIGHTS, {POOLED: module.width})
         state, identity = read_weights(weights), file_identity(weights)
         if any(name.startswith((ENCODER, BACKBONE)) for name in state):
             return loaded(module, state, identity, module.width, (HEAD,), None, n_classes, weights)
         self.load_encoder(module, *self.published(state, weights), source=weights)
-        return Built(module, identity, module.width)
+        return Built(module, identity, {POOLED: module.width})
 
     def load_encoder(
         self, module: Any, state: dict[str, Tensor], statistics: dict[str, Tensor], source: str

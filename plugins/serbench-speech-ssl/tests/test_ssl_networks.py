@@ -186,7 +186,7 @@ def test_the_recognisers_encoder_has_the_size_of_torchaudios():
 def test_a_network_gives_a_padded_clip_the_logits_that_it_gives_the_clip_alone(name):
     built = TINY[name].build("none", 4)
     front_end = Waveform().build(ClipFormat(16000, 1.0), TINY[name].input_spec())
-    head = torch.nn.Linear(built.width, 4)
+    head = torch.nn.Linear(built.widths["pooled"], 4)
     network = EmotionNetwork(front_end, built.module, head, TINY[name]).eval()
     assert network.takes_lengths
     waveform = clips(2)[:, 0, 0]

@@ -44,7 +44,7 @@ def classifier(name, n_classes=4, seed=0):
     """The same with a linear head, images to logits."""
     torch.manual_seed(seed)
     built = TINY[name].build("none", n_classes)
-    return EmotionNetwork(nn.Identity(), built.module, nn.Linear(built.width, n_classes))
+    return EmotionNetwork(nn.Identity(), built.module, nn.Linear(built.widths["pooled"], n_classes))
 
 
 def clips(n_clips=2, samples=16000, seed=0):

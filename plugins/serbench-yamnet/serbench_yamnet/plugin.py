@@ -69,7 +69,7 @@ class YamnetBackbone(PooledBackbone):
         drawn = layer_of(module.network.get_classifier()) if n_classes is not None else None
         module.network.reset_classifier(0)
         if weights == NO_WEIGHTS:
-            return Built(module, NO_WEIGHTS, WIDTH, drawn)
+            return Built(module, NO_WEIGHTS, {POOLED: WIDTH}, drawn)
         path = default_file() if weights == DEFAULT_WEIGHTS else Path(weights)
         state = yamnet_state(path, module) if path.suffix == ".tflite" else read_weights(path)
         identity = file_identity(path)

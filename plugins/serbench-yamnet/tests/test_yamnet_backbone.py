@@ -39,7 +39,7 @@ def test_random_weights_are_asked_for_by_name():
 
 def test_the_last_layer_is_initialised_with_the_rest_and_only_for_given_classes():
     built = YamnetBackbone().build("none", 6)
-    assert built.width == 1024
+    assert built.widths["pooled"] == 1024
     assert {name: tuple(values.shape) for name, values in built.head.items()} == {
         "weight": (6, 1024),
         "bias": (6,),

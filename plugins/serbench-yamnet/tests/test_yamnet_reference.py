@@ -23,7 +23,7 @@ CLIP = ClipFormat(16000, 2.618, "keep")
 def yamnet():
     """The network with AudioSet's last layer, which it returns for 521 classes."""
     built = YamnetBackbone().build(str(WEIGHTS), 521)
-    last = nn.Linear(built.width, 521)
+    last = nn.Linear(built.widths["pooled"], 521)
     last.load_state_dict(dict(built.head))
     return nn.Sequential(built.module, last).eval()
 

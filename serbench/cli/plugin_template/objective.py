@@ -40,7 +40,7 @@ class LabelSmoothing:
     ranges: Mapping[str, Range] = field(
         default_factory=lambda: {"smoothing": Range(0.0, 0.3, initial=0.1)}
     )
-    acts_on: Literal["waveform", "features"] = "waveform"
+    acts_on: Literal["waveform", "features"] | None = None
 
     def prepare(
         self,

@@ -23,12 +23,17 @@ class Steps:
 
     name: str = "$name"
     learning_rates: Range = field(default_factory=lambda: Range(1e-3, 1e-1, initial=1e-2, log=True))
+    weight_decays: Range = field(default_factory=lambda: Range(0.0, 1e-3, initial=0.0))
 
     def build(
-        self, parameters: Iterable[nn.Parameter], learning_rate: float, steps: int
+        self,
+        parameters: Iterable[nn.Parameter],
+        learning_rate: float,
+        steps: int,
+        weight_decay: float = 0.0,
     ) -> tuple[Optimizer, LRScheduler]:
         """The optimiser and its learning-rate schedule over ``steps`` batches."""
-        optimizer = SGD(parameters, lr=learning_rate, momentum=0.9)
+        optimizer = SGD(parameters, lr=learning_rate, momentum=0.9, weight_decay=weight_decay)
         course = LambdaLR(optimizer, lambda step: 0.1 ** (PLATEAUS * step // steps))
         return optimizer, course
 
