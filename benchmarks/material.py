@@ -130,7 +130,8 @@ def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: 
     }
     plan = StudyPlan(**settings)
     protocol = parse_protocol(plan.protocol)
-    material = Material(manifest, prepare_clips(manifest, folder, plan.clip_format))
+    clips = prepare_clips(manifest, folder, plan.clip_format)
+    material = Material(manifest, clips, plan.weights_files())
     search = Search(
         plan=plan,
         manifest=manifest,
