@@ -215,6 +215,7 @@ def test_a_scheduler_that_violates_its_contract_is_reported():
         "the_requested_rate_is_the_highest",
         "the_optimiser_has_exactly_the_given_parameters",
         "steps_bring_a_parameter_nearer_to_its_optimum",
+        "weight_decay_makes_weights_smaller",
     }
 
 
