@@ -43,11 +43,13 @@ class AttentiveStatistics(nn.Module):
             frames: ``[B, T, D]``.
             lengths: frames of each clip that are not padding ``[B]``, or None for all.
         """
-        scores = frames @ self.query  # [B, T]
+        padding: Tensor | None = None
         if lengths is not None:
             padding = torch.arange(frames.shape[1], device=frames.device) >= lengths.unsqueeze(1)
+            frames = frames.masked_fill(padding.unsqueeze(2), 0.0)  # padding may be infinite
+        scores = frames @ self.query  # [B, T]
+        if padding is not None:
             scores = scores.masked_fill(padding, -torch.inf)
-            frames = frames.masked_fill(padding.unsqueeze(2), 0.0)  # the padding may be infinite
         weights = scores.softmax(dim=1).unsqueeze(2)  # [B, T, 1]
         mean = (weights * frames).sum(dim=1)
         variance = (weights * (frames - mean.unsqueeze(1)).square()).sum(dim=1)

@@ -54,10 +54,7 @@ def the_training_corpora_of_its_weights_are_named_or_unknown(backbone: Backbone)
 
 
 def the_licence_of_its_weights_is_stated(backbone: Backbone) -> None:
-    """A ``Licence`` for every kind of weights; random ones need none.
-
-    A network without weights may have the licence of the software that computes its features.
-    """
+    """A ``Licence`` for every kind of weights; random ones need none."""
     for weights in (NO_WEIGHTS, DEFAULT_WEIGHTS, "some/file.safetensors"):
         licence = backbone.licence(weights)
         require(
@@ -65,6 +62,7 @@ def the_licence_of_its_weights_is_stated(backbone: Backbone) -> None:
             f"the licence of weights '{weights}' is {licence!r}, not a Licence",
         )
     random = backbone.licence(NO_WEIGHTS)
+    # A network without weights may have the licence of the software that computes its features.
     free = random.commercial == "yes" or not build(backbone).module.state_dict()
     require(free, f"random weights have licence {random!r}: give NOTHING")
 

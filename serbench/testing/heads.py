@@ -165,10 +165,7 @@ def other_arrays_are_refused(head: Head) -> None:
 
 
 def it_learns_by_gradient_descent(head: Head) -> None:
-    """All parameters get gradients, and Adam trains it to classify separable vectors.
-
-    A head that takes frames receives the vector of a clip in every frame.
-    """
+    """All parameters get gradients, and Adam trains it to classify separable vectors."""
     if head.is_fitted:
         raise SkipTest("this head is fitted")
     module = _drawn(head)
@@ -188,6 +185,7 @@ def it_learns_by_gradient_descent(head: Head) -> None:
 
 
 def _as_taken(head: Head, features: Tensor) -> Tensor:
+    """Vectors; for a head that takes frames, the vector of a clip in every frame."""
     return features.unsqueeze(1).repeat(1, _FRAMES, 1) if head.takes_frames else features
 
 
@@ -212,10 +210,7 @@ def fitting_twice_gives_the_same_arrays(head: Head) -> None:
 
 
 def an_emotion_without_clips_is_not_predicted(head: Head) -> None:
-    """Where the training clips have none of an emotion, its logit is finite and low.
-
-    The same is required for training clips of one emotion only, and for those of one speaker.
-    """
+    """Where training clips have none of an emotion, its logit is finite and low."""
     if not head.is_fitted:
         raise SkipTest("this head is trained by gradient descent")
     features, targets = _separable()

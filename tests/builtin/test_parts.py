@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from serbench.builtin.linear_head import DECAY, LinearHead
+from serbench.builtin.linear_head import LinearHead
 from serbench.builtin.objectives import CrossEntropy
 from serbench.builtin.runtimes import Eager
-from serbench.model.head import HeadContext
 from serbench.model.network import EmotionNetwork
 
 WIDTH, N_CLASSES = 5, 3
@@ -34,56 +33,6 @@ def test_a_fresh_head_is_drawn_as_torch_draws_a_linear_layer():
     layer = LinearHead().module(WIDTH, N_CLASSES, None, {})
     assert torch.equal(layer.weight, expected.weight)
     assert torch.equal(torch.get_rng_state(), drawn)
-
-
-def features(n_clips=60, seed=0):
-    """Overlapping clouds, one for each class, ``[n, WIDTH]`` and codes ``[n]``."""
-    random = np.random.default_rng(seed)
-    targets = np.arange(n_clips) % N_CLASSES
-    clouds = np.eye(N_CLASSES, WIDTH)[targets] + 0.7 * random.standard_normal((n_clips, WIDTH))
-    return clouds.astype(np.float32), targets
-
-
-def test_the_fitted_head_is_where_the_gradient_is_zero():
-    vectors, targets = features()
-    fitted = LinearHead().fit(vectors, None, targets, HeadContext(N_CLASSES))
-    weight, bias = fitted.arrays["weight"].astype(float), fitted.arrays["bias"].astype(float)
-    logits = vectors @ weight.T + bias
-    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    errors = (shares - np.eye(N_CLASSES)[targets]) / len(targets)
-    np.testing.assert_allclose(errors.T @ vectors + 2 * DECAY * weight, 0, atol=1e-4)
-    np.testing.assert_allclose(errors.sum(0), 0, atol=1e-4)
-
-
-def test_fitting_uses_no_random_numbers_and_leaves_them_alone():
-    vectors, targets = features()
-    weights = []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        before = torch.get_rng_state()
-        fitted = LinearHead().fit(vectors, None, targets, HeadContext(N_CLASSES, seed))
-        weights.append(fitted.arrays["weight"])
-        assert torch.equal(torch.get_rng_state(), before)
-    assert np.array_equal(*weights)
-
-
-def test_logits_module_and_arrays_of_a_fitted_head_agree():
-    vectors, targets = features()
-    fitted = LinearHead().fit(vectors, None, targets, HeadContext(N_CLASSES))
-    new, codes = features(seed=1)
-    logits = fitted.logits(new, None)
-    assert (logits.argmax(1) == codes).mean() > 0.6
-    with torch.inference_mode():
-        assert np.array_equal(fitted.module()(torch.from_numpy(new)).numpy(), logits)
-    by_hand = new @ fitted.arrays["weight"].T + fitted.arrays["bias"]
-    np.testing.assert_allclose(logits, by_hand, rtol=1e-4, atol=1e-5)
-
-
-def test_separable_features_have_a_best_fit_too():
-    vectors, targets = np.eye(N_CLASSES, dtype=np.float32), np.arange(N_CLASSES)
-    fitted = LinearHead().fit(vectors, None, targets, HeadContext(N_CLASSES))
-    assert np.isfinite(fitted.arrays["weight"]).all()
-    assert np.array_equal(fitted.logits(vectors, None).argmax(1), targets)
 
 
 def test_cross_entropy_is_torchs_on_an_unchanged_batch():
