@@ -16,6 +16,7 @@ from serbench.data.licence import UNKNOWN_LICENCE
 from serbench.errors import UsageError, WeightsError
 from serbench.model.frontend import InputSpec
 from serbench.model.readout import ReadOut, pool
+from serbench.testing import contract
 from serbench.testing.onnx import onnx_logits
 
 SMALL = Whisper("small", "somebody/small", n_layers=4, width=32, n_heads=4)
@@ -100,6 +101,11 @@ def saved(path, state, metadata=None):
     contiguous = {name: tensor.contiguous() for name, tensor in state.items()}
     safetensors.torch.save_file(contiguous, path, metadata)
     return str(path)
+
+
+@pytest.mark.parametrize("check", contract("backbone"))
+def test_a_small_encoder_meets_the_contract(check):
+    check(SMALL)
 
 
 # The encoder
