@@ -184,15 +184,7 @@ class Whisper:
         Raises:
             WeightsError: its weights have fewer layers.
         """
-        n_layers = max(map(int, taps))
-        found = len(module.layers)
-        if n_layers > found:
-            raise WeightsError(
-                f"the weights of {self.name} end after layer {found}, and the read-out uses layer "
-                f"{n_layers}: choose a read-out up to layer {found}, or other --weights",
-                backbone=self.name,
-                layers=found,
-            )
+        n_layers = self._last(module, taps)
         module.shorten(n_layers)
         encoder: nn.Module = module
         return encoder
@@ -200,9 +192,26 @@ class Whisper:
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
     ) -> Features:
-        """Frames ``[B, T, D]`` of the layers, 20 ms apart, with their numbers in each clip."""
+        """Frames ``[B, T, D]`` of the layers, 20 ms apart, with their numbers in each clip.
+
+        Raises:
+            WeightsError: its weights have fewer layers.
+        """
+        self._last(module, taps)
         outputs, frames = module(inputs, lengths)
         return Features({tap: outputs[int(tap) - 1] for tap in taps}, frames)
+
+    def _last(self, module: Any, taps: Sequence[str]) -> int:
+        """The number of the last layer of some taps, which is among those of the module."""
+        last, n_layers = max(map(int, taps)), len(module.layers)
+        if last > n_layers:
+            raise WeightsError(
+                f"these weights of {self.name} end after layer {n_layers}, and the read-out uses "
+                f"layer {last}: give a --readout up to layer {n_layers}, or other --weights",
+                backbone=self.name,
+                layers=n_layers,
+            )
+        return last
 
     def stages(self, module: Any) -> Sequence[Sequence[str]]:
         """The convolutions, then each layer; the last layer norm belongs to the last layer."""

@@ -345,6 +345,11 @@ def test_a_network_trained_here_is_loaded_with_the_layers_and_the_head_it_has(
         with pytest.raises(WeightsError) as refused:
             SMALL.cut(found.module, ["4"])
         assert refused.value.facts["layers"] == n_layers
+        with pytest.raises(WeightsError):
+            SMALL.features(found.module, images(1, 20), None, ["1", "4"])
+        with pytest.raises(WeightsError) as refused:
+            ReadOut.parse("all/mean", SMALL.taps).width(found.widths)
+        assert refused.value.facts["taps"] == ["4"]
 
 
 def test_weights_of_another_size_are_refused(tmp_path):
