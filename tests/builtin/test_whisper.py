@@ -9,8 +9,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from serbench.builtin.whisper import Whisper, WhisperMelFrontEnd, register_backbones
-from serbench.builtin.whisper_network import WHISPER_INPUT
+from serbench.builtin.whisper import Whisper, register_backbones
+from serbench.builtin.whisper_mel import WHISPER_INPUT, WhisperMelFrontEnd
 from serbench.data.clips import ClipFormat
 from serbench.data.licence import UNKNOWN_LICENCE
 from serbench.errors import UsageError, WeightsError
