@@ -1,4 +1,4 @@
-"""Whisper's encoders, pretrained for speech recognition, and their front end."""
+"""Whisper's encoders, pretrained for speech recognition."""
 
 from __future__ import annotations
 
@@ -11,18 +11,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from serbench import hookimpl
-from serbench.builtin.whisper_network import (
-    HOP,
-    MOST_COLUMNS,
-    SAMPLE_RATE,
-    WHISPER_INPUT,
-    WhisperEncoder,
-    WhisperMel,
-)
-from serbench.data.clips import ClipFormat
+from serbench.builtin.whisper_mel import WHISPER_INPUT
+from serbench.builtin.whisper_network import WhisperEncoder
 from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence, named_licence
 from serbench.data.regular import is_file
-from serbench.errors import UsageError, WeightsError
+from serbench.errors import WeightsError
 from serbench.model.backbone import (
     DEFAULT_WEIGHTS,
     NO_WEIGHTS,
@@ -31,7 +24,7 @@ from serbench.model.backbone import (
     Features,
     stages_of,
 )
-from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec
+from serbench.model.frontend import InputSpec
 from serbench.model.hub import fetch_weights
 from serbench.model.readout import ReadOut
 from serbench.model.weights import file_identity, load_exactly, read_weights, split_state
@@ -48,29 +41,6 @@ ENCODER = ("model.encoder.", "encoder.")
 
 OPENAIS_LICENCE = Licence("MIT", "yes")
 """OpenAI published code and weights under it."""
-
-
-@dataclass(frozen=True)
-class WhisperMelFrontEnd:
-    """Whisper's features: 25 ms windows every 10 ms, 80 mel bands, logarithms with a floor."""
-
-    name: str = "whisper-mel"
-    sample_rate: int | None = SAMPLE_RATE
-
-    def build(self, clip_format: ClipFormat, spec: InputSpec) -> FrontEndModule:
-        """The module for clips of this format and a backbone with this input.
-
-        Raises:
-            UsageError: the clips are too long for Whisper.
-        """
-        if spec == WHISPER_INPUT and clip_format.samples // HOP > MOST_COLUMNS:
-            raise UsageError(
-                f"Whisper takes clips of at most 30 s, and these have {clip_format.seconds:g} s: "
-                "give --seconds 30 or less",
-                front_end=self.name,
-                seconds=clip_format.seconds,
-            )
-        return WhisperMel(spec)
 
 
 @dataclass(frozen=True)
@@ -184,15 +154,7 @@ class Whisper:
         Raises:
             WeightsError: its weights have fewer layers.
         """
-        n_layers = max(map(int, taps))
-        found = len(module.layers)
-        if n_layers > found:
-            raise WeightsError(
-                f"the weights of {self.name} end after layer {found}, and the read-out uses layer "
-                f"{n_layers}: choose a read-out up to layer {found}, or other --weights",
-                backbone=self.name,
-                layers=found,
-            )
+        n_layers = self._last(module, taps)
         module.shorten(n_layers)
         encoder: nn.Module = module
         return encoder
@@ -200,9 +162,26 @@ class Whisper:
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
     ) -> Features:
-        """Frames ``[B, T, D]`` of the layers, 20 ms apart, with their numbers in each clip."""
+        """Frames ``[B, T, D]`` of the layers, 20 ms apart, with their numbers in each clip.
+
+        Raises:
+            WeightsError: its weights have fewer layers.
+        """
+        self._last(module, taps)
         outputs, frames = module(inputs, lengths)
         return Features({tap: outputs[int(tap) - 1] for tap in taps}, frames)
+
+    def _last(self, module: Any, taps: Sequence[str]) -> int:
+        """The number of the last layer of some taps, which is among those of the module."""
+        last, n_layers = max(map(int, taps)), len(module.layers)
+        if last > n_layers:
+            raise WeightsError(
+                f"these weights of {self.name} end after layer {n_layers}, and the read-out uses "
+                f"layer {last}: give a --readout up to layer {n_layers}, or other --weights",
+                backbone=self.name,
+                layers=n_layers,
+            )
+        return last
 
     def stages(self, module: Any) -> Sequence[Sequence[str]]:
         """The convolutions, then each layer; the last layer norm belongs to the last layer."""
@@ -252,12 +231,6 @@ def stated_licence(path: Path) -> Licence:
             return named_licence(metadata[key])
     stated = any(re.search(r"\bMIT licen[cs]e\b", value) for value in metadata.values())
     return OPENAIS_LICENCE if stated else UNKNOWN_LICENCE
-
-
-@hookimpl
-def register_front_ends(register: Callable[[FrontEnd], None]) -> None:
-    """Register ``whisper-mel``."""
-    register(WhisperMelFrontEnd())
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""The encoder of Whisper and its log-mel images, in PyTorch only.
+"""The encoder of Whisper, in PyTorch only.
 
 Radford, Kim, Xu, Brockman, McLeavey and Sutskever, "Robust Speech Recognition via Large-Scale Weak
 Supervision", ICML 2023. Parameters have the names of the files that Hugging Face publishes.
@@ -12,54 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from serbench.builtin.mel import MelSpectrogram
-from serbench.model.frontend import FrontEndModule, InputSpec, fit_image
+from serbench.builtin.whisper_mel import BANDS, MOST_COLUMNS
 
-SAMPLE_RATE = 16000
-WINDOW = 400
-HOP = 160
-BANDS = 80
-
-MOST_FRAMES = 1500
+MOST_FRAMES = MOST_COLUMNS // 2
 """Rows of the position table."""
-
-MOST_COLUMNS = 2 * MOST_FRAMES
-"""Columns of the longest image: 30 s."""
-
-WHISPER_INPUT = InputSpec(1, BANDS, 3 * SAMPLE_RATE // HOP, mean=(0.3,), std=(0.4,))
-"""Clips of 3 s; images of any width up to 30 s are accepted.
-
-Mean and deviation convert an image of front end ``mel`` of speech to the range of Whisper's own
-images: both end 80 dB below the maximum of the clip, which is 80 % of the range of ``mel``, and a
-range of 2 here.
-"""
-
-
-class WhisperMel(FrontEndModule):
-    """Waveforms ``[B, samples]`` at 16 kHz → log-mel images ``[B, 1, 80, samples // 160]``.
-
-    For another backbone the image is adjusted to the size, mean and deviation of its input.
-    """
-
-    def __init__(self, spec: InputSpec) -> None:
-        super().__init__()
-        self.spec = spec
-        self.mel = MelSpectrogram(SAMPLE_RATE, WINDOW, WINDOW, HOP, BANDS, scale="slaney")
-
-    def forward(self, waveform: Tensor) -> Tensor:
-        """Feature images; the last frame of the centred transform is left out, as published."""
-        bels = self.mel(waveform)[..., :-1].clamp(min=1e-10).log10()
-        bels = torch.maximum(bels, bels.amax(dim=(1, 2), keepdim=True) - 8)
-        image: Tensor = (bels + 4) / 4
-        if self.spec == WHISPER_INPUT:
-            return image.unsqueeze(1)
-        return fit_image(image * WHISPER_INPUT.std[0] + WHISPER_INPUT.mean[0], self.spec)
-
-    def columns(self, lengths: Tensor, samples: int, width: int) -> Tensor:
-        """The columns of an image of the clip alone, but one at least."""
-        if self.spec != WHISPER_INPUT:
-            return super().columns(lengths, samples, width)
-        return lengths.div(HOP, rounding_mode="floor").clamp(1, width)
 
 
 class WhisperEncoder(nn.Module):
@@ -90,8 +46,8 @@ class WhisperEncoder(nn.Module):
     ) -> tuple[list[Tensor], Tensor | None]:
         """The output of each layer, the last one after the layer norm.
 
-        A clip has the same frames with and without padding: its first value is set to zero before
-        each convolution, as their own padding, and attention ignores it.
+        A clip has the same frames with and without padding: before each convolution padding is set
+        to zero, the value with which convolutions themselves pad, and attention leaves it out.
 
         Args:
             image: ``[B, 1, 80, T]`` with at most 3,000 columns.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from serbench.errors import UnknownNameError, UsageError
+from serbench.errors import UnknownNameError, UsageError, WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +92,15 @@ class ReadOut:
 
         Raises:
             UsageError: taps of different widths are to be added.
+            WeightsError: the weights have no such tap.
         """
+        missing = [tap for tap in self.taps if tap not in widths]
+        if missing:
+            raise WeightsError(
+                f"these weights end before tap {missing[0]}: give a --readout with some of "
+                f"{', '.join(widths)}, or other --weights",
+                taps=missing,
+            )
         each = [widths[tap] for tap in self.taps]
         if self.weighted and len(set(each)) > 1:
             raise UsageError(

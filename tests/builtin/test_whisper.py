@@ -9,13 +9,14 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from serbench.builtin.whisper import Whisper, WhisperMelFrontEnd, register_backbones
-from serbench.builtin.whisper_network import WHISPER_INPUT
+from serbench.builtin.whisper import Whisper, register_backbones
+from serbench.builtin.whisper_mel import WHISPER_INPUT, WhisperMelFrontEnd
 from serbench.data.clips import ClipFormat
 from serbench.data.licence import UNKNOWN_LICENCE
 from serbench.errors import UsageError, WeightsError
 from serbench.model.frontend import InputSpec
 from serbench.model.readout import ReadOut, pool
+from serbench.testing import contract
 from serbench.testing.onnx import onnx_logits
 
 SMALL = Whisper("small", "somebody/small", n_layers=4, width=32, n_heads=4)
@@ -100,6 +101,11 @@ def saved(path, state, metadata=None):
     contiguous = {name: tensor.contiguous() for name, tensor in state.items()}
     safetensors.torch.save_file(contiguous, path, metadata)
     return str(path)
+
+
+@pytest.mark.parametrize("check", contract("backbone"))
+def test_a_small_encoder_meets_the_contract(check):
+    check(SMALL)
 
 
 # The encoder
@@ -339,6 +345,11 @@ def test_a_network_trained_here_is_loaded_with_the_layers_and_the_head_it_has(
         with pytest.raises(WeightsError) as refused:
             SMALL.cut(found.module, ["4"])
         assert refused.value.facts["layers"] == n_layers
+        with pytest.raises(WeightsError):
+            SMALL.features(found.module, images(1, 20), None, ["1", "4"])
+        with pytest.raises(WeightsError) as refused:
+            ReadOut.parse("all/mean", SMALL.taps).width(found.widths)
+        assert refused.value.facts["taps"] == ["4"]
 
 
 def test_weights_of_another_size_are_refused(tmp_path):
