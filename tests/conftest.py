@@ -44,7 +44,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-SHARED_CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+SHARED = Path(__file__).parents[2] / "shared"
+SHARED_CORPORA = SHARED / "corpora"
 
 RAVDESS_LABELS = {
     "neutral": "01",
@@ -138,3 +139,12 @@ def shared_corpora() -> Path:
     if not SHARED_CORPORA.is_dir():
         pytest.skip("the development corpora are not here")
     return SHARED_CORPORA
+
+
+@pytest.fixture(scope="session")
+def whisper_weights() -> Path:
+    """The published encoder of Whisper tiny.en, in float16."""
+    path = SHARED / "weights" / "whisper-tiny.en-encoder.safetensors"
+    if not path.is_file():
+        pytest.skip("the published weights are not here")
+    return path

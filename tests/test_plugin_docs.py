@@ -43,8 +43,8 @@ def signature(function):
 
 
 def members(protocol):
-    """The signatures of a protocol's methods and properties."""
-    for name, member in vars(protocol).items():
+    """The signatures of a protocol's methods and properties, those of its bases last."""
+    for name, member in (each for base in protocol.__mro__ for each in vars(base).items()):
         if isinstance(member, property):
             kind = inspect.signature(member.fget).return_annotation
             yield f"{name} -> {kind}".replace('"', "'")

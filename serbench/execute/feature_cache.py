@@ -76,14 +76,14 @@ class FeatureCache:
         if self.limit == 0:
             return dict(compute(names))
         places = {name: self._place(source, name) for name in names}
-        found = {name: self._read(place) for name, place in places.items()}
-        if None not in found.values():
-            return {name: array for name, array in found.items() if array is not None}
+        found = self._present(places)
+        if len(found) == len(places):
+            return found
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(self.folder / f"{_key(source)}.lock"):
-                found = {name: self._read(place) for name, place in places.items()}
-                missing = [name for name, array in found.items() if array is None]
+                found = self._present(places)
+                missing = [name for name in names if name not in found]
                 computed = compute(missing) if missing else {}
                 for name, array in computed.items():
                     found[name] = self._kept(places[name], array, {**source, "name": name})
@@ -93,7 +93,7 @@ class FeatureCache:
                 "or name another folder in SERBENCH_CACHE",
                 path=self.folder,
             ) from error
-        return {name: array for name, array in found.items() if array is not None}
+        return found
 
     def stored(self) -> list[StoredFeatures]:
         """All arrays in the cache, the last used first."""
@@ -119,6 +119,11 @@ class FeatureCache:
             path.unlink(missing_ok=True)
         self._checked.clear()
         return freed
+
+    def _present(self, places: Mapping[str, Path]) -> dict[str, Array]:
+        """The arrays that are kept and not damaged."""
+        read = ((name, self._read(place)) for name, place in places.items())
+        return {name: array for name, array in read if array is not None}
 
     def _place(self, source: Mapping[str, Any], name: str) -> Path:
         return self.folder / f"{_key({**source, 'name': name})}.npy"

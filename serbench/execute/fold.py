@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from serbench.data.seeds import derive_seed
@@ -125,16 +126,17 @@ def _fit_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
     manifest = material.manifest
     rows = np.sort(np.concatenate([job.train, job.validation]))
     speakers = np.unique([manifest.utterances[row].speaker for row in rows], return_inverse=True)
-    head = context.plugins.heads.get(recipe.head).fit(
-        features.batch(rows),
-        manifest.targets[rows],
-        HeadContext(
-            n_classes=len(manifest.emotions),
-            speakers=speakers[1],
-            seed=derive_seed(job.seed, "head"),
-            parameters=job.configuration.head,
-        ),
+    how = HeadContext(
+        n_classes=len(manifest.emotions),
+        speakers=speakers[1],
+        seed=derive_seed(job.seed, "head"),
+        parameters=job.configuration.head,
     )
+    # A fit has small matrices: more threads are slower, above all where other processes run.
+    with threadpool_limits(1):
+        head = context.plugins.heads.get(recipe.head).fit(
+            features.batch(rows), manifest.targets[rows], how
+        )
     network = HeadOnFeatures(head, part.reader, readout)
     logits = predict(network, features, job.test, len(job.test))
     training = Training(0, (), (), time.perf_counter() - started)

@@ -151,7 +151,8 @@ class Backbone(Reader, Protocol):
             weights: as ``build`` takes them.
 
         Returns:
-            ``NOTHING`` of random weights; ``UNKNOWN_LICENCE`` if it is unknown.
+            ``NOTHING`` of random weights; ``UNKNOWN_LICENCE`` if it is unknown. A network without
+            weights may have the licence of the software that computes its features.
         """
 
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:

@@ -78,8 +78,8 @@ class StudyOptions(BaseModel):
 
     backbone: Annotated[tuple[Annotated[str, registered("backbones")], ...], Several] = option(
         (),
-        "Search this backbone, which is homebrew, a timm model or a backbone of a plugin; there "
-        "is no default.",
+        "Search this backbone, which is built in, a timm model or a backbone of a plugin; by "
+        "default each of the usual candidates whose weights can be had.",
         "NAME",
     )
     dataset: str | None = option(

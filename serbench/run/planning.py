@@ -33,6 +33,9 @@ DEEPEST = 1000
 
 READOUT = "readout"
 
+OF_ONE_BACKBONE = ("weights", "front_end", READOUT)
+"""Options whose values belong to one backbone."""
+
 WITHOUT_TRAINING: dict[str, Any] = {
     "schedule": "",
     "objective": "",
@@ -58,8 +61,9 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
 
     Raises:
         StudyFileError: the file has mistakes: syntax, unknown keys, values, names.
-        UsageError: the command line has mistakes; there is no backbone; bounds are given for a
-            parameter that is not searched; ``nested`` is given for a protocol with outer folds.
+        UsageError: the command line has mistakes; no backbone is given and none of the usual ones
+            can be tried; bounds are given for a parameter that is not searched; ``nested`` is given
+            for a protocol with outer folds.
     """
     from_file = {} if file is None else _read_file(file, plugins)
     if given.keys() & BUDGET:
@@ -70,15 +74,33 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
         mistakes = tuple(f"--{each.replace('_', '-', 1)}" for each in _mistakes(error))
         raise UsageError("; ".join(mistakes), mistakes=mistakes) from error
     if not options.backbone:
-        raise UsageError(
-            "no backbone is given: add --backbone homebrew, or the name of a timm model",
-            missing="backbone",
-        )
+        options = _with_candidates(options, plugins)
     for name in options.search.widths:
         if name not in options.augmentations:
             raise UnknownNameError("searched augmentation", name, options.augmentations)
     _ = options.protocols
     return options
+
+
+def _with_candidates(options: StudyOptions, plugins: Plugins) -> StudyOptions:
+    """The options with the backbones that are tried where none is named.
+
+    Raises:
+        UsageError: none can be tried, or options are given that belong to one backbone.
+    """
+    from serbench.run.candidates import available
+
+    of_one = [name for name in OF_ONE_BACKBONE if name in options.model_fields_set]
+    if of_one:
+        raise UsageError(
+            f"--{of_one[0].replace('_', '-')} is given without a backbone: add --backbone NAME",
+            missing="backbone",
+        )
+    names, missing = available(plugins)
+    notice(f"no backbone is given, so these are tried: {', '.join(names)}")
+    for each in missing:
+        notice(f"{each.backbone} is left out: {each.reason}")
+    return options.model_copy(update={"backbone": tuple(names)})
 
 
 def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def require_members(thing: object, protocol: type) -> None:
     Raises:
         AssertionError: an attribute is missing, or a method takes other arguments.
     """
-    for name, member in vars(protocol).items():
+    members = [each for base in protocol.__mro__ for each in vars(base).items()]
+    for name, member in members:
         if name.startswith("_"):
             continue
         require(hasattr(thing, name), f"it has no '{name}', which {protocol.__name__} requires")
