@@ -6,6 +6,7 @@ import pytest
 from making.entries import LINEAGE, NESTED, add_entry, begin, finish, run_trial
 
 from serbench.errors import UsageError
+from serbench.model.complexity import Complexity
 from serbench.store.pace import pace_of
 from serbench.store.schema import StudyRow, SystemRow, TrialRow
 from serbench.store.studies import (
