@@ -130,7 +130,12 @@ def _add_study(
     )
     systems = [_add_system(connection, None) for _ in range(trials)]
     first = (number - 1) * trials + 1
-    parameters = {"learning_rate": 0.001, "freeze_depth": 0, "width:noise": 0.1}
+    parameters = {
+        "readout": "pooled",
+        "learning_rate": 0.001,
+        "freeze_depth": 0,
+        "width:noise": 0.1,
+    }
     uars = random.uniform(0.3, 0.7, trials).tolist()
     connection.execute(
         insert(TrialRow).values(study_id=number, state="complete", parameters=parameters),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counted, emit_json, emit_table, format_option
+from serbench.cli.output import counted, emit_json, emit_table, format_option, in_bytes
 
 
 @click.group()
@@ -34,9 +34,9 @@ def info_command(app: App, format_: str) -> None:
         }
         emit_json({**found, **folders, "clips_bytes": clips, "plugins": plugins})
         return
-    size = "" if found["bytes"] is None else f", {_size(found['bytes'])}"
+    size = "" if found["bytes"] is None else f", {in_bytes(found['bytes'])}"
     lost = f"{found['lost_artifacts']} missing" if found["lost_artifacts"] else ""
-    artifacts = f"{counted(found['artifacts'], 'file')}, {_size(found['artifact_bytes'])}"
+    artifacts = f"{counted(found['artifacts'], 'file')}, {in_bytes(found['artifact_bytes'])}"
     emit_table(
         ["property", "value"],
         [
@@ -46,19 +46,11 @@ def info_command(app: App, format_: str) -> None:
             ["predictions", f"{counted(found['predictions'], 'set')} of logits"],
             ["weights files", ", ".join(filter(None, (artifacts, lost)))],
             ["", str(workspace.artifacts)],
-            ["prepared clips", f"{_size(clips)}, of all databases"],
+            ["prepared clips", f"{in_bytes(clips)}, of all databases"],
             ["", str(workspace.clips)],
             ["plugins", ", ".join(f"{name} {version}" for name, version in plugins.items())],
         ],
     )
-
-
-def _size(count: int) -> str:
-    """A number of bytes as text with a unit."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"
 
 
 @db.command("vacuum")
@@ -72,4 +64,4 @@ def vacuum_command(app: App) -> None:
     vacuum(app.database)
     after = database_info(app.database, app.workspace.artifacts).bytes
     if before is not None and after is not None:
-        click.echo(f"{_size(before)} before, {_size(after)} now")
+        click.echo(f"{in_bytes(before)} before, {in_bytes(after)} now")

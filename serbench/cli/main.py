@@ -30,6 +30,7 @@ COMMANDS = {
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
     "predict": ("serbench.cli.use:predict", "Predict the emotions of files with an entry."),
     "db": ("serbench.cli.db:db", "Show the content of a database; reduce the size of its file."),
+    "cache": ("serbench.cli.cache:cache", "List and delete features and prepared clips."),
     "plugins": ("serbench.cli.plugins:plugins", "List, check and create plugins."),
 }
 

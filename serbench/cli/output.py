@@ -65,6 +65,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
 
 
+def in_bytes(count: int) -> str:
+    """A number of bytes as text with a unit."""
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
 def percent(share: float | None) -> str:
     """A share in per cent; a dash where there is none."""
     return DASH if share is None else f"{100 * share:.1f}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import filelock
 import numpy as np
 import numpy.typing as npt
 
@@ -130,3 +134,57 @@ def _reserve(path: Path, size: int) -> None:
             for start in range(file.tell(), size, MEGABYTE):
                 file.write(bytes(min(MEGABYTE, size - start)))
         file.truncate(size)
+
+
+@dataclass(frozen=True)
+class StoredClips:
+    """The prepared clips of one dataset in one format.
+
+    Attributes:
+        place: their folder.
+        size: size of all its files in bytes.
+        used: when they were prepared, in seconds since 1970.
+        facts: the content of ``clips.json``; empty where their preparation did not end.
+    """
+
+    place: Path
+    size: int
+    used: float
+    facts: Mapping[str, Any]
+
+
+def stored_clips(folder: Path) -> list[StoredClips]:
+    """All prepared clips in a folder, the last prepared first."""
+    found = []
+    for place in folder.glob("*/"):
+        try:
+            size = sum(path.stat().st_size for path in place.iterdir())
+            used = place.stat().st_mtime
+        except OSError:
+            continue  # another process is deleting it
+        found.append(StoredClips(place, size, used, _facts(place / "clips.json")))
+    return sorted(found, key=lambda each: each.used, reverse=True)
+
+
+def _facts(path: Path) -> Mapping[str, Any]:
+    try:
+        facts = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def clear_clips(folder: Path) -> int:
+    """Delete all prepared clips that no process is preparing; returns the number of freed bytes.
+
+    Processes that have mapped them keep their content until they end.
+    """
+    freed = 0
+    for stored in stored_clips(folder):
+        try:
+            with filelock.FileLock(stored.place / "lock", timeout=0):
+                shutil.rmtree(stored.place)
+        except (filelock.Timeout, OSError):
+            continue
+        freed += stored.size
+    return freed

@@ -154,7 +154,8 @@ def _build(
         done = f"recordings of {manifest.name} for which this was done: {len(scaled):,}"
         notice(f"{min(scaled)}: {SCALED}; {done}")
     audio = _audio_key(manifest.audio_hashes)
-    facts = {"layout": LAYOUT, "clips": total, "audio": audio, **asdict(clip_format)}
+    known = {"layout": LAYOUT, "dataset": manifest.name, "clips": total, "audio": audio}
+    facts = {**known, **asdict(clip_format)}
     draft = files.complete.with_suffix(".part")
     draft.write_text(json.dumps(facts))
     draft.replace(files.complete)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,12 @@ Compute = Callable[[Sequence[str]], Mapping[str, Array]]
 
 LAYOUT = 1
 """Number of the file format; files of another format are not read."""
+
+WRITTEN = (".partial", ".facts")
+"""Suffixes of files that a process is writing."""
+
+ABANDONED = 3600.0
+"""Seconds after which such a file belongs to a process that was killed."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +120,13 @@ class FeatureCache:
     def clear(self) -> int:
         """Delete all arrays; returns the number of bytes that were freed."""
         freed = 0
-        for path in [*self.folder.glob("*.npy"), *self.folder.glob("*.json")]:
-            freed += path.stat().st_size
-            path.unlink(missing_ok=True)
-        for path in self.folder.glob("*.lock"):
-            path.unlink(missing_ok=True)
+        for path in self.folder.glob("*.*"):
+            with suppress(FileNotFoundError):  # another process has deleted it
+                found = path.stat()
+                if path.suffix in WRITTEN and time.time() - found.st_mtime < ABANDONED:
+                    continue
+                path.unlink()
+                freed += found.st_size
         self._checked.clear()
         return freed
 
@@ -139,7 +149,8 @@ class FeatureCache:
                 if facts["sha256"] != _sha256(place):
                     return None
                 self._checked.add(place)
-            os.utime(facts_file)
+            with suppress(PermissionError):  # a folder that may only be read
+                os.utime(facts_file)
             array: Array = np.load(place, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, KeyError, TypeError):
             return None

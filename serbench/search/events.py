@@ -8,8 +8,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from serbench.execute.job import Outcome
     from serbench.model.recipe import Parameter
-from serbench.execute.job import Outcome
 
 RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 """States of a trial."""

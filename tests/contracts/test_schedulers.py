@@ -46,8 +46,9 @@ def test_learning_rates_are_searched_on_a_logarithmic_scale(name):
 @pytest.mark.parametrize("name", ["half-cycle", "one-cycle", "cosine", "constant"])
 def test_the_built_in_optimiser_is_adam(name):
     optimizer, _ = SCHEDULERS[name].build(nn.Linear(2, 1).parameters(), RATE, 3)
-    assert type(optimizer) is torch.optim.Adam
+    assert type(optimizer) is torch.optim.AdamW
     assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+    assert optimizer.param_groups[0]["weight_decay"] == 0, "without decay it is Adam"
 
 
 @pytest.mark.parametrize("steps", [1, 4, 100])

@@ -19,7 +19,7 @@ NESTED = "speaker-2:nested-2"
 
 LINEAGE = Lineage((), ())
 
-PARAMETERS = {"learning_rate": 0.001, "freeze_depth": 0}
+PARAMETERS = {"readout": "pooled", "learning_rate": 0.001, "freeze_depth": 0}
 
 
 def begin(database, made, manifest, plan, artifacts, compute=None):

@@ -106,6 +106,11 @@ def make_search(parallel=1, threads=1, **changes):
     )
 
 
+def is_in(distribution, value):
+    """Whether a value belongs to a distribution of Optuna."""
+    return distribution._contains(distribution.to_internal_repr(value))
+
+
 def here():
     """An executor in this process with the material."""
     executor = InThisProcess(PLUGINS)

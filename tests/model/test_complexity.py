@@ -19,6 +19,11 @@ def whole(backbone, head=None):
     return EmotionNetwork(nn.Identity(), backbone, head or nn.Identity())
 
 
+def flat(layers):
+    """The layers, with a vector for each clip as their output."""
+    return nn.Sequential(layers, nn.Flatten())
+
+
 def test_homebrew_is_as_large_as_the_sum_of_its_layers():
     # Kernel 5, 3, 3, 3; stride 2: 128 → 64 → 32 → 16 → 8 rows and columns.
     weights = [8 * 1 * 25, 16 * 8 * 9, 32 * 16 * 9, 64 * 32 * 9]
@@ -41,7 +46,8 @@ def test_a_linear_layer_costs_one_multiplication_a_weight():
 def test_a_grouped_convolution_costs_less_than_a_full_one():
     full, grouped = (
         measure_complexity(
-            whole(nn.Conv2d(4, 4, 3, padding=1, groups=groups, bias=False)), blank(4, 10, 10)
+            whole(flat(nn.Conv2d(4, 4, 3, padding=1, groups=groups, bias=False))),
+            blank(4, 10, 10),
         )
         for groups in (1, 4)
     )
@@ -66,5 +72,5 @@ def test_frozen_parameters_count_too():
 def test_measuring_changes_no_statistics():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     before = network[1].running_mean.clone()
-    measure_complexity(whole(network), blank(1, 8, 8))
+    measure_complexity(whole(flat(network)), blank(1, 8, 8))
     assert torch.equal(network[1].running_mean, before)

@@ -1,6 +1,6 @@
 """True lengths of clips, from the prepared clips to a backbone that leaves padding out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -90,8 +90,8 @@ class Mixture:
 @pytest.mark.parametrize("takes_lengths", [False, True])
 def test_a_training_batch_has_true_lengths(mixes, takes_lengths):
     clips = clips_of([600, 1200, 1998, 900])
-    objective = PLUGINS.objectives.get("cross-entropy")
-    regime = Regime(None, (objective, {}), 0.1, [], 1, 4, 0)
+    objective = replace(PLUGINS.objectives.get("cross-entropy"), acts_on="waveform")
+    regime = Regime(None, (objective, {}), 0.1, 0.0, [], 1, 4, 0)
     batch = prepare_batch(
         network(takes_lengths),
         clips,

@@ -219,7 +219,7 @@ def test_the_front_end_is_in_evaluation_mode_in_every_epoch():
             modes.append(self.training)
             return waveform[:, None, :, None]
 
-    network = EmotionNetwork(FrontEnd(), torch.nn.Identity(), torch.nn.Identity())
+    network = EmotionNetwork(FrontEnd(), torch.nn.Flatten(), torch.nn.Identity())
     for mode in (True, False, True):
         network.train(mode)
         network(torch.zeros(1, 4))

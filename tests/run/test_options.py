@@ -10,7 +10,7 @@ import pytest
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
 from serbench.plugins import Plugins
 from serbench.run.options import COMBINED, StudyOptions
-from serbench.run.planning import differing, make_plans, option_value, read_options
+from serbench.run.planning import READOUT, differing, make_plans, option_value, read_options
 
 PLUGINS = Plugins()
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
@@ -63,6 +63,7 @@ def test_a_study_file_may_set_every_option(read):
         protocol = ["random-5@3", "speaker-5"]
         nested = 3
         head = "linear"
+        readout = ["pooled"]
         objective = "cross-entropy"
         weights = ["none", "default"]
         seconds = 3.5
@@ -100,6 +101,7 @@ def test_a_study_file_may_set_every_option(read):
         "protocol": ("random-5@3", "speaker-5"),
         "nested": 3,
         "head": ("linear",),
+        "readout": ("pooled",),
         "objective": ("cross-entropy",),
         "weights": ("none", "default"),
         "seconds": (3.5,),
@@ -271,6 +273,7 @@ SEVERAL = {
     "front_end": ("mel", "mfcc"),
     "schedule": ("half-cycle", "one-cycle"),
     "protocol": ("speaker-2", "random-2"),
+    "head": ("linear", "mlp"),
     "weights": ("none", "default"),
     "batch_size": (8, 16),
     "seed": (4, 3),
@@ -287,7 +290,9 @@ FORMATS = {
 
 @pytest.mark.parametrize("name", COMBINED)
 def test_an_option_with_several_values_is_a_study_for_each(name):
-    values = {**SEVERAL, **FORMATS}.get(name, StudyOptions.model_fields[name].default)
+    values = {**SEVERAL, **FORMATS, READOUT: ("pooled",)}.get(
+        name, StudyOptions.model_fields[name].default
+    )
     twice = {name: (*values, *values)}
     assert [option_value(plan, name) for plan in plans_of(**twice)] == list(values)
 
@@ -347,6 +352,7 @@ def test_clips_have_the_rate_of_a_front_end_that_needs_one(monkeypatch):
 
 def test_a_weights_file_is_kept_by_its_absolute_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.pth").write_bytes(b"weights")
     (plan,) = plans_of(weights="mine.pth")
     assert plan.weights == str(tmp_path / "mine.pth")
 

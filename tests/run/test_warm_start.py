@@ -37,7 +37,7 @@ def kept(database, made, artifacts, tmp_path):
     run_trial(ledger, made, manifest, plan, 0)
     outcome = made.outcome(manifest, 0, HOLDOUT, plan)
     outcome = SimpleNamespace(**{**vars(outcome), "state": state})
-    parameters = {"learning_rate": 0.001, "freeze_depth": 0}
+    parameters = {"readout": "pooled", "learning_rate": 0.001, "freeze_depth": 0}
     ledger.record(plan, WinnerTested(0, parameters, outcome))
     number = Systems(database).rank(plan, made.metrics, LINEAGE)
     workspace = Workspace(database.url, tmp_path / "cache", artifacts)

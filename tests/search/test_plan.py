@@ -74,8 +74,8 @@ def test_a_key_is_the_hash_of_the_sorted_fields():
         '"padding": "reflect", "sample_rate": 24414, "seconds": 2.618}, '
         f'"dataset_hash": "{"ab" * 32}", "epochs": 100, "exhaustive": false, "front_end": "mel", '
         '"head": "linear", "objective": "cross-entropy", "outer_fold": 0, "precision": null, '
-        '"protocol": "speaker-5", "schedule": "half-cycle", "seed": 0, "threads": null, '
-        '"weights": "default"}'
+        '"protocol": "speaker-5", "readouts": ["pooled"], "schedule": "half-cycle", "seed": 0, '
+        '"threads": null, "weights": "default"}'
     )
     assert PLAN.key == hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -138,6 +138,7 @@ def test_a_plan_is_read_back_as_it_was_recorded():
             st.sampled_from(["reflect", "zeros"]),
         ),
         augmentations=st.lists(st.text(), max_size=3).map(tuple),
+        readouts=st.lists(st.text(), min_size=1, max_size=3).map(tuple),
     )
 )
 def test_any_plan_is(plan):

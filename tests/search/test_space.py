@@ -7,6 +7,7 @@ import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from making.scripted import is_in
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from serbench.errors import UnknownNameError, UsageError
@@ -24,12 +25,24 @@ class Schedule:
     weight_decays: Range = field(default_factory=lambda: Range(0, 0.3, initial=0))
 
 
-def search_space(rates, n_stages, initial_freeze_depth, augmentations, bounds=None):
-    """The space of a training with one read-out."""
+def search_space(
+    rates,
+    n_stages,
+    initial_freeze_depth,
+    augmentations,
+    bounds=None,
+    readouts=("pooled",),
+    objective=None,
+    head=None,
+):
+    """The space of a training by gradient descent."""
     depths = Range(0, n_stages, initial_freeze_depth)
-    ranges = training_ranges(Schedule(rates), depths, augmentations, {})
-    choice = {"readout": Choice(("pooled",))}
-    return SearchSpace(within({**choice, **ranges}, bounds or {}, n_stages), n_stages)
+    ranges = {
+        "readout": Choice(readouts),
+        **training_ranges(Schedule(rates), depths, augmentations, objective or {}),
+        **{f"head:{name}": range_ for name, range_ in (head or {}).items()},
+    }
+    return SearchSpace(within(ranges, bounds or {}, n_stages), n_stages)
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ def test_the_initial_values_lie_in_the_space():
     distributions = SPACE.distributions()
     assert SPACE.initial().keys() == distributions.keys()
     for name, value in SPACE.initial().items():
-        assert distributions[name]._contains(value), name
+        assert is_in(distributions[name], value), name
 
 
 def test_a_configuration_is_read_from_flat_parameters():
@@ -155,41 +168,81 @@ def test_a_step_moves_the_learning_rate_and_one_other_parameter_half_of_the_dist
     seed, rate, depth = step
     start = SPACE.initial()
     drawn = {
+        "readout": "all",
         "learning_rate": rate,
+        "weight_decay": 0.2,
         "freeze_depth": depth,
         "width:time-shift": 0.1,
         "width:gain": 6.0,
     }
     stepped = SPACE.step(start, drawn, np.random.default_rng(seed))
     assert stepped["learning_rate"] == pytest.approx((1e-3 * rate) ** 0.5)
-    half = {"freeze_depth": (2 + depth) // 2, "width:time-shift": 0.2, "width:gain": 3.0}
+    assert stepped["readout"] == "pooled", "there is one read-out only"
+    half = {
+        "weight_decay": 0.1,
+        "freeze_depth": (2 + depth) // 2,
+        "width:time-shift": 0.2,
+        "width:gain": 3.0,
+    }
     moved = [name for name in half if stepped[name] != start[name]]
     assert len(moved) <= 1
     assert all(stepped[name] == pytest.approx(half[name]) for name in moved)
     for name, distribution in SPACE.distributions().items():
-        assert distribution._contains(stepped[name]), name
+        assert is_in(distribution, stepped[name]), name
 
 
 def test_a_step_does_not_change_fixed_parameters():
     fixed = search_space(
         Range(1e-3, 1e-3, initial=1e-3, log=True), 0, 0, [Declared("gain", Range(3, 3, 3))]
     )
-    stepped = fixed.step(fixed.initial(), fixed.initial(), np.random.default_rng(0))
-    assert stepped == pytest.approx(fixed.initial())
+    drawn = {**fixed.initial(), "weight_decay": 0.1}
+    stepped = fixed.step(fixed.initial(), drawn, np.random.default_rng(0))
+    assert stepped == {**fixed.initial(), "weight_decay": 0.05}
 
 
 def test_every_parameter_is_changed_by_some_step():
+    space = search_space(
+        Range(1e-4, 3e-3, initial=1e-3, log=True),
+        n_stages=5,
+        initial_freeze_depth=2,
+        augmentations=[
+            Declared("time-shift", Range(0, 0.5, 0.3)),
+            Declared("gain", Range(0, 12, 0)),
+        ],
+        readouts=("1-3/mean+std", "2/mean"),
+    )
     drawn = {
+        "readout": "2/mean",
         "learning_rate": 1e-4,
+        "weight_decay": 0.2,
         "freeze_depth": 5,
         "width:time-shift": 0.1,
         "width:gain": 6.0,
     }
     moved = set()
     for seed in range(50):
-        stepped = SPACE.step(SPACE.initial(), drawn, np.random.default_rng(seed))
-        moved |= {name for name in stepped if stepped[name] != SPACE.initial()[name]}
+        stepped = space.step(space.initial(), drawn, np.random.default_rng(seed))
+        assert stepped["readout"] in ("1-3/mean+std", "2/mean")
+        moved |= {name for name in stepped if stepped[name] != space.initial()[name]}
     assert moved == set(drawn)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_step_without_a_learning_rate_moves_two_of_the_other_parameters(seed):
+    space = SearchSpace(
+        {
+            "readout": Choice(("1/mean", "2/mean")),
+            "head:C": Range(1e-4, 1, 1e-2, log=True),
+            "head:gamma": Range(0, 1, 0.5),
+        },
+        stages=4,
+    )
+    drawn = {"readout": "2/mean", "head:C": 1.0, "head:gamma": 1.0}
+    stepped = space.step(space.initial(), drawn, np.random.default_rng(seed))
+    half = {"readout": "2/mean", "head:C": pytest.approx(0.1), "head:gamma": 0.75}
+    moved = [name for name in half if stepped[name] != space.initial()[name]]
+    assert len(moved) == 2
+    assert all(stepped[name] == half[name] for name in moved)
 
 
 def bounded(**bounds):
@@ -205,7 +258,9 @@ def bounded(**bounds):
 def test_bounds_replace_what_plugins_declare():
     space = bounded(learning_rate=(2e-4, 5e-4), freeze_depth=(0, 1), width__gain=(3.0, 3.0))
     assert space.distributions() == {
+        "readout": CategoricalDistribution(("pooled",)),
         "learning_rate": FloatDistribution(2e-4, 5e-4, log=True),
+        "weight_decay": FloatDistribution(0, 0.3),
         "freeze_depth": IntDistribution(0, 1),
         "width:gain": FloatDistribution(3, 3),
     }
@@ -213,7 +268,13 @@ def test_bounds_replace_what_plugins_declare():
 
 def test_an_initial_value_moves_to_the_nearer_bound():
     space = bounded(learning_rate=(2e-4, 5e-4), freeze_depth=(3, 4), width__gain=(3.0, 6.0))
-    assert space.initial() == {"learning_rate": 5e-4, "freeze_depth": 3, "width:gain": 3}
+    assert space.initial() == {
+        "readout": "pooled",
+        "learning_rate": 5e-4,
+        "weight_decay": 0,
+        "freeze_depth": 3,
+        "width:gain": 3,
+    }
 
 
 def test_depths_beyond_the_last_stage_freeze_all_stages():
@@ -228,16 +289,21 @@ def test_bounds_of_the_learning_rate_may_exceed_the_declared_range():
 def test_bounds_wider_than_a_plugin_allows_are_refused(interval):
     with pytest.raises(UsageError) as refused:
         bounded(width__gain=interval)
-    assert refused.value.facts == {"augmentation": "gain", "bounds": interval}
+    assert refused.value.facts == {"parameter": "width:gain", "bounds": interval}
+
+
+def test_the_readout_has_no_bounds():
+    with pytest.raises(UnknownNameError):
+        bounded(readout=(0.0, 1.0))
 
 
 def test_bounds_of_an_augmentation_that_is_not_searched_are_refused():
     with pytest.raises(UnknownNameError) as refused:
         bounded(width__noise=(0.0, 1.0))
-    assert refused.value.name == "noise"
+    assert refused.value.name == "width:noise"
 
 
-def test_parameters_of_head_and_objective_are_searched_after_the_widths():
+def test_parameters_of_objective_and_head_are_searched_after_the_widths():
     space = search_space(
         Range(1e-4, 3e-3, initial=1e-3, log=True),
         n_stages=2,
@@ -247,11 +313,12 @@ def test_parameters_of_head_and_objective_are_searched_after_the_widths():
         objective={"smoothing": Range(0, 0.3, 0.1)},
     )
     assert list(space.ranges) == [
-        *("learning_rate", "freeze_depth", "width:gain", "head:decay", "objective:smoothing")
+        *("readout", "learning_rate", "weight_decay", "freeze_depth", "width:gain"),
+        *("objective:smoothing", "head:decay"),
     ]
     assert space.distributions()["head:decay"] == FloatDistribution(1e-4, 1, log=True)
     assert Configuration.from_parameters(space.initial()) == Configuration(
-        1e-3, 1, {"gain": 0.0}, {"decay": 1e-2}, {"smoothing": 0.1}
+        "pooled", 1e-3, 0.0, 1, {"gain": 0.0}, {"decay": 1e-2}, {"smoothing": 0.1}
     )
     drawn = {**space.initial(), "head:decay": 1.0, "objective:smoothing": 0.3}
     moved = set()

@@ -4,10 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from making.scripted import FOLDS, PLUGINS, Record, completed, make_search
+from making.scripted import FOLDS, PLUGINS, Record, completed, is_in, make_search
 
 from serbench.data.protocols import HOLDOUT, validation_part
 from serbench.data.seeds import derive_seed
+from serbench.model.ranges import Choice
 from serbench.search.events import (
     FoldScored,
     HoldoutStarted,
@@ -23,7 +24,9 @@ def test_the_first_trial_has_the_initial_values(script):
     script()
     record, _ = completed(make_search())
     assert record.parameters[0] == {
+        "readout": "pooled",
         "learning_rate": 1e-3,
+        "weight_decay": 0.0,
         "freeze_depth": 0,
         "width:time-shift": 0.3,
         "width:gain": 0.0,
@@ -46,7 +49,7 @@ def test_every_trial_has_another_configuration(script):
     distributions = search.space.distributions()
     for parameters in record.parameters.values():
         assert parameters.keys() == distributions.keys()
-        assert all(distributions[name]._contains(value) for name, value in parameters.items())
+        assert all(is_in(distributions[name], value) for name, value in parameters.items())
 
 
 def test_each_dev_clip_is_tested_once_a_trial_and_the_holdout_never(script):
@@ -230,4 +233,9 @@ def test_the_space_is_what_backbone_schedule_and_augmentations_declare():
     depths = ranges["freeze_depth"]
     assert (depths.low, depths.high, depths.initial) == (0, 0, 0), "random stages are frozen"
     assert ranges["learning_rate"] == PLUGINS.schedulers.get("half-cycle").learning_rates
-    assert list(ranges) == ["learning_rate", "freeze_depth", "width:time-shift", "width:gain"]
+    assert ranges["weight_decay"] == PLUGINS.schedulers.get("half-cycle").weight_decays
+    assert ranges["readout"] == Choice(("pooled",))
+    assert list(ranges) == [
+        *("readout", "learning_rate", "weight_decay", "freeze_depth"),
+        *("width:time-shift", "width:gain"),
+    ]

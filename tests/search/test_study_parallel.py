@@ -128,14 +128,18 @@ def test_a_trial_that_ends_early_has_its_other_folds_cancelled(script):
     assert executor.cancelled
 
 
+FIXED = {
+    "learning_rate": (1e-3, 1e-3),
+    "weight_decay": (0.1, 0.1),
+    "width:time-shift": (0.3, 0.3),
+    "width:gain": (0.0, 0.0),
+}
+"""Bounds that leave one configuration."""
+
+
 def test_a_configuration_that_was_tried_is_not_trained_again(script):
-    fixed = {
-        "learning_rate": (1e-3, 1e-3),
-        "width:time-shift": (0.3, 0.3),
-        "width:gain": (0.0, 0.0),
-    }
     calls = script(uar=lambda trial, fold, configuration: 0.7).calls
-    search = make_search(trials=5, bounds=fixed)
+    search = make_search(trials=5, bounds=FIXED)
     record, _ = completed(search)
     assert Counter(trial for trial, fold in calls if fold != HOLDOUT) == {0: FOLDS}
     assert {trial: uars for trial, (_, uars) in record.ends.items()} == dict.fromkeys(
@@ -151,8 +155,7 @@ def test_a_configuration_that_was_tried_is_not_trained_again(script):
 
 def test_a_repeated_configuration_names_the_trial_that_it_repeats(script):
     script(uar=lambda trial, fold, configuration: 0.7)
-    fixed = {"learning_rate": (1e-3, 1e-3), "width:time-shift": (0.3, 0.3), "width:gain": (0, 0)}
-    search = make_search(trials=3, bounds=fixed)
+    search = make_search(trials=3, bounds=FIXED)
     ends = [e for e in Record().events(search) if isinstance(e, TrialEnded)]
     assert [end.repeats for end in ends] == [None, 0, 0]
 

@@ -108,7 +108,7 @@ def test_each_training_keeps_its_own_environment(database, ledger, made, manifes
 
 def test_history_has_every_trial_with_its_state_and_folds(ledger, made, manifest, plan):
     mean = run_trial(ledger, made, manifest, plan, 0)
-    other = {"learning_rate": 0.1, "freeze_depth": 0}
+    other = {"readout": "pooled", "learning_rate": 0.1, "freeze_depth": 0}
     pruned = made.outcome(manifest, 1, 1, plan)
     ledger.record(plan, TrialStarted(1, other))
     ledger.record(plan, FoldScored(pruned))
@@ -123,7 +123,12 @@ def test_history_has_every_trial_with_its_state_and_folds(ledger, made, manifest
 
 
 def test_parameters_keep_every_digit(ledger, made, manifest, plan):
-    exact = {"learning_rate": 0.1 + 0.2, "freeze_depth": 3, "width:time-mask": math.pi / 10}
+    exact = {
+        "readout": "1-3/mean+std",
+        "learning_rate": 0.1 + 0.2,
+        "freeze_depth": 3,
+        "width:time-mask": math.pi / 10,
+    }
     ledger.record(plan, TrialStarted(0, exact))
     [trial] = ledger.history(plan)
     assert trial.parameters == exact

@@ -6,6 +6,7 @@ import pytest
 from making.entries import LINEAGE, NESTED, add_entry, begin, finish, run_trial
 
 from serbench.errors import UsageError
+from serbench.model.complexity import Complexity
 from serbench.store.pace import pace_of
 from serbench.store.schema import StudyRow, SystemRow, TrialRow
 from serbench.store.studies import (
@@ -159,5 +160,22 @@ def test_an_entry_keeps_its_number_when_it_is_ranked_again(database, made, manif
     add_entry(database, made, manifest, seed=1, artifacts=artifacts)
     plan = made.plan(manifest, protocol=NESTED, trials=1)
     assert Systems(database).rank(plan, made.metrics, LINEAGE) == number
+
+
+def test_an_entry_has_the_size_of_its_network_once_it_was_measured(
+    database, made, manifest, artifacts
+):
+    number = add_entry(database, made, manifest, artifacts=artifacts)
+    plan = made.plan(manifest, protocol=NESTED, trials=1, seed=1)
+    ledger = begin(database, made, manifest, plan, artifacts)
+    for fold in range(2):
+        outer = plan.of_outer_fold(fold)
+        run_trial(ledger, made, manifest, outer, 0)
+        finish(ledger, made, manifest, outer, 0)
+    unmeasured = Systems(database).rank(plan, made.metrics, LINEAGE)
+    systems = Systems(database)
+    assert [systems.has_complexity(entry) for entry in (number, unmeasured)] == [True, False]
+    systems.save_complexity(unmeasured, Complexity(3, 4))
     with database.session() as session:
-        assert session.query(SystemRow).filter_by(number=number).one().params == 3
+        row = session.query(SystemRow).filter_by(number=unmeasured).one()
+        assert (row.params, row.macs, row.readout) == (3, 4, "pooled")

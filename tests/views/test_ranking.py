@@ -44,6 +44,7 @@ ROW = EntryView(
     schedule="half-cycle",
     head="linear",
     objective="cross-entropy",
+    readout="pooled",
     weights="none",
     seconds=3.7,
     sample_rate=16_000,
