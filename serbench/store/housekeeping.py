@@ -27,12 +27,12 @@ def delete_dataset(database: Database, name: str, clips: Path) -> None:
     if there are any, the rows of the dataset are kept and no longer listed.
 
     Args:
-        database: where the dataset is.
-        name: of the dataset.
+        database: the database with the dataset.
+        name: name of the dataset.
         clips: folder of prepared clips.
 
     Raises:
-        UnknownNameError: no such dataset.
+        UnknownNameError: there is no such dataset.
         DatasetError: studies or entries depend on it.
     """
     check_free(database, name)
@@ -41,7 +41,7 @@ def delete_dataset(database: Database, name: str, clips: Path) -> None:
         for row in _versions(session, name):
             audio[row.hash] = [utterance.audio_hash for utterance in row.utterances]
             protocols = select(ProtocolRow.id).where(ProtocolRow.dataset_id == row.id)
-            # The row of a system stays for ever, with its networks and its tests on holdouts.
+            # The row of a system is never deleted, nor are the rows of its networks and tests.
             if _any(session, SystemRow, SystemRow.protocol_id.in_(protocols)):
                 row.name, row.deleted = f"{name} (deleted {row.id})", now()
                 continue
@@ -60,8 +60,8 @@ def check_free(database: Database, name: str) -> None:
     """Make sure that nothing depends on a dataset.
 
     Raises:
-        UnknownNameError: no such dataset.
-        DatasetError: studies or entries do; they are named.
+        UnknownNameError: there is no such dataset.
+        DatasetError: studies or entries depend on it; the message names them.
     """
     with database.session() as session:
         find_dataset(session, name)
@@ -205,7 +205,7 @@ def _size(database: Database, session: Session) -> int | None:
 
 
 def vacuum(database: Database) -> None:
-    """Give the room of what was deleted back to the disk."""
+    """Free the disk space of deleted rows."""
     with storage_errors(database.url):
         connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         with connection:
