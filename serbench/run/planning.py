@@ -79,7 +79,7 @@ def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
         raise StudyFileError(
             path, [f"cannot be read ({error.strerror}); give another file with --study"]
         ) from error
-    # Beside its own error: text that is not UTF-8, very long numbers, deeply nested tables.
+    # Other errors arise from text that is not UTF-8, long numbers and deeply nested tables.
     except (ValueError, RecursionError) as error:
         raise StudyFileError(path, [f"is not valid TOML ({error})"]) from error
     try:

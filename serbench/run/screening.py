@@ -22,7 +22,7 @@ def screen(
     """Measure an untrained network of the plan's backbone, in a fresh process, on one thread.
 
     The searched parameters do not affect the latency. A study that has begun is not measured again,
-    since its backbone was fast enough, and a busy machine must not end it.
+    since its backbone was fast enough: on a busy machine it might now seem too slow.
 
     Returns:
         the 90th percentile of the latency in milliseconds if it is above ``max_latency_ms``,
