@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.datasets import (
     delete_command,
     list_command,
@@ -27,7 +27,7 @@ DEMO = "demo"
 """The corpus that needs no download: it is synthesised on this machine."""
 
 
-@click.group()
+@click.group(cls=Group)
 def corpus() -> None:
     """Scan recordings into datasets; list, show, inspect, rename and delete them."""
 

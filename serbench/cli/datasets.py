@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
+from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
 from serbench.cli.output import emit_json, emit_table, format_option
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -54,7 +54,7 @@ def list_command(app: App, format_: str) -> None:
         )
 
 
-@click.command("show")
+@click.command("show", cls=Command)
 @click.argument("name")
 @format_option("table", "json")
 @common_options
@@ -153,7 +153,7 @@ def _show_lengths(account: dict[str, Any]) -> None:
     )
 
 
-@click.command("delete")
+@click.command("delete", cls=Command)
 @click.argument("name")
 @yes_option
 @common_options
@@ -171,7 +171,7 @@ def delete_command(app: App, name: str, yes: bool) -> None:
     click.echo(f"dataset {name} deleted")
 
 
-@click.command("rename")
+@click.command("rename", cls=Command)
 @click.argument("name")
 @click.argument("new")
 @common_options

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.output import counted, emit_json, emit_table, format_option
 
 
-@click.group()
+@click.group(cls=Group)
 def db() -> None:
     """Show the content of a database; reduce the size of its file."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import counted, counting, emit_json, emit_table, errors, format_option
 from serbench.errors import UsageError
 
@@ -23,7 +23,7 @@ SHOWN = 12
 """The table lists at most this many findings of one kind; JSON holds all of them."""
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 @click.argument("name")
 @click.option(
     "--fix",

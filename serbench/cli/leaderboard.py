@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.leaderboard_changes import (
     delete_command,
     export_command,
@@ -59,7 +59,7 @@ CLIP_LEGEND = (
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option(
     "--dataset", metavar="NAME", help="Show only entries on this dataset. [default: all datasets]"
 )

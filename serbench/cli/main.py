@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from serbench import __version__
-from serbench.cli.app import App, common_options
+from serbench.cli.app import App, Group, common_options
 from serbench.cli.interrupts import interrupted_once
 from serbench.data.names import printable
 from serbench.errors import SerbenchError
@@ -36,7 +36,7 @@ COMMANDS = {
 INTERRUPTED = 130
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a command when it is called, not when it is listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.output import counted, emit_json, emit_table, errors, format_option
 from serbench.cli.plugin_checking import recognised_files, subjects
 from serbench.cli.plugin_writing import KINDS, plugin_name, write_plugin
@@ -17,7 +17,7 @@ MANY = 20
 """If a plugin registers more names of a kind than this, one row sums them up."""
 
 
-@click.group()
+@click.group(cls=Group)
 def plugins() -> None:
     """List registered names with their plugins, check plugins, and create a plugin."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.output import counting, emit_json, emit_table, format_option
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SHOWN = 5
 """At most this many pairs of near-identical recordings are listed; JSON lists all."""
 
 
-@click.group()
+@click.group(cls=Group)
 def protocol() -> None:
     """List protocols; show the folds of one on a dataset."""
 

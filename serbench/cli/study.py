@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.forecasts import show_forecasts, shown_value
 from serbench.cli.output import (
     counted,
@@ -18,7 +18,7 @@ from serbench.cli.output import (
     scored,
 )
 from serbench.cli.studies import delete_command, list_command, show_command
-from serbench.cli.study_options import EachOnce, study_options
+from serbench.cli.study_options import study_options
 from serbench.run.options import StudyOptions
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
 
 
-@click.group()
+@click.group(cls=Group)
 def study() -> None:
     """Search for the best configuration of a backbone."""
 
 
-@study.command("run", cls=EachOnce)
+@study.command("run")
 @study_options(*(name for name in StudyOptions.model_fields if name != "search"))
 @click.option(
     "--study",

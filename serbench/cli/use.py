@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import (
     counted,
     counting,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from serbench.deploy.predict import FilePrediction
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("entry", type=int)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -93,7 +93,7 @@ def _answer_as_dict(path: str, answer: FilePrediction | AudioError) -> dict[str,
     }
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("entry", type=int)
 @click.option(
     "--dataset", required=True, metavar="NAME", help="Score the entry on this scanned dataset."

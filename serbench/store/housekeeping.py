@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from serbench.data.names import check_name
 from serbench.data.preparation import forget_clips
-from serbench.errors import DatasetError, UsageError
+from serbench.errors import UsageError
 from serbench.store.base import Base, now
 from serbench.store.database import Database, schema_fingerprint, storage_errors
 from serbench.store.datasets import find_dataset
@@ -33,7 +33,7 @@ def delete_dataset(database: Database, name: str, clips: Path) -> None:
 
     Raises:
         UnknownNameError: there is no such dataset.
-        DatasetError: studies or entries depend on it.
+        UsageError: studies or entries depend on it.
     """
     check_free(database, name)
     audio: dict[str, list[str]] = {}
@@ -61,7 +61,7 @@ def check_free(database: Database, name: str) -> None:
 
     Raises:
         UnknownNameError: there is no such dataset.
-        DatasetError: studies or entries depend on it; the message names them.
+        UsageError: studies or entries depend on it; the message names them.
     """
     with database.session() as session:
         find_dataset(session, name)
@@ -88,7 +88,7 @@ def check_free(database: Database, name: str) -> None:
         )
     needed = [f"entry {number}" for number in entries] + [f"study {number}" for number in studies]
     if needed:
-        raise DatasetError(
+        raise UsageError(
             f"dataset '{name}' is used by {', '.join(needed)}: delete these first with "
             "`serbench leaderboard delete` and `serbench study delete`",
             dataset=name,
