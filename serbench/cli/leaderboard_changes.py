@@ -153,7 +153,7 @@ def delete_command(app: App, number: int, yes: bool) -> None:
 @common_options
 @pass_app
 def rename_command(app: App, number: int, name: str) -> None:
-    """Give imported ENTRY another name.
+    """Give the imported entry ENTRY another name.
 
     A trained entry is named after its backbone and cannot be renamed.
     """

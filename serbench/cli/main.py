@@ -12,6 +12,7 @@ import click
 from serbench import __version__
 from serbench.cli.app import App, Group, common_options
 from serbench.cli.interrupts import interrupted_once
+from serbench.cli.output import emit_text
 from serbench.data.names import printable
 from serbench.errors import SerbenchError
 
@@ -99,7 +100,7 @@ def _run(app: App, arguments: Sequence[str] | None) -> int:
     except SerbenchError as error:
         if app.debug:
             raise
-        click.echo(f"error: {printable(str(error))}", err=True)
+        emit_text(f"error: {printable(str(error))}", err=True)
         code = error.exit_code
     return code if isinstance(code, int) else 0
 

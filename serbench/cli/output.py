@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from serbench.cli.tables import across, folding_table, hidden_columns, print_lines
+from serbench.notices import in_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,11 +116,14 @@ def emit_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def emit_text(text: str) -> None:
-    """Print a sentence, on a terminal in lines of its width."""
-    if sys.stdout.isatty():
-        text = click.wrap_text(text, shutil.get_terminal_size().columns)
-    click.echo(text)
+def emit_text(text: str, err: bool = False) -> None:
+    """Print lines of text; on a terminal long lines are broken between words.
+
+    Args:
+        text: one or more lines.
+        err: whether it is printed to standard error.
+    """
+    click.echo(in_lines(text, sys.stderr if err else sys.stdout), err=err)
 
 
 def emit_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from serbench.cli.output import (
     emit_json,
     emit_scores,
     emit_table,
+    emit_text,
     format_option,
 )
 from serbench.errors import AudioError, SerbenchError
@@ -66,7 +67,7 @@ def predict(
         )
     for file in found:
         if file.seconds > clip_format.seconds + 1:
-            click.echo(
+            emit_text(
                 f"{file.path}: only the first {clip_format.seconds:.1f} s of {file.seconds:.1f} s "
                 "were used",
                 err=True,
@@ -115,18 +116,18 @@ def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
     if format_ == "json":
         emit_json(plain)
         return
-    click.echo(
+    emit_text(
         f"entry {entry} on {dataset} [{found.dataset_hash[:8]}]: "
         f"{counted(found.clips, 'clip')}, {counted(found.speakers, 'speaker')}"
     )
     if found.left_out:
-        click.echo(
+        emit_text(
             f"left out: {counted(found.left_out, 'clip')} of speakers on which it was trained"
         )
     if found.untrained:
-        click.echo(f"left out: clips of {', '.join(found.untrained)}, on which it was not trained")
+        emit_text(f"left out: clips of {', '.join(found.untrained)}, on which it was not trained")
     if found.absent:
-        click.echo(f"not predicted: {', '.join(found.absent)}, which {dataset} does not have")
+        emit_text(f"not predicted: {', '.join(found.absent)}, which {dataset} does not have")
     emit_scores(found.scores, app.plugins)
     click.echo()
     emit_confusion(found.emotions, plain["confusion"], list(plain["recalls"].values()))

@@ -35,7 +35,7 @@ class Pace:
 
 
 def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> Pace | None:
-    """The speed of trainings of the same backbone and front end on a machine, or None.
+    """The speed of trainings with the same backbone, front end, head and clip format, or None.
 
     Only trainings on the same dataset are used, if there are any.
 

@@ -12,6 +12,8 @@ from serbench.cli.main import COMMANDS, cli
 from serbench.cli.plugins import list_command
 from serbench.errors import SerbenchError, UsageError
 
+PARAGRAPH = "\n\n"
+
 HEAVY = {"torch", "numpy", "pandas", "optuna", "sqlalchemy", "timm", "rich"}
 
 TRAINING = {"torch", "torchaudio", "timm", "optuna", "sklearn", "safetensors"} | {
@@ -189,3 +191,11 @@ def test_every_option_of_one_value_is_refused_if_it_is_given_twice():
             cli([*words, option, "1", option, "1"], standalone_mode=False)
         assert (refusal.value.option_name, refusal.value.exit_code) == (option, 2)
         assert refusal.value.ctx.command_path.split()[1:] == words
+
+
+@pytest.mark.parametrize("group", ["corpus", "protocol", "study", "leaderboard", "db", "plugins"])
+def test_a_group_lists_its_commands_with_whole_sentences(run, group):
+    shown = " ".join(run(group, "--help").out.split())
+    command = cli.get_command(click.Context(cli), group)
+    for name, below in command.commands.items():
+        assert f"{name} {' '.join(below.help.partition(PARAGRAPH)[0].split())}" in shown
