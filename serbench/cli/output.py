@@ -193,7 +193,8 @@ def emit_table(
             console.print(table)
         click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
     if hidden:
-        emit_text(f"hidden, since the terminal is too narrow: {', '.join(hidden.values())}")
+        named = ", ".join(hidden.values())
+        emit_text(f"hidden, since the table would be wider than {width} columns: {named}")
 
 
 def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:
