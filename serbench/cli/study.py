@@ -13,6 +13,7 @@ from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.forecasts import show_forecasts, shown_value
 from serbench.cli.output import (
     counted,
+    emit_text,
     milliseconds,
     percent,
     scored,
@@ -189,7 +190,7 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     found = entry_view_here(app.database, entry, this_machine(), kind)
     plain = found.as_dict()
     note = f", {found.note}" if found.note else ""
-    click.echo(
+    emit_text(
         f"entry {entry}: {plain['backbone']} on {plain['dataset']}{note}, {plain['protocol']}: "
         f"UA {scored(plain['uar'], plain['uar_ci'])}, "
         f"WA {scored(plain['accuracy'], plain['accuracy_ci'])} on the holdout, "
@@ -199,7 +200,7 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     gain = gain_of(app.database, entry)
     for line in (budget_note(app.database, entry), gain and gain.sentence):
         if line:
-            click.echo(line)
+            emit_text(line)
 
 
 @study.command("reproduce")
