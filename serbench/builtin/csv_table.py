@@ -11,17 +11,17 @@ Tables of other data are ignored; a table of recordings without a required colum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from serbench import hookimpl
+from serbench.builtin.folders import OwnRecordings
 from serbench.data.audformat import HEADER, SEGMENT, open_database
 from serbench.data.columns import NEEDED, sex_of
 from serbench.data.corpus import Corpus, Recording, Refused, Remark
 from serbench.data.emotions import label_key
 from serbench.data.formats import is_recording_name, unread_name
-from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.listed_paths import ListedPaths
 from serbench.data.names import shortened
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
@@ -44,17 +44,12 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
-class CsvTable:
+class CsvTable(OwnRecordings):
     """The recordings in the tables among the files."""
 
     name: str = "csv"
     title: str = "Your own recordings, listed in a table"
-    licence: Licence = UNKNOWN_LICENCE
-    speech: Speech = "unknown"
     home: str = "a table with the columns path, emotion, speaker (optionally also sex, sentence)"
-    synthetic: bool = False
-    own_emotions: tuple[str, ...] = ()
-    known_conflicts: Mapping[str, str] = field(default_factory=dict)
 
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
