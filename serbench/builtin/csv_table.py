@@ -19,7 +19,7 @@ from serbench import hookimpl
 from serbench.builtin.folders import OwnRecordings
 from serbench.data.audformat import HEADER, SEGMENT, open_database
 from serbench.data.columns import NEEDED, sex_of
-from serbench.data.corpus import Corpus, Recording, Refused, Remark
+from serbench.data.corpus import Corpus, Recording, Refused, Remark, Source
 from serbench.data.emotions import label_key
 from serbench.data.formats import is_recording_name, unread_name
 from serbench.data.listed_paths import ListedPaths
@@ -92,11 +92,13 @@ def _read(
         yield Refused(table.path, "a table without rows", "add a row for each recording")
     paths = ListedPaths(table.path.parent, options, (row.get("path", "") for _, row in rows))
     missing: list[Path] = []
+    named = [each.absolute() for each in options.paths if not each.is_dir()]
+    source: Source = "option" if options.columns or table.path in named else "table"
     for _, row in rows:
         written = row.get("path", "")
         found = paths.find(written) if written else None
         path = found or (paths.looked_for(written) if written else table.path)
-        recording = _recording(table, row, path, found is not None, options)
+        recording = _recording(table, row, path, found is not None, options, source)
         if recording.excluded is None:
             meaning = (label_key(recording.label), recording.speaker)
             if seen.setdefault(recording.path, meaning) is not meaning:
@@ -162,12 +164,16 @@ def _is_recording(cell: str) -> bool:
 
 
 def _recording(
-    table: Table, row: Mapping[str, str], path: Path, found: bool, options: ScanOptions
+    table: Table,
+    row: Mapping[str, str],
+    path: Path,
+    found: bool,
+    options: ScanOptions,
+    source: Source,
 ) -> Recording:
     if options.pattern is not None and any(not row.get(name) for name in NEEDED):
         folders = [*map(Path.absolute, options.paths), table.path.parent]
         row = {**(options.pattern.match(path, folders) or {}), **row}
-    named = [each.absolute() for each in options.paths if not each.is_dir()]
     empty = [name for name in NEEDED if not row.get(name)]
     excluded = f"a row of a table without {' and '.join(empty)}" if empty else None
     if row.get(SEGMENT):
@@ -182,7 +188,7 @@ def _recording(
         sex=sex_of(row.get("sex", "")),
         sentence=row.get("sentence") or None,
         excluded=excluded,
-        source="option" if options.columns or table.path in named else "table",
+        source=source,
     )
 
 

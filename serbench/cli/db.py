@@ -65,11 +65,17 @@ def _size(count: int) -> str:
 @common_options
 @pass_app
 def vacuum_command(app: App) -> None:
-    """Free the disk space of rows that were deleted from the database."""
-    from serbench.store.housekeeping import database_info, vacuum
+    """Free the disk space of deleted rows, and delete weights files that nothing needs.
 
+    Initial weights that were made for a deleted study, and drafts of interrupted writes, are
+    deleted if they are older than one day.
+    """
+    from serbench.store.housekeeping import database_info, remove_unneeded_files, vacuum
+
+    freed = remove_unneeded_files(app.database, app.workspace.artifacts)
     before = database_info(app.database, app.workspace.artifacts).bytes
     vacuum(app.database)
     after = database_info(app.database, app.workspace.artifacts).bytes
     if before is not None and after is not None:
-        click.echo(f"{_size(before)} before, {_size(after)} now")
+        click.echo(f"database: {_size(before - after)} freed, {_size(after)} now")
+    click.echo(f"weights files: {_size(freed)} freed")

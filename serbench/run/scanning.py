@@ -10,8 +10,9 @@ from serbench.data.columns import column_choice
 from serbench.data.exclusions import read_exclusions
 from serbench.data.licence import Speech, named_licence
 from serbench.data.path_pattern import PathPattern
-from serbench.data.scan import Progress, Scan, scan
+from serbench.data.scan import Scan, scan
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions, pairs
+from serbench.data.scan_reading import Progress
 from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets

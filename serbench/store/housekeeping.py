@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from time import time
 
 from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.orm import Session
@@ -12,12 +14,16 @@ from sqlalchemy.orm import Session
 from serbench.data.names import check_name
 from serbench.data.preparation import forget_clips
 from serbench.errors import UsageError
+from serbench.store.artifacts import forget_file
 from serbench.store.base import Base, now
 from serbench.store.database import Database, schema_fingerprint, storage_errors
 from serbench.store.datasets import find_dataset
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
 from serbench.store.urls import shown_url, sqlite_file
+
+SETTLED = timedelta(days=1)
+"""Age from which a file that no row needs is not needed by a command that runs now either."""
 
 
 def delete_dataset(database: Database, name: str, clips: Path) -> None:
@@ -202,6 +208,42 @@ def _size(database: Database, session: Session) -> int | None:
     if database.engine.dialect.name == "postgresql":
         return int(session.scalar(text("SELECT pg_database_size(current_database())")) or 0)
     return None
+
+
+def remove_unneeded_files(database: Database, artifacts: Path) -> int:
+    """Delete weights files that nothing needs; returns their size in bytes.
+
+    These are initial weights without a head that were made for a study (``--weights entry:N``) of
+    which no row is left, and drafts of interrupted writes. Files that are younger than ``SETTLED``
+    are kept, because a study that is about to begin may need them. Files without a row are kept
+    too, because another database may use the same folder. The rows are kept, with their lineage.
+
+    Args:
+        database: the database.
+        artifacts: folder of the weights files.
+    """
+    freed = 0
+    for draft in artifacts.glob("*.safetensors.part"):
+        if draft.stat().st_mtime < time() - SETTLED.total_seconds():
+            freed += draft.stat().st_size
+            draft.unlink()
+    with database.session() as session:
+        needed = [str(plan["weights"]) for plan in session.scalars(select(StudyRow.plan))]
+        begun = select(ArtifactRow.parent_id).where(
+            ArtifactRow.parent_id.is_not(None), ArtifactRow.file.is_not(None)
+        )
+        query = select(ArtifactRow).where(
+            ArtifactRow.system_id.is_(None),
+            ArtifactRow.file.is_not(None),
+            ArtifactRow.created < now() - SETTLED,
+            ArtifactRow.id.not_in(begun),
+        )
+        for artifact in session.scalars(query):
+            path = artifacts / str(artifact.file)
+            if not any(path.stem in weights for weights in needed):
+                freed += path.stat().st_size if path.is_file() else 0
+                forget_file(artifact, artifacts)
+    return freed
 
 
 def vacuum(database: Database) -> None:
