@@ -1,7 +1,7 @@
 """Write the pages of ``docs/reference`` that are made from the code: ``make docs``.
 
-They are the command line, the options of a study and the keys of an entry in JSON. A test compares
-the committed pages with `pages`, so that they cannot differ from what the code does.
+They are the command line, the options of a study, the keys of an entry in JSON and the columns of
+the DataFrames. A test compares the committed pages with `pages`, so that they are always current.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 
 import click
 
+from serbench.api import Results
 from serbench.cli.main import cli
 from serbench.run.options import SearchBounds, StudyOptions
+from serbench.views.columns import COLUMNS
 from serbench.views.entry import PLAIN, EntryView, LatencyView
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -40,6 +42,17 @@ SCORES = {
 }
 """Keys of an entry in JSON that are no field of its own, with their meaning."""
 
+FURTHER = {
+    "leaderboard": "`METRIC`, `METRIC_ci_low` and `METRIC_ci_high` for each further metric, as for "
+    "`uar`.",
+    "trials": "one for each further searched parameter, such as `width:time-shift`.",
+    "predictions": "`p_EMOTION`, the probability of each emotion.",
+    "files": "`p_EMOTION`, the probability of each emotion.",
+}
+"""Table → its columns that depend on the content of the database."""
+
+FILES = "A row for each file that `serbench.predict` received."
+
 CHANCE = 16.7
 SPLITS = {
     "clips divided at random (random-5)": 77.6,
@@ -55,6 +68,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "command-line.md": command_line(),
         REFERENCE / "study-options.md": study_options(),
         REFERENCE / "leaderboard-keys.md": leaderboard_keys(),
+        REFERENCE / "dataframes.md": dataframes(),
     }
 
 
@@ -203,6 +217,34 @@ def leaderboard_keys() -> str:
         )
         + "\n"
     )
+
+
+def dataframes() -> str:
+    """The columns of each DataFrame of ``serbench.open``, and of the one of ``predict``."""
+    parts = [
+        "# Columns of the DataFrames",
+        MADE,
+        "`serbench.open` returns an object with a method for each of these tables, except `files`, "
+        "which `serbench.predict` returns ([how to](../how-to/notebook.md)). "
+        '`serbench.describe("leaderboard")` gives the same columns as a DataFrame. A missing '
+        "number is NaN and a missing text is `<NA>`; types are the same in a table without rows. "
+        "Scores are shares between 0 and 1.",
+    ]
+    for table, columns in COLUMNS.items():
+        method = getattr(Results, table, None)
+        described = FILES if method is None else inspect.getdoc(method) or ""
+        rows = [
+            [f"`{name}`", f"`{column.dtype}`", column.unit, column.meaning]
+            for name, column in columns.items()
+        ]
+        parts += [
+            f"## {table}",
+            described.partition("\n\n")[0].replace("``", "`"),
+            _table(["column", "type", "unit", "meaning"], rows),
+        ]
+        if table in FURTHER:
+            parts.append(f"Further columns: {FURTHER[table]}")
+    return "\n\n".join(parts) + "\n"
 
 
 def _attributes(shown: type) -> dict[str, str]:

@@ -17,11 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serbench.errors import UsageError
 from serbench.plugins import Plugins
 from serbench.store.database import Database
-from serbench.views import frames
-from serbench.views.columns import COLUMNS
+from serbench.views import columns, frames
 from serbench.views.ranking import rankings
 from serbench.workspace import find_workspace
 
@@ -156,15 +154,7 @@ def describe(table: str) -> pandas.DataFrame:
     Raises:
         UsageError: there is no such table.
     """
-    import pandas
-
-    if table not in COLUMNS:
-        raise UsageError(
-            f"there is no table '{table}': choose from {', '.join(COLUMNS)}", table=table
-        )
-    columns = COLUMNS[table]
-    rows = [column._asdict() for column in columns.values()]
-    return pandas.DataFrame(rows, index=pandas.Index(list(columns), name="column"))
+    return columns.described(table)
 
 
 def fetch(corpus: str, to: str | Path | None = None) -> Path:
@@ -177,9 +167,9 @@ def fetch(corpus: str, to: str | Path | None = None) -> Path:
     Raises:
         SerbenchError: there is no such corpus, or its licence does not let a program fetch it.
     """
-    folder = find_workspace().corpora / corpus if to is None else Path(to)
-    Plugins().corpora.get(corpus).fetch(folder)
-    return folder
+    from serbench.run.scanning import fetch_corpus
+
+    return fetch_corpus(corpus, Plugins(), find_workspace(), None if to is None else Path(to))
 
 
 def scan(

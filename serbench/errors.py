@@ -13,6 +13,7 @@
     ├── EnvironmentChangedError   a study that was begun on another device or with other libraries
     ├── WeightsError              pretrained weights that cannot be downloaded, read or used
     ├── DivergedError             a training or a network with NaN or infinite numbers
+    ├── TooSlowError              a backbone whose latency is above the given limit
     └── StorageError              a database or a disk that cannot be used
         └── ConflictError         two processes that write the same row at once
 
@@ -144,6 +145,10 @@ class WeightsError(SerbenchError):
 
 class DivergedError(SerbenchError):
     """A training whose loss, or a network whose logits, are NaN or infinite."""
+
+
+class TooSlowError(SerbenchError):
+    """A backbone whose latency is above ``max_latency_ms``, so that no study of it is run."""
 
 
 class StorageError(SerbenchError):

@@ -1,19 +1,20 @@
-"""The plugin contract: nine hooks, each given a ``register`` callback.
+"""The hooks of plugins: nine functions, each of which receives a ``register`` callback.
 
-A plugin is one module, named in its package's ``pyproject.toml`` for each kind of thing that it
-brings::
+A plugin is one module. The ``pyproject.toml`` of its package names the module once for each kind
+of object that it registers::
 
     [project.entry-points."serbench.backbones"]
     my-plugin = "my_package.my_module"
 
 The groups are ``serbench.corpora``, ``serbench.front_ends``, ``serbench.augmentations``,
 ``serbench.backbones``, ``serbench.heads``, ``serbench.objectives``, ``serbench.schedulers``,
-``serbench.metrics`` and ``serbench.runtimes``; a module is imported when things of its kinds are
-asked for. In group ``serbench`` it may bring things of any kind, and is imported for all.
+``serbench.metrics`` and ``serbench.runtimes``; a module is imported when
+objects of its kinds are needed. A module in the group ``serbench`` may register objects of any
+kind, and is imported for every kind.
 
-It marks its functions with ``serbench.hookimpl`` and calls ``register(thing)`` as often as it
-likes. What each thing must be able to do is written where it is used: the protocol classes named
-below. A module that fails to import, or a hook that raises, loses only its own registrations.
+The module marks its functions with ``serbench.hookimpl`` and calls ``register(thing)`` once for
+each object. The protocol classes below define the interface of each kind. If a module cannot be
+imported or a hook raises an error, only the registrations of that module or hook are missing.
 """
 
 from __future__ import annotations
@@ -39,44 +40,44 @@ hookspec = pluggy.HookspecMarker("serbench")
 
 @hookspec
 def register_corpora(register: Callable[[Corpus], None]) -> None:
-    """Register corpora: file names, labels and licence of a collection."""
+    """Register corpora, which recognise the recordings of a collection and declare its licence."""
 
 
 @hookspec
 def register_front_ends(register: Callable[[FrontEnd], None]) -> None:
-    """Register front ends: waveform → feature image."""
+    """Register front ends, which turn waveforms into feature images."""
 
 
 @hookspec
 def register_augmentations(register: Callable[[Augmentation], None]) -> None:
-    """Register augmentations: train-only changes with a width."""
+    """Register augmentations, which change training clips with an adjustable width."""
 
 
 @hookspec
 def register_backbones(register: Callable[[Backbone], None]) -> None:
-    """Register backbones: feature image → features."""
+    """Register backbones, which turn feature images into features."""
 
 
 @hookspec
 def register_heads(register: Callable[[Head], None]) -> None:
-    """Register heads: features → logits."""
+    """Register heads, which turn features into logits."""
 
 
 @hookspec
 def register_objectives(register: Callable[[Objective], None]) -> None:
-    """Register objectives: what training makes small."""
+    """Register objectives, which training minimises."""
 
 
 @hookspec
 def register_schedulers(register: Callable[[Scheduler], None]) -> None:
-    """Register schedulers: optimiser and schedule of the learning rate."""
+    """Register schedulers, which define the optimiser and the schedule of the learning rate."""
 
 
 @hookspec
 def register_metrics(register: Callable[[Metric], None]) -> None:
-    """Register metrics: logits and targets → a score."""
+    """Register metrics, which compute a score from logits and targets."""
 
 
 @hookspec
 def register_runtimes(register: Callable[[Runtime], None]) -> None:
-    """Register runtimes: ways to run a trained network."""
+    """Register runtimes, which run trained networks."""

@@ -1,9 +1,9 @@
-"""Which names each plugin registered when it was last imported.
+"""An index of the names that each plugin registered when it was last imported.
 
 Importing every plugin takes seconds, since most of them import PyTorch. The names that were
-registered are therefore kept in the cache folder. They hold as long as nothing has changed that
-they may depend on: the version of Python, the installed distributions and their versions, and the
-Python files of the plugins' packages.
+registered are therefore stored in the cache folder. They are used as long as everything that they
+may depend on is unchanged: the version of Python, the installed distributions and their versions,
+and the Python files of the plugins' packages.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from contextlib import suppress
 from pathlib import Path
 
 Names = dict[str, list[str]]
-"""Plugin → the names of what it registered, in their order."""
+"""Plugin → the names of the objects that it registered, in their order."""
 
 DISTRIBUTIONS = (".dist-info", ".egg-info")
-"""Endings of the folders that installers write, whose names hold names and versions."""
+"""Suffixes of folders written by installers; their names contain name and version."""
 
 
 class PluginIndex:
-    """The names of each kind of thing that one environment's plugins register, one file a kind."""
+    """The registered names of the plugins in one environment, in one file for each kind."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self, kind: str, stamp: str) -> Names | None:
-        """The names of a kind; None where they are not on record or something has changed.
+        """The names of a kind; None if they are not stored or the stamp has changed.
 
         Args:
-            kind: of thing.
-            stamp: of the present plugins, from ``stamp_of``.
+            kind: kind of the objects.
+            stamp: stamp of the installed plugins, from ``stamp_of``.
         """
         try:
             found = json.loads(self._file(kind).read_text(encoding="utf-8"))
@@ -44,7 +44,7 @@ class PluginIndex:
             return None
 
     def write(self, kind: str, stamp: str, names: Names) -> None:
-        """Keep the names of a kind; where the folder cannot be written to nothing is kept."""
+        """Store the names of a kind, unless the folder cannot be written to."""
         file = self._file(kind)
         beside = file.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
@@ -53,22 +53,22 @@ class PluginIndex:
             beside.replace(file)
 
     def forget(self, kind: str) -> None:
-        """Remove the record of a kind."""
+        """Remove the stored names of a kind."""
         with suppress(OSError):
             self._file(kind).unlink()
 
     def _file(self, kind: str) -> Path:
-        """Environments that share a cache folder have a file each."""
+        """The file of a kind, which differs between environments with the same cache folder."""
         environment = _hash([sys.prefix])[:8]
         return self._folder / f"{kind.replace(' ', '_')}-{environment}.json"
 
 
 def stamp_of(plugins: Iterable[Sequence[str]], modules: Iterable[str]) -> str:
-    """Identifies everything that the names of some plugins may depend on.
+    """A hash of everything that the names registered by these plugins may depend on.
 
     Args:
-        plugins: name, package and version of each.
-        modules: the module of each.
+        plugins: name, package and version of each plugin.
+        modules: module of each plugin.
     """
     packages = sorted({module.partition(".")[0] for module in modules})
     return _hash(
@@ -86,7 +86,7 @@ def _hash(lines: Iterable[str]) -> str:
 
 
 def _installed(folders: Iterable[str]) -> list[str]:
-    """The distributions in some folders, by name and version."""
+    """Name and version of each distribution in these folders."""
     found: list[str] = []
     for folder in dict.fromkeys(folders):
         with suppress(OSError):
@@ -96,7 +96,7 @@ def _installed(folders: Iterable[str]) -> list[str]:
 
 
 def _files(package: str) -> list[str]:
-    """Path, time of change and size of each Python file of a package; it is not imported."""
+    """Path, modification time and size of each Python file of a package, without importing it."""
     try:
         spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):

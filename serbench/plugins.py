@@ -1,4 +1,4 @@
-"""Find the plugins, let each register what it brings, and remember who failed and why."""
+"""Find the plugins, register their objects, and record which plugins failed and why."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from serbench.score.metric import Metric
 
 ENTRY_POINT_GROUP = "serbench"
-"""Of plugins that bring things of any kind, and the first word of the groups for each kind."""
+"""Group of plugins for objects of any kind, and the prefix of the groups for one kind each."""
 
 HOOKS = {
     "corpus": "register_corpora",
@@ -44,22 +44,22 @@ HOOKS = {
     "metric": "register_metrics",
     "runtime": "register_runtimes",
 }
-"""Kind → the hook that a plugin registers such things by."""
+"""Kind → the hook that registers objects of this kind."""
 
 DISABLE_VARIABLE = "SERBENCH_DISABLE_PLUGINS"
 
 
 def group_of(kind: str) -> str:
-    """The group of plugins that bring such things, as ``serbench.front_ends`` for front ends."""
+    """The group of plugins of a kind, such as ``serbench.front_ends`` for front ends."""
     return f"{ENTRY_POINT_GROUP}.{HOOKS[kind].removeprefix('register_')}"
 
 
 @dataclass(frozen=True)
 class PluginSource:
-    """A plugin as its package declares it, before anything of it is imported.
+    """A plugin as its package declares it, before its module is imported.
 
-    ``kinds`` are those of the groups that name it; all of them where group ``serbench`` does.
-    ``module`` is the name of its module, or empty where it is not known.
+    ``kinds`` are the kinds of the groups in which it is declared, or all kinds for the group
+    ``serbench``. ``module`` is the name of its module, or empty if it is unknown.
     """
 
     name: str
@@ -72,7 +72,7 @@ class PluginSource:
 
 @dataclass(frozen=True)
 class PluginFailure:
-    """A plugin, or one of its hooks, that could not be used."""
+    """A plugin that could not be imported, or one of whose hooks failed."""
 
     plugin: str
     package: str
@@ -83,7 +83,7 @@ class PluginFailure:
 
 
 def installed_plugins() -> list[PluginSource]:
-    """Every entry point of serbench's groups on this Python's path, sorted by name."""
+    """All entry points of serbench's groups in this environment, sorted by name."""
     found: dict[tuple[str, str], PluginSource] = {}
     for distribution in distributions():
         for entry_point in distribution.entry_points:
@@ -109,23 +109,24 @@ def _kinds(entry_point: EntryPoint) -> frozenset[str]:
 
 
 def disabled_plugins() -> frozenset[str]:
-    """The names in ``SERBENCH_DISABLE_PLUGINS``, separated by commas."""
+    """The names in ``SERBENCH_DISABLE_PLUGINS``, which are separated by commas."""
     names = os.environ.get(DISABLE_VARIABLE, "").split(",")
     return frozenset(name.strip() for name in names if name.strip())
 
 
 def _registry(kind: str) -> cached_property[Registry[Any]]:
-    """An attribute of ``Plugins`` that is filled when it is first asked for."""
+    """An attribute of ``Plugins`` that is computed at its first use."""
     return cached_property(lambda plugins: plugins._fill(kind))
 
 
 class Plugins:
-    """All plugins, and one registry for each kind of thing they bring.
+    """All plugins, and one registry for each kind of registered object.
 
-    A registry is filled when it is first asked for. Only then are the modules imported that may
-    bring such things: who scans a corpus does not wait for networks, and a plugin that fails at
-    one kind of thing does not hold up a command that needs another. Of installed plugins the names
-    are kept in an index, so that the next time only the module of the thing asked for is imported.
+    A registry is filled at its first use. Only then are the modules imported that may register
+    objects of its kind: the scan of a corpus does not import networks, and a plugin that fails for
+    one kind does not stop a command that needs another kind. The names that installed plugins
+    register are stored in an index, so that later only the module of a requested object is
+    imported.
     """
 
     corpora: cached_property[Registry[Corpus]] = _registry("corpus")
@@ -176,7 +177,7 @@ class Plugins:
         if taken is not None:
             self._fail(source, PluginError(f"package {taken.package} has a plugin of that name"))
             return
-        # Whatever another package's module raises on import makes that plugin fail, and no other.
+        # Any error while a module is imported disables this plugin only.
         try:
             module = source.load()
             self._manager.register(module, name=source.name)
@@ -190,11 +191,11 @@ class Plugins:
             self.sources[source.name] = source
 
     def _refuse_surprises(self, source: PluginSource, module: object) -> None:
-        """Hooks that are called only if the module happens to be imported already."""
+        """Refuse hooks of undeclared kinds, which would be called only after another import."""
         implemented = {caller.name for caller in self._manager.get_hookcallers(module) or []}
         for kind in HOOKS.keys() - source.kinds:
             if HOOKS[kind] in implemented:
-                raise PluginError(f"it brings a {kind} too: declare it in {group_of(kind)} as well")
+                raise PluginError(f"it also registers a {kind}: declare it in {group_of(kind)} too")
 
     def _fail(self, source: PluginSource, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -207,7 +208,7 @@ class Plugins:
         return stamp_of(about, {source.module for source in declared if source.module})
 
     def _fill(self, kind: str) -> Registry[Any]:
-        """The registry of a kind, from the index where that holds."""
+        """The registry of a kind, from the index if that is current."""
         sources = [source for source in self._declared if kind in source.kinds]
         if self._index is None:
             return self._import_all(kind, sources)
@@ -217,7 +218,7 @@ class Plugins:
             registry = self._import_all(kind, sources)
             own = {source.name for source in sources}
             if any(failure.plugin in own for failure in self.failures):
-                index.forget(kind)  # a failure is worth another try
+                index.forget(kind)  # the next command tries again
             else:
                 names: dict[str, list[str]] = {}
                 for name, plugin in registry.owners().items():
@@ -232,7 +233,7 @@ class Plugins:
         return IndexedRegistry(kind, owners, lambda plugin: self._import_one(kind, plugin), fill)
 
     def _import_one(self, kind: str, plugin: str) -> list[Any]:
-        """What one plugin registers of a kind; nothing where it fails."""
+        """The objects of a kind that one plugin registers; none if it fails."""
         for source in [source for source in self._coming if source.name == plugin]:
             self._coming.remove(source)
             self._load(source)
@@ -240,15 +241,15 @@ class Plugins:
         try:
             return [] if implementation is None else self._offered(kind, implementation)
         except (Exception, SystemExit):
-            return []  # when all plugins are asked it is recorded as a failure
+            return []  # recorded as a failure when all plugins are imported
 
     def _implementations(self, kind: str) -> dict[str, pluggy.HookImpl]:
-        """Plugin → its hook for a kind, of the imported ones."""
+        """Imported plugin → its hook for a kind."""
         hook = getattr(self._manager.hook, HOOKS[kind])
         return {each.plugin_name: each for each in hook.get_hookimpls()}
 
     def _offered(self, kind: str, implementation: pluggy.HookImpl) -> list[Any]:
-        """What a plugin's hook registers; it is called once, so that nothing exists twice."""
+        """The objects that a plugin's hook registers; the hook is called only once."""
         place = (kind, implementation.plugin_name)
         if place not in self._offers:
             offered: list[Any] = []
@@ -267,7 +268,7 @@ class Plugins:
 
         registry: Registry[Any] = Registry(kind, failed)
         implementations = self._implementations(kind)
-        # Of two that bring one name the first as installed has it, not the first imported.
+        # If two plugins register the same name, the first one in the order of sources has it.
         for name in sorted(implementations, key=self._names.index):
             try:
                 offered = self._offered(kind, implementations[name])

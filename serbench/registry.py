@@ -1,4 +1,4 @@
-"""Name → thing, with who brought it."""
+"""Registries: the registered objects of each kind by name, with the plugin of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serbench.errors import PluginError, UnknownNameError
 
 
 class Named(Protocol):
-    """Anything a plugin registers has a name, unique among its kind."""
+    """An object that a plugin registers; its name is unique among the objects of its kind."""
 
     @property
     def name(self) -> str:
@@ -23,31 +23,31 @@ Thing = TypeVar("Thing", bound=Named)
 
 @dataclass(frozen=True)
 class Registration(Generic[Thing]):
-    """One thing and the plugin that brought it."""
+    """A registered object and the plugin that registered it."""
 
     thing: Thing
     plugin: str
 
 
 class Registry(Generic[Thing]):
-    """All things of one kind, in the order they were registered."""
+    """All objects of one kind, in the order of registration."""
 
     def __init__(self, kind: str, failed: Callable[[], Sequence[str]] = tuple) -> None:
         """An empty registry.
 
         Args:
-            kind: of thing.
-            failed: a sentence for each plugin that brings such things but failed.
+            kind: kind of the objects.
+            failed: returns a sentence for each plugin of this kind that failed to load.
         """
         self.kind = kind
         self._failed = failed
         self._registrations: dict[str, Registration[Thing]] = {}
 
     def add(self, thing: Thing, plugin: str) -> None:
-        """Register ``thing``.
+        """Register ``thing`` for a plugin.
 
         Raises:
-            PluginError: another plugin already registered that name.
+            PluginError: another plugin has already registered this name.
         """
         taken = self._registrations.get(thing.name)
         if taken is not None:
@@ -60,21 +60,21 @@ class Registry(Generic[Thing]):
         self._registrations[thing.name] = Registration(thing, plugin)
 
     def get(self, name: str) -> Thing:
-        """The thing called ``name``.
+        """The object with this name.
 
         Raises:
-            UnknownNameError: nothing has that name; the message lists the nearest ones.
+            UnknownNameError: no object has this name; the message lists the most similar names.
         """
         if name not in self._registrations:
             raise UnknownNameError(self.kind, name, self._registrations, self._failed())
         return self._registrations[name].thing
 
     def registrations(self) -> list[Registration[Thing]]:
-        """Everything registered, with who brought it."""
+        """All registered objects with their plugins."""
         return list(self._registrations.values())
 
     def owners(self) -> dict[str, str]:
-        """Name → the plugin that brought the thing."""
+        """Name of each object → its plugin."""
         return {name: each.plugin for name, each in self._registrations.items()}
 
     def __iter__(self) -> Iterator[Thing]:
@@ -88,9 +88,9 @@ class Registry(Generic[Thing]):
 
 
 class IndexedRegistry(Registry[Thing]):
-    """A registry whose names are on record, so that only the plugin asked for is imported.
+    """A registry with stored names, so that only the plugin of a requested object is imported.
 
-    Where the record turns out to be wrong, or all things are asked for, every plugin is.
+    If the stored names are wrong, or all objects are requested, every plugin is imported.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class IndexedRegistry(Registry[Thing]):
         bring: Callable[[str], Sequence[Thing]],
         fill: Callable[[], Registry[Thing]],
     ) -> None:
-        """A registry that imports what it needs.
+        """A registry that imports plugins when they are needed.
 
         Args:
-            kind: of thing.
-            owners: name → plugin, as recorded.
-            bring: imports a plugin and gives what it registers.
-            fill: imports all plugins.
+            kind: kind of the objects.
+            owners: name → plugin, as stored.
+            bring: imports a plugin and returns the objects that it registers.
+            fill: imports all plugins and returns the complete registry.
         """
         super().__init__(kind)
         self._owners = owners
@@ -118,10 +118,10 @@ class IndexedRegistry(Registry[Thing]):
         return self._fill()
 
     def get(self, name: str) -> Thing:
-        """The thing called ``name``.
+        """The object with this name.
 
         Raises:
-            UnknownNameError: nothing has that name; the message lists the nearest ones.
+            UnknownNameError: no object has this name; the message lists the most similar names.
         """
         owner = self._owners.get(name)
         if owner is not None and "_whole" not in vars(self):
@@ -131,11 +131,11 @@ class IndexedRegistry(Registry[Thing]):
         return self._whole.get(name)
 
     def owners(self) -> dict[str, str]:
-        """Name → plugin, without importing any."""
+        """Name of each object → its plugin; no plugin is imported."""
         return dict(self._owners)
 
     def registrations(self) -> list[Registration[Thing]]:
-        """Everything registered, with who brought it; every plugin is imported."""
+        """All registered objects with their plugins; every plugin is imported."""
         return self._whole.registrations()
 
     def __iter__(self) -> Iterator[Thing]:

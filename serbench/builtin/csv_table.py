@@ -11,17 +11,17 @@ Tables of other data are ignored; a table of recordings without a required colum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from serbench import hookimpl
+from serbench.builtin.folders import OwnRecordings
 from serbench.data.audformat import HEADER, SEGMENT, open_database
 from serbench.data.columns import NEEDED, sex_of
-from serbench.data.corpus import Corpus, Recording, Refused, Remark
+from serbench.data.corpus import Corpus, Recording, Refused, Remark, Source
 from serbench.data.emotions import label_key
 from serbench.data.formats import is_recording_name, unread_name
-from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.listed_paths import ListedPaths
 from serbench.data.names import shortened
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
@@ -44,17 +44,12 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
-class CsvTable:
+class CsvTable(OwnRecordings):
     """The recordings in the tables among the files."""
 
     name: str = "csv"
     title: str = "Your own recordings, listed in a table"
-    licence: Licence = UNKNOWN_LICENCE
-    speech: Speech = "unknown"
     home: str = "a table with the columns path, emotion, speaker (optionally also sex, sentence)"
-    synthetic: bool = False
-    own_emotions: tuple[str, ...] = ()
-    known_conflicts: Mapping[str, str] = field(default_factory=dict)
 
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
@@ -97,11 +92,13 @@ def _read(
         yield Refused(table.path, "a table without rows", "add a row for each recording")
     paths = ListedPaths(table.path.parent, options, (row.get("path", "") for _, row in rows))
     missing: list[Path] = []
+    named = [each.absolute() for each in options.paths if not each.is_dir()]
+    source: Source = "option" if options.columns or table.path in named else "table"
     for _, row in rows:
         written = row.get("path", "")
         found = paths.find(written) if written else None
         path = found or (paths.looked_for(written) if written else table.path)
-        recording = _recording(table, row, path, found is not None, options)
+        recording = _recording(table, row, path, found is not None, options, source)
         if recording.excluded is None:
             meaning = (label_key(recording.label), recording.speaker)
             if seen.setdefault(recording.path, meaning) is not meaning:
@@ -167,12 +164,16 @@ def _is_recording(cell: str) -> bool:
 
 
 def _recording(
-    table: Table, row: Mapping[str, str], path: Path, found: bool, options: ScanOptions
+    table: Table,
+    row: Mapping[str, str],
+    path: Path,
+    found: bool,
+    options: ScanOptions,
+    source: Source,
 ) -> Recording:
     if options.pattern is not None and any(not row.get(name) for name in NEEDED):
         folders = [*map(Path.absolute, options.paths), table.path.parent]
         row = {**(options.pattern.match(path, folders) or {}), **row}
-    named = [each.absolute() for each in options.paths if not each.is_dir()]
     empty = [name for name in NEEDED if not row.get(name)]
     excluded = f"a row of a table without {' and '.join(empty)}" if empty else None
     if row.get(SEGMENT):
@@ -187,7 +188,7 @@ def _recording(
         sex=sex_of(row.get("sex", "")),
         sentence=row.get("sentence") or None,
         excluded=excluded,
-        source="option" if options.columns or table.path in named else "table",
+        source=source,
     )
 
 

@@ -20,17 +20,23 @@ from serbench.errors import DatasetError, UsageError
 
 
 @dataclass(frozen=True)
-class Folders:
+class OwnRecordings:
+    """The facts of a corpus that is the user's own recordings: the user states them in a scan."""
+
+    licence: Licence = UNKNOWN_LICENCE
+    speech: Speech = "unknown"
+    synthetic: bool = False
+    own_emotions: tuple[str, ...] = ()
+    known_conflicts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Folders(OwnRecordings):
     """The recordings with paths that match the user's pattern."""
 
     name: str = "folders"
     title: str = "Your own recordings, with emotion and speaker in their folders or names"
-    licence: Licence = UNKNOWN_LICENCE
-    speech: Speech = "unknown"
     home: str = "folders of recordings, and `--pattern '{emotion}/{speaker}/*'` that describes them"
-    synthetic: bool = False
-    own_emotions: tuple[str, ...] = ()
-    known_conflicts: Mapping[str, str] = field(default_factory=dict)
 
     def recognise(
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from serbench.store.database import Database
     from serbench.workspace import Workspace
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class App:
@@ -46,7 +47,37 @@ class App:
         return Plugins()
 
 
-def common_options(command: Command) -> Command:
+class Command(click.Command):
+    """A command that refuses an option of one value if it is given twice."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse after counting the options; click alone would use only the last value."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        options = (each for each in order if isinstance(each, click.Option))
+        for parameter, count in Counter(options).items():
+            if count > 1 and not (parameter.multiple or parameter.is_flag):
+                raise click.BadOptionUsage(
+                    parameter.opts[0],
+                    f"{parameter.opts[0]} takes one value and is given {count} times: give it once",
+                    ctx,
+                )
+        return super().parse_args(ctx, args)
+
+
+class Group(Command, click.Group):
+    """A group of such commands, with the same rule for its own options."""
+
+    command_class = Command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their whole first sentences; click alone would cut them."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, each.get_short_help_str(500)) for name, each in found if each is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def common_options(command: Function) -> Function:
     """Add ``--db`` and ``--debug``, which may be given before and after a command's name."""
 
     def set_database(ctx: click.Context, _: click.Parameter, value: str | None) -> None:

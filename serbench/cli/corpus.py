@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.datasets import (
     delete_command,
     list_command,
@@ -27,7 +27,7 @@ DEMO = "demo"
 """The corpus that needs no download: it is synthesised on this machine."""
 
 
-@click.group()
+@click.group(cls=Group)
 def corpus() -> None:
     """Scan recordings into datasets; list, show, inspect, rename and delete them."""
 
@@ -175,13 +175,14 @@ def scan_into(
 
 def fetch_demo(app: App) -> None:
     """Synthesise the demo corpus and scan it as dataset ``demo``."""
+    from serbench.run.scanning import fetch_corpus
+
     errors().print(
         "using the demo corpus, which is synthetic speech made by espeak-ng on this machine: "
         "scores on it do not show how well human speech is recognised",
         highlight=False,
     )
-    folder = app.workspace.corpora / DEMO
-    app.plugins.corpora.get(DEMO).fetch(folder)
+    folder = fetch_corpus(DEMO, app.plugins, app.workspace)
     scan_into(app, (folder,), DEMO, corpora=(DEMO,))
 
 
@@ -200,8 +201,9 @@ def fetch_command(app: App, name: str, folder: Path | None) -> None:
 
     The corpus 'demo' is synthesised on this machine by espeak-ng.
     """
-    folder = folder or app.workspace.corpora / name
-    app.plugins.corpora.get(name).fetch(folder)
+    from serbench.run.scanning import fetch_corpus
+
+    folder = fetch_corpus(name, app.plugins, app.workspace, folder)
     click.echo(f"{folder}\nnext: serbench corpus scan {folder} --dataset {name}")
 
 

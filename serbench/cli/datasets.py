@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
-from serbench.cli.output import emit_json, emit_table, format_option
+from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
+from serbench.cli.output import emit_json, emit_table, emit_text, format_option
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -54,7 +54,7 @@ def list_command(app: App, format_: str) -> None:
         )
 
 
-@click.command("show")
+@click.command("show", cls=Command)
 @click.argument("name")
 @format_option("table", "json")
 @common_options
@@ -116,20 +116,20 @@ def show_account(account: dict[str, Any]) -> None:
     click.echo()
     _show_lengths(account)
     skipped = sum(account["skipped"].values())
-    click.echo(f"\nsample rates: {rates}")
+    emit_text(f"\nsample rates: {rates}")
     for corpus_name, licence in account["licences"].items():
         speech = account["speech"][corpus_name]
-        click.echo(
+        emit_text(
             f"{corpus_name}: {speech} speech, licence {licence['name']} "
             f"(commercial use: {licence['commercial']})"
         )
-    click.echo(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
+    emit_text(f"found {account['found']:,} = kept {account['utterances']:,} + skipped {skipped:,}")
     for reason, count in account["skipped"].items():
-        click.echo(f"  skipped {count:,}: {reason}")
+        emit_text(f"  skipped {count:,}: {reason}")
     for remark in account.get("remarks", ()):
-        click.echo(f"  note: {remark}")
+        emit_text(f"  note: {remark}")
     for conflict in account["conflicts"]:
-        click.echo(f"  conflict: {', '.join(conflict['recordings'])}: {conflict['evidence']}")
+        emit_text(f"  conflict: {', '.join(conflict['recordings'])}: {conflict['evidence']}")
 
 
 def _show_lengths(account: dict[str, Any]) -> None:
@@ -153,7 +153,7 @@ def _show_lengths(account: dict[str, Any]) -> None:
     )
 
 
-@click.command("delete")
+@click.command("delete", cls=Command)
 @click.argument("name")
 @yes_option
 @common_options
@@ -171,7 +171,7 @@ def delete_command(app: App, name: str, yes: bool) -> None:
     click.echo(f"dataset {name} deleted")
 
 
-@click.command("rename")
+@click.command("rename", cls=Command)
 @click.argument("name")
 @click.argument("new")
 @common_options

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.output import counted, emit_json, emit_table, format_option, in_bytes
 
 
-@click.group()
+@click.group(cls=Group)
 def db() -> None:
     """Show the content of a database; reduce the size of its file."""
 
@@ -57,11 +57,17 @@ def info_command(app: App, format_: str) -> None:
 @common_options
 @pass_app
 def vacuum_command(app: App) -> None:
-    """Free the disk space of rows that were deleted from the database."""
-    from serbench.store.housekeeping import database_info, vacuum
+    """Free the disk space of deleted rows, and delete weights files that nothing needs.
 
+    Initial weights that were made for a deleted study, and drafts of interrupted writes, are
+    deleted if they are older than one day.
+    """
+    from serbench.store.housekeeping import database_info, remove_unneeded_files, vacuum
+
+    freed = remove_unneeded_files(app.database, app.workspace.artifacts)
     before = database_info(app.database, app.workspace.artifacts).bytes
     vacuum(app.database)
     after = database_info(app.database, app.workspace.artifacts).bytes
     if before is not None and after is not None:
-        click.echo(f"{in_bytes(before)} before, {in_bytes(after)} now")
+        click.echo(f"database: {in_bytes(before - after)} freed, {in_bytes(after)} now")
+    click.echo(f"weights files: {in_bytes(freed)} freed")

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counted, counting, emit_json, emit_table, errors, format_option
+from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.output import (
+    counted,
+    counting,
+    emit_json,
+    emit_table,
+    emit_text,
+    errors,
+    format_option,
+)
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +31,7 @@ SHOWN = 12
 """The table lists at most this many findings of one kind; JSON holds all of them."""
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 @click.argument("name")
 @click.option(
     "--fix",
@@ -88,18 +96,18 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
     else:
         _show(manifest, findings, doubtful)
         if left is not None:
-            click.echo(
+            emit_text(
                 f"left out {counted(len(doubtful), 'recording')}, listed in {written}; "
                 f"dataset {name} is now [{left.hash[:8]}], {counted(len(left), 'recording')}"
             )
         elif fix:
-            click.echo("there is nothing to leave out: the dataset is unchanged")
+            emit_text("there is nothing to leave out: the dataset is unchanged")
 
 
 def _show(manifest: Manifest, findings: Sequence[Finding], doubtful: Sequence[Exclusion]) -> None:
     title = f"dataset {manifest.name} [{manifest.hash[:8]}]"
     if not findings:
-        click.echo(f"{title}: no findings in {counted(len(manifest), 'recording')}")
+        emit_text(f"{title}: no findings in {counted(len(manifest), 'recording')}")
         return
     kinds = Counter(finding.kind for finding in findings)
     listed: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App
-from serbench.cli.output import DASH, counted, emit_table
+from serbench.cli.output import DASH, counted, emit_table, emit_text
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -65,11 +65,12 @@ def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> 
     left = [each for each in found if each.state not in (FINISHED, FAILED)]
     click.echo(f"{counted(len(left), 'study')} would run; nothing was run")
     if any(each.seconds is None for each in left):
-        click.echo(
-            f"{DASH}: no estimate, since no training of that backbone is recorded on this machine"
+        emit_text(
+            f"{DASH}: no estimate, since no training with this backbone, front end, head and clip "
+            "format is recorded on this machine"
         )
     if any(each.seconds is not None for each in left):
-        click.echo(
+        emit_text(
             "time: estimate for all trainings one after another, from earlier epochs on this "
             "machine; ≤ marks an upper bound, where early stopping cannot be estimated; parallel "
             "trainings and pruning reduce it"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
+from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
 from serbench.cli.output import (
     counted,
     emit_text,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from serbench.store.prediction_kinds import Kind
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", required=True, metavar="NAME", help="Show the entry under this name.")
 @click.option(
@@ -82,7 +82,7 @@ def import_command(
     emit_text("serbench cannot check that this system was not trained on speakers of the holdout")
 
 
-@click.command("export-predictions")
+@click.command("export-predictions", cls=Command)
 @click.argument("number", metavar="ENTRY", type=int)
 @click.option(
     "--out",
@@ -109,7 +109,7 @@ def export_command(app: App, number: int, out: Path | None, folds: bool) -> None
         write_file(out, text)
 
 
-@click.command("rescore")
+@click.command("rescore", cls=Command)
 @common_options
 @pass_app
 def rescore_command(app: App) -> None:
@@ -125,7 +125,7 @@ def rescore_command(app: App) -> None:
     emit_text(f"{counted(len(changed), 'entry')} rescored, {count} changed")
 
 
-@click.command("delete")
+@click.command("delete", cls=Command)
 @click.argument("number", metavar="ENTRY", type=int)
 @yes_option
 @common_options
@@ -147,13 +147,13 @@ def delete_command(app: App, number: int, yes: bool) -> None:
     emit_text(f"{' and '.join(what)} deleted")
 
 
-@click.command("rename")
+@click.command("rename", cls=Command)
 @click.argument("number", metavar="ENTRY", type=int)
 @click.argument("name")
 @common_options
 @pass_app
 def rename_command(app: App, number: int, name: str) -> None:
-    """Give imported ENTRY another name.
+    """Give the imported entry ENTRY another name.
 
     A trained entry is named after its backbone and cannot be renamed.
     """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import (
     DASH,
     counted,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from serbench.views.entry import EntryView
 
 
-@click.command("compare")
+@click.command("compare", cls=Command)
 @click.argument("first", metavar="ENTRY", type=int)
 @click.argument("second", metavar="ENTRY", type=int)
 @format_option("table", "json")
@@ -89,7 +89,7 @@ def _tests(found: Comparison) -> list[str]:
     return lines
 
 
-@click.command("show")
+@click.command("show", cls=Command)
 @click.argument("number", metavar="ENTRY", type=int)
 @format_option("table", "json")
 @common_options

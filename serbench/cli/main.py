@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import click
 
 from serbench import __version__
-from serbench.cli.app import App, common_options
+from serbench.cli.app import App, Group, common_options
 from serbench.cli.interrupts import interrupted_once
+from serbench.cli.output import emit_text
 from serbench.data.names import printable
 from serbench.errors import SerbenchError
 
@@ -37,7 +38,7 @@ COMMANDS = {
 INTERRUPTED = 130
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a command when it is called, not when it is listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -100,7 +101,7 @@ def _run(app: App, arguments: Sequence[str] | None) -> int:
     except SerbenchError as error:
         if app.debug:
             raise
-        click.echo(f"error: {printable(str(error))}", err=True)
+        emit_text(f"error: {printable(str(error))}", err=True)
         code = error.exit_code
     return code if isinstance(code, int) else 0
 

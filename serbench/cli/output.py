@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from serbench.cli.tables import across, folding_table, hidden_columns, print_lines
+from serbench.cli.tables import (
+    across,
+    folding_table,
+    gathered_columns,
+    hidden_columns,
+    narrowest,
+    print_lines,
+    widths_of,
+)
+from serbench.notices import in_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -123,11 +132,14 @@ def emit_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def emit_text(text: str) -> None:
-    """Print a sentence, on a terminal in lines of its width."""
-    if sys.stdout.isatty():
-        text = click.wrap_text(text, shutil.get_terminal_size().columns)
-    click.echo(text)
+def emit_text(text: str, err: bool = False) -> None:
+    """Print lines of text; on a terminal long lines are broken between words.
+
+    Args:
+        text: one or more lines.
+        err: whether it is printed to standard error.
+    """
+    click.echo(in_lines(text, sys.stderr if err else sys.stdout), err=err)
 
 
 def emit_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -164,30 +176,31 @@ def emit_table(
     rows: Sequence[Sequence[str]],
     title: str | None = None,
     spare: Sequence[str] = (),
+    gather: Sequence[str] = (),
 ) -> None:
     """Print a table as wide as the terminal; columns marked with ``>`` are aligned right.
 
     Such columns are numbers and never broken. On a narrow terminal, columns named in ``spare`` are
     hidden in their order: first those with one value in all rows, then numbers. Text columns in
-    which rows differ stay and are folded. A line below the table names the hidden columns.
+    which rows differ stay and are folded. A line below the table names the hidden columns. If the
+    others are still too wide, those named in ``gather`` become one column.
     """
-    from rich.cells import cell_len
     from rich.console import Console
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
-    cells = {
+    cells: dict[str, Sequence[str]] = {
         column: [column.lstrip(">"), *(row[place] for row in rows)]
         for place, column in enumerate(columns)
     }
-    widths = {
-        column: max(map(cell_len, "\n".join(each).split("\n"))) for column, each in cells.items()
-    }
-    hidden = hidden_columns(cells, widths, spare, width)
-    widths = {column: n for column, n in widths.items() if column not in hidden}
+    hidden = hidden_columns(cells, widths_of(cells), spare, width)
+    cells = {column: each for column, each in cells.items() if column not in hidden}
+    if across(narrowest(widths_of(cells))) > width:
+        cells = gathered_columns(cells, gather)
+    widths = widths_of(cells)
     console = Console(width=width, markup=False, emoji=False, highlight=False)
     if title is not None:
         console.print(title, style="italic")
-    shown = [cells[column] for column in widths]
+    shown = list(cells.values())
     if across(widths) <= width and not any("\n" in cell for each in shown for cell in each):
         print_lines(shown, widths)
     else:
@@ -197,7 +210,8 @@ def emit_table(
             console.print(table)
         click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
     if hidden:
-        emit_text(f"hidden, since the terminal is too narrow: {', '.join(hidden.values())}")
+        named = ", ".join(hidden.values())
+        emit_text(f"hidden, since the table would be wider than {width} columns: {named}")
 
 
 def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:

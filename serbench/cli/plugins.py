@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counted, emit_json, emit_table, errors, format_option
+from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.output import counted, emit_json, emit_table, emit_text, errors, format_option
 from serbench.cli.plugin_checking import recognised_files, subjects
 from serbench.cli.plugin_writing import KINDS, plugin_name, write_plugin
 from serbench.errors import UsageError
@@ -17,7 +17,7 @@ MANY = 20
 """If a plugin registers more names of a kind than this, one row sums them up."""
 
 
-@click.group()
+@click.group(cls=Group)
 def plugins() -> None:
     """List registered names with their plugins, check plugins, and create a plugin."""
 
@@ -71,7 +71,7 @@ def list_command(app: App, everything: bool, format_: str) -> None:
             rows += [[kind, name, plugin, source] for name in names]
     emit_table(["kind", "name", "plugin", "package"], rows)
     for failure in failures:
-        click.echo(f"failed: {failure.plugin} ({failure.package}): {failure.reason}")
+        emit_text(f"failed: {failure.plugin} ({failure.package}): {failure.reason}")
     for name in sorted(app.plugins.disabled - app.plugins.unknown_disabled):
         click.echo(f"disabled: {name} (by {DISABLE_VARIABLE})")
 

@@ -61,6 +61,10 @@ class PlainListener(Listener):
         """Print one line."""
         self.console.print(text, highlight=False, markup=False)
 
+    def screening(self, plan: StudyPlan) -> None:
+        """Print that latency is measured."""
+        self.line(f"{plan.backbone}: measuring its latency")
+
     def spent(self, trials: int) -> None:
         """Print that there are more trials than requested."""
         if trials > self.plan.trials:
@@ -141,8 +145,7 @@ class PlainListener(Listener):
             self.line(
                 f"note: the holdout has only one speaker ({tested[0]}), so its score has no "
                 "confidence interval and does not show how other speakers are recognised; another "
-                "--protocol tests "
-                "more speakers"
+                "--protocol tests more speakers"
             )
         front_end = self.plugins.front_ends.get(plan.front_end)
         wanted = self.plugins.backbones.get(plan.backbone).input_spec()
@@ -186,14 +189,12 @@ class PlainListener(Listener):
 
     def holdout_started(self, trial: int) -> None:
         """Print which trial is the best, and that it is tested on the holdout."""
-        before = (
-            ""
-            if self.tested is None
-            else (
+        before = ""
+        if self.tested is not None:
+            before = (
                 f"; trial {self.tested + 1} was tested on it before, so its entry is replaced and "
                 "both tests are counted"
             )
-        )
         self.line(
             f"trial {trial + 1} is the best: training it on all clips of the search, then testing "
             f"it once on the holdout{before}"

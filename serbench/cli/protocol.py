@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
-from serbench.cli.output import counting, emit_json, emit_table, format_option
+from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.output import counting, emit_json, emit_table, emit_text, format_option
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -21,7 +21,7 @@ SHOWN = 5
 """At most this many pairs of near-identical recordings are listed; JSON lists all."""
 
 
-@click.group()
+@click.group(cls=Group)
 def protocol() -> None:
     """List protocols; show the folds of one on a dataset."""
 
@@ -169,9 +169,9 @@ def _leaks(manifest: Manifest, overlap: Overlap) -> dict[str, Any]:
 
 def _show(account: dict[str, Any]) -> None:
     note = f" ({account['note']})" if account["note"] else ""
-    click.echo(f"{account['id']} on dataset {account['dataset']} [{account['hash'][:8]}]{note}")
-    click.echo(f"rule: {account['rule']}")
-    click.echo(f"metric: {account['metric']}\n")
+    emit_text(f"{account['id']} on dataset {account['dataset']} [{account['hash'][:8]}]{note}")
+    emit_text(f"rule: {account['rule']}")
+    emit_text(f"metric: {account['metric']}\n")
     parts = _named_parts(account["outer_folds"])
     emotions = account["emotions"]
     emit_table(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.output import emit_json, format_option
 
 
-@click.group()
+@click.group(cls=Group)
 def report() -> None:
     """Make figures and tables of the results of studies."""
 

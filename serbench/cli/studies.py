@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from serbench.cli.app import App, common_options, confirm, pass_app, yes_option
+from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
 from serbench.cli.output import (
     counted,
     emit_json,
@@ -17,7 +17,7 @@ from serbench.cli.output import (
 )
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -57,7 +57,7 @@ def list_command(app: App, format_: str) -> None:
     )
 
 
-@click.command("show")
+@click.command("show", cls=Command)
 @click.argument("number", metavar="STUDY", type=int)
 @format_option("table", "json")
 @common_options
@@ -120,7 +120,7 @@ def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
     ]
 
 
-@click.command("delete")
+@click.command("delete", cls=Command)
 @click.argument("number", metavar="STUDY", type=int)
 @yes_option
 @common_options

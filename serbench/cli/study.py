@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.forecasts import show_forecasts, shown_value
 from serbench.cli.output import (
     counted,
+    emit_text,
     milliseconds,
     percent,
     scored,
 )
 from serbench.cli.studies import delete_command, list_command, show_command
-from serbench.cli.study_options import EachOnce, study_options
+from serbench.cli.study_options import study_options
 from serbench.run.options import StudyOptions
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
 
 
-@click.group()
+@click.group(cls=Group)
 def study() -> None:
     """Search for the best configuration of a backbone."""
 
 
-@study.command("run", cls=EachOnce)
+@study.command("run")
 @study_options(*(name for name in StudyOptions.model_fields if name != "search"))
 @click.option(
     "--study",
@@ -58,6 +58,7 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     makes a new study.
     """
     click.echo("loading PyTorch, the plugins and the dataset", err=True)
+    from serbench.execute.executor import executor_of
     from serbench.run.planning import make_plans, read_options
 
     chosen = options["augmentations"]
@@ -70,7 +71,7 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
         show_forecasts(app, plans, manifest)
         return
-    with _trainings(asked.jobs) as executor:
+    with executor_of(asked.jobs) as executor:
         manifest = _dataset(app, asked.dataset)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
         _run_all(app, plans, asked, manifest, executor)
@@ -84,7 +85,7 @@ def _run_all(
     executor: Executor,
 ) -> None:
     """Run studies one after another; if one fails, the others still run."""
-    from serbench.errors import SerbenchError
+    from serbench.errors import SerbenchError, TooSlowError
     from serbench.run.planning import differing
 
     named, failed, entries = dict.fromkeys(("backbone", *differing(plans))), 0, 0
@@ -93,7 +94,10 @@ def _run_all(
             what = ", ".join(shown_value(plan, name) for name in named)
             click.echo(f"{number} of {counted(len(plans), 'study')}: {what}")
         try:
-            entries += _run(app, plan, asked, manifest, executor)
+            _run(app, plan, asked, manifest, executor)
+            entries += 1
+        except TooSlowError as error:
+            click.echo(f"left out: {error}")
         except SerbenchError as error:
             if len(plans) == 1 or app.debug:
                 raise
@@ -114,69 +118,34 @@ def _run_all(
     click.echo("next: serbench leaderboard")
 
 
-def _trainings(jobs: int | None) -> AbstractContextManager[Executor]:
-    """The executor of trainings: in processes of their own, or in this process for 0 jobs."""
-    from serbench.execute.executor import executor_of
-
-    return executor_of(jobs)
-
-
 def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
     """The dataset of that name; without a name the only one, or the demo where there is none."""
     from serbench.cli.corpus import DEMO, fetch_demo
-    from serbench.errors import UsageError
+    from serbench.run.planning import chosen_dataset
     from serbench.store.datasets import Datasets
 
     datasets = Datasets(app.database)
-    names = [account["name"] for account in datasets.datasets()] if app.database.exists else []
-    if name is None and len(names) > 1:
-        raise UsageError(
-            f"the database has {len(names)} datasets: choose one with --dataset, "
-            f"which takes {', '.join(names)}",
-            known=tuple(names),
-        )
-    if name is None and not names:
-        click.echo("the database has no dataset yet", err=True)
-    chosen = name or (names[0] if names else DEMO)
-    if chosen == DEMO and DEMO not in names and fetch:
-        fetch_demo(app)
+    chosen = chosen_dataset(app.database, name, otherwise=DEMO)
+    if chosen == DEMO and not (app.database.exists and datasets.has_dataset(DEMO)):
+        if name is None:
+            click.echo("the database has no dataset yet", err=True)
+        if fetch:
+            fetch_demo(app)
     return datasets.manifest(chosen)
 
 
 def _run(
     app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
-) -> bool:
-    """Run one study; False if its backbone is too slow, so that no study is run."""
+) -> None:
+    """Run one study and print its result."""
     from serbench.cli.progress import study_listener
+    from serbench.run.call import run_plan
     from serbench.run.clip_format import explain_format
-    from serbench.run.screening import screen
-    from serbench.run.study import drive_study
 
-    if asked.max_latency_ms is not None:
-        bound = asked.max_latency_ms
-        click.echo(f"{plan.backbone}: measuring its latency", err=True)
-        slow = screen(plan, app.plugins, app.workspace, app.database, bound)
-        if slow is not None:
-            click.echo(
-                f"left out: {plan.backbone}, whose latency of {slow:.1f} ms (p90, one thread) is "
-                f"above {bound:g} ms"
-            )
-            return False
     clips = explain_format(plan, asked, manifest, app.plugins)
     with study_listener(plan, app.plugins, clips) as listener:
-        entry = drive_study(
-            plan,
-            app.plugins,
-            app.workspace,
-            app.database,
-            listener,
-            executor,
-            parallel=asked.jobs or None,
-            retune=asked.retune,
-            allow_known_speakers=asked.allow_known_speakers,
-        )
+        entry = run_plan(plan, asked, app.plugins, app.workspace, app.database, listener, executor)
     _show_result(app, plan, entry)
-    return True
 
 
 def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
@@ -189,7 +158,7 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     found = entry_view_here(app.database, entry, this_machine(), kind)
     plain = found.as_dict()
     note = f", {found.note}" if found.note else ""
-    click.echo(
+    emit_text(
         f"entry {entry}: {plain['backbone']} on {plain['dataset']}{note}, {plain['protocol']}: "
         f"UA {scored(plain['uar'], plain['uar_ci'])}, "
         f"WA {scored(plain['accuracy'], plain['accuracy_ci'])} on the holdout, "
@@ -199,7 +168,7 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     gain = gain_of(app.database, entry)
     for line in (budget_note(app.database, entry), gain and gain.sentence):
         if line:
-            click.echo(line)
+            emit_text(line)
 
 
 @study.command("reproduce")
@@ -220,6 +189,7 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     weights file that was lost or changed is saved again.
     """
     from serbench.errors import SerbenchError
+    from serbench.execute.executor import executor_of
     from serbench.run.listener import Listener
     from serbench.run.reproduce import changes_since, reproduce
 
@@ -227,7 +197,7 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     for name, (before, now) in changes.items():
         click.echo(f"{name}: {before} before, {now} now")
     differing = []
-    with _trainings(jobs) as executor:
+    with executor_of(jobs) as executor:
         for each in reproduce(
             entry, app.plugins, app.workspace, app.database, Listener(), folds, executor
         ):

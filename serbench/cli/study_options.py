@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -12,23 +11,6 @@ import click
 from serbench.run.options import COMBINED, StudyOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class EachOnce(click.Command):
-    """A command that refuses an option of one value if it is given twice."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse after counting the options; click alone would use only the last value."""
-        _, _, order = self.make_parser(ctx).parse_args(list(args))
-        options = (each for each in order if isinstance(each, click.Option))
-        for parameter, count in Counter(options).items():
-            if count > 1 and not (parameter.multiple or parameter.is_flag):
-                raise click.BadOptionUsage(
-                    parameter.opts[0],
-                    f"{parameter.opts[0]} takes one value and is given {count} times: give it once",
-                    ctx,
-                )
-        return super().parse_args(ctx, args)
 
 
 def study_options(*names: str) -> Callable[[Command], Command]:

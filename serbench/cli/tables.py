@@ -16,6 +16,9 @@ GAP = 2
 NARROWEST = 10
 """Smallest width of a folded column of text."""
 
+GATHERED = "options"
+"""Name of the column in which columns are gathered."""
+
 
 def hidden_columns(
     cells: Mapping[str, Sequence[str]], widths: Mapping[str, int], spare: Sequence[str], width: int
@@ -31,6 +34,43 @@ def hidden_columns(
             del left[named[name]]
             hidden[named[name]] = f"{name} ({cells[named[name]][1]})" if same[name] else name
     return hidden
+
+
+def gathered_columns(
+    cells: Mapping[str, Sequence[str]], gather: Sequence[str]
+) -> dict[str, Sequence[str]]:
+    """The same table with some columns gathered in one, in which a cell has a line for each."""
+    chosen = [column for column in cells if column.lstrip(">") in gather]
+    rows = zip(*(cells[column][1:] for column in chosen), strict=True)
+    names = [column.lstrip(">") for column in chosen]
+    together = [
+        "\n".join(f"{name}: {cell}" for name, cell in zip(names, row, strict=True) if cell)
+        for row in rows
+    ]
+    found: dict[str, Sequence[str]] = {}
+    for column, each in cells.items():
+        if column not in chosen:
+            found[column] = each
+        elif column == chosen[0]:
+            found[GATHERED] = [GATHERED, *together]
+    return found
+
+
+def widths_of(cells: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The width of each column in which nothing is folded."""
+    from rich.cells import cell_len
+
+    return {
+        column: max(map(cell_len, "\n".join(each).split("\n"))) for column, each in cells.items()
+    }
+
+
+def narrowest(widths: Mapping[str, int]) -> dict[str, int]:
+    """The smallest width of each column: numbers are never folded."""
+    return {
+        column: width if column.startswith(">") else min(width, NARROWEST)
+        for column, width in widths.items()
+    }
 
 
 def across(widths: Mapping[str, int]) -> int:
@@ -59,12 +99,9 @@ def folding_table(cells: Sequence[Sequence[str]], widths: Mapping[str, int]) -> 
     from rich.table import Table
 
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-    numbers = {column: column.startswith(">") for column in widths}
-    least = {
-        column: width if numbers[column] else min(width, NARROWEST)
-        for column, width in widths.items()
-    }
-    for each, (column, number) in zip(cells, numbers.items(), strict=True):
+    least = narrowest(widths)
+    for each, column in zip(cells, widths, strict=True):
+        number = column.startswith(">")
         table.add_column(
             each[0],
             justify="right" if number else "left",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serbench.cli.app import App, common_options, pass_app
+from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import (
     counted,
     counting,
@@ -15,6 +15,7 @@ from serbench.cli.output import (
     emit_json,
     emit_scores,
     emit_table,
+    emit_text,
     format_option,
 )
 from serbench.errors import AudioError, SerbenchError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from serbench.deploy.predict import FilePrediction
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("entry", type=int)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -66,7 +67,7 @@ def predict(
         )
     for file in found:
         if file.seconds > clip_format.seconds + 1:
-            click.echo(
+            emit_text(
                 f"{file.path}: only the first {clip_format.seconds:.1f} s of {file.seconds:.1f} s "
                 "were used",
                 err=True,
@@ -93,7 +94,7 @@ def _answer_as_dict(path: str, answer: FilePrediction | AudioError) -> dict[str,
     }
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("entry", type=int)
 @click.option(
     "--dataset", required=True, metavar="NAME", help="Score the entry on this scanned dataset."
@@ -115,18 +116,18 @@ def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
     if format_ == "json":
         emit_json(plain)
         return
-    click.echo(
+    emit_text(
         f"entry {entry} on {dataset} [{found.dataset_hash[:8]}]: "
         f"{counted(found.clips, 'clip')}, {counted(found.speakers, 'speaker')}"
     )
     if found.left_out:
-        click.echo(
+        emit_text(
             f"left out: {counted(found.left_out, 'clip')} of speakers on which it was trained"
         )
     if found.untrained:
-        click.echo(f"left out: clips of {', '.join(found.untrained)}, on which it was not trained")
+        emit_text(f"left out: clips of {', '.join(found.untrained)}, on which it was not trained")
     if found.absent:
-        click.echo(f"not predicted: {', '.join(found.absent)}, which {dataset} does not have")
+        emit_text(f"not predicted: {', '.join(found.absent)}, which {dataset} does not have")
     emit_scores(found.scores, app.plugins)
     click.echo()
     emit_confusion(found.emotions, plain["confusion"], list(plain["recalls"].values()))

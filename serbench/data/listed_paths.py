@@ -40,27 +40,32 @@ class ListedPaths:
         self._root = None if options.root is None else without_steps_up(options.root).absolute()
         bases = [folder.absolute(), *([self._root] if self._root else []), *scanned]
         self._bases = tuple(dict.fromkeys(bases))
-        folders = [_parts(text)[:-1] for text in written]
-        self._shared = _shared(folders)
+        self._written = {text: _parts(text) for text in written}
+        self._shared = _shared([parts[:-1] for parts in self._written.values()])
+        self._folders: dict[tuple[Path, Parts], bool] = {}
         self._listings: dict[Path, dict[str, list[str]]] = {}
         self._below: dict[str, list[Path]] | None = None
         self._taken: dict[Path, Parts] = {}
 
     def find(self, text: str) -> Path | None:
         """The file for a path, or None if it is not found."""
-        parts = _parts(text)
+        parts = self._parts(text)
         for base in self._bases:
             if _exists(written := base / text):
                 return self._take(without_steps_up(written), parts)
         for dropped in range(min(self._shared, len(parts) - 1) + 1):
+            tried = not dropped and "/".join(parts) == text
             for base in self._bases:
-                if (found := self._resolve(base, parts[dropped:])) is not None:
+                if (found := self._resolve(base, parts[dropped:], tried)) is not None:
                     return self._take(found, parts)
         return self._take(self._by_end(parts, len(parts) - 1 <= self._shared), parts)
 
     def looked_for(self, text: str) -> Path:
         """One path at which a file was searched for, for messages."""
-        return (self._root or self._bases[0]).joinpath(*_parts(text))
+        return (self._root or self._bases[0]).joinpath(*self._parts(text))
+
+    def _parts(self, text: str) -> Parts:
+        return self._written.get(text) or _parts(text)
 
     def _take(self, path: Path | None, parts: Parts) -> Path | None:
         """The path, or None if another path of the table has the same file."""
@@ -68,9 +73,12 @@ class ListedPaths:
             return None
         return path
 
-    def _resolve(self, base: Path, parts: Parts) -> Path | None:
-        if _exists(exact := base.joinpath(*parts)):
-            return without_steps_up(exact)
+    def _resolve(self, base: Path, parts: Parts, tried: bool) -> Path | None:
+        """The file of a path below a base; ``tried`` if it is known not to have that very path."""
+        if not tried and self._has_folder(base, parts[:-1]):
+            exact = base.joinpath(*parts)
+            if _exists(exact):
+                return without_steps_up(exact)
         here = base
         for part in parts[:-1]:
             if part == "..":
@@ -86,6 +94,11 @@ class ListedPaths:
             same = [n for n in listing.get(f"{_folded(stem)}.", ()) if is_recording_name(Path(n))]
             name = _only(same, "")
         return None if name is None else here / name
+
+    def _has_folder(self, base: Path, parts: Parts) -> bool:
+        if (base, parts) not in self._folders:
+            self._folders[base, parts] = _exists(base.joinpath(*parts))
+        return self._folders[base, parts]
 
     def _listing(self, folder: Path) -> dict[str, list[str]]:
         """Names in a folder, by the folded name, and by the folded stem and a dot."""

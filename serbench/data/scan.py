@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
-from serbench.data.audio import SCALED, channel_index, read_audio
+from serbench.data.audio import SCALED, channel_index
 from serbench.data.claims import claim
 from serbench.data.conflicts import Conflict, find_conflicts
 from serbench.data.corpus import Corpus, Recording, Remark
@@ -22,34 +19,12 @@ from serbench.data.licence import UNKNOWN_LICENCE, Licence, Speech
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.names import check_name, is_utf8, name_problem
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
-from serbench.errors import AudioError, DatasetError
-
-Progress = Callable[[int, int], None]
-"""Called with the number done and the number in all."""
+from serbench.data.scan_reading import Progress, Skipped, read_all
+from serbench.errors import DatasetError
 
 NO_CORPUS = "file name of no registered corpus"
 
 UNKNOWN_EMOTION = "label without a known emotion"
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that was found but not kept.
-
-    Attributes:
-        path: the file.
-        reason: the reason, in a few words.
-        defective: True if the file or its name has a defect, False if it is left out for another
-            reason: another emotion, a song, a copy.
-        detail: details of this file, such as the declared and the actual number of samples.
-        kind: kind of the defect, as `AudioError.kind`; ``unknown-name`` if no corpus recognises it.
-    """
-
-    path: str
-    reason: str
-    defective: bool = False
-    detail: str = ""
-    kind: str = "unusable"
 
 
 @dataclass(frozen=True)
@@ -158,7 +133,7 @@ def scan(
         else:
             skipped.append(Skipped(str(recording.path), reason))
     scaled: list[Path] = []
-    outcomes = _read_all(wanted, options.channel, scaled, progress)
+    outcomes = read_all(wanted, options.channel, scaled, progress)
     kept: dict[tuple[str, ...], Utterance] = {}
     excluded = ExclusionList(options.exclusions)
     for outcome in outcomes:
@@ -234,42 +209,6 @@ def _left_out(recording: Recording, labels: Labels) -> str | None:
     if not labels.wanted(recording.emotion):
         return f"emotion '{recording.emotion}' is not in --emotions"
     return None
-
-
-def _read_all(
-    wanted: list[tuple[Corpus, Recording]], channel: str, scaled: list[Path], progress: Progress
-) -> Iterator[Utterance | Skipped]:
-    # Decoding and hashing release the interpreter's lock, so threads use every core.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, outcome in enumerate(pool.map(partial(_read, channel, scaled), wanted), start=1):
-            progress(done, len(wanted))
-            yield outcome
-
-
-def _read(channel: str, scaled: list[Path], claim: tuple[Corpus, Recording]) -> Utterance | Skipped:
-    corpus, recording = claim
-    try:
-        audio = read_audio(recording.path, channel)
-    except AudioError as error:
-        return Skipped(str(recording.path), error.reason, True, error.detail, error.kind)
-    if audio.scaled:
-        scaled.append(recording.path)
-    assert recording.emotion is not None
-    frames, channels = audio.waveform.shape
-    return Utterance(
-        path=str(recording.path),
-        corpus=corpus.name,
-        speaker=f"{corpus.name}/{recording.speaker}",
-        emotion=recording.emotion,
-        label=recording.label,
-        audio_hash=audio.content_hash,
-        sample_rate=audio.sample_rate,
-        channels=channels,
-        frames=frames,
-        sex=recording.sex,
-        sentence=recording.sentence,
-        channel=channel,
-    )
 
 
 def _nothing_found(

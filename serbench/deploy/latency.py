@@ -25,8 +25,8 @@ WARM_UP = 20
 RUNS = 100
 FEWEST_RUNS = 20
 PATIENCE = 30.0
-"""Seconds after which no more than ``FEWEST_RUNS`` are waited for: on a busy machine several
-threads wait for one another, and a hundred answers of a large network can take minutes."""
+"""Seconds after which the measurement ends with ``FEWEST_RUNS`` or more: on a busy machine several
+threads wait for each other, and a hundred runs of a large network can take minutes."""
 
 WHOLE, FRONT_END, NETWORK = "whole", "front_end", "network"
 
@@ -88,14 +88,14 @@ def measure_latency(job: LatencyJob) -> LatencyFacts:
             backbone=job.recipe.backbone,
             last=last[0],
         )
-    facts = finished.stdout.splitlines()[-1]  # after whatever plugins print
+    facts = finished.stdout.splitlines()[-1]  # plugins may have printed lines before
     return LatencyFacts.from_dict(json.loads(facts))
 
 
 def kind_of(runtime: Runtime, threads: int, clip_format: ClipFormat) -> LatencyKind:
-    """What a time measured in this process depends on, beside machine and network.
+    """The kind of a latency measured in this process: all that it depends on but the machine.
 
-    Of Python the minor version counts, which decides how long its own part takes.
+    Only the minor version of Python is part of it, since patch versions do not change its speed.
     """
     import torch
 
@@ -147,7 +147,7 @@ def _measure(job: LatencyJob) -> LatencyFacts:
 
 
 def _time_in_turn(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """Milliseconds of each call, in turn, ``RUNS`` times or as often as ``PATIENCE`` allows."""
+    """Milliseconds of each call, in turn, ``RUNS`` times or fewer if ``PATIENCE`` is exceeded."""
     for _ in _rounds(WARM_UP, 1, PATIENCE / 6):
         for call in calls.values():
             call()
@@ -161,7 +161,7 @@ def _time_in_turn(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[f
 
 
 def _rounds(most: int, fewest: int, seconds: float) -> Iterator[int]:
-    """Count to ``most``, or when the time is up, to ``fewest``."""
+    """Count to ``most``, or at least to ``fewest`` if the time is up before."""
     end = time.perf_counter() + seconds
     for done in range(most):
         if done >= fewest and time.perf_counter() > end:

@@ -19,11 +19,11 @@ from serbench.plugins import Plugins
 
 
 def untrained_network(recipe: Recipe, plugins: Plugins, n_classes: int) -> EmotionNetwork:
-    """A network of random weights in evaluation mode, waveform ``[B, samples]`` → logits."""
+    """A network with random weights in evaluation mode, waveform ``[B, samples]`` → logits."""
     with torch.random.fork_rng():
         network, _ = build_network(replace(recipe, weights=NO_WEIGHTS), plugins, n_classes)
     network.eval()
-    # The memory order networks are trained in, and in which front ends deliver.
+    # Networks are trained in this memory order, and front ends return images in it.
     return network.to(memory_format=torch.channels_last)
 
 
@@ -36,10 +36,10 @@ def trained_network(
     """A trained network in evaluation mode, waveform ``[B, samples]`` → logits.
 
     Args:
-        recipe: what it is made of.
-        plugins: which have what the recipe names.
+        recipe: the components of the network.
+        plugins: plugins with the names of the recipe.
         n_classes: number of emotions.
-        arrays: of the whole network, ``backbone.*``, ``weighting.*`` and ``head.*``.
+        arrays: arrays of the whole network, ``backbone.*``, ``weighting.*`` and ``head.*``.
 
     Raises:
         WeightsError: the arrays do not fit the network.

@@ -27,7 +27,7 @@ def recordings_in(paths: Sequence[Path]) -> tuple[list[Path], list[AudioError]]:
     found: list[Path] = []
     errors: list[AudioError] = []
     for path in paths:
-        if not os.path.isdir(path):  # noqa: PTH112 (any name, however odd, is an answer)
+        if not os.path.isdir(path):  # noqa: PTH112 (pathlib raises an error for some names)
             found.append(path)
             continue
         listing = list_files([path])
@@ -41,7 +41,7 @@ def recordings_in(paths: Sequence[Path]) -> tuple[list[Path], list[AudioError]]:
 
 @dataclass(frozen=True)
 class FilePrediction:
-    """One file and what the network predicts for it.
+    """One file and the prediction of the network for it.
 
     Attributes:
         path: the file.
@@ -71,8 +71,8 @@ def predict_files(
     """Prepare each file like the training clips and classify it.
 
     Args:
-        network: the entry's.
-        clip_format: rate and length of the training clips.
+        network: network of the entry.
+        clip_format: format of the training clips.
         emotions: the label set.
         paths: files; `recordings_in` gives those of folders.
         channel: the channel used of several: ``mean``, ``left``, ``right``, or a number.

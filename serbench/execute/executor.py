@@ -56,7 +56,7 @@ SILENT = Channel(lambda message: None)
 
 
 class JobContext:
-    """What a job uses in the process where it runs.
+    """Plugins and shared material in the process where a job runs.
 
     Attributes:
         plugins: the plugins.
@@ -90,7 +90,7 @@ class Executor(Protocol):
         """Number of jobs that can run at the same time."""
 
     def start_ahead(self, backbone: str) -> None:
-        """Begin to import what jobs with a backbone need, without waiting for it."""
+        """Begin to import the modules for jobs with a backbone, without waiting for it."""
 
     def share(self, material: Material) -> str:
         """Make material available to jobs; returns the key under which jobs find it."""

@@ -53,7 +53,7 @@ class _FoldWatch(Watch):
 def run_fold(job: Job, context: JobContext, channel: Channel) -> Outcome:
     """Train a configuration on the job's training rows and score it on its test rows.
 
-    The test rows are read only after training has ended, also where it was pruned. Every random
+    The test rows are read only after training has ended, also if it was pruned. Every random
     number comes from the job's seed, so that folds do not influence one another.
 
     Raises:

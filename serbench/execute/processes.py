@@ -31,7 +31,7 @@ from serbench.execute.job import Material
 from serbench.execute.worker import begin_worker, run_job, warm_up
 
 ATTEMPTS = 2
-"""A job whose worker dies is run once more, because memory may have been short only temporarily."""
+"""A job whose worker died is run once more, because memory may have been short for a time only."""
 
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 """Environment variable that keeps Python from importing modules of the current folder."""

@@ -41,7 +41,7 @@ class _WorkerState:
         self.channel = Channel(messages.put, cancelled.is_set)
 
 
-_STATIONS: list[_WorkerState] = []
+_STATES: list[_WorkerState] = []
 """The state of this worker process; loky passes the arguments of its start to no function."""
 
 
@@ -54,7 +54,7 @@ def begin_worker(messages: Any, cancelled: Any, folder: str, parent: int) -> Non
     # loky replaces a process that grew by 300 MB, as a leak, but the memory of trainings grows.
     process_executor._MAX_MEMORY_LEAK_SIZE = 1 << 62
     threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
-    _STATIONS.append(_WorkerState(messages, cancelled, folder))
+    _STATES.append(_WorkerState(messages, cancelled, folder))
 
 
 def _follow_parent(parent: int) -> None:
@@ -72,7 +72,7 @@ def warm_up(job: str, context: JobContext, channel: Channel) -> None:
 
 def run_job(function: Function, job: Any) -> tuple[str, Any]:
     """``returned`` and what a job returns, or ``raised`` and what it raises."""
-    [state] = _STATIONS
+    [state] = _STATES
     try:
         return "returned", function(job, state.context, state.channel)
     except Exception as error:  # noqa: BLE001 - it is raised when the result is read

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serbench.errors import SerbenchError, UsageError
-from serbench.execute.executor import executor_of
+from serbench.errors import UsageError
+from serbench.execute.executor import Executor, executor_of
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
-from serbench.run.planning import make_plans, read_options
+from serbench.run.options import StudyOptions
+from serbench.run.planning import chosen_dataset, make_plans, read_options
 from serbench.run.screening import screen
 from serbench.run.study import drive_study
 from serbench.search.events import Known, TrialEnded
@@ -59,6 +60,10 @@ class CallbackListener(Listener):
 
     def _send(self, name: str, **facts: Any) -> None:
         self._receive(StudyEvent(name, facts))
+
+    def screening(self, plan: StudyPlan) -> None:
+        """Pass on that the latency of the backbone is measured."""
+        self._send("screening", backbone=plan.backbone)
 
     def spent(self, trials: int) -> None:
         """Pass on the number of trials of a study that needs no more."""
@@ -142,6 +147,10 @@ class CallbackListener(Listener):
         """Pass on which trial won."""
         self._send("holdout_started", trial=trial + 1)
 
+    def holdout_lost(self) -> None:
+        """Pass on that the network that was tested on the holdout is trained again."""
+        self._send("holdout_lost")
+
     def measuring(self, entry: int, threads: int) -> None:
         """Pass on that latency is measured."""
         self._send("measuring_latency", entry=entry, threads=threads)
@@ -175,11 +184,10 @@ def run_one(
 
     Raises:
         UsageError: the options make several studies, or are not valid.
-        SerbenchError: the latency of the backbone is above ``max_latency_ms``, or see
-            ``drive_study``.
+        SerbenchError: see ``run_plan``.
     """
     asked = read_options(given, study_file, plugins)
-    manifest = Datasets(database).manifest(asked.dataset or _only_dataset(database))
+    manifest = Datasets(database).manifest(chosen_dataset(database, asked.dataset))
     plans = make_plans(asked, manifest, plugins, database, workspace)
     if len(plans) > 1:
         raise UsageError(
@@ -188,39 +196,49 @@ def run_one(
             studies=len(plans),
         )
     [plan] = plans
-    if asked.max_latency_ms is not None:
-        slow = screen(plan, plugins, workspace, database, asked.max_latency_ms)
-        if slow is not None:
-            raise SerbenchError(
-                f"the latency of {plan.backbone} is {slow:.1f} ms (p90, one thread), above "
-                f"max_latency_ms={asked.max_latency_ms:g}: give a larger number, or another "
-                "backbone",
-                p90=slow,
-                max_latency_ms=asked.max_latency_ms,
-            )
+    listener = Listener() if receive is None else CallbackListener(receive)
     with executor_of(asked.jobs) as executor:
-        return drive_study(
-            plan,
-            plugins,
-            workspace,
-            database,
-            Listener() if receive is None else CallbackListener(receive),
-            executor,
-            parallel=asked.jobs or None,
-            retune=asked.retune,
-            allow_known_speakers=asked.allow_known_speakers,
-        )
+        return run_plan(plan, asked, plugins, workspace, database, listener, executor)
 
 
-def _only_dataset(database: Database) -> str:
-    names = [account["name"] for account in Datasets(database).datasets()]
-    if len(names) != 1:
-        advice = (
-            f"choose one with dataset=, which takes {', '.join(names)}"
-            if names
-            else "scan recordings first with serbench.scan(PATHS, NAME)"
-        )
-        raise UsageError(
-            f"the database has {len(names) or 'no'} datasets: {advice}", known=tuple(names)
-        )
-    return str(names[0])
+def run_plan(
+    plan: StudyPlan,
+    asked: StudyOptions,
+    plugins: Plugins,
+    workspace: Workspace,
+    database: Database,
+    listener: Listener,
+    executor: Executor,
+) -> int:
+    """Run a study, or continue it, if its backbone is fast enough.
+
+    Args:
+        plan: one of the plans of the options.
+        asked: the options.
+        plugins: the plugins with all names in the plan.
+        workspace: folders of clips and weights.
+        database: database of the results.
+        listener: receives the events.
+        executor: runs the trainings.
+
+    Returns:
+        the number of its entry.
+
+    Raises:
+        TooSlowError: the latency of the backbone is above ``max_latency_ms``.
+        SerbenchError: see ``drive_study``.
+    """
+    if asked.max_latency_ms is not None:
+        listener.screening(plan)
+        screen(plan, plugins, workspace, database, asked.max_latency_ms)
+    return drive_study(
+        plan,
+        plugins,
+        workspace,
+        database,
+        listener,
+        executor,
+        parallel=asked.jobs or None,
+        retune=asked.retune,
+        allow_known_speakers=asked.allow_known_speakers,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from serbench.data.clip_lengths import default_seconds, length_effect
+from serbench.data.clip_lengths import MOST_TENTHS, default_seconds, length_effect
 from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
 from serbench.run.options import ENTRY, StudyOptions
@@ -82,8 +82,11 @@ def explain_format(
     """A sentence with the clip format of a plan, the reason for each part, and its cuts."""
     usual = _defaults(plan.backbone, plan.front_end, manifest, plugins)
     required = plugins.front_ends.get(plan.front_end).sample_rate
+    effect = length_effect(manifest.utterances, plan.clip_format.seconds)
     reasons = {
-        "seconds": "default, cuts at most one recording in ten",
+        "seconds": f"default, which is at most {MOST_TENTHS // 10} s"
+        if 10 * effect.cut > len(manifest)
+        else "default, cuts at most one recording in ten",
         "sample_rate": "default" if required is None else f"required by {plan.front_end}",
         "level": "default",
         "padding": f"default, since {plan.backbone} "
@@ -95,7 +98,6 @@ def explain_format(
             reasons[name] = f"from --{name.replace('_', '-')}"
         elif chosen[name] != usual[name]:
             reasons[name] = "from the entry with the initial weights"
-    effect = length_effect(manifest.utterances, plan.clip_format.seconds)
     return (
         f"clips: {chosen['seconds']:g} s ({reasons['seconds']}), {chosen['sample_rate']:,} Hz "
         f"({reasons['sample_rate']}), level {chosen['level']} ({reasons['level']}), padding "

@@ -20,6 +20,9 @@ class Listener:
     Trials, folds and outer folds are numbered from 0 here; output adds 1.
     """
 
+    def screening(self, plan: StudyPlan) -> None:
+        """The latency of the backbone is measured before the study."""
+
     def spent(self, trials: int) -> None:
         """No trial remains: the study has at least as many trials as requested."""
 

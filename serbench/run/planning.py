@@ -49,6 +49,39 @@ BUDGET = frozenset({"minutes", "timeout"})
 """Two options for one time limit: one on the command line overrides either in the study file."""
 
 
+def chosen_dataset(database: Database, asked: str | None, otherwise: str | None = None) -> str:
+    """The name of a study's dataset: the one asked for, else the only one.
+
+    Args:
+        database: the database with the datasets.
+        asked: the name that was given, or None.
+        otherwise: the name if there is no dataset, or None; with a name the database need not
+            exist.
+
+    Raises:
+        UsageError: no name was given, and there are several datasets, or none.
+    """
+    from serbench.store.datasets import Datasets
+
+    if asked is not None:
+        return asked
+    listed = Datasets(database).datasets() if otherwise is None or database.exists else []
+    names = [str(account["name"]) for account in listed]
+    if not names and otherwise is not None:
+        return otherwise
+    if len(names) != 1:
+        raise UsageError(
+            f"the database has {len(names) or 'no'} datasets: "
+            + (
+                f"choose one with --dataset, which takes {', '.join(names)}"
+                if names
+                else "make one with `serbench corpus scan FOLDER --dataset NAME`"
+            ),
+            known=tuple(names),
+        )
+    return names[0]
+
+
 def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) -> StudyOptions:
     """The options from the command line, the study file and the defaults, in this priority.
 
@@ -114,7 +147,7 @@ def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
         raise StudyFileError(
             path, [f"cannot be read ({error.strerror}); give another file with --study"]
         ) from error
-    # Beside its own error: text that is not UTF-8, very long numbers, deeply nested tables.
+    # Other errors arise from text that is not UTF-8, long numbers and deeply nested tables.
     except (ValueError, RecursionError) as error:
         raise StudyFileError(path, [f"is not valid TOML ({error})"]) from error
     try:

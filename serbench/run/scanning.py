@@ -1,4 +1,4 @@
-"""Scan recordings and store them as a dataset."""
+"""Fetch a corpus; scan recordings and store them as a dataset."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from serbench.data.columns import column_choice
 from serbench.data.exclusions import read_exclusions
 from serbench.data.licence import Speech, named_licence
 from serbench.data.path_pattern import PathPattern
-from serbench.data.scan import Progress, Scan, scan
+from serbench.data.scan import Scan, scan
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions, pairs
+from serbench.data.scan_reading import Progress
 from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.workspace import Workspace
 
 
 def scan_options(
@@ -42,6 +44,25 @@ def scan_options(
         speech=speech,
         licence=named_licence(licence),
     )
+
+
+def fetch_corpus(
+    name: str, plugins: Plugins, workspace: Workspace, folder: Path | None = None
+) -> Path:
+    """Fetch a corpus; returns its folder.
+
+    Args:
+        name: name of the corpus.
+        plugins: the plugins with the corpora.
+        workspace: its folder of corpora is used by default.
+        folder: the folder to write the corpus into, or None.
+
+    Raises:
+        SerbenchError: there is no such corpus, or its licence does not let a program fetch it.
+    """
+    folder = folder or workspace.corpora / name
+    plugins.corpora.get(name).fetch(folder)
+    return folder
 
 
 def scan_dataset(

@@ -1,8 +1,9 @@
-"""Leave out backbones with a high latency before the search."""
+"""Refuse backbones with a high latency before the search."""
 
 from __future__ import annotations
 
 from serbench.deploy.latency import LatencyJob, measure_latency
+from serbench.errors import TooSlowError
 from serbench.plugins import Plugins
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
@@ -18,21 +19,18 @@ def screen(
     workspace: Workspace,
     database: Database,
     max_latency_ms: float,
-) -> float | None:
+) -> None:
     """Measure an untrained network of the plan's backbone, in a fresh process, on one thread.
 
     The searched parameters do not affect the latency. A study that has begun is not measured again,
-    since its backbone was fast enough, and a busy machine must not end it.
-
-    Returns:
-        the 90th percentile of the latency in milliseconds if it is above ``max_latency_ms``,
-        otherwise None.
+    since its backbone was fast enough: on a busy machine it might now seem too slow.
 
     Raises:
+        TooSlowError: the 90th percentile of its latency is above ``max_latency_ms``.
         SerbenchError: a name is unknown, or the measurement failed.
     """
     if standings(database, plan):
-        return None
+        return
     plugins.backbones.get(plan.backbone)
     manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
     job = LatencyJob(
@@ -44,4 +42,11 @@ def screen(
         threads=1,
     )
     p90 = measure_latency(job).p90
-    return p90 if p90 > max_latency_ms else None
+    if p90 > max_latency_ms:
+        raise TooSlowError(
+            f"the latency of {plan.backbone} is {p90:.1f} ms (p90, one thread), above "
+            f"--max-latency-ms {max_latency_ms:g}: give a larger number, or a smaller --backbone",
+            backbone=plan.backbone,
+            p90=p90,
+            max_latency_ms=max_latency_ms,
+        )

@@ -17,31 +17,31 @@ from serbench.model.training import pick_device
 from serbench.search.study import Search
 
 SLOWER = 1.5
-"""Settings whose first step takes so many times longer than the fastest are not timed further."""
+"""Settings are timed no further if their first step takes this many times the fastest one's."""
 
 WORTH_IT = 1.05
-"""What is tried later has to be so many times faster, so that noise does not decide a tie."""
+"""Alternatives must be this many times faster, so that noise does not decide between equals."""
 
 HALF_IS_WORTH_IT = 1.25
-"""Half precision has to be faster than this: it costs digits."""
+"""Half precision must be this many times faster, because it has fewer digits."""
 
 CLOSE = 0.05
-"""How far, relatively, losses of the first steps may lie from those of full precision."""
+"""Largest relative difference of the losses of the first steps from those in full precision."""
 
 MOST_PARALLEL = 8
 
 PAYS_BACK = 120.0
-"""Seconds that a study takes at the least, for trying other settings to be worth the time."""
+"""Shortest duration of a study in seconds for which other settings are tried."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """What was measured with some compute settings.
+    """A measurement of some compute settings.
 
     Attributes:
         compute: the settings.
-        clips_per_second: trained on, all parallel trainings taken together.
-        losses: of the first steps, of one training.
+        clips_per_second: number of trained clips per second, over all parallel trainings.
+        losses: losses of the first steps of one training.
     """
 
     compute: ComputeSettings
@@ -49,14 +49,14 @@ class Timed:
     losses: tuple[float, ...]
 
     def faster_than(self, other: Timed, times: float) -> bool:
-        """Whether it is more than so many times faster."""
+        """Whether the rate is more than ``times`` the other rate."""
         return self.clips_per_second > times * other.clips_per_second
 
     def agrees_with(self, other: Timed) -> bool:
-        """Whether both learn the same, as far as their common steps show.
+        """Whether the losses of the common steps agree.
 
-        The loss of the first step, which the same weights came to, and the mean over the steps
-        are compared; from one step to the next the smallest difference may grow.
+        The losses of the first step, which start from the same weights, and the mean losses over
+        the steps are compared. Single later steps are not, since small differences may grow.
         """
         common = min(len(self.losses), len(other.losses))
         mine, theirs = (statistics.fmean(each.losses[:common]) for each in (self, other))
@@ -66,18 +66,18 @@ class Timed:
 
 @dataclass(frozen=True)
 class SpeedTuning:
-    """The settings that were chosen, and all that were tried."""
+    """The chosen settings, and all measurements."""
 
     chosen: ComputeSettings
     tried: tuple[Timed, ...]
 
     @property
     def compared(self) -> bool:
-        """Whether there was anything to choose from."""
+        """Whether more than one measurement was made."""
         return len(self.tried) > 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for the record."""
+        """Plain data for the database."""
         tried = [
             {**each.compute.as_dict(), "clips_per_second": each.clips_per_second}
             for each in self.tried
@@ -87,7 +87,7 @@ class SpeedTuning:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user has chosen; None where measuring decides."""
+    """The settings that the user chose; None for those that are measured."""
 
     precision: str | None = None
     threads: int | None = None
@@ -95,21 +95,21 @@ class Wishes:
 
     @property
     def leave_nothing(self) -> bool:
-        """Whether there is nothing to measure."""
+        """Whether the user chose all settings."""
         return None not in (self.precision, self.threads, self.parallel)
 
 
 def tune(search: Search, executor: Executor, wishes: Wishes) -> SpeedTuning:
-    """Try compute settings on real steps of this study; choose the fastest that learn alike.
+    """Time real steps of this study with several compute settings, and choose the fastest.
 
-    One thing after another: memory format, precision, how threads are shared out between
-    trainings, prefetching. The batch size is never touched. A study that is soon over is trained
-    with the usual settings.
+    Memory format, precision, division of threads between trainings, and prefetching are varied one
+    after another. Settings are only chosen if their losses agree with those of full precision. The
+    batch size is not changed. A short study is trained with the usual settings.
 
     Args:
-        search: the plan and what it works on; the first configuration of its space is trained.
-        executor: where trainings run.
-        wishes: what is not to be tried.
+        search: the search; the first configuration of its space is trained.
+        executor: runs the trainings.
+        wishes: the settings that the user chose, which are not varied.
     """
     cores = torch.get_num_threads()
     parallel = wishes.parallel or 1
@@ -132,7 +132,7 @@ def tune(search: Search, executor: Executor, wishes: Wishes) -> SpeedTuning:
             halved = compute.precision != best.compute.precision
             enough = HALF_IS_WORTH_IT if halved else WORTH_IT
             if timed.faster_than(best, enough) and timed.agrees_with(reference):
-                # Another process may have been busy while the best so far was timed.
+                # Another process may have used the cores while the best settings so far were timed.
                 again = _time(search, executor, best.compute, None)
                 tried.append(again)
                 if timed.faster_than(again, enough):
@@ -141,7 +141,7 @@ def tune(search: Search, executor: Executor, wishes: Wishes) -> SpeedTuning:
 
 
 def _clip_passes(search: Search) -> int:
-    """Clips that a study trains on at the most, each counted in every epoch."""
+    """Largest number of clip-passes (clips × epochs) of a study."""
     clips = sum(len(fold.train) for fold in search.split.folds)
     return search.plan.trials * search.plan.epochs * clips
 
@@ -158,14 +158,14 @@ def _other_numbers(
 
 
 def _may_have_bf16() -> bool:
-    """False where it is known to be missing; a CPU without it shows by being slow."""
+    """False if half precision is known to be missing; on some CPUs it works but is slow."""
     return not torch.cuda.is_available() or torch.cuda.is_bf16_supported()
 
 
 def _other_shares(
     compute: ComputeSettings, wishes: Wishes, cores: int, executor: Executor
 ) -> Alternatives:
-    """Fewer threads for each training, more trainings; never more threads than there are."""
+    """Fewer threads for each training and more trainings, with at most the available threads."""
     if pick_device().type != "cpu":
         return
     for parallel in (1, 2, 4, MOST_PARALLEL):
@@ -181,7 +181,7 @@ def _other_shares(
 def _other_feeding(
     compute: ComputeSettings, wishes: Wishes, cores: int, executor: Executor
 ) -> Alternatives:
-    # On a CPU where a training runs on every core, none is left to prepare batches.
+    # If a training uses every core of a CPU, no core is left to prepare batches.
     if compute.parallel == 1 or pick_device().type != "cpu":
         yield replace(compute, prefetch=True)
 
@@ -193,7 +193,7 @@ def _time(
     best: Timed | None,
     short: float = 0.0,
 ) -> Timed:
-    """Train with some settings, as many trainings at once as they ask for."""
+    """Time trainings with some settings; their number of trainings run at once."""
     batch_size, limit = search.plan.batch_size, None
     if best is not None:
         slowest = SLOWER * compute.parallel / best.clips_per_second
@@ -208,7 +208,7 @@ def _time(
         limit=limit,
         short=short,
     )
-    _all(executor, compute.parallel, _arrive, job)  # starting processes shall not be timed
+    _all(executor, compute.parallel, _arrive, job)  # the start of processes is not timed
     results = _all(executor, compute.parallel, time_steps, job)
     rates = [batch_size / seconds for seconds, _ in results]
     return Timed(compute, sum(rates), results[0][1])
@@ -220,7 +220,7 @@ def _all(
     function: Callable[[Any, JobContext, Channel], Any],
     job: TimingJob,
 ) -> list[Any]:
-    """What a function returns, run so many times at once."""
+    """The results of a function that runs ``times`` times at once."""
     futures = [executor.submit(function, job, _ignore) for _ in range(times)]
     while waiting := [future for future in futures if not future.done()]:
         executor.wait(waiting)
@@ -228,10 +228,10 @@ def _all(
 
 
 def _ignore(_: object) -> None:
-    """A timing has nothing to tell."""
+    """Ignore messages, which timings do not send."""
 
 
 def _arrive(job: TimingJob, context: JobContext, channel: Channel) -> None:
-    """Load what a job needs, wherever this runs."""
+    """Load the material and the backbone of a job in the process where it runs."""
     context.material(job.material)
     context.plugins.backbones.get(job.recipe.backbone)

@@ -1,4 +1,4 @@
-"""Carry a study from its plan to a ranked entry: prepare, search, record, measure."""
+"""Run a study from its plan to a ranked entry: preparation, search, record, latency."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ from serbench.workspace import Workspace
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a plan names, ready for its studies.
+    """The objects that a plan names, ready for its studies.
 
     Attributes:
         manifest: the dataset.
-        protocol: with its splits, as stored.
-        lineage: what the weights were trained on, beside what the protocol tests.
-        searches: one for each outer fold; their compute settings are not settled yet.
+        protocol: the stored protocol with its splits.
+        lineage: the speakers and corpora that the initial weights were trained on.
+        searches: one search for each outer fold, before its compute settings are chosen.
     """
 
     manifest: Manifest
@@ -75,24 +75,24 @@ def drive_study(
     retune: bool = False,
     allow_known_speakers: bool = False,
 ) -> int:
-    """Run a study to its end, from wherever an earlier run of the same plan stopped.
+    """Run a study to its end, or continue it where an earlier run of the same plan stopped.
 
     Args:
-        plan: of the study.
-        plugins: which have what it names.
-        workspace: where clips and weights are kept.
-        database: where everything is recorded.
-        listener: is told what happens.
-        executor: where trainings run; in this process by default.
-        parallel: trainings at once; by default as many as are fastest.
-        retune: tune the speed also where an earlier tuning is recorded.
+        plan: plan of the study.
+        plugins: plugins with the names of the plan.
+        workspace: folders of clips and weights.
+        database: database of all records.
+        listener: receives the events of the study.
+        executor: runs the trainings; by default in this process.
+        parallel: number of trainings at once; by default the fastest number.
+        retune: whether speed tuning is repeated if an earlier result is recorded.
         allow_known_speakers: whether speakers may be tested that the weights were trained on.
 
     Returns:
-        the number of its entry on the leaderboard.
+        number of the entry in the leaderboard.
 
     Raises:
-        SerbenchError: anything a user can mend.
+        SerbenchError: an error that a user can correct.
     """
     executor = executor or InThisProcess(plugins)
     ledger, systems = Ledger(database, workspace.artifacts), Systems(database)
@@ -142,9 +142,9 @@ def prepare(
     """Resolve what a plan names, split its dataset, prepare its clips and share them.
 
     Raises:
-        LeakError: speakers are tested that the weights were trained on, and may not be.
-        SerbenchError: an unknown name, a dataset that cannot be split so, weights that cannot be
-            had, clips that cannot be prepared.
+        LeakError: speakers are tested that the weights were trained on, which is not allowed.
+        SerbenchError: a name is unknown, the protocol does not fit the dataset, weights are not
+            available, or clips cannot be prepared.
     """
     executor.start_ahead(plan.backbone)
     manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
@@ -154,7 +154,7 @@ def prepare(
     lineage = lineage_of(plan.weights, backbone, manifest, protocol.split, database)
     if not allow_known_speakers:
         check_lineage(plan, lineage)
-    # Weights that cannot be had are better noticed before an hour of preparing clips than after.
+    # Missing weights must be reported before clips are prepared, which may take an hour.
     space = space_of(plan, plugins, len(manifest.emotions))
     clips = prepare_clips(manifest, workspace.clips, plan.clip_format, listener.preparing)
     material = executor.share(Material(manifest, clips, plan.weights_files()))
@@ -185,9 +185,9 @@ def prepare(
 
 
 def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:
-    """Run or continue the search of one outer fold, recording each event before the next.
+    """Run or continue the search of one outer fold, and record each event before the next one.
 
-    What has begun is brought to its end, also where fewer trials are asked for now.
+    Trials that have begun are finished, even if fewer trials are requested now.
     """
     if ledger.forget_lost_holdout(search.plan):
         listener.holdout_lost()
@@ -212,16 +212,16 @@ def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listen
                         listener.time_is_up(tried)
                     listener.holdout_started(event.trial)
     except DivergedError:
-        ledger.finish(plan)  # all its trials have failed
+        ledger.finish(plan)  # all trials have failed
         raise
     restore_folds(search, ledger, executor, listener)
     ledger.finish(plan)
 
 
 def restore_folds(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:
-    """Train the winner's networks of its folds again where they are not there.
+    """Train missing fold networks of the winner again.
 
-    They were deleted while a better trial was known, which failed when it was refitted.
+    They were deleted when another trial was better, which then failed when it was refitted.
     """
     for lost in ledger.lost_folds(search.plan):
         listener.restoring(lost.trial, lost.fold)
@@ -240,7 +240,7 @@ def _complexity(record: SystemRecord, plugins: Plugins, workspace: Workspace) ->
 
 
 def latency_kind(plan: StudyPlan, plugins: Plugins, threads: int = 1) -> LatencyKind:
-    """How the latency of a plan's entry is measured in this environment, on so many threads."""
+    """The kind of latency that is measured for a plan in this environment at a thread count."""
     return kind_of(plugins.runtimes.get(EAGER), threads, plan.clip_format)
 
 
@@ -252,13 +252,13 @@ def _measure(
     workspace: Workspace,
     listener: Listener,
 ) -> None:
-    """Measure what is not measured yet: on this machine, with the present libraries."""
+    """Measure the latencies that are missing for this machine and the present libraries."""
     machine, record = this_machine(), systems.record(entry)
     weights = workspace.artifacts / record.file
     for threads in sorted({1, machine.cores}):
         if systems.is_measured(entry, machine, latency_kind(plan, plugins, threads)):
             continue
-        read_arrays(weights, record.sha256, entry)  # what is lost is better named here
+        read_arrays(weights, record.sha256, entry)  # raises if the file is lost or changed
         listener.measuring(entry, threads)
         job = LatencyJob(
             recipe=record.recipe,

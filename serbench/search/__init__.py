@@ -1,1 +1,1 @@
-"""Many networks, many folds: search space, cross-validation, study."""
+"""The search: plan, search space, proposals, pruning, study."""

@@ -1,4 +1,4 @@
-"""Trials that were chosen together, tried side by side or one after another with one outcome."""
+"""Generations of trials; trials in parallel and in sequence have the same outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """All trials and folds of a study so far, and the training time they took."""
+    """All trials and folds of a study so far, and their training time."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Progress:
         self._order = order
         self._timeout = timeout
         self._outcomes = dict(known)
-        # Tests on the holdout do not count: no trial depends on when a winner was tested.
+        # Tests on the holdout do not count, so that they do not influence any trial.
         searched = (outcome for (_, fold), outcome in known.items() if fold != HOLDOUT)
         self._spent = sum(outcome.seconds for outcome in searched)
         self._trials = [self._judged(trial) for trial in history]
@@ -51,11 +51,11 @@ class Progress:
         return self._trials
 
     def begun(self, number: int) -> bool:
-        """Whether a trial is among them."""
+        """Whether a trial has begun."""
         return number < len(self._trials)
 
     def finished(self, number: int) -> bool:
-        """Whether a trial was tried to its end, was pruned, or failed."""
+        """Whether a trial is complete, was pruned, or failed."""
         return self.begun(number) and self._trials[number].finished
 
     def best(self, before: int | None = None) -> TrialRecord | None:
@@ -63,13 +63,13 @@ class Progress:
         return best_of(self._trials[:before])
 
     def begin(self, number: int, parameters: dict[str, Parameter]) -> TrialRecord:
-        """Count one more trial, unless an earlier run did."""
+        """Add a trial, unless an earlier run has added it."""
         if not self.begun(number):
             self._trials.append(TrialRecord(number, parameters))
         return self._trials[number]
 
     def end(self, ended: TrialEnded, folds: Sequence[int]) -> None:
-        """A trial is over; its folds in the order in which they were judged."""
+        """End a trial, given its folds in the order in which they were judged."""
         self._trials[ended.trial] = record_of(ended, folds)
 
     def folds_of(self, trial: int) -> dict[int, Outcome]:
@@ -81,11 +81,11 @@ class Progress:
         }
 
     def has(self, trial: int, fold: int) -> bool:
-        """Whether a fold is among them."""
+        """Whether the outcome of a fold is known."""
         return (trial, fold) in self._outcomes
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more fold; its network is not kept here."""
+        """Add the outcome of a fold, without its network."""
         self._outcomes[outcome.trial, outcome.fold] = replace(outcome, state={})
         self._spent += outcome.seconds
 
@@ -97,11 +97,11 @@ class Progress:
 
 @dataclass
 class _Entrant:
-    """A trial under way.
+    """A running trial.
 
-    ``outcomes`` may hold folds that are not ``judged`` yet: those before them are still running.
-    ``failures`` has, for folds whose training diverged, why.
-    ``twin`` is an earlier trial of the same configuration, whose outcome this one will share.
+    ``outcomes`` may contain folds that are not ``judged`` yet, since folds before them are still
+    running. ``failures`` contains the reason for each fold whose training diverged. ``twin`` is an
+    earlier trial with the same configuration, whose outcome this trial will have.
     """
 
     trial: TrialRecord
@@ -115,23 +115,23 @@ class _Entrant:
     ended: bool = False
 
     def next_fold(self) -> int | None:
-        """The first fold in order that has not begun."""
+        """The first fold, in the order of judging, that has not begun."""
         begun = self.outcomes.keys() | self.submitted | self.failures.keys()
         return next((number for number in self.order if number not in begun), None)
 
     @property
     def next_judged(self) -> int:
-        """The fold that is to be judged next."""
+        """The next fold to be judged."""
         return self.order[len(self.judged)]
 
     @property
     def waits(self) -> bool:
-        """Whether the fold that is to be judged next is running."""
+        """Whether the next fold to be judged is running."""
         return self.next_judged in self.submitted
 
 
 class Generation:
-    """Runs a generation of trials; every fold is judged as if it had run alone and in its turn."""
+    """Runs a generation of trials; folds are judged in the same order as if run in sequence."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class Generation:
         self._running: list[tuple[_Entrant, int, Future[Outcome]]] = []
 
     def run(self) -> Iterator[Event]:
-        """Everything that happens, until all trials have ended or the time is up."""
+        """All events, until all trials have ended or the time is up."""
         while True:
             yield from self._judge()
             yield from self._fill()
@@ -208,7 +208,7 @@ class Generation:
         self._progress.end(ended, entrant.judged)
 
     def _fill(self) -> Iterator[Event]:
-        """Start jobs until all slots are used: first what is waited for, then what may follow."""
+        """Start jobs until all slots are used: first folds to be judged next, then later folds."""
         while len(self._running) < self._search.compute.parallel:
             open_ = [each for each in self._entrants if not each.ended and each.twin is None]
             waited_for = next((entrant for entrant in open_ if not entrant.waits), None)
@@ -222,7 +222,7 @@ class Generation:
             self._submit(entrant)
 
     def _too_late(self, number: int) -> bool:
-        """Whether the time is up for a trial; the first one, and one begun, are tried anyway."""
+        """Whether there is no time for a trial; the first one and those begun are run anyway."""
         return number > 0 and not self._progress.begun(number) and self._progress.time_is_up
 
     def _start(self, number: int) -> Iterator[Event]:
@@ -257,7 +257,7 @@ class Generation:
         self._running.append((entrant, number, future))
 
     def _collect(self) -> None:
-        """Take what is done; of a trial that has ended meanwhile, nothing is wanted."""
+        """Take the results of finished jobs, and discard those of trials that have ended."""
         done = [each for each in self._running if each[2].done()]
         self._running = [each for each in self._running if not each[2].done()]
         for entrant, number, future in done:
@@ -269,14 +269,14 @@ class Generation:
                     entrant.failures[number] = str(error)
 
     def _twin(self, configuration: Configuration, number: int) -> int | None:
-        """The first of all earlier trials of the same configuration, or None."""
+        """The first earlier trial with the same configuration, or None."""
         for other in self._progress.trials[:number]:
             if Configuration.from_parameters(other.parameters) == configuration:
                 return other.number
         return None
 
     def _repeat(self, entrant: _Entrant, twin: int) -> Iterator[Event]:
-        """End a trial as another one ended that tried the same; nothing is trained."""
+        """End a trial with the outcome of an earlier one with the same configuration."""
         outcomes = self._progress.folds_of(twin)
         ended = self._progress.trials[twin]
         for number in (each for each in entrant.order if each in outcomes):

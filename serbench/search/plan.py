@@ -1,4 +1,4 @@
-"""What a study is: plain data that names everything."""
+"""The plan of a study: plain data with the names of all its parts."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from serbench.model.recipe import Configuration, Recipe
 from serbench.model.weights import file_identity
 
 Bounds = Mapping[str, tuple[float, float]]
-"""Parameter name → lowest and highest value; equal where it is not to be searched."""
+"""Parameter name → lowest and highest value; both are equal if it is not searched."""
 
 
 BUDGET = frozenset({"trials", "timeout"})
-"""How long a study goes on. With a larger budget it is the same study, which continues."""
+"""Options that limit the length of a study. With a larger budget the same study continues."""
 
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """Everything that decides a study's outcome, but for the recordings themselves.
+    """Everything that determines the outcome of a study, except the recordings themselves.
 
     Attributes:
         backbone: name of a registered backbone.
@@ -33,24 +33,24 @@ class StudyPlan:
         dataset_hash: hash of its manifest.
         front_end: name of a registered front end.
         schedule: name of a registered scheduler.
-        protocol: as typed, such as ``speaker-5``.
+        protocol: name of the protocol, such as ``speaker-5``.
         weights: ``default``, ``none`` or the path of a file.
-        trials: configurations to try.
-        epochs: at most this many for each training; 0 where the head is fitted in one step.
-        batch_size: clips in one step.
-        seed: of the search and of all trainings; the protocol has its own.
+        trials: number of configurations to try.
+        epochs: largest number of epochs of each training; 0 where the head is fitted in one step.
+        batch_size: number of clips in one step.
+        seed: seed of the search and of all trainings; the protocol has a seed of its own.
         timeout: seconds of training after which no further trial starts, or None.
         clip_format: rate, length, level and padding of the clips.
-        augmentations: names of the augmentations searched.
-        bounds: of searched parameters, where they are not what the plugins declare.
+        augmentations: names of the augmentations whose widths are searched.
+        bounds: bounds of searched parameters that differ from those of the plugins.
         head: name of a registered head.
         readouts: what the head may receive of the backbone, as `ReadOut` describes it; the initial
             one first.
         objective: name of a registered objective.
-        outer_fold: which of the protocol's outer folds this search belongs to, from 0.
+        outer_fold: number of the outer fold of this search, from 0.
         exhaustive: whether no configuration and no training is pruned.
-        precision: ``fp32`` or ``bf16`` where the user chose, None where speed tuning does.
-        threads: that one training uses, likewise.
+        precision: ``fp32`` or ``bf16`` if the user chose it, None if speed tuning chooses it.
+        threads: number of threads of one training, or None if speed tuning chooses it.
     """
 
     backbone: str
@@ -82,19 +82,19 @@ class StudyPlan:
         return self.epochs == 0
 
     def of_outer_fold(self, number: int) -> StudyPlan:
-        """The same search on the part of the dataset that another outer fold leaves to it."""
+        """The plan of the search in another outer fold."""
         return replace(self, outer_fold=number)
 
     @property
     def root_seed(self) -> int:
-        """The seed that all others of this outer fold come from; the first's is the study's."""
+        """The seed of all seeds of this outer fold; for the first one it is that of the study."""
         return (
             derive_seed(self.seed, "outer fold", self.outer_fold) if self.outer_fold else self.seed
         )
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What its networks are made of, with the initial read-out; weights by their identity.
+        """The components of its networks, with the initial read-out; files by their identity.
 
         Raises:
             WeightsError: the weights file is missing.
@@ -122,22 +122,22 @@ class StudyPlan:
         return replace(self.recipe, readout=configuration.readout)
 
     def weights_files(self) -> dict[str, str]:
-        """Identity of the weights file → its path; empty where none is named.
+        """Identity of the weights file → its path; empty if no file is named.
 
         Raises:
-            WeightsError: it is missing.
+            WeightsError: the weights file is missing.
         """
         if self.weights in (DEFAULT_WEIGHTS, NO_WEIGHTS):
             return {}
         return {file_identity(self.weights): self.weights}
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for the record."""
+        """Plain data for the database."""
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> StudyPlan:
-        """The plan that ``as_dict`` wrote."""
+        """The plan from the data of ``as_dict``."""
         values = dict(data)
         values["clip_format"] = ClipFormat(**values["clip_format"])
         values["augmentations"] = tuple(values["augmentations"])
@@ -147,10 +147,10 @@ class StudyPlan:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What makes it this study and no other, as plain data.
+        """The identity of the study as plain data: two plans with the same identity are one study.
 
-        Of the dataset and of a weights file the content counts, not the name. The budget does not
-        count: no trial depends on how many follow it.
+        It contains the content of the dataset and of a weights file, not their names. The budget is
+        not part of it, since no trial depends on the number of later trials.
 
         Raises:
             WeightsError: the weights file is missing.

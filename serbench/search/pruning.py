@@ -53,7 +53,7 @@ class BestSoFar:
     others: Sequence[Mapping[int, float]] = ()
 
     def loss_reference(self, fold: int) -> LossReference:
-        """The losses with which another training on this fold is compared."""
+        """The losses with which other trainings on this fold are compared."""
         return LossReference(self.best[fold].losses)
 
     def worse(self, outcomes: Mapping[int, Outcome]) -> bool:

@@ -1,4 +1,4 @@
-"""A study: configurations tried by cross-validation, the best one tested on the holdout."""
+"""A study: cross-validation of configurations, then a test of the best one on the holdout."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ from serbench.search.pruning import BestSoFar, judging_order
 from serbench.search.space import SearchSpace
 
 OnEpoch = Callable[[int, int | str, EpochReport], None]
-"""Called with trial, fold and report after each epoch."""
+"""A function that receives trial, fold and report after each epoch."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """A plan with all that a search of one outer fold works on.
+    """A plan with everything that the search of one outer fold needs.
 
     Attributes:
-        plan: of the study.
+        plan: plan of the study.
         manifest: the dataset.
         protocol: the rule that made the split.
-        split: the outer fold that the plan is about.
-        outer_folds: how many there are.
-        material: key of the material that the executor shares.
-        space: the ranges to explore.
-        compute: the settings that its networks are trained with.
+        split: the outer fold of the plan.
+        outer_folds: number of outer folds.
+        material: key of the shared material of the executor.
+        space: the search space.
+        compute: compute settings of its trainings.
     """
 
     plan: StudyPlan
@@ -66,8 +66,8 @@ class Search:
     ) -> Job:
         """The training of a configuration on one of the folds, or for the holdout.
 
-        The training's seed comes from study, trial and fold; the validation speakers from study
-        and fold alone, so that all trials can be compared by them.
+        The seed of the training depends on study, trial and fold. The validation speakers depend on
+        study and fold only, so that validation losses of all trials can be compared.
         """
         rows = self.split.holdout if fold == HOLDOUT else self.split.folds[int(fold)]
         root = self.plan.root_seed
@@ -104,15 +104,15 @@ def run_study(
     A configuration whose training diverges on a fold, or when it is refitted, has failed: it has no
     score, and the best of the others is tested.
 
-    A generator: whoever drives it records each event before the next one is asked for, so that a
-    run that was stopped anywhere loses at most the folds under way. How many trainings run at once
+    This is a generator: the caller records each event before it requests the next one, so that a
+    run that is stopped loses at most the running folds. The number of trainings at once
     (``search.compute.parallel``) changes no outcome.
 
     Args:
-        search: the plan and what it works on.
+        search: the search.
         history: trials of earlier runs of this plan.
         known: outcomes of earlier runs of this plan; these folds are not trained again.
-        executor: where trainings run.
+        executor: runs the trainings.
         on_epoch: called with trial, fold and report after each epoch.
 
     Raises:
@@ -159,7 +159,7 @@ def run_study(
 
 
 def _best_so_far(search: Search, progress: Progress, before: int) -> BestSoFar | None:
-    """What configurations are compared with; nothing before the first trial is complete."""
+    """The best configuration so far, or None before the first trial is complete."""
     best = progress.best(before)
     if best is None:
         return None

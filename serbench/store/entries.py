@@ -1,4 +1,4 @@
-"""Entries as a whole: what depends on one, another name for one, and its deletion."""
+"""Whole entries: connections with other entries and with studies, renaming, deletion."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from serbench.store.systems import find_system
 
 @dataclass(frozen=True)
 class Dependents:
-    """What an entry is connected with: its studies, and entries that began from its weights."""
+    """The studies of an entry, and the entries whose training began from its weights."""
 
     studies: tuple[int, ...]
     entries: tuple[int, ...]
 
 
 def dependents_of(database: Database, number: int) -> Dependents:
-    """The studies that led to an entry, and the entries whose training began from its weights.
+    """The studies of an entry, and the entries whose training began from its weights.
 
     Raises:
-        UsageError: no such entry.
+        UsageError: there is no such entry.
     """
     with database.session() as session:
         system = find_system(session, number)
         own = select(ArtifactRow.id).where(ArtifactRow.system_id == system.id)
-        # Between two entries may stand a file without a head, made for other emotions.
+        # Between two entries there may be a file without a head, written for other emotions.
         between = select(ArtifactRow.id).where(
             ArtifactRow.parent_id.in_(own), ArtifactRow.system_id.is_(None)
         )
@@ -58,10 +58,10 @@ def rename_entry(database: Database, number: int, name: str) -> str:
     """Give an imported system another name.
 
     Returns:
-        the name that it had.
+        its earlier name.
 
     Raises:
-        UsageError: no such entry, or one that was trained here; or such a name cannot be.
+        UsageError: there is no such entry, it was trained here, or the name is not allowed.
     """
     check_name("name", name)
     with database.session() as session:

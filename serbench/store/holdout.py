@@ -33,11 +33,11 @@ def retire_winner(
     networks were trained from it.
 
     Args:
-        session: of the database.
-        study: whose winner changed.
-        split: id of the holdout's row.
+        session: session of the database.
+        study: the study whose winner changed.
+        split: id of the row of the holdout.
         artifacts: folder of the weights files.
-        winner: the trial that wins now.
+        winner: the trial that is the winner now.
     """
     query = (
         select(TrainingRow)
@@ -73,12 +73,12 @@ def forget_lost_holdout(database: Database, artifacts: Path, plan: StudyPlan) ->
     of the lost network is kept, with its training speakers, and receives the next network's file.
 
     Args:
-        database: where the study is.
+        database: the database with the study.
         artifacts: folder of the weights files.
-        plan: of the study, which has no entry yet.
+        plan: plan of the study, which has no entry yet.
 
     Returns:
-        True where there was a test whose network is lost.
+        True if there was a test whose network is lost.
     """
     with database.session() as session:
         lost = [

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from time import time
 
 from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from serbench.data.names import check_name
 from serbench.data.preparation import forget_clips
-from serbench.errors import DatasetError, UsageError
+from serbench.errors import UsageError
+from serbench.store.artifacts import forget_file
 from serbench.store.base import Base, now
 from serbench.store.database import Database, schema_fingerprint, storage_errors
 from serbench.store.datasets import find_dataset
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
 from serbench.store.urls import shown_url, sqlite_file
+
+SETTLED = timedelta(days=1)
+"""Age from which a file that no row needs is not needed by a command that runs now either."""
 
 
 def delete_dataset(database: Database, name: str, clips: Path) -> None:
@@ -27,13 +33,13 @@ def delete_dataset(database: Database, name: str, clips: Path) -> None:
     if there are any, the rows of the dataset are kept and no longer listed.
 
     Args:
-        database: where the dataset is.
-        name: of the dataset.
+        database: the database with the dataset.
+        name: name of the dataset.
         clips: folder of prepared clips.
 
     Raises:
-        UnknownNameError: no such dataset.
-        DatasetError: studies or entries depend on it.
+        UnknownNameError: there is no such dataset.
+        UsageError: studies or entries depend on it.
     """
     check_free(database, name)
     audio: dict[str, list[str]] = {}
@@ -41,7 +47,7 @@ def delete_dataset(database: Database, name: str, clips: Path) -> None:
         for row in _versions(session, name):
             audio[row.hash] = [utterance.audio_hash for utterance in row.utterances]
             protocols = select(ProtocolRow.id).where(ProtocolRow.dataset_id == row.id)
-            # The row of a system stays for ever, with its networks and its tests on holdouts.
+            # The row of a system is never deleted, nor are the rows of its networks and tests.
             if _any(session, SystemRow, SystemRow.protocol_id.in_(protocols)):
                 row.name, row.deleted = f"{name} (deleted {row.id})", now()
                 continue
@@ -60,8 +66,8 @@ def check_free(database: Database, name: str) -> None:
     """Make sure that nothing depends on a dataset.
 
     Raises:
-        UnknownNameError: no such dataset.
-        DatasetError: studies or entries do; they are named.
+        UnknownNameError: there is no such dataset.
+        UsageError: studies or entries depend on it; the message names them.
     """
     with database.session() as session:
         find_dataset(session, name)
@@ -88,7 +94,7 @@ def check_free(database: Database, name: str) -> None:
         )
     needed = [f"entry {number}" for number in entries] + [f"study {number}" for number in studies]
     if needed:
-        raise DatasetError(
+        raise UsageError(
             f"dataset '{name}' is used by {', '.join(needed)}: delete these first with "
             "`serbench leaderboard delete` and `serbench study delete`",
             dataset=name,
@@ -204,8 +210,44 @@ def _size(database: Database, session: Session) -> int | None:
     return None
 
 
+def remove_unneeded_files(database: Database, artifacts: Path) -> int:
+    """Delete weights files that nothing needs; returns their size in bytes.
+
+    These are initial weights without a head that were made for a study (``--weights entry:N``) of
+    which no row is left, and drafts of interrupted writes. Files that are younger than ``SETTLED``
+    are kept, because a study that is about to begin may need them. Files without a row are kept
+    too, because another database may use the same folder. The rows are kept, with their lineage.
+
+    Args:
+        database: the database.
+        artifacts: folder of the weights files.
+    """
+    freed = 0
+    for draft in artifacts.glob("*.safetensors.part"):
+        if draft.stat().st_mtime < time() - SETTLED.total_seconds():
+            freed += draft.stat().st_size
+            draft.unlink()
+    with database.session() as session:
+        needed = [str(plan["weights"]) for plan in session.scalars(select(StudyRow.plan))]
+        begun = select(ArtifactRow.parent_id).where(
+            ArtifactRow.parent_id.is_not(None), ArtifactRow.file.is_not(None)
+        )
+        query = select(ArtifactRow).where(
+            ArtifactRow.system_id.is_(None),
+            ArtifactRow.file.is_not(None),
+            ArtifactRow.created < now() - SETTLED,
+            ArtifactRow.id.not_in(begun),
+        )
+        for artifact in session.scalars(query):
+            path = artifacts / str(artifact.file)
+            if not any(path.stem in weights for weights in needed):
+                freed += path.stat().st_size if path.is_file() else 0
+                forget_file(artifact, artifacts)
+    return freed
+
+
 def vacuum(database: Database) -> None:
-    """Give the room of what was deleted back to the disk."""
+    """Free the disk space of deleted rows."""
     with storage_errors(database.url):
         connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         with connection:

@@ -1,4 +1,4 @@
-"""The ledger: the one record of studies, their trials and trainings, written as they come."""
+"""The ledger: the only record of studies, trials and trainings, written while they run."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ from serbench.store.schema import (
 from serbench.store.splits import StoredProtocol, split_row
 
 SAME = ("uar", "epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
-"""What an outcome and a row of a training have in common, under the same names."""
+"""Fields with the same name in an outcome and in the row of a training."""
 
 
 class Ledger:
     """The studies of one database.
 
     Args:
-        database: where everything is recorded.
-        artifacts: folder of the weights files; a file is written before its row.
+        database: the database with the studies.
+        artifacts: folder of the weights files; each file is written before its row.
     """
 
     def __init__(self, database: Database, artifacts: Path) -> None:
@@ -63,10 +63,10 @@ class Ledger:
 
     @contextmanager
     def lease(self, plan: StudyPlan) -> Iterator[None]:
-        """Keep a second process from running the same study at the same time.
+        """Prevent a second process from running the same study.
 
         Raises:
-            SerbenchError: another process has it.
+            SerbenchError: another process has the lease.
             StorageError: the lock cannot be made.
         """
         with study_lease(self._database, self._artifacts, plan.key):
@@ -80,13 +80,13 @@ class Ledger:
         emotions: tuple[str, ...],
         compute: ComputeSettings,
     ) -> None:
-        """Make sure that a study has its row, with the present budget; it is unfinished now.
+        """Write the row of a study, or give it the present budget, and mark it as unfinished.
 
         Args:
-            plan: of the study.
-            protocol: of its dataset.
+            plan: plan of the study.
+            protocol: its protocol on its dataset.
             emotions: the label set, in the order of the logits.
-            compute: its compute settings; those of its first run are kept.
+            compute: its compute settings; a study that has begun keeps its own.
         """
         with self._database.session() as session:
             row = session.scalar(select(StudyRow).where(StudyRow.key == plan.key))
@@ -110,13 +110,13 @@ class Ledger:
                 row.finished = None
 
     def finish(self, plan: StudyPlan) -> None:
-        """The budget of a study is spent: its winner was tested, or all its trials failed."""
+        """Mark a study as finished: its winner was tested, or all its trials failed."""
         with self._database.session() as session:
             study = _study(session, plan)
             study.finished = study.finished or now()
 
     def compute_settings(self, plan: StudyPlan) -> ComputeSettings | None:
-        """The settings that a study began with, or None where it has not begun."""
+        """The compute settings of a study, or None if it has not begun."""
         with self._database.session() as session:
             query = select(StudyRow.compute_settings).where(StudyRow.key == plan.key)
             found = session.scalar(query)
@@ -143,7 +143,7 @@ class Ledger:
             ]
 
     def outcomes(self, plan: StudyPlan) -> dict[tuple[int, int | str], Outcome]:
-        """All outcomes recorded for a plan, for continuing where it stopped: (trial, fold) → it."""
+        """All recorded outcomes of a plan, with which it is continued: (trial, fold) → outcome."""
         targets = Datasets(self._database).manifest(plan.dataset, plan.dataset_hash).targets
         with self._database.session() as session:
             query = (
@@ -165,7 +165,7 @@ class Ledger:
         return {(outcome.trial, outcome.fold): outcome for outcome in found}
 
     def environments(self, plan: StudyPlan) -> list[Environment]:
-        """The environments of all trainings of a plan's system, in all its outer folds."""
+        """The environments of all trainings of a plan's system in all its outer folds."""
         columns = TrainingRow.machine, TrainingRow.device, TrainingRow.versions
         system = select(StudyRow.system_id).where(StudyRow.key == plan.key)
         with self._database.session() as session:
@@ -195,7 +195,7 @@ class Ledger:
             record_network(session, plan, outcome, lost.system, lost.split, sha256)
 
     def record(self, plan: StudyPlan, event: Event) -> None:
-        """Record an event of a study, before the next event."""
+        """Record an event of a study before the next event."""
         match event:
             case TrialStarted():
                 self._begin_trial(plan, event)
@@ -216,7 +216,7 @@ class Ledger:
             study.trials.append(TrialRow(number=event.trial, parameters=parameters, system=system))
 
     def _save_training(self, plan: StudyPlan, outcome: Outcome) -> None:
-        """Store the logits and the network of one training; that of the holdout ends the study."""
+        """Store logits and network of one training; the training for the holdout ends the study."""
         tested = outcome.fold == HOLDOUT
         file = network_file(plan, outcome.trial, outcome.fold)
         kept = bool(outcome.state) and not outcome.pruned

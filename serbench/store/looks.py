@@ -18,10 +18,10 @@ class Look:
     """A test of one network on a holdout.
 
     Attributes:
-        trial: number of the trial that had won by then, from 0; None of an import.
-        outer_fold: of the protocol, from 0.
+        trial: number of the winner at that time, from 0; None for an import.
+        outer_fold: number of the outer fold, from 0.
         uar: unweighted average recall on that holdout.
-        looked: when, in ISO 8601.
+        looked: time of the test, in ISO 8601.
     """
 
     trial: int | None
@@ -32,12 +32,12 @@ class Look:
 
 @dataclass(frozen=True)
 class LookCounts:
-    """How often networks were tested on a holdout; of several outer folds the largest number.
+    """How often networks were tested on a holdout; the largest number over the outer folds.
 
     Attributes:
-        own: tests by the study of one system.
-        total: tests by all studies and imports on the same clips of the same dataset, also those
-            that were deleted since.
+        own: number of tests by the study of one system.
+        total: number of tests by all studies and imports on the same clips of the same dataset,
+            including deleted ones.
     """
 
     own: int
@@ -50,13 +50,13 @@ ONCE = LookCounts(1, 1)
 def count_look(
     session: Session, system: SystemRow, split: SplitRow, trial: int | None, uar: float
 ) -> None:
-    """Count a test on a holdout; the same network's, tested again since it was lost, is no other.
+    """Count a test on a holdout; a lost network that is trained and tested again counts once.
 
     Args:
-        session: of the database.
-        system: that was tested.
+        session: session of the database.
+        system: the tested system.
         split: the holdout.
-        trial: number of the trial that the network is of; None of an import.
+        trial: number of the network's trial; None for an import.
         uar: UAR of the test.
     """
     same = {"system_id": system.id, "split_id": split.id, "trial": trial}
@@ -81,10 +81,10 @@ def looks_of(session: Session, system: SystemRow) -> list[Look]:
 
 
 def count_looks(session: Session) -> dict[int, LookCounts]:
-    """Id of each system that was tested on a holdout → how often.
+    """Id of each system that was tested on a holdout → number of its tests.
 
-    Two holdouts are one where they have the same clips of datasets with the same content, whatever
-    the protocols and the datasets are called.
+    Two holdouts are the same if they have the same clips of datasets with the same content; the
+    names of protocols and datasets do not count.
     """
     own: Counter[tuple[int, int]] = Counter()
     total: Counter[str] = Counter()

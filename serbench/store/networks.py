@@ -1,4 +1,4 @@
-"""The networks of studies: recorded with their file, found missing, saved again."""
+"""The networks of studies: their files are recorded, checked, and saved again if missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from serbench.store.schema_data import SplitRow
 
 
 def network_of(session: Session, system: int, split: int) -> ArtifactRow | None:
-    """The artifact of a system's network that was trained on a split, the last one; or None."""
+    """The latest artifact of a system's network that was trained on a split, or None."""
     query = select(ArtifactRow).filter_by(system_id=system, split_id=split)
     return session.scalars(query.order_by(ArtifactRow.id.desc())).first()
 
@@ -36,24 +36,24 @@ def restore_network(
     split: int,
     state: Mapping[str, npt.NDArray[np.generic]],
 ) -> bool:
-    """Save a network that was trained again, where its file is missing or is another's.
+    """Save a network that was trained again, if its file is missing or has other content.
 
     Args:
-        database: where its artifact is.
+        database: the database with its artifact.
         artifacts: folder of the weights files.
-        system: whose network it is.
-        split: that it was trained on.
-        state: its arrays by name, as a training of that system on that split gives them.
+        system: id of the system that the network belongs to.
+        split: id of the split that it was trained on.
+        state: its arrays by name, from a training of this system on this split.
 
     Returns:
-        True where the file was written.
+        True if the file was written.
 
     Raises:
         StorageError: the folder cannot be written to.
     """
     with database.session() as session:
         artifact = network_of(session, system, split)
-        if artifact is None or artifact.file is None:  # its training kept no network
+        if artifact is None or artifact.file is None:  # its training did not store a network
             return False
         path = artifacts / artifact.file
         if is_intact(path, artifact.sha256):
@@ -64,16 +64,16 @@ def restore_network(
 
 @dataclass(frozen=True)
 class LostFold:
-    """A training of a study's winner on a fold of the search, whose network is not there.
+    """A training of a study's winner on a fold of the search, whose network is missing.
 
     Attributes:
-        trial: number, from 0.
-        fold: number, from 0.
-        parameters: of the configuration.
-        seed: of the training.
+        trial: number of the trial, from 0.
+        fold: number of the fold, from 0.
+        parameters: parameters of the configuration.
+        seed: seed of the training.
         system: id of the system that the network belongs to.
         split: id of the split that it was trained on.
-        logits: that it answered with, float32, little-endian.
+        logits: recorded logits of the network, float32, little-endian.
     """
 
     trial: int
@@ -86,12 +86,12 @@ class LostFold:
 
 
 def lost_folds(database: Database, artifacts: Path, plan: StudyPlan) -> list[LostFold]:
-    """The winner's trainings on the folds of the search whose networks are not there.
+    """The winner's trainings on the folds of the search whose networks are missing.
 
     Args:
-        database: where the study is.
+        database: the database with the study.
         artifacts: folder of the weights files.
-        plan: of a study whose winner was tested on the holdout.
+        plan: plan of a study whose winner was tested on the holdout.
     """
     tested = (
         select(TrainingRow.trial_id)
@@ -127,7 +127,7 @@ def lost_folds(database: Database, artifacts: Path, plan: StudyPlan) -> list[Los
 
 
 def network_file(plan: StudyPlan, trial: int, fold: int | str) -> str:
-    """The name of a network's file in the artifacts folder; in it all numbers are from 1."""
+    """Name of a network's file in the artifacts folder, in which numbers begin with 1."""
     if fold == HOLDOUT:
         return f"{plan.key}-winner-{trial + 1}.safetensors"
     return f"{plan.key}-trial-{trial + 1}-fold-{int(fold) + 1}.safetensors"
@@ -136,15 +136,15 @@ def network_file(plan: StudyPlan, trial: int, fold: int | str) -> str:
 def record_network(
     session: Session, plan: StudyPlan, outcome: Outcome, system: int, split: int, sha256: str
 ) -> None:
-    """Record a network whose file was written; one that takes a lost one's place has its row.
+    """Record a network whose file was written; it takes the row of a lost network that it replaces.
 
     Args:
-        session: of the database.
-        plan: of the study.
-        outcome: of the training.
+        session: session of the database.
+        plan: plan of the study.
+        outcome: outcome of the training.
         system: id of the system that the network belongs to.
         split: id of the split that it was trained on.
-        sha256: of the file.
+        sha256: hash of the file.
     """
     file = network_file(plan, outcome.trial, outcome.fold)
     artifact = network_of(session, system, split)
@@ -163,7 +163,7 @@ def record_network(
 
 
 def has_network(session: Session, artifacts: Path, training: TrainingRow) -> bool:
-    """True where the network of a training is there as it was recorded."""
+    """True if the file of a training's network exists with its recorded content."""
     found = network_of(session, training.system_id, training.split_id)
     if found is None or found.file is None:
         return False
@@ -171,7 +171,7 @@ def has_network(session: Session, artifacts: Path, training: TrainingRow) -> boo
 
 
 def drop_beaten(session: Session, study: StudyRow, artifacts: Path) -> None:
-    """Delete the fold networks of all trials but the best one and those under way."""
+    """Delete the fold networks of all trials except the best one and running ones."""
     complete = [trial for trial in study.trials if trial.state == COMPLETE]
     kept = {trial.system_id for trial in study.trials if trial.state == RUNNING}
     if complete:
@@ -179,4 +179,4 @@ def drop_beaten(session: Session, study: StudyRow, artifacts: Path) -> None:
     beaten = {trial.system_id for trial in study.trials} - kept
     for artifact in session.scalars(select(ArtifactRow).where(ArtifactRow.system_id.in_(beaten))):
         forget_file(artifact, artifacts)
-        session.delete(artifact)  # nothing began from it: it was never offered
+        session.delete(artifact)  # only networks of entries can begin a training

@@ -1,4 +1,4 @@
-"""How fast earlier trainings were, to estimate how long others will take."""
+"""The speed of earlier trainings, from which the time of later ones is estimated."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ROW_BYTES = 8
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast earlier trainings were.
+    """The speed of earlier trainings.
 
     Attributes:
-        seconds: for one epoch on one clip.
-        epochs: that a training took on average, where it might take as many as are asked for
-            now; or None.
-        same_dataset: whether they were on the same dataset.
+        seconds: time for one epoch on one clip.
+        epochs: mean number of epochs of the trainings that had the present limit of epochs, or
+            None if there are none.
+        same_dataset: whether the trainings were on the same dataset.
     """
 
     seconds: float
@@ -35,14 +35,14 @@ class Pace:
 
 
 def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> Pace | None:
-    """How fast trainings of the same backbone and front end were on a machine, or None.
+    """The speed of trainings with the same backbone, front end, head and clip format, or None.
 
-    Those on the same dataset are taken where there are any.
+    Only trainings on the same dataset are used, if there are any.
 
     Args:
-        database: where trainings are recorded.
-        plan: of the study to come.
-        machine: the machine's facts.
+        database: the database with the trainings.
+        plan: plan of the study that is to be estimated.
+        machine: properties of the machine.
     """
     query = (
         select(
@@ -77,7 +77,7 @@ def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> 
 
 @dataclass(frozen=True)
 class _Took:
-    """The time of an earlier training; ``free`` if it was allowed as many epochs as now."""
+    """The time of an earlier training; ``free`` if it had the present limit of epochs."""
 
     seconds: float
     epochs: int

@@ -1,4 +1,4 @@
-"""Studies as a whole: how far one has come, which is the nearest; deleting."""
+"""Whole studies: their progress, the most similar study, and deletion."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from serbench.store.schema_data import SplitRow
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a study has come in one outer fold.
+    """The progress of a study in one outer fold.
 
     Attributes:
-        study: its number.
-        trials: that have begun.
-        seconds: of training that its search has taken.
-        finished: whether its budget at that time was spent.
-        entry: number of the entry that it led to, where it is ranked.
+        study: number of the study.
+        trials: number of trials that have begun.
+        seconds: training time of the search in seconds.
+        finished: whether the budget that the study had at its last run is spent.
+        entry: number of its entry, or None if it has no entry.
     """
 
     study: int
@@ -46,17 +46,17 @@ class Standing:
     entry: int | None
 
     def has_spent(self, plan: StudyPlan) -> bool:
-        """True where nothing is left to do within a budget."""
+        """True if nothing remains to be done within a budget."""
         time_is_up = plan.timeout is not None and self.trials > 0 and self.seconds >= plan.timeout
         return self.finished and (self.trials >= plan.trials or time_is_up)
 
 
 def standings(database: Database, plan: StudyPlan) -> list[Standing]:
-    """How far a study has come in each of its outer folds; empty where it has not begun.
+    """The progress of a study in each of its outer folds; empty if it has not begun.
 
     Args:
-        database: where studies are recorded.
-        plan: of the study, with any budget.
+        database: the database with the studies.
+        plan: plan of the study, with any budget.
     """
     family = select(StudyRow.system_id).where(StudyRow.key == plan.of_outer_fold(0).key)
     query = (
@@ -89,7 +89,7 @@ def _seconds(session: Session, study: StudyRow) -> float:
 
 
 def entry_within(found: Sequence[Standing], plan: StudyPlan) -> int | None:
-    """The entry of a study that has nothing left to do within a budget, else None."""
+    """The entry of a study with nothing left to do within a budget; None for other studies."""
     if found and all(each.has_spent(plan) for each in found):
         return found[0].entry
     return None
@@ -101,12 +101,12 @@ def nearest_study(
     """The study of the same backbone and dataset that differs in the fewest options.
 
     Args:
-        database: where studies are recorded.
-        plan: of a study that has not begun.
+        database: the database with the studies.
+        plan: plan of a study that has not begun.
 
     Returns:
-        its number, and name of the option → its value there, its value in the plan; None where
-        there is no study of the same backbone and dataset.
+        number of the study, and name of each option that differs → its value there and in the
+        plan; None if there is no study of the same backbone and dataset.
     """
     query = (
         select(StudyRow.id, StudyRow.plan)
@@ -131,7 +131,7 @@ def nearest_study(
 
 
 def _compared(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan as options: without its budget, the clip format and the bounds taken apart."""
+    """A plan as options, without its budget; clip format and bounds are separate options."""
     plain = {name: value for name, value in values.items() if name not in ("trials", "timeout")}
     clips, bounds = plain.pop("clip_format"), plain.pop("bounds")
     return {
@@ -145,7 +145,8 @@ def find_study(session: Session, number: int) -> StudyRow:
     """The row of a study.
 
     Raises:
-        UsageError: no such study; the message names the study of an entry of that number.
+        UsageError: there is no such study; the message names the study of the entry with this
+            number.
     """
     study = session.get(StudyRow, number)
     if study is not None:
@@ -166,14 +167,14 @@ def find_study(session: Session, number: int) -> StudyRow:
 
 @dataclass(frozen=True)
 class DeletableStudy:
-    """A study without an entry: its number, and the number of its trials."""
+    """A study without an entry: its number and its number of trials."""
 
     number: int
     trials: int
 
 
 def studies_with(database: Database, number: int) -> list[DeletableStudy]:
-    """A study without an entry, and those of its other outer folds, which are deleted together.
+    """A study without an entry and the studies of its other outer folds, to be deleted together.
 
     Raises:
         UsageError: there is no such study, or an entry depends on it.
@@ -192,15 +193,15 @@ def studies_with(database: Database, number: int) -> list[DeletableStudy]:
 
 
 def delete_study(database: Database, number: int, artifacts: Path) -> None:
-    """Delete a study without an entry, with those of its other outer folds.
+    """Delete a study without an entry, and the studies of its other outer folds.
 
     Args:
-        database: where the study is.
-        number: its number.
+        database: the database with the study.
+        number: number of the study.
         artifacts: folder of the weights files.
 
     Raises:
-        UsageError: no such study, or an entry depends on it.
+        UsageError: there is no such study, or an entry depends on it.
     """
     studies_with(database, number)
     with database.session() as session:
@@ -210,7 +211,7 @@ def delete_study(database: Database, number: int, artifacts: Path) -> None:
 def delete_with_studies(session: Session, system: SystemRow, artifacts: Path) -> None:
     """Delete a system with its studies, predictions, scores and weights files.
 
-    Its row is kept, with the rows of its artifacts and the number of its tests on holdouts.
+    Its row, the rows of its artifacts and the number of its tests on holdouts are kept.
     """
     studies = list(session.scalars(select(StudyRow).where(StudyRow.system_id == system.id)))
     gone = {system.id: system}

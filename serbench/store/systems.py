@@ -1,4 +1,4 @@
-"""Ranked systems: numbered, scored, measured, deleted."""
+"""Ranked systems: their numbers, scores, latencies and networks."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SystemRecord:
-    """What is needed to use an entry's network.
+    """The data that are needed to use the network of an entry.
 
     Attributes:
-        plan: of the study that it came from.
-        recipe: what its network is made of.
+        plan: plan of its study.
+        recipe: components of its network.
         emotions: the label set, in the order of the logits.
         file: the weights file, relative to the artifacts folder.
-        sha256: its content's hash.
-        channel: what was used of training recordings of several channels.
+        sha256: hash of the weights file.
+        channel: the channel that was used of training recordings with several channels.
     """
 
     plan: StudyPlan
@@ -63,17 +63,17 @@ class Systems:
         metrics: Sequence[Metric],
         lineage: Lineage,
     ) -> int:
-        """Number and score what the studies of all outer folds of a plan came to.
+        """Make the result of the studies of all outer folds of a plan an entry, and score it.
 
-        A system that has a number keeps it, also where another trial has won since.
+        A system that already has a number keeps it, even if another trial is now the winner.
 
         Args:
-            plan: of the study.
-            metrics: to score it with.
-            lineage: what the weights that it began with were trained on.
+            plan: plan of the study.
+            metrics: metrics of its scores.
+            lineage: the speakers and corpora that its initial weights were trained on.
 
         Returns:
-            the entry's number.
+            number of the entry.
         """
         manifest = Datasets(self._database).manifest(plan.dataset, plan.dataset_hash)
         with self._database.session() as session:
@@ -101,17 +101,17 @@ class Systems:
             return find_system(session, number).params is not None
 
     def record(self, number: int) -> SystemRecord:
-        """What is needed to use an entry's network.
+        """The data that are needed to use the network of an entry.
 
         Raises:
-            UsageError: no such entry, or one whose network is not here.
+            UsageError: there is no such entry, or its network is not stored.
         """
         with self._database.session() as session:
             system = find_system(session, number)
             if system.imported is not None:
                 raise UsageError(
-                    f"entry {number} ({system.name}) was imported: its predictions are here, its "
-                    "network is not",
+                    f"entry {number} ({system.name}) was imported: its predictions are stored, "
+                    "but not its network",
                     number=number,
                 )
             plan = StudyPlan.from_dict(first_study(session, system).plan)
@@ -128,12 +128,12 @@ class Systems:
 
     @again_on_conflict
     def save_latency(self, number: int, machine: Machine, facts: LatencyFacts) -> None:
-        """Keep a measurement; an older one of the same kind on the same machine is replaced."""
+        """Store a latency; it replaces an earlier one of the same kind on the same machine."""
         with self._database.session() as session:
             add_latency(session, find_system(session, number), machine, facts)
 
     def is_measured(self, number: int, machine: Machine, kind: LatencyKind) -> bool:
-        """Whether an entry has a latency of this kind, on this machine."""
+        """Whether an entry has a latency of this kind on this machine."""
         with self._database.session() as session:
             query = (
                 select(LatencyRow.id)
@@ -153,10 +153,10 @@ class Systems:
             return _numbers(session)
 
     def rescore(self, number: int, metrics: Sequence[Metric]) -> list[str]:
-        """Compute all scores of an entry, and of the trials it was chosen from, from the logits.
+        """Compute and store all scores of an entry and of the trials of its search from the logits.
 
         Returns:
-            the names of those that were not what was stored, or not stored; now they are.
+            names of the scores that differed from the stored ones or were not stored.
         """
         with self._database.session() as session:
             system = find_system(session, number)
@@ -168,7 +168,7 @@ def find_system(session: Session, number: int) -> SystemRow:
     """The row of an entry.
 
     Raises:
-        UsageError: no such entry.
+        UsageError: there is no such entry.
     """
     query = select(SystemRow).where(SystemRow.number == number, SystemRow.deleted.is_(None))
     row = session.scalar(query)
@@ -198,7 +198,7 @@ def _numbers(session: Session) -> list[int]:
 
 
 def give_number(session: Session, system: SystemRow) -> int:
-    """Make a system an entry: give it the next number, which no other ever had."""
+    """Make a system an entry with the next number; numbers are never used again."""
     highest = session.scalar(select(func.max(SystemRow.number)))
     system.number = (highest or 0) + 1
     session.flush()
@@ -206,7 +206,7 @@ def give_number(session: Session, system: SystemRow) -> int:
 
 
 def _channel(session: Session, system: SystemRow) -> str:
-    """The channel of a dataset's recordings, which a scan chooses for all of them."""
+    """The channel that the scan of a dataset chose for all its recordings."""
     query = select(UtteranceRow.channel).where(
         UtteranceRow.dataset_id == system.protocol.dataset_id
     )
@@ -214,12 +214,12 @@ def _channel(session: Session, system: SystemRow) -> str:
 
 
 def manifest_of(database: Database, protocol: ProtocolRow) -> Manifest:
-    """The dataset of a protocol, in the version that was split."""
+    """The version of a dataset that a protocol split."""
     return Datasets(database).manifest(protocol.dataset.name, protocol.dataset.hash)
 
 
 def first_study(session: Session, system: SystemRow) -> StudyRow:
-    """The study of the first outer fold that led to a system."""
+    """The study of the first outer fold of a system."""
     query = select(StudyRow).where(StudyRow.system_id == system.id, StudyRow.outer_fold == 0)
     return session.scalars(query).one()
 

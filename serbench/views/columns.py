@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from serbench.errors import UsageError
+
 if TYPE_CHECKING:
     import pandas
 
@@ -243,3 +245,20 @@ def _series(values: list[Any], dtype: str | None) -> Any:
     if dtype == TIME:
         return pandas.Series(pandas.to_datetime(values, utc=True)).dt.as_unit("us")
     return pandas.Series(values, dtype=dtype)
+
+
+def described(table: str) -> pandas.DataFrame:
+    """The columns of a table: ``dtype``, ``unit`` and ``meaning`` of each.
+
+    Raises:
+        UsageError: there is no such table.
+    """
+    import pandas
+
+    if table not in COLUMNS:
+        raise UsageError(
+            f"there is no table '{table}': choose from {', '.join(COLUMNS)}", table=table
+        )
+    columns = COLUMNS[table]
+    rows = [column._asdict() for column in columns.values()]
+    return pandas.DataFrame(rows, index=pandas.Index(list(columns), name="column"))

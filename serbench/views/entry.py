@@ -178,11 +178,16 @@ class EntryView:
         return self.scores[RANKED_BY].value
 
     @property
+    def clip_parts(self) -> tuple[str, ...]:
+        """Length, rate, level and padding of its clips as text; empty for an import."""
+        if self.seconds is None:
+            return ()
+        return f"{self.seconds:g} s", f"{self.sample_rate:,} Hz", self.level, self.padding
+
+    @property
     def clips(self) -> str:
         """The clip format, such as ``3.7 s, 16,000 Hz, rms, reflect``; empty for an import."""
-        if self.seconds is None:
-            return ""
-        return f"{self.seconds:g} s, {self.sample_rate:,} Hz, {self.level}, {self.padding}"
+        return ", ".join(self.clip_parts)
 
     @property
     def commercial(self) -> Commercial:

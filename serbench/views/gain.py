@@ -13,7 +13,7 @@ from serbench.score.comparison import tally_difference
 from serbench.score.confusion import Tally, score_counts, tally
 from serbench.store.database import Database
 from serbench.store.predictions import EAGER, Predictions, joined, read_prediction, winners
-from serbench.store.schema import PredictionRow, TrialRow
+from serbench.store.schema import PredictionRow, SystemRow, TrialRow
 from serbench.store.schema_data import SplitRow
 from serbench.store.systems import find_system, first_study, manifest_of
 
@@ -66,8 +66,8 @@ def budget_note(database: Database, number: int) -> str | None:
         UsageError: there is no such entry.
     """
     with database.session() as session:
-        system = find_system(session, number)
-        if system.imported is not None:
+        system = _searched(session, number)
+        if system is None:
             return None
         study = first_study(session, system)
         asked, tried = study.plan["trials"], len(study.trials)
@@ -87,8 +87,8 @@ def gain_of(database: Database, number: int) -> Gain | None:
         UsageError: there is no such entry.
     """
     with database.session() as session:
-        system = find_system(session, number)
-        if system.imported is not None:
+        system = _searched(session, number)
+        if system is None:
             return None
         best = winners(session, system)
         if all(len(trial.study.trials) == 1 for trial in best):
@@ -100,6 +100,16 @@ def gain_of(database: Database, number: int) -> Gain | None:
             for trials in (firsts, best)
         )
         return gain(before, after, best[0].number + 1)
+
+
+def _searched(session: Session, number: int) -> SystemRow | None:
+    """The row of an entry; None for an import, which has no search.
+
+    Raises:
+        UsageError: there is no such entry.
+    """
+    system = find_system(session, number)
+    return None if system.imported is not None else system
 
 
 def _predictions(session: Session, trial: TrialRow) -> Predictions:

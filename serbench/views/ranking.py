@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 from serbench.store.database import Database
@@ -40,6 +41,23 @@ class RankingView:
             f"{' (weights were trained on test speakers)' if first.known_speakers else ''}"
             f" · {where}"
         )
+
+    @property
+    def clips(self) -> list[str]:
+        """For each row, the parts of its clip format in which rows differ; empty for an import."""
+        differing = [len(set(each)) > 1 for each in self._clip_parts]
+        return [", ".join(compress(row.clip_parts, differing)) for row in self.rows]
+
+    @property
+    def same_clips(self) -> str | None:
+        """The other parts of the clip formats as a sentence; None if there are none."""
+        same = [each[0] for each in self._clip_parts if len(set(each)) == 1]
+        return f"clips of all studies: {', '.join(same)}" if same else None
+
+    @property
+    def _clip_parts(self) -> list[tuple[str, ...]]:
+        """For each part of a clip format, its text for each row that is no import."""
+        return list(zip(*filter(None, (row.clip_parts for row in self.rows)), strict=True))
 
     @property
     def looks(self) -> str | None:

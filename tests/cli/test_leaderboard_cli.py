@@ -97,8 +97,7 @@ def test_markdown_is_a_table_that_can_be_pasted(show):
     assert title.endswith("**")
     assert gap == ""
     names = [cell.strip() for cell in header.split("|")[1:-1]]
-    assert "clips" in names
-    assert [name for name in names if name != "clips"] == HEADER
+    assert names == HEADER
     assert line.count("|") == header.count("|") == rule.count("|")
 
 
@@ -204,3 +203,39 @@ def test_a_column_of_an_option_is_there_where_entries_differ_in_it(
     header = cells(run("leaderboard", "--db", finished.db).out.splitlines()[1])
     others = {name.replace("_", " ") for name in ABLATED} & set(header)
     assert others == ({option.replace("_", " ")} if values == 2 else set())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("seed", "epochs", "batch_size", "head", "level"),
+        ("front_end", "schedule", "head", "objective", "augmentations"),
+    ],
+)
+def test_a_table_of_five_differing_options_fits_and_shows_all_of_them(
+    terminal, finished, monkeypatch, width, options
+):
+    values = {
+        **ABLATED,
+        "seed": (31415, 27182),
+        "epochs": (1234, 4321),
+        "batch_size": (8192, 16384),
+        "level": ("rms", "ebu"),
+        "front_end": ("mel-of-a-plugin", "mfcc-of-a-plugin"),
+        "schedule": ("half-cycle", "one-cycle"),
+    }
+
+    def several(*arguments, **named):
+        [ranking] = rankings(*arguments, **named)
+        [row] = ranking.rows
+        changes = [{name: values[name][place] for name in options} for place in (0, 1)]
+        return [replace(ranking, rows=[replace(row, **each) for each in changes])]
+
+    rankings = serbench.views.ranking.rankings
+    monkeypatch.setattr(serbench.views.ranking, "rankings", several)
+    lines = terminal(width, "leaderboard", "--db", finished.db).splitlines()
+    assert max(map(len, lines)) <= width
+    shown = "".join("".join(lines).split())
+    for name in options:
+        assert all(str(value) in shown for value in values[name])

@@ -3,13 +3,16 @@
 import subprocess
 import sys
 
+import click
 import pytest
 from refusals import error_of
 
 from serbench import __version__
-from serbench.cli.main import COMMANDS
+from serbench.cli.main import COMMANDS, cli
 from serbench.cli.plugins import list_command
 from serbench.errors import SerbenchError, UsageError
+
+PARAGRAPH = "\n\n"
 
 HEAVY = {"torch", "numpy", "pandas", "optuna", "sqlalchemy", "timm", "rich"}
 
@@ -167,3 +170,32 @@ def test_the_environment_names_the_database_where_the_command_does_not(run, fini
 def test_a_database_that_cannot_be_is_one_line(run, tmp_path):
     ran = run("corpus", "list", "--db", tmp_path / "nowhere" / "serbench.db")
     assert str(tmp_path / "nowhere" / "serbench.db") in error_of(ran, 1)
+
+
+def options_of_one_value(command, names=()):
+    """The words of each command of the command line, with each of its options of one value."""
+    for each in command.params:
+        if isinstance(each, click.Option) and not (each.multiple or each.is_flag):
+            yield *names, each.opts[-1]
+    if isinstance(command, click.Group):
+        with click.Context(command) as ctx:
+            for name in command.list_commands(ctx):
+                yield from options_of_one_value(command.get_command(ctx, name), (*names, name))
+
+
+def test_every_option_of_one_value_is_refused_if_it_is_given_twice():
+    asked = list(options_of_one_value(cli))
+    assert {("--db",), ("corpus", "scan", "--dataset"), ("leaderboard", "--format")} <= {*asked}
+    for *words, option in asked:
+        with pytest.raises(click.BadOptionUsage) as refusal:
+            cli([*words, option, "1", option, "1"], standalone_mode=False)
+        assert (refusal.value.option_name, refusal.value.exit_code) == (option, 2)
+        assert refusal.value.ctx.command_path.split()[1:] == words
+
+
+@pytest.mark.parametrize("group", ["corpus", "protocol", "study", "leaderboard", "db", "plugins"])
+def test_a_group_lists_its_commands_with_whole_sentences(run, group):
+    shown = " ".join(run(group, "--help").out.split())
+    command = cli.get_command(click.Context(cli), group)
+    for name, below in command.commands.items():
+        assert f"{name} {' '.join(below.help.partition(PARAGRAPH)[0].split())}" in shown

@@ -35,7 +35,7 @@ def planned(run, finished, monkeypatch):
         raise SerbenchError("planned")
 
     def plan_of(*arguments):
-        monkeypatch.setattr("serbench.run.study.drive_study", no_study)
+        monkeypatch.setattr("serbench.run.call.drive_study", no_study)
         ran = run("study", "run", *arguments, "--db", finished.db)
         assert ran.err.endswith("error: planned\n"), ran.err
         return plans.pop()

@@ -94,14 +94,6 @@ def test_a_search_that_ran_out_of_time_is_not_called_without_gain(run, scanned, 
     assert (study["state"], study["trials"], study["of"]) == ("finished", 1, 5)
 
 
-@pytest.mark.parametrize("option", ["trials", "epochs", "dataset"])
-def test_an_option_with_one_value_is_not_given_twice(run, option):
-    ran = run("study", "run", "--backbone", "homebrew", f"--{option}", "2", f"--{option}", "3")
-    assert ran.code == 2
-    assert f"--{option}" in ran.err
-    assert "twice" in ran.err or "2 times" in ran.err
-
-
 def test_a_dry_run_lists_all_combinations_and_runs_none(run, finished):
     before = finished.db.read_bytes()
     several = ("--seed", "0", "--seed", "7", "--front-end", "mel", "--front-end", "mfcc")

@@ -96,6 +96,24 @@ def test_text_in_which_rows_differ_is_folded_and_never_left_out(table):
     assert "params" in shown, "named below"
 
 
+def test_columns_that_do_not_fit_even_if_folded_are_gathered_in_one(table):
+    columns = ["name", ">size", "front end", ">n"]
+    rows = [["a", "100", "two words", "1"], ["b", "", "three more words", "22"]]
+    options = {"gather": ["size", "front end"]}
+    assert table(columns, rows, **options, width=26)[0].split() == [
+        *("name", "size", "front", "end", "n")
+    ]
+    assert table(columns, rows, **options, width=25) == [
+        "name  options           n",
+        "a     size: 100         1",
+        "      front end: two",
+        "      words",
+        "b     front end:       22",
+        "      three more",
+        "      words",
+    ]
+
+
 def test_without_a_terminal_a_table_is_wide(table):
     lines = table(["what"], [["word " * 60]])
     assert WIDE - 5 < max(map(len, lines)) <= WIDE

@@ -410,7 +410,7 @@ def fuzz(cases: int, seed: int, kinds: Sequence[str] = (), limit: float = SECOND
         limit: time limit of a case in seconds.
     """
     found = Found()
-    with place() as folder, patch("serbench.run.study.drive_study", lambda *_, **__: 1):
+    with place() as folder, patch("serbench.run.call.drive_study", lambda *_, **__: 1):
         recordings = write_recordings(folder / "recordings")
         scan = ("corpus", "scan", str(folder / "recordings"), "--dataset", "fuzz")
         assert call((*scan, "--emotions", ",".join(EMOTIONS)))[0] == 0

@@ -80,3 +80,19 @@ def test_the_explanation_counts_cut_recordings_and_gives_the_source_of_each_part
     assert text.count("from --sample-rate") == 1
     assert text.count("from the entry with the initial weights") == 2
     assert "12 of 20" in text  # recordings of 0.25 s to 5 s in steps of 0.25 s
+
+
+@pytest.mark.parametrize(("quarters", "cut"), [(range(1, 21), 2), (range(30, 50), 9)])
+def test_the_default_length_is_explained_by_recordings_or_by_its_upper_bound(quarters, cut):
+    manifest = Manifest(
+        utterances=[SimpleNamespace(sample_rate=8000, frames=2000 * number) for number in quarters]
+    )
+    plan = SimpleNamespace(
+        backbone="homebrew",
+        front_end="mel",
+        clip_format=choose_format({}, "homebrew", "mel", manifest, PLUGINS),
+    )
+    text = explain_format(plan, StudyOptions.model_construct(), manifest, PLUGINS)
+    assert f"{cut} of 20" in text
+    assert ("at most one recording in ten" in text) == (cut <= 2)
+    assert ("default, which is at most 10 s" in text) == (cut > 2)

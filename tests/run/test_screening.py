@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from making.entries import begin
 
+from serbench.errors import TooSlowError
 from serbench.plugins import Plugins
 from serbench.run.screening import screen
 from serbench.store.datasets import Datasets
@@ -40,13 +41,15 @@ def jobs(made, monkeypatch):
 
 def test_nine_answers_in_ten_have_to_be_in_time(database, workspace, made, manifest, jobs):
     plan = made.plan(manifest)
-    assert screen(plan, PLUGINS, workspace, database, 4.0) is None
-    assert screen(plan, PLUGINS, workspace, database, 3.9) == 4.0
+    screen(plan, PLUGINS, workspace, database, 4.0)
+    with pytest.raises(TooSlowError) as refusal:
+        screen(plan, PLUGINS, workspace, database, 3.9)
+    assert refusal.value.facts == {"backbone": "homebrew", "p90": 4.0, "max_latency_ms": 3.9}
 
 
 def test_an_untrained_network_is_measured_on_one_thread(database, workspace, made, manifest, jobs):
     plan = made.plan(manifest)
-    screen(plan, PLUGINS, workspace, database, 1.0)
+    screen(plan, PLUGINS, workspace, database, 9.0)
     (job,) = jobs
     assert (job.recipe, job.weights, job.threads) == (plan.recipe, None, 1)
     assert job.n_classes == 6
@@ -57,11 +60,14 @@ def test_a_study_that_has_begun_is_not_measured_again(
 ):
     plan = made.plan(manifest)
     begin(database, made, manifest, plan, artifacts)
-    assert screen(plan, PLUGINS, workspace, database, 1.0) is None
+    screen(plan, PLUGINS, workspace, database, 1.0)
     assert not jobs
-    assert screen(replace(plan, seed=1), PLUGINS, workspace, database, 1.0) == 4.0
+    with pytest.raises(TooSlowError):
+        screen(replace(plan, seed=1), PLUGINS, workspace, database, 1.0)
 
 
 def test_it_measures_for_real(database, workspace, made, manifest, monkeypatch):
     monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
-    assert screen(made.plan(manifest), PLUGINS, workspace, database, 1e-3) > 1e-3
+    with pytest.raises(TooSlowError) as refusal:
+        screen(made.plan(manifest), PLUGINS, workspace, database, 1e-3)
+    assert refusal.value.facts["p90"] > 1e-3

@@ -1,5 +1,6 @@
 """A study may begin from a network that was trained here, with other emotions too."""
 
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,9 @@ from serbench.plugins import Plugins
 from serbench.run.clip_format import parent_format
 from serbench.run.warm_start import warm_start
 from serbench.search.events import WinnerTested
+from serbench.store.housekeeping import remove_unneeded_files
 from serbench.store.schema import ArtifactRow
+from serbench.store.studies import delete_study
 from serbench.store.systems import Systems
 from serbench.workspace import Workspace
 
@@ -109,3 +112,34 @@ def test_weights_that_were_changed_are_refused(kept, emotions):
         file.write_bytes(b"something else")
     with pytest.raises(WeightsError):
         kept.start(emotions or kept.emotions)
+
+
+def test_initial_weights_are_deleted_once_no_study_needs_them(
+    kept, database, made, monkeypatch, artifacts
+):
+    path = kept.start(("anger",))
+    others = {each for each in Path(artifacts).iterdir() if each != path}
+    size = path.stat().st_size
+
+    def freed():
+        return remove_unneeded_files(database, artifacts)
+
+    assert freed() == 0, "a study may be about to begin"
+    draft = Path(artifacts) / "x.safetensors.part"
+    draft.write_bytes(b"1234")
+    monkeypatch.setattr("serbench.store.housekeeping.SETTLED", timedelta(days=-1))
+    manifest = made.manifest()
+    plan = made.plan(manifest, seed=5, weights=str(path))
+    begin(database, made, manifest, plan, artifacts)
+    assert freed() == 4
+    assert not draft.exists()
+    assert path.exists(), "the study needs it"
+    delete_study(database, 2, artifacts)
+    assert freed() == size
+    assert set(Path(artifacts).iterdir()) == others
+    assert freed() == 0
+    with database.session() as session:
+        [forgotten] = session.query(ArtifactRow).filter(ArtifactRow.system_id.is_(None))
+        assert forgotten.file is None
+        assert forgotten.parent is not None, "its lineage stays"
+    assert kept.start(("anger",)) == path, "it can be made again"

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from serbench.data.exclusions import Exclusion
-from serbench.data.scan import Skipped
+from serbench.data.scan_reading import Skipped
 from serbench.errors import DatasetError, UnknownNameError
 from serbench.store.datasets import Datasets
 from serbench.store.schema_data import DatasetRow

@@ -5,7 +5,7 @@ import json
 import pytest
 from making.entries import add_entry, begin
 
-from serbench.errors import DatasetError, StorageError, UnknownNameError, UsageError
+from serbench.errors import StorageError, UnknownNameError, UsageError
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.entries import delete_entry
@@ -50,7 +50,7 @@ def test_a_dataset_that_studies_need_is_kept_and_they_are_named(
 ):
     add_entry(database, made, manifest, protocol="speaker-2", artifacts=artifacts)
     begin(database, made, manifest, made.plan(manifest, seed=5), artifacts)
-    with pytest.raises(DatasetError) as refusal:
+    with pytest.raises(UsageError) as refusal:
         delete_dataset(database, "small", clips)
     assert refusal.value.facts == {"dataset": "small", "entries": (1,), "studies": (2,)}
     assert Datasets(database).has_dataset("small")

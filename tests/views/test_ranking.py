@@ -348,3 +348,15 @@ def test_commercial_use_takes_corpora_and_weights_that_allow_it(corpus, weights,
     entry = row(licences=licences, weights_licence=Licence("other", weights))
     assert entry.commercial == commercial
     assert entry.as_dict()["licences"] == "ravdess: one"
+
+
+def test_parts_of_clip_formats_are_stated_once_or_for_each_row():
+    imported = row(9, seconds=None, sample_rate=None, level="", padding="")
+    ranking = RankingView((row(1), row(2, level="ebu", seconds=4.5), imported))
+    assert ranking.clips == ["3.7 s, rms", "4.5 s, ebu", ""]
+    assert ranking.same_clips.endswith(": 16,000 Hz, reflect")
+    alike = RankingView((row(1), row(2), imported))
+    assert alike.clips == ["", "", ""]
+    assert alike.same_clips.endswith(": 3.7 s, 16,000 Hz, rms, reflect")
+    assert RankingView((imported,)).clips == [""]
+    assert RankingView((imported,)).same_clips is None
