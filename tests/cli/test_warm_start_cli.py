@@ -161,7 +161,7 @@ def test_weights_of_unknown_origin_are_called_so(warm, run, tmp_path):
 
 
 def test_lines_and_tables_of_a_fitted_head_have_no_empty_parts(warm, run):
-    options = ("--head", "logistic", "--allow-known-speakers", "--trials", "2")
+    options = ("--head", "logistic", "--allow-known-speakers")
     ran = warm("--protocol", "speaker-2", *options)
     assert ran.code == 0, ran.err
     assert "homebrew · mel · logistic · speaker-2 on " in ran.err
