@@ -91,8 +91,8 @@ def test_progress_is_sent_and_a_cancelled_computation_ends(tmp_path):
     features_of(context_of(TwoLayers(), tmp_path / "a"), "1/mean", Channel(messages.append))
     total = len(MATERIAL.clips)
     assert messages == [FeatureProgress(32, total), FeatureProgress(total, total)]
+    cancelled = Channel(messages.append, lambda: True)
     with pytest.raises(Cancelled):
-        cancelled = Channel(messages.append, lambda: True)
         features_of(context_of(TwoLayers(), tmp_path / "b"), "1/mean", cancelled)
 
 

@@ -86,7 +86,10 @@ def test_a_study_file_may_set_every_option(read):
 
         [search]
         learning_rate = [1e-4, 1e-3]
+        weight_decay = [0, 0.1]
         freeze_depth = 2
+        readouts = ["pooled"]
+        head.C = [1e-3, 1]
 
         [search.widths]
         time-shift = 0.3
@@ -124,9 +127,12 @@ def test_a_study_file_may_set_every_option(read):
     }
     assert options.budget == 5400
     assert options.protocols == ("random-5@3:nested-3", "speaker-5:nested-3")
+    assert options.search.readouts == ("pooled",)
     assert options.search.by_parameter() == {
         "learning_rate": (1e-4, 1e-3),
+        "weight_decay": (0, 0.1),
         "freeze_depth": (2, 2),
+        "head:C": (1e-3, 1),
         "width:time-shift": (0.3, 0.3),
         "width:gain": (0, 6),
     }
