@@ -190,7 +190,9 @@ def make_plans(
             },
             "front_end": front_end,
             "head": head.name,
-            "readouts": _readouts(declared, head, [fixed] if fixed else options.search.readouts),
+            "readouts": _readouts(
+                declared, head, [fixed] if fixed else options.search.readouts or ()
+            ),
             "weights": _weights(
                 combination["weights"], backbone, manifest, plugins, database, workspace
             ),

@@ -257,12 +257,6 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
         assert failure.value.facts["path"] == path
 
 
-def test_a_study_has_a_backbone():
-    with pytest.raises(UsageError) as failure:
-        read_options({}, None, PLUGINS)
-    assert failure.value.facts == {"missing": "backbone"}
-
-
 def test_bounds_of_what_is_not_searched_are_refused(read):
     with pytest.raises(UnknownNameError) as failure:
         read('backbone = "homebrew"\naugmentations = ["gain"]\n[search.widths]\nnoise = 1')
