@@ -83,7 +83,10 @@ def test_a_study_file_may_set_every_option(read):
 
         [search]
         learning_rate = [1e-4, 1e-3]
+        weight_decay = [0, 0.1]
         freeze_depth = 2
+        readouts = ["pooled"]
+        head.C = [1e-3, 1]
 
         [search.widths]
         time-shift = 0.3
@@ -121,9 +124,12 @@ def test_a_study_file_may_set_every_option(read):
     }
     assert options.budget == 5400
     assert options.protocols == ("random-5@3:nested-3", "speaker-5:nested-3")
+    assert options.search.readouts == ("pooled",)
     assert options.search.by_parameter() == {
         "learning_rate": (1e-4, 1e-3),
+        "weight_decay": (0, 0.1),
         "freeze_depth": (2, 2),
+        "head:C": (1e-3, 1),
         "width:time-shift": (0.3, 0.3),
         "width:gain": (0, 6),
     }
@@ -246,12 +252,6 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
         with pytest.raises(StudyFileError) as failure:
             read_options(ALONE, path, PLUGINS)
         assert failure.value.facts["path"] == path
-
-
-def test_a_study_has_a_backbone():
-    with pytest.raises(UsageError) as failure:
-        read_options({}, None, PLUGINS)
-    assert failure.value.facts == {"missing": "backbone"}
 
 
 def test_bounds_of_what_is_not_searched_are_refused(read):
