@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -189,8 +190,9 @@ def _computed(
     clips = material.clips
     device = pick_device()
     taps = [name.partition("/")[0] for name in names if name != LENGTHS] or [part.reader.taps[-1]]
+    module = part.reader.cut(copy.deepcopy(part.module), taps)
     network = EmotionNetwork(
-        part.front_end, part.module, nn.Identity(), part.reader, ReadOut(tuple(taps))
+        part.front_end, module, nn.Identity(), part.reader, ReadOut(tuple(taps))
     ).to(device)
     arrays: dict[str, Array] = {}
     network.eval()
@@ -201,7 +203,7 @@ def _computed(
             waveform = torch.from_numpy(clips.batch(rows)).to(device)
             lengths = torch.from_numpy(clips.lengths[rows]).to(device)
             image, columns = network.images(waveform, lengths if network.takes_lengths else None)
-            features = part.reader.features(part.module, image, columns, taps)
+            features = part.reader.features(module, image, columns, taps)
             for name in names:
                 value = _value(name, features.taps, features.lengths, len(rows)).cpu().numpy()
                 if name not in arrays:

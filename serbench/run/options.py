@@ -45,7 +45,7 @@ class SearchBounds(BaseModel):
     freeze_depth: Depths | None = None
     widths: dict[Augmentation, Interval] = Field(default_factory=dict)
     head: dict[str, Interval] = Field(default_factory=dict)
-    readouts: tuple[str, ...] = ()
+    readouts: Annotated[tuple[str, ...], Several] = ()
 
     def by_parameter(self) -> dict[str, tuple[float, float]]:
         """Name of each searched parameter with given bounds → its bounds."""

@@ -16,7 +16,7 @@ from serbench.data.names import LONGEST_NUMBER
 from serbench.data.regular import check_regular
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
 from serbench.notices import notice
-from serbench.run.clip_format import PARTS, choose_format, parent_format
+from serbench.run.clip_format import PARTS, choose_format, parent_recipe
 from serbench.run.options import COMBINED, ENTRY, SearchBounds, StudyOptions
 
 if TYPE_CHECKING:
@@ -205,7 +205,10 @@ def make_plans(
         declared = plugins.backbones.get(backbone)
         front_end = combination["front_end"] or declared.front_end
         head = plugins.heads.get(combination["head"] or declared.head)
-        fixed = combination[READOUT]
+        weights = _weights(combination["weights"], backbone, manifest, plugins, database, workspace)
+        # The network of an entry has no layers after those that its head uses.
+        parent = parent_recipe(combination["weights"], database)
+        fixed = combination[READOUT] or (None if parent is None else parent.readout)
         particular: dict[str, Any] = {
             **{
                 name: value
@@ -215,13 +218,15 @@ def make_plans(
             "front_end": front_end,
             "head": head.name,
             "readouts": _readouts(declared, head, [fixed] if fixed else options.search.readouts),
-            "weights": _weights(
-                combination["weights"], backbone, manifest, plugins, database, workspace
-            ),
+            "weights": weights,
         }
-        parent = parent_format(combination["weights"], database)
         particular["clip_format"] = choose_format(
-            combination, backbone, front_end, manifest, plugins, parent
+            combination,
+            backbone,
+            front_end,
+            manifest,
+            plugins,
+            None if parent is None else parent.clip_format,
         )
         if head.is_fitted:
             fitted.setdefault(head.name)
