@@ -194,6 +194,11 @@ def study_options() -> str:
                 "learning_rate = [3e-4, 1e-2]\n"
                 "freeze_depth = [0, 3]\n"
                 "widths.time-shift = 0.3\n"
+                "```",
+                "A head that is fitted has no learning rate, weight decay, freeze depth and "
+                "widths, and bounds for them are refused:",
+                "```toml\n"
+                "[search]\n"
                 "head.C = [1e-4, 0.1]\n"
                 'readouts = ["1-3/mean+std", "2/mean+std"]\n'
                 "```",
