@@ -7,7 +7,8 @@ import pytest
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
 from serbench.plugins import Plugins
 from serbench.run.options import StudyOptions
-from serbench.run.planning import make_plans, read_options
+from serbench.run.planning import make_plans
+from serbench.run.study_file import read_options
 
 PLUGINS = Plugins()
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]

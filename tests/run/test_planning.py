@@ -7,7 +7,8 @@ import pytest
 from making.frozen import TwoLayers, plugins_with
 
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
-from serbench.run.planning import differing, make_plans, option_value, read_options
+from serbench.run.planning import differing, make_plans, option_value
+from serbench.run.study_file import read_options
 
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
 MANIFEST = SimpleNamespace(

@@ -9,8 +9,9 @@ import pytest
 
 from serbench.errors import StudyFileError, UsageError
 from serbench.plugins import Plugins
-from serbench.run.options import COMBINED, StudyOptions
-from serbench.run.planning import READOUT, differing, make_plans, option_value, read_options
+from serbench.run.options import COMBINED, READOUT, StudyOptions
+from serbench.run.planning import differing, make_plans, option_value
+from serbench.run.study_file import read_options
 
 PLUGINS = Plugins()
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
