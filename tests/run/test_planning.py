@@ -113,6 +113,15 @@ def test_a_fitted_head_has_no_training_and_its_options_give_a_notice(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_plans_of_a_fitted_and_a_trained_head_do_not_differ_in_options_of_training():
+    plans = plans_of(plugins=plugins_with(TwoLayers()), head=("logistic", "linear"), epochs=7)
+    assert "head" in differing(plans)
+    training = {"schedule", "objective", "batch_size"}
+    assert training.isdisjoint(differing(plans))
+    assert {option_value(plans[0], name) for name in training} == {None}
+    assert option_value(plans[1], "schedule") == "half-cycle"
+
+
 def test_without_a_backbone_the_usual_ones_are_tried(monkeypatch, capsys):
     missing = SimpleNamespace(backbone="yamnet", reason="pip install serbench-yamnet")
     monkeypatch.setattr(
