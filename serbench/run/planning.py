@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
     from serbench.store.database import Database
     from serbench.workspace import Workspace
-
 
 
 def chosen_dataset(database: Database, asked: str | None, otherwise: str | None = None) -> str:
@@ -145,8 +144,10 @@ def _readouts(backbone: Backbone, head: Head, wanted: Sequence[str]) -> tuple[st
     Raises:
         UsageError: a read-out is not possible, or the head cannot use it.
     """
-    from serbench.model.readout import ReadOut
+    from serbench.model.readout import MEAN_AND_DEVIATION, ReadOut
 
+    declared = [ReadOut.parse(text, backbone.taps) for text in backbone.readouts]
+    of_frames = {tap for readout in declared if readout.pooling for tap in readout.taps}
     found = []
     for text in wanted or backbone.readouts:
         readout = ReadOut.parse(text, backbone.taps)
@@ -159,6 +160,14 @@ def _readouts(backbone: Backbone, head: Head, wanted: Sequence[str]) -> tuple[st
                     readout=text,
                 )
             readout = readout.unpooled
+        if not (head.takes_frames or readout.pooling) and of_frames.intersection(readout.taps):
+            pooled = replace(readout, pooling=MEAN_AND_DEVIATION)
+            raise UsageError(
+                f"head {head.name} takes vectors, not frames: write --readout "
+                f"{pooled.text(backbone.taps)}",
+                head=head.name,
+                readout=text,
+            )
         if head.is_fitted and readout.weighted:
             if wanted:
                 raise UsageError(

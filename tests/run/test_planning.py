@@ -90,6 +90,13 @@ def test_a_head_that_takes_frames_gets_all_readouts_without_pooling():
     assert refused.value.facts == {"head": "attention", "readout": "1/mean"}
 
 
+@pytest.mark.parametrize("head", ["logistic", "linear"])
+def test_a_head_that_takes_vectors_is_refused_frames(head):
+    with pytest.raises(UsageError) as refusal:
+        plans_of(head=(head,), readout=("1",))
+    assert refusal.value.facts == {"head": head, "readout": "1"}
+
+
 def test_a_fitted_head_cannot_learn_weights_of_taps():
     [plan] = plans_of(head=("logistic",))
     assert plan.readouts == ("all/mean+std", "1/mean")
