@@ -7,7 +7,9 @@ from collections.abc import Callable
 from serbench import hookimpl
 from serbench.model.backbone import Backbone
 from serbench.model.frontend import FrontEnd
-from serbench_speech_ssl.backbones import Liu2023, Lu2020, MeanPooled
+from serbench_speech_ssl.backbones import Liu2023, Lu2020
+from serbench_speech_ssl.encoders import EncoderSize
+from serbench_speech_ssl.layers import DistilHubert, LayerBackbone
 from serbench_speech_ssl.waveform import Waveform
 
 
@@ -19,9 +21,10 @@ def register_front_ends(register: Callable[[FrontEnd], None]) -> None:
 
 @hookimpl
 def register_backbones(register: Callable[[Backbone], None]) -> None:
-    """Register three encoders with mean pooling, and two published systems."""
-    register(MeanPooled("wav2vec2_base", bundle="WAV2VEC2_BASE"))
-    register(MeanPooled("hubert_base", bundle="HUBERT_BASE"))
-    register(MeanPooled("wavlm_base", bundle="WAVLM_BASE"))
+    """Register four encoders with all their layers, and two published systems."""
+    register(LayerBackbone("wav2vec2_base", "WAV2VEC2_BASE", EncoderSize()))
+    register(LayerBackbone("hubert_base", "HUBERT_BASE", EncoderSize()))
+    register(LayerBackbone("wavlm_base", "WAVLM_BASE", EncoderSize(relative_positions=True)))
+    register(DistilHubert())
     register(Lu2020())
     register(Liu2023())

@@ -1,4 +1,4 @@
-"""The networks: ``[B, 1, 1, samples]`` → pooled vector, with the encoder as ``speech_encoder``.
+"""The networks, which take ``[B, 1, 1, samples]`` and have the encoder as ``speech_encoder``.
 
 Every ``forward`` also takes ``lengths``, the number of samples of each clip without padding
 ``[B]``; the padding after them does not change the output.
@@ -10,7 +10,7 @@ import torch
 import torchaudio
 from torch import Tensor, nn
 
-from serbench_speech_ssl.encoders import EncoderSize, encode
+from serbench_speech_ssl.encoders import EncoderSize, encode, layers_of
 from serbench_speech_ssl.masking import (
     maximum_over_time,
     mean_over_time,
@@ -26,19 +26,33 @@ from serbench_speech_ssl.recogniser import (
 from serbench_speech_ssl.waveform import SAMPLE_RATE
 
 
-class MeanPooledNetwork(nn.Module):
-    """The mean over time of an encoder's output."""
+class EncoderNetwork(nn.Module):
+    """An encoder of waveforms, of which every layer can be read."""
 
-    def __init__(self, size: EncoderSize, relative_positions: bool) -> None:
+    def __init__(self, size: EncoderSize) -> None:
         super().__init__()
-        self.speech_encoder = size.build(relative_positions)
-        self.width = size.embed_dim
+        self.speech_encoder = size.build()
 
-    def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Pooled vectors ``[B, width]``."""
-        frames, lengths = encode(self.speech_encoder, image[:, 0, 0], lengths)
-        padding = padding_of(lengths, frames.shape[1])
-        return mean_over_time(frames, padding)
+    @property
+    def n_layers(self) -> int:
+        """The number of its layers."""
+        return len(layers_of(self.speech_encoder))
+
+    def shorten(self, n_layers: int) -> None:
+        """Remove the layers after the first ``n_layers``."""
+        del layers_of(self.speech_encoder)[n_layers:]
+
+    def forward(
+        self, image: Tensor, lengths: Tensor | None = None, n_layers: int | None = None
+    ) -> tuple[list[Tensor], Tensor | None]:
+        """Frames ``[B, T, D]`` of each layer, and their number in each clip ``[B]`` or None.
+
+        Args:
+            image: the waveforms.
+            lengths: as above.
+            n_layers: number of layers that are computed; all by default.
+        """
+        return encode(self.speech_encoder, image[:, 0, 0], lengths, n_layers)
 
 
 class AttentionPooling(nn.Module):
@@ -155,7 +169,8 @@ class Liu2023Network(nn.Module):
     def forward(self, image: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Pooled vectors ``[B, width]``."""
         waveform = image[:, 0, 0]
-        speech, speech_lengths = encode(self.speech_encoder, waveform, lengths)
+        layers, speech_lengths = encode(self.speech_encoder, waveform, lengths)
+        speech = layers[-1]
         cepstrum, lengths = self.cepstrum(waveform, lengths)
         padding = padding_of(lengths, cepstrum.shape[1])
         weighted = self.weighting(run_lstm(self.lstm, cepstrum, lengths), padding)
