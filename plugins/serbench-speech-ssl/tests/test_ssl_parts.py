@@ -8,7 +8,7 @@ from serbench_speech_ssl.masking import maximum_over_time, mean_over_time, paddi
 from serbench_speech_ssl.networks import AttentionPooling, CepstralFrames, ChannelWeighting
 from serbench_speech_ssl.recogniser import RecogniserFeatures, SpecAugment, transcribe
 from serbench_speech_ssl.waveform import INPUT, Waveform
-from tiny_backbones import TINY_ENCODER, TINY_RECOGNISER, build, clips
+from tiny_backbones import TINY_ENCODER, TINY_RECOGNISER, TINY_WAVLM, build, clips
 from torch import nn
 
 from serbench.data.clips import ClipFormat
@@ -30,16 +30,20 @@ def test_the_front_end_does_not_change_the_waveform():
     assert INPUT.width == ClipFormat(16000, 3.0).samples
 
 
-@pytest.mark.parametrize("relative", [False, True], ids=["wav2vec", "wavlm"])
-def test_the_encoder_gives_the_frames_of_torchaudio(relative):
+@pytest.mark.parametrize("size", [TINY_ENCODER, TINY_WAVLM], ids=["wav2vec", "wavlm"])
+def test_the_encoder_gives_the_frames_of_torchaudio_at_every_layer(size):
     torch.manual_seed(0)
-    encoder = TINY_ENCODER.build(relative).eval()
+    encoder = size.build().eval()
     waveform = clips(3)[:, 0, 0]
     with torch.inference_mode():
         ours, lengths = encode(encoder, waveform)
-        theirs = encoder.extract_features(waveform)[0][-1]
+        theirs, _ = encoder.extract_features(waveform)
+        fewer, _ = encode(encoder, waveform, n_layers=2)
     assert lengths is None
-    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert len(ours) == len(theirs) == 4
+    for own, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-5, atol=1e-6)
+    assert all(torch.equal(a, b) for a, b in zip(fewer, ours[:2], strict=True))
 
 
 def test_wav2vec_and_cepstral_frames_have_the_same_number():
@@ -69,14 +73,34 @@ def test_the_recognisers_features_equal_torchaudios():
     torch.testing.assert_close(ours, theirs[:, :100])
 
 
-def test_the_recogniser_gets_the_input_of_torchaudio():
+@pytest.mark.parametrize("n_frames", [4, 16, 20, 300])
+def test_the_recogniser_gives_the_frames_of_torchaudio(n_frames):
+    """Also for segments that end before their last frame, and with padding."""
     torch.manual_seed(0)
     encoder = TINY_RECOGNISER.build().eval()
-    features = torch.randn(2, 40, 80)
-    padded = torch.cat([features, torch.zeros(2, 4, 80)], dim=1)
-    theirs, _ = encoder(padded, torch.tensor([40, 40]))
-    ours, _ = transcribe(encoder, features, None)
-    assert torch.equal(ours, theirs)
+    lengths = torch.tensor([n_frames, (n_frames + 4) // 8 * 4])
+    features = torch.randn(2, n_frames, 80)
+    features[1, lengths[1] :] = 0
+    future = torch.cat([features, torch.zeros(2, 4, 80)], dim=1)
+    with torch.inference_mode():
+        theirs, theirs_lengths = encoder(future, lengths)
+        ours, ours_lengths = transcribe(encoder, features, lengths)
+        alone, _ = transcribe(encoder, features[:1], None)
+    assert torch.equal(ours_lengths, theirs_lengths)
+    torch.testing.assert_close(alone, theirs[:1], rtol=1e-5, atol=2e-6)
+    for own, other, length in zip(ours, theirs, ours_lengths, strict=True):
+        torch.testing.assert_close(own[:length], other[:length], rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("samples", [480, 5001, 16000])
+def test_the_recognisers_features_of_a_padded_clip_are_those_of_the_clip_alone(samples):
+    features = RecogniserFeatures()
+    waveform = clips(2)[:, 0, 0]
+    together, lengths = features(waveform, torch.tensor([16000, samples]))
+    alone, _ = features(waveform[1:, :samples], None)
+    assert lengths.tolist() == [100, alone.shape[1]]
+    torch.testing.assert_close(together[1:, : lengths[1]], alone)
+    assert not together[1, lengths[1] :].any()
 
 
 def test_means_and_maxima_ignore_padding():
