@@ -59,7 +59,8 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     """
     click.echo("loading PyTorch, the plugins and the dataset", err=True)
     from serbench.execute.executor import executor_of
-    from serbench.run.planning import make_plans, read_options
+    from serbench.run.planning import make_plans
+    from serbench.run.study_file import read_options
 
     chosen = options["augmentations"]
     given = {name: value for name, value in options.items() if value not in (None, ())}

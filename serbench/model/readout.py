@@ -172,13 +172,15 @@ def _taps(named: str, known: Sequence[str], text: str) -> tuple[str, ...]:
         return tuple(known)
     if named in known:
         return (named,)
-    found = re.fullmatch("(.+)-(.+)", named)
-    if found and "+" not in named and found[1] in known and found[2] in known:
-        first, last = known.index(found[1]), known.index(found[2])
+    for hyphen in re.finditer("-", named):  # names of taps may contain hyphens
+        ends = named[: hyphen.start()], named[hyphen.end() :]
+        if not set(ends) <= set(known):
+            continue
+        first, last = map(known.index, ends)
         if first > last:
             raise UsageError(
-                f"read-out '{text}' names tap {found[1]} before {found[2]}, which comes first: "
-                f"write {found[2]}-{found[1]}",
+                f"read-out '{text}' names tap {ends[0]} before {ends[1]}, which comes first: "
+                f"write {ends[1]}-{ends[0]}",
                 readout=text,
             )
         return tuple(known[first : last + 1])

@@ -16,9 +16,10 @@ from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
 from serbench.run.options import StudyOptions
-from serbench.run.planning import chosen_dataset, make_plans, read_options
+from serbench.run.planning import chosen_dataset, make_plans
 from serbench.run.screening import screen
 from serbench.run.study import drive_study
+from serbench.run.study_file import read_options
 from serbench.search.events import Known, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search

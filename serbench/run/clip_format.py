@@ -12,6 +12,7 @@ from serbench.run.options import ENTRY, StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
+    from serbench.model.recipe import Recipe
     from serbench.plugins import Plugins
     from serbench.search.plan import StudyPlan
     from serbench.store.database import Database
@@ -62,8 +63,8 @@ def choose_format(
     return ClipFormat(**{**chosen, "sample_rate": required or chosen["sample_rate"]})
 
 
-def parent_format(weights: str, database: Database) -> ClipFormat | None:
-    """The clip format of the entry from which training begins, or None for other weights.
+def parent_recipe(weights: str, database: Database) -> Recipe | None:
+    """The recipe of the entry from which training begins, or None for other weights.
 
     Args:
         weights: the option; its entry must exist.
@@ -73,7 +74,7 @@ def parent_format(weights: str, database: Database) -> ClipFormat | None:
 
     if not weights.startswith(ENTRY):
         return None
-    return Systems(database).record(int(weights.removeprefix(ENTRY))).plan.clip_format
+    return Systems(database).record(int(weights.removeprefix(ENTRY))).recipe
 
 
 def explain_format(

@@ -27,6 +27,9 @@ from serbench.run.option_types import (
     registered,
 )
 
+READOUT = "readout"
+"""The option for read-outs, which a plan has as ``readouts``."""
+
 ENTRY = "entry:"
 """Before the number of an entry, in the option ``weights``."""
 

@@ -1,23 +1,18 @@
-"""The plans of studies, made from the command line, the study file and the defaults."""
+"""The plans of studies, made from their options."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from serbench.data.names import LONGEST_NUMBER
-from serbench.data.regular import check_regular
-from serbench.errors import StudyFileError, UnknownNameError, UsageError
+from serbench.errors import UsageError
 from serbench.notices import notice
-from serbench.run.clip_format import PARTS, choose_format, parent_format
-from serbench.run.options import COMBINED, ENTRY, SearchBounds, StudyOptions
+from serbench.run.clip_format import PARTS, choose_format, parent_recipe
+from serbench.run.options import COMBINED, ENTRY, READOUT, StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -28,14 +23,6 @@ if TYPE_CHECKING:
     from serbench.store.database import Database
     from serbench.workspace import Workspace
 
-DEEPEST = 1000
-"""Most dots on a line of a study file: tomllib takes quadratic memory for keys with many parts."""
-
-READOUT = "readout"
-
-OF_ONE_BACKBONE = ("weights", "front_end", READOUT)
-"""Options whose values belong to one backbone."""
-
 WITHOUT_TRAINING: dict[str, Any] = {
     "schedule": "",
     "objective": "",
@@ -44,9 +31,6 @@ WITHOUT_TRAINING: dict[str, Any] = {
     "batch_size": 0,
 }
 """What a plan contains of a training where the head is fitted in one step instead."""
-
-BUDGET = frozenset({"minutes", "timeout"})
-"""Two options for one time limit: one on the command line overrides either in the study file."""
 
 
 def chosen_dataset(database: Database, asked: str | None, otherwise: str | None = None) -> str:
@@ -80,96 +64,6 @@ def chosen_dataset(database: Database, asked: str | None, otherwise: str | None 
             known=tuple(names),
         )
     return names[0]
-
-
-def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) -> StudyOptions:
-    """The options from the command line, the study file and the defaults, in this priority.
-
-    Mistakes are refused here, before a dataset is read or a corpus fetched.
-
-    Args:
-        given: option → value, from the command line.
-        file: a study file in TOML, or None.
-        plugins: the plugins with the registered names.
-
-    Raises:
-        StudyFileError: the file has mistakes: syntax, unknown keys, values, names.
-        UsageError: the command line has mistakes; no backbone is given and none of the usual ones
-            can be tried; bounds are given for a parameter that is not searched; ``nested`` is given
-            for a protocol with outer folds.
-    """
-    from_file = {} if file is None else _read_file(file, plugins)
-    if given.keys() & BUDGET:
-        from_file = {name: value for name, value in from_file.items() if name not in BUDGET}
-    try:
-        options = StudyOptions.model_validate({**from_file, **given}, context=plugins)
-    except ValidationError as error:
-        mistakes = tuple(f"--{each.replace('_', '-', 1)}" for each in _mistakes(error))
-        raise UsageError("; ".join(mistakes), mistakes=mistakes) from error
-    if not options.backbone:
-        options = _with_candidates(options, plugins)
-    for name in options.search.widths:
-        if name not in options.augmentations:
-            raise UnknownNameError("searched augmentation", name, options.augmentations)
-    _ = options.protocols
-    return options
-
-
-def _with_candidates(options: StudyOptions, plugins: Plugins) -> StudyOptions:
-    """The options with the backbones that are tried where none is named.
-
-    Raises:
-        UsageError: none can be tried, or options are given that belong to one backbone.
-    """
-    from serbench.run.candidates import available
-
-    of_one = [name for name in OF_ONE_BACKBONE if name in options.model_fields_set]
-    if of_one:
-        raise UsageError(
-            f"--{of_one[0].replace('_', '-')} is given without a backbone: add --backbone NAME",
-            missing="backbone",
-        )
-    names, missing = available(plugins)
-    notice(f"no backbone is given, so these are tried: {', '.join(names)}")
-    for each in missing:
-        notice(f"{each.backbone} is left out: {each.reason}")
-    return options.model_copy(update={"backbone": tuple(names)})
-
-
-def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
-    try:
-        check_regular(path)
-        text = path.read_text(encoding="utf-8")
-        if any(line.count(".") > DEEPEST for line in text.splitlines()):
-            raise StudyFileError(path, [f"has a line with more than {DEEPEST} dots: write fewer"])
-        values = tomllib.loads(text)
-    except OSError as error:
-        raise StudyFileError(
-            path, [f"cannot be read ({error.strerror}); give another file with --study"]
-        ) from error
-    # Other errors arise from text that is not UTF-8, long numbers and deeply nested tables.
-    except (ValueError, RecursionError) as error:
-        raise StudyFileError(path, [f"is not valid TOML ({error})"]) from error
-    try:
-        StudyOptions.model_validate(values, context=plugins)
-    except ValidationError as error:
-        raise StudyFileError(path, _mistakes(error)) from error
-    return values
-
-
-def _mistakes(error: ValidationError) -> list[str]:
-    """One sentence for each mistake, after the place of the value."""
-    found = []
-    for details in error.errors():
-        names = [part for part in details["loc"] if isinstance(part, str) and part[0] != "["]
-        message = details["msg"].removeprefix("Value error, ")
-        if details["type"] == "extra_forbidden":
-            model = SearchBounds if names[0] == "search" else StudyOptions
-            nearest = get_close_matches(names[-1], model.model_fields, n=1, cutoff=0.8)
-            hint = f"did you mean {nearest[0]}? " if nearest else ""
-            message = f"there is no such option: {hint}choose from {', '.join(model.model_fields)}"
-        found.append(f"{'.'.join(names)}: {message}")
-    return found
 
 
 def make_plans(
@@ -214,7 +108,10 @@ def make_plans(
         declared = plugins.backbones.get(backbone)
         front_end = combination["front_end"] or declared.front_end
         head = plugins.heads.get(combination["head"] or declared.head)
-        fixed = combination[READOUT]
+        weights = _weights(combination["weights"], backbone, manifest, plugins, database, workspace)
+        # The network of an entry has no layers after those that its head uses.
+        parent = parent_recipe(combination["weights"], database)
+        fixed = combination[READOUT] or (None if parent is None else parent.readout)
         particular: dict[str, Any] = {
             **{
                 name: value
@@ -224,13 +121,15 @@ def make_plans(
             "front_end": front_end,
             "head": head.name,
             "readouts": _readouts(declared, head, [fixed] if fixed else options.search.readouts),
-            "weights": _weights(
-                combination["weights"], backbone, manifest, plugins, database, workspace
-            ),
+            "weights": weights,
         }
-        parent = parent_format(combination["weights"], database)
         particular["clip_format"] = choose_format(
-            combination, backbone, front_end, manifest, plugins, parent
+            combination,
+            backbone,
+            front_end,
+            manifest,
+            plugins,
+            None if parent is None else parent.clip_format,
         )
         if head.is_fitted:
             fitted.setdefault(head.name)

@@ -1,6 +1,6 @@
 """Contracts of plugins: checks that authors can run on their own plugins.
 
-A contract is a tuple of functions. The docstring of each function is one sentence that states a
+A contract is a tuple of functions. The first line of each function's docstring states a
 requirement. The function takes the object that a plugin registers, and raises an ``AssertionError``
 with the problem where the object does not meet the requirement. With pytest, three lines run it::
 

@@ -15,7 +15,7 @@ from serbench.errors import WeightsError
 from serbench.model.backbone import Backbone
 from serbench.model.network import EmotionNetwork
 from serbench.model.weights import file_identity
-from serbench.testing.networks import N_CLASSES, answers_of, build, classifier, images_for
+from serbench.testing.networks import N_CLASSES, build, classifier, images_for, vectors_of
 from serbench.testing.require import require, require_equal
 
 
@@ -40,8 +40,9 @@ def its_state_reproduces_the_network(backbone: Backbone) -> None:
     images = images_for(backbone, 2)
     with _saved(trained.state_dict()) as path:
         other.load_state_dict(safetensors.torch.load_file(path))
-    found = answers_of(other, images)
-    require_equal(found, answers_of(trained, images), "the same state gives other vectors")
+    found = vectors_of(backbone, other, images)
+    same = vectors_of(backbone, trained, images)
+    require_equal(found, same, "the same state gives other vectors")
 
 
 def a_file_of_serbench_is_loaded_completely(backbone: Backbone) -> None:

@@ -6,13 +6,17 @@ import torch
 from torch import nn
 
 from serbench.data.licence import COMMERCIAL, Licence
-from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, Built
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Backbone, Built, Features
+from serbench.model.readout import ReadOut
 from serbench.plugins import Plugins
 from serbench.testing.networks import (
-    answers_of,
     build,
     classifier,
     images_for,
+    initial_readout,
+    logits_of,
+    taps_of,
+    vectors_of,
 )
 from serbench.testing.onnx import onnx_logits
 from serbench.testing.require import require, require_close, require_equal, require_members
@@ -89,29 +93,63 @@ def random_weights_come_from_torchs_seed(backbone: Backbone) -> None:
     require(different or not first, "two seeds give the same network")
 
 
-def images_become_vectors_of_the_declared_width(backbone: Backbone) -> None:
-    """Each image becomes one row of ``width`` finite float32 values."""
+def its_head_is_registered(backbone: Backbone) -> None:
+    """An installed plugin registers its default head."""
+    require(backbone.head in Plugins().heads, f"no plugin registers head '{backbone.head}'")
+
+
+def every_tap_has_the_declared_width(backbone: Backbone) -> None:
+    """At each tap, an image becomes a finite float32 vector, or frames, of the declared width."""
     built = build(backbone)
-    vectors = answers_of(built.module, images_for(backbone, 3))
-    shape = tuple(vectors.shape)
-    require(
-        shape == (3, built.widths["pooled"]),
-        f"three images and width {built.widths['pooled']} give {shape}",
-    )
-    require(vectors.dtype == torch.float32, f"the vectors are {vectors.dtype}, not float32")
-    require(bool(vectors.isfinite().all()), "the vectors are not finite")
+    wrong = sorted(built.widths.keys() ^ set(backbone.taps))
+    require(not wrong, f"taps and widths differ: {wrong}")
+    for tap, output in taps_of(
+        backbone, built.module, images_for(backbone, 3), backbone.taps
+    ).items():
+        shape, width = tuple(output.shape), built.widths[tap]
+        require(shape[0] == 3 and shape[-1] == width, f"tap {tap} of width {width} gives {shape}")
+        require(output.dtype == torch.float32, f"tap {tap} is {output.dtype}, not float32")
+        require(bool(output.isfinite().all()), f"tap {tap} is not finite")
 
 
 def every_tap_can_be_read(backbone: Backbone) -> None:
     """``features`` returns the requested taps and no others, with a row for each clip."""
     require(len(backbone.taps) > 0, "it names no tap")
-    module, images = build(backbone).module.eval(), images_for(backbone, 2)
+    module, images = build(backbone).module, images_for(backbone, 2)
     for tap in backbone.taps:
-        with torch.inference_mode():
-            features = backbone.features(module, images, None, [tap])
-        require(set(features.taps) == {tap}, f"for {tap} it returns {sorted(features.taps)}")
-        shape = tuple(features.taps[tap].shape)
+        found = taps_of(backbone, module, images, [tap])
+        require(set(found) == {tap}, f"for {tap} it returns {sorted(found)}")
+        shape = tuple(found[tap].shape)
         require(len(shape) in (2, 3) and shape[0] == 2, f"tap {tap} of two clips has shape {shape}")
+
+
+def every_readout_is_possible(backbone: Backbone) -> None:
+    """Each declared read-out names its taps, and gives vectors or frames of one width."""
+    require(len(backbone.readouts) > 0, "it names no read-out")
+    built, images = build(backbone), images_for(backbone, 2)
+    for text in backbone.readouts:
+        readout = ReadOut.parse(text, backbone.taps)
+        taps = taps_of(backbone, built.module, images, readout.taps)
+        output, _ = readout.pooled(Features(taps))
+        width = readout.width(built.widths) * (len(readout.taps) if readout.weighted else 1)
+        found = output.shape[-1]
+        require(found == width, f"read-out {text} has width {found}, not {width}")
+    texts = [ReadOut.parse(text, backbone.taps).text(backbone.taps) for text in backbone.readouts]
+    require(len(set(texts)) == len(texts), f"a read-out is declared twice: {texts}")
+
+
+def a_cut_network_gives_the_same_features(backbone: Backbone) -> None:
+    """After ``cut``, the features of the taps and the names of the parameters are the same."""
+    images = images_for(backbone, 2)
+    whole = build(backbone).module
+    for text in backbone.readouts:
+        taps = ReadOut.parse(text, backbone.taps).taps
+        cut = backbone.cut(build(backbone).module, taps)
+        more = sorted(cut.state_dict().keys() - whole.state_dict().keys())
+        require(not more, f"cut for {text}, it has {more[:1]}, which the whole network has not")
+        expected = taps_of(backbone, whole, images, taps)
+        for tap, output in taps_of(backbone, cut, images, taps).items():
+            require_close(output, expected[tap], f"cut for {text}, tap {tap} has other features")
 
 
 def padding_changes_nothing_where_it_takes_lengths(backbone: Backbone) -> None:
@@ -138,9 +176,8 @@ def its_own_last_layer_has_the_right_shape(backbone: Backbone) -> None:
         built = build(backbone, n_classes)
         if built.head is not None:
             shape = tuple(built.head["weight"].shape)
-            require(
-                shape == (n_classes, built.widths["pooled"]), f"{n_classes} emotions: layer {shape}"
-            )
+            width = initial_readout(backbone).width(built.widths)
+            require(shape == (n_classes, width), f"{n_classes} emotions: layer {shape}")
             require(tuple(built.head["bias"].shape) == (n_classes,), "its bias does not fit")
     require(build(backbone, None).head is None, "a last layer is returned for no emotions")
 
@@ -148,23 +185,24 @@ def its_own_last_layer_has_the_right_shape(backbone: Backbone) -> None:
 def a_clips_vector_does_not_depend_on_its_batch(backbone: Backbone) -> None:
     """In evaluation mode the vector of a clip is the same alone and in a batch."""
     module, images = build(backbone).module, images_for(backbone, 3)
-    together = answers_of(module, images)
-    alone = answers_of(module, images[1:2])
+    together = vectors_of(backbone, module, images)
+    alone = vectors_of(backbone, module, images[1:2])
     require_close(alone[0], together[1], "a clip's vector depends on the others in its batch")
 
 
 def its_output_is_not_random(backbone: Backbone) -> None:
     """In evaluation mode it has no randomness, such as dropout."""
     module, images = build(backbone).module, images_for(backbone, 2)
-    first = answers_of(module, images)
-    require_equal(answers_of(module, images), first, "two calls give different vectors")
+    first = vectors_of(backbone, module, images)
+    again = vectors_of(backbone, module, images)
+    require_equal(again, first, "two calls give different vectors")
 
 
 def the_order_in_memory_does_not_matter(backbone: Backbone) -> None:
     """Images in channels-last and in contiguous memory format give the same vectors."""
     module, images = build(backbone).module, images_for(backbone, 2)
-    first = answers_of(module, images.contiguous())
-    last = answers_of(module.to(memory_format=torch.channels_last), images)
+    first = vectors_of(backbone, module, images.contiguous())
+    last = vectors_of(backbone, module.to(memory_format=torch.channels_last), images)
     require_close(last, first, "vectors depend on the memory format of the images")
 
 
@@ -172,7 +210,7 @@ def the_images_are_not_changed(backbone: Backbone) -> None:
     """It does not change the images in place."""
     images = images_for(backbone, 2)
     before = images.clone()
-    answers_of(build(backbone).module, images)
+    vectors_of(backbone, build(backbone).module, images)
     require_equal(images, before, "it changes its input images: work on a copy")
 
 
@@ -180,4 +218,4 @@ def it_exports_to_onnx(backbone: Backbone) -> None:
     """Exported by ``torch.onnx`` with a linear head, it gives the same logits to a thousandth."""
     network, images = classifier(backbone), images_for(backbone, 1)
     exported = onnx_logits(network, images)
-    require_close(exported, answers_of(network, images), "ONNX Runtime gives other logits")
+    require_close(exported, logits_of(network, images), "ONNX Runtime gives other logits")

@@ -79,7 +79,7 @@ def verdicts(kind: str, thing: Any) -> Iterator[Verdict]:
     """
     for check in contract(kind):
         name = check.__name__.replace("_", " ")
-        promise = inspect.getdoc(check) or ""
+        promise = (inspect.getdoc(check) or "").partition("\n")[0]
         try:
             check(thing)
         except SkipTest as reason:

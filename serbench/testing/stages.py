@@ -12,13 +12,14 @@ from torch import nn
 
 from serbench.model.backbone import Backbone
 from serbench.model.network import Freezing
+from serbench.model.readout import ReadOut
 from serbench.testing.networks import (
-    answers_of,
     build,
     classifier,
     depths_of,
     freeze,
     images_for,
+    taps_of,
 )
 from serbench.testing.require import require, require_equal
 
@@ -67,7 +68,7 @@ def stages_are_ordered_from_the_input_on(backbone: Backbone) -> None:
         if layer and numbers:
             require(len(numbers) == 1, f"layer {layer} is in several stages: {numbers}")
             part.register_forward_pre_hook(_appending(reached, numbers[0]))
-    answers_of(module, images_for(backbone, 1))
+    taps_of(backbone, module, images_for(backbone, 1), backbone.taps[-1:])
     if not reached:
         raise SkipTest("no module with parameters of a stage is called")
     order = list(dict.fromkeys(reached))
@@ -170,3 +171,18 @@ def the_initial_freeze_depth_is_one_of_the_depths(backbone: Backbone) -> None:
     module = build(backbone).module
     depth, stages = backbone.initial_freeze_depth(module), len(backbone.stages(module))
     require(0 <= depth <= stages, f"the initial freeze depth is {depth}, of {stages} stages")
+
+
+def stages_of_a_cut_network_are_the_first_ones(backbone: Backbone) -> None:
+    """After ``cut``, the stages are the first ones of the whole network, without what was cut."""
+    whole = backbone.stages(build(backbone).module)
+    for text in backbone.readouts:
+        readout = ReadOut.parse(text, backbone.taps)
+        module = backbone.cut(build(backbone).module, readout.taps)
+        names = {name for name, _ in module.named_parameters()}
+        expected = [[name for name in stage if name in names] for stage in whole]
+        found = [list(stage) for stage in backbone.stages(module)]
+        require(
+            [sorted(stage) for stage in found] == [sorted(stage) for stage in expected if stage],
+            f"the stages of the network that is cut for {text} are not the first ones",
+        )

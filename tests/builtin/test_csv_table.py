@@ -1,58 +1,17 @@
 """Anybody's own table."""
 
-import json
 import re
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from error_facts import words_in
 
 from serbench.builtin.csv_table import CsvTable
-from serbench.data.corpus import Recording, Refused, Remark
+from serbench.data.corpus import Remark
 from serbench.data.path_pattern import PathPattern
-from serbench.data.scan_options import ScanOptions
 from serbench.errors import DatasetError
 
 TABLE = CsvTable()
 HEADER = "path,emotion,speaker\n"
-
-
-@pytest.fixture
-def look(tmp_path):
-    """Write a table, and give all that the corpus finds in its folder."""
-
-    def look(content, name="mine.csv", **stated):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        options = ScanOptions(paths=(tmp_path,), **stated)
-        return list(TABLE.recognise(sorted(tmp_path.rglob("*")), options))
-
-    return look
-
-
-@pytest.fixture
-def read(look):
-    """The recordings alone; nothing may be refused."""
-
-    def read(*arguments, **stated):
-        found = look(*arguments, **stated)
-        assert not [each for each in found if isinstance(each, Refused)]
-        return [each for each in found if isinstance(each, Recording)]
-
-    return read
-
-
-@pytest.fixture
-def refused(look):
-    """The one refusal of a table."""
-
-    def refused(*arguments, **stated):
-        [found] = look(*arguments, **stated)
-        assert isinstance(found, Refused)
-        return found
-
-    return refused
 
 
 def fields(recording):
@@ -243,58 +202,6 @@ def test_a_recording_listed_twice_counts_once(read, tmp_path):
 def test_a_recording_listed_under_two_emotions_stays_twice_to_be_a_conflict(read):
     found = read(f"{HEADER}1.wav,fear,a\n1.wav,joy,a\n")
     assert [each.excluded for each in found] == [None, None]
-
-
-def test_json_lines_and_a_list_of_objects_are_read(read):
-    rows = [
-        {"file_name": "1.wav", "label": "fear", "speaker_id": 7},
-        {"label": "joy", "file_name": "2.wav", "speaker_id": 8, "text": None},
-    ]
-    expected = [("1.wav", "fear", "7"), ("2.wav", "joy", "8")]
-    lines = "\n".join(json.dumps(row) for row in rows)
-    assert list(map(fields, read(lines, "metadata.jsonl"))) == expected
-    again = read(json.dumps(rows), "metadata.jsonl")
-    assert list(map(fields, again)) == expected
-
-
-def parquet(tmp_path, columns, metadata=None):
-    table = pa.table(columns)
-    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "mine.parquet")
-    return (tmp_path / "mine.parquet").read_bytes()
-
-
-def test_parquet_is_read(read, tmp_path):
-    columns = {"file": ["1.wav", "2.wav"], "emotion": ["fear", "joy"], "speaker": [7, 8]}
-    found = read(parquet(tmp_path, columns), "mine.parquet")
-    assert list(map(fields, found)) == [("1.wav", "fear", "7"), ("2.wav", "joy", "8")]
-
-
-def test_numbers_of_classes_in_a_hugging_face_table_become_names(read, tmp_path):
-    features = {"label": {"names": ["anger", "fear"], "_type": "ClassLabel"}}
-    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
-    columns = {"path": ["1.wav", "2.wav"], "label": [1, 0], "speaker": ["a", "b"]}
-    found = read(parquet(tmp_path, columns, metadata), "mine.parquet")
-    assert [each.label for each in found] == ["fear", "anger"]
-
-
-@pytest.mark.parametrize(("content", "usable"), [(b"RIFF", False), (None, True)])
-def test_recordings_inside_of_a_parquet_table_are_left_out_with_the_reason(
-    read, tmp_path, content, usable
-):
-    audio = [{"bytes": content, "path": "1.wav"}]
-    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    columns = {"audio": pa.array(audio, kind), "label": ["fear"], "speaker": ["a"]}
-    (found,) = read(parquet(tmp_path, columns), "mine.parquet")
-    assert (found.path.name, found.excluded is None) == ("1.wav", usable)
-
-
-@pytest.mark.parametrize("name", ["mine.xlsx", "mine.XLS", "mine.ods"])
-def test_a_spreadsheet_is_refused_with_the_remedy(refused, name):
-    assert "CSV" in refused(b"PK", name).detail
-
-
-def test_a_file_that_only_is_named_parquet_is_refused(refused):
-    assert refused(b"nothing", "mine.parquet").path.name == "mine.parquet"
 
 
 def test_missing_recordings_are_counted_with_one_path_and_the_remedy(look, tmp_path):

@@ -286,4 +286,4 @@ def test_on_eighty_columns_no_number_of_a_trial_is_broken(terminal, finished):
     lines = terminal(80, "study", "show", "1", "--db", finished.db).splitlines()
     assert all(len(line) <= 80 for line in lines)
     [first] = [line for line in lines if line.split()[:2] == ["1", "complete"]]
-    assert re.match(r" +1  complete +\d+\.\d +0\.001 +0  ", first)
+    assert re.match(r" +1  complete +\d+\.\d  readout", first)

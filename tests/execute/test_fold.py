@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from making.frozen import TwoLayers, context_of, job_of
 from making.scripted import MATERIAL, PLUGINS, make_search
 
 from serbench.data.clips import Clips
 from serbench.errors import WeightsError
 from serbench.execute.executor import SILENT, Cancelled, Channel, JobContext
-from serbench.execute.fold import run_fold
+from serbench.execute.fold import features_suffice, run_fold
 from serbench.execute.job import FIRST_EPOCHS, LossReference
 from serbench.execute.networks import build_network
 from serbench.model.environment import this_environment
+from serbench.model.readout import ReadOut
 from serbench.model.recipe import Configuration
 from serbench.model.weights import file_identity
 
@@ -38,7 +40,7 @@ def frozen_to(depth, **recipe):
         JOB,
         configuration=replace(CONFIGURATION, freeze_depth=depth),
         recipe=replace(JOB.recipe, **recipe),
-        frozen=depth == STAGES,
+        frozen=depth == STAGES and "weights" in recipe,
     )
 
 
@@ -163,3 +165,93 @@ def test_a_fold_reads_its_test_clips_only_after_training():
     first = next(place for place, rows in enumerate(read) if rows & tested)
     assert set().union(*read[:first]) == {*JOB.train.tolist(), *JOB.validation.tolist()}
     assert set().union(*read[first:]) == tested
+
+
+READOUTS = ["1-2/mean+std", "1/mean", "all/mean+std/weighted"]
+
+
+@pytest.mark.parametrize(
+    ("head", "readout"),
+    [*(("linear", readout) for readout in READOUTS), ("mlp", "1/mean"), ("attention", "all")],
+)
+def test_a_head_trained_on_stored_features_gives_the_logits_of_the_whole_network(
+    tmp_path, head, readout
+):
+    context, job = context_of(TwoLayers(), tmp_path), job_of(readout, head)
+    stored = run_fold(job, context, SILENT)
+    whole = run_fold(replace(job, frozen=False), context, SILENT)
+    assert np.abs(stored.logits - whole.logits).max() < 1e-4
+    assert (stored.epochs, stored.best_epoch) == (whole.epochs, whole.best_epoch)
+    assert stored.losses == pytest.approx(whole.losses, abs=1e-4)
+    again = run_fold(job, context_of(TwoLayers(), tmp_path), SILENT)
+    assert again.logits.tobytes() == stored.logits.tobytes()
+
+
+def test_the_state_of_a_head_on_stored_features_is_that_of_the_trained_part(tmp_path):
+    context, job = context_of(TwoLayers(), tmp_path), job_of("all/mean+std/weighted")
+    outcome = run_fold(job, context, SILENT)
+    assert outcome.partial
+    assert outcome.state.keys() == {"weighting.scores", "head.weight", "head.bias"}
+    assert outcome.weights == "test:two-layers"
+    assert np.abs(outcome.state["weighting.scores"]).max() > 0, "the weights of taps are learnt"
+
+
+def test_the_whole_network_of_a_holdout_ends_with_its_last_tap(tmp_path):
+    context, job = context_of(TwoLayers(), tmp_path), replace(job_of("1/mean"), whole=True)
+    outcome = run_fold(job, context, SILENT)
+    assert not outcome.partial
+    names = {f"backbone.first.{each}" for each in ("weight", "bias")}
+    assert outcome.state.keys() == {*names, "head.weight", "head.bias"}
+    features = run_fold(
+        replace(job, recipe=replace(job.recipe, readout="all/mean")), context, SILENT
+    )
+    assert features.state.keys() >= {"backbone.second.weight", "backbone.first.weight"}
+
+
+def test_augmentation_and_mixing_need_the_whole_network(tmp_path):
+    context = context_of(TwoLayers(), tmp_path)
+    job = job_of("1/mean")
+    assert features_suffice(job, context.plugins)
+    for width, enough in ((0.0, True), (0.1, False)):
+        configuration = replace(job.configuration, widths={"gain": width})
+        augmented = replace(job, configuration=configuration)
+        assert features_suffice(augmented, context.plugins) is enough
+    assert not features_suffice(replace(job, frozen=False), context.plugins)
+
+
+@pytest.mark.parametrize("head", ["logistic", "svm"])
+def test_a_fitted_head_has_no_epochs_and_uses_all_training_speakers(tmp_path, monkeypatch, head):
+    context, job = context_of(TwoLayers(), tmp_path), job_of("1-2/mean+std", head)
+    fitted, used = context.plugins.heads.get(head), []
+    fit = type(fitted).fit
+
+    def watched(self, features, targets, found):
+        used.append((features.copy(), targets.copy(), found))
+        return fit(self, features, targets, found)
+
+    monkeypatch.setattr(type(fitted), "fit", watched)
+    reports = []
+    outcome = run_fold(job, context, Channel(reports.append))
+    assert (outcome.epochs, outcome.best_epoch, outcome.curve, outcome.losses) == (0, 0, (), ())
+    assert reports == [], "it has no epochs"
+    [(features, targets, found)] = used
+    rows = np.sort(np.concatenate([job.train, job.validation]))
+    assert not set(rows) & set(job.test)
+    every = context.frozen.features(
+        job.recipe, MATERIAL, ReadOut.parse("1-2/mean+std", ("1", "2")), ("1", "2"), SILENT
+    )
+    assert np.array_equal(features, every.batch(rows))
+    assert np.array_equal(targets, MATERIAL.manifest.targets[rows])
+    speakers = [MATERIAL.manifest.utterances[row].speaker for row in rows]
+    assert len(set(zip(speakers, found.speakers.tolist(), strict=True))) == len(set(speakers))
+    assert run_fold(job, context, SILENT).logits.tobytes() == outcome.logits.tobytes()
+    assert outcome.rows.tolist() == job.test.tolist()
+
+
+def test_a_cancelled_fit_ends(tmp_path):
+    with pytest.raises(Cancelled):
+        run_fold(
+            job_of("1/mean", "logistic"),
+            context_of(TwoLayers(), tmp_path),
+            Channel(lambda message: None, lambda: True),
+        )

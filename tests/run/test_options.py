@@ -1,16 +1,14 @@
 """A study's options: what they may be, every mistake at once, and which source comes first."""
 
-import json
-from dataclasses import replace
-from itertools import product
 from types import SimpleNamespace
 
 import pytest
 
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
 from serbench.plugins import Plugins
-from serbench.run.options import COMBINED, StudyOptions
-from serbench.run.planning import READOUT, differing, make_plans, option_value, read_options
+from serbench.run.options import StudyOptions
+from serbench.run.planning import make_plans
+from serbench.run.study_file import read_options
 
 PLUGINS = Plugins()
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
@@ -86,7 +84,10 @@ def test_a_study_file_may_set_every_option(read):
 
         [search]
         learning_rate = [1e-4, 1e-3]
+        weight_decay = [0, 0.1]
         freeze_depth = 2
+        readouts = ["pooled"]
+        head.C = [1e-3, 1]
 
         [search.widths]
         time-shift = 0.3
@@ -124,9 +125,12 @@ def test_a_study_file_may_set_every_option(read):
     }
     assert options.budget == 5400
     assert options.protocols == ("random-5@3:nested-3", "speaker-5:nested-3")
+    assert options.search.readouts == ("pooled",)
     assert options.search.by_parameter() == {
         "learning_rate": (1e-4, 1e-3),
+        "weight_decay": (0, 0.1),
         "freeze_depth": (2, 2),
+        "head:C": (1e-3, 1),
         "width:time-shift": (0.3, 0.3),
         "width:gain": (0, 6),
     }
@@ -251,12 +255,6 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
         assert failure.value.facts["path"] == path
 
 
-def test_a_study_has_a_backbone():
-    with pytest.raises(UsageError) as failure:
-        read_options({}, None, PLUGINS)
-    assert failure.value.facts == {"missing": "backbone"}
-
-
 def test_bounds_of_what_is_not_searched_are_refused(read):
     with pytest.raises(UnknownNameError) as failure:
         read('backbone = "homebrew"\naugmentations = ["gain"]\n[search.widths]\nnoise = 1')
@@ -266,98 +264,3 @@ def test_bounds_of_what_is_not_searched_are_refused(read):
 def test_a_protocol_with_outer_folds_of_its_own_is_not_nested():
     with pytest.raises(UsageError):
         read_options({**ALONE, "protocol": ("emodb/loso",), "nested": 2}, None, PLUGINS)
-
-
-SEVERAL = {
-    "backbone": ("homebrew", "resnet18"),
-    "front_end": ("mel", "mfcc"),
-    "schedule": ("half-cycle", "one-cycle"),
-    "protocol": ("speaker-2", "random-2"),
-    "head": ("linear", "mlp"),
-    "weights": ("none", "default"),
-    "batch_size": (8, 16),
-    "seed": (4, 3),
-}
-
-
-FORMATS = {
-    "seconds": (0.5, 1.25),
-    "sample_rate": (8000, 16_000),
-    "level": ("keep", "ebu"),
-    "padding": ("zeros", "reflect"),
-}
-
-
-@pytest.mark.parametrize("name", COMBINED)
-def test_an_option_with_several_values_is_a_study_for_each(name):
-    values = {**SEVERAL, **FORMATS, READOUT: ("pooled",)}.get(
-        name, StudyOptions.model_fields[name].default
-    )
-    twice = {name: (*values, *values)}
-    assert [option_value(plan, name) for plan in plans_of(**twice)] == list(values)
-
-
-def test_lengths_rates_levels_and_paddings_are_combined_too():
-    plans = plans_of(**FORMATS)
-    assert [tuple(vars(plan.clip_format)[name] for name in FORMATS) for plan in plans] == list(
-        product(*FORMATS.values())
-    )
-    assert differing(plans) == list(FORMATS)
-    assert len({plan.key for plan in plans}) == len(plans)
-
-
-@pytest.mark.parametrize("values", ["seconds = [1, 2.5]", "seconds = 2.5", 'level = ["rms"]'])
-def test_parts_of_the_clip_format_are_one_value_or_a_list_in_files_too(read, values):
-    name, value = values.split(" = ")
-    value = json.loads(value)
-    asked = getattr(read(f'backbone = "homebrew"\n{values}'), name)
-    assert list(asked) == (value if isinstance(value, list) else [value])
-
-
-def test_an_option_spelt_as_on_the_command_line_is_named_with_its_spelling_in_files(read):
-    with pytest.raises(StudyFileError) as failure:
-        read('backbone = "homebrew"\nfront-end = "mel"')
-    [mistake] = failure.value.mistakes
-    assert mistake.count("front_end") == 2  # as the one meant, and among all that are known
-
-
-def test_all_combinations_are_studied_the_first_option_slowest():
-    plans = plans_of(**SEVERAL)
-    assert [tuple(getattr(plan, name) for name in SEVERAL) for plan in plans] == list(
-        product(*SEVERAL.values())
-    )
-    assert differing(plans) == list(SEVERAL)
-    assert len({plan.key for plan in plans}) == len(plans)
-
-
-def test_a_plan_has_what_was_asked_for():
-    (plan,) = plans_of(trials=3, timeout=60, nested=2, seed=5, augmentations=("gain",))
-    assert (plan.dataset, plan.dataset_hash) == (MANIFEST.name, MANIFEST.hash)
-    assert (plan.trials, plan.timeout, plan.seed, plan.augmentations) == (3, 60.0, 5, ("gain",))
-    assert (plan.protocol, plan.outer_fold) == ("speaker-5:nested-2", 0)
-    assert (plan.front_end, plan.head, plan.objective) == ("mel", "linear", "cross-entropy")
-
-
-def test_a_budget_is_the_same_in_minutes_and_seconds():
-    (one,), (other,) = plans_of(minutes=1), plans_of(timeout=60.0)
-    assert one.key == other.key
-
-
-def test_clips_have_the_rate_of_a_front_end_that_needs_one(monkeypatch):
-    needing = replace(PLUGINS.front_ends.get("mel"), sample_rate=16_000)
-    monkeypatch.setattr(PLUGINS.front_ends, "get", lambda name: needing)
-    (plan,) = plans_of(front_end=("mel",))
-    assert plan.clip_format.sample_rate == 16_000
-
-
-def test_a_weights_file_is_kept_by_its_absolute_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.pth").write_bytes(b"weights")
-    (plan,) = plans_of(weights="mine.pth")
-    assert plan.weights == str(tmp_path / "mine.pth")
-
-
-def test_an_entry_to_begin_from_has_a_number():
-    with pytest.raises(UsageError) as failure:
-        plans_of(weights="entry:best")
-    assert failure.value.facts == {"weights": "entry:best"}

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from making.entries import NESTED, add_entry
 
-from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.score.confusion import Tally, score_counts, tally
@@ -14,8 +13,6 @@ from serbench.score.intervals import tally_interval
 from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS
 from serbench.score.resampling import draws
 from serbench.score.scoring import score_holdout
-from serbench.store.artifacts import ancestors
-from serbench.store.entries import delete_entry
 from serbench.store.machines import LatencyFacts
 from serbench.store.predictions import (
     fold_predictions,
@@ -24,13 +21,9 @@ from serbench.store.predictions import (
     winners,
 )
 from serbench.store.schema import (
-    ArtifactRow,
     LatencyRow,
     PredictionRow,
     ScoreRow,
-    StudyRow,
-    SystemRow,
-    TallyRow,
     TrainingRow,
     TrialRow,
 )
@@ -260,46 +253,3 @@ def test_scoring_again_leaves_the_scores_of_another_runtime(database, made, entr
     with database.session() as session:
         [other] = session.query(ScoreRow).filter_by(runtime="another")
         assert other.value == 0.5
-
-
-def test_deleting_an_entry_leaves_the_lineage_of_its_artifacts(database, made, manifest, tmp_path):
-    entry = add_entry(database, made, manifest, protocol="speaker-2")
-    kept = add_entry(database, made, manifest, protocol="speaker-2", seed=1)
-    with database.session() as session:
-        parent = session.query(ArtifactRow).filter_by(system_id=find_system(session, entry).id)
-        facts = parent.one()
-        child = ArtifactRow(
-            file="child",
-            sha256="c",
-            backbone="homebrew",
-            began_from="f",
-            parent=facts,
-            split_id=facts.split_id,
-        )
-        session.add(child)
-        trained = facts.split.train
-    folder = tmp_path / "artifacts"
-    before = set(folder.glob("*.safetensors"))
-    delete_entry(database, entry, folder)
-    assert Systems(database).numbers() == [kept]
-    with pytest.raises(UsageError):
-        Systems(database).record(entry)
-    gone = before - set(folder.glob("*.safetensors"))
-    assert len(gone) == 3, "two folds and the holdout"
-    with database.session() as session:
-        child = session.query(ArtifactRow).filter_by(file="child").one()
-        lineage = list(ancestors(child))
-        assert len(lineage) == 2
-        assert lineage[1].split.train == trained
-        assert lineage[1].split.fold == HOLDOUT
-        assert lineage[1].file is None
-        assert session.query(StudyRow).count() == 1
-        ranked = {row.id for row in session.query(SystemRow) if row.deleted is None}
-        for table in (PredictionRow, ScoreRow, TallyRow):
-            assert {row.system_id for row in session.query(table)} <= ranked
-
-
-def test_the_number_of_a_deleted_entry_is_not_used_again(database, made, manifest, artifacts):
-    entry = add_entry(database, made, manifest, protocol="speaker-2")
-    delete_entry(database, entry, artifacts)
-    assert add_entry(database, made, manifest, protocol="speaker-2") == entry + 1

@@ -1,0 +1,134 @@
+"""The plans of studies of heads and read-outs."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from making.frozen import TwoLayers, plugins_with
+
+from serbench.errors import StudyFileError, UnknownNameError, UsageError
+from serbench.run.planning import differing, make_plans, option_value
+from serbench.run.study_file import read_options
+
+RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
+MANIFEST = SimpleNamespace(
+    name="four", hash="0f" * 32, emotions=("anger", "fear"), utterances=RECORDINGS
+)
+PLUGINS = plugins_with(TwoLayers())
+
+
+def plans_of(file=None, plugins=PLUGINS, **given):
+    options = read_options({"backbone": ("two-layers",), **given}, file, plugins)
+    return make_plans(options, MANIFEST, plugins, None, None)
+
+
+def test_all_declared_readouts_are_searched_by_default():
+    [plan] = plans_of()
+    assert plan.readouts == ("all/mean+std", "1/mean", "all/mean+std/weighted")
+    assert plan.recipe.readout == "all/mean+std"
+
+
+def test_the_head_is_by_default_the_one_that_the_backbone_declares():
+    assert [plan.head for plan in plans_of()] == ["linear"]
+    backbone = replace(TwoLayers(), head="logistic")
+    assert [plan.head for plan in plans_of(plugins=plugins_with(backbone))] == ["logistic"]
+    assert [plan.head for plan in plans_of(head=("mlp", "linear"))] == ["mlp", "linear"]
+
+
+def test_each_given_readout_is_a_study_in_its_shortest_form():
+    plans = plans_of(readout=("1/mean", "2+1/mean", "1/mean"))
+    assert [plan.readouts for plan in plans] == [("1/mean",), ("all/mean",)]
+    assert differing(plans) == ["readout"]
+    assert [option_value(plan, "readout") for plan in plans] == ["1/mean", "all/mean"]
+
+
+def test_readouts_with_the_same_meaning_are_one_study():
+    assert len(plans_of(readout=("1+2/mean", "all/mean", "1-2/mean"))) == 1
+
+
+@pytest.fixture
+def study_file(tmp_path):
+    def write(text):
+        path = tmp_path / "study.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_study_file_names_the_readouts_that_are_searched(study_file):
+    file = study_file('[search]\nreadouts = ["2/mean", "1/mean+std"]')
+    [plan] = plans_of(file)
+    assert plan.readouts == ("2/mean", "1/mean+std")
+    [alone] = plans_of(file, readout=("1/mean",))
+    assert alone.readouts == ("1/mean",), "the option fixes it"
+
+
+def test_a_list_without_a_readout_is_refused(study_file):
+    with pytest.raises(StudyFileError):
+        plans_of(study_file("[search]\nreadouts = []"))
+
+
+def test_an_unknown_tap_is_refused():
+    with pytest.raises(UnknownNameError) as refused:
+        plans_of(readout=("7/mean",))
+    assert refused.value.name == "7"
+
+
+@pytest.mark.parametrize("readout", ["1/median", "2-1/mean"])
+def test_another_form_is_refused(readout):
+    with pytest.raises(UsageError) as refused:
+        plans_of(readout=(readout,))
+    assert refused.value.facts == {"readout": readout}
+
+
+def test_a_head_that_takes_frames_gets_all_readouts_without_pooling():
+    [plan] = plans_of(head=("attention",))
+    assert plan.readouts == ("all", "1", "all/weighted")
+    with pytest.raises(UsageError) as refused:
+        plans_of(head=("attention",), readout=("1/mean",))
+    assert refused.value.facts == {"head": "attention", "readout": "1/mean"}
+
+
+def test_a_fitted_head_cannot_learn_weights_of_taps():
+    [plan] = plans_of(head=("logistic",))
+    assert plan.readouts == ("all/mean+std", "1/mean")
+    with pytest.raises(UsageError) as refused:
+        plans_of(head=("logistic",), readout=("all/mean/weighted",))
+    assert refused.value.facts == {"head": "logistic", "readout": "all/mean/weighted"}
+
+
+def test_a_fitted_head_has_no_training_and_its_options_give_a_notice(capsys):
+    plans = plans_of(
+        head=("logistic",), schedule=("half-cycle", "one-cycle"), batch_size=(8, 16), epochs=3
+    )
+    [plan] = plans
+    assert plan.is_fitted
+    assert (plan.schedule, plan.objective, plan.augmentations) == ("", "", ())
+    assert (plan.epochs, plan.batch_size) == (0, 0)
+    written = capsys.readouterr().err
+    assert all(name in written for name in ("--schedule", "--batch-size", "--epochs", "logistic"))
+    assert "--objective" not in written
+    plans_of(head=("logistic",))
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_backbone_the_usual_ones_are_tried(monkeypatch, capsys):
+    missing = SimpleNamespace(backbone="yamnet", reason="pip install serbench-yamnet")
+    monkeypatch.setattr(
+        "serbench.run.candidates.available", lambda plugins: (["two-layers"], [missing])
+    )
+    plans = make_plans(read_options({}, None, PLUGINS), MANIFEST, PLUGINS, None, None)
+    assert [plan.backbone for plan in plans] == ["two-layers"]
+    written = capsys.readouterr().err
+    assert "two-layers" in written
+    assert missing.reason in written
+
+
+@pytest.mark.parametrize(
+    "option", [{"weights": ("none",)}, {"front_end": ("mel",)}, {"readout": ("1/mean",)}]
+)
+def test_options_of_one_backbone_need_a_backbone(option):
+    with pytest.raises(UsageError) as refused:
+        read_options(option, None, PLUGINS)
+    assert refused.value.facts == {"missing": "backbone"}
