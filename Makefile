@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help demo test lint types layers unit plugin-tests test-slow docs bench bench-peers clean
 
 help:
-	@echo "make demo       install, synthesise the demo corpus, search two small networks, rank them"
+	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
 	@echo "make test       install, check style, types and layers, run the tests"
 	@echo "make test-slow  run the tests that take minutes"
 	@echo "make docs       write the reference pages that are made from the code"
@@ -40,6 +40,8 @@ demo: $(VENV)/installed
 		--level keep
 	$(BIN)/serbench study run --backbone test_efficientnet --weights none --protocol speaker-3 \
 		--trials 1 --epochs 12 --level keep
+	$(BIN)/serbench study run --backbone whisper_tiny.en --protocol speaker-3 --trials 2 \
+		--level keep || echo "the demo goes on without the encoder of Whisper"
 	$(BIN)/serbench leaderboard
 
 test: lint types layers unit plugin-tests

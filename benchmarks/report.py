@@ -32,6 +32,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "startup": (),
     "leaderboard": (),
     "pruning": (),
+    "features": (),
 }
 """Benchmark → its options in ``make bench``, which takes a quarter of an hour."""
 

@@ -27,10 +27,15 @@ NUMBERS = {
 
 
 def shown_value(plan: StudyPlan, name: str) -> str:
-    """The value of one option of a plan as text; a number with the option's name."""
+    """The value of one option of a plan as text; a number with the option's name.
+
+    It is empty for an option that has no effect on the plan.
+    """
     from serbench.run.planning import option_value
 
     value = option_value(plan, name)
+    if value is None:
+        return ""
     if name == "weights":
         return f"weights {Path(value).name}"
     return f"{name.replace('_', ' ')} {value}" if isinstance(value, int | float) else str(value)

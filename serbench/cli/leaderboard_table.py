@@ -93,11 +93,13 @@ def show_rankings(
 def _without_same(
     columns: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> tuple[list[str], list[list[str]]]:
-    """A ranking without those columns of ``ABLATED`` in which all that it has are the same."""
+    """A ranking without options that no row has, and without ``ABLATED`` that are the same."""
+    values = [{row[place] for row in rows} - {""} for place in range(len(columns))]
     shown = [
         place
-        for place, column in enumerate(columns)
-        if column not in ABLATED or len({row[place] for row in rows} - {""}) > 1
+        for place, (column, found) in enumerate(zip(columns, values, strict=True))
+        if len(found) > 1
+        or not (column in ABLATED or (column.lstrip(">") in OPTIONS and not found))
     ]
     return [columns[n] for n in shown], [[row[n] for n in shown] for row in rows]
 

@@ -41,7 +41,8 @@ OPTION_NAMES = {
 def _plain(value: object) -> str:
     """An option's value as text."""
     if isinstance(value, list):
-        return "–".join(map(str, value)) if len(value) == 2 else ",".join(map(str, value)) or "none"
+        is_interval = len(value) == 2 and not any(isinstance(each, str) for each in value)
+        return ("–" if is_interval else ", ").join(map(str, value)) or "none"
     return "the default" if value is None else str(value)
 
 
@@ -129,7 +130,7 @@ class PlainListener(Listener):
         self.tested = next((trial for trial, fold in known if fold == HOLDOUT), None)
         outer = f", outer fold {plan.outer_fold + 1} of {search.outer_folds}"
         self.line(
-            f"{plan.backbone} · {plan.front_end} · {plan.schedule} · {plan.protocol} "
+            f"{plan.backbone} · {plan.front_end} · {plan.schedule or plan.head} · {plan.protocol} "
             f"on {plan.dataset}{outer if search.outer_folds > 1 else ''}: "
             f"{counted(plan.trials, 'trial')} × {self.folds} folds, "
             f"{len(search.split.holdout.train):,} clips in the search, "

@@ -34,7 +34,7 @@ def list_command(app: App, format_: str) -> None:
         return
     emit_table(
         [
-            *(">study", "backbone", "front end", "schedule", "dataset", "protocol"),
+            *(">study", "backbone", "front end", "head", "schedule", "dataset", "protocol"),
             *(">trials", ">best UA", "state", ">entry"),
         ],
         [
@@ -42,6 +42,7 @@ def list_command(app: App, format_: str) -> None:
                 str(each["study"]),
                 each["backbone"],
                 each["front_end"],
+                each["head"],
                 each["schedule"],
                 each["dataset"],
                 each["protocol"]
@@ -53,7 +54,7 @@ def list_command(app: App, format_: str) -> None:
             ]
             for each in studies
         ],
-        spare=["front end", "schedule", "protocol"],
+        spare=["front end", "schedule", "head", "protocol"],
     )
 
 
@@ -73,8 +74,8 @@ def show_command(app: App, number: int, format_: str) -> None:
     plan = found["plan"]
     emit_text(
         f"study {found['study']} ({found['state']}): {plan['backbone']}, {plan['front_end']}, "
-        f"{plan['schedule']}, {plan['protocol']} on {plan['dataset']}, seed {plan['seed']}, "
-        f"clips of {found['clips']}"
+        f"{plan['schedule'] or plan['head']}, {plan['protocol']} on {plan['dataset']}, "
+        f"seed {plan['seed']}, clips of {found['clips']}"
     )
     emit_table(
         [

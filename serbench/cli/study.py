@@ -92,7 +92,7 @@ def _run_all(
     named, failed, entries = dict.fromkeys(("backbone", *differing(plans))), 0, 0
     for number, plan in enumerate(plans, start=1):
         if len(plans) > 1:
-            what = ", ".join(shown_value(plan, name) for name in named)
+            what = ", ".join(filter(None, (shown_value(plan, name) for name in named)))
             click.echo(f"{number} of {counted(len(plans), 'study')}: {what}")
         try:
             _run(app, plan, asked, manifest, executor)

@@ -23,8 +23,12 @@ GATHERED = "options"
 def hidden_columns(
     cells: Mapping[str, Sequence[str]], widths: Mapping[str, int], spare: Sequence[str], width: int
 ) -> dict[str, str]:
-    """The columns to hide on a terminal → their names for the line below the table."""
+    """The columns to hide on a terminal → their names for the line below the table.
+
+    Names in ``spare`` of columns that the table does not have are ignored.
+    """
     named = {column.lstrip(">"): column for column in cells}
+    spare = [name for name in spare if name in named]
     same = {name: len(set(cells[named[name]][1:])) == 1 for name in spare}
     order = [name for name in spare if same[name]]
     order += [name for name in spare if not same[name] and named[name][0] == ">"]

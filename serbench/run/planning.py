@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from serbench.store.database import Database
     from serbench.workspace import Workspace
 
-WITHOUT_TRAINING: dict[str, Any] = {
-    "schedule": "",
-    "objective": "",
-    "augmentations": (),
-    "epochs": 0,
-    "batch_size": 0,
-}
-"""What a plan contains of a training where the head is fitted in one step instead."""
 
 
 def chosen_dataset(database: Database, asked: str | None, otherwise: str | None = None) -> str:
@@ -87,7 +79,7 @@ def make_plans(
             rate than that of the options.
         WeightsError: that entry has another backbone, or its weights are missing.
     """
-    from serbench.search.plan import StudyPlan
+    from serbench.search.plan import WITHOUT_TRAINING, StudyPlan
 
     single = StudyOptions.model_fields.keys() - COMBINED
     common = {
@@ -193,11 +185,19 @@ def _combinations(options: StudyOptions) -> Iterator[dict[str, Any]]:
 
 def differing(plans: Sequence[StudyPlan]) -> list[str]:
     """The options in which plans differ, in the order of ``StudyOptions``."""
-    return [name for name in COMBINED if len({option_value(plan, name) for plan in plans}) > 1]
+    values = {name: {option_value(plan, name) for plan in plans} - {None} for name in COMBINED}
+    return [name for name, found in values.items() if len(found) > 1]
 
 
 def option_value(plan: StudyPlan, name: str) -> Any:
-    """The value that a plan has for an option of ``COMBINED``."""
+    """The value that a plan has for an option of ``COMBINED``.
+
+    None for an option of training where the head is fitted.
+    """
+    from serbench.search.plan import WITHOUT_TRAINING
+
+    if plan.is_fitted and name in WITHOUT_TRAINING:
+        return None
     if name == READOUT:
         return ", ".join(plan.readouts)
     return getattr(plan.clip_format if name in PARTS else plan, name)

@@ -18,9 +18,17 @@ from serbench.model.weights import file_identity
 Bounds = Mapping[str, tuple[float, float]]
 """Parameter name → lowest and highest value; both are equal if it is not searched."""
 
-
 BUDGET = frozenset({"trials", "timeout"})
 """Options that limit the length of a study. With a larger budget the same study continues."""
+
+WITHOUT_TRAINING: Mapping[str, Any] = {
+    "schedule": "",
+    "objective": "",
+    "augmentations": (),
+    "epochs": 0,
+    "batch_size": 0,
+}
+"""What a plan contains of a training where the head is fitted in one step instead."""
 
 
 @dataclass(frozen=True)

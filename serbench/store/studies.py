@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
-from serbench.search.plan import StudyPlan
+from serbench.search.plan import WITHOUT_TRAINING, StudyPlan
 from serbench.store.artifacts import forget_file
 from serbench.store.base import now
 from serbench.store.database import Database
@@ -106,7 +106,8 @@ def nearest_study(
 
     Returns:
         number of the study, and name of each option that differs → its value there and in the
-        plan; None if there is no study of the same backbone and dataset.
+        plan; None if there is no study of the same backbone and dataset. Where the head is fitted
+        in only one of both, options of training are left out.
     """
     query = (
         select(StudyRow.id, StudyRow.plan)
@@ -120,10 +121,11 @@ def nearest_study(
             there = _compared(values)
             if any(there[name] != here[name] for name in ("backbone", "dataset")):
                 continue
+            is_other_kind = (there["epochs"] == 0) != plan.is_fitted
             changed = {
                 name: (there.get(name), value)
                 for name, value in here.items()
-                if there.get(name) != value
+                if there.get(name) != value and not (is_other_kind and name in WITHOUT_TRAINING)
             }
             if changed and (nearest is None or len(changed) < len(nearest[1])):
                 nearest = number, changed

@@ -191,7 +191,10 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "study": Column(COUNT, "", "number of the study"),
         "backbone": Column(TEXT, "", "backbone"),
         "front_end": Column(TEXT, "", "front end"),
-        "schedule": Column(TEXT, "", "optimiser and schedule of the learning rate"),
+        "head": Column(TEXT, "", "head"),
+        "schedule": Column(
+            TEXT, "", "optimiser and schedule of the learning rate; empty for a fitted head"
+        ),
         "dataset": Column(TEXT, "", "dataset"),
         "protocol": Column(TEXT, "", "protocol"),
         "outer_fold": Column(COUNT, "", "outer fold of the protocol that it searched, from 1"),

@@ -85,9 +85,9 @@ class EntryView:
         front: on the front, indistinguishable from the front, dominated, or no latency.
         backbone: name of the backbone; for an import, the name of the system.
         front_end: name of the front end; empty for an import.
-        schedule: name of the schedule; empty for an import.
+        schedule: name of the schedule; empty for an import or a fitted head.
         head: name of the head; empty for an import.
-        objective: name of the objective; empty for an import.
+        objective: name of the objective; empty for an import or a fitted head.
         readout: what the head receives of the backbone; empty for an import.
         weights: identity of the weights at the start of training.
         seconds: length of its clips in seconds; None for an import.
@@ -122,11 +122,11 @@ class EntryView:
             ``unknown``.
         licences: corpus of the dataset → its licence.
         weights_licence: licence of the weights at the start of training.
-        batch_size: clips in each training step; None for an import.
-        epochs: largest number of epochs of one training; None for an import.
+        batch_size: clips in each training step; None for an import or a fitted head.
+        epochs: largest number of epochs of one training; None for an import or a fitted head.
         seed: seed of the search and of all its trainings; None for an import.
         augmentations: augmentations whose widths were searched, as text, or ``none``; empty for an
-            import.
+            import or a fitted head.
     """
 
     entry: int

@@ -203,7 +203,9 @@ def _views(
                 "front": "",
                 "pretrained_on": None if pretrained_on is None else tuple(pretrained_on),
                 "known_speakers": tuple(known["known_speakers"]),
-                "augmentations": _listed(known["augmentations"]),
+                "augmentations": _listed(known["augmentations"] if known["epochs"] else None),
+                "batch_size": known["batch_size"] or None,  # 0 of a fitted head
+                "epochs": known["epochs"] or None,
                 "weights_licence": Licence(**(known["weights_licence"] or {})),
                 "speech": account.get("speech", {}),
                 "licences": {
@@ -224,7 +226,7 @@ def _views(
 
 
 def _listed(augmentations: list[str] | None) -> str:
-    """Augmentations for people; empty of an import."""
+    """Augmentations for people; empty of an import or a fitted head."""
     return "" if augmentations is None else ", ".join(augmentations) or "none"
 
 

@@ -30,7 +30,8 @@ class StudyView:
         study: number of the study.
         backbone: name of the backbone.
         front_end: name of the front end.
-        schedule: name of the schedule.
+        head: name of the head.
+        schedule: name of the schedule; empty for a fitted head.
         dataset: name of the dataset.
         protocol: name of the protocol.
         outer_fold: number of the outer fold of the protocol, from 1.
@@ -46,6 +47,7 @@ class StudyView:
     study: int
     backbone: str
     front_end: str
+    head: str
     schedule: str
     dataset: str
     protocol: str
@@ -80,7 +82,8 @@ def study_views(database: Database, number: int | None = None) -> list[StudyView
     query = (
         select(
             StudyRow.id.label("study"),
-            *(SystemRow.name.label("backbone"), SystemRow.front_end, SystemRow.schedule),
+            *(SystemRow.name.label("backbone"), SystemRow.front_end),
+            *(SystemRow.head, SystemRow.schedule),
             DatasetRow.name.label("dataset"),
             *(ProtocolRow.name.label("protocol"), StudyRow.outer_fold),
             func.coalesce(tried.c.trials, 0).label("trials"),

@@ -12,9 +12,9 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = (
     *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
-    *("peers", "precision", "compiling", "level"),
+    *("features", "peers", "precision", "compiling", "level"),
 )
-SLOW = ("search", "peers", "level")
+SLOW = ("search", "features", "peers", "level")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,7 @@ def test_it_runs_and_prints_one_object(name, run):
     assert found["findings"] or "nothing was installed" in found["left_out"]
 
 
+@pytest.mark.slow
 def test_a_search_takes_the_exhaustive_side_from_an_earlier_one(run, tmp_path):
     first = run("search")
     earlier = {"seeds": [[{**first["seeds"][0][0], "passes": 10**9}, None]], "telling": ["much"]}

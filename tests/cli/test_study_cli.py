@@ -218,13 +218,14 @@ def test_before_any_study_the_list_names_the_command(run, scanned):
 def test_the_list_has_a_line_for_each_study(run, finished):
     header, line = run("study", "list", "--db", finished.db).out.splitlines()
     assert re.split(r"\s{2,}", header.strip()) == [
-        *("study", "backbone", "front end", "schedule", "dataset", "protocol"),
+        *("study", "backbone", "front end", "head", "schedule", "dataset", "protocol"),
         *("trials", "best UA", "state", "entry"),
     ]
-    assert line.split()[:7] == ["1", "homebrew", "mel", "half-cycle", "tiny", "speaker-2", "2/2"]
+    assert line.split()[1:5] == ["homebrew", "mel", "linear", "half-cycle"]
+    assert line.split()[5:8] == ["tiny", "speaker-2", "2/2"]
     assert line.split()[-2:] == ["finished", "1"]
     [row] = json.loads(run("study", "list", "--format", "json", "--db", finished.db).out)
-    assert f"{100 * row['best_mean_uar']:.1f}" == line.split()[7]
+    assert f"{100 * row['best_mean_uar']:.1f}" == line.split()[8]
     assert (row["trials"], row["of"], row["entry"], row["state"]) == (2, 2, 1, "finished")
 
 
@@ -275,9 +276,9 @@ def test_an_unknown_study_is_a_usage_error(run, finished):
 
 
 def test_on_eighty_columns_a_list_is_a_line_for_each_study(terminal, finished):
-    header, line, hidden = terminal(80, "study", "list", "--db", finished.db).splitlines()
-    assert max(len(header), len(line), len(hidden)) <= 80
-    assert "front end (mel)" in hidden
+    header, line, *hidden = terminal(80, "study", "list", "--db", finished.db).splitlines()
+    assert max(map(len, (header, line, *hidden))) <= 80
+    assert "front end (mel)" in " ".join(hidden)
     assert line.split()[:2] == ["1", "homebrew"]
     assert line.split()[-2:] == ["finished", "1"]
 

@@ -158,3 +158,24 @@ def test_weights_of_unknown_origin_are_called_so(warm, run, tmp_path):
     rows = {row["entry"]: row["pretrained_on"] for row in ranked(run)}
     assert rows == {1: [], 2: None}
     assert "unknown" in run("leaderboard", "show", 2).out
+
+
+def test_lines_and_tables_of_a_fitted_head_have_no_empty_parts(warm, run):
+    options = ("--head", "logistic", "--allow-known-speakers")
+    ran = warm("--protocol", "speaker-2", *options)
+    assert ran.code == 0, ran.err
+    assert "homebrew · mel · logistic · speaker-2 on " in ran.err
+    assert (
+        run("study", "show", "2")
+        .out.split(" on ")[0]
+        .endswith("homebrew, mel, logistic, speaker-2")
+    )
+    listed = [line.split()[1:5] for line in run("study", "list").out.splitlines()[1:]]
+    assert listed[0] == ["homebrew", "mel", "linear", "half-cycle"]
+    assert listed[1][:3] == ["homebrew", "mel", "logistic"]
+    [fitted] = [row for row in ranked(run) if row["entry"] == 2]
+    assert [fitted[name] for name in ("schedule", "objective", "augmentations")] == ["", "", ""]
+    assert (fitted["epochs"], fitted["batch_size"]) == (None, None)
+    trained, ranked_apart = run("leaderboard").out.split("\n\n")[:2]
+    assert "schedule" in trained
+    assert "schedule" not in ranked_apart

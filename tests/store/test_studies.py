@@ -7,6 +7,7 @@ from making.entries import LINEAGE, NESTED, add_entry, begin, finish, run_trial
 
 from serbench.errors import UsageError
 from serbench.model.complexity import Complexity
+from serbench.search.plan import WITHOUT_TRAINING
 from serbench.store.pace import pace_of
 from serbench.store.schema import StudyRow, SystemRow, TrialRow
 from serbench.store.studies import (
@@ -97,6 +98,18 @@ def test_the_nearest_study_differs_in_the_fewest_options(database, made, manifes
         4,
         {"precision": (None, "bf16")},
     )
+
+
+def test_between_a_trained_and_a_fitted_head_options_of_training_are_no_difference(
+    database, made, manifest, artifacts
+):
+    trained = made.plan(manifest, seed=1)
+    fitted = replace(trained, head="svm", **WITHOUT_TRAINING)
+    begin(database, made, manifest, trained, artifacts)
+    assert nearest_study(database, fitted) == (1, {"head": ("linear", "svm")})
+    begin(database, made, manifest, replace(fitted, seed=0), artifacts)
+    assert nearest_study(database, fitted) == (2, {"seed": (0, 1)})
+    assert nearest_study(database, replace(trained, epochs=9)) == (1, {"epochs": (3, 9)})
 
 
 def test_a_study_that_led_to_an_entry_is_not_deleted_alone(database, made, manifest, artifacts):

@@ -265,7 +265,7 @@ def test_a_row_as_data_has_flat_keys():
     same += ("readout",)
     same += ("pretrained_on", "known_speakers", "seconds", "sample_rate", "level", "padding")
     same += ("holdout_looks", "holdout_looks_total")
-    same += ("batch_size", "epochs", "seed", "augmentations")
+    same += ("readout", "batch_size", "epochs", "seed", "augmentations")
     same += ("weights", "compute_settings", "dataset", "dataset_hash", "synthetic", "protocol")
     same += ("protocol_id", "speaker_dependent", "evidence", "speakers", "params", "macs")
     assert {name: plain.pop(name) for name in same} == {name: getattr(ROW, name) for name in same}

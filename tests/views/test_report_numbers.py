@@ -11,6 +11,7 @@ from serbench.data.manifest import make_manifest
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.errors import UnknownNameError, UsageError
 from serbench.run.imports import import_predictions
+from serbench.search.plan import WITHOUT_TRAINING
 from serbench.store.datasets import Datasets
 from serbench.views.report.accuracy import accuracy, summarise
 from serbench.views.report.emotions import average_recalls, best_models, emotions
@@ -199,6 +200,17 @@ def test_labels_have_what_distinguishes_entries_and_no_more(add, read):
         "inception_v3\nhalf-cycle",
         "resnet18\nhalf-cycle\nfrom random weights",
         "resnet18\nhalf-cycle\ntimm:resnet18.a1_in1k",
+    ]
+
+
+def test_a_fitted_head_is_named_where_others_have_a_schedule(add, read):
+    add(head="svm", **WITHOUT_TRAINING)
+    add(head="logistic", **WITHOUT_TRAINING)
+    add()
+    assert sorted(entry_labels(read().entries)) == [
+        "homebrew\nhalf-cycle\nfrom random weights",
+        "homebrew\nlogistic\nfrom random weights",
+        "homebrew\nsvm\nfrom random weights",
     ]
 
 

@@ -33,20 +33,21 @@ def model_label(entry: Entry, entries: Sequence[Entry]) -> str:
 def entry_labels(entries: Sequence[Entry]) -> list[str]:
     """The backbone on the first line, then the schedule and a line for each necessary detail.
 
+    A fitted head, which has no schedule, is named in its place.
     Entries that differ only in their seed are labelled with it, and otherwise equal entries with
     their number.
     """
     labels = []
     for entry in entries:
         alike = [other for other in entries if _same_model(entry, other)]
-        alike = [other for other in alike if other.schedule == entry.schedule]
+        alike = [other for other in alike if other.trained_by == entry.trained_by]
         details = model_details(entry, entries)
-        schedule = entry.schedule
+        trained = entry.trained_by
         if any(other.seed != entry.seed for other in alike):
-            schedule += f", seed {entry.seed}"
+            trained += f", seed {entry.seed}"
         if sum(other.seed == entry.seed for other in alike) > 1:
-            schedule += f", entry {entry.number}"
-        labels.append("\n".join([entry.backbone, schedule, *details]))
+            trained += f", entry {entry.number}"
+        labels.append("\n".join([entry.backbone, trained, *details]))
     return labels
 
 

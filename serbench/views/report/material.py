@@ -77,6 +77,11 @@ class Entry:
         return self.view.schedule
 
     @property
+    def trained_by(self) -> str:
+        """Name of the schedule, or of the head where it is fitted and has no schedule."""
+        return self.schedule or self.view.head
+
+    @property
     def weights(self) -> str:
         """Identity of the weights from which training started."""
         return self.view.weights
