@@ -1,4 +1,4 @@
-"""What all backbones have in common, and the two published systems."""
+"""What all backbones have in common, and those of the two published systems."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
-from serbench.model.backbone import (
-    DEFAULT_WEIGHTS,
-    NO_WEIGHTS,
-    POOLED,
-    Built,
-    Features,
-    loaded,
-)
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Built, Features
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import BACKBONE, file_identity, load_exactly, read_weights
+from serbench.model.readout import ReadOut
+from serbench.model.weights import (
+    BACKBONE,
+    HEAD,
+    file_identity,
+    load_exactly,
+    read_weights,
+    split_state,
+)
 from serbench_speech_ssl.encoders import EncoderSize, encoder_stages
-from serbench_speech_ssl.networks import Liu2023Network, Lu2020Network
+from serbench_speech_ssl.networks import CepstralFrames, CepstrumNetwork, RecogniserNetwork
 from serbench_speech_ssl.recogniser import RecogniserSize, recogniser_stages
 from serbench_speech_ssl.waveform import INPUT
 from serbench_speech_ssl.weights import (
@@ -36,7 +37,8 @@ from serbench_speech_ssl.weights import (
 SHORTEST = 480
 """Samples that every encoder makes one frame of: 30 ms."""
 
-ENCODER, HEAD = "speech_encoder.", "head."
+ENCODER = "speech_encoder."
+"""Prefix of the encoder's names in a network."""
 
 FAIRSEQS_LICENCE = Licence("MIT", "yes")
 """The licence of the encoders, as torchaudio documents."""
@@ -62,13 +64,27 @@ class SpeechBackbone(ABC):
 
     Attributes:
         name: name on the command line.
+        source: torchaudio's bundle, or the repository on the Hugging Face Hub.
+        front_end: the waveform.
         takes_lengths: True: padding is left out.
         published_under: the licence of the ``default`` weights.
     """
 
     name: str
+    source: str
+    front_end: str = "waveform"
     takes_lengths: bool = True
     published_under: ClassVar[Licence] = FAIRSEQS_LICENCE
+
+    @property
+    @abstractmethod
+    def taps(self) -> tuple[str, ...]:
+        """Names of the outputs that can be used, all of which are frames."""
+
+    @property
+    @abstractmethod
+    def readouts(self) -> tuple[str, ...]:
+        """The read-outs that a study searches."""
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
         """LibriSpeech, on which all published weights used here were trained."""
@@ -86,14 +102,33 @@ class SpeechBackbone(ABC):
         """A waveform at 16 kHz as an image of one row."""
         return INPUT
 
+    def features(
+        self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> Features:
+        """Frames ``[B, T, D]`` of the taps, with their numbers in each clip.
+
+        ``lengths`` are samples without padding. A clip that is too short for one frame is filled up
+        with the silence after it.
+
+        Raises:
+            WeightsError: the network has no such tap.
+        """
+        known = None if lengths is None else lengths.clamp(min=min(SHORTEST, inputs.shape[-1]))
+        frames, counts = self.frames(module, inputs, known, taps)
+        return Features({tap: frames[tap] for tap in taps}, counts)
+
+    def cut(self, module: nn.Module, taps: Sequence[str]) -> nn.Module:
+        """The whole network."""
+        return module
+
     def build(self, weights: str, n_classes: int | None = None) -> Built:
-        """The network without its last layer.
+        """The encoder.
 
         Args:
             weights: ``default`` (the published ones), ``none``, or a file: a published encoder, or
                 a network trained by serbench.
             n_classes: number of emotions; the last layer of a file trained by serbench is returned
-                if it fits them.
+                if it is linear and fits them and the initial read-out.
 
         Raises:
             WeightsError: the weights cannot be fetched or read, or do not fit.
@@ -107,7 +142,7 @@ class SpeechBackbone(ABC):
         else:
             state, identity = read_weights(weights), file_identity(weights)
             if any(name.startswith((ENCODER, BACKBONE)) for name in state):
-                return self.trained(state, identity, n_classes, weights)
+                return self._trained(state, identity, n_classes, weights)
             published, source = self.read(state, weights), weights
         module = self.network()
         load_exactly(module.speech_encoder, published.tensors, source)
@@ -116,170 +151,135 @@ class SpeechBackbone(ABC):
             load_exactly(module.features, own, f"the statistics of {source}")
         return Built(module, published.identity, self.widths(module))
 
-    def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
-        """The encoder's stages, then those of the layers after it."""
-        encoder = [
-            tuple(ENCODER + prefix for prefix in stage) for stage in self.encoder_stages(module)
-        ]
+    def _trained(
+        self, state: Mapping[str, Tensor], identity: str, n_classes: int | None, source: str
+    ) -> Built:
+        """The network of a file that serbench has written, with its last layer if it fits."""
+        whole = self.network()
+        body, last = split_state(state, whole.state_dict().keys(), (HEAD,))
+        module = self.shortened(whole, body)
+        load_exactly(module, body, source)
+        widths = self.widths(module)
+        readout = ReadOut.parse(self.readouts[0], self.taps)
+        shapes = {name: tuple(tensor.shape) for name, tensor in last.items()}
+        fits = widths.keys() >= set(readout.taps) and shapes == {
+            "weight": (n_classes, readout.width(widths)),
+            "bias": (n_classes,),
+        }
+        return Built(module, identity, widths, last if fits else None)
+
+    def shortened(self, module: Any, state: Mapping[str, Tensor]) -> Any:
+        """The network without last layers that a state need not contain."""
+        return module
+
+    def stages(self, module: Any) -> Sequence[Sequence[str]]:
+        """The encoder's stages, from the input on."""
         names = [name for name, _ in module.named_parameters()]
         return [
-            [name for name in names if name.startswith(prefixes)]
-            for prefixes in [*encoder, *self.later_stages()]
+            [name for name in names if name.startswith(tuple(ENCODER + each for each in prefixes))]
+            for prefixes in self.encoder_stages(module.speech_encoder)
         ]
 
     def initial_freeze_depth(self, module: nn.Module) -> int:
         """The whole encoder is frozen."""
-        return len(self.encoder_stages(module))
+        return len(self.stages(module))
 
-    def later_stages(self) -> list[tuple[str, ...]]:
-        """Prefixes of the parameters of layers after or beside the encoder."""
-        return []
+    def encoder_stages(self, encoder: Any) -> list[tuple[str, ...]]:
+        """Prefixes of the encoder's parameters: feature extractor, projection, each layer."""
+        return encoder_stages(encoder)
 
-    @abstractmethod
-    def network(self) -> Any:
-        """A network with random weights."""
-
-    @abstractmethod
-    def widths(self, module: Any) -> dict[str, int]:
-        """The size of each tap of a network."""
-
-    @abstractmethod
     def fetch(self) -> Published:
         """The published weights.
 
         Raises:
             WeightsError: they cannot be fetched.
         """
+        bundle = self.source
+        return Published(fetch(self.name, lambda: fetch_encoder(bundle)), f"torchaudio:{bundle}")
 
-    @abstractmethod
     def read(self, state: dict[str, Tensor], weights: str) -> Published:
         """The same from the file ``weights``, which contains ``state``."""
+        return Published(encoder_names(state), file_identity(weights))
 
     @abstractmethod
-    def trained(
-        self, state: Mapping[str, Tensor], identity: str, n_classes: int | None, weights: str
-    ) -> Built:
-        """A network from the file ``weights`` with the ``state`` of one trained by serbench."""
+    def network(self) -> Any:
+        """A network with random weights, which has the encoder as ``speech_encoder``."""
 
     @abstractmethod
-    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
-        """Prefixes of the encoder's parameters, stage by stage."""
-
-
-def fetched_from_torchaudio(name: str, bundle: str) -> Published:
-    """The weights of wav2vec 2.0, HuBERT or WavLM that torchaudio publishes.
-
-    Raises:
-        WeightsError: they cannot be fetched.
-    """
-    return Published(fetch(name, lambda: fetch_encoder(bundle)), f"torchaudio:{bundle}")
-
-
-class System(SpeechBackbone):
-    """Base class of published systems: layers of their own after an encoder, one vector per clip.
-
-    Attributes:
-        head: ``linear``, trained together with the layers after the encoder.
-        taps: only the pooled vector.
-        readouts: only the pooled vector.
-        front_end: the waveform.
-    """
-
-    head: str = "linear"
-    taps: tuple[str, ...] = (POOLED,)
-    readouts: tuple[str, ...] = (POOLED,)
-    front_end: str = "waveform"
-
     def widths(self, module: Any) -> dict[str, int]:
-        """The size of the pooled vector."""
-        return {POOLED: module.width}
+        """The size of each tap of a network."""
 
-    def features(
-        self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
-    ) -> Features:
-        """The pooled vector ``[B, D]``; ``lengths`` are samples without padding.
-
-        A clip that is too short for one frame is filled up with the silence after it.
-        """
-        return Features({POOLED: module(inputs, at_least_one_frame(lengths, inputs))})
-
-    def cut(self, module: nn.Module, taps: Sequence[str]) -> nn.Module:
-        """The whole network: its only tap is its end."""
-        return module
-
-    def trained(
-        self, state: Mapping[str, Tensor], identity: str, n_classes: int | None, weights: str
-    ) -> Built:
-        """A whole network, with its last layer where that fits the emotions."""
-        module = self.network()
-        return loaded(module, state, identity, module.width, (HEAD,), None, n_classes, weights)
-
-
-def at_least_one_frame(lengths: Tensor | None, inputs: Tensor) -> Tensor | None:
-    """Lengths in samples, increased where they are too short for one frame."""
-    return None if lengths is None else lengths.clamp(min=min(SHORTEST, inputs.shape[-1]))
+    @abstractmethod
+    def frames(
+        self, module: Any, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor | None]:
+        """Frames of these taps, and perhaps of others, and their number in each clip or None."""
 
 
 @dataclass(frozen=True)
-class Lu2020(System):
-    """Lu, Cao, Zhang, Chiu and Fan, ICASSP 2020: emotion from a recogniser's features."""
+class Lu2020(SpeechBackbone):
+    """The recogniser's encoder of Lu, Cao, Zhang, Chiu and Fan, ICASSP 2020."""
 
     name: str = "lu2020"
-    bundle: str = "EMFORMER_RNNT_BASE_LIBRISPEECH"
+    source: str = "EMFORMER_RNNT_BASE_LIBRISPEECH"
     size: RecogniserSize = field(default_factory=RecogniserSize)
-    hidden: int = 128
-    attention_heads: int = 8
+    head: str = "lu2020"
+    taps: tuple[str, ...] = ("encoder",)
+    readouts: tuple[str, ...] = ("encoder/mean",)
     published_under: ClassVar[Licence] = UNKNOWN_LICENCE
 
-    def network(self) -> Any:
+    def network(self) -> RecogniserNetwork:
         """A network with random weights; its features are scaled by rounded statistics."""
-        return Lu2020Network(self.size, self.hidden, self.attention_heads)
+        return RecogniserNetwork(self.size)
+
+    def widths(self, module: Any) -> dict[str, int]:
+        """The size of the encoder's frames."""
+        return {"encoder": self.size.output_dim}
+
+    def frames(
+        self, module: Any, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor | None]:
+        """The encoder's frames, 40 ms apart."""
+        frames, counts = module(inputs, lengths)
+        return {"encoder": frames}, counts
 
     def fetch(self) -> Published:
         """The weights and statistics that torchaudio publishes."""
-        tensors, statistics = fetch(self.name, lambda: fetch_recogniser(self.bundle))
-        return Published(tensors, f"torchaudio:{self.bundle}", statistics)
+        tensors, statistics = fetch(self.name, lambda: fetch_recogniser(self.source))
+        return Published(tensors, f"torchaudio:{self.source}", statistics)
 
     def read(self, state: dict[str, Tensor], weights: str) -> Published:
         """A ``.pt`` file of torchaudio with its statistics file in the same folder."""
         statistics = read_statistics(weights)
         return Published(recogniser_names(state), file_identity(weights), statistics)
 
-    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
+    def encoder_stages(self, encoder: Any) -> list[tuple[str, ...]]:
         """Input layers, each layer, output layers."""
-        return recogniser_stages(module.speech_encoder)
-
-    def later_stages(self) -> list[tuple[str, ...]]:
-        """The LSTM and the attention pooling."""
-        return [("lstm.",), ("pooling.",)]
+        return recogniser_stages(encoder)
 
 
 @dataclass(frozen=True)
-class Liu2023(System):
-    """Liu and others, 2023, as far as known: wav2vec 2.0, and MFCCs with weighted channels."""
+class Liu2023(SpeechBackbone):
+    """The features of Liu and others, 2023, as far as known: wav2vec 2.0 beside MFCCs."""
 
     name: str = "liu2023"
-    bundle: str = "WAV2VEC2_BASE"
+    source: str = "WAV2VEC2_BASE"
     size: EncoderSize = field(default_factory=EncoderSize)
-    hidden: int = 128
-    reduction: int = 8
+    head: str = "liu2023"
+    taps: tuple[str, ...] = ("wav2vec2", "mfcc")
+    readouts: tuple[str, ...] = ("all/mean",)
 
-    def network(self) -> Any:
+    def network(self) -> CepstrumNetwork:
         """A network with random weights."""
-        return Liu2023Network(self.size, self.hidden, self.reduction)
+        return CepstrumNetwork(self.size)
 
-    def fetch(self) -> Published:
-        """The weights that torchaudio publishes."""
-        return fetched_from_torchaudio(self.name, self.bundle)
+    def widths(self, module: Any) -> dict[str, int]:
+        """The sizes of wav2vec's frames and of the MFCCs."""
+        return {"wav2vec2": self.size.embed_dim, "mfcc": CepstralFrames.N_MFCC}
 
-    def read(self, state: dict[str, Tensor], weights: str) -> Published:
-        """A file of torchaudio or of Hugging Face."""
-        return Published(encoder_names(state), file_identity(weights))
-
-    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
-        """Feature extractor, projection and positions, each layer."""
-        return encoder_stages(module.speech_encoder)
-
-    def later_stages(self) -> list[tuple[str, ...]]:
-        """The LSTM over MFCCs and the weighting of its channels."""
-        return [("lstm.",), ("weighting.",)]
+    def frames(
+        self, module: Any, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor | None]:
+        """The frames of wav2vec's last layer and the MFCCs, 20 ms apart."""
+        speech, cepstrum, counts = module(inputs, lengths)
+        return {"wav2vec2": speech, "mfcc": cepstrum}, counts

@@ -10,18 +10,8 @@ from torch import Tensor, nn
 
 from serbench.data.licence import Licence
 from serbench.errors import WeightsError
-from serbench.model.backbone import Built, Features
-from serbench.model.readout import ReadOut
-from serbench.model.weights import file_identity, load_exactly, split_state
-from serbench_speech_ssl.backbones import (
-    ENCODER,
-    HEAD,
-    Published,
-    SpeechBackbone,
-    at_least_one_frame,
-    fetched_from_torchaudio,
-)
-from serbench_speech_ssl.encoders import EncoderSize, encoder_stages
+from serbench_speech_ssl.backbones import ENCODER, Published, SpeechBackbone
+from serbench_speech_ssl.encoders import EncoderSize
 from serbench_speech_ssl.networks import EncoderNetwork
 from serbench_speech_ssl.weights import TRANSFORMER, encoder_names, fetch_from_hub
 
@@ -34,14 +24,12 @@ class LayerBackbone(SpeechBackbone):
         name: name on the command line.
         source: torchaudio's bundle, or the repository on the Hugging Face Hub.
         size: its size.
-        front_end: the waveform.
         head: logistic regression on frozen features.
     """
 
     name: str
     source: str
     size: EncoderSize
-    front_end: str = "waveform"
     head: str = "logistic"
 
     @property
@@ -63,19 +51,12 @@ class LayerBackbone(SpeechBackbone):
             layers = (f"{half}-{most}", half, most, quarter, n_layers, "all")
         return tuple(f"{each}/mean+std" for each in layers)
 
-    def features(
-        self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
-    ) -> Features:
-        """Frames ``[B, T, D]`` of the layers, 20 ms apart, with their numbers in each clip.
-
-        A clip that is too short for one frame is filled up with the silence after it.
-
-        Raises:
-            WeightsError: the network has fewer layers.
-        """
-        known = at_least_one_frame(lengths, inputs)
-        outputs, frames = module(inputs, known, self._last(module, taps))
-        return Features({tap: outputs[int(tap) - 1] for tap in taps}, frames)
+    def frames(
+        self, module: Any, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor | None]:
+        """Frames of the layers up to the last one needed, 20 ms apart."""
+        outputs, counts = module(inputs, lengths, self._last(module, taps))
+        return dict(zip(self.taps, outputs, strict=False)), counts
 
     def cut(self, module: Any, taps: Sequence[str]) -> nn.Module:
         """The encoder without the layers after the last tap.
@@ -108,42 +89,15 @@ class LayerBackbone(SpeechBackbone):
         """The size of the frames of each layer that the network has."""
         return dict.fromkeys(self.taps[: module.n_layers], self.size.embed_dim)
 
-    def fetch(self) -> Published:
-        """The weights that torchaudio publishes."""
-        return fetched_from_torchaudio(self.name, self.source)
-
-    def read(self, state: dict[str, Tensor], weights: str) -> Published:
-        """A file of torchaudio or of Hugging Face."""
-        return Published(encoder_names(state), file_identity(weights))
-
-    def trained(
-        self, state: Mapping[str, Tensor], identity: str, n_classes: int | None, weights: str
-    ) -> Built:
-        """The first layers, which a file may end with, and a linear last layer if it fits.
-
-        It fits if it is for these emotions and the initial read-out.
-        """
-        module = self.network()
-        body, last = split_state(state, module.state_dict().keys(), (HEAD,))
+    def shortened(self, module: Any, state: Mapping[str, Tensor]) -> Any:
+        """The first layers, where a state contains no others."""
         layers = f"{ENCODER}{TRANSFORMER}layers."
         found = {
-            name.removeprefix(layers).partition(".")[0] for name in body if name.startswith(layers)
+            name.removeprefix(layers).partition(".")[0] for name in state if name.startswith(layers)
         }
-        if 0 < len(found) < self.size.n_layers:
+        if 0 < len(found) < module.n_layers:
             module.shorten(len(found))
-        load_exactly(module, body, weights)
-        widths = self.widths(module)
-        readout = ReadOut.parse(self.readouts[0], self.taps)
-        shapes = {name: tuple(tensor.shape) for name, tensor in last.items()}
-        fits = widths.keys() >= set(readout.taps) and shapes == {
-            "weight": (n_classes, readout.width(widths)),
-            "bias": (n_classes,),
-        }
-        return Built(module, identity, widths, last if fits else None)
-
-    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
-        """Feature extractor, projection and positions, each layer."""
-        return encoder_stages(module.speech_encoder)
+        return module
 
 
 @dataclass(frozen=True)

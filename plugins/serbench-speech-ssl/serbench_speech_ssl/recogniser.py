@@ -132,32 +132,6 @@ def _reflected(waveform: Tensor, ends: Tensor | int) -> Tensor:
     return waveform.gather(1, inside.expand(len(waveform), -1))
 
 
-class SpecAugment(nn.Module):
-    """Replaces two bands of mel channels and two spans of frames by the mean, in training only.
-
-    A mask has up to 27 channels, as for LibriSpeech, or up to a fifth of the frames. Each clip has
-    different masks, drawn from torch's generator. There is no time warping.
-    """
-
-    def __init__(self, masks: int = 2, channels: int = 27, share: float = 0.2) -> None:
-        super().__init__()
-        self.masks = masks
-        self.channels = channels
-        self.share = share
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features ``[B, T, n_mels]``, masked in training."""
-        if not self.training:
-            return features
-        mask = torchaudio.functional.mask_along_axis_iid
-        image = features.unsqueeze(1)  # [B, 1, T, n_mels]
-        for _ in range(self.masks):
-            image = mask(image, self.channels, 0.0, axis=3)
-            image = mask(image, math.ceil(self.share * features.shape[1]), 0.0, axis=2)
-        masked: Tensor = image.squeeze(1)
-        return masked
-
-
 def transcribe(
     encoder: Any, features: Tensor, lengths: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:

@@ -2,22 +2,25 @@
 
 import pytest
 from serbench_speech_ssl import Waveform
-from tiny_backbones import DIFFERENT, NAMES, REGISTERED, TINY
+from tiny_backbones import DIFFERENT, HEADS, NAMES, REGISTERED, SYSTEMS, TINY
 
 from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
 from serbench.model.frontend import InputSpec
 from serbench.plugins import Plugins
 from serbench.testing import contract
-from serbench.testing.backbones import it_exports_to_onnx
 
 
 @pytest.mark.parametrize("check", contract("backbone"))
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_the_backbones_meet_their_contract(name, check):
-    if name == "wav2vec2_base" and check is it_exports_to_onnx:
-        pytest.skip("liu2023 and distilhubert contain the same layers")
     check(TINY[name])
+
+
+@pytest.mark.parametrize("check", contract("head"))
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_heads_meet_their_contract(name, check):
+    check(HEADS[name])
 
 
 def test_a_backbone_that_requires_images_is_refused():
@@ -36,6 +39,8 @@ def test_all_of_them_and_their_front_end_are_registered():
     assert set(NAMES) <= {backbone.name for backbone in plugins.backbones}
     assert {backbone.front_end for backbone in REGISTERED.values()} == {"waveform"}
     assert "waveform" in plugins.front_ends
+    assert {REGISTERED[name].head for name in SYSTEMS} == set(SYSTEMS)
+    assert all(plugins.heads.get(name).takes_frames for name in SYSTEMS)
 
 
 def test_hubert_has_the_network_of_wav2vec():

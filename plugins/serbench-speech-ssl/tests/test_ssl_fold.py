@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tiny_backbones import REGISTERED, SYSTEMS, TINY
+from tiny_backbones import REGISTERED, SYSTEMS, TINY, clips
+from torch import nn
 
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.manifest import Utterance, make_manifest
@@ -15,10 +16,13 @@ from serbench.execute.feature_cache import FeatureCache
 from serbench.execute.fold import run_fold
 from serbench.execute.job import Job, Material
 from serbench.model.compute import ComputeSettings
+from serbench.model.network import EmotionNetwork
+from serbench.model.readout import ReadOut
 from serbench.model.recipe import Configuration, Recipe
 from serbench.model.training import predict
 from serbench.model.weights import file_identity
 from serbench.plugins import Plugins
+from serbench.testing.onnx import onnx_logits
 
 EMOTIONS = ("anger", "sadness")
 
@@ -123,13 +127,16 @@ def test_a_head_on_stored_features_gives_the_logits_of_the_network(name, head, t
 
 
 def finished(backbone, material, folder):
-    """The outcome of a fold of a system with a frozen encoder, with the whole network."""
-    job = job_of(backbone, material, whole=True)
-    outcome = run_fold(job, context_of(backbone, material, folder), SILENT)
+    """The outcome of a fold of a system, whose frames are computed once."""
+    readout = ReadOut.parse(backbone.readouts[0], backbone.taps).unpooled.text(backbone.taps)
+    job = job_of(backbone, material, readout, frozen=True, taps=backbone.taps, whole=True)
+    context = context_of(backbone, material, folder)
+    outcome = run_fold(job, context, SILENT)
     assert outcome.epochs == 2
-    assert outcome.logits.shape == (len(job.test), len(EMOTIONS))
-    assert np.isfinite(outcome.logits).all()
-    assert outcome.state.keys() > {"backbone.lstm.weight_ih_l0", "head.weight"}
+    network = trained_network(job.recipe, context.plugins, len(EMOTIONS), outcome.state)
+    logits = predict(network, material.clips, job.test, 3)
+    assert logits == pytest.approx(outcome.logits, abs=1e-4)
+    assert len(context.frozen.cache.stored()) == len(backbone.taps) + 1  # and their numbers
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -139,5 +146,20 @@ def test_a_system_finishes_a_fold(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_system_finishes_a_fold_at_full_size(name, tmp_path):
+def test_a_system_at_full_size_finishes_a_fold(name, tmp_path):
     finished(REGISTERED[name], material_of(3.0), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_system_at_full_size_exports_to_onnx(name):
+    backbone = REGISTERED[name]
+    torch.manual_seed(0)
+    built = backbone.build("none")
+    readout = ReadOut.parse(backbone.readouts[0], backbone.taps).unpooled
+    head = Plugins().heads.get(backbone.head).module(readout.width(built.widths), 6, None, {})
+    network = EmotionNetwork(nn.Identity(), built.module, head, backbone, readout).eval()
+    images = clips(1, samples=48_000)
+    with torch.inference_mode():
+        logits = network(images)
+    torch.testing.assert_close(onnx_logits(network, images), logits, rtol=0, atol=1e-4)

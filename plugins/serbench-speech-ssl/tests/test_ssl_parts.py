@@ -4,11 +4,12 @@ import pytest
 import torch
 import torchaudio
 from serbench_speech_ssl.encoders import encode
+from serbench_speech_ssl.heads import AttentionPooling, ChannelWeighting, SpanMasks
 from serbench_speech_ssl.masking import maximum_over_time, mean_over_time, padding_of, run_lstm
-from serbench_speech_ssl.networks import AttentionPooling, CepstralFrames, ChannelWeighting
-from serbench_speech_ssl.recogniser import RecogniserFeatures, SpecAugment, transcribe
+from serbench_speech_ssl.networks import CepstralFrames
+from serbench_speech_ssl.recogniser import RecogniserFeatures, transcribe
 from serbench_speech_ssl.waveform import INPUT, Waveform
-from tiny_backbones import TINY_ENCODER, TINY_RECOGNISER, TINY_WAVLM, build, clips
+from tiny_backbones import HEADS, TINY_ENCODER, TINY_RECOGNISER, TINY_WAVLM, clips
 from torch import nn
 
 from serbench.data.clips import ClipFormat
@@ -151,35 +152,38 @@ def test_both_pooling_streams_change_the_output():
 
 
 def test_masks_are_drawn_in_training_only_and_from_torchs_seed():
-    augment = SpecAugment()
-    features = torch.ones(3, 50, 80)
-    assert augment.eval()(features) is features
-    augment.train()
+    masks = SpanMasks()
+    ones = torch.ones(3, 50, 6)
+    assert masks.eval()(ones) is ones
+    masks.train()
     torch.manual_seed(1)
-    first = augment(features)
+    first = masks(ones)
     torch.manual_seed(1)
-    assert torch.equal(augment(features), first)
-    assert not torch.equal(augment(features), first)
+    assert torch.equal(masks(ones), first)
+    assert not torch.equal(masks(ones), first)
     assert not torch.equal(first[0], first[1])
     assert set(first.unique().tolist()) == {0.0, 1.0}
-    assert torch.equal(features, torch.ones(3, 50, 80))
+    assert torch.equal(ones, torch.ones(3, 50, 6))
 
 
-def test_masks_do_not_exceed_their_widths():
+def test_masks_cover_whole_frames_and_do_not_exceed_their_widths():
     torch.manual_seed(0)
-    masked = SpecAugment().train()(torch.ones(200, 50, 80)) == 0
-    channels = masked.all(dim=1).sum(1)
+    masked = SpanMasks().train()(torch.ones(200, 50, 6)) == 0
+    assert torch.equal(masked.all(dim=2), masked.any(dim=2))
     spans = masked.all(dim=2).sum(1)
-    assert 27 < channels.max() <= 2 * 27
     assert 10 < spans.max() <= 2 * 10
 
 
-def test_a_frozen_encoder_does_not_disable_the_masks():
-    from tiny_backbones import TINY
-
-    from serbench.model.network import Freezing
-
-    module = build("lu2020")
-    Freezing(module, TINY["lu2020"].stages(module), 4).train(module)
-    assert not module.speech_encoder.training
-    assert not torch.equal(module(clips()), module(clips()))
+def test_the_head_of_liu2023_reads_wav2vecs_frames_and_the_mfccs():
+    """The mean of the former, an LSTM over the latter; either one changes the logits."""
+    torch.manual_seed(0)
+    module = HEADS["liu2023"].module(32 + 40, 4, None, {}).eval()
+    both = torch.randn(2, 9, 72)
+    speech, cepstrum, order = both.clone(), both.clone(), both.clone()
+    speech[:, 3, :32] += 1
+    cepstrum[:, 3, 32:] += 1
+    order[:, :, :32] = both[:, :, :32].flip(1)
+    with torch.inference_mode():
+        logits = module(both)
+        torch.testing.assert_close(module(order), logits)
+        assert not any(torch.allclose(module(each), logits) for each in (speech, cepstrum))

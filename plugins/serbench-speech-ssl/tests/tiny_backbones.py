@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from serbench_speech_ssl import register_backbones
 from serbench_speech_ssl.encoders import EncoderSize
+from serbench_speech_ssl.heads import Liu2023Head, Lu2020Head
 from serbench_speech_ssl.recogniser import RecogniserSize
 from torch import nn
 
@@ -32,8 +33,12 @@ TINY = {
     "hubert_base": replace(REGISTERED["hubert_base"], size=TINY_ENCODER),
     "wavlm_base": replace(REGISTERED["wavlm_base"], size=TINY_WAVLM),
     "distilhubert": replace(REGISTERED["distilhubert"], size=TINY_DISTILLED),
-    "lu2020": replace(REGISTERED["lu2020"], size=TINY_RECOGNISER, hidden=16, attention_heads=2),
-    "liu2023": replace(REGISTERED["liu2023"], size=replace(TINY_ENCODER, n_layers=2), hidden=16),
+    "lu2020": replace(REGISTERED["lu2020"], size=TINY_RECOGNISER),
+    "liu2023": replace(REGISTERED["liu2023"], size=replace(TINY_ENCODER, n_layers=2)),
+}
+HEADS = {
+    "lu2020": Lu2020Head(hidden=8, attention_heads=2),
+    "liu2023": Liu2023Head(hidden=8),
 }
 NAMES = list(TINY)
 SYSTEMS = ["lu2020", "liu2023"]
