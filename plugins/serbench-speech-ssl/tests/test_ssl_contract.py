@@ -2,7 +2,7 @@
 
 import pytest
 from serbench_speech_ssl import Waveform
-from tiny_backbones import DIFFERENT, HEADS, NAMES, REGISTERED, SYSTEMS, TINY
+from tiny_backbones import HEADS, NAMES, REGISTERED, SYSTEMS, TINY
 
 from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
@@ -12,8 +12,9 @@ from serbench.testing import contract
 
 
 @pytest.mark.parametrize("check", contract("backbone"))
-@pytest.mark.parametrize("name", DIFFERENT)
+@pytest.mark.parametrize("name", ["wavlm_base", "distilhubert", *SYSTEMS])
 def test_the_backbones_meet_their_contract(name, check):
+    """wav2vec 2.0 and HuBERT are DistilHuBERT with more layers and one more norm."""
     check(TINY[name])
 
 
