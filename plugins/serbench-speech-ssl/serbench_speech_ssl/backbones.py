@@ -1,27 +1,28 @@
-"""The backbones with their networks, weights and stages."""
+"""What all backbones have in common, and those of the two published systems."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
-from serbench.model.backbone import (
-    DEFAULT_WEIGHTS,
-    NO_WEIGHTS,
-    POOLED,
-    Built,
-    Features,
-    loaded,
-)
+from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Built, Features
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import BACKBONE, file_identity, load_exactly, read_weights
+from serbench.model.readout import ReadOut
+from serbench.model.weights import (
+    BACKBONE,
+    HEAD,
+    file_identity,
+    load_exactly,
+    read_weights,
+    split_state,
+)
 from serbench_speech_ssl.encoders import EncoderSize, encoder_stages
-from serbench_speech_ssl.networks import Liu2023Network, Lu2020Network, MeanPooledNetwork
+from serbench_speech_ssl.networks import CepstralFrames, CepstrumNetwork, RecogniserNetwork
 from serbench_speech_ssl.recogniser import RecogniserSize, recogniser_stages
 from serbench_speech_ssl.waveform import INPUT
 from serbench_speech_ssl.weights import (
@@ -36,30 +37,66 @@ from serbench_speech_ssl.weights import (
 SHORTEST = 480
 """Samples that every encoder makes one frame of: 30 ms."""
 
-ENCODER, HEAD = "speech_encoder.", "head."
+ENCODER = "speech_encoder."
+"""Prefix of the encoder's names in a network."""
+
+FAIRSEQS_LICENCE = Licence("MIT", "yes")
+"""The licence of the encoders, as torchaudio documents."""
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """The weights of an encoder, as published.
+
+    Attributes:
+        tensors: the encoder's, under torchaudio's names.
+        identity: source and name.
+        statistics: mean and inverse deviation of its features, where it has them.
+    """
+
+    tensors: Mapping[str, Tensor]
+    identity: str
+    statistics: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class SpeechBackbone(ABC):
-    """Base class of the five backbones: an encoder of waveforms with three sources of weights."""
+    """Base class of all backbones: an encoder of waveforms with three sources of weights.
+
+    Attributes:
+        name: name on the command line.
+        source: torchaudio's bundle, or the repository on the Hugging Face Hub.
+        front_end: the waveform.
+        takes_lengths: True: padding is left out.
+        published_under: the licence of the ``default`` weights.
+    """
 
     name: str
-    bundle: str
-    taps: tuple[str, ...] = (POOLED,)
+    source: str
+    front_end: str = "waveform"
     takes_lengths: bool = True
+    published_under: ClassVar[Licence] = FAIRSEQS_LICENCE
+
+    @property
+    @abstractmethod
+    def taps(self) -> tuple[str, ...]:
+        """Names of the outputs that can be used, all of which are frames."""
+
+    @property
+    @abstractmethod
+    def readouts(self) -> tuple[str, ...]:
+        """The read-outs that a study searches."""
 
     def training_corpora(self, weights: str) -> tuple[str, ...] | None:
-        """LibriSpeech, on which all of torchaudio's weights used here were trained."""
+        """LibriSpeech, on which all published weights used here were trained."""
         if weights == NO_WEIGHTS:
             return ()
         return ("librispeech",) if weights == DEFAULT_WEIGHTS else None
 
     def licence(self, weights: str) -> Licence:
-        """MIT, as torchaudio documents for the encoders; random weights need none."""
+        """That of the published weights; random ones need none."""
         if weights == NO_WEIGHTS:
             return NOTHING
-        encoder = self.bundle.startswith(("WAV2VEC2", "HUBERT", "WAVLM"))
-        published = weights == DEFAULT_WEIGHTS and encoder
-        return Licence("MIT", "yes") if published else UNKNOWN_LICENCE
+        return self.published_under if weights == DEFAULT_WEIGHTS else UNKNOWN_LICENCE
 
     def input_spec(self) -> InputSpec:
         """A waveform at 16 kHz as an image of one row."""
@@ -68,178 +105,181 @@ class SpeechBackbone(ABC):
     def features(
         self, module: nn.Module, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
     ) -> Features:
-        """The pooled vector ``[B, D]``; ``lengths`` are samples without padding.
+        """Frames ``[B, T, D]`` of the taps, with their numbers in each clip.
 
-        A clip that is too short for one frame is filled up with the silence after it.
+        ``lengths`` are samples without padding. A clip that is too short for one frame is filled up
+        with the silence after it.
+
+        Raises:
+            WeightsError: the network has no such tap.
         """
-        if lengths is not None:
-            lengths = lengths.clamp(min=min(SHORTEST, inputs.shape[-1]))
-        return Features({POOLED: module(inputs, lengths)})
+        known = None if lengths is None else lengths.clamp(min=min(SHORTEST, inputs.shape[-1]))
+        frames, counts = self.frames(module, inputs, known, taps)
+        return Features({tap: frames[tap] for tap in taps}, counts)
+
+    def cut(self, module: nn.Module, taps: Sequence[str]) -> nn.Module:
+        """The whole network."""
+        return module
 
     def build(self, weights: str, n_classes: int | None = None) -> Built:
-        """The network without its last layer.
+        """The encoder.
 
         Args:
-            weights: ``default`` (torchaudio's), ``none``, or a file: an encoder published by
-                torchaudio, or a whole network trained by serbench.
+            weights: ``default`` (the published ones), ``none``, or a file: a published encoder, or
+                a network trained by serbench.
             n_classes: number of emotions; the last layer of a file trained by serbench is returned
-                if it has this number of emotions.
+                if it is linear and fits them and the initial read-out.
 
         Raises:
             WeightsError: the weights cannot be fetched or read, or do not fit.
         """
-        if weights == DEFAULT_WEIGHTS:
-            fetched = fetch(
-                self.name, self.fetch
-            )  # first, because it may fail before a network is built
-            module = self.network()
-            self.load_encoder(module, *fetched, source=self.bundle)
-            return Built(module, f"torchaudio:{self.bundle}", {POOLED: module.width})
-        module = self.network()
         if weights == NO_WEIGHTS:
-            return Built(module, NO_WEIGHTS, {POOLED: module.width})
-        state, identity = read_weights(weights), file_identity(weights)
-        if any(name.startswith((ENCODER, BACKBONE)) for name in state):
-            return loaded(module, state, identity, module.width, (HEAD,), None, n_classes, weights)
-        self.load_encoder(module, *self.published(state, weights), source=weights)
-        return Built(module, identity, {POOLED: module.width})
-
-    def load_encoder(
-        self, module: Any, state: dict[str, Tensor], statistics: dict[str, Tensor], source: str
-    ) -> None:
-        """Load an encoder's tensors, and the statistics of its features if it has any."""
-        load_exactly(module.speech_encoder, state, source)
-        if statistics:
-            own = {**module.features.state_dict(), **statistics}
+            module = self.network()
+            return Built(module, NO_WEIGHTS, self.widths(module))
+        if weights == DEFAULT_WEIGHTS:
+            published = self.fetch()  # first, because it may fail before a network is built
+            source = published.identity
+        else:
+            state, identity = read_weights(weights), file_identity(weights)
+            if any(name.startswith((ENCODER, BACKBONE)) for name in state):
+                return self._trained(state, identity, n_classes, weights)
+            published, source = self.read(state, weights), weights
+        module = self.network()
+        load_exactly(module.speech_encoder, published.tensors, source)
+        if published.statistics:
+            own = {**module.features.state_dict(), **published.statistics}
             load_exactly(module.features, own, f"the statistics of {source}")
+        return Built(module, published.identity, self.widths(module))
 
-    def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
-        """The encoder's stages, then those of the layers after it."""
-        encoder = [
-            tuple(ENCODER + prefix for prefix in stage) for stage in self.encoder_stages(module)
-        ]
+    def _trained(
+        self, state: Mapping[str, Tensor], identity: str, n_classes: int | None, source: str
+    ) -> Built:
+        """The network of a file that serbench has written, with its last layer if it fits."""
+        whole = self.network()
+        body, last = split_state(state, whole.state_dict().keys(), (HEAD,))
+        module = self.shortened(whole, body)
+        load_exactly(module, body, source)
+        widths = self.widths(module)
+        readout = ReadOut.parse(self.readouts[0], self.taps)
+        shapes = {name: tuple(tensor.shape) for name, tensor in last.items()}
+        fits = widths.keys() >= set(readout.taps) and shapes == {
+            "weight": (n_classes, readout.width(widths)),
+            "bias": (n_classes,),
+        }
+        return Built(module, identity, widths, last if fits else None)
+
+    def shortened(self, module: Any, state: Mapping[str, Tensor]) -> Any:
+        """The network without last layers that a state need not contain."""
+        return module
+
+    def stages(self, module: Any) -> Sequence[Sequence[str]]:
+        """The encoder's stages, from the input on."""
         names = [name for name, _ in module.named_parameters()]
         return [
-            [name for name in names if name.startswith(prefixes)]
-            for prefixes in [*encoder, *self.later_stages()]
+            [name for name in names if name.startswith(tuple(ENCODER + each for each in prefixes))]
+            for prefixes in self.encoder_stages(module.speech_encoder)
         ]
 
-    def later_stages(self) -> list[tuple[str, ...]]:
-        """Prefixes of the parameters of layers after or beside the encoder."""
-        return []
-
-    @abstractmethod
-    def network(self) -> Any:
-        """A network with random weights."""
-
-    @abstractmethod
-    def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The encoder's tensors and the statistics of its features, from torchaudio."""
-
-    @abstractmethod
-    def published(
-        self, state: dict[str, Tensor], weights: str
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The same from the file ``weights``, which contains ``state``."""
-
-    @abstractmethod
-    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
-        """Prefixes of the encoder's parameters, stage by stage."""
-
-
-class WaveformBackbone(SpeechBackbone):
-    """A backbone whose encoder takes waveforms: wav2vec 2.0, HuBERT or WavLM."""
-
-    def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The weights that torchaudio publishes."""
-        return fetch_encoder(self.bundle), {}
-
-    def published(
-        self, state: dict[str, Tensor], weights: str
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """A ``.pth`` file of torchaudio, with either naming of weight norm."""
-        return encoder_names(state), {}
-
-    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
-        """Feature extractor, projection and positions, each layer."""
-        return encoder_stages(module.speech_encoder)
-
-
-@dataclass(frozen=True)
-class MeanPooled(WaveformBackbone):
-    """A fine-tuned encoder with mean pooling and a linear layer."""
-
-    name: str
-    bundle: str
-    size: EncoderSize = field(default_factory=EncoderSize)
-    front_end: str = "waveform"
-
-    def network(self) -> Any:
-        """A network with random weights."""
-        return MeanPooledNetwork(self.size, self.bundle.startswith("WAVLM"))
-
     def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The feature extractor is frozen, as is usual."""
-        return 1
+        """The whole encoder is frozen."""
+        return len(self.stages(module))
+
+    def encoder_stages(self, encoder: Any) -> list[tuple[str, ...]]:
+        """Prefixes of the encoder's parameters: feature extractor, projection, each layer."""
+        return encoder_stages(encoder)
+
+    def fetch(self) -> Published:
+        """The published weights.
+
+        Raises:
+            WeightsError: they cannot be fetched.
+        """
+        bundle = self.source
+        return Published(fetch(self.name, lambda: fetch_encoder(bundle)), f"torchaudio:{bundle}")
+
+    def read(self, state: dict[str, Tensor], weights: str) -> Published:
+        """The same from the file ``weights``, which contains ``state``."""
+        return Published(encoder_names(state), file_identity(weights))
+
+    @abstractmethod
+    def network(self) -> Any:
+        """A network with random weights, which has the encoder as ``speech_encoder``."""
+
+    @abstractmethod
+    def widths(self, module: Any) -> dict[str, int]:
+        """The size of each tap of a network."""
+
+    @abstractmethod
+    def frames(
+        self, module: Any, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor | None]:
+        """Frames of these taps, and perhaps of others, and their number in each clip or None."""
 
 
 @dataclass(frozen=True)
 class Lu2020(SpeechBackbone):
-    """Lu, Cao, Zhang, Chiu and Fan, ICASSP 2020: emotion from a recogniser's features."""
+    """The recogniser's encoder of Lu, Cao, Zhang, Chiu and Fan, ICASSP 2020."""
 
     name: str = "lu2020"
-    bundle: str = "EMFORMER_RNNT_BASE_LIBRISPEECH"
+    source: str = "EMFORMER_RNNT_BASE_LIBRISPEECH"
     size: RecogniserSize = field(default_factory=RecogniserSize)
-    hidden: int = 128
-    attention_heads: int = 8
-    front_end: str = "waveform"
+    head: str = "lu2020"
+    taps: tuple[str, ...] = ("encoder",)
+    readouts: tuple[str, ...] = ("encoder/mean",)
+    published_under: ClassVar[Licence] = UNKNOWN_LICENCE
 
-    def network(self) -> Any:
+    def network(self) -> RecogniserNetwork:
         """A network with random weights; its features are scaled by rounded statistics."""
-        return Lu2020Network(self.size, self.hidden, self.attention_heads)
+        return RecogniserNetwork(self.size)
 
-    def fetch(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def widths(self, module: Any) -> dict[str, int]:
+        """The size of the encoder's frames."""
+        return {"encoder": self.size.output_dim}
+
+    def frames(
+        self, module: Any, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor | None]:
+        """The encoder's frames, 40 ms apart."""
+        frames, counts = module(inputs, lengths)
+        return {"encoder": frames}, counts
+
+    def fetch(self) -> Published:
         """The weights and statistics that torchaudio publishes."""
-        return fetch_recogniser(self.bundle)
+        tensors, statistics = fetch(self.name, lambda: fetch_recogniser(self.source))
+        return Published(tensors, f"torchaudio:{self.source}", statistics)
 
-    def published(
-        self, state: dict[str, Tensor], weights: str
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def read(self, state: dict[str, Tensor], weights: str) -> Published:
         """A ``.pt`` file of torchaudio with its statistics file in the same folder."""
-        return recogniser_names(state), read_statistics(weights)
+        statistics = read_statistics(weights)
+        return Published(recogniser_names(state), file_identity(weights), statistics)
 
-    def encoder_stages(self, module: Any) -> list[tuple[str, ...]]:
+    def encoder_stages(self, encoder: Any) -> list[tuple[str, ...]]:
         """Input layers, each layer, output layers."""
-        return recogniser_stages(module.speech_encoder)
-
-    def later_stages(self) -> list[tuple[str, ...]]:
-        """The LSTM and the attention pooling."""
-        return [("lstm.",), ("pooling.",)]
-
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The whole recogniser is frozen."""
-        return len(self.encoder_stages(module))
+        return recogniser_stages(encoder)
 
 
 @dataclass(frozen=True)
-class Liu2023(WaveformBackbone):
-    """Liu and others, 2023, as far as known: wav2vec 2.0, and MFCCs with weighted channels."""
+class Liu2023(SpeechBackbone):
+    """The features of Liu and others, 2023, as far as known: wav2vec 2.0 beside MFCCs."""
 
     name: str = "liu2023"
-    bundle: str = "WAV2VEC2_BASE"
+    source: str = "WAV2VEC2_BASE"
     size: EncoderSize = field(default_factory=EncoderSize)
-    hidden: int = 128
-    reduction: int = 8
-    front_end: str = "waveform"
+    head: str = "liu2023"
+    taps: tuple[str, ...] = ("wav2vec2", "mfcc")
+    readouts: tuple[str, ...] = ("all/mean",)
 
-    def network(self) -> Any:
+    def network(self) -> CepstrumNetwork:
         """A network with random weights."""
-        return Liu2023Network(self.size, self.hidden, self.reduction)
+        return CepstrumNetwork(self.size)
 
-    def later_stages(self) -> list[tuple[str, ...]]:
-        """The LSTM over MFCCs and the weighting of its channels."""
-        return [("lstm.",), ("weighting.",)]
+    def widths(self, module: Any) -> dict[str, int]:
+        """The sizes of wav2vec's frames and of the MFCCs."""
+        return {"wav2vec2": self.size.embed_dim, "mfcc": CepstralFrames.N_MFCC}
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The whole wav2vec 2.0 encoder is frozen."""
-        return len(self.encoder_stages(module))
+    def frames(
+        self, module: Any, inputs: Tensor, lengths: Tensor | None, taps: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor | None]:
+        """The frames of wav2vec's last layer and the MFCCs, 20 ms apart."""
+        speech, cepstrum, counts = module(inputs, lengths)
+        return {"wav2vec2": speech, "mfcc": cepstrum}, counts

@@ -1,7 +1,8 @@
 """torchaudio's wav2vec 2.0, HuBERT and WavLM encoders, made independent of padding.
 
 wav2vec 2.0: Baevski, Zhou, Mohamed and Auli, NeurIPS 2020. HuBERT: Hsu and others, IEEE/ACM TASLP
-29, 2021. WavLM: Chen and others, IEEE JSTSP 16(6), 2022.
+29, 2021. WavLM: Chen and others, IEEE JSTSP 16(6), 2022. DistilHuBERT, a HuBERT of two layers:
+Chang, Yang and Lee, ICASSP 2022.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class EncoderSize:
         ff_dim: width of its feed-forward networks.
         position_kernel: kernel size of the positional convolution in frames.
         position_groups: number of its groups.
+        relative_positions: whether its attention has the relative positions of WavLM.
+        projection_norm: whether a layer norm precedes the projection to ``embed_dim``.
     """
 
     conv_layers: tuple[tuple[int, int, int], ...] = (
@@ -42,9 +45,11 @@ class EncoderSize:
     ff_dim: int = 3072
     position_kernel: int = 128
     position_groups: int = 16
+    relative_positions: bool = False
+    projection_norm: bool = True
 
-    def build(self, relative_positions: bool = False) -> nn.Module:
-        """An encoder with random weights: WavLM's with relative positions, else wav2vec's."""
+    def build(self) -> nn.Module:
+        """An encoder with random weights."""
         common: dict[str, Any] = {
             "extractor_mode": "group_norm",
             "extractor_conv_layer_config": list(self.conv_layers),
@@ -63,31 +68,40 @@ class EncoderSize:
             "encoder_layer_drop": 0.0,
             "aux_num_out": None,
         }
-        if relative_positions:
-            wavlm: nn.Module = wavlm_model(
-                encoder_num_buckets=320, encoder_max_distance=800, **common
-            )
-            return wavlm
-        wav2vec: nn.Module = wav2vec2_model(**common)
-        return wav2vec
+        if self.relative_positions:
+            encoder: Any = wavlm_model(encoder_num_buckets=320, encoder_max_distance=800, **common)
+        else:
+            encoder = wav2vec2_model(**common)
+        if not self.projection_norm:
+            encoder.encoder.feature_projection.layer_norm = nn.Identity()
+        built: nn.Module = encoder
+        return built
+
+
+def layers_of(encoder: Any) -> nn.ModuleList:
+    """The layers of an encoder's transformer."""
+    layers: nn.ModuleList = encoder.encoder.transformer.layers
+    return layers
 
 
 def encode(
-    encoder: Any, waveform: Tensor, lengths: Tensor | None = None
-) -> tuple[Tensor, Tensor | None]:
-    """The last layer's frames, 20 ms apart.
+    encoder: Any, waveform: Tensor, lengths: Tensor | None = None, n_layers: int | None = None
+) -> tuple[list[Tensor], Tensor | None]:
+    """The frames of each layer, 20 ms apart.
 
     They equal torchaudio's ``extract_features``, except that a clip has the same frames with and
     without padding: torchaudio's group norm includes the padding, and its WavLM does not accept
     ``lengths``. Layers are never dropped at random.
 
     Args:
-        encoder: one of torchaudio's, of a ``base`` size.
+        encoder: one that `EncoderSize` has built.
         waveform: ``[B, samples]`` at 16 kHz.
         lengths: number of samples of each clip without padding ``[B]``, or None for all.
+        n_layers: number of layers that are computed; all by default.
 
     Returns:
-        Frames ``[B, T, D]``, and their number in each clip without padding ``[B]``, or None.
+        Frames ``[B, T, D]`` of each layer, and their number in each clip without padding ``[B]``,
+        or None.
 
     Raises:
         UsageError: a clip is too short for a single frame.
@@ -103,9 +117,11 @@ def encode(
     frames = frames + transformer.pos_conv_embed(frames)
     frames = transformer.dropout(transformer.layer_norm(frames))
     position_bias: Tensor | None = None
-    for layer in transformer.layers:
+    outputs: list[Tensor] = []
+    for layer in transformer.layers[:n_layers]:
         frames, position_bias = layer(frames, position_bias=position_bias, **masks)
-    return frames, lengths
+        outputs.append(frames)
+    return outputs, lengths
 
 
 def _extract(
@@ -155,8 +171,5 @@ def encoder_stages(encoder: Any) -> list[tuple[str, ...]]:
             f"{transformer}pos_conv_embed.",
             f"{transformer}layer_norm.",
         ),
-        *(
-            (f"{transformer}layers.{number}.",)
-            for number in range(len(encoder.encoder.transformer.layers))
-        ),
+        *((f"{transformer}layers.{number}.",) for number in range(len(layers_of(encoder)))),
     ]

@@ -21,9 +21,18 @@ def padding_of(lengths: Tensor | None, frames: int) -> Tensor | None:
     """
     if lengths is None:
         return None
-    if int(lengths.min()) < 1:
-        raise UsageError("a clip is too short for this backbone: give at least 30 ms of sound")
+    require_frames(int(lengths.min()))
     return torch.arange(frames, device=lengths.device) >= lengths.unsqueeze(1)
+
+
+def require_frames(fewest: int) -> None:
+    """Refuse clips without a frame.
+
+    Raises:
+        UsageError: the shortest clip has none.
+    """
+    if fewest < 1:
+        raise UsageError("a clip is too short for this backbone: give at least 30 ms of sound")
 
 
 def mean_over_time(frames: Tensor, padding: Tensor | None) -> Tensor:

@@ -13,14 +13,13 @@ import torch
 import torch.nn.functional as F
 import torchaudio
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 from torchaudio.models import emformer_rnnt_model
 
-from serbench.errors import UsageError
+from serbench_speech_ssl.masking import padding_of, require_frames
 from serbench_speech_ssl.waveform import SAMPLE_RATE
 
 N_MELS = 80
-HOP_LENGTH = 160
+WINDOW, HOP_LENGTH = 400, 160
 REDUCTION = 4
 """Number of mel frames in one frame of the encoder."""
 
@@ -90,7 +89,7 @@ class RecogniserFeatures(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.mel = torchaudio.transforms.MelSpectrogram(
-            SAMPLE_RATE, n_fft=400, n_mels=N_MELS, hop_length=HOP_LENGTH
+            SAMPLE_RATE, n_fft=WINDOW, n_mels=N_MELS, hop_length=HOP_LENGTH, center=False
         )
         self.register_buffer("mean", torch.full((N_MELS,), SPEECH_MEAN))
         self.register_buffer("invstddev", torch.full((N_MELS,), 1 / SPEECH_DEVIATION))
@@ -101,50 +100,36 @@ class RecogniserFeatures(nn.Module):
         Raises:
             UsageError: a clip is too short for one frame of the encoder.
         """
-        if lengths is None:
-            return self._frames(waveform), None
-        # Clip by clip, because the spectrogram reflects the end of its input, which must be speech.
-        each = [
-            self._frames(clip[:length])
-            for clip, length in zip(waveform, lengths.tolist(), strict=True)
-        ]
-        frames = torch.tensor([len(clip) for clip in each], device=waveform.device)
-        return pad_sequence(each, batch_first=True), frames
-
-    def _frames(self, waveform: Tensor) -> Tensor:
-        whole = (1 + waveform.shape[-1] // HOP_LENGTH) // REDUCTION * REDUCTION
-        if whole == 0:
-            raise UsageError("a clip is too short for this backbone: give at least 30 ms of sound")
-        power = GAIN * self.mel(waveform)[..., :whole].transpose(-2, -1)
+        ends = waveform.shape[1] if lengths is None else lengths.unsqueeze(1)
+        power = GAIN * self.mel(_reflected(waveform, ends)).transpose(1, 2)
+        whole = power.shape[1] // REDUCTION * REDUCTION
+        require_frames(whole)
         # Linear below e, where the logarithm has no lower bound.
         energy = torch.where(power > math.e, power.clamp(min=math.e).log(), power / math.e)
-        return (energy - self.mean) * self.invstddev
+        frames = ((energy - self.mean) * self.invstddev)[:, :whole]
+        if lengths is None:
+            return frames, None
+        reduced = (1 + lengths.div(HOP_LENGTH, rounding_mode="floor")).div(
+            REDUCTION, rounding_mode="floor"
+        )
+        padding = padding_of(reduced, whole // REDUCTION)
+        assert padding is not None
+        outside = padding.repeat_interleave(REDUCTION, dim=1).unsqueeze(2)
+        return frames.masked_fill(outside, 0.0), reduced * REDUCTION
 
 
-class SpecAugment(nn.Module):
-    """Replaces two bands of mel channels and two spans of frames by the mean, in training only.
+def _reflected(waveform: Tensor, ends: Tensor | int) -> Tensor:
+    """Waveforms with half a window before and after, as a reflection of each clip at its ends.
 
-    A mask has up to 27 channels, as for LibriSpeech, or up to a fifth of the frames. Each clip has
-    different masks, drawn from torch's generator. There is no time warping.
+    Args:
+        waveform: ``[B, samples]``.
+        ends: number of samples of each clip without padding ``[B, 1]``, or of all clips.
     """
-
-    def __init__(self, masks: int = 2, channels: int = 27, share: float = 0.2) -> None:
-        super().__init__()
-        self.masks = masks
-        self.channels = channels
-        self.share = share
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features ``[B, T, n_mels]``, masked in training."""
-        if not self.training:
-            return features
-        mask = torchaudio.functional.mask_along_axis_iid
-        image = features.unsqueeze(1)  # [B, 1, T, n_mels]
-        for _ in range(self.masks):
-            image = mask(image, self.channels, 0.0, axis=3)
-            image = mask(image, math.ceil(self.share * features.shape[1]), 0.0, axis=2)
-        masked: Tensor = image.squeeze(1)
-        return masked
+    half = WINDOW // 2
+    place = torch.arange(-half, waveform.shape[1] + half, device=waveform.device).abs()
+    mirrored = 2 * (ends - 1) - place
+    inside = torch.minimum(place, mirrored).clamp(min=0)
+    return waveform.gather(1, inside.expand(len(waveform), -1))
 
 
 def transcribe(
@@ -152,19 +137,84 @@ def transcribe(
 ) -> tuple[Tensor, Tensor | None]:
     """Frames of the encoder, 40 ms apart.
 
+    They equal those of the encoder's own ``forward``, which joins empty tensors of another rank and
+    builds its masks from the values of tensors, so that it cannot be exported to ONNX.
+
     Args:
         encoder: torchaudio's Emformer encoder.
-        features: ``[B, T, 80]`` with zeros as padding; the longest clip has T frames.
+        features: ``[B, T, 80]`` with zeros as padding.
         lengths: number of frames of each clip without padding ``[B]``, or None for all.
 
     Returns:
         Frames ``[B, T // 4, D]``, and their number in each clip without padding ``[B]``, or None.
     """
-    n_clips, n_frames, _ = features.shape
-    filled = torch.full((n_clips,), n_frames, device=features.device)
-    future = F.pad(features, (0, 0, 0, RIGHT_CONTEXT))
-    frames, reduced = encoder(future, filled if lengths is None else lengths)
-    return frames, None if lengths is None else reduced
+    with_future = encoder.input_linear(F.pad(features, (0, 0, 0, RIGHT_CONTEXT)))
+    frames = with_future.unflatten(1, (-1, REDUCTION)).flatten(2)  # [B, T // 4 + 1, D]
+    n_frames = frames.shape[1] - RIGHT_CONTEXT // REDUCTION
+    reduced = None if lengths is None else lengths.div(REDUCTION, rounding_mode="floor")
+    transformer = encoder.transformer
+    segments = _Segments(n_frames, transformer, frames.device)
+    attended = segments.attended(padding_of(reduced, n_frames))
+    sequence = torch.cat([frames[:, segments.future], frames[:, :n_frames]], dim=1)
+    for layer in transformer.emformer_layers:
+        sequence = _emformer_layer(layer, sequence, attended)
+    output: Tensor = encoder.output_linear(sequence[:, len(segments.future) :])
+    return encoder.layer_norm(output), reduced
+
+
+class _Segments:
+    """The segments of an Emformer's input, and what the frames of each of them attend to.
+
+    The frames after each segment are computed once more for this segment only, and stand before all
+    others in the sequence.
+
+    Args:
+        n_frames: number of frames without those after the end.
+        transformer: torchaudio's Emformer.
+        device: where the tensors are.
+    """
+
+    def __init__(self, n_frames: int, transformer: Any, device: torch.device) -> None:
+        length, ahead = transformer.segment_length, transformer.right_context_length
+        self._place = torch.arange(n_frames, device=device)
+        own = self._place.div(length, rounding_mode="floor")
+        ends = (torch.arange(-(-n_frames // length), device=device) + 1) * length
+        ends = ends.clamp(max=n_frames)
+        self.future = (ends.unsqueeze(1) + torch.arange(ahead, device=device)).flatten()
+        self._futures = torch.arange(len(ends), device=device).repeat_interleave(ahead)
+        self._own = torch.cat([self._futures, own])
+        self._first = self._own * length - transformer.left_context_length
+        self._last = ends[self._own]
+
+    def attended(self, padding: Tensor | None) -> Tensor:
+        """True where a frame (row) attends to another one ``[B or 1, 1, N, N]``."""
+        future = self._own.unsqueeze(1) == self._futures
+        near = (self._place >= self._first.unsqueeze(1)) & (self._place < self._last.unsqueeze(1))
+        mask = torch.cat([future, near], dim=1)[None, None]
+        if padding is None:
+            return mask
+        kept = torch.cat([padding.new_ones(len(padding), len(self._futures)), ~padding], dim=1)
+        return mask & kept[:, None, None]
+
+
+def _emformer_layer(layer: Any, sequence: Tensor, attended: Tensor) -> Tensor:
+    """One layer without memory: ``[B, N, D]`` → ``[B, N, D]``."""
+    attention = layer.attention
+    normed = layer.layer_norm_input(sequence)
+    query, key, value = (
+        each.unflatten(2, (attention.num_heads, -1)).transpose(1, 2)
+        for each in (
+            attention.emb_to_query(normed),
+            *attention.emb_to_key_value(normed).chunk(2, dim=2),
+        )
+    )  # [B, heads, N, D / heads]
+    dropout = attention.dropout if attention.training else 0.0
+    found = F.scaled_dot_product_attention(query, key, value, attended, dropout)
+    joined = attention.out_proj(found.transpose(1, 2).flatten(2))
+    result = layer.dropout(joined) + sequence
+    result = layer.pos_ff(result) + result
+    output: Tensor = layer.layer_norm_output(result)
+    return output
 
 
 def recogniser_stages(encoder: Any) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Weights of the encoders, downloaded by torchaudio or read from a file."""
+"""Weights of the encoders, downloaded by torchaudio, from the hub, or read from a file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ import torch
 from torch import Tensor
 
 from serbench.errors import WeightsError
+from serbench.model.hub import fetch_weights
+from serbench.model.weights import read_weights
 
 STATISTICS_FILE = "global_stats_rnnt_librispeech.json"
 """torchaudio's file with mean and deviation of the recogniser's features."""
+
+HUB_FILE = "model.safetensors"
+DIGITS = 12
+"""So many digits of a revision's hash are part of the identity of weights."""
+
+TRANSFORMER = "encoder.transformer."
+"""Prefix of names in torchaudio's encoders; in Hugging Face's it is ``encoder.``."""
 
 Fetched = TypeVar("Fetched")
 
@@ -58,17 +67,49 @@ def fetch_recogniser(bundle: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]
     return recogniser.get_decoder().model.transcriber.state_dict(), statistics
 
 
+def fetch_from_hub(name: str, repository: str) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a repository of the Hugging Face Hub, and the identity of their revision.
+
+    Args:
+        name: of the backbone, for messages.
+        repository: owner and name.
+
+    Raises:
+        WeightsError: they cannot be fetched.
+    """
+    from huggingface_hub import hf_hub_download
+
+    path = Path(fetch_weights(name, lambda: hf_hub_download(repository, HUB_FILE)))
+    # The hub's client stores each revision in a folder with the name of its hash.
+    return read_weights(path), f"hf:{repository}@{path.parent.name[:DIGITS]}"
+
+
 def encoder_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A published encoder's tensors with the present names of weight norm."""
+    """A published encoder's tensors with torchaudio's names.
+
+    Args:
+        state: of torchaudio, with the present or the earlier names of weight norm; or of a
+            ``Wav2Vec2Model`` or ``HubertModel`` of Hugging Face, where the vector that replaces
+            masked frames in pretraining is left out.
+    """
+    if not any(name.startswith(TRANSFORMER) for name in state):
+        state = {
+            _from_hugging_face(name): tensor
+            for name, tensor in state.items()
+            if name != "masked_spec_embed"
+        }
+    convolution = f"{TRANSFORMER}pos_conv_embed.conv."
     renamed = {
-        "encoder.transformer.pos_conv_embed.conv.weight_g": "original0",
-        "encoder.transformer.pos_conv_embed.conv.weight_v": "original1",
+        f"{convolution}weight_g": f"{convolution}parametrizations.weight.original0",
+        f"{convolution}weight_v": f"{convolution}parametrizations.weight.original1",
     }
-    parametrised = "encoder.transformer.pos_conv_embed.conv.parametrizations.weight."
-    return {
-        parametrised + renamed[name] if name in renamed else name: tensor
-        for name, tensor in state.items()
-    }
+    return {renamed.get(name, name): tensor for name, tensor in state.items()}
+
+
+def _from_hugging_face(name: str) -> str:
+    if name.startswith("encoder."):
+        return TRANSFORMER + name.removeprefix("encoder.")
+    return f"encoder.{name}" if name.startswith("feature_projection.") else name
 
 
 def recogniser_names(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,24 +2,26 @@
 
 import pytest
 from serbench_speech_ssl import Waveform
-from tiny_backbones import NAMES, REGISTERED, TINY
+from tiny_backbones import HEADS, NAMES, REGISTERED, SYSTEMS, TINY
 
 from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
 from serbench.model.frontend import InputSpec
 from serbench.plugins import Plugins
 from serbench.testing import contract
-from serbench.testing.backbones import it_exports_to_onnx
 
 
 @pytest.mark.parametrize("check", contract("backbone"))
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "hubert_base"])
-def test_the_backbones_meet_their_contract(name, check, request):
-    """HuBERT is left out, because it differs from wav2vec 2.0 only in its weights."""
-    if name == "lu2020" and check is it_exports_to_onnx:
-        reason = "torchaudio's Emformer joins an empty tensor of another rank"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+@pytest.mark.parametrize("name", ["wavlm_base", "distilhubert", *SYSTEMS])
+def test_the_backbones_meet_their_contract(name, check):
+    """wav2vec 2.0 and HuBERT are DistilHuBERT with more layers and one more norm."""
     check(TINY[name])
+
+
+@pytest.mark.parametrize("check", contract("head"))
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_heads_meet_their_contract(name, check):
+    check(HEADS[name])
 
 
 def test_a_backbone_that_requires_images_is_refused():
@@ -33,11 +35,13 @@ def test_the_front_end_meets_its_contract(check):
     check(Waveform())
 
 
-def test_all_five_and_their_front_end_are_registered():
+def test_all_of_them_and_their_front_end_are_registered():
     plugins = Plugins()
     assert set(NAMES) <= {backbone.name for backbone in plugins.backbones}
     assert {backbone.front_end for backbone in REGISTERED.values()} == {"waveform"}
     assert "waveform" in plugins.front_ends
+    assert {REGISTERED[name].head for name in SYSTEMS} == set(SYSTEMS)
+    assert all(plugins.heads.get(name).takes_frames for name in SYSTEMS)
 
 
 def test_hubert_has_the_network_of_wav2vec():

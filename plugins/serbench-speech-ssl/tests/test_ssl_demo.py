@@ -51,6 +51,7 @@ def _recognised(name, demo, seed):
         scheduler=Plugins().schedulers.get("constant"),
         objective=(Plugins().objectives.get("cross-entropy"), {}),
         learning_rate=0.002,
+        weight_decay=0.0,
         augmentations=[],
         epochs=25,
         batch_size=16,

@@ -4,11 +4,12 @@ import pytest
 import torch
 import torchaudio
 from serbench_speech_ssl.encoders import encode
+from serbench_speech_ssl.heads import AttentionPooling, ChannelWeighting, SpanMasks
 from serbench_speech_ssl.masking import maximum_over_time, mean_over_time, padding_of, run_lstm
-from serbench_speech_ssl.networks import AttentionPooling, CepstralFrames, ChannelWeighting
-from serbench_speech_ssl.recogniser import RecogniserFeatures, SpecAugment, transcribe
+from serbench_speech_ssl.networks import CepstralFrames
+from serbench_speech_ssl.recogniser import RecogniserFeatures, transcribe
 from serbench_speech_ssl.waveform import INPUT, Waveform
-from tiny_backbones import TINY_ENCODER, TINY_RECOGNISER, build, clips
+from tiny_backbones import HEADS, TINY_ENCODER, TINY_RECOGNISER, TINY_WAVLM, clips
 from torch import nn
 
 from serbench.data.clips import ClipFormat
@@ -30,16 +31,20 @@ def test_the_front_end_does_not_change_the_waveform():
     assert INPUT.width == ClipFormat(16000, 3.0).samples
 
 
-@pytest.mark.parametrize("relative", [False, True], ids=["wav2vec", "wavlm"])
-def test_the_encoder_gives_the_frames_of_torchaudio(relative):
+@pytest.mark.parametrize("size", [TINY_ENCODER, TINY_WAVLM], ids=["wav2vec", "wavlm"])
+def test_the_encoder_gives_the_frames_of_torchaudio_at_every_layer(size):
     torch.manual_seed(0)
-    encoder = TINY_ENCODER.build(relative).eval()
+    encoder = size.build().eval()
     waveform = clips(3)[:, 0, 0]
     with torch.inference_mode():
         ours, lengths = encode(encoder, waveform)
-        theirs = encoder.extract_features(waveform)[0][-1]
+        theirs, _ = encoder.extract_features(waveform)
+        fewer, _ = encode(encoder, waveform, n_layers=2)
     assert lengths is None
-    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert len(ours) == len(theirs) == 4
+    for own, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-5, atol=1e-6)
+    assert all(torch.equal(a, b) for a, b in zip(fewer, ours[:2], strict=True))
 
 
 def test_wav2vec_and_cepstral_frames_have_the_same_number():
@@ -69,14 +74,34 @@ def test_the_recognisers_features_equal_torchaudios():
     torch.testing.assert_close(ours, theirs[:, :100])
 
 
-def test_the_recogniser_gets_the_input_of_torchaudio():
+@pytest.mark.parametrize("n_frames", [4, 16, 20, 300])
+def test_the_recogniser_gives_the_frames_of_torchaudio(n_frames):
+    """Also for segments that end before their last frame, and with padding."""
     torch.manual_seed(0)
     encoder = TINY_RECOGNISER.build().eval()
-    features = torch.randn(2, 40, 80)
-    padded = torch.cat([features, torch.zeros(2, 4, 80)], dim=1)
-    theirs, _ = encoder(padded, torch.tensor([40, 40]))
-    ours, _ = transcribe(encoder, features, None)
-    assert torch.equal(ours, theirs)
+    lengths = torch.tensor([n_frames, (n_frames + 4) // 8 * 4])
+    features = torch.randn(2, n_frames, 80)
+    features[1, lengths[1] :] = 0
+    future = torch.cat([features, torch.zeros(2, 4, 80)], dim=1)
+    with torch.inference_mode():
+        theirs, theirs_lengths = encoder(future, lengths)
+        ours, ours_lengths = transcribe(encoder, features, lengths)
+        alone, _ = transcribe(encoder, features[:1], None)
+    assert torch.equal(ours_lengths, theirs_lengths)
+    torch.testing.assert_close(alone, theirs[:1], rtol=1e-5, atol=2e-6)
+    for own, other, length in zip(ours, theirs, ours_lengths, strict=True):
+        torch.testing.assert_close(own[:length], other[:length], rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("samples", [480, 5001, 16000])
+def test_the_recognisers_features_of_a_padded_clip_are_those_of_the_clip_alone(samples):
+    features = RecogniserFeatures()
+    waveform = clips(2)[:, 0, 0]
+    together, lengths = features(waveform, torch.tensor([16000, samples]))
+    alone, _ = features(waveform[1:, :samples], None)
+    assert lengths.tolist() == [100, alone.shape[1]]
+    torch.testing.assert_close(together[1:, : lengths[1]], alone)
+    assert not together[1, lengths[1] :].any()
 
 
 def test_means_and_maxima_ignore_padding():
@@ -127,35 +152,38 @@ def test_both_pooling_streams_change_the_output():
 
 
 def test_masks_are_drawn_in_training_only_and_from_torchs_seed():
-    augment = SpecAugment()
-    features = torch.ones(3, 50, 80)
-    assert augment.eval()(features) is features
-    augment.train()
+    masks = SpanMasks()
+    ones = torch.ones(3, 50, 6)
+    assert masks.eval()(ones) is ones
+    masks.train()
     torch.manual_seed(1)
-    first = augment(features)
+    first = masks(ones)
     torch.manual_seed(1)
-    assert torch.equal(augment(features), first)
-    assert not torch.equal(augment(features), first)
+    assert torch.equal(masks(ones), first)
+    assert not torch.equal(masks(ones), first)
     assert not torch.equal(first[0], first[1])
     assert set(first.unique().tolist()) == {0.0, 1.0}
-    assert torch.equal(features, torch.ones(3, 50, 80))
+    assert torch.equal(ones, torch.ones(3, 50, 6))
 
 
-def test_masks_do_not_exceed_their_widths():
+def test_masks_cover_whole_frames_and_do_not_exceed_their_widths():
     torch.manual_seed(0)
-    masked = SpecAugment().train()(torch.ones(200, 50, 80)) == 0
-    channels = masked.all(dim=1).sum(1)
+    masked = SpanMasks().train()(torch.ones(200, 50, 6)) == 0
+    assert torch.equal(masked.all(dim=2), masked.any(dim=2))
     spans = masked.all(dim=2).sum(1)
-    assert 27 < channels.max() <= 2 * 27
     assert 10 < spans.max() <= 2 * 10
 
 
-def test_a_frozen_encoder_does_not_disable_the_masks():
-    from tiny_backbones import TINY
-
-    from serbench.model.network import Freezing
-
-    module = build("lu2020")
-    Freezing(module, TINY["lu2020"].stages(module), 4).train(module)
-    assert not module.speech_encoder.training
-    assert not torch.equal(module(clips()), module(clips()))
+def test_the_head_of_liu2023_reads_wav2vecs_frames_and_the_mfccs():
+    """The mean of the former, an LSTM over the latter; either one changes the logits."""
+    torch.manual_seed(0)
+    module = HEADS["liu2023"].module(32 + 40, 4, None, {}).eval()
+    both = torch.randn(2, 9, 72)
+    speech, cepstrum, order = both.clone(), both.clone(), both.clone()
+    speech[:, 3, :32] += 1
+    cepstrum[:, 3, 32:] += 1
+    order[:, :, :32] = both[:, :, :32].flip(1)
+    with torch.inference_mode():
+        logits = module(both)
+        torch.testing.assert_close(module(order), logits)
+        assert not any(torch.allclose(module(each), logits) for each in (speech, cepstrum))
