@@ -78,6 +78,7 @@ def make_plans(
             rate than that of the options.
         WeightsError: that entry has another backbone, or its weights are missing.
     """
+    from serbench.model.recipe import HEAD
     from serbench.search.plan import WITHOUT_TRAINING, StudyPlan
 
     single = StudyOptions.model_fields.keys() - COMBINED
@@ -125,10 +126,14 @@ def make_plans(
         if head.is_fitted:
             fitted.setdefault(head.name)
             particular |= WITHOUT_TRAINING
+            bounds = common["bounds"]
+            particular["bounds"] = {name: bounds[name] for name in bounds if name.startswith(HEAD)}
         plans.append(StudyPlan(**{**common, **particular}))
-    ignored = [name for name in WITHOUT_TRAINING if name in options.model_fields_set]
+    given = [name for name in WITHOUT_TRAINING if name in options.model_fields_set]
+    ignored = [f"--{name.replace('_', '-')}" for name in given]
+    ignored += [f"[search] {name}" for name in common["bounds"] if not name.startswith(HEAD)]
     if fitted and ignored:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        named = ", ".join(ignored)
         notice(f"{named} has no effect on head {', '.join(fitted)}, which is fitted in one step")
     return list({plan.key: plan for plan in plans}.values())
 
