@@ -68,6 +68,15 @@ def classifier(name, n_classes=4, seed=0):
     return EmotionNetwork(nn.Identity(), module, head, backbone, readout)
 
 
+def system(name, n_classes=4, seed=0):
+    """A tiny published system, an encoder with its own head on frames, images to logits."""
+    torch.manual_seed(seed)
+    backbone, readout = TINY[name], initial_readout(name).unpooled
+    built = backbone.build("none")
+    head = HEADS[name].module(readout.width(built.widths), n_classes, None, {})
+    return EmotionNetwork(nn.Identity(), built.module, head, backbone, readout)
+
+
 def vectors(name, module, images, lengths=None):
     """What a head receives for images: the pooled taps of the initial read-out."""
     readout = initial_readout(name)
