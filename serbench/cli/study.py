@@ -60,13 +60,13 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     click.echo("loading PyTorch, the plugins and the dataset", err=True)
     from serbench.execute.executor import executor_of
     from serbench.run.planning import make_plans
-    from serbench.run.study_file import read_options
+    from serbench.run.study_file import read_options, with_candidates
 
     chosen = options["augmentations"]
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if chosen is not None:
         given["augmentations"] = chosen
-    asked = read_options(given, study_file, app.plugins)
+    asked = with_candidates(read_options(given, study_file, app.plugins), app.plugins)
     if dry_run:
         manifest = _dataset(app, asked.dataset, fetch=False)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)

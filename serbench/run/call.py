@@ -188,6 +188,11 @@ def run_one(
         SerbenchError: see ``run_plan``.
     """
     asked = read_options(given, study_file, plugins)
+    if not asked.backbone:
+        raise UsageError(
+            "no backbone is given: name one, such as whisper_tiny.en or homebrew",
+            missing="backbone",
+        )
     manifest = Datasets(database).manifest(chosen_dataset(database, asked.dataset))
     plans = make_plans(asked, manifest, plugins, database, workspace)
     if len(plans) > 1:

@@ -40,9 +40,8 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
 
     Raises:
         StudyFileError: the file has mistakes: syntax, unknown keys, values, names.
-        UsageError: the command line has mistakes; no backbone is given and none of the usual ones
-            can be tried; bounds are given for a parameter that is not searched; ``nested`` is given
-            for a protocol with outer folds.
+        UsageError: the command line has mistakes; bounds are given for a parameter that is not
+            searched; ``nested`` is given for a protocol with outer folds.
     """
     from_file = {} if file is None else _read_file(file, plugins)
     if given.keys() & BUDGET:
@@ -52,8 +51,6 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
     except ValidationError as error:
         mistakes = tuple(f"--{each.replace('_', '-', 1)}" for each in _mistakes(error))
         raise UsageError("; ".join(mistakes), mistakes=mistakes) from error
-    if not options.backbone:
-        options = _with_candidates(options, plugins)
     for name in options.search.widths:
         if name not in options.augmentations:
             raise UnknownNameError("searched augmentation", name, options.augmentations)
@@ -61,14 +58,16 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
     return options
 
 
-def _with_candidates(options: StudyOptions, plugins: Plugins) -> StudyOptions:
-    """The options with the backbones that are tried where none is named.
+def with_candidates(options: StudyOptions, plugins: Plugins) -> StudyOptions:
+    """The options with the backbones that are tried, if none is named.
 
     Raises:
         UsageError: none can be tried, or options are given that belong to one backbone.
     """
     from serbench.run.candidates import available
 
+    if options.backbone:
+        return options
     of_one = [name for name in OF_ONE_BACKBONE if name in options.model_fields_set]
     if of_one:
         raise UsageError(

@@ -8,7 +8,7 @@ from making.frozen import TwoLayers, plugins_with
 
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
 from serbench.run.planning import differing, make_plans, option_value
-from serbench.run.study_file import read_options
+from serbench.run.study_file import read_options, with_candidates
 
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
 MANIFEST = SimpleNamespace(
@@ -134,7 +134,8 @@ def test_without_a_backbone_the_usual_ones_are_tried(monkeypatch, capsys):
     monkeypatch.setattr(
         "serbench.run.candidates.available", lambda plugins: (["two-layers"], [missing])
     )
-    plans = make_plans(read_options({}, None, PLUGINS), MANIFEST, PLUGINS, None, None)
+    options = with_candidates(read_options({}, None, PLUGINS), PLUGINS)
+    plans = make_plans(options, MANIFEST, PLUGINS, None, None)
     assert [plan.backbone for plan in plans] == ["two-layers"]
     written = capsys.readouterr().err
     assert "two-layers" in written
@@ -145,6 +146,7 @@ def test_without_a_backbone_the_usual_ones_are_tried(monkeypatch, capsys):
     "option", [{"weights": ("none",)}, {"front_end": ("mel",)}, {"readout": ("1/mean",)}]
 )
 def test_options_of_one_backbone_need_a_backbone(option):
+    options = read_options(option, None, PLUGINS)
     with pytest.raises(UsageError) as refused:
-        read_options(option, None, PLUGINS)
+        with_candidates(options, PLUGINS)
     assert refused.value.facts == {"missing": "backbone"}
