@@ -158,7 +158,7 @@ def job_of(work: SearchSetup, number: int) -> Job:
     ]
     parameters = propose(history, number // FOLDS, search.space, 0)
     if "freeze_depth" in parameters:
-        parameters["freeze_depth"] = search.space.stages
+        parameters["freeze_depth"] = max(search.space.stages.values())
     return search.job(number // FOLDS, Configuration.from_parameters(parameters), number % FOLDS)
 
 

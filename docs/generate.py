@@ -143,6 +143,14 @@ def _command(context: click.Context) -> Iterator[str]:
         yield _table(["option", "meaning"], rows)
 
 
+SEARCHED = {
+    "widths": "name → bounds",
+    "head": "name → bounds",
+    "readouts": "list of read-outs, the one of the first trial first",
+}
+"""What a key of ``[search]`` has, where these are not bounds."""
+
+
 def study_options() -> str:
     """The options of ``study run`` and of study files, and the bounds of a search."""
     study = cli.get_command(click.Context(cli), "study")
@@ -163,10 +171,7 @@ def study_options() -> str:
         values = _values(parameter)
         rows.append([f"`--{name.replace('_', '-')}`", values, _default(field.default), several])
         rows[-1].append(meaning)
-    bounds = [
-        [f"`{name}`", "name → bounds" if name == "widths" else "bounds"]
-        for name in SearchBounds.model_fields
-    ]
+    bounds = [[f"`{name}`", SEARCHED.get(name, "bounds")] for name in SearchBounds.model_fields]
     return (
         "\n\n".join(
             [
@@ -182,13 +187,20 @@ def study_options() -> str:
                 "## Bounds of the search",
                 "They are in the table `[search]` of a study file. Bounds are one number, which "
                 "fixes the parameter, or `[lowest, highest]`. `widths` has a key for each "
-                "augmentation.",
+                "augmentation, and `head` one for each parameter of the head.",
                 _table(["key", "value"], bounds),
                 "```toml\n"
                 "[search]\n"
                 "learning_rate = [3e-4, 1e-2]\n"
                 "freeze_depth = [0, 3]\n"
                 "widths.time-shift = 0.3\n"
+                "```",
+                "A head that is fitted has no learning rate, weight decay, freeze depth and "
+                "widths, and bounds for them are refused:",
+                "```toml\n"
+                "[search]\n"
+                "head.C = [1e-4, 0.1]\n"
+                'readouts = ["1-3/mean+std", "2/mean+std"]\n'
                 "```",
             ]
         )

@@ -130,7 +130,7 @@ def leaderboard(
     elif protocol is not None:
         click.echo(f"no entries under {protocol}: serbench leaderboard shows all entries")
     else:
-        click.echo("no entries yet: serbench study run --backbone homebrew")
+        click.echo("no entries yet: serbench study run")
 
 
 def _numbers(found: Sequence[RankingView]) -> set[int]:

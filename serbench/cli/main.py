@@ -63,11 +63,11 @@ class LazyGroup(Group):
 @click.version_option(__version__, prog_name="serbench")
 @common_options
 def cli() -> None:
-    """Find the best small network for speech emotion recognition.
+    """Find the best small system for speech emotion recognition.
 
     \b
     serbench corpus scan FOLDER --dataset mine
-    serbench study run --backbone homebrew --dataset mine
+    serbench study run --dataset mine
     serbench leaderboard
     """  # noqa: D301
 

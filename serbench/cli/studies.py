@@ -30,7 +30,7 @@ def list_command(app: App, format_: str) -> None:
         emit_json(studies)
         return
     if not studies:
-        click.echo("no studies yet: serbench study run --backbone homebrew")
+        click.echo("no studies yet: serbench study run")
         return
     emit_table(
         [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from serbench.search.plan import StudyPlan
     from serbench.store.database import Database
     from serbench.workspace import Workspace
-
 
 
 def chosen_dataset(database: Database, asked: str | None, otherwise: str | None = None) -> str:
@@ -79,6 +78,7 @@ def make_plans(
             rate than that of the options.
         WeightsError: that entry has another backbone, or its weights are missing.
     """
+    from serbench.model.recipe import HEAD
     from serbench.search.plan import WITHOUT_TRAINING, StudyPlan
 
     single = StudyOptions.model_fields.keys() - COMBINED
@@ -126,10 +126,14 @@ def make_plans(
         if head.is_fitted:
             fitted.setdefault(head.name)
             particular |= WITHOUT_TRAINING
+            bounds = common["bounds"]
+            particular["bounds"] = {name: bounds[name] for name in bounds if name.startswith(HEAD)}
         plans.append(StudyPlan(**{**common, **particular}))
-    ignored = [name for name in WITHOUT_TRAINING if name in options.model_fields_set]
+    given = [name for name in WITHOUT_TRAINING if name in options.model_fields_set]
+    ignored = [f"--{name.replace('_', '-')}" for name in given]
+    ignored += [f"[search] {name}" for name in common["bounds"] if not name.startswith(HEAD)]
     if fitted and ignored:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        named = ", ".join(ignored)
         notice(f"{named} has no effect on head {', '.join(fitted)}, which is fitted in one step")
     return list({plan.key: plan for plan in plans}.values())
 
@@ -145,8 +149,10 @@ def _readouts(backbone: Backbone, head: Head, wanted: Sequence[str]) -> tuple[st
     Raises:
         UsageError: a read-out is not possible, or the head cannot use it.
     """
-    from serbench.model.readout import ReadOut
+    from serbench.model.readout import MEAN_AND_DEVIATION, ReadOut
 
+    declared = [ReadOut.parse(text, backbone.taps) for text in backbone.readouts]
+    of_frames = {tap for readout in declared if readout.pooling for tap in readout.taps}
     found = []
     for text in wanted or backbone.readouts:
         readout = ReadOut.parse(text, backbone.taps)
@@ -159,6 +165,14 @@ def _readouts(backbone: Backbone, head: Head, wanted: Sequence[str]) -> tuple[st
                     readout=text,
                 )
             readout = readout.unpooled
+        if not (head.takes_frames or readout.pooling) and of_frames.intersection(readout.taps):
+            pooled = replace(readout, pooling=MEAN_AND_DEVIATION)
+            raise UsageError(
+                f"head {head.name} takes vectors, not frames: write --readout "
+                f"{pooled.text(backbone.taps)}",
+                head=head.name,
+                readout=text,
+            )
         if head.is_fitted and readout.weighted:
             if wanted:
                 raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,12 +48,12 @@ class SearchSpace:
             ``weight_decay``, ``freeze_depth`` as a number of stages, ``width:AUGMENTATION``,
             ``head:PARAMETER`` and ``objective:PARAMETER``. A head that is fitted has only
             ``readout`` and its own parameters.
-        stages: number of stages of the backbone.
+        stages: read-out → number of stages of the backbone, cut after its last tap.
         taps: taps that the read-outs use, from the input on.
     """
 
     ranges: Mapping[str, Searched]
-    stages: int
+    stages: Mapping[str, int]
     taps: tuple[str, ...] = ()
 
     def distributions(self) -> dict[str, BaseDistribution]:
@@ -70,11 +71,14 @@ class SearchSpace:
     def always_frozen(self) -> bool:
         """Whether every configuration freezes the whole backbone."""
         depths = self.ranges.get(FREEZE_DEPTH)
-        return depths is None or (isinstance(depths, Range) and depths.low == self.stages)
+        return depths is None or (
+            isinstance(depths, Range) and depths.low >= max(self.stages.values())
+        )
 
     def freezes_everything(self, configuration: Configuration) -> bool:
         """Whether a configuration freezes the whole backbone."""
-        return LEARNING_RATE not in self.ranges or configuration.freeze_depth == self.stages
+        stages = self.stages[configuration.readout]
+        return LEARNING_RATE not in self.ranges or configuration.freeze_depth >= stages
 
     def step(
         self,
@@ -138,12 +142,22 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
     backbone, head = plugins.backbones.get(plan.backbone), plugins.heads.get(plan.head)
     readouts = [ReadOut.parse(text, backbone.taps) for text in plan.readouts]
     taps = tuple(tap for tap in backbone.taps if any(tap in readout.taps for readout in readouts))
+    named = {readout.text(backbone.taps): readout for readout in readouts}
+    every_tap = replace(readouts[0], taps=taps, weighted=False).text(backbone.taps)
     with torch.random.fork_rng():
         network, weights = build_network(
-            plan.recipe, plugins, n_classes, plan.weights_files(), seed=0
+            replace(plan.recipe, readout=every_tap),
+            plugins,
+            n_classes,
+            plan.weights_files(),
+            seed=0,
         )
-    stages = len(backbone.stages(network.backbone))
-    choice = {READOUT: Choice(tuple(readout.text(backbone.taps) for readout in readouts))}
+    by_readout = {
+        text: len(backbone.stages(backbone.cut(copy.deepcopy(network.backbone), readout.taps)))
+        for text, readout in named.items()
+    }
+    stages = max(by_readout.values())
+    choice = {READOUT: Choice(tuple(named))}
     own = {HEAD + name: range_ for name, range_ in head.ranges.items()}
     pretrained = weights != NO_WEIGHTS
     if head.is_fitted:
@@ -155,7 +169,7 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
                 head=head.name,
                 backbone=plan.backbone,
             )
-        return SearchSpace(within({**choice, **own}, plan.bounds, stages), stages, taps)
+        return SearchSpace(within({**choice, **own}, plan.bounds, stages), by_readout, taps)
     deepest = stages if pretrained else 0
     depth = min(backbone.initial_freeze_depth(network.backbone), deepest)
     ranges = training_ranges(
@@ -164,7 +178,8 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
         [plugins.augmentations.get(name) for name in plan.augmentations],
         plugins.objectives.get(plan.objective).ranges,
     )
-    return SearchSpace(within({**choice, **ranges, **own}, plan.bounds, deepest), stages, taps)
+    searched = within({**choice, **ranges, **own}, plan.bounds, deepest)
+    return SearchSpace(searched, by_readout, taps)
 
 
 def training_ranges(

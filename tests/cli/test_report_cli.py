@@ -45,9 +45,9 @@ def test_an_exhibit_without_a_figure_is_named_on_standard_error(
 
 def test_before_any_entry_the_command_is_named(run, scanned, tmp_path):
     line = error_of(run("report", "paper", "--out", tmp_path / "out"), 2)
-    assert "`serbench study run --backbone homebrew`" in line
+    assert "`serbench study run`" in line
     line = error_of(run("report", "paper", "--out", tmp_path / "out", "--dataset", "tiny"), 2)
-    assert "`serbench study run --backbone homebrew --dataset tiny`" in line
+    assert "`serbench study run --dataset tiny`" in line
     assert not (tmp_path / "out").exists()
 
 

@@ -165,6 +165,9 @@ def test_lines_and_tables_of_a_fitted_head_have_no_empty_parts(warm, run):
     ran = warm("--protocol", "speaker-2", *options)
     assert ran.code == 0, ran.err
     assert "homebrew · mel · logistic · speaker-2 on " in ran.err
+    [new] = [line for line in ran.err.splitlines() if "new study" in line]
+    assert "head logistic instead of linear" in new
+    assert "schedule" not in new
     assert (
         run("study", "show", "2")
         .out.split(" on ")[0]

@@ -90,6 +90,13 @@ def test_a_head_that_takes_frames_gets_all_readouts_without_pooling():
     assert refused.value.facts == {"head": "attention", "readout": "1/mean"}
 
 
+@pytest.mark.parametrize("head", ["logistic", "linear"])
+def test_a_head_that_takes_vectors_is_refused_frames(head):
+    with pytest.raises(UsageError) as refusal:
+        plans_of(head=(head,), readout=("1",))
+    assert refusal.value.facts == {"head": head, "readout": "1"}
+
+
 def test_a_fitted_head_cannot_learn_weights_of_taps():
     [plan] = plans_of(head=("logistic",))
     assert plan.readouts == ("all/mean+std", "1/mean")
@@ -111,6 +118,15 @@ def test_a_fitted_head_has_no_training_and_its_options_give_a_notice(capsys):
     assert "--objective" not in written
     plans_of(head=("logistic",))
     assert capsys.readouterr().err == ""
+
+
+def test_plans_of_a_fitted_and_a_trained_head_do_not_differ_in_options_of_training():
+    plans = plans_of(plugins=plugins_with(TwoLayers()), head=("logistic", "linear"), epochs=7)
+    assert "head" in differing(plans)
+    training = {"schedule", "objective", "batch_size"}
+    assert training.isdisjoint(differing(plans))
+    assert {option_value(plans[0], name) for name in training} == {None}
+    assert option_value(plans[1], "schedule") == "half-cycle"
 
 
 def test_without_a_backbone_the_usual_ones_are_tried(monkeypatch, capsys):

@@ -23,7 +23,7 @@ SPACE = SearchSpace(
         "freeze_depth": Range(0, 3, 0),
         "width:gain": Range(0, 12, 0),
     },
-    stages=3,
+    stages={"pooled": 3},
 )
 
 

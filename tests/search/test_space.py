@@ -42,7 +42,7 @@ def search_space(
         **training_ranges(Schedule(rates), depths, augmentations, objective or {}),
         **{f"head:{name}": range_ for name, range_ in (head or {}).items()},
     }
-    return SearchSpace(within(ranges, bounds or {}, n_stages), n_stages)
+    return SearchSpace(within(ranges, bounds or {}, n_stages), {"pooled": n_stages})
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def test_a_step_without_a_learning_rate_moves_two_of_the_other_parameters(seed):
             "head:C": Range(1e-4, 1, 1e-2, log=True),
             "head:gamma": Range(0, 1, 0.5),
         },
-        stages=4,
+        stages={"1/mean": 3, "2/mean": 4},
     )
     drawn = {"readout": "2/mean", "head:C": 1.0, "head:gamma": 1.0}
     stepped = space.step(space.initial(), drawn, np.random.default_rng(seed))
@@ -326,3 +326,16 @@ def test_parameters_of_objective_and_head_are_searched_after_the_widths():
         stepped = space.step(space.initial(), drawn, np.random.default_rng(seed))
         moved |= {(name, stepped[name]) for name in drawn if stepped[name] != space.initial()[name]}
     assert dict(moved) == pytest.approx({"head:decay": 0.1, "objective:smoothing": 0.2})
+
+
+@pytest.mark.parametrize(
+    ("readout", "depth", "everything"),
+    [("1/mean", 1, False), ("1/mean", 2, True), ("1/mean", 3, True), ("2/mean", 2, False)],
+)
+def test_a_read_out_of_an_early_tap_is_frozen_by_fewer_stages(readout, depth, everything):
+    space = SearchSpace(
+        {"readout": Choice(("1/mean", "2/mean")), "learning_rate": Range(0, 1, 1)},
+        stages={"1/mean": 2, "2/mean": 3},
+    )
+    configuration = Configuration(readout, 1e-3, freeze_depth=depth)
+    assert space.freezes_everything(configuration) is everything

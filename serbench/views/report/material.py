@@ -20,7 +20,7 @@ from serbench.views.detail import EntryDetail, entry_detail
 from serbench.views.entry import EntryView, LatencyView
 from serbench.views.reading import read_entries
 
-RUN_A_STUDY = "serbench study run --backbone homebrew"
+RUN_A_STUDY = "serbench study run"
 
 
 @dataclass(frozen=True, eq=False)
