@@ -37,8 +37,8 @@ TINY = {
     "liu2023": replace(REGISTERED["liu2023"], size=replace(TINY_ENCODER, n_layers=2)),
 }
 HEADS = {
-    "lu2020": Lu2020Head(hidden=8, attention_heads=2),
-    "liu2023": Liu2023Head(hidden=8),
+    "lu2020": Lu2020Head(hidden=16, attention_heads=2),
+    "liu2023": Liu2023Head(hidden=16),
 }
 NAMES = list(TINY)
 SYSTEMS = ["lu2020", "liu2023"]
