@@ -140,8 +140,9 @@ def test_a_mistyped_option_of_a_study_is_refused_with_the_nearest(run, scanned, 
     assert nearest in line
 
 
-def test_a_study_without_a_backbone_is_refused(run, scanned):
-    assert "--backbone" in error_of(run("study", "run", "--dataset", "tiny"), 2)
+def test_weights_without_a_backbone_are_refused(run, scanned):
+    ran = run("study", "run", "--dataset", "tiny", "--weights", "none")
+    assert "--backbone" in error_of(ran, 2)
 
 
 @pytest.mark.parametrize("protocol", ["speaker-9", "corpus"])

@@ -15,7 +15,7 @@ from serbench.errors import UsageError, WeightsError
 from serbench.execute.networks import build_network, state_of
 from serbench.model.weights import file_identity
 from serbench.plugins import Plugins
-from serbench.run.clip_format import parent_format
+from serbench.run.clip_format import parent_recipe
 from serbench.run.warm_start import warm_start
 from serbench.search.events import WinnerTested
 from serbench.store.housekeeping import remove_unneeded_files
@@ -67,10 +67,12 @@ def same(first, second):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_clips_of_a_warm_start_are_those_of_its_parent(database, made):
-    parent = made.plan(made.manifest()).clip_format
-    assert parent_format("entry:1", database) == parent
-    assert parent_format("default", database) is None
+def test_clips_and_read_out_of_a_warm_start_are_those_of_its_parent(database, made):
+    plan = made.plan(made.manifest())
+    parent = parent_recipe("entry:1", database)
+    assert parent.clip_format == plan.clip_format
+    assert parent.readout == plan.readouts[0]
+    assert parent_recipe("default", database) is None
 
 
 def test_with_the_same_emotions_everything_is_kept(kept):

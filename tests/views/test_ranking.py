@@ -262,7 +262,6 @@ def test_a_ranking_is_found_by_its_protocols_name_and_identifier(name):
 def test_a_row_as_data_has_flat_keys():
     plain = ROW.as_dict()
     same = ("entry", "rank", "front", "backbone", "front_end", "schedule", "head", "objective")
-    same += ("readout",)
     same += ("pretrained_on", "known_speakers", "seconds", "sample_rate", "level", "padding")
     same += ("holdout_looks", "holdout_looks_total")
     same += ("readout", "batch_size", "epochs", "seed", "augmentations")
