@@ -1,30 +1,18 @@
-"""Progress of a running study: bars on a terminal, a line for each fold elsewhere."""
+"""Progress of a running study as a line for each fold and trial."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from serbench.cli.output import counted, errors
+from serbench.cli.output import counted
 from serbench.data.protocols import HOLDOUT
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
-from serbench.model.recipe import Parameter
-from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
 from serbench.search.events import Known, TrialEnded
@@ -211,100 +199,3 @@ class PlainListener(Listener):
     def measuring(self, entry: int, threads: int) -> None:
         """Print that latency is measured."""
         self.line(f"entry {entry}: measuring latency, {counted(threads, 'thread')}")
-
-
-class BarListener(PlainListener):
-    """Bars for trials, folds and epochs, with the best so far and the time left."""
-
-    def __init__(self, plan: StudyPlan, plugins: Plugins, clips: str, progress: Progress) -> None:
-        super().__init__(plan, plugins, clips, progress.console)
-        self.progress = progress
-        self.clips = self._bar("clips", visible=False)
-        self.features = self._bar("features", visible=False)
-        self.trials = self._bar("trials", total=plan.trials, visible=False)
-        self.trainings = self._bar("trainings", visible=False)
-        self.epochs = self._bar("epochs", total=plan.epochs, visible=False)
-        self.first: int | None = None
-        self.ended = 0
-        self.scored: dict[int, int] = {}
-
-    def _bar(self, name: str, total: float | None = None, visible: bool = True) -> TaskID:
-        return self.progress.add_task(name, total=total, visible=visible, note="")
-
-    def preparing(self, done: int, total: int) -> None:
-        """Move the bar of the clips."""
-        self.progress.update(self.clips, completed=done, total=total, visible=done < total)
-
-    def computing(self, done: int, total: int) -> None:
-        """Move the bar of the features."""
-        self.progress.update(self.features, completed=done, total=total, visible=done < total)
-
-    def begun(self, search: Search, known: Known) -> None:
-        """Show the bars."""
-        super().begun(search, known)
-        self.first, self.ended, self.scored = None, 0, {}
-        total = self.plan.trials * self.folds + 1
-        self.progress.update(
-            self.trials, total=self.plan.trials, completed=0, visible=True, note=""
-        )
-        self.progress.update(self.trainings, completed=0, total=total, visible=True)
-        self.progress.update(self.epochs, visible=self.plan.epochs > 0)
-
-    def trial_started(self, trial: int, parameters: Mapping[str, Parameter]) -> None:
-        """Continue the bars where an earlier run stopped."""
-        self.first = trial if self.first is None else self.first
-        self.scored[trial] = 0
-        self._move()
-
-    def _move(self) -> None:
-        """Move the bars of trials and trainings; finished folds of running trials count."""
-        trials = (self.first or 0) + self.ended
-        trainings = trials * self.folds + sum(self.scored.values())
-        self.progress.update(self.trials, completed=trials)
-        self.progress.update(self.trainings, completed=trainings)
-
-    def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
-        """Move the bar of the epochs."""
-        note = f"trial {trial + 1} fold {fold if isinstance(fold, str) else fold + 1} · "
-        note += f"validation UA {100 * report.validation_uar:.1f}"
-        self.progress.update(self.epochs, completed=report.epoch, note=note)
-
-    def fold_scored(self, outcome: Outcome) -> None:
-        """Move the bar of the trainings."""
-        self.scored[outcome.trial] += 1
-        self._move()
-        super().fold_scored(outcome)
-
-    def trial_ended(self, ended: TrialEnded) -> None:
-        """Move the bars, past the folds of a pruned trial that were not run."""
-        super().trial_ended(ended)
-        self.ended += 1
-        del self.scored[ended.trial]
-        self._move()
-        note = "" if self.best is None else f"best UA {100 * self.best:.1f}"
-        self.progress.update(self.trials, note=note)
-
-
-@contextmanager
-def study_listener(plan: StudyPlan, plugins: Plugins, clips: str) -> Iterator[Listener]:
-    """Bars on a terminal, plain lines elsewhere; both on standard error.
-
-    Args:
-        plan: of the study.
-        plugins: with everything that the plan names.
-        clips: a sentence on the format of its clips, shown at the beginning.
-    """
-    console = errors()
-    if not console.is_terminal:
-        yield PlainListener(plan, plugins, clips, console)
-        return
-    columns = (
-        TextColumn("{task.description:>9}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield BarListener(plan, plugins, clips, progress)

@@ -139,7 +139,7 @@ def _run(
     app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
 ) -> None:
     """Run one study and print its result."""
-    from serbench.cli.progress import study_listener
+    from serbench.cli.progress_bars import study_listener
     from serbench.run.call import run_plan
     from serbench.run.clip_format import explain_format
 
