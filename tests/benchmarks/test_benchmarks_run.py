@@ -14,7 +14,7 @@ NAMES = (
     *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
     *("features", "peers", "precision", "compiling", "level"),
 )
-SLOW = ("search", "features", "peers", "level")
+SLOW = ("search", "features", "peers", "level", "startup", "training", "precision")
 
 
 @pytest.fixture(scope="module")
