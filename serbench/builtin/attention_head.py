@@ -11,10 +11,7 @@ from torch import Tensor, nn
 from serbench import hookimpl
 from serbench.model.head import Arrays, Head, TrainedHead, load_arrays
 from serbench.model.ranges import Range
-
-EPSILON = 1e-10
-"""Added to variances, so that the gradient of the standard deviation is finite for constant
-features."""
+from serbench.model.readout import EPSILON
 
 
 class AttentiveStatistics(nn.Module):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
+from serbench.cli.app import App, Group, common_options, confirm, pass_app, yes_option
 from serbench.cli.output import emit_json, emit_table, emit_text, format_option, in_bytes
 
 
-@click.group()
+@click.group(cls=Group)
 def cache() -> None:
     """List and delete features and prepared clips."""
 
 
-@cache.command("list", cls=Command)
+@cache.command("list")
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -42,7 +42,7 @@ def list_command(app: App, format_: str) -> None:
     emit_text(f"{total} in {app.workspace.cache}; the time of prepared clips is their preparation")
 
 
-@cache.command("clear", cls=Command)
+@cache.command("clear")
 @click.option("--features", is_flag=True, help="Delete the features and keep the prepared clips.")
 @click.option("--clips", is_flag=True, help="Delete the prepared clips and keep the features.")
 @yes_option

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from serbench.errors import DivergedError
+from serbench.errors import DivergedError, PluginError
 from serbench.model.ranges import Range
 
 if TYPE_CHECKING:
@@ -131,9 +131,12 @@ class TrainedHead:
         """It is never fitted.
 
         Raises:
-            NotImplementedError: always.
+            PluginError: always.
         """
-        raise NotImplementedError(f"{type(self).__name__} is trained by gradient descent")
+        raise PluginError(
+            f"{type(self).__name__} is trained by gradient descent and cannot be fitted",
+            head=type(self).__name__,
+        )
 
 
 def require_finite_features(features: npt.NDArray[np.float32]) -> None:

@@ -18,11 +18,11 @@ class Candidate:
 
     Attributes:
         backbone: its name.
-        package: the package that brings it.
+        package: the plugin package that brings it; empty for those of serbench itself.
     """
 
     backbone: str
-    package: str = "serbench"
+    package: str = ""
 
 
 CANDIDATES = (
@@ -78,7 +78,12 @@ def _missing(plugins: Plugins, candidates: Sequence[Candidate]) -> Iterator[Miss
 
     for candidate in candidates:
         if candidate.backbone not in plugins.backbones:
-            yield Missing(candidate.backbone, f"pip install {candidate.package}")
+            reason = (
+                f"run `pip install ./plugins/{candidate.package}` in a checkout of serbench"
+                if candidate.package
+                else "its plugin is disabled or failed, see `serbench plugins list`"
+            )
+            yield Missing(candidate.backbone, reason)
             continue
         try:
             plugins.backbones.get(candidate.backbone).build(DEFAULT_WEIGHTS)

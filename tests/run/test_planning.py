@@ -7,6 +7,7 @@ import pytest
 from making.frozen import TwoLayers, plugins_with
 
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
+from serbench.run.candidates import Candidate, available
 from serbench.run.planning import differing, make_plans, option_value
 from serbench.run.study_file import read_options, with_candidates
 
@@ -149,4 +150,18 @@ def test_options_of_one_backbone_need_a_backbone(option):
     options = read_options(option, None, PLUGINS)
     with pytest.raises(UsageError) as refused:
         with_candidates(options, PLUGINS)
+    assert refused.value.facts == {"missing": "backbone"}
+
+
+def test_a_candidate_of_a_missing_package_is_left_out_with_the_package_named():
+    candidates = (Candidate("homebrew"), Candidate("nowhere", "serbench-nowhere"))
+    names, missing = available(PLUGINS, candidates)
+    assert names == ["homebrew"]
+    assert [each.backbone for each in missing] == ["nowhere"]
+    assert "./plugins/serbench-nowhere" in missing[0].reason
+
+
+def test_where_no_candidate_can_be_tried_a_backbone_is_asked_for():
+    with pytest.raises(UsageError) as refused:
+        available(PLUGINS, (Candidate("nowhere", "serbench-nowhere"), Candidate("nothing")))
     assert refused.value.facts == {"missing": "backbone"}
