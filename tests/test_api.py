@@ -13,7 +13,7 @@ import serbench
 from serbench import api
 from serbench.errors import StorageError, UsageError
 from serbench.store.database import Database
-from serbench.store.predictions import holdout_predictions
+from serbench.store.predictions import scored_predictions
 from serbench.store.systems import Systems, find_system
 from serbench.views.columns import COLUMNS
 from serbench.views.ranking import flat_rows, rankings
@@ -194,7 +194,7 @@ def test_predictions_give_the_entrys_score_and_the_logits_as_probabilities(
     columns = [f"p_{emotion}" for emotion in manifest.emotions]
     shares = holdout[columns].to_numpy()
     with filled.session() as session:
-        logits = [each.logits for each in holdout_predictions(session, find_system(session, entry))]
+        logits = [each.logits for each in scored_predictions(session, find_system(session, entry))]
     exponentials = np.exp(np.concatenate(logits).astype(float))
     expected = exponentials / exponentials.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares, expected, atol=1e-12)

@@ -45,7 +45,7 @@ from serbench.store.schema import (
 )
 from serbench.store.splits import StoredProtocol, split_row
 
-SAME = ("uar", "epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
+SAME = ("epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
 """Fields with the same name in an outcome and in the row of a training."""
 
 
@@ -136,7 +136,7 @@ class Ledger:
                     uars={
                         int(training.split.fold): training.uar
                         for training in trial.trainings
-                        if training.split.fold != HOLDOUT
+                        if training.split.fold != HOLDOUT and training.uar is not None
                     },
                 )
                 for trial in (study.trials if study is not None else ())
@@ -216,8 +216,8 @@ class Ledger:
             study.trials.append(TrialRow(number=event.trial, parameters=parameters, system=system))
 
     def _save_training(self, plan: StudyPlan, outcome: Outcome) -> None:
-        """Store logits and network of one training; the training for the holdout ends the study."""
-        tested = outcome.fold == HOLDOUT
+        """Store logits and network of one training; the last one of the winner ends the study."""
+        last, uar = outcome.fold == HOLDOUT, outcome.uar if len(outcome.rows) else None
         file = network_file(plan, outcome.trial, outcome.fold)
         kept = bool(outcome.state) and not outcome.pruned
         sha256 = write_arrays(outcome.state, self._artifacts / file) if kept else ""
@@ -225,15 +225,17 @@ class Ledger:
             study = _study(session, plan)
             trial = _trial(study, outcome.trial)
             split = split_row(session, study.protocol_id, plan.outer_fold, outcome.fold)
-            system = study.system if tested else trial.system
-            if tested:
+            system = study.system if last else trial.system
+            if last:
                 retire_winner(session, study, split.id, self._artifacts, trial)
-                count_look(session, system, split, trial.number, outcome.uar)
+                if uar is not None:
+                    count_look(session, system, split, trial.number, uar)
             system.weights = outcome.weights
             trial.trainings.append(
                 TrainingRow(
                     split_id=split.id,
                     system_id=system.id,
+                    uar=uar,
                     curve=list(outcome.curve),
                     losses=list(outcome.losses),
                     **outcome.environment.as_dict(),
@@ -246,7 +248,7 @@ class Ledger:
             )
             if kept:
                 record_network(session, plan, outcome, system.id, split.id, sha256)
-            if tested:
+            if last:
                 study.finished = now()
 
     def _end_trial(self, plan: StudyPlan, event: TrialEnded) -> None:
@@ -289,7 +291,11 @@ def _outcome(
         fold=fold if fold == HOLDOUT else int(fold),
         rows=found.rows,
         logits=found.logits,
-        confusion=confusion_of(found.logits, targets[found.rows]),
+        confusion=(
+            confusion_of(found.logits, targets[found.rows])
+            if len(found.rows)
+            else np.zeros((found.logits.shape[1],) * 2, dtype=np.int64)
+        ),
         curve=tuple(training.curve),
         losses=tuple(training.losses),
         environment=Environment(Machine(**training.machine), training.device, training.versions),

@@ -191,6 +191,7 @@ class TrialRow(Base):
 class TrainingRow(Base):
     """One training of a trial's configuration, on one split; its logits belong to ``system``.
 
+    ``uar`` is that of the test rows, None where there are none.
     ``curve`` is the validation UAR of each epoch, ``losses`` the validation loss, ``pruned``
     whether the training was stopped because it fell behind; the last columns are its environment.
     """
@@ -201,7 +202,7 @@ class TrainingRow(Base):
     trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"))
     split_id: Mapped[int] = mapped_column(ForeignKey("split.id"))
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
-    uar: Mapped[float]
+    uar: Mapped[float | None]
     epochs: Mapped[int]
     best_epoch: Mapped[int]
     seconds: Mapped[float]

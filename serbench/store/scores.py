@@ -14,15 +14,17 @@ from sqlalchemy.orm import Session
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT, shown_fold
 from serbench.score.confusion import tally, uar_of
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS, Metric, Score
-from serbench.score.scoring import Tested, score_folds, score_holdout, score_pooled
+from serbench.score.metric import CORRECTED, CROSS_VALIDATION, POOLED_FOLDS, Metric, Score
+from serbench.score.scoring import Tested, score_folds, score_holdout, score_pooled, score_selected
 from serbench.store.predictions import (
     Predictions,
     fold_predictions,
-    holdout_predictions,
     joined,
     read_prediction,
     runtime_of,
+    scored_predictions,
+    trial_predictions,
+    winners,
 )
 from serbench.store.schema import (
     PredictionRow,
@@ -46,10 +48,14 @@ def score_system(
     session that wrote the logits, because other connections do not see them before the commit.
     """
     runtime = runtime_of(system)
-    holdout = joined(holdout_predictions(session, system))
+    evidence = system.protocol.evidence
+    answers = joined(scored_predictions(session, system))
     folds = [each for outer in fold_predictions(session, system) for each in outer.values()]
-    tested = _tested(manifest, holdout)
-    found = {HOLDOUT_EVIDENCE: score_holdout(metrics, *tested)}
+    tested = _tested(manifest, answers)
+    if evidence == CORRECTED and system.imported is None:
+        found = {evidence: _corrected(session, manifest, system, metrics)}
+    else:
+        found = {evidence: score_holdout(metrics, *tested)}
     if folds:
         parts = [_tested(manifest, fold) for fold in folds]
         found[CROSS_VALIDATION] = score_folds(metrics, parts)
@@ -62,10 +68,10 @@ def score_system(
             system_id=system.id,
             **identity,
             metric=metric,
-            evidence=evidence,
+            evidence=kind,
             **{name: getattr(score, name) for name in SCORE_FIELDS},
         )
-        for evidence, scores in found.items()
+        for kind, scores in found.items()
         for metric, score in scores.items()
     )
     counts = tally(*tested).to_bytes()
@@ -86,11 +92,21 @@ def rescore_system(
     score_system(session, manifest, system, metrics)
     after = _stored_scores(system)
     changed = [
-        metric if evidence == HOLDOUT_EVIDENCE else f"{evidence}_{metric}"
+        f"{evidence}_{metric}" if evidence in (CROSS_VALIDATION, POOLED_FOLDS) else metric
         for metric, evidence in sorted(before.keys() | after.keys())
         if before.get((metric, evidence)) != after.get((metric, evidence))
     ]
     return changed + _rescore_trials(session, manifest, system)
+
+
+def _corrected(
+    session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
+) -> dict[str, Score]:
+    """The scores of a winner on all clips, corrected for its selection among all trials."""
+    [winner] = winners(session, system)
+    trials = trial_predictions(session, system)
+    place = [trial for trial, _ in trials].index(winner.system_id)
+    return score_selected(metrics, [_tested(manifest, found) for _, found in trials], place)
 
 
 def _tested(manifest: Manifest, found: Predictions) -> Tested:
@@ -117,13 +133,16 @@ def _rescore_trials(session: Session, manifest: Manifest, system: SystemRow) -> 
     )
     for trial in session.scalars(query):
         for training in trial.trainings:
+            if training.uar is None:
+                continue
             uar = _uar(session, training, manifest.targets)
             if training.uar != uar:
                 training.uar = uar
                 changed.append(
                     f"trial {trial.number + 1} fold {shown_fold(training.split.fold)} uar"
                 )
-        uars = [each.uar for each in trial.trainings if each.split.fold != HOLDOUT]
+        folds = [each for each in trial.trainings if each.split.fold != HOLDOUT]
+        uars = [each.uar for each in folds if each.uar is not None]
         if trial.mean_uar is not None and uars and trial.mean_uar != fmean(uars):
             trial.mean_uar = fmean(uars)
             changed.append(f"trial {trial.number + 1} mean_uar")

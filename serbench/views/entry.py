@@ -14,6 +14,13 @@ RANKED_BY = "uar"
 """The metric by which winners are selected and entries are ranked."""
 
 
+EVIDENCE = {
+    "corrected_cv": "selection-corrected CV",
+    "nested": "nested CV",
+    "holdout": "holdout",
+}
+"""Evidence → its name in text."""
+
 Place = tuple[str, str, str, str, str, float | None]
 """Machine, its fingerprint, runtime, precision, libraries, clip length."""
 
@@ -104,9 +111,10 @@ class EntryView:
         protocol: name of the protocol, without folders.
         protocol_id: its identifier: name and hash of dataset, labels, metric and splits.
         speaker_dependent: True if test speakers are also in the training clips.
-        evidence: the clips on which the scores were computed.
+        evidence: which clips the scores come from: ``corrected_cv``, ``nested`` or ``holdout``.
         speakers: number of test speakers.
-        scores: metric → score on the holdout; with several outer folds, on all holdouts together.
+        scores: metric → score, on the clips that ``evidence`` names: all clips, corrected for the
+            selection of the winner, or those of all holdouts together.
         cv: metric → mean over the folds by which the winner was selected; empty for an import.
         cv_pooled: metric → score on the clips of all those folds together; empty for an import.
         params: number of parameters of the network, or None.
@@ -114,7 +122,8 @@ class EntryView:
         latency: latency for one clip.
         tally: predictions by speaker; not part of the plain data.
         holdout_looks: number of winners of its study that were tested on its holdout one after
-            another, as the study was extended; with several outer folds, the largest number.
+            another, as the study was extended; with several outer folds, the largest number; 0 if
+            nothing is set aside.
         holdout_looks_total: number of networks of all studies and imports that were tested on the
             same clips, including deleted ones; with several outer folds, the largest number.
         uar_clip_ci: interval of UA as if all clips were independent, if it was requested.
@@ -174,8 +183,13 @@ class EntryView:
 
     @property
     def uar(self) -> float:
-        """Unweighted average recall on the holdout."""
+        """Unweighted average recall, by which entries are ranked."""
         return self.scores[RANKED_BY].value
+
+    @property
+    def evidence_text(self) -> str:
+        """The evidence as text, such as ``selection-corrected CV``."""
+        return EVIDENCE[self.evidence]
 
     @property
     def clip_parts(self) -> tuple[str, ...]:
@@ -230,7 +244,7 @@ class EntryView:
 
     @property
     def optimism(self) -> float | None:
-        """UA over the folds minus UA on the holdout; None without a search."""
+        """Mean UA over the folds minus the ranked UA; None without a search."""
         return None if self.cv_uar_mean is None else self.cv_uar_mean - self.uar
 
     def as_dict(self) -> dict[str, Any]:

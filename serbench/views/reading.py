@@ -15,9 +15,9 @@ from serbench.data.protocols import is_speaker_dependent, without_folder
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.score.confusion import Tally
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS, Score
+from serbench.score.metric import CROSS_VALIDATION, POOLED_FOLDS, Score
 from serbench.store.database import Database
-from serbench.store.looks import ONCE, count_looks
+from serbench.store.looks import NEVER, count_looks
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
 from serbench.store.schema import LatencyRow, MachineRow, ScoreRow, StudyRow, SystemRow, TallyRow
@@ -35,7 +35,7 @@ SYSTEM_COLUMNS = (
     *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
     *(DatasetRow.synthetic, SystemRow.protocol_id.label("protocol_row")),
     ProtocolRow.name.label("protocol"),
-    *(ProtocolRow.identifier.label("protocol_id"), StudyRow.compute_settings),
+    *(ProtocolRow.identifier.label("protocol_id"), ProtocolRow.evidence, StudyRow.compute_settings),
     *(StudyRow.plan[name].as_integer().label(name) for name in ("batch_size", "epochs", "seed")),
     StudyRow.plan["augmentations"].as_json().label("augmentations"),
 )
@@ -95,7 +95,7 @@ def read_entries(
         return [
             replace(view, holdout_looks=looked.own, holdout_looks_total=looked.total)
             for facts in session.execute(systems).mappings()
-            for looked in [looks.get(facts["id"], ONCE)]
+            for looked in [looks.get(facts["id"], NEVER)]
             for view in _views(facts, scores, tallies, latencies, ever)
         ]
 
@@ -214,9 +214,8 @@ def _views(
                 "compute_settings": compute_text(settings),
                 "protocol": without_folder(known["protocol"]),
                 "speaker_dependent": is_speaker_dependent(known["protocol"]),
-                "evidence": HOLDOUT_EVIDENCE,
                 "speakers": len(tally.speakers),
-                "scores": found[HOLDOUT_EVIDENCE],
+                "scores": found[known["evidence"]],
                 "cv": found.get(CROSS_VALIDATION, {}),
                 "cv_pooled": found.get(POOLED_FOLDS, {}),
                 "latency": latency,

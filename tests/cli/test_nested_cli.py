@@ -12,7 +12,7 @@ from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
-from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.splits import Splits
 from serbench.store.systems import find_system
 
@@ -36,7 +36,7 @@ def predicted(database):
     """The predictions on the holdout of each outer fold, and on its folds."""
     with database.session() as session:
         system = find_system(session, 1)
-        return holdout_predictions(session, system), fold_predictions(session, system)
+        return scored_predictions(session, system), fold_predictions(session, system)
 
 
 def rows(run, db):

@@ -16,8 +16,8 @@ from serbench.score.scoring import score_holdout
 from serbench.store.machines import LatencyFacts
 from serbench.store.predictions import (
     fold_predictions,
-    holdout_predictions,
     joined,
+    scored_predictions,
     winners,
 )
 from serbench.store.schema import (
@@ -60,7 +60,7 @@ def test_every_metric_is_a_row_and_comes_from_the_logits(database, made, manifes
     assert {metric for metric, evidence in found if evidence == HOLDOUT_EVIDENCE} == names
     with database.session() as session:
         system = find_system(session, entry)
-        holdout = joined(holdout_predictions(session, system))
+        holdout = joined(scored_predictions(session, system))
     expected = score_holdout(
         made.metrics,
         holdout.logits,
@@ -100,7 +100,7 @@ def test_the_tally_counts_the_holdout_by_speaker(database, manifest, entry):
     with database.session() as session:
         system = find_system(session, entry)
         tally = Tally.from_bytes(system.tallies[0].counts)
-        rows = joined(holdout_predictions(session, system)).rows
+        rows = joined(scored_predictions(session, system)).rows
     assert tally.counts.sum() == len(rows)
     assert set(tally.speakers) == set(manifest.speakers[rows].tolist())
 

@@ -14,7 +14,7 @@ from serbench.errors import UsageError
 from serbench.model.machine import Machine, this_machine
 from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
-from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.systems import Systems, find_system
 from serbench.views.detail import entry_detail
 
@@ -56,7 +56,7 @@ def page(detail):
 def answers(filled):
     """The predicted emotion of every clip, in the manifest's order."""
     with filled.session() as session:
-        tested = joined(holdout_predictions(session, find_system(session, 1))).by_row()
+        tested = joined(scored_predictions(session, find_system(session, 1))).by_row()
     assert tested.rows.tolist() == list(range(len(tested.rows)))
     return tested.logits.argmax(axis=1)
 
