@@ -64,6 +64,15 @@ class TooDeep(Homebrew):
         return 5
 
 
+class FrozenAtFirst(Homebrew):
+    def initial_freeze_depth(self, module):
+        return len(self.stages(module))
+
+
+class Unaugmented(Homebrew):
+    augmentations = ("gain", "unknown")
+
+
 class Deaf(Homebrew):
     def build(self, weights, n_classes=None):
         built = super().build("none", n_classes)
@@ -137,6 +146,8 @@ class Half(Homebrew):
     ("backbone", "check"),
     [
         (Unfrozen(), "stages_contain_every_parameter"),
+        (FrozenAtFirst(), "it_declares_no_augmentations_if_it_starts_frozen"),
+        (Unaugmented(), "its_augmentations_are_registered"),
         (Backwards(), "stages_are_ordered_from_the_input_on"),
         (Overlapping(), "stages_are_disjoint"),
         (Unknown(), "stages_contain_every_parameter"),

@@ -54,6 +54,7 @@ class Whisper:
         width: size of its frames.
         n_heads: number of its attention heads.
         head: logistic regression on frozen features.
+        augmentations: none, so that features are computed once.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Whisper:
     n_heads: int
     front_end: str = "whisper-mel"
     head: str = "logistic"
+    augmentations: tuple[str, ...] = ()
     takes_lengths: bool = True
 
     @property

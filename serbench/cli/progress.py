@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -37,9 +37,11 @@ def _plain(value: object) -> str:
 class PlainListener(Listener):
     """A line for each fold and trial: for logs, pipes and terminals that cannot draw."""
 
-    def __init__(self, plan: StudyPlan, plugins: Plugins, clips: str, console: Console) -> None:
+    def __init__(
+        self, plan: StudyPlan, plugins: Plugins, reasons: Sequence[str], console: Console
+    ) -> None:
         self.plan = plan
-        self.clip_format: str | None = clips
+        self.reasons = reasons
         self.plugins = plugins
         self.console = console
         self.folds = 0
@@ -111,9 +113,9 @@ class PlainListener(Listener):
     def begun(self, search: Search, known: Known) -> None:
         """Print the plan of the search, and notes that affect how its result is read."""
         plan, self.folds, self.best = search.plan, len(search.split.folds), None
-        if self.clip_format is not None:
-            self.line(self.clip_format)
-            self.clip_format = None  # the same in all outer folds
+        for reason in self.reasons:
+            self.line(reason)
+        self.reasons = ()  # the same in all outer folds
         self.plan = plan
         self.has_holdout = len(search.split.holdout.test) > 0
         self.tested = next((trial for trial, fold in known if fold == HOLDOUT), None)

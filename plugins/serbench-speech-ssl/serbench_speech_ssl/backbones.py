@@ -67,6 +67,7 @@ class SpeechBackbone(ABC):
         source: torchaudio's bundle, or the repository on the Hugging Face Hub.
         front_end: the waveform.
         takes_lengths: True: padding is left out.
+        augmentations: none, so that features are computed once.
         published_under: the licence of the ``default`` weights.
     """
 
@@ -74,6 +75,7 @@ class SpeechBackbone(ABC):
     source: str
     front_end: str = "waveform"
     takes_lengths: bool = True
+    augmentations: tuple[str, ...] = ()
     published_under: ClassVar[Licence] = FAIRSEQS_LICENCE
 
     @property
