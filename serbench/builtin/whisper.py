@@ -135,9 +135,10 @@ class Whisper:
     def _fetched(self) -> Path:
         from huggingface_hub import hf_hub_download
 
-        return Path(
-            fetch_weights(self.name, lambda: hf_hub_download(self.repository, WEIGHTS_FILE))
-        )
+        def download() -> str:
+            return hf_hub_download(self.repository, WEIGHTS_FILE)
+
+        return Path(fetch_weights(self.name, download, may_be_random=False))
 
     def _fitting(
         self, last: Mapping[str, Tensor], n_classes: int | None, widths: Mapping[str, int]

@@ -13,6 +13,7 @@ from serbench.cli.output import counted
 from serbench.data.protocols import HOLDOUT
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.readout import readouts_text
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
 from serbench.search.events import Known, TrialEnded
@@ -32,6 +33,17 @@ def _plain(value: object) -> str:
         is_interval = len(value) == 2 and not any(isinstance(each, str) for each in value)
         return ("–" if is_interval else ", ").join(map(str, value)) or "none"
     return "the default" if value is None else str(value)
+
+
+def _changed(name: str, there: Any, here: Any) -> str:
+    """The values of an option in this and in another study."""
+    before, now = _plain(there), _plain(here)
+    named = OPTION_NAMES.get(name, name)
+    if name == "readouts":
+        short = readouts_text(there), readouts_text(here)
+        before, now = short if len(set(short)) == 2 else (before, now)
+        named = "read-out" if len(here) == 1 else "searched:"
+    return f"{named} {now} instead of {before}"
 
 
 class PlainListener(Listener):
@@ -66,10 +78,7 @@ class PlainListener(Listener):
 
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
         """Print the options that distinguish this study from the nearest earlier one."""
-        named = ", ".join(
-            f"{OPTION_NAMES.get(name, name)} {_plain(here)} instead of {_plain(there)}"
-            for name, (there, here) in options.items()
-        )
+        named = ", ".join(_changed(name, there, here) for name, (there, here) in options.items())
         self.line(
             f"this is a new study; it differs from study {study}, the most similar one, in: {named}"
         )
