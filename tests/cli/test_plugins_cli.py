@@ -36,7 +36,9 @@ def test_thousands_of_names_are_one_row(run):
 def test_all_of_them_are_listed_when_asked(run, monkeypatch):
     monkeypatch.setenv("SERBENCH_DISABLE_PLUGINS", "timm")
     monkeypatch.setattr("serbench.cli.plugins.MANY", 1)
-    [row] = [line for line in run("plugins", "list").out.splitlines() if "2 names, such as mel " in line]
+    [row] = [
+        line for line in run("plugins", "list").out.splitlines() if "2 names, such as mel " in line
+    ]
     assert words_in(row) >= {"mel", "--all"}
     lines = [line.split()[:4] for line in run("plugins", "list", "--all").out.splitlines()]
     assert ["front", "end", "mel", "mel"] in lines
