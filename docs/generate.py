@@ -159,7 +159,7 @@ def study_options() -> str:
                 "widths.time-shift = 0.3\n"
                 "```",
                 "A head that is fitted has no learning rate, weight decay, freeze depth and "
-                "widths, and bounds for them are refused:",
+                "widths: bounds for them have no effect, and a line states this. Its own:",
                 "```toml\n"
                 "[search]\n"
                 "head.C = [1e-4, 0.1]\n"

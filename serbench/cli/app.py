@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,7 +61,7 @@ class WholeWords(click.HelpFormatter):
         """Write a paragraph."""
         super().write_text(text.replace("-", JOINED))
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], *args: Any, **options: Any) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], *args: Any, **options: Any) -> None:
         """Write terms with their meanings."""
         joined = [(term, meaning.replace("-", JOINED)) for term, meaning in rows]
         super().write_dl(joined, *args, **options)

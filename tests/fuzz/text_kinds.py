@@ -89,7 +89,7 @@ def kinds_of(folder: Path, recordings: Sequence[Path], holdout: Sequence[str]) -
         f"{path},holdout,3.5,0.1,0.2,0.3,0.4\n" for path in holdout
     )
     fuzz = ("--dataset", "fuzz")
-    imported = ("--name", "x", "--protocol", "speaker-2", *fuzz)
+    imported = ("--name", "x", "--protocol", "speaker-2:holdout", *fuzz)
     emotions_kept = ("--emotions", ",".join(EMOTIONS))
     objects = [
         {"path": str(path), "emotion": emotion, "speaker": speaker}

@@ -123,7 +123,7 @@ def fuzz(cases: int, seed: int, kinds: Sequence[str] = (), limit: float = SECOND
         recordings = write_recordings(folder / "recordings")
         scan = ("corpus", "scan", str(folder / "recordings"), "--dataset", "fuzz")
         assert call((*scan, "--emotions", ",".join(EMOTIONS)))[0] == 0
-        _, clips, _ = call(("protocol", "clips", "speaker-2", "--dataset", "fuzz"))
+        _, clips, _ = call(("protocol", "clips", "speaker-2:holdout", "--dataset", "fuzz"))
         holdout = [line.split(",")[2] for line in clips.splitlines() if ",holdout," in line]
         with patch("serbench.cli.study._show_result", lambda *_: None):
             for kind in kinds_of(folder / "recordings", recordings, holdout):
