@@ -66,10 +66,7 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     from serbench.run.planning import make_plans
     from serbench.run.study_file import read_options, with_candidates
 
-    chosen = options["augmentations"]
     given = {name: value for name, value in options.items() if value not in (None, ())}
-    if chosen is not None:
-        given["augmentations"] = chosen
     asked = with_candidates(read_options(given, study_file, app.plugins), app.plugins)
     if dry_run:
         manifest = _dataset(app, asked.dataset, fetch=False)
@@ -146,9 +143,13 @@ def _run(
     from serbench.cli.progress_bars import study_listener
     from serbench.run.call import run_plan
     from serbench.run.clip_format import explain_format
+    from serbench.run.planning import explain_augmentations
 
-    clips = explain_format(plan, asked, manifest, app.plugins)
-    with study_listener(plan, app.plugins, clips) as listener:
+    reasons = [
+        explain_format(plan, asked, manifest, app.plugins),
+        explain_augmentations(plan, asked),
+    ]
+    with study_listener(plan, app.plugins, reasons) as listener:
         entry = run_plan(plan, asked, app.plugins, app.workspace, app.database, listener, executor)
     _show_result(app, plan, entry)
 

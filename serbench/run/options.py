@@ -17,10 +17,10 @@ from serbench.run.option_types import (
     ClipSeconds,
     Depths,
     Interval,
-    Listed,
     ProtocolName,
     SampleRate,
     Seed,
+    Separated,
     Several,
     only_budget,
     option,
@@ -167,10 +167,10 @@ class StudyOptions(BaseModel):
         "Test also speakers that the weights were trained on, and mark the result and rank it "
         "separately; by default such a study is refused.",
     )
-    augmentations: Annotated[tuple[Augmentation, ...], Listed] = option(
-        ("time-shift", "frequency-mask", "time-mask", "gain", "noise"),
+    augmentations: Annotated[tuple[Augmentation, ...] | None, Separated] = option(
+        None,
         "Search the widths of these augmentations, separated by commas, or use no augmentation "
-        "(none).",
+        "(none); by default those that the backbone declares: none where it starts frozen.",
         "NAME,…|none",
         separated=True,
     )
