@@ -124,6 +124,23 @@ class Results:
         """
         return frames.prediction_frame(self._database, entry)
 
+    def calibration(self) -> pandas.DataFrame:
+        """A row for each entry: its temperature, and its scores before and after calibration."""
+        return frames.calibration_frame(self._database)
+
+    def rejection(self, entry: int) -> pandas.DataFrame:
+        """A row for each confidence of a tested clip: the scores if all less certain are rejected.
+
+        There are no rows where only one speaker was tested.
+
+        Args:
+            entry: its number.
+
+        Raises:
+            UsageError: no such entry.
+        """
+        return frames.rejection_frame(self._database, entry)
+
     def latencies(self) -> pandas.DataFrame:
         """A row for each measured latency: entry, machine, runtime, threads, milliseconds."""
         return frames.latency_frame(self._database)
@@ -267,7 +284,11 @@ def evaluate(
 
 
 def predict(
-    entry: int, files: str | Path | Sequence[str | Path], *, database: Named = None
+    entry: int,
+    files: str | Path | Sequence[str | Path],
+    *,
+    database: Named = None,
+    reject_below: float = 0.0,
 ) -> pandas.DataFrame:
     """Predict the emotions of files with an entry, as ``serbench predict``.
 
@@ -275,10 +296,12 @@ def predict(
         entry: its number.
         files: a file or a folder, or several.
         database: file or URL of the database with the entry.
+        reject_below: predictions with a lower confidence are rejected, from 0 to 1.
 
     Returns:
-        a row for each file, with a probability for each emotion (``p_EMOTION``); for a file that
-        cannot be used, the column ``error`` has the reason.
+        a row for each file, with a calibrated probability for each emotion (``p_EMOTION``); a
+        rejected file has no emotion; for a file that cannot be used, the column ``error`` has the
+        reason.
 
     Raises:
         SerbenchError: see ``serbench.run.predict.predictor_of``.
@@ -287,5 +310,5 @@ def predict(
 
     place = _Place(database)
     found = predictor_of(entry, place.plugins, place.workspace, place.database)
-    paths, answers = found.predict(_paths(files))
+    paths, answers = found.predict(_paths(files), reject_below)
     return frames.file_frame(answers, map(str, paths), found.emotions)

@@ -14,13 +14,15 @@ from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.model.recipe import READOUT, Configuration, Recipe
+from serbench.score.calibration import fit_temperature
 from serbench.score.metric import Metric
+from serbench.score.scoring import Tested
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
-from serbench.store.predictions import winners
+from serbench.store.predictions import holdout_predictions, joined, winners
 from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
 from serbench.store.schema_data import ProtocolRow, SplitRow, UtteranceRow
 from serbench.store.scores import rescore_system, score_system
@@ -125,6 +127,33 @@ class Systems:
                 sha256=artifact.sha256,
                 channel=_channel(session, system),
             )
+
+    def tested(self, number: int) -> Tested:
+        """The stored logits of an entry on its tested clips, their emotion codes and speakers.
+
+        Raises:
+            UsageError: there is no such entry, or it has no stored predictions.
+        """
+        with self._database.session() as session:
+            system = find_system(session, number)
+            parts = holdout_predictions(session, system)
+            if not parts:
+                raise UsageError(
+                    f"entry {number} has no stored predictions: run its study again with "
+                    "`serbench study run`",
+                    number=number,
+                )
+            found, manifest = joined(parts), manifest_of(self._database, system.protocol)
+        return found.logits, manifest.targets[found.rows], manifest.speakers[found.rows]
+
+    def temperature(self, number: int) -> float:
+        """The temperature that calibrates an entry's logits, fitted on all its tested clips.
+
+        It is computed from the stored logits, so that it always belongs to the present winner.
+        Errors are those of `tested`.
+        """
+        logits, targets, _ = self.tested(number)
+        return fit_temperature(logits, targets)
 
     @again_on_conflict
     def save_latency(self, number: int, machine: Machine, facts: LatencyFacts) -> None:
