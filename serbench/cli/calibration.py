@@ -72,6 +72,6 @@ def _emit_reliability(before: list[dict[str, Any]], after: list[dict[str, Any]])
                 percent(found and found["accuracy"]),
             ]
         rows.append(row)
-    columns = [">clips", ">mean confidence", ">accuracy"]
+    columns = [">clips", ">confidence", ">accuracy"]
     named = [f"{name} {stage}" for stage in ("before", "after") for name in columns]
-    emit_table(["confidence", *(named if after else columns)], rows, title="reliability")
+    emit_table(["bin", *(named if after else columns)], rows, title="reliability")
