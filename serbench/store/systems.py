@@ -22,7 +22,7 @@ from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
-from serbench.store.predictions import holdout_predictions, joined, winners
+from serbench.store.predictions import Predictions, holdout_predictions, joined, winners
 from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
 from serbench.store.schema_data import ProtocolRow, SplitRow, UtteranceRow
 from serbench.store.scores import rescore_system, score_system
@@ -136,14 +136,8 @@ class Systems:
         """
         with self._database.session() as session:
             system = find_system(session, number)
-            parts = holdout_predictions(session, system)
-            if not parts:
-                raise UsageError(
-                    f"entry {number} has no stored predictions: run its study again with "
-                    "`serbench study run`",
-                    number=number,
-                )
-            found, manifest = joined(parts), manifest_of(self._database, system.protocol)
+            found = all_tested(session, system)
+            manifest = manifest_of(self._database, system.protocol)
         return found.logits, manifest.targets[found.rows], manifest.speakers[found.rows]
 
     def temperature(self, number: int) -> float:
@@ -240,6 +234,22 @@ def _channel(session: Session, system: SystemRow) -> str:
         UtteranceRow.dataset_id == system.protocol.dataset_id
     )
     return session.scalar(query.limit(1)) or MEAN
+
+
+def all_tested(session: Session, system: SystemRow) -> Predictions:
+    """All stored logits of an entry from which its scores are computed.
+
+    Raises:
+        UsageError: there are none.
+    """
+    parts = holdout_predictions(session, system)
+    if not parts:
+        raise UsageError(
+            f"entry {system.number} has no stored predictions: run its study again with "
+            "`serbench study run`",
+            number=system.number,
+        )
+    return joined(parts)
 
 
 def manifest_of(database: Database, protocol: ProtocolRow) -> Manifest:

@@ -14,13 +14,14 @@ from serbench.score.confusion import confusion_of, recalls, score_counts
 from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
 from serbench.store.looks import looks_of
-from serbench.store.predictions import (
-    Predictions,
-    fold_predictions,
-    holdout_predictions,
-    joined,
+from serbench.store.predictions import Predictions, fold_predictions
+from serbench.store.systems import (
+    all_tested,
+    find_system,
+    first_study,
+    manifest_of,
+    shipped_artifact,
 )
-from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
 from serbench.views.calibration import CalibrationView, calibration_view
 from serbench.views.entry import EntryView, LatencyView
 from serbench.views.reading import entry_views
@@ -125,14 +126,14 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
         manifest: of its dataset, if it was read already.
 
     Raises:
-        UsageError: there is no such entry.
+        UsageError: there is no such entry, or it has no stored predictions.
     """
     measured = entry_views(database, number)
     view = measured[0]
     with database.session() as session:
         system = find_system(session, number)
         manifest = manifest or manifest_of(database, system.protocol)
-        holdout = joined(holdout_predictions(session, system))
+        holdout = all_tested(session, system)
         targets = manifest.targets[holdout.rows]
         confusion = confusion_of(holdout.logits, targets)
         trained = system.imported is None
