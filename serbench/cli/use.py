@@ -91,7 +91,7 @@ def predict(
             click.echo(f"{file.path}: {remark}", err=True)
     for error in failed:
         click.echo(f"error: {error}", err=True)
-    if reject_below > 0:
+    if reject_below > 0 and found:
         rejected = sum(file.rejected for file in found)
         emit_text(
             f"{rejected} of {counted(len(found), 'prediction')} rejected, with a confidence "

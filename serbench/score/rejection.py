@@ -67,15 +67,15 @@ class RejectionPoint:
     """The answered clips at one threshold.
 
     Attributes:
-        threshold: the least confidence of an answered clip.
         coverage: share of answered clips.
+        confidence: the threshold, which is the least confidence of an answered clip.
         clips: their number.
-        uar: mean recall over the emotions that occur among them, with its interval over speakers.
-        accuracy: share of correct predictions among them, with its interval over speakers.
+        uar: mean recall over the emotions that occur among them.
+        accuracy: share of correct predictions among them.
     """
 
-    threshold: float
     coverage: float
+    confidence: float
     clips: int
     uar: Score
     accuracy: Score
@@ -148,7 +148,7 @@ def rejection_points(
         )
         points.append(
             RejectionPoint(
-                threshold, float(curve.coverage[place]), int(inside.sum()), uar, accuracy
+                float(curve.coverage[place]), threshold, int(inside.sum()), uar, accuracy
             )
         )
     return points

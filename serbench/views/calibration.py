@@ -69,7 +69,7 @@ class CalibrationView:
             "rejection": [
                 {
                     "coverage": point.coverage,
-                    "confidence": point.threshold,
+                    "confidence": point.confidence,
                     "clips": point.clips,
                     "uar": point.uar.value,
                     "uar_ci": point.uar.interval,

@@ -68,7 +68,7 @@ def test_points_have_intervals_over_the_speakers_of_the_answered_clips():
     curve = rejection_curve(logits, targets)
     whole, half = rejection_points(curve, logits, targets, speakers, (1.0, 0.5))
     assert (whole.coverage, whole.clips, half.coverage, half.clips) == (1, 240, 0.5, 120)
-    inside = softmax(logits, axis=1).max(axis=1) >= half.threshold
+    inside = softmax(logits, axis=1).max(axis=1) >= half.confidence
     counted = tally(logits[inside], targets[inside], speakers[inside])
     drawn = draws(counted.clips)
     for metric, score in (("uar", half.uar), ("accuracy", half.accuracy)):
