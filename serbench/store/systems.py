@@ -22,7 +22,7 @@ from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
-from serbench.store.predictions import Predictions, holdout_predictions, joined, winners
+from serbench.store.predictions import Predictions, joined, scored_predictions, winners
 from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
 from serbench.store.schema_data import ProtocolRow, SplitRow, UtteranceRow
 from serbench.store.scores import rescore_system, score_system
@@ -242,7 +242,7 @@ def all_tested(session: Session, system: SystemRow) -> Predictions:
     Raises:
         UsageError: there are none.
     """
-    parts = holdout_predictions(session, system)
+    parts = scored_predictions(session, system)
     if not parts:
         raise UsageError(
             f"entry {system.number} has no stored predictions: run its study again with "

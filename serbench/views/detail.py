@@ -23,7 +23,8 @@ from serbench.store.systems import (
     shipped_artifact,
 )
 from serbench.views.calibration import CalibrationView, calibration_view
-from serbench.views.entry import EntryView, LatencyView
+from serbench.views.entry import EntryView
+from serbench.views.latencies import LatencyView
 from serbench.views.reading import entry_views
 
 

@@ -16,7 +16,7 @@ from serbench.score.calibration import cross_fitted, fit_temperature, log_losses
 from serbench.score.intervals import clip_interval
 from serbench.score.rejection import rejection_curve
 from serbench.store.database import Database
-from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.systems import Systems, find_system
 from serbench.views.detail import entry_detail
 
@@ -58,7 +58,7 @@ def page(detail):
 def answers(filled):
     """The predicted emotion of every clip, in the manifest's order."""
     with filled.session() as session:
-        tested = joined(holdout_predictions(session, find_system(session, 1))).by_row()
+        tested = joined(scored_predictions(session, find_system(session, 1))).by_row()
     assert tested.rows.tolist() == list(range(len(tested.rows)))
     return tested.logits.argmax(axis=1)
 
@@ -142,7 +142,7 @@ def test_the_bins_of_the_calibration_come_to_its_error(page, manifest):
 
 def test_the_calibrated_clips_are_those_of_the_test(filled, page, manifest):
     with filled.session() as session:
-        tested = joined(holdout_predictions(session, find_system(session, 1))).by_row()
+        tested = joined(scored_predictions(session, find_system(session, 1))).by_row()
     found = page["calibration"]
     assert found["temperature"] == pytest.approx(fit_temperature(tested.logits, manifest.targets))
     calibrated = cross_fitted(tested.logits, manifest.targets, manifest.speakers)
@@ -202,12 +202,14 @@ def test_a_manifest_that_was_read_already_changes_nothing(filled, manifest, page
 
 def test_an_emotion_that_the_holdout_lacks_has_no_recall(database, made):
     whole = made.manifest(takes=2)
-    [tested] = set(whole.speakers[split_dataset(whole, parse_protocol("speaker-2")).holdout.test])
+    [tested] = set(
+        whole.speakers[split_dataset(whole, parse_protocol("speaker-2:holdout")).holdout.test]
+    )
     manifest = make_manifest(
         "small",
         [each for each in whole.utterances if (each.speaker, each.emotion) != (tested, "fear")],
     )
-    page = entry_detail(database, add_entry(database, made, manifest, protocol="speaker-2"))
+    page = entry_detail(database, add_entry(database, made, manifest, protocol="speaker-2:holdout"))
     assert [each.name for each in page.speakers] == [tested]
     assert page.recalls[page.emotions.index("fear")] is None
     assert page.spread["sd"] is None
