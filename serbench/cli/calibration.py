@@ -19,7 +19,7 @@ def emit_calibration(found: dict[str, Any]) -> None:
     emit_table(
         ["calibration", ">before", ">after"],
         [
-            ["ECE", percent(before["ece"]), percent(after and after["ece"])],
+            ["ECE", percent(before["ece"]), percent(after["ece"] if after else None)],
             [
                 "log loss",
                 f"{before['log_loss']:.3f}",
@@ -67,9 +67,9 @@ def _emit_reliability(before: list[dict[str, Any]], after: list[dict[str, Any]])
         for stage in stages if after else stages[:1]:
             found = stage.get(above)
             row += [
-                "0" if found is None else str(found["clips"]),
-                percent(found and found["confidence"]),
-                percent(found and found["accuracy"]),
+                str(found["clips"]) if found else "0",
+                percent(found["confidence"] if found else None),
+                percent(found["accuracy"] if found else None),
             ]
         rows.append(row)
     columns = [">clips", ">confidence", ">accuracy"]

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import log_softmax, softmax
 
 from serbench.score.metric import Floats, Logits, Speakers, require_scorable
@@ -106,7 +105,8 @@ def log_losses(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> Floats:
     """
     require_scorable(logits, targets)
     losses: Floats = -log_softmax(logits.astype(np.float64), axis=1)
-    return losses[np.arange(len(targets)), targets]
+    chosen: Floats = losses[np.arange(len(targets)), targets]
+    return chosen
 
 
 def fit_temperature(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> float:
@@ -131,6 +131,8 @@ def fit_temperature(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> fl
     Raises:
         ValueError: there is nothing to fit (`require_scorable`).
     """
+    from scipy.optimize import brentq  # takes long to import, and rankings do not need it
+
     require_scorable(logits, targets)
     logits = logits.astype(np.float64)
     usable = np.isfinite(logits[np.arange(len(targets)), targets])

@@ -139,16 +139,15 @@ def rejection_points(
         place = int(np.flatnonzero(curve.thresholds == threshold)[0])
         counted = tally(logits[inside], targets[inside], speakers[inside])
         drawn = draws(counted.clips)
-        uar, accuracy = (
-            Score(value, *(tally_interval(counted, metric, drawn) or (None, None)))
-            for metric, value in (
-                ("uar", float(curve.uar[place])),
-                ("accuracy", float(curve.accuracy[place])),
-            )
-        )
+        uar = tally_interval(counted, "uar", drawn) or (None, None)
+        accuracy = tally_interval(counted, "accuracy", drawn) or (None, None)
         points.append(
             RejectionPoint(
-                float(curve.coverage[place]), threshold, int(inside.sum()), uar, accuracy
+                coverage=float(curve.coverage[place]),
+                confidence=threshold,
+                clips=int(inside.sum()),
+                uar=Score(float(curve.uar[place]), *uar),
+                accuracy=Score(float(curve.accuracy[place]), *accuracy),
             )
         )
     return points

@@ -104,7 +104,7 @@ def _body(entries: Sequence[Entry]) -> str:
                 on_one_line(label),
                 f"{found.temperature:.3g}",
                 percent(before.ece),
-                percent(after and after.ece),
+                "" if after is None else percent(after.ece),
                 f"{before.log_loss:.3f}",
                 "" if after is None else f"{after.log_loss:.3f}",
                 percent(found.rejection_area),
@@ -121,8 +121,8 @@ def _draw(entries: Sequence[Entry]) -> Figure:
     rejecting = any(_of(entry).curve for entry in entries)
     lower = max(2.8, 0.5 + 0.15 * sum(label.count("\n") + 2 for label in labels))
     figure = new_figure(upper + lower * rejecting)
-    parts = figure.subfigures(1 + rejecting, height_ratios=[upper, lower][: 1 + rejecting])
-    first, *rest = parts if rejecting else [parts]
+    heights = [upper, lower] if rejecting else [upper]
+    first, *rest = figure.subfigures(len(heights), squeeze=False, height_ratios=heights)[:, 0]
     panels = first.subplots(n_rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat[len(entries) :]:
         panel.set_visible(False)
