@@ -131,10 +131,11 @@ def rejection_points(
         logits: calibrated logits ``[n, C]``.
         targets: index ``[n]`` of the true emotion.
         speakers: name of each clip's speaker ``[n]``.
-        coverages: shares of clips to answer; more are answered where confidences are equal.
+        coverages: shares of clips to answer, falling; more are answered where confidences are
+            equal, and coverages with the same answered clips have one point.
     """
     confidence, points = confidence_of(logits), []
-    for threshold in (curve.threshold_at(coverage) for coverage in coverages):
+    for threshold in dict.fromkeys(curve.threshold_at(coverage) for coverage in coverages):
         inside = confidence >= threshold
         place = int(np.flatnonzero(curve.thresholds == threshold)[0])
         counted = tally(logits[inside], targets[inside], speakers[inside])

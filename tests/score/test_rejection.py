@@ -80,7 +80,7 @@ def test_points_have_intervals_over_the_speakers_of_the_answered_clips():
 def test_a_single_speaker_has_no_interval():
     logits, targets = np.eye(3), np.arange(3)
     curve = rejection_curve(logits, targets)
-    [point] = rejection_points(curve, logits, targets, np.array(["a"] * 3), (0.5,))
+    [point] = rejection_points(curve, logits, targets, np.array(["a"] * 3), (1.0, 0.5))
     assert point.clips == 3  # all confidences are equal
     assert point.uar.interval is point.accuracy.interval is None
 
