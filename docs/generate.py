@@ -16,6 +16,8 @@ import click
 from serbench.api import Results
 from serbench.cli.main import cli
 from serbench.run.options import SearchBounds, StudyOptions
+from serbench.score.rejection import RejectionPoint
+from serbench.views.calibration import Agreement, CalibrationView
 from serbench.views.columns import COLUMNS
 from serbench.views.entry import PLAIN, EntryView, LatencyView
 
@@ -45,8 +47,8 @@ FURTHER = {
     "leaderboard": "`METRIC`, `METRIC_ci_low` and `METRIC_ci_high` for each further metric, as for "
     "`uar`.",
     "trials": "one for each further searched parameter, such as `width:time-shift`.",
-    "predictions": "`p_EMOTION`, the probability of each emotion.",
-    "files": "`p_EMOTION`, the probability of each emotion.",
+    "predictions": "`p_EMOTION`, the probability of each emotion, without calibration.",
+    "files": "`p_EMOTION`, the calibrated probability of each emotion.",
 }
 """Table → its columns that depend on the content of the database."""
 
@@ -188,10 +190,34 @@ def leaderboard_keys() -> str:
                 "`NAME_ci_low` and `NAME_ci_high`. Scores are shares between 0 and 1, and times "
                 "are in milliseconds; a value that does not exist is null.",
                 _table(["key", "meaning"], rows),
+                "## Calibration",
+                "`serbench leaderboard show ENTRY --format json` has further details. Its key "
+                "`calibration` has an object of these keys "
+                "([explanation](../explanation/calibration.md)).",
+                _table(["key", "meaning"], _calibration_keys()),
             ]
         )
         + "\n"
     )
+
+
+def _calibration_keys() -> list[list[str]]:
+    """The keys of the calibration of an entry, with those of the objects in it."""
+    whole, stage, point = map(_attributes, (CalibrationView, Agreement, RejectionPoint))
+    rows = []
+    for name in ("temperature", "before", "after", "rejection", "rejection_area"):
+        rows.append([f"`{name}`", whole[name]])
+        if name == "before":
+            rows += [[f"`before.{each}`, `after.{each}`", stage[each]] for each in stage]
+        if name == "rejection":
+            rows += [
+                [f"`rejection[].{each}`", point[each]]
+                for each in ("coverage", "confidence", "clips", "uar", "accuracy")
+            ]
+            rows.append(
+                ["`rejection[].uar_ci`, `rejection[].accuracy_ci`", "their 95 % intervals, or null"]
+            )
+    return rows
 
 
 def dataframes() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.calibration import emit_calibration
 from serbench.cli.output import (
     DASH,
     counted,
@@ -153,19 +154,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             ],
         )
     click.echo()
-    emit_table(
-        ["confidence", ">clips", ">mean confidence", ">accuracy"],
-        [
-            [
-                f"{100 * each['above']:.0f}–{100 * each['to']:.0f} %",
-                str(each["clips"]),
-                percent(each["confidence"]),
-                percent(each["accuracy"]),
-            ]
-            for each in found["reliability"]
-        ],
-        title="calibration",
-    )
+    emit_calibration(found["calibration"])
     click.echo()
     emit_text(f"made with {_versions(found['versions'])}")
     if found["machine"]:
