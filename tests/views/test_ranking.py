@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from serbench.data.licence import Licence
 from serbench.score.confusion import tally
 from serbench.score.metric import Score
-from serbench.views.entry import NOT_MEASURED, EntryView, LatencyView
+from serbench.views.entry import EntryView
+from serbench.views.latencies import NOT_MEASURED, LatencyView
 from serbench.views.front import NEAR, ON, UNMEASURED
 from serbench.views.ranking import RankingView, flat_columns, flat_rows, rank
 

@@ -9,7 +9,7 @@ from serbench.errors import UsageError
 from serbench.score.intervals import clip_interval
 from serbench.store.schema import ScoreRow, TallyRow
 from serbench.store.systems import Systems, find_system
-from serbench.views.entry import NOT_MEASURED
+from serbench.views.latencies import NOT_MEASURED
 from serbench.views.ranking import rankings
 from serbench.views.reading import compute_text, entry_view, entry_view_here
 

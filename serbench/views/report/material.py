@@ -17,7 +17,8 @@ from serbench.score.confusion import Confusion, recalls, score_counts
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.views.detail import EntryDetail, entry_detail
-from serbench.views.entry import EntryView, LatencyView
+from serbench.views.entry import EntryView
+from serbench.views.latencies import LatencyView
 from serbench.views.reading import read_entries
 
 RUN_A_STUDY = "serbench study run"
