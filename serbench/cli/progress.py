@@ -16,9 +16,8 @@ from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
-from serbench.search.repetition import Repetition
 from serbench.search.study import Search
 
 OPTION_NAMES = {

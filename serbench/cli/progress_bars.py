@@ -23,9 +23,8 @@ from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
-from serbench.search.repetition import Repetition
 from serbench.search.study import Search
 
 

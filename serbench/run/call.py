@@ -20,9 +20,8 @@ from serbench.run.planning import chosen_dataset, make_plans
 from serbench.run.screening import screen
 from serbench.run.study import drive_study
 from serbench.run.study_file import read_options
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
-from serbench.search.repetition import Repetition
 from serbench.search.study import Search
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets

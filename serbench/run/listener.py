@@ -10,9 +10,8 @@ from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
-from serbench.search.repetition import Repetition
 from serbench.search.study import Search
 
 

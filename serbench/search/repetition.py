@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 
 from serbench.errors import DivergedError
 from serbench.execute.executor import Executor
 from serbench.execute.fold import run_fold
 from serbench.execute.job import Outcome
-from serbench.model.recipe import Configuration, Parameter
+from serbench.model.recipe import Configuration
+from serbench.search.events import Repeated, Repetition
 from serbench.search.study import OnEpoch, Search
-
-
-@dataclass(frozen=True)
-class Repetition:
-    """A training of a winner that is to be repeated with another seed.
-
-    Attributes:
-        training: id of the recorded training.
-        number: number of the seed; the recorded training has number 1.
-        outer_fold: number of the outer fold, from 0.
-        trial: number of the trial, from 0.
-        parameters: parameters of the configuration.
-        fold: number of the fold, from 0, or ``holdout``.
-        exactly: number of epochs of a training without early stopping; None for early stopping.
-    """
-
-    training: int
-    number: int
-    outer_fold: int
-    trial: int
-    parameters: Mapping[str, Parameter]
-    fold: int | str
-    exactly: int | None
-
-
-Repeated = tuple[Repetition, Outcome | DivergedError]
-"""A repetition with its outcome, or with the reason why it has none."""
 
 
 def repeat_trainings(

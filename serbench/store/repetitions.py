@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import DivergedError
 from serbench.score.metric import CORRECTED
-from serbench.search.repetition import Repeated, Repetition
+from serbench.search.events import Repeated, Repetition
 from serbench.store.database import Database
 from serbench.store.predictions import (
     EAGER,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
 from serbench.score.confusion import Tally, score_counts, tally
+from serbench.score.metric import CORRECTED
 from serbench.score.variance import SeedVariance, seed_variance
 from serbench.store.database import Database
 from serbench.store.repetitions import SeededRun, seeded_runs
@@ -45,11 +46,14 @@ class SeedsView:
         identical: whether another seed changes nothing.
         variance: variance between seeds and between speakers; None if a seed changes nothing, or
             fewer than two seeds have a score.
+        selected: whether the winner was selected by the clips of these scores, which are not
+            corrected for it.
     """
 
     seeds: tuple[SeedScore, ...]
     identical: bool
     variance: SeedVariance | None
+    selected: bool
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -63,7 +67,7 @@ class SeedsView:
                 "the training of this head has no random numbers: all seeds give the same result"
             )
         if self.variance is not None:
-            notes += _sentences(self.variance)
+            notes += _sentences(self.variance, self.selected)
         return tuple(notes)
 
     @property
@@ -124,6 +128,7 @@ def seeds_of(session: Session, system: SystemRow, manifest: Manifest) -> SeedsVi
         tuple(_score(run, tallies[run.number]) for run in found.runs),
         found.identical,
         seed_variance(tested) if varies else None,
+        system.protocol.evidence == CORRECTED,
     )
 
 
@@ -163,15 +168,16 @@ def _score(run: SeededRun, counted: Tally | None) -> SeedScore:
     return SeedScore(run.number, uar, run.seconds, run.failure)
 
 
-def _sentences(found: SeedVariance) -> list[str]:
+def _sentences(found: SeedVariance, selected: bool) -> list[str]:
     """Variation between seeds, then between speakers."""
     scores = ", ".join(f"{100 * score:.1f}" for score in found.scores)
     between = ""
     if found.sd_interval is not None:
         between = " (95 % {}–{})".format(*map(_points, found.sd_interval))
     lines = [
-        f"training: UA with {len(found.scores)} seeds {scores}; standard deviation between seeds "
-        f"{_points(found.sd)} points{between}"
+        f"training: UA with {len(found.scores)} seeds {scores}"
+        + (" (on the folds, not corrected for the selection)" if selected else "")
+        + f"; standard deviation between seeds {_points(found.sd)} points{between}"
     ]
     if found.standard_error is None or found.interval is None:
         return [*lines, "speakers: no standard error over speakers can be estimated"]

@@ -10,7 +10,8 @@ from serbench.data.protocols import HOLDOUT
 from serbench.errors import DivergedError
 from serbench.model.recipe import Configuration
 from serbench.search import repetition
-from serbench.search.repetition import Repetition, repeat_trainings
+from serbench.search.events import Repetition
+from serbench.search.repetition import repeat_trainings
 
 PARAMETERS = {"readout": "pooled", "learning_rate": 0.001, "freeze_depth": 0}
 SEARCH = make_search(protocol=f"speaker-{FOLDS}:holdout")
