@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import chdtri
 
 from serbench.score.comparison import Bootstrap
@@ -25,14 +26,17 @@ from serbench.score.intervals import (
 from serbench.score.metric import Floats
 from serbench.score.resampling import RESAMPLES
 
+Groups = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Components:
-    """The variance of a score ``[S, N]`` of one speaker and one seed, in three components.
+    """The variance of the score of one speaker and one network, in three components.
 
     Attributes:
         speaker: variance between speakers, the same for all seeds.
-        seed: variance between seeds, the same for all speakers.
+        seed: variance between networks that differ in their seed, the same for all speakers that a
+            network tests: that of one network on infinitely many speakers.
         interaction: the rest: speakers who are recognised better with one seed and worse with
             another. It includes the chance of single clips.
         negative: names of the components whose estimate was negative; they are set to 0.
@@ -56,7 +60,7 @@ class SeedVariance:
             all scores are equal.
         standard_error: standard error of ``mean`` over speakers; None where it cannot be estimated.
         interval: 95 % interval of ``mean`` over speakers; None where it cannot be estimated.
-        components: the components of the variance; None with one speaker.
+        components: the components of the variance; None where no network tests two speakers.
         speakers: number of speakers.
     """
 
@@ -72,6 +76,7 @@ class SeedVariance:
 
 def seed_variance(
     tallies: Sequence[Tally],
+    networks: Groups | None = None,
     metric: CountMetric = "uar",
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -83,7 +88,9 @@ def seed_variance(
     twice have the same interval.
 
     Args:
-        tallies: predictions of two or more trainings with different seeds, of the same clips.
+        tallies: predictions with two or more seeds, of the same clips.
+        networks: number of the network that tests each speaker ``[S]``, in the order of the
+            tallies, such as the fold; by default one network with each seed tests all speakers.
         metric: the metric to compute.
         seed: seed of the bootstrap draws.
         resamples: number of draws.
@@ -109,7 +116,7 @@ def seed_variance(
         sd_interval(sd, len(scores)),
         error,
         interval,
-        components(_by_speaker(tallies, metric)),
+        components(_by_speaker(tallies, metric), networks),
         found[0].speakers,
     )
 
@@ -133,36 +140,52 @@ def sd_interval(sd: float, seeds: int) -> Interval | None:
     return Interval(float(sd * np.sqrt(degrees / upper)), float(sd * np.sqrt(degrees / lower)))
 
 
-def components(scores: Floats) -> Components | None:
+def components(scores: Floats, networks: Groups | None = None) -> Components | None:
     """The components of the variance of scores by speaker and seed, by the method of moments.
 
     The mean squares of a two-way table without repeated cells are set equal to their expected
-    values (Searle, Casella and McCulloch 1992, "Variance Components", chapter 4). An estimate below
-    0, which occurs by chance where a component is small, is replaced by 0 and named.
+    values (Searle, Casella and McCulloch 1992, "Variance Components", chapter 4). If several
+    networks with each seed test different speakers, each has a table of its own, and the squares of
+    all tables are pooled. An estimate below 0, which occurs by chance where a component is small,
+    is replaced by 0 and named.
 
     Args:
         scores: ``[S, N]`` of S speakers and N seeds, at least two seeds.
+        networks: number of the network that tests each speaker ``[S]``; by default one tests all.
 
     Returns:
-        None where there is only one speaker.
+        None where no network tests two speakers.
     """
     speakers, seeds = scores.shape
-    if speakers < 2:
+    groups = np.zeros(speakers, dtype=np.int64) if networks is None else networks
+    tables = [scores[groups == group] for group in np.unique(groups)]
+    degrees = speakers - len(tables)
+    if degrees == 0:
         return None
-    mean = scores.mean()
-    by_speaker, by_seed = scores.mean(axis=1), scores.mean(axis=0)
-    rest = scores - by_speaker[:, None] - by_seed[None, :] + mean
-    between_speakers = seeds * ((by_speaker - mean) ** 2).sum() / (speakers - 1)
-    between_seeds = speakers * ((by_seed - mean) ** 2).sum() / (seeds - 1)
-    interaction = (rest**2).sum() / ((speakers - 1) * (seeds - 1))
+    by_speaker, by_seed, rest = np.sum([_squares(table) for table in tables], axis=0)
+    between_speakers = by_speaker / degrees
+    between_seeds = by_seed / (len(tables) * (seeds - 1))
+    interaction = rest / (degrees * (seeds - 1))
     found = {
         "speaker": (between_speakers - interaction) / seeds,
-        "seed": (between_seeds - interaction) / speakers,
+        "seed": (between_seeds - interaction) * len(tables) / speakers,
         "interaction": interaction,
     }
     negative = tuple(name for name, value in found.items() if value < -(ROUNDING**2))
     return Components(
         **{name: max(float(value), 0.0) for name, value in found.items()}, negative=negative
+    )
+
+
+def _squares(table: Floats) -> tuple[float, float, float]:
+    """Sums of squares of a table ``[S, N]``: of speakers, of seeds, and of the rest."""
+    speakers, seeds = table.shape
+    mean, by_speaker, by_seed = table.mean(), table.mean(axis=1), table.mean(axis=0)
+    rest = table - by_speaker[:, None] - by_seed[None, :] + mean
+    return (
+        seeds * float(((by_speaker - mean) ** 2).sum()),
+        speakers * float(((by_seed - mean) ** 2).sum()),
+        float((rest**2).sum()),
     )
 
 

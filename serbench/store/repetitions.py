@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -58,10 +60,12 @@ class SeededRuns:
 
     Attributes:
         runs: by number of the seed; only the entry itself if nothing was repeated.
+        tests: test rows of each training; with each seed there is one network for each of them.
         identical: whether the second run has the same logits as the entry, bit by bit.
     """
 
     runs: tuple[SeededRun, ...]
+    tests: tuple[npt.NDArray[np.int64], ...]
     identical: bool
 
 
@@ -120,7 +124,7 @@ def seeded_runs(session: Session, system: SystemRow) -> SeededRuns:
     """
     scored = _scored(session, system)
     if not scored:
-        return SeededRuns((), False)
+        return SeededRuns((), (), False)
     recorded = [_recorded_logits(session, each) for each in scored]
     first = SeededRun(1, sum(each.seconds for each in scored), _joined(scored, recorded))
     runs = [first]
@@ -137,7 +141,8 @@ def seeded_runs(session: Session, system: SystemRow) -> SeededRuns:
                 next(iter(failures), ""),
             )
         )
-    return SeededRuns(tuple(runs), _identical(session, scored))
+    tests = tuple(rows_from(training.split.test) for training in scored)
+    return SeededRuns(tuple(runs), tests, _identical(session, scored))
 
 
 def _scored(session: Session, system: SystemRow) -> list[TrainingRow]:

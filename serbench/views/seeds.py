@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
 from serbench.score.confusion import Tally, score_counts, tally
 from serbench.score.metric import CORRECTED
-from serbench.score.variance import SeedVariance, seed_variance
+from serbench.score.variance import Groups, SeedVariance, seed_variance
 from serbench.store.database import Database
-from serbench.store.repetitions import SeededRun, seeded_runs
+from serbench.store.repetitions import SeededRun, SeededRuns, seeded_runs
 from serbench.store.schema import SystemRow
 from serbench.store.systems import Systems, find_system, manifest_of
 
@@ -46,6 +47,7 @@ class SeedsView:
         identical: whether another seed changes nothing.
         variance: variance between seeds and between speakers; None if a seed changes nothing, or
             fewer than two seeds have a score.
+        networks: number of networks with each seed, which test different clips.
         selected: whether the winner was selected by the clips of these scores, which are not
             corrected for it.
     """
@@ -53,6 +55,7 @@ class SeedsView:
     seeds: tuple[SeedScore, ...]
     identical: bool
     variance: SeedVariance | None
+    networks: int
     selected: bool
 
     @property
@@ -67,8 +70,34 @@ class SeedsView:
                 "the training of this head has no random numbers: all seeds give the same result"
             )
         if self.variance is not None:
-            notes += _sentences(self.variance, self.selected)
+            notes += self._sentences(self.variance)
         return tuple(notes)
+
+    def _sentences(self, found: SeedVariance) -> list[str]:
+        """Variation between seeds, then between speakers."""
+        scores = ", ".join(f"{100 * score:.1f}" for score in found.scores)
+        if self.selected:
+            scores += " (on the folds, not corrected for the selection)"
+        sd = f"{_points(found.sd)} points"
+        if found.sd_interval is not None:
+            sd += " (95 % {}–{})".format(*map(_points, found.sd_interval))
+        if self.networks > 1 and found.components is not None:
+            alone = _points(sqrt(found.components.seed))
+            sd += f", of one of the {self.networks} networks alone {alone}"
+        training = (
+            f"training: UA with {len(found.scores)} seeds {scores}; standard deviation between "
+            f"seeds {sd}"
+        )
+        if found.standard_error is None or found.interval is None:
+            return [training, "speakers: no standard error over speakers can be estimated"]
+        low, high = found.interval
+        return [
+            training,
+            f"speakers: standard error of the mean UA {100 * found.mean:.1f} over "
+            f"{found.speakers} speakers {_points(found.standard_error)} points (95 % "
+            f"{100 * low:.1f}–{100 * high:.1f}); seeds do not count as speakers, so that more "
+            "seeds do not make this interval narrower",
+        ]
 
     @property
     def components(self) -> str | None:
@@ -81,8 +110,9 @@ class SeedsView:
             for name in ("speaker", "seed", "interaction")
         )
         zero = f" ({' and '.join(found.negative)}: estimated below 0 and set to 0)"
-        return f"standard deviations of UA by component, in points: {shown}" + (
-            zero if found.negative else ""
+        return (
+            "standard deviations of the UA of one speaker tested by one network, in points: "
+            f"{shown}{zero if found.negative else ''}"
         )
 
     def as_dict(self) -> dict[str, Any] | None:
@@ -127,7 +157,8 @@ def seeds_of(session: Session, system: SystemRow, manifest: Manifest) -> SeedsVi
     return SeedsView(
         tuple(_score(run, tallies[run.number]) for run in found.runs),
         found.identical,
-        seed_variance(tested) if varies else None,
+        seed_variance(tested, _networks(tested[0], found, manifest)) if varies else None,
+        len(found.tests),
         system.protocol.evidence == CORRECTED,
     )
 
@@ -156,6 +187,18 @@ def seed_scores(database: Database) -> Iterator[tuple[int, str, SeedScore]]:
                 yield number, system.name, _score(run, _tally(run, manifests[dataset]))
 
 
+def _networks(tested: Tally, found: SeededRuns, manifest: Manifest) -> Groups | None:
+    """The network that tests each speaker ``[S]``; None if several test the same speaker."""
+    place = {speaker: number for number, speaker in enumerate(tested.speakers)}
+    networks = np.full(len(place), -1)
+    for network, rows in enumerate(found.tests):
+        inside = [place[str(speaker)] for speaker in np.unique(manifest.speakers[rows])]
+        if (networks[inside] >= 0).any():
+            return None
+        networks[inside] = network
+    return networks
+
+
 def _tally(run: SeededRun, manifest: Manifest) -> Tally | None:
     if run.tested is None:
         return None
@@ -166,28 +209,6 @@ def _tally(run: SeededRun, manifest: Manifest) -> Tally | None:
 def _score(run: SeededRun, counted: Tally | None) -> SeedScore:
     uar = None if counted is None else score_counts(counted.confusion, "uar")
     return SeedScore(run.number, uar, run.seconds, run.failure)
-
-
-def _sentences(found: SeedVariance, selected: bool) -> list[str]:
-    """Variation between seeds, then between speakers."""
-    scores = ", ".join(f"{100 * score:.1f}" for score in found.scores)
-    between = ""
-    if found.sd_interval is not None:
-        between = " (95 % {}–{})".format(*map(_points, found.sd_interval))
-    lines = [
-        f"training: UA with {len(found.scores)} seeds {scores}"
-        + (" (on the folds, not corrected for the selection)" if selected else "")
-        + f"; standard deviation between seeds {_points(found.sd)} points{between}"
-    ]
-    if found.standard_error is None or found.interval is None:
-        return [*lines, "speakers: no standard error over speakers can be estimated"]
-    low, high = found.interval
-    return [
-        *lines,
-        f"speakers: standard error of the mean UA {100 * found.mean:.1f} over {found.speakers} "
-        f"speakers {_points(found.standard_error)} points (95 % {100 * low:.1f}–{100 * high:.1f}); "
-        "seeds do not count as speakers, so that more seeds do not make this interval narrower",
-    ]
 
 
 def _points(share: float) -> str:

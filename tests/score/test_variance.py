@@ -34,17 +34,55 @@ def test_components_of_a_table_computed_by_hand():
     assert (found.seed, found.negative) == (0.0, ("seed",))
 
 
-def test_components_recover_simulated_ones():
+def left_over(table, *factors):
+    """Sum of squares that a linear model with these factors does not explain."""
+    design = np.concatenate(
+        [np.eye(factor.max() + 1)[factor.ravel()] for factor in factors], axis=1
+    )
+    found = np.linalg.lstsq(design, table.ravel(), rcond=None)[0]
+    return ((table.ravel() - design @ found) ** 2).sum()
+
+
+@quick
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(2, 4), st.integers(0, 99))
+def test_components_of_several_networks_are_those_of_linear_models(sizes, seeds, chance):
+    networks = np.repeat(np.arange(len(sizes)), sizes)
+    table = np.random.default_rng(chance).random((len(networks), seeds))
+    found = components(table, networks)
+    degrees = len(networks) - len(sizes)
+    if degrees == 0:
+        assert found is None
+        return
+    speaker = np.repeat(np.arange(len(networks))[:, None], seeds, axis=1)
+    network = networks[:, None] * seeds + np.arange(seeds)
+    rest = left_over(table, speaker, network)
+    interaction = rest / (degrees * (seeds - 1))
+    by_seed = (left_over(table, speaker) - rest) / (len(sizes) * (seeds - 1))
+    by_speaker = (left_over(table, network) - rest) / degrees
+    expected = {
+        "speaker": (by_speaker - interaction) / seeds,
+        "seed": (by_seed - interaction) / np.mean(sizes),
+        "interaction": interaction,
+    }
+    for name, value in expected.items():
+        assert getattr(found, name) == pytest.approx(max(value, 0), abs=1e-12)
+        if abs(value) > 1e-9:
+            assert (name in found.negative) == (value < 0)
+
+
+@pytest.mark.parametrize("networks", [1, 4])
+def test_components_recover_simulated_ones(networks):
     random = np.random.default_rng(0)
     true = {"speaker": 0.02, "seed": 0.01, "interaction": 0.005}
+    groups = np.arange(12) % networks
     found = []
     for _ in range(400):
         table = (
             math.sqrt(true["speaker"]) * random.standard_normal((12, 1))
-            + math.sqrt(true["seed"]) * random.standard_normal((1, 6))
+            + math.sqrt(true["seed"]) * random.standard_normal((networks, 6))[groups]
             + math.sqrt(true["interaction"]) * random.standard_normal((12, 6))
         )
-        found.append(components(table))
+        found.append(components(table, groups))
     for name, value in true.items():
         assert np.mean([getattr(each, name) for each in found]) == pytest.approx(value, rel=0.1)
 
@@ -60,8 +98,9 @@ def test_equal_seeds_have_no_variance_and_equal_speakers_none_either():
     assert found.seed == pytest.approx(0.09)
 
 
-def test_one_speaker_has_no_components():
-    assert components(np.array([[0.1, 0.2, 0.3]])) is None
+def test_one_speaker_has_no_components_and_neither_have_networks_of_one_speaker():
+    assert components(TABLE[:1]) is None
+    assert components(TABLE, np.arange(4)) is None
 
 
 @pytest.mark.parametrize(("seeds", "low", "high"), [(2, 0.4461, 31.91), (5, 0.5991, 2.874)])

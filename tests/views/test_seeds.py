@@ -12,7 +12,7 @@ from serbench.errors import DivergedError
 from serbench.score.confusion import tally
 from serbench.score.variance import seed_variance
 from serbench.store.predictions import joined, scored_predictions
-from serbench.store.repetitions import due_repetitions, record_repetition
+from serbench.store.repetitions import due_repetitions, record_repetition, seeded_runs
 from serbench.store.systems import find_system
 from serbench.views.detail import entry_detail
 from serbench.views.seeds import seeds_view
@@ -55,7 +55,18 @@ def test_each_seed_has_the_score_of_its_logits(database, entry, manifest, repeat
     assert [each.seed for each in view.seeds] == [1, 2, 3, 4]
     assert [each.uar for each in view.seeds] == pytest.approx(expected)
     tallies = [tally(logits, manifest.targets, manifest.speakers) for logits in repeated]
-    assert view.variance == seed_variance(tallies)
+    assert view.variance == seed_variance(tallies, networks_of(database, entry, manifest))
+
+
+def networks_of(database, entry, manifest):
+    """The number of the split that tests each speaker."""
+    with database.session() as session:
+        tests = seeded_runs(session, find_system(session, entry)).tests
+    names = sorted({each.speaker for each in manifest.utterances})
+    tested = [{manifest.utterances[row].speaker for row in rows} for rows in tests]
+    found = [[name in each for each in tested].index(True) for name in names]
+    assert len(set(found)) == 2
+    return np.array(found)
 
 
 def test_the_page_of_an_entry_has_them_in_plain_data_and_sentences(database, entry, repeated):
