@@ -60,7 +60,7 @@ class PlainListener(Listener):
         if trials > self.plan.trials:
             self.line(
                 f"this study has {counted(trials, 'trial')} already, more than --trials "
-                f"{self.plan.trials}: nothing was run, and its entry comes from all its trials"
+                f"{self.plan.trials}: no trial was run, and its entry comes from all its trials"
             )
 
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:

@@ -1,6 +1,7 @@
 """``study run --seeds``: the winner trained again with other seeds, after the search."""
 
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -73,8 +74,9 @@ def test_a_finished_study_runs_only_the_missing_seeds_and_resumes_them(
     assert trainings == ["holdout"], "the search is not run again"
     assert [each["seed"] for each in shown(run)["seeds"]["scores"]] == [1, 2]
 
-    listed = run(*finished.arguments, "--seeds", 3, "--dry-run").out
+    listed = run(*finished.arguments, "--seeds", 4, "--dry-run").out
     assert "1 study would run" in listed
+    assert re.split(r"\s{2,}", listed.splitlines()[1])[-3:-1] == ["2/2", "2"]
     ran = run(*finished.arguments, "--seeds", 3)
     assert ran.code == 0, ran.err
     assert trainings == ["holdout"] * 2

@@ -60,6 +60,17 @@ def test_only_the_seed_differs(scripted):
     assert len(seeds) == len(DUE) * 3 // 2, "each is another one, and none is that of the search"
 
 
+def test_each_outer_fold_is_repeated_on_its_own_clips_with_its_own_seed(scripted):
+    jobs = scripted().jobs
+    protocol = "speaker-2:nested-2"
+    searches = [make_search(protocol=protocol, outer_fold=number) for number in range(2)]
+    last = replace(DUE[-1], fold=HOLDOUT, exactly=2)
+    list(repeat_trainings(searches, [replace(last, outer_fold=each) for each in (1, 0)], here()))
+    for job, search in zip(jobs, searches[::-1], strict=True):
+        assert np.array_equal(job.test, search.split.holdout.test)
+    assert jobs[0].seed != jobs[1].seed
+
+
 def test_seeds_do_not_depend_on_order_and_number_of_parallel_trainings(scripted):
     scripted()
     parallel = replace(SEARCH, compute=replace(SEARCH.compute, parallel=3))
