@@ -135,6 +135,13 @@ class Results:
         """A row for each confidence of a tested clip: the scores if all less certain are rejected."""
         return frames.rejection_frame(self._database, entry)
 
+    def seeds(self) -> pandas.DataFrame:
+        """A row for each entry and each seed of its winner, as ``study run --seeds`` trains it.
+
+        An entry whose winner was not trained again has one row; imports have none.
+        """
+        return frames.seed_frame(self._database)
+
     def latencies(self) -> pandas.DataFrame:
         """A row for each measured latency: entry, machine, runtime, threads, milliseconds."""
         return frames.latency_frame(self._database)

@@ -23,8 +23,9 @@ from serbench.model.machine import this_machine
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
 from serbench.run.admission import check_environment, check_lineage
-from serbench.run.compute import settle_compute
+from serbench.run.compute import begun_compute, settle_compute
 from serbench.run.listener import Listener
+from serbench.run.repetition import repeat_winner
 from serbench.search.events import (
     FoldScored,
     HoldoutStarted,
@@ -74,6 +75,7 @@ def drive_study(
     parallel: int | None = None,
     retune: bool = False,
     allow_known_speakers: bool = False,
+    seeds: int = 1,
 ) -> int:
     """Run a study to its end, or continue it where an earlier run of the same plan stopped.
 
@@ -87,6 +89,7 @@ def drive_study(
         parallel: number of trainings at once; by default the fastest number.
         retune: whether speed tuning is repeated if an earlier result is recorded.
         allow_known_speakers: whether speakers may be tested that the weights were trained on.
+        seeds: number of seeds with which the winner is trained; the first is that of the entry.
 
     Returns:
         number of the entry in the leaderboard.
@@ -96,6 +99,18 @@ def drive_study(
     """
     executor = executor or InThisProcess(plugins)
     ledger, systems = Ledger(database, workspace.artifacts), Systems(database)
+    searches: list[Search] = []
+
+    def prepared() -> Prepared:
+        check_environment(plan, ledger)
+        return prepare(plan, plugins, workspace, database, executor, listener, allow_known_speakers)
+
+    def of_finished() -> list[Search]:
+        return searches or [
+            replace(each, compute=begun_compute(each.plan, ledger, executor, parallel))
+            for each in prepared().searches
+        ]
+
     with ledger.lease(plan):
         before = standings(database, plan)
         entry = entry_within(before, plan)
@@ -106,14 +121,11 @@ def drive_study(
                 nearest = nearest_study(database, plan)
                 if nearest is not None:
                     listener.differs(*nearest)
-            check_environment(plan, ledger)
-            prepared = prepare(
-                plan, plugins, workspace, database, executor, listener, allow_known_speakers
-            )
-            for number, search in enumerate(prepared.searches):
+            ready = prepared()
+            for number, search in enumerate(ready.searches):
                 compute = settle_compute(
                     search,
-                    prepared.protocol,
+                    ready.protocol,
                     ledger,
                     database,
                     executor,
@@ -122,11 +134,13 @@ def drive_study(
                     retune and number == 0,
                 )
                 listener.settled(compute)
-                _search(replace(search, compute=compute), ledger, executor, listener)
-            entry = systems.rank(plan, list(plugins.metrics), prepared.lineage)
+                searches.append(replace(search, compute=compute))
+                _search(searches[-1], ledger, executor, listener)
+            entry = systems.rank(plan, list(plugins.metrics), ready.lineage)
         if not systems.has_complexity(entry):
             systems.save_complexity(entry, _complexity(systems.record(entry), plugins, workspace))
         _measure(entry, plan, plugins, systems, workspace, listener)
+        repeat_winner(entry, seeds, of_finished, database, executor, listener)
     return entry
 
 

@@ -184,6 +184,13 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "uar": Column(NUMBER, "share", "UA of the answered clips, over the emotions among them"),
         "accuracy": Column(NUMBER, "share", "accuracy (WA) of the answered clips"),
     },
+    "seeds": {
+        **ENTRY,
+        "seed": Column(COUNT, "", "number of the seed, from 1, which is that of the entry"),
+        "uar": Column(NUMBER, "share", "UA on the clips that the entry's score comes from"),
+        "seconds": Column(NUMBER, "s", "duration of the trainings with this seed"),
+        "failure": Column(TEXT, "", "reason of their failure; empty if they did not fail"),
+    },
     "latencies": {
         **ENTRY,
         **LATENCY,
