@@ -132,7 +132,7 @@ class Results:
         return frames.calibration_frame(self._database)
 
     def rejection(self, entry: int) -> pandas.DataFrame:
-        """A row for each confidence of a tested clip: the scores if all less certain are rejected."""
+        """A row for each confidence of a tested clip: the scores if less certain are rejected."""
         return frames.rejection_frame(self._database, entry)
 
     def seeds(self) -> pandas.DataFrame:

@@ -22,7 +22,7 @@ DROPOUT = Range(0.0, 0.7, 0.2)
 
 @dataclass(frozen=True)
 class MlpHead(TrainedHead):
-    """One hidden layer with ReLU and dropout on standardised features, trained by gradient descent."""
+    """One hidden layer with ReLU and dropout on standardised features."""
 
     name: str = "mlp"
     ranges: Mapping[str, Range] = field(
