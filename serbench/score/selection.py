@@ -46,6 +46,9 @@ from serbench.score.scoring import Tested
 SELECTED_BY: CountMetric = "uar"
 """The metric by which winners are chosen."""
 
+TIE = 1e-9
+"""Scores of draws that differ by less are equal."""
+
 
 @dataclass(frozen=True)
 class Corrected:
@@ -131,14 +134,15 @@ class Selection:
         self.highest: Floats | None = None
         if over.drawn is None:
             return
-        # A fixed order, so that equal scores in a draw do not depend on the order of the trials.
+        # Of equal scores in a draw, that of the better trial is higher; neither the order of the
+        # trials nor a rounding error changes the choice.
         order = sorted(range(len(trials)), key=self._rank)
         ordered = [trials[each] for each in order]
         points = np.array([score_counts(each.confusion, SELECTED_BY) for each in ordered])
         scores = uar_of_draws(ordered, over.drawn)
         scores -= points
         scores *= over.enlarged
-        scores += points
+        scores += points - TIE * np.arange(len(points))
         best = scores.argmax(axis=1)
         self.chosen = np.array(order)[best]
         self.highest = scores[np.arange(len(best)), best]
