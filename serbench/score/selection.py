@@ -27,8 +27,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from serbench.score.comparison import Bootstrapped, Difference
-from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts
+from serbench.score.comparison import Bootstrapped
+from serbench.score.confusion import CountMetric, Tally, ratios_of_counts
 from serbench.score.intervals import FEWEST_SPEAKERS, Interval, half_width, share_interval
 from serbench.score.intervals import standard_error as standard_error_of
 from serbench.score.metric import Floats, Metric
@@ -48,6 +48,9 @@ SELECTED_BY: CountMetric = "uar"
 
 TIE = 1e-9
 """Scores of draws that differ by less are equal."""
+
+Scored = tuple[float, Callable[[Floats], Floats]]
+"""A trial's score on all speakers, and the function that computes it on draws."""
 
 
 @dataclass(frozen=True)
@@ -130,26 +133,23 @@ class Selection:
 
     def __init__(self, over: Draws, trials: Sequence[Tally], winner: int) -> None:
         self.over, self.trials, self.winner = over, trials, winner
+        self._scores: dict[CountMetric, Corrected] = {}
         self.chosen: npt.NDArray[np.int64] | None = None
         self.highest: Floats | None = None
         if over.drawn is None:
             return
         # Of equal scores in a draw, that of the better trial is higher; neither the order of the
         # trials nor a rounding error changes the choice.
-        order = sorted(range(len(trials)), key=self._rank)
-        ordered = [trials[each] for each in order]
-        points = np.array([score_counts(each.confusion, SELECTED_BY) for each in ordered])
-        scores = uar_of_draws(ordered, over.drawn)
-        scores -= points
+        points = uar_of_draws(trials, np.ones((1, len(over.speakers))))[0]
+        keys = [(-point, each.counts.tobytes()) for point, each in zip(points, trials, strict=True)]
+        order = sorted(range(len(trials)), key=keys.__getitem__)
+        scores = uar_of_draws([trials[each] for each in order], over.drawn)
+        scores -= points[order]
         scores *= over.enlarged
-        scores += points - TIE * np.arange(len(points))
+        scores += points[order] - TIE * np.arange(len(order))
         best = scores.argmax(axis=1)
         self.chosen = np.array(order)[best]
         self.highest = scores[np.arange(len(best)), best]
-
-    def _rank(self, trial: int) -> tuple[float, bytes]:
-        counted = self.trials[trial]
-        return -score_counts(counted.confusion, SELECTED_BY), counted.counts.tobytes()
 
     @property
     def needed(self) -> list[int]:
@@ -160,14 +160,14 @@ class Selection:
 
     def score(self, metric: CountMetric) -> Corrected:
         """The winner's corrected UA, WA or macro-F1."""
+        if metric not in self._scores:
 
-        def on_draws(trial: int, drawn: Floats) -> Floats:
-            return resampled(ratios_of_counts(self.trials[trial].counts, metric), drawn)
+            def of(trial: int) -> Scored:
+                ratios = ratios_of_counts(self.trials[trial].counts, metric)
+                return ratios.value, lambda drawn: resampled(ratios, drawn)
 
-        def on_all(trial: int) -> float:
-            return score_counts(self.trials[trial].confusion, metric)
-
-        return self._corrected(on_all, on_draws, True, RESAMPLES)
+            self._scores[metric] = self._corrected(of, True, RESAMPLES)
+        return self._scores[metric]
 
     def score_metric(self, metric: Metric, tested: Callable[[int], Tested]) -> Corrected:
         """The winner's corrected score of any metric.
@@ -176,41 +176,36 @@ class Selection:
             metric: the metric to compute; without ratios, it is computed on the first ``RESCORED``
                 draws only.
             tested: index of a trial → its logits, targets and speakers on the clips of all folds;
-                it is called for the `needed` trials only.
+                it is called once for each of the `needed` trials.
 
         Raises:
             PluginError: a score is NaN or infinite.
         """
+        known = {trial: tested(trial) for trial in self.needed}
 
-        def on_draws(trial: int, drawn: Floats) -> Floats:
-            return resampled_scores(metric, *tested(trial), drawn)
+        def of(trial: int) -> Scored:
+            logits, targets, speakers = known[trial]
+            point = score_of(metric, logits, targets)
+            return point, lambda drawn: resampled_scores(metric, logits, targets, speakers, drawn)
 
-        def on_all(trial: int) -> float:
-            return score_of(metric, *tested(trial)[:2])
+        most = RESAMPLES if metric.ratios(*known[self.winner]) is not None else RESCORED
+        return self._corrected(of, metric.share, most)
 
-        most = RESAMPLES if metric.ratios(*tested(self.winner)) is not None else RESCORED
-        return self._corrected(on_all, on_draws, metric.share, most)
-
-    def _corrected(
-        self,
-        on_all: Callable[[int], float],
-        on_draws: Callable[[int, Floats], Floats],
-        share: bool,
-        most: int,
-    ) -> Corrected:
-        """Correct a score, given functions that compute it on all speakers and on draws."""
-        naive, over = on_all(self.winner), self.over
+    def _corrected(self, of: Callable[[int], Scored], share: bool, most: int) -> Corrected:
+        """Correct a score, on at most ``most`` draws."""
+        over = self.over
+        naive, on_draws = of(self.winner)
         if over.drawn is None or self.chosen is None:
             return from_draws(naive, naive, over, None, None, None, share)
         drawn, chosen = over.drawn[:most], self.chosen[:most]
-        deviations = on_draws(self.winner, drawn) - naive
+        deviations = on_draws(drawn) - naive
         own = naive - over.enlarged * deviations
         points = np.full(len(drawn), naive)
         for trial in np.unique(chosen):
             if trial != self.winner:
                 rows = chosen == trial
-                points[rows] = on_all(trial)
-                deviations[rows] = on_draws(trial, drawn[rows]) - points[rows]
+                points[rows], on_draws = of(trial)
+                deviations[rows] = on_draws(drawn[rows]) - points[rows]
         outside = points - over.enlarged * deviations
         inside = points + over.enlarged * deviations
         value = naive + float((outside - own).mean())
@@ -257,30 +252,6 @@ def corrected(
         ValueError: the trials differ in their speakers or clips.
     """
     return Draws(trials[0], seed, resamples).select(trials, winner).score(metric)
-
-
-def difference(
-    first: tuple[Sequence[Tally], int],
-    second: tuple[Sequence[Tally], int],
-    metric: CountMetric = "uar",
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-) -> Difference:
-    """Difference of two winners over the same speakers, corrected for the selection of both.
-
-    Args:
-        first: the trials of a study and the index of its winner.
-        second: the same of the winner whose score is subtracted.
-        metric: the metric to compute.
-        seed: seed of the draws.
-        resamples: number of draws.
-
-    Raises:
-        ValueError: the trials differ in their speakers or clips.
-    """
-    over = Draws(first[0][0], seed, resamples)
-    one, other = (over.select(*each).score(metric).bootstrapped for each in (first, second))
-    return one.minus(other)
 
 
 def from_draws(

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from serbench.builtin.metrics import CountedMetric
 from serbench.score.confusion import COUNT_METRICS, Tally, uar_of
 from serbench.score.intervals import tally_interval
-from serbench.score.ranks import best_of_all, ranks
+from serbench.score.ranks import best_of_all, difference, ranks
 from serbench.score.resampling import RESCORED, draws
-from serbench.score.selection import Draws, corrected, difference
+from serbench.score.selection import Draws, corrected
 
 quick = settings(max_examples=30, deadline=None)
 FEW = 40
