@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.calibration import emit_calibration
 from serbench.cli.output import (
     DASH,
     counted,
@@ -123,6 +124,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     if found["study"] is not None:
         emit_text(f"from study {found['study']}")
     emit_text(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}")
+    emit_text(f"evidence: {view.evidence_text}")
     click.echo()
     emit_scores(view.scores, app.plugins)
     if found["cv_uar_mean"] is not None:
@@ -131,7 +133,8 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             f"{percent(found['cv_uar_mean'])} (optimism {points(found['optimism'])}), on the clips "
             f"of all folds together {scored(found['cv_uar_pooled'], found['cv_uar_pooled_ci'])}"
         )
-    emit_text(_looks(found))
+    if found["holdout_looks"]:
+        emit_text(_looks(found))
     click.echo()
     emit_confusion(found["emotions"], found["confusion"], found["recalls"])
     spread = found["spread"]
@@ -151,19 +154,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             ],
         )
     click.echo()
-    emit_table(
-        ["confidence", ">clips", ">mean confidence", ">accuracy"],
-        [
-            [
-                f"{100 * each['above']:.0f}–{100 * each['to']:.0f} %",
-                str(each["clips"]),
-                percent(each["confidence"]),
-                percent(each["accuracy"]),
-            ]
-            for each in found["reliability"]
-        ],
-        title="calibration",
-    )
+    emit_calibration(found["calibration"])
     click.echo()
     emit_text(f"made with {_versions(found['versions'])}")
     if found["machine"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -13,6 +13,7 @@ from serbench.cli.output import counted
 from serbench.data.protocols import HOLDOUT
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.readout import readouts_text
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
 from serbench.search.events import Known, TrialEnded
@@ -34,12 +35,25 @@ def _plain(value: object) -> str:
     return "the default" if value is None else str(value)
 
 
+def _changed(name: str, there: Any, here: Any) -> str:
+    """The values of an option in this and in another study."""
+    before, now = _plain(there), _plain(here)
+    named = OPTION_NAMES.get(name, name)
+    if name == "readouts":
+        short = readouts_text(there), readouts_text(here)
+        before, now = short if len(set(short)) == 2 else (before, now)
+        named = "read-out" if len(here) == 1 else "searched:"
+    return f"{named} {now} instead of {before}"
+
+
 class PlainListener(Listener):
     """A line for each fold and trial: for logs, pipes and terminals that cannot draw."""
 
-    def __init__(self, plan: StudyPlan, plugins: Plugins, clips: str, console: Console) -> None:
+    def __init__(
+        self, plan: StudyPlan, plugins: Plugins, reasons: Sequence[str], console: Console
+    ) -> None:
         self.plan = plan
-        self.clip_format: str | None = clips
+        self.reasons = reasons
         self.plugins = plugins
         self.console = console
         self.folds = 0
@@ -64,10 +78,7 @@ class PlainListener(Listener):
 
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
         """Print the options that distinguish this study from the nearest earlier one."""
-        named = ", ".join(
-            f"{OPTION_NAMES.get(name, name)} {_plain(here)} instead of {_plain(there)}"
-            for name, (there, here) in options.items()
-        )
+        named = ", ".join(_changed(name, there, here) for name, (there, here) in options.items())
         self.line(
             f"this is a new study; it differs from study {study}, the most similar one, in: {named}"
         )
@@ -111,18 +122,18 @@ class PlainListener(Listener):
     def begun(self, search: Search, known: Known) -> None:
         """Print the plan of the search, and notes that affect how its result is read."""
         plan, self.folds, self.best = search.plan, len(search.split.folds), None
-        if self.clip_format is not None:
-            self.line(self.clip_format)
-            self.clip_format = None  # the same in all outer folds
+        for reason in self.reasons:
+            self.line(reason)
+        self.reasons = ()  # the same in all outer folds
         self.plan = plan
+        self.has_holdout = len(search.split.holdout.test) > 0
         self.tested = next((trial for trial, fold in known if fold == HOLDOUT), None)
         outer = f", outer fold {plan.outer_fold + 1} of {search.outer_folds}"
         self.line(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule or plan.head} · {plan.protocol} "
             f"on {plan.dataset}{outer if search.outer_folds > 1 else ''}: "
             f"{counted(plan.trials, 'trial')} × {self.folds} folds, "
-            f"{len(search.split.holdout.train):,} clips in the search, "
-            f"{len(search.split.holdout.test):,} clips in the holdout"
+            f"{len(search.split.holdout.train):,} clips in the search, {_tests(search)}"
         )
         if not search.protocol.speaker_disjoint:
             self.line(
@@ -177,7 +188,7 @@ class PlainListener(Listener):
         self.line(f"trial {ended.trial + 1}/{self.plan.trials}: {outcome}{best}")
 
     def holdout_started(self, trial: int) -> None:
-        """Print which trial is the best, and that it is tested on the holdout."""
+        """Print which trial is the best, and what is done with it."""
         before = ""
         if self.tested is not None:
             before = (
@@ -185,17 +196,24 @@ class PlainListener(Listener):
                 "both tests are counted"
             )
         self.line(
-            f"trial {trial + 1} is the best: training it on all clips of the search, then testing "
-            f"it once on the holdout{before}"
+            f"trial {trial + 1} is the best: training it on all clips of the search"
+            + (f", then testing it once on the holdout{before}" if self.has_holdout else "")
         )
 
     def holdout_lost(self) -> None:
         """Print why the winner is tested again."""
         self.line(
-            "the weights file of the winner is missing or differs from the recorded one: training "
-            "it and testing it on the holdout again"
+            "the weights file of the winner is missing or differs from the recorded one: its last "
+            "training is repeated"
         )
 
     def measuring(self, entry: int, threads: int) -> None:
         """Print that latency is measured."""
         self.line(f"entry {entry}: measuring latency, {counted(threads, 'thread')}")
+
+
+def _tests(search: Search) -> str:
+    """Which clips test the winner."""
+    if len(search.split.holdout.test):
+        return f"{len(search.split.holdout.test):,} clips in the holdout"
+    return "each tested in one fold; the score is corrected for the selection of the winner"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.progress import (
@@ -30,8 +30,10 @@ from serbench.search.study import Search
 class BarListener(PlainListener):
     """Bars for trials, folds and epochs, with the best so far and the time left."""
 
-    def __init__(self, plan: StudyPlan, plugins: Plugins, clips: str, progress: Progress) -> None:
-        super().__init__(plan, plugins, clips, progress.console)
+    def __init__(
+        self, plan: StudyPlan, plugins: Plugins, reasons: Sequence[str], progress: Progress
+    ) -> None:
+        super().__init__(plan, plugins, reasons, progress.console)
         self.progress = progress
         self.clips = self._bar("clips", visible=False)
         self.features = self._bar("features", visible=False)
@@ -80,7 +82,8 @@ class BarListener(PlainListener):
     def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
         """Move the bar of the epochs."""
         note = f"trial {trial + 1} fold {fold if isinstance(fold, str) else fold + 1} · "
-        note += f"validation UA {100 * report.validation_uar:.1f}"
+        if report.validation is not None:
+            note += f"validation UA {100 * report.validation.uar:.1f}"
         self.progress.update(self.epochs, completed=report.epoch, note=note)
 
     def fold_scored(self, outcome: Outcome) -> None:
@@ -100,17 +103,17 @@ class BarListener(PlainListener):
 
 
 @contextmanager
-def study_listener(plan: StudyPlan, plugins: Plugins, clips: str) -> Iterator[Listener]:
+def study_listener(plan: StudyPlan, plugins: Plugins, reasons: Sequence[str]) -> Iterator[Listener]:
     """Bars on a terminal, plain lines elsewhere; both on standard error.
 
     Args:
         plan: of the study.
         plugins: with everything that the plan names.
-        clips: a sentence on the format of its clips, shown at the beginning.
+        reasons: sentences with the reasons for parts of the plan, shown at the beginning.
     """
     console = errors()
     if not console.is_terminal:
-        yield PlainListener(plan, plugins, clips, console)
+        yield PlainListener(plan, plugins, reasons, console)
         return
     columns = (
         TextColumn("{task.description:>9}"),
@@ -121,4 +124,4 @@ def study_listener(plan: StudyPlan, plugins: Plugins, clips: str) -> Iterator[Li
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        yield BarListener(plan, plugins, clips, progress)
+        yield BarListener(plan, plugins, reasons, progress)

@@ -42,9 +42,10 @@ def paper_command(
     """Make the paper's exhibits from the entries on one dataset and protocol.
 
     The exhibits are the sample rates, the processing steps of one clip, the accuracy of each model
-    and schedule, the accuracy per emotion, and the CPU time per clip. Each is written as PNG, SVG
-    and CSV, and report.md shows them next to the results in the paper. This command needs
-    matplotlib: pip install matplotlib, or pip install '.[report]' in a checkout.
+    and schedule, the accuracy per emotion, the CPU time per clip, and the calibration of the
+    probabilities, which is not in the paper. Each is written as PNG, SVG and CSV, and report.md
+    shows them next to the results in the paper. This command needs matplotlib: pip install
+    matplotlib, or pip install '.[report]' in a checkout.
     """
     from datetime import UTC, datetime
 

@@ -90,7 +90,8 @@ def forecast(plan: StudyPlan, manifest: Manifest, database: Database) -> Forecas
 
 def _seconds(plan: StudyPlan, pace: Pace, clips: int) -> float:
     """The time of one training."""
-    epochs = plan.epochs if pace.epochs is None else min(pace.epochs, plan.epochs)
+    most = 1 if plan.is_fitted else plan.epochs
+    epochs = most if pace.epochs is None else min(pace.epochs, most)
     return clips * epochs * pace.seconds
 
 

@@ -95,7 +95,7 @@ def make_plans(
     }
     plans: list[StudyPlan] = []
     fitted: dict[str, None] = {}
-    for combination in _combinations(options):
+    for combination in _combinations(options, len(set(manifest.speakers.tolist()))):
         backbone = combination["backbone"]
         declared = plugins.backbones.get(backbone)
         front_end = combination["front_end"] or declared.front_end
@@ -112,6 +112,9 @@ def make_plans(
             },
             "front_end": front_end,
             "head": head.name,
+            "augmentations": tuple(
+                declared.augmentations if options.augmentations is None else options.augmentations
+            ),
             "readouts": _readouts(declared, head, [fixed] if fixed else options.search.readouts),
             "weights": weights,
         }
@@ -186,15 +189,29 @@ def _readouts(backbone: Backbone, head: Head, wanted: Sequence[str]) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
-def _combinations(options: StudyOptions) -> Iterator[dict[str, Any]]:
+def _combinations(options: StudyOptions, n_speakers: int) -> Iterator[dict[str, Any]]:
     """All combinations of the options with several values, ordered by the first option first.
 
     A value that is given twice counts once. An option without a value and a default is None.
     """
     values = {name: getattr(options, name) or (None,) for name in COMBINED}
-    values["protocol"] = options.protocols
+    values["protocol"] = options.protocols(n_speakers)
     for combination in product(*map(dict.fromkeys, values.values())):
         yield dict(zip(values, combination, strict=True))
+
+
+def explain_augmentations(plan: StudyPlan, options: StudyOptions) -> str:
+    """A sentence with the augmentations of a plan and the reason for them."""
+    named = ", ".join(plan.augmentations) or "none"
+    if plan.is_fitted:
+        reason = f"head {plan.head} is fitted once to the features of all training clips"
+    elif options.augmentations is not None:
+        reason = "from --augmentations"
+    else:
+        reason = f"default of {plan.backbone}"
+        if not plan.augmentations:
+            reason += ", so that features are computed once wherever all of it is frozen"
+    return f"augmentations: {named} ({reason})"
 
 
 def differing(plans: Sequence[StudyPlan]) -> list[str]:

@@ -172,7 +172,7 @@ def prepare(
         )
         for number, split in enumerate(outer_folds)
     )
-    if space.always_frozen:
+    if space.features_suffice:
         job = FeatureJob(material, plan.recipe, space.taps, ComputeSettings.present())
 
         def computing(message: FeatureProgress) -> None:

@@ -50,6 +50,7 @@ class TwoLayers:
     taps: tuple = ("1", "2")
     readouts: tuple = ("1-2/mean+std", "1/mean", "all/mean+std/weighted")
     takes_lengths: bool = True
+    augmentations: tuple = ()
 
     def input_spec(self):
         return InputSpec(channels=1, height=16, width=20, mean=(0.5,), std=(0.25,))
@@ -107,7 +108,7 @@ def context_of(backbone, folder, material=MATERIAL, limit=10**9):
 
 def job_of(readout, head="linear", epochs=4, **parameters):
     """A job that trains or fits a head on the frozen backbone."""
-    search = make_search(protocol="speaker-2", epochs=2)
+    search = make_search(protocol="speaker-2:holdout", epochs=2)
     configuration = Configuration(readout, 1e-2, 0.01, 2, {}, parameters)
     job = search.job(0, replace(configuration, readout="pooled"), 0)
     recipe = replace(
