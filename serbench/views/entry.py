@@ -21,6 +21,9 @@ EVIDENCE = {
 }
 """Evidence → its name in text."""
 
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
+"""Precision of the weights → bytes per parameter."""
+
 Place = tuple[str, str, str, str, str, float | None]
 """Machine, its fingerprint, runtime, precision, libraries, clip length."""
 
@@ -185,6 +188,20 @@ class EntryView:
     def uar(self) -> float:
         """Unweighted average recall, by which entries are ranked."""
         return self.scores[RANKED_BY].value
+
+    @property
+    def size_mb(self) -> float | None:
+        """Size of the weights in MB, in the precision of the runtime; None if it is unknown.
+
+        Without a latency, or if its precision has another name, four bytes per parameter.
+        """
+        if self.params is None:
+            return None
+        return self.params * BYTES.get(self.latency.precision, 4) / 1e6
+
+    def is_of(self, protocol: str) -> bool:
+        """True for the protocol's name, in full or without a file's folder, or its identifier."""
+        return protocol in (self.protocol, self.protocol_id, self.protocol_id.partition("#")[0])
 
     @property
     def evidence_text(self) -> str:

@@ -23,9 +23,8 @@ class RankingView:
     rows: tuple[EntryView, ...]
 
     def is_of(self, protocol: str) -> bool:
-        """True for the protocol's name, in full or without a file's folder, or its identifier."""
-        first = self.rows[0]
-        return protocol in (first.protocol, first.protocol_id, first.protocol_id.partition("#")[0])
+        """Whether the entries are of this protocol; see `EntryView.is_of`."""
+        return self.rows[0].is_of(protocol)
 
     @property
     def title(self) -> str:
