@@ -20,7 +20,7 @@ from serbench.score.intervals import (
     standard_error,
 )
 from serbench.score.metric import Floats
-from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled
+from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled_together
 
 MOST_SPEAKERS = 10_000
 """A greater number of speakers is not estimated."""
@@ -119,19 +119,29 @@ class Bootstrap:
             ValueError: it differs from the first system in its speakers, or in the number of clips
                 of a speaker and an emotion.
         """
-        if counted.speakers != self._speakers or not np.array_equal(counted.clips, self._clips):
-            raise ValueError(
-                "only systems tested on the same clips of the same speakers are compared"
-            )
-        scores = None
+        [found] = self.of_all([counted])
+        return found
+
+    def of_all(self, tallies: Sequence[Tally]) -> list[Bootstrapped]:
+        """Score systems; many are scored by one product of matrices where their clips allow it.
+
+        Raises:
+            ValueError: see `of`.
+        """
+        for counted in tallies:
+            if counted.speakers != self._speakers or not np.array_equal(counted.clips, self._clips):
+                raise ValueError(
+                    "only systems tested on the same clips of the same speakers are compared"
+                )
+        scores = [score_counts(counted.confusion, self._metric) for counted in tallies]
+        drawn: Sequence[Floats | None] = [None] * len(tallies)
         if self._drawn is not None:
-            scores = resampled(ratios_of_counts(counted.counts, self._metric), self._drawn)
-        return Bootstrapped(
-            score_counts(counted.confusion, self._metric),
-            scores,
-            len(self._speakers),
-            self._effective,
-        )
+            ratios = [ratios_of_counts(counted.counts, self._metric) for counted in tallies]
+            drawn = list(resampled_together(ratios, self._drawn))
+        return [
+            Bootstrapped(score, each, len(self._speakers), self._effective)
+            for score, each in zip(scores, drawn, strict=True)
+        ]
 
 
 def tally_difference(

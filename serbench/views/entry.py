@@ -92,6 +92,9 @@ class EntryView:
     Attributes:
         entry: number of the entry.
         rank: rank among the entries with which it may be compared, from 1; 0 outside of a ranking.
+        best: probability that it has the highest UA of these entries; None outside of a ranking.
+        rank_ci: the first and the last rank by UA that it may have, at a level of 95 %; None
+            outside of a ranking.
         front: on the front, indistinguishable from the front, dominated, or no latency.
         backbone: name of the backbone; for an import, the name of the system.
         front_end: name of the front end; empty for an import.
@@ -183,6 +186,13 @@ class EntryView:
     epochs: int | None = None
     seed: int | None = None
     augmentations: str = ""
+    best: float | None = None
+    rank_ci: tuple[int, int] | None = None
+
+    @property
+    def ties_with_first(self) -> bool:
+        """Whether it may be the best entry of its ranking."""
+        return self.rank_ci is not None and self.rank_ci[0] == 1
 
     @property
     def uar(self) -> float:
@@ -266,7 +276,7 @@ class EntryView:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, the row of ``--format json``: each metric as NAME and NAME_ci."""
-        plain = {name: getattr(self, name) for name in PLAIN}
+        plain: dict[str, Any] = {name: getattr(self, name) for name in PLAIN}
         plain |= {
             "speech": ", ".join(sorted(set(self.speech.values()))),
             "licences": "; ".join(f"{name}: {each}" for name, each in self.licences.items()),

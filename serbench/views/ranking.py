@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
 
+from serbench.score.ranks import ranks
 from serbench.store.database import Database
+from serbench.views.comparison import bootstrapped
 from serbench.views.entry import EntryView
 from serbench.views.front import Candidate, verdicts
 from serbench.views.reading import read_entries
@@ -99,7 +101,7 @@ def rankings(
 
 
 def rank(rows: Iterable[EntryView]) -> list[RankingView]:
-    """Rank comparable entries, best UA first.
+    """Rank comparable entries: first those that may be the best, then the others, by UA.
 
     Entries with different protocols (and so datasets), machines, runtimes, library versions, clip
     lengths or thread counts are in different rankings, and so are entries with and without test
@@ -125,14 +127,26 @@ def rank(rows: Iterable[EntryView]) -> list[RankingView]:
 
 
 def _placed(group: Sequence[EntryView]) -> tuple[EntryView, ...]:
-    ordered = sorted(group, key=lambda row: (-row.uar, row.latency.p90 or float("inf"), row.entry))
+    scores = bootstrapped(group)
     front = verdicts(
-        [Candidate(row.uar, row.latency.p50, row.latency.p90, row.tally) for row in ordered]
+        [
+            Candidate(row.uar, row.latency.p50, row.latency.p90, score)
+            for row, score in zip(group, scores, strict=True)
+        ]
     )
-    return tuple(
-        replace(row, rank=place, front=verdict)
-        for place, (row, verdict) in enumerate(zip(ordered, front, strict=True), start=1)
+    found = [
+        replace(row, front=verdict, best=standing.best, rank_ci=(standing.first, standing.last))
+        for row, verdict, standing in zip(group, front, ranks(scores), strict=True)
+    ]
+    found.sort(
+        key=lambda row: (
+            not row.ties_with_first,
+            -row.uar,
+            row.latency.p90 or float("inf"),
+            row.entry,
+        )
     )
+    return tuple(replace(row, rank=place) for place, row in enumerate(found, start=1))
 
 
 def _with_clip_intervals(ranking: RankingView) -> RankingView:
