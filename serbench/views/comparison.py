@@ -18,6 +18,8 @@ from serbench.score.comparison import (
 )
 from serbench.score.confusion import COUNT_METRICS, CountMetric
 from serbench.score.intervals import CONFIDENCE, FEWEST_SPEAKERS
+from serbench.score.metric import CORRECTED
+from serbench.score.selection import Draws
 from serbench.store.database import Database
 from serbench.views.entry import EntryView
 from serbench.views.reading import entry_view
@@ -174,13 +176,19 @@ def compare_entries(database: Database, numbers: Sequence[int]) -> Comparison:
 def bootstrapped(rows: Sequence[EntryView], metric: CountMetric = "uar") -> list[Bootstrapped]:
     """The scores of entries of one protocol, all on the same draws of speakers.
 
+    Where winners were selected by the clips of their scores, the selection is repeated on every
+    draw.
+
     Raises:
         ValueError: they were not tested on the same clips.
     """
     if not rows:
         return []
-    shared = Bootstrap(rows[0].tally, metric)
-    return [shared.of(row.tally) for row in rows]
+    if rows[0].evidence == CORRECTED:
+        over = Draws(rows[0].tally)
+        trials = [(row.tally, *row.rivals) for row in rows]
+        return [over.select(each, 0).score(metric).bootstrapped for each in trials]
+    return Bootstrap(rows[0].tally, metric).of_all([row.tally for row in rows])
 
 
 def _pair(
