@@ -81,7 +81,7 @@ def recommend(
     points of UA. If a faster one may be as good, the answer is undecided: both are named, and how
     many more speakers would decide.
     """
-    from serbench.views.recommendation import Wanted
+    from serbench.views.eligible import Wanted
     from serbench.views.recommendation import recommend as recommended
 
     if dataset is not None:
