@@ -14,6 +14,12 @@ from serbench.score.intervals import CONFIDENCE, ROUNDING, share_interval, stand
 from serbench.score.metric import Floats
 from serbench.score.selection import Corrected, Selection
 
+MANY = 250
+"""Of more entries than this, the standard errors of differences are estimated from fewer draws.
+
+For 1,000 entries 800 draws are left, and their relative error is 2.5 %.
+"""
+
 SAME = 1e-15
 """Smaller variances of a difference are rounding errors."""
 
@@ -77,6 +83,7 @@ def _half_widths(table: Floats, lead: Floats, effective: float) -> Floats:
         lead: difference of the scores of two entries ``[n, n]``.
         effective: number of effective speakers.
     """
+    table = table[:, :: 1 + len(table) // MANY]
     centred = table - table.mean(axis=1, keepdims=True)
     shared = centred @ centred.T / table.shape[1]
     own = shared.diagonal()

@@ -134,11 +134,6 @@ class EntryView:
     rank_ci: tuple[int, int] | None = None
 
     @property
-    def ties_with_first(self) -> bool:
-        """Whether it may be the best entry of its ranking."""
-        return self.rank_ci is not None and self.rank_ci[0] == 1
-
-    @property
     def uar(self) -> float:
         """Unweighted average recall, by which entries are ranked."""
         return self.scores[RANKED_BY].value

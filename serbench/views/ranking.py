@@ -134,19 +134,25 @@ def _placed(group: Sequence[EntryView]) -> tuple[EntryView, ...]:
             for row, score in zip(group, scores, strict=True)
         ]
     )
-    found = [
-        replace(row, front=verdict, best=standing.best, rank_ci=(standing.first, standing.last))
-        for row, verdict, standing in zip(group, front, ranks(scores), strict=True)
-    ]
-    found.sort(
-        key=lambda row: (
-            not row.ties_with_first,
-            -row.uar,
-            row.latency.p90 or float("inf"),
-            row.entry,
+    places = list(zip(group, front, ranks(scores), strict=True))
+    places.sort(
+        key=lambda place: (
+            place[2].first > 1,
+            -place[0].uar,
+            place[0].latency.p90 or float("inf"),
+            place[0].entry,
         )
     )
-    return tuple(replace(row, rank=place) for place, row in enumerate(found, start=1))
+    return tuple(
+        replace(
+            row,
+            rank=number,
+            front=verdict,
+            best=standing.best,
+            rank_ci=(standing.first, standing.last),
+        )
+        for number, (row, verdict, standing) in enumerate(places, start=1)
+    )
 
 
 def _with_clip_intervals(ranking: RankingView) -> RankingView:
