@@ -64,7 +64,8 @@ def ranks(entries: Sequence[Bootstrapped]) -> list[Rank]:
         return [Rank(1 / count, 1, count) for _ in entries]
     table = np.stack(drawn)  # [entries, resamples]
     highest = table >= table.max(axis=0) - ROUNDING
-    best = highest @ (1 / highest.sum(axis=0)) / table.shape[1]
+    # A mean of each row, so that it does not depend on the order of the entries.
+    best = (highest / highest.sum(axis=0)).mean(axis=1)
     scores = np.array([each.score for each in entries])
     lead = scores[:, None] - scores
     apart = np.abs(lead) > _half_widths(table, lead, entries[0].effective)
