@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import emit_json, emit_text, format_option
+
+
+class Finite(click.FloatRange):
+    """A number in a range; `nan` is in no range."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Convert as click does, and refuse `nan` and infinite numbers."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 @click.command("recommend", cls=Command)
@@ -22,19 +37,19 @@ from serbench.cli.output import emit_json, emit_text, format_option
 )
 @click.option(
     "--max-latency-ms",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     metavar="MS",
     help="Recommend only an entry whose p90 latency is at most this. [default: any]",
 )
 @click.option(
     "--max-size-mb",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     metavar="MB",
     help="Recommend only an entry whose weights have at most this size. [default: any]",
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     default=3.0,
     show_default=True,
     metavar="POINTS",

@@ -53,10 +53,21 @@ def gain_text(found: Difference) -> str:
 
 
 def _nothing(found: RecommendationView) -> Iterator[str]:
-    yield "No entry fulfils these conditions, so that none is recommended."
-    nearest = found.nearest
-    if nearest is not None and nearest.latency.p90 is not None:
-        yield f"The fastest of the other entries is {named(nearest)}: {_time(nearest)}."
+    wanted = found.wanted
+    bounds = [
+        *(
+            []
+            if wanted.max_latency_ms is None
+            else [f"answers within {wanted.max_latency_ms:g} ms"]
+        ),
+        *([] if wanted.max_size_mb is None else [f"has at most {wanted.max_size_mb:g} MB"]),
+    ]
+    if found.nearest is None or not bounds:
+        yield "No entry can be recommended."
+        return
+    yield f"No entry {' and '.join(bounds)}, so that none is recommended."
+    if found.nearest.latency.p90 is not None:
+        yield f"The fastest one is {named(found.nearest)}, with {_time(found.nearest)}."
 
 
 def _what(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
@@ -87,6 +98,14 @@ def _score(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
         f"{speakers} of {shipped.dataset} ({shipped.evidence_text}, {shipped.protocol_id}), and "
         f"chance is {uars(1 / emotions)} %."
     )
+    if shipped.evidence != "holdout":
+        yield (
+            "Each clip was classified by a network that was not trained on its speaker; the "
+            "network that is shipped was trained on more speakers and was not tested itself."
+            if not shipped.speaker_dependent
+            else "Each clip was classified by a network that was not trained on it; the network "
+            "that is shipped was trained on more clips and was not tested itself."
+        )
     if shipped.synthetic:
         yield (
             "The dataset is synthetic speech, so that this score does not apply to human speech."
