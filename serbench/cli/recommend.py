@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import click
 
@@ -14,7 +15,7 @@ class Finite(click.FloatRange):
     """A number in a range; `nan` is in no range."""
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Convert as click does, and refuse `nan` and infinite numbers."""
         number: float = super().convert(value, param, ctx)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from serbench.score.comparison import Difference
+from serbench.score.metric import CORRECTED
 from serbench.views.entry import EntryView
 
 if TYPE_CHECKING:
@@ -98,13 +99,11 @@ def _score(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
         f"{speakers} of {shipped.dataset} ({shipped.evidence_text}, {shipped.protocol_id}), and "
         f"chance is {uars(1 / emotions)} %."
     )
-    if shipped.evidence != "holdout":
+    if shipped.evidence == CORRECTED:
+        unseen = "it" if shipped.speaker_dependent else "its speaker"
         yield (
-            "Each clip was classified by a network that was not trained on its speaker; the "
-            "network that is shipped was trained on more speakers and was not tested itself."
-            if not shipped.speaker_dependent
-            else "Each clip was classified by a network that was not trained on it; the network "
-            "that is shipped was trained on more clips and was not tested itself."
+            f"Each clip was classified by a network that was not trained on {unseen}; the network "
+            "to ship was trained on all clips and was not tested itself."
         )
     if shipped.synthetic:
         yield (
