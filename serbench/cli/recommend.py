@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import emit_json, emit_text, format_option
+from serbench.cli.output import counting, emit_json, emit_text, format_option
+
+if TYPE_CHECKING:
+    from serbench.score.learning_curve import Point
 
 
 class Finite(click.FloatRange):
@@ -76,6 +80,12 @@ class Finite(click.FloatRange):
     help="Recommend only an entry whose corpora and weights all allow commercial use; by default "
     "any entry.",
 )
+@click.option(
+    "--learning-curve",
+    is_flag=True,
+    help="Train the recommended configuration on fewer speakers too, and show UA against the "
+    "number of training speakers; by default nothing is trained.",
+)
 @format_option("text", "json")
 @common_options
 @pass_app
@@ -89,6 +99,7 @@ def recommend(
     runtime: str | None,
     threads: int,
     commercial: bool,
+    learning_curve: bool,
     format_: str,
 ) -> None:
     """Recommend one entry to ship, and say who ties with it.
@@ -112,8 +123,21 @@ def recommend(
             *(dataset, protocol, threads, runtime, max_latency_ms, max_size_mb, commercial, margin)
         ),
     )
+    if learning_curve and found.shipped is not None:
+        found = replace(found, curve=_curve(app, found.shipped.entry))
     if format_ == "json":
         emit_json(found.as_dict())
         return
     for sentence in found.sentences:
         emit_text(sentence)
+
+
+def _curve(app: App, entry: int) -> tuple[Point, ...]:
+    from serbench.execute.executor import executor_of
+    from serbench.run.learning_curve import curve_of
+    from serbench.run.listener import Listener
+
+    with executor_of(0) as executor, counting("trainings") as progress:
+        return curve_of(
+            entry, app.plugins, app.workspace, app.database, Listener(), executor, progress
+        )

@@ -26,6 +26,7 @@ def sentences(found: RecommendationView) -> list[str]:
         *_weak(found),
         *_cost(found.shipped),
         *_undecided(found),
+        *_curve(found),
         *_why(found, found.shipped),
         *_others(found, found.shipped),
         *found.left_out,
@@ -171,6 +172,23 @@ def _undecided(found: RecommendationView) -> Iterator[str]:
             f"{each.name} ({each.kind}, {-100 * each.loss:+.1f} points)" for each in found.costs
         )
         yield f"Entry {alternative.entry} loses most on {listed} against entry {found.entry}."
+
+
+def _curve(found: RecommendationView) -> Iterator[str]:
+    if not found.curve:
+        return
+    listed = ", ".join(f"{uars(each.uar)} with {each.speakers:.3g}" for each in found.curve)
+    yield f"UA of entry {found.entry} by number of training speakers: {listed}."
+    gain, before = found.curve[-1].gain, found.curve[-2] if len(found.curve) > 1 else None
+    if gain is None or before is None:
+        yield "There are too few speakers to train on fewer of them."
+        return
+    step = f"from {before.speakers:.3g} to {found.curve[-1].speakers:.3g} training speakers"
+    if gain.distinguishable and gain.difference > 0:
+        hope = "so that recordings of more speakers are likely to raise it further"
+    else:
+        hope = "so that it is not certain that recordings of more speakers would raise it"
+    yield f"Its last step is {gain_text(gain)}, {step}, {hope}."
 
 
 def _why(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
