@@ -10,9 +10,9 @@ from scipy.special import stdtrit
 
 from serbench.score.comparison import Bootstrapped
 from serbench.score.confusion import CountMetric
-from serbench.score.intervals import CONFIDENCE, ROUNDING, share_interval, standard_error
+from serbench.score.intervals import CONFIDENCE, ROUNDING, standard_error
 from serbench.score.metric import Floats
-from serbench.score.selection import Corrected, Selection
+from serbench.score.selection import Corrected, Selection, from_draws
 
 MANY = 250
 """Of more entries than this, the standard errors of differences are estimated from fewer draws.
@@ -111,23 +111,15 @@ def best_of_all(selections: Sequence[Selection], metric: CountMetric = "uar") ->
     best = int(np.argmax([each.value for each in by_uar]))
     scores = by_uar if metric == "uar" else [each.score(metric) for each in selections]
     top = scores[best]
-    highest = [each.highest for each in selections]
-    tables = [each.bootstrapped.resampled for each in scores]
-    known = [each for each in highest if each is not None]
-    drawn = [each for each in tables if each is not None]
-    if len(known) < len(selections) or len(drawn) < len(selections):
+    highest = [each.highest for each in selections if each.highest is not None]
+    insides = [each.inside for each in scores if each.inside is not None]
+    outsides = [each.outside for each in scores if each.outside is not None]
+    if not highest:
         return top
     biases = np.array([each.selection_bias for each in by_uar])
-    chosen = (np.stack(known, axis=1) - biases).argmax(axis=1)
-    outside = np.stack(drawn, axis=1)[np.arange(len(chosen)), chosen]
-    value = min(max(top.value + float((outside - drawn[best]).mean()), 0.0), 1.0)
-    error = standard_error(outside, top.effective)
-    return Corrected(
-        top.naive,
-        value,
-        share_interval(value, error, top.effective - 1),
-        error,
-        top.effective,
-        float(((chosen == best) & selections[best].winner_chosen).mean()),
-        Bootstrapped(value, outside, len(selections[best].over.speakers), top.effective),
-    )
+    chosen = (np.stack(highest, axis=1) - biases).argmax(axis=1)
+    rows = np.arange(len(chosen))
+    inside, outside = (np.stack(each, axis=1)[rows, chosen] for each in (insides, outsides))
+    certain = float(((chosen == best) & selections[best].winner_chosen).mean())
+    value = float(outside.mean())
+    return from_draws(top.naive, value, selections[best].over, inside, outside, certain, True)

@@ -2,17 +2,21 @@
 
 The best of several trials has, on average, a higher score on its folds than on new speakers,
 because it was chosen for it. The selection is therefore repeated on draws of speakers: in each draw
-the trial with the highest UA is chosen, and its score is counted on the speakers outside of the
-draw. To first order this score is 2x - x*, where x is its score on all speakers and x* that in the
-draw, so that no speakers have to be left out and every draw has every emotion. The same is computed
-for the winner in every draw; the mean difference is the selection bias, which is exactly 0 for a
-single trial. The spread of 2x - x* over the draws contains the variance over speakers and that of
-the selection.
+the trial with the highest UA is chosen, and its score is counted outside of the draw. To first
+order this score is x - d, where x is the trial's score on all speakers and d the deviation of its
+score in the draw from x, so that no speakers have to be left out and every draw has every emotion.
+The same is computed for the winner in every draw; the mean difference is the selection bias, which
+is exactly 0 for a single trial. Draws from S speakers vary less than samples of S new speakers, so
+that every deviation is multiplied by √(S/(S - 1)).
+
+The variance of the score is that of d, which is due to the speakers, plus that of x over the draws,
+which is due to the selection. Both together are the variance of the scores x + d inside and x - d
+outside of the draws.
 
 Source: Tsamardinos, Greasidou and Borboudakis 2018, "Bootstrapping the out-of-sample predictions
-for efficient and accurate cross-validation", Machine Learning 107 (BBC-CV, with draws of speakers
-instead of clips; without the trials that were pruned, as in BBCD-CV).
-``docs/explanation/statistics.md`` has its bias and coverage in simulated searches.
+for efficient and accurate cross-validation", Machine Learning 107 (BBC-CV, here with draws of
+speakers instead of clips; without the trials that were pruned, as in BBCD-CV).
+``docs/explanation/selection.md`` has its bias and coverage in simulated searches.
 """
 
 from __future__ import annotations
@@ -42,6 +46,9 @@ from serbench.score.scoring import Tested
 SELECTED_BY: CountMetric = "uar"
 """The metric by which winners are chosen."""
 
+TIE = 1e-9
+"""Scores of draws that differ by less are equal."""
+
 
 @dataclass(frozen=True)
 class Corrected:
@@ -56,8 +63,11 @@ class Corrected:
         effective: number of speakers with equally many clips that would give the same precision.
         chosen: share of the draws in which the winner, or a trial with equal predictions, is
             chosen; None where there are no draws.
-        bootstrapped: ``value`` and the scores of the draws, to compare it with other winners on the
-            same clips by `Bootstrapped.minus`.
+        bootstrapped: ``value`` and scores of draws, to compare it with other winners on the same
+            clips by `Bootstrapped.minus`.
+        inside: score of the chosen trial inside of each draw ``[resamples]``, with a mean of
+            ``value``; None where there are no draws.
+        outside: the same outside of each draw.
     """
 
     naive: float
@@ -67,6 +77,9 @@ class Corrected:
     effective: float
     chosen: float | None
     bootstrapped: Bootstrapped = field(repr=False, compare=False)
+
+    inside: Floats | None = field(repr=False, compare=False)
+    outside: Floats | None = field(repr=False, compare=False)
 
     @property
     def selection_bias(self) -> float:
@@ -87,6 +100,8 @@ class Draws:
         self.speakers, self.clips = first.speakers, first.clips
         self.drawn = draws(self.clips, seed, resamples)
         self.effective = effective_units(self.clips)
+        # With fewer than two effective speakers the factor would have no upper limit.
+        self.enlarged = float(np.sqrt(1 + 1 / max(self.effective - 1, 1)))
 
     def select(self, trials: Sequence[Tally], winner: int) -> Selection:
         """Repeat the choice of a winner among the complete trials of a study, in every draw.
@@ -119,9 +134,15 @@ class Selection:
         self.highest: Floats | None = None
         if over.drawn is None:
             return
-        # A fixed order, so that equal scores in a draw do not depend on the order of the trials.
+        # Of equal scores in a draw, that of the better trial is higher; neither the order of the
+        # trials nor a rounding error changes the choice.
         order = sorted(range(len(trials)), key=self._rank)
-        scores = uar_of_draws([trials[each] for each in order], over.drawn)
+        ordered = [trials[each] for each in order]
+        points = np.array([score_counts(each.confusion, SELECTED_BY) for each in ordered])
+        scores = uar_of_draws(ordered, over.drawn)
+        scores -= points
+        scores *= over.enlarged
+        scores += points - TIE * np.arange(len(points))
         best = scores.argmax(axis=1)
         self.chosen = np.array(order)[best]
         self.highest = scores[np.arange(len(best)), best]
@@ -179,30 +200,22 @@ class Selection:
     ) -> Corrected:
         """Correct a score, given functions that compute it on all speakers and on draws."""
         naive, over = on_all(self.winner), self.over
-        speakers, effective = len(over.speakers), over.effective
         if over.drawn is None or self.chosen is None:
-            alone = Bootstrapped(naive, None, speakers, effective)
-            return Corrected(naive, naive, None, None, effective, None, alone)
+            return from_draws(naive, naive, over, None, None, None, share)
         drawn, chosen = over.drawn[:most], self.chosen[:most]
-        own = 2 * naive - on_draws(self.winner, drawn)
-        outside = own.copy()
+        deviations = on_draws(self.winner, drawn) - naive
+        own = naive - over.enlarged * deviations
+        points = np.full(len(drawn), naive)
         for trial in np.unique(chosen):
             if trial != self.winner:
                 rows = chosen == trial
-                outside[rows] = 2 * on_all(trial) - on_draws(trial, drawn[rows])
+                points[rows] = on_all(trial)
+                deviations[rows] = on_draws(trial, drawn[rows]) - points[rows]
+        outside = points - over.enlarged * deviations
+        inside = points + over.enlarged * deviations
         value = naive + float((outside - own).mean())
-        if share:
-            value = min(max(value, 0.0), 1.0)
-        error = standard_error_of(outside, effective)
-        return Corrected(
-            naive,
-            value,
-            _interval(value, error, effective, share),
-            error,
-            effective,
-            float(self.winner_chosen.mean()),
-            Bootstrapped(value, outside - outside.mean() + value, speakers, effective),
-        )
+        chosen_share = float(self.winner_chosen.mean())
+        return from_draws(naive, value, over, inside, outside, chosen_share, share)
 
     @property
     def winner_chosen(self) -> npt.NDArray[np.bool_]:
@@ -214,13 +227,12 @@ class Selection:
 
 def uar_of_draws(trials: Sequence[Tally], drawn: Floats) -> Floats:
     """UA of several trials in each draw ``[resamples, trials]``; all have the same clips."""
-    ratios = [ratios_of_counts(trial.counts, SELECTED_BY) for trial in trials]
-    weights = 1 / (drawn @ ratios[0].denominators)  # [resamples, K]
+    occurring = trials[0].clips.any(axis=0)
+    right = np.stack([np.diagonal(trial.counts, axis1=1, axis2=2) for trial in trials], axis=2)
+    weights = 1 / (drawn @ trials[0].clips[:, occurring] * occurring.sum())  # [resamples, K]
     found: Floats = np.zeros((len(drawn), len(trials)))
-    for emotion in range(weights.shape[1]):
-        right = np.stack([each.numerators[:, emotion] for each in ratios], axis=1)
-        found += (drawn @ right) * weights[:, emotion : emotion + 1]
-    found /= weights.shape[1]
+    for column, emotion in enumerate(np.flatnonzero(occurring)):
+        found += (drawn * weights[:, [column]]) @ right[:, emotion].astype(np.float64)
     return found
 
 
@@ -269,6 +281,41 @@ def difference(
     over = Draws(first[0][0], seed, resamples)
     one, other = (over.select(*each).score(metric).bootstrapped for each in (first, second))
     return one.minus(other)
+
+
+def from_draws(
+    naive: float,
+    value: float,
+    over: Draws,
+    inside: Floats | None,
+    outside: Floats | None,
+    chosen: float | None,
+    share: bool,
+) -> Corrected:
+    """A corrected score and its interval; see `Corrected` for the arguments.
+
+    Args:
+        naive: score on the clips of all folds together.
+        value: corrected score.
+        over: the draws.
+        inside: scores inside of the draws, with any mean.
+        outside: scores outside of the draws, with any mean.
+        chosen: share of the draws in which the winner is chosen.
+        share: whether the metric is a share.
+    """
+    effective, speakers = over.effective, len(over.speakers)
+    if share:
+        value = min(max(value, 0.0), 1.0)
+    if inside is None or outside is None:
+        alone = Bootstrapped(value, None, speakers, effective)
+        return Corrected(naive, value, None, None, effective, chosen, alone, None, None)
+    inside, outside = (value + each - each.mean() for each in (inside, outside))
+    # `standard_error` enlarges the deviations again.
+    both = value + (np.concatenate([inside, outside]) - value) / over.enlarged
+    error = standard_error_of(both, effective)
+    found = Bootstrapped(value, both, speakers, effective)
+    interval = _interval(value, error, effective, share)
+    return Corrected(naive, value, interval, error, effective, chosen, found, inside, outside)
 
 
 def _interval(value: float, error: float, effective: float, share: bool) -> Interval | None:
