@@ -158,3 +158,18 @@ def test_the_leaderboard_shows_ranks_and_probabilities(run, filled):
         first, last = row["rank_ci"]
         ranks = str(first) if first == last else f"{first}–{last}"
         assert cells(line)[:3] == [str(row["rank"]), ranks, f"{100 * row['best']:.1f}"]
+
+
+@pytest.mark.usefixtures("scanned", "quick")
+def test_a_learning_curve_trains_on_fewer_speakers(run):
+    """Each of three folds has four training speakers; a quarter of them is too few."""
+    study = ("--backbone", "homebrew", "--dataset", "tiny", "--trials", 1, "--epochs", 1)
+    ran = run("study", "run", *study, "--protocol", "speaker-3")
+    assert ran.code == 0, ran.err
+    ran = run("recommend", "--learning-curve", "--format", "json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    half, most, every = found["learning_curve"]
+    assert [point["speakers"] for point in (half, most, every)] == [2.0, 3.0, 4.0]
+    assert every["gain"]["difference"] == pytest.approx(every["uar"] - most["uar"])
+    assert any("training speakers" in each for each in found["sentences"])
