@@ -122,7 +122,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     spare = [
         *("compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
-        *("tuning UA", "optimism", "best"),
+        *("tuning UA", "optimism", "best", "ranks"),
     ]
     return columns, spare
 
