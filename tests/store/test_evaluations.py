@@ -5,7 +5,7 @@ import pytest
 from making.entries import add_entry
 
 from serbench.data.protocols import parse_protocol, split_dataset
-from serbench.run.evaluate import trained_on
+from serbench.store.evaluations import trained_on
 from serbench.store.systems import find_system, shipped_artifact
 
 PROTOCOLS = ("speaker-2", "speaker-2@1")
