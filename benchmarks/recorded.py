@@ -5,7 +5,7 @@
 
 ``search`` trains the configurations of a study without pruning; ``repeats`` trains the initial
 configuration with many seeds, so that no trial is truly better than another. Both train homebrew
-under ``speaker-5`` and write predictions for the test clips and validation losses of each fold of
+under ``speaker-5:holdout`` and write predictions for the test clips and validation losses of each fold of
 each trial to ``benchmarks/recorded``.
 """
 
@@ -31,9 +31,9 @@ from serbench.model.compute import ComputeSettings
 from serbench.model.environment import Environment
 from serbench.model.machine import Machine
 from serbench.model.recipe import Configuration
-from serbench.model.training import EpochReport
+from serbench.model.training import EpochReport, Validation
 from serbench.plugins import Plugins
-from serbench.score.confusion import confusion_of, uar_of
+from serbench.score.confusion import confusion_of
 from serbench.search.events import FoldScored
 from serbench.search.study import run_study
 
@@ -100,7 +100,6 @@ def _read(found: dict[str, Any]) -> Recording:
             fold=number,
             rows=starts[number] + np.arange(len(targets)),
             logits=logits,
-            uar=uar_of(logits, targets),
             confusion=confusion_of(logits, targets),
             epochs=len(losses),
             best_epoch=1 + int(np.argmin(losses)),
@@ -111,7 +110,7 @@ def _read(found: dict[str, Any]) -> Recording:
             losses=tuple(losses),
         )
         reports = [
-            EpochReport(epoch, len(losses), 0.0, loss, error, 0.0)
+            EpochReport(epoch, len(losses), 0.0, Validation(loss, error, 0.0))
             for epoch, (loss, error) in enumerate(zip(losses, errors, strict=True), 1)
         ]
         trials[trial].append(Training(outcome, reports, found["folds"][number]["train"]))

@@ -13,7 +13,7 @@ import serbench
 from serbench import api
 from serbench.errors import StorageError, UsageError
 from serbench.store.database import Database
-from serbench.store.predictions import holdout_predictions
+from serbench.store.predictions import scored_predictions
 from serbench.store.systems import Systems, find_system
 from serbench.views.columns import COLUMNS
 from serbench.views.ranking import flat_rows, rankings
@@ -33,7 +33,7 @@ def filled(tmp_path_factory, made, manifest):
     """The entries of a nested study, and of one with three trials and two latencies; read only."""
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('filled') / 'serbench.db'}")
     add_entry(database, made, manifest, seed=0, protocol=NESTED)
-    add_entry(database, made, manifest, seed=1, protocol="speaker-2", trials=3)
+    add_entry(database, made, manifest, seed=1, protocol="speaker-2:holdout", trials=3)
     for threads in (1, 2):
         Systems(database).save_latency(2, made.machine, made.latency(threads=threads))
     yield database
@@ -121,7 +121,7 @@ def test_the_leaderboard_has_the_rows_of_the_rankings(filled, results):
     assert plain(shown, expected[0]) == [
         {name: row.get(name) for name in expected[0]} for row in expected
     ]
-    assert set(results.leaderboard(protocol="speaker-2")["entry"]) == {2}
+    assert set(results.leaderboard(protocol="speaker-2:holdout")["entry"]) == {2}
 
 
 def test_scores_have_a_row_for_each_metric_and_evidence(filled, results):
@@ -194,7 +194,7 @@ def test_predictions_give_the_entrys_score_and_the_logits_as_probabilities(
     columns = [f"p_{emotion}" for emotion in manifest.emotions]
     shares = holdout[columns].to_numpy()
     with filled.session() as session:
-        logits = [each.logits for each in holdout_predictions(session, find_system(session, entry))]
+        logits = [each.logits for each in scored_predictions(session, find_system(session, entry))]
     exponentials = np.exp(np.concatenate(logits).astype(float))
     expected = exponentials / exponentials.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares, expected, atol=1e-12)

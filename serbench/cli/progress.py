@@ -115,14 +115,14 @@ class PlainListener(Listener):
             self.line(self.clip_format)
             self.clip_format = None  # the same in all outer folds
         self.plan = plan
+        self.has_holdout = len(search.split.holdout.test) > 0
         self.tested = next((trial for trial, fold in known if fold == HOLDOUT), None)
         outer = f", outer fold {plan.outer_fold + 1} of {search.outer_folds}"
         self.line(
             f"{plan.backbone} · {plan.front_end} · {plan.schedule or plan.head} · {plan.protocol} "
             f"on {plan.dataset}{outer if search.outer_folds > 1 else ''}: "
             f"{counted(plan.trials, 'trial')} × {self.folds} folds, "
-            f"{len(search.split.holdout.train):,} clips in the search, "
-            f"{len(search.split.holdout.test):,} clips in the holdout"
+            f"{len(search.split.holdout.train):,} clips in the search, {_tests(search)}"
         )
         if not search.protocol.speaker_disjoint:
             self.line(
@@ -177,7 +177,7 @@ class PlainListener(Listener):
         self.line(f"trial {ended.trial + 1}/{self.plan.trials}: {outcome}{best}")
 
     def holdout_started(self, trial: int) -> None:
-        """Print which trial is the best, and that it is tested on the holdout."""
+        """Print which trial is the best, and what is done with it."""
         before = ""
         if self.tested is not None:
             before = (
@@ -185,17 +185,24 @@ class PlainListener(Listener):
                 "both tests are counted"
             )
         self.line(
-            f"trial {trial + 1} is the best: training it on all clips of the search, then testing "
-            f"it once on the holdout{before}"
+            f"trial {trial + 1} is the best: training it on all clips of the search"
+            + (f", then testing it once on the holdout{before}" if self.has_holdout else "")
         )
 
     def holdout_lost(self) -> None:
         """Print why the winner is tested again."""
         self.line(
-            "the weights file of the winner is missing or differs from the recorded one: training "
-            "it and testing it on the holdout again"
+            "the weights file of the winner is missing or differs from the recorded one: its last "
+            "training is repeated"
         )
 
     def measuring(self, entry: int, threads: int) -> None:
         """Print that latency is measured."""
         self.line(f"entry {entry}: measuring latency, {counted(threads, 'thread')}")
+
+
+def _tests(search: Search) -> str:
+    """Which clips test the winner."""
+    if len(search.split.holdout.test):
+        return f"{len(search.split.holdout.test):,} clips in the holdout"
+    return "each tested in one fold; the score is corrected for the selection of the winner"

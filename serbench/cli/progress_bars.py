@@ -80,7 +80,8 @@ class BarListener(PlainListener):
     def epoch(self, trial: int, fold: int | str, report: EpochReport) -> None:
         """Move the bar of the epochs."""
         note = f"trial {trial + 1} fold {fold if isinstance(fold, str) else fold + 1} · "
-        note += f"validation UA {100 * report.validation_uar:.1f}"
+        if report.validation is not None:
+            note += f"validation UA {100 * report.validation.uar:.1f}"
         self.progress.update(self.epochs, completed=report.epoch, note=note)
 
     def fold_scored(self, outcome: Outcome) -> None:

@@ -88,7 +88,8 @@ def show_command(
 def clips_command(app: App, protocol_id: str, dataset: str) -> None:
     """List every test clip of protocol ID on a dataset as CSV: outer fold, fold, path.
 
-    `serbench leaderboard import` needs predictions for the clips of the holdout.
+    `serbench leaderboard import` needs predictions for the clips of the holdout; if nothing is set
+    aside, for those of all folds.
     """
     import csv
     import sys
@@ -104,7 +105,7 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["outer_fold", "fold", "path"])
     for number, part in enumerate(outer_folds, start=1):
-        tested = [(HOLDOUT, part.holdout.test)]
+        tested = [(HOLDOUT, part.holdout.test)] if len(part.holdout.test) else []
         tested += [(str(place), fold.test) for place, fold in enumerate(part.folds, start=1)]
         for fold, rows in tested:
             writer.writerows([number, fold, text_cell(names.shortest(int(row)))] for row in rows)
@@ -125,6 +126,7 @@ def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -
         "id": protocol_id(manifest, chosen, split),
         "protocol": chosen.name,
         "rule": describe(chosen),
+        "evidence": split.evidence,
         "note": chosen.note,
         "metric": METRIC,
         "dataset": manifest.name,
@@ -132,7 +134,9 @@ def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -
         "emotions": list(manifest.emotions),
         "outer_folds": [
             {
-                "holdout": part(number, "holdout", outer.holdout.test),
+                "holdout": part(number, "holdout", outer.holdout.test)
+                if len(outer.holdout.test)
+                else None,
                 "folds": [part(number, place, fold.test) for place, fold in enumerate(outer.folds)],
             }
             for number, outer in enumerate(split.outer_folds)
@@ -204,7 +208,8 @@ def _named_parts(outer_folds: list[dict[str, Any]]) -> list[tuple[str, dict[str,
     many = len(outer_folds) > 1
     named = []
     for number, outer in enumerate(outer_folds, start=1):
-        named.append((f"holdout {number}" if many else "holdout", outer["holdout"]))
+        if outer["holdout"] is not None:
+            named.append((f"holdout {number}" if many else "holdout", outer["holdout"]))
         for place, fold in enumerate(outer["folds"], start=1):
             named.append((f"fold {number}.{place}" if many else f"fold {place}", fold))
     return named

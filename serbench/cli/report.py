@@ -180,7 +180,8 @@ def _cell_text(cell: CrossCell) -> str:
     lines = [
         f"{percent(cell.uar)} ({interval(cell.uar_ci)})",
         f"{counted(cell.clips, 'clip')}, {counted(cell.speakers, 'speaker')}",
-        f"{len(cell.emotions)} emotions{f', {cell.evidence}' if cell.own else ''}",
+        counted(len(cell.emotions), "emotion"),
+        *([cell.evidence_text] if cell.own else []),
     ]
     if cell.one_sided:
         lines.append(f"{100 * cell.predicted_share:.0f} % {cell.predicted}")

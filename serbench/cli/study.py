@@ -50,7 +50,11 @@ def study() -> None:
 @common_options
 @pass_app
 def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: Any) -> None:
-    """Search by cross-validation, test the winner once on the holdout, and measure its latency.
+    """Search by cross-validation, train the winner on all clips, and measure its latency.
+
+    Every speaker is tested by networks that were not trained on this speaker, and the score is
+    corrected for the selection of the winner by the same tests. With a holdout or outer folds, the
+    winner is tested on speakers who were not used by the search.
 
     Options that may be given several times are combined: each combination is a study, and the
     studies run one after another. After an interruption, the same command continues the study.
@@ -162,7 +166,7 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     emit_text(
         f"entry {entry}: {plain['backbone']} on {plain['dataset']}{note}, {plain['protocol']}: "
         f"UA {scored(plain['uar'], plain['uar_ci'])}, "
-        f"WA {scored(plain['accuracy'], plain['accuracy_ci'])} on the holdout, "
+        f"WA {scored(plain['accuracy'], plain['accuracy_ci'])} ({found.evidence_text}), "
         f"UA {percent(plain['cv_uar_mean'])} ± {percent(plain['cv_uar_sd'])} over the folds, "
         f"{milliseconds(plain['latency_ms_p90'])} ms (p90, one thread)"
     )
@@ -178,7 +182,7 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     "--folds",
     is_flag=True,
     help="Repeat also the trainings on the folds that the winner was selected by; by default only "
-    "the training for the holdout is repeated.",
+    "those that the score comes from are repeated, and the last training.",
 )
 @study_options("jobs")
 @common_options
@@ -206,11 +210,15 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
             if each.outer_fold:
                 place = f"outer fold {each.outer_fold + 1}, {place}"
             same = "all logits equal"
-            click.echo(
-                f"{place}: {counted(each.clips, 'clip')}, UA {percent(each.before)} before, "
-                f"{percent(each.now)} now, "
-                + (same if each.agrees else f"logits differ by up to {each.largest:g}")
-            )
+            if each.clips:
+                scores = f"UA {percent(each.before)} before, {percent(each.now)} now"
+                click.echo(
+                    f"{place}: {counted(each.clips, 'clip')}, {scores}, "
+                    + (same if each.agrees else f"logits differ by up to {each.largest:g}")
+                )
+            else:
+                weights = "all weights equal" if each.agrees else "weights differ"
+                click.echo(f"last training, on all clips: {weights}")
             if each.restored:
                 click.echo(f"{place}: its weights file was missing or changed, and is saved again")
             if not each.agrees:

@@ -29,7 +29,7 @@ from serbench.model.recipe import Recipe
 from serbench.model.training import EpochReport, Training, Watch, pick_device, predict, train
 from serbench.model.weights import BACKBONE
 from serbench.plugins import Plugins
-from serbench.score.confusion import confusion_of, score_counts
+from serbench.score.confusion import confusion_of
 
 
 class _FoldWatch(Watch):
@@ -89,7 +89,7 @@ def _train_network(job: Job, context: JobContext, channel: Channel) -> Outcome:
     job.compute.arrange_filters(network.to(pick_device()))
     freezing = frozen(recipe, context.plugins, network, job.configuration.freeze_depth)
     training = _trained(job, context, channel, network, freezing, material.clips)
-    logits = predict(network, material.clips, job.test, recipe.batch_size)
+    logits = _tested(network, material.clips, job, recipe.batch_size)
     partial = job.frozen and weights != NO_WEIGHTS and not job.whole
     state = state_of(network, freezing if partial else None)
     return _outcome(job, material, weights, logits, training, state, partial)
@@ -111,7 +111,7 @@ def _train_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
     )
     network = HeadOnFeatures(head, part.reader, readout).to(pick_device())
     training = _trained(job, context, channel, network, Freezing(nn.Identity(), (), 0), features)
-    logits = predict(network, features, job.test, recipe.batch_size)
+    logits = _tested(network, features, job, recipe.batch_size)
     return _of_frozen(job, material, part, readout, logits, training, state_of(network))
 
 
@@ -138,8 +138,8 @@ def _fit_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
             features.batch(rows), manifest.targets[rows], how
         )
     network = HeadOnFeatures(head, part.reader, readout)
-    logits = predict(network, features, job.test, len(job.test))
-    training = Training(0, (), (), time.perf_counter() - started)
+    logits = _tested(network, features, job, len(job.test))
+    training = Training(0, 0, (), (), time.perf_counter() - started)
     return _of_frozen(job, material, part, readout, logits, training, state_of(network))
 
 
@@ -148,7 +148,7 @@ def _of_frozen(
     material: Material,
     part: FrozenPart,
     readout: ReadOut,
-    logits: npt.NDArray[np.float32],
+    logits: npt.NDArray[np.float32] | None,
     training: Training,
     state: dict[str, npt.NDArray[np.generic]],
 ) -> Outcome:
@@ -179,25 +179,37 @@ def _trained(
         regime_of(job.recipe, context.plugins, job.configuration, job.seed),
         _FoldWatch(channel, job.reference),
         job.compute,
+        job.exactly,
     )
+
+
+def _tested(
+    network: EmotionNetwork, inputs: Inputs, job: Job, batch_size: int
+) -> npt.NDArray[np.float32] | None:
+    """The logits of the test rows; None if the job has none."""
+    return predict(network, inputs, job.test, batch_size) if len(job.test) else None
 
 
 def _outcome(
     job: Job,
     material: Material,
     weights: str,
-    logits: npt.NDArray[np.float32],
+    logits: npt.NDArray[np.float32] | None,
     training: Training,
     state: Mapping[str, npt.NDArray[np.generic]],
     partial: bool,
 ) -> Outcome:
-    confusion = confusion_of(logits, material.manifest.targets[job.test])
+    n_classes = len(material.manifest.emotions)
+    if logits is None:
+        logits = np.zeros((0, n_classes), dtype=np.float32)
+        confusion = np.zeros((n_classes, n_classes), dtype=np.int64)
+    else:
+        confusion = confusion_of(logits, material.manifest.targets[job.test])
     return Outcome(
         trial=job.trial,
         fold=job.fold,
         rows=job.test,
         logits=logits,
-        uar=score_counts(confusion, "uar"),
         confusion=confusion,
         epochs=training.epochs,
         best_epoch=training.best_epoch,

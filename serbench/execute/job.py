@@ -18,6 +18,7 @@ from serbench.model.compute import ComputeSettings
 from serbench.model.environment import Environment
 from serbench.model.recipe import Configuration, Recipe
 from serbench.model.training import EpochReport
+from serbench.score.confusion import score_counts
 
 BEHIND = 1.5
 """A training is pruned once its validation loss is worse by this many standard errors.
@@ -57,9 +58,10 @@ class LossReference:
         grace = max(FIRST_EPOCHS, math.ceil(GRACE * len(self.losses)))
         if len(reports) < grace or not self.losses:
             return False
-        best = min(reports, key=lambda report: report.validation_loss)
-        behind = best.validation_loss - min(self.losses[: len(reports)])
-        return behind > BEHIND * best.validation_error
+        validated = [report.validation for report in reports if report.validation is not None]
+        best = min(validated, key=lambda validation: validation.loss)
+        behind = best.loss - min(self.losses[: len(reports)])
+        return behind > BEHIND * best.error
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,15 @@ class Job:
         fold: number of the fold, or ``holdout``, for the record.
         train: training rows ``[n]``.
         validation: rows of the validation speakers, for early stopping ``[n]``; none of them is in
-            ``train``.
-        test: rows to predict ``[n]``.
+            ``train``; empty with ``exactly``.
+        test: rows to predict ``[n]``; empty where nothing is set aside for a test.
         seed: seed of this training.
         compute: compute settings.
         reference: losses with which the validation loss is compared, or None.
         whole: True where the outcome must contain the whole network, including frozen parts.
         frozen: True where the configuration freezes the whole backbone.
         taps: taps that the configurations of the study use; their features are computed together.
+        exactly: number of epochs of a training without early stopping; None for early stopping.
     """
 
     material: str
@@ -119,6 +122,7 @@ class Job:
     whole: bool = False
     frozen: bool = False
     taps: tuple[str, ...] = ()
+    exactly: int | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,6 @@ class Outcome:
         fold: number of the fold, or ``holdout``.
         rows: rows of the manifest that were tested, ``[n]``.
         logits: float32 ``[n, n_classes]``.
-        uar: unweighted average recall.
         confusion: counts ``[true, predicted]``.
         epochs: number of epochs that were run; 0 for a fitted head.
         best_epoch: number of the epoch whose weights were kept, from 1; 0 for a fitted head.
@@ -150,7 +153,6 @@ class Outcome:
     fold: int | str
     rows: Rows
     logits: npt.NDArray[np.float32]
-    uar: float
     confusion: npt.NDArray[np.int64]
     epochs: int
     best_epoch: int
@@ -163,3 +165,12 @@ class Outcome:
     pruned: bool = False
     state: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict, repr=False)
     partial: bool = False
+
+    @property
+    def uar(self) -> float:
+        """Unweighted average recall of the test rows.
+
+        Raises:
+            ValueError: there are no test rows.
+        """
+        return score_counts(self.confusion, "uar")

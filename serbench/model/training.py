@@ -33,24 +33,35 @@ few for the running statistics of batch norms to converge.
 
 
 @dataclass(frozen=True)
+class Validation:
+    """The results of one epoch on the validation clips.
+
+    Attributes:
+        loss: mean cross-entropy.
+        error: standard error of that mean.
+        uar: unweighted average recall.
+    """
+
+    loss: float
+    error: float
+    uar: float
+
+
+@dataclass(frozen=True)
 class EpochReport:
-    """The results of one epoch on the training and on the validation part.
+    """The results of one epoch.
 
     Attributes:
         epoch: its number, from 1.
         epochs: largest number of epochs of the training.
         loss: mean loss of the training batches.
-        validation_loss: mean cross-entropy of the validation clips.
-        validation_error: standard error of that mean.
-        validation_uar: unweighted average recall of the validation clips.
+        validation: results on the validation clips; None in a training without early stopping.
     """
 
     epoch: int
     epochs: int
     loss: float
-    validation_loss: float
-    validation_error: float
-    validation_uar: float
+    validation: Validation | None
 
 
 @dataclass(frozen=True)
@@ -58,23 +69,20 @@ class Training:
     """The record of a training.
 
     Attributes:
+        epochs: number of trained epochs.
         best_epoch: the epoch with the final weights, counted from 1.
-        curve: validation UAR of each epoch.
-        losses: validation loss of each epoch.
+        curve: validation UAR of each epoch; empty without early stopping.
+        losses: validation loss of each epoch; empty without early stopping.
         seconds: its duration.
         pruned: True if it was stopped because it fell behind.
     """
 
+    epochs: int
     best_epoch: int
     curve: tuple[float, ...]
     losses: tuple[float, ...]
     seconds: float
     pruned: bool = False
-
-    @property
-    def epochs(self) -> int:
-        """Number of trained epochs."""
-        return len(self.curve)
 
 
 class Watch:
@@ -112,10 +120,12 @@ def train(
     regime: Regime,
     watch: Watch | None = None,
     compute: ComputeSettings | None = None,
+    exactly: int | None = None,
 ) -> Training:
     """Train ``network`` in place; it then has the weights of its best epoch.
 
     The best epoch has the highest validation UAR; if several have it, the lowest validation loss.
+    Without early stopping it is the last epoch.
 
     Args:
         network: the network, on the device of the training.
@@ -123,10 +133,12 @@ def train(
         clips: clips, or features, of the whole dataset.
         targets: emotion codes of all clips, ``[N]``.
         train_rows: training rows, ``[n]``.
-        validation_rows: validation rows, for early stopping, ``[n]``.
+        validation_rows: validation rows, for early stopping, ``[n]``; not used with ``exactly``.
         regime: the settings of the training.
         watch: observes every step and epoch, and may stop the training.
         compute: compute settings; by default the threads of this process in full precision.
+        exactly: number of epochs of a training without early stopping; its schedule is that of a
+            training of ``regime.epochs``. None for early stopping.
 
     Raises:
         DivergedError: a loss, or a logit of the validation rows, is NaN or infinite.
@@ -153,7 +165,8 @@ def train(
     reports: list[EpochReport] = []
     pruned = False
 
-    for epoch in range(1, regime.epochs + 1):
+    last = regime.epochs if exactly is None else exactly
+    for epoch in range(1, last + 1):
         freezing.train(network)
         losses = []
         order = torch.randperm(len(train_rows), generator=shuffling).numpy()
@@ -172,11 +185,15 @@ def train(
             losses.append(loss.item())
             watch.step(losses[-1])
 
+        if exactly is not None:
+            reports.append(EpochReport(epoch, last, float(np.mean(losses)), None))
+            watch.epoch(reports[-1])
+            continue
         answers = predict(network, clips, validation_rows, regime.batch_size, compute)
-        report = _report(epoch, regime.epochs, losses, answers, targets[validation_rows])
-        reports.append(report)
-        watch.epoch(report)
-        merit = (report.validation_uar, -report.validation_loss)
+        found = _validated(answers, targets[validation_rows])
+        reports.append(EpochReport(epoch, last, float(np.mean(losses)), found))
+        watch.epoch(reports[-1])
+        merit = (found.uar, -found.loss)
         if best is None or merit > best:
             best, best_epoch, best_state = merit, epoch, copy.deepcopy(network.state_dict())
         elif epoch - best_epoch >= patience:
@@ -184,11 +201,17 @@ def train(
         if pruned := watch.behind(reports):
             break
 
-    network.load_state_dict(best_state)
-    curve = tuple(report.validation_uar for report in reports)
-    validation_losses = tuple(report.validation_loss for report in reports)
-    seconds = time.perf_counter() - started
-    return Training(best_epoch, curve, validation_losses, seconds, pruned)
+    if exactly is None:
+        network.load_state_dict(best_state)
+    validated = [report.validation for report in reports if report.validation is not None]
+    return Training(
+        epochs=len(reports),
+        best_epoch=best_epoch if exactly is None else exactly,
+        curve=tuple(each.uar for each in validated),
+        losses=tuple(each.loss for each in validated),
+        seconds=time.perf_counter() - started,
+        pruned=pruned,
+    )
 
 
 def predict(
@@ -231,21 +254,12 @@ def predict(
     return logits
 
 
-def _report(
-    epoch: int,
-    epochs: int,
-    losses: Sequence[float],
-    logits: npt.NDArray[np.float32],
-    targets: npt.NDArray[np.int64],
-) -> EpochReport:
+def _validated(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> Validation:
     entropies = F.cross_entropy(
         torch.from_numpy(logits), torch.from_numpy(targets), reduction="none"
     )  # [N]
-    return EpochReport(
-        epoch=epoch,
-        epochs=epochs,
-        loss=float(np.mean(losses)),
-        validation_loss=float(entropies.mean()),
-        validation_error=float(entropies.std(correction=0)) / math.sqrt(len(targets)),
-        validation_uar=uar_of(logits, targets),
+    return Validation(
+        loss=float(entropies.mean()),
+        error=float(entropies.std(correction=0)) / math.sqrt(len(targets)),
+        uar=uar_of(logits, targets),
     )

@@ -119,7 +119,7 @@ class CallbackListener(Listener):
             trial=trial + 1,
             fold=_shown(fold),
             epoch=report.epoch,
-            validation_uar=report.validation_uar,
+            validation_uar=None if report.validation is None else report.validation.uar,
         )
 
     def fold_scored(self, outcome: Outcome) -> None:
@@ -149,7 +149,7 @@ class CallbackListener(Listener):
         self._send("holdout_started", trial=trial + 1)
 
     def holdout_lost(self) -> None:
-        """Pass on that the network that was tested on the holdout is trained again."""
+        """Pass on that the last training of the winner is repeated."""
         self._send("holdout_lost")
 
     def measuring(self, entry: int, threads: int) -> None:

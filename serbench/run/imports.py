@@ -41,7 +41,10 @@ def import_predictions(
     machine: str | None = None,
     kind: Kind | None = None,
 ) -> int:
-    """Rank a system by its predictions for the holdout, and for the folds if the file has them.
+    """Rank a system by its predictions for the tests of a protocol.
+
+    These are the clips of the holdout, or, if nothing is set aside, of all folds. A file for a
+    holdout may have the folds too.
 
     Args:
         database: the database with the dataset, which receives the entry.
@@ -57,7 +60,7 @@ def import_predictions(
         the number of the entry; if the same file was imported before, that of the earlier entry.
 
     Raises:
-        DatasetError: a clip of the holdout is missing, or a clip is unknown or not in its fold.
+        DatasetError: a tested clip is missing, or a clip is unknown or not in its fold.
         UsageError: the file is not such a table.
     """
     check_name("system", name)
@@ -164,6 +167,7 @@ class Matching:
                 number, HOLDOUT, outer.holdout.test, f"holdout {number + 1}" if several else HOLDOUT
             )
             for number, outer in enumerate(outer_folds)
+            if len(outer.holdout.test)
         ]
         self._folds = [
             Part(0, str(number), fold.test, f"fold {number + 1}")
@@ -180,22 +184,28 @@ class Matching:
         found = [self._part(table, label) for label in dict.fromkeys(table.folds.tolist())]
         given = {(part.outer_fold, part.fold) for part in found}
         everywhere = (None, HOLDOUT) in given
-        wanted = [] if everywhere else self._holdouts
+        wanted = [] if everywhere else self._tests
         if any(part.fold != HOLDOUT for part in found):
             wanted = [*wanted, *self._folds]
         for part in wanted:
             if (part.outer_fold, part.fold) not in given:
                 raise self._error("lacks", part.clips, part, part.shown)
-        parts = [{HOLDOUT: holdout.rows} for holdout in self._holdouts]
-        parts[0] |= {part.fold: part.rows for part in found if part.fold != HOLDOUT}
+        parts = [{HOLDOUT: holdout.rows} for holdout in self._holdouts] or [{}]
+        folds = self._folds if everywhere and not self._holdouts else found
+        parts[0] |= {part.fold: part.rows for part in folds if part.fold != HOLDOUT}
         return parts
+
+    @property
+    def _tests(self) -> list[Part]:
+        """The parts that the scores come from: all holdouts, or all folds if there are none."""
+        return self._holdouts or self._folds
 
     def _part(self, table: PredictionTable, label: str) -> Part:
         """The part of the protocol with the clips of a label."""
         given = frozenset(table.rows[table.folds == label].tolist())
         where = HOLDOUT
         if label == HOLDOUT:
-            rows = np.concatenate([part.rows for part in self._holdouts])
+            rows = np.concatenate([part.rows for part in self._tests])
             closest = Part(None, HOLDOUT, rows, HOLDOUT)
         else:
             candidates = [*self._holdouts, *self._folds]
@@ -231,9 +241,10 @@ def _overlap(one: frozenset[int], other: frozenset[int]) -> float:
 
 
 def _latency(table: PredictionTable, parts: Sequence[Mapping[str, Rows]]) -> LatencyFacts:
-    """Percentiles over the clips of the holdout."""
+    """Percentiles over the tested clips."""
     assert table.latencies is not None
-    tested = np.isin(table.rows, np.concatenate([part[HOLDOUT] for part in parts]))
+    rows = [part.get(HOLDOUT, np.concatenate(list(part.values()))) for part in parts]
+    tested = np.isin(table.rows, np.concatenate(rows))
     times = table.latencies[tested]
     p50, p90, p99 = (float(value) for value in np.percentile(times, [50, 90, 99]))
     kind = LatencyKind(IMPORTED, "", 1, None, {})

@@ -63,10 +63,10 @@ class Listener:
         """A trial is finished and recorded."""
 
     def holdout_started(self, trial: int) -> None:
-        """The search is finished; the winner is trained again and tested on the holdout."""
+        """The search is finished; the last training of the winner begins, then its test."""
 
     def holdout_lost(self) -> None:
-        """The network that was tested on the holdout is missing and is trained again."""
+        """The network of the last training is missing, which is therefore repeated."""
 
     def measuring(self, entry: int, threads: int) -> None:
         """The winner is recorded, and its latency on so many threads is measured."""

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from serbench.data.protocols import MANY_SPEAKERS, USUAL, parse_protocol
 from serbench.run.option_types import (
     Augmentation,
     BatchSize,
@@ -103,15 +104,17 @@ class StudyOptions(BaseModel):
         "NAME",
     )
     protocol: Annotated[tuple[ProtocolName, ...], Several] = option(
-        ("speaker-5",),
+        (),
         "Split the speakers by this protocol: speaker-K, random-K (speaker-dependent), loso, "
-        "corpus, a published protocol or folds:FILE; `serbench protocol list` explains all.",
+        "corpus, a published protocol or folds:FILE; `serbench protocol list` explains all. By "
+        f"default speaker-5, which tests every speaker, or, with {MANY_SPEAKERS} speakers or more, "
+        "speaker-5:holdout, which tests one speaker in five after the search.",
         "RULE",
     )
     nested: int | None = option(
         None,
         "Search in K outer folds (nested cross-validation), each with one Kth of the speakers as "
-        "its holdout, where K is 2 or more; by default there is one holdout.",
+        "its holdout, where K is 2 or more; by default there is one search.",
         "K",
         ge=2,
     )
@@ -245,18 +248,21 @@ class StudyOptions(BaseModel):
         """The budget in seconds of training, or None."""
         return self.timeout if self.minutes is None else 60 * self.minutes
 
-    @property
-    def protocols(self) -> tuple[str, ...]:
+    def protocols(self, n_speakers: int) -> tuple[str, ...]:
         """The names of the protocols, with outer folds where ``nested`` is given.
 
-        Raises:
-            UsageError: ``nested`` is given for a protocol that has outer folds already.
-        """
-        from serbench.data.protocols import parse_protocol
+        Args:
+            n_speakers: number of speakers of the dataset, which determines the default.
 
-        if self.nested is None:
-            return self.protocol
-        return tuple(parse_protocol(f"{each}:nested-{self.nested}").name for each in self.protocol)
+        Raises:
+            UsageError: ``nested`` is given for a protocol that defines its own tests.
+        """
+        asked = self.protocol or (USUAL,)
+        if self.nested is not None:
+            return tuple(parse_protocol(f"{each}:nested-{self.nested}").name for each in asked)
+        if not self.protocol and n_speakers >= MANY_SPEAKERS:
+            return (f"{USUAL}:holdout",)
+        return asked
 
 
 def _is_combined(name: str) -> bool:

@@ -95,7 +95,7 @@ def make_plans(
     }
     plans: list[StudyPlan] = []
     fitted: dict[str, None] = {}
-    for combination in _combinations(options):
+    for combination in _combinations(options, len(set(manifest.speakers.tolist()))):
         backbone = combination["backbone"]
         declared = plugins.backbones.get(backbone)
         front_end = combination["front_end"] or declared.front_end
@@ -186,13 +186,13 @@ def _readouts(backbone: Backbone, head: Head, wanted: Sequence[str]) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
-def _combinations(options: StudyOptions) -> Iterator[dict[str, Any]]:
+def _combinations(options: StudyOptions, n_speakers: int) -> Iterator[dict[str, Any]]:
     """All combinations of the options with several values, ordered by the first option first.
 
     A value that is given twice counts once. An option without a value and a default is None.
     """
     values = {name: getattr(options, name) or (None,) for name in COMBINED}
-    values["protocol"] = options.protocols
+    values["protocol"] = options.protocols(n_speakers)
     for combination in product(*map(dict.fromkeys, values.values())):
         yield dict(zip(values, combination, strict=True))
 

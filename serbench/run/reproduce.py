@@ -24,10 +24,12 @@ from serbench.model.recipe import Configuration, Parameter
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
 from serbench.run.study import prepare
+from serbench.score.metric import CORRECTED
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
+from serbench.store.artifacts import hash_of
 from serbench.store.database import Database
-from serbench.store.networks import restore_network
+from serbench.store.networks import network_of, restore_network
 from serbench.store.predictions import EAGER, read_prediction, winners
 from serbench.store.schema import (
     ArtifactRow,
@@ -54,7 +56,9 @@ class Recorded:
         split: id of the split of the training.
         rows: test rows, ``[n]``.
         logits: float32 ``[n, n_classes]``.
-        uar: recorded UAR.
+        uar: recorded UAR; None without test rows.
+        best_epoch: number of the epoch with the final weights.
+        sha256: hash of the network's file; None if it has none.
     """
 
     outer_fold: int
@@ -65,7 +69,9 @@ class Recorded:
     split: int
     rows: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float32]
-    uar: float
+    uar: float | None
+    best_epoch: int
+    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -76,9 +82,10 @@ class Repeated:
         outer_fold: number of the outer fold, from 0.
         fold: number of the fold, or ``holdout``.
         clips: number of test clips.
-        largest: largest difference of two logits; 0 if all are equal bit by bit.
-        before: recorded UAR.
-        now: UAR of the repetition.
+        largest: largest difference of two logits; 0 if all are equal bit by bit. Without test
+            clips, 0 if all weights are equal bit by bit, otherwise infinite.
+        before: recorded UAR; None without test clips.
+        now: UAR of the repetition; None without test clips.
         restored: True if the network's file was missing or changed, and was saved again.
     """
 
@@ -86,13 +93,13 @@ class Repeated:
     fold: int | str
     clips: int
     largest: float
-    before: float
-    now: float
+    before: float | None
+    now: float | None
     restored: bool = False
 
     @property
     def agrees(self) -> bool:
-        """True if all logits are equal."""
+        """True if all logits are equal, or, without test clips, all weights."""
         return self.largest == 0
 
 
@@ -135,7 +142,8 @@ def reproduce(
         workspace: folder of prepared clips.
         database: the database with the entry.
         listener: receives events of the preparation and of each epoch.
-        folds: whether to repeat the trainings on the winner's folds too.
+        folds: whether to repeat the trainings on the winner's folds too; if nothing is set aside,
+            they are always repeated.
         executor: runs trainings; by default in this process.
 
     Yields:
@@ -152,14 +160,14 @@ def reproduce(
     for before in recorded:
         search = replace(prepared.searches[before.outer_fold], compute=compute)
         outcome = _repeat(search, before, executor, listener)
-        agree = np.array_equal(outcome.rows, before.rows)
+        tested = len(outcome.rows) > 0
         repeated = Repeated(
             before.outer_fold,
             before.fold,
             len(outcome.rows),
-            float(np.abs(outcome.logits - before.logits).max()) if agree else float("inf"),
+            _largest(before, outcome),
             before.uar,
-            outcome.uar,
+            outcome.uar if tested else None,
         )
         restored = repeated.agrees and restore_network(
             database, workspace.artifacts, before.system, before.split, outcome.state
@@ -167,9 +175,20 @@ def reproduce(
         yield replace(repeated, restored=restored)
 
 
+def _largest(before: Recorded, outcome: Outcome) -> float:
+    """The largest difference of logits; without test rows, 0 if all weights are equal."""
+    if len(outcome.rows):
+        agree = np.array_equal(outcome.rows, before.rows)
+        return float(np.abs(outcome.logits - before.logits).max()) if agree else float("inf")
+    return 0.0 if before.sha256 in (None, hash_of(outcome.state)) else float("inf")
+
+
 def _repeat(search: Search, before: Recorded, executor: Executor, listener: Listener) -> Outcome:
     configuration = Configuration.from_parameters(before.parameters)
-    job = search.job(before.trial, configuration, before.fold)
+    last = before.fold == HOLDOUT
+    job = search.job(
+        before.trial, configuration, before.fold, exactly=before.best_epoch if last else None
+    )
     future = executor.submit(
         run_fold, job, lambda report: listener.epoch(before.trial, before.fold, report)
     )
@@ -190,7 +209,7 @@ def _recorded(
             _as_recorded(session, trial, training)
             for trial in winners(session, system)
             for training in trial.trainings
-            if folds or training.split.fold == HOLDOUT
+            if folds or training.split.fold == HOLDOUT or system.protocol.evidence == CORRECTED
         ]
         compute = ComputeSettings.from_dict(study.compute_settings)
         return plan, compute, found
@@ -240,6 +259,7 @@ def _as_recorded(session: Session, trial: TrialRow, training: TrainingRow) -> Re
     )
     found = read_prediction(session.scalars(query).one())
     fold = training.split.fold
+    network = network_of(session, training.system_id, training.split_id)
     return Recorded(
         outer_fold=training.split.outer_fold,
         trial=trial.number,
@@ -250,4 +270,6 @@ def _as_recorded(session: Session, trial: TrialRow, training: TrainingRow) -> Re
         rows=found.rows,
         logits=found.logits,
         uar=training.uar,
+        best_epoch=training.best_epoch,
+        sha256=None if network is None else network.sha256,
     )

@@ -54,7 +54,7 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
     for name in options.search.widths:
         if name not in options.augmentations:
             raise UnknownNameError("searched augmentation", name, options.augmentations)
-    _ = options.protocols
+    options.protocols(0)
     return options
 
 

@@ -13,8 +13,9 @@ Targets = npt.NDArray[np.int64]
 Speakers = npt.NDArray[np.str_]
 Floats = npt.NDArray[np.float64]
 
-HOLDOUT_EVIDENCE = "holdout"
-"""Evidence: a score on speakers that influenced no choice."""
+CORRECTED = "corrected_cv"
+"""Evidence: all clips, each tested by a network that was not trained on its speaker; the score is
+corrected for the selection of the winner on the same clips."""
 
 CROSS_VALIDATION = "cv"
 """Evidence: a mean over the folds by which the winner was chosen."""

@@ -69,14 +69,17 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class HoldoutStarted:
-    """The search has ended; the winner is about to be refitted and tested on the holdout."""
+    """The search has ended; the last training of the winner is about to begin."""
 
     trial: int
 
 
 @dataclass(frozen=True)
 class WinnerTested:
-    """The best configuration was refitted on all search speakers and tested on the holdout."""
+    """The best configuration was trained on all clips of the search, and tested on the holdout.
+
+    The outcome has no test rows if there is no holdout.
+    """
 
     trial: int
     parameters: Mapping[str, Parameter]

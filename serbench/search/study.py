@@ -1,17 +1,18 @@
-"""A study: cross-validation of configurations, then a test of the best one on the holdout."""
+"""A study: cross-validation of configurations, then the last training of the best one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median_high
 
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import HOLDOUT, OuterFold, Protocol, validation_part
+from serbench.data.protocols import HOLDOUT, Fold, OuterFold, Protocol, validation_part
 from serbench.data.seeds import derive_seed
 from serbench.errors import DivergedError
 from serbench.execute.executor import Executor
 from serbench.execute.fold import run_fold
-from serbench.execute.job import Job, LossReference
+from serbench.execute.job import Job, LossReference, Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Configuration
 from serbench.model.training import EpochReport
@@ -63,17 +64,27 @@ class Search:
         configuration: Configuration,
         fold: int | str,
         reference: LossReference | None = None,
+        exactly: int | None = None,
     ) -> Job:
-        """The training of a configuration on one of the folds, or for the holdout.
+        """The training of a configuration on one of the folds, or the last one of the winner.
 
         The seed of the training depends on study, trial and fold. The validation speakers depend on
         study and fold only, so that validation losses of all trials can be compared.
+
+        Args:
+            trial: number of the trial.
+            configuration: its configuration.
+            fold: number of the fold, or ``holdout`` for the last training.
+            reference: losses with which the validation loss is compared, or None.
+            exactly: number of epochs of the last training, which has no validation speakers.
         """
         rows = self.split.holdout if fold == HOLDOUT else self.split.folds[int(fold)]
         root = self.plan.root_seed
-        part = validation_part(
-            self.manifest, self.protocol, rows.train, derive_seed(root, "validation", fold)
-        )
+        if exactly is None:
+            seed = derive_seed(root, "validation", fold)
+            part = validation_part(self.manifest, self.protocol, rows.train, seed)
+        else:
+            part = Fold(rows.train, rows.train[:0])
         return Job(
             material=self.material,
             recipe=self.plan.recipe_of(configuration),
@@ -89,7 +100,21 @@ class Search:
             whole=fold == HOLDOUT,
             frozen=self.space.freezes_everything(configuration),
             taps=self.space.taps,
+            exactly=exactly,
         )
+
+    def last_job(self, trial: int, configuration: Configuration, best_epochs: Sequence[int]) -> Job:
+        """The last training of the winner, on all clips of the search.
+
+        Without validation speakers, all speakers can train the network; it is trained for the
+        median of the best epochs of its folds.
+
+        Args:
+            trial: number of the trial.
+            configuration: its configuration.
+            best_epochs: the best epoch of each of its folds.
+        """
+        return self.job(trial, configuration, HOLDOUT, exactly=median_high(best_epochs))
 
 
 def run_study(
@@ -99,10 +124,11 @@ def run_study(
     executor: Executor,
     on_epoch: OnEpoch = lambda trial, fold, report: None,
 ) -> Iterator[Event]:
-    """Try configurations until the budget is spent, then test the winner on the holdout.
+    """Try configurations until the budget is spent, then train the winner on all their clips.
 
-    A configuration whose training diverges on a fold, or when it is refitted, has failed: it has no
-    score, and the best of the others is tested.
+    The winner is then tested on the holdout, if there is one. A configuration whose training
+    diverges on a fold, or in the last training, has failed: it has no score, and the best of the
+    others is taken.
 
     This is a generator: the caller records each event before it requests the next one, so that a
     run that is stopped loses at most the running folds. The number of trainings at once
@@ -141,7 +167,8 @@ def run_study(
             return
         yield HoldoutStarted(winner.number)
         try:
-            tested = _test_winner(search, winner, executor, on_epoch)
+            folds = progress.folds_of(winner.number)
+            tested = _last_training(search, winner, folds, executor, on_epoch)
         except DivergedError as error:
             uars = tuple(winner.uars.values())
             ended = TrialEnded(winner.number, winner.parameters, False, uars, failure=str(error))
@@ -168,11 +195,15 @@ def _best_so_far(search: Search, progress: Progress, before: int) -> BestSoFar |
     return BestSoFar(progress.folds_of(best.number), search.manifest.targets, others)
 
 
-def _test_winner(
-    search: Search, winner: TrialRecord, executor: Executor, on_epoch: OnEpoch
+def _last_training(
+    search: Search,
+    winner: TrialRecord,
+    folds: Mapping[int, Outcome],
+    executor: Executor,
+    on_epoch: OnEpoch,
 ) -> WinnerTested:
-    number = winner.number
-    job = search.job(number, Configuration.from_parameters(winner.parameters), HOLDOUT)
+    number, configuration = winner.number, Configuration.from_parameters(winner.parameters)
+    job = search.last_job(number, configuration, [fold.best_epoch for fold in folds.values()])
     future = executor.submit(run_fold, job, lambda report: on_epoch(number, HOLDOUT, report))
     executor.wait([future])
     return WinnerTested(number, winner.parameters, future.result())

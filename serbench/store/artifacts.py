@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
+def hash_of(arrays: Arrays) -> str:
+    """SHA-256 of the safetensors file that ``write_arrays`` makes of these arrays."""
+    import safetensors.numpy
+
+    return hashlib.sha256(safetensors.numpy.save(dict(arrays))).hexdigest()
+
+
 def write_arrays(arrays: Arrays, path: Path) -> str:
     """Write named arrays to a safetensors file, completely or not at all.
 

@@ -192,7 +192,8 @@ def _new_split(session: Session, clips: EvaluationClips) -> SplitRow:
     protocol = _protocol(session, clips.manifest)
     if protocol is None:
         dataset = find_dataset(session, clips.manifest.name, clips.manifest.hash).id
-        protocol = ProtocolRow(dataset_id=dataset, name=EVALUATION, identifier=EVALUATION)
+        named = dict.fromkeys(("name", "identifier", "evidence"), EVALUATION)
+        protocol = ProtocolRow(dataset_id=dataset, **named)
         session.add(protocol)
         session.flush()
     fold, name = clips.fold, fold_hash(clips.fold)

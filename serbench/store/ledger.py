@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,8 +14,7 @@ from serbench.data.protocols import HOLDOUT
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.environment import Environment, versions
-from serbench.model.machine import Machine, this_machine
-from serbench.score.confusion import confusion_of
+from serbench.model.machine import this_machine
 from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord
@@ -35,7 +32,7 @@ from serbench.store.networks import (
     network_file,
     record_network,
 )
-from serbench.store.predictions import EAGER, read_prediction
+from serbench.store.predictions import EAGER, TRAINING_FIELDS, outcome_of
 from serbench.store.schema import (
     PredictionRow,
     StudyRow,
@@ -44,9 +41,6 @@ from serbench.store.schema import (
     TrialRow,
 )
 from serbench.store.splits import StoredProtocol, split_row
-
-SAME = ("uar", "epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
-"""Fields with the same name in an outcome and in the row of a training."""
 
 
 class Ledger:
@@ -136,7 +130,7 @@ class Ledger:
                     uars={
                         int(training.split.fold): training.uar
                         for training in trial.trainings
-                        if training.split.fold != HOLDOUT
+                        if training.split.fold != HOLDOUT and training.uar is not None
                     },
                 )
                 for trial in (study.trials if study is not None else ())
@@ -159,7 +153,7 @@ class Ledger:
                 .where(StudyRow.key == plan.key)
             )
             found = [
-                _outcome(training, prediction, number, targets)
+                outcome_of(training, prediction, number, targets)
                 for training, prediction, number in session.execute(query)
             ]
         return {(outcome.trial, outcome.fold): outcome for outcome in found}
@@ -216,8 +210,8 @@ class Ledger:
             study.trials.append(TrialRow(number=event.trial, parameters=parameters, system=system))
 
     def _save_training(self, plan: StudyPlan, outcome: Outcome) -> None:
-        """Store logits and network of one training; the training for the holdout ends the study."""
-        tested = outcome.fold == HOLDOUT
+        """Store logits and network of one training; the last one of the winner ends the study."""
+        last, uar = outcome.fold == HOLDOUT, outcome.uar if len(outcome.rows) else None
         file = network_file(plan, outcome.trial, outcome.fold)
         kept = bool(outcome.state) and not outcome.pruned
         sha256 = write_arrays(outcome.state, self._artifacts / file) if kept else ""
@@ -225,19 +219,21 @@ class Ledger:
             study = _study(session, plan)
             trial = _trial(study, outcome.trial)
             split = split_row(session, study.protocol_id, plan.outer_fold, outcome.fold)
-            system = study.system if tested else trial.system
-            if tested:
+            system = study.system if last else trial.system
+            if last:
                 retire_winner(session, study, split.id, self._artifacts, trial)
-                count_look(session, system, split, trial.number, outcome.uar)
+                if uar is not None:
+                    count_look(session, system, split, trial.number, uar)
             system.weights = outcome.weights
             trial.trainings.append(
                 TrainingRow(
                     split_id=split.id,
                     system_id=system.id,
+                    uar=uar,
                     curve=list(outcome.curve),
                     losses=list(outcome.losses),
                     **outcome.environment.as_dict(),
-                    **{name: getattr(outcome, name) for name in SAME},
+                    **{name: getattr(outcome, name) for name in TRAINING_FIELDS},
                 )
             )
             logits = outcome.logits.astype("<f4").tobytes()
@@ -246,7 +242,7 @@ class Ledger:
             )
             if kept:
                 record_network(session, plan, outcome, system.id, split.id, sha256)
-            if tested:
+            if last:
                 study.finished = now()
 
     def _end_trial(self, plan: StudyPlan, event: TrialEnded) -> None:
@@ -278,20 +274,3 @@ def _study(session: Session, plan: StudyPlan) -> StudyRow:
 
 def _trial(study: StudyRow, number: int) -> TrialRow:
     return next(trial for trial in study.trials if trial.number == number)
-
-
-def _outcome(
-    training: TrainingRow, prediction: PredictionRow, trial: int, targets: npt.NDArray[np.int64]
-) -> Outcome:
-    found, fold = read_prediction(prediction), training.split.fold
-    return Outcome(
-        trial=trial,
-        fold=fold if fold == HOLDOUT else int(fold),
-        rows=found.rows,
-        logits=found.logits,
-        confusion=confusion_of(found.logits, targets[found.rows]),
-        curve=tuple(training.curve),
-        losses=tuple(training.losses),
-        environment=Environment(Machine(**training.machine), training.device, training.versions),
-        **{name: getattr(training, name) for name in SAME},
-    )

@@ -44,7 +44,7 @@ class LookCounts:
     total: int
 
 
-ONCE = LookCounts(1, 1)
+NEVER = LookCounts(0, 0)
 
 
 def count_look(

@@ -11,6 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
+from serbench.execute.job import Outcome
+from serbench.model.environment import Environment
+from serbench.model.machine import Machine
+from serbench.score.confusion import confusion_of
+from serbench.score.metric import CORRECTED
+from serbench.search.events import COMPLETE
 from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
 from serbench.store.schema_data import SplitRow
 
@@ -19,6 +25,13 @@ EAGER = "eager"
 
 IMPORTED = "imported"
 """The runtime of imported predictions."""
+
+
+EMPTY = np.zeros((0, 0), dtype=np.int64)
+"""The confusion matrix of a training without test rows."""
+
+TRAINING_FIELDS = ("epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
+"""Fields with the same name in an outcome and in the row of a training."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,9 @@ def rows_to(rows: npt.NDArray[np.int64]) -> bytes:
 def read_prediction(prediction: PredictionRow) -> Predictions:
     """The logits of one system on one split."""
     rows = rows_from(prediction.split.test)
-    logits = np.frombuffer(prediction.logits, dtype="<f4").reshape(len(rows), -1)
+    logits = np.frombuffer(prediction.logits, dtype="<f4").reshape(
+        len(rows), -1 if len(rows) else 0
+    )
     return Predictions(rows, logits.astype(np.float32))
 
 
@@ -70,10 +85,17 @@ def runtime_of(system: SystemRow) -> str:
     return EAGER if system.imported is None else IMPORTED
 
 
-def holdout_predictions(
+def scored_predictions(
     session: Session, system: SystemRow, runtime: str | None = None
 ) -> list[Predictions]:
-    """A ranked system's logits on the holdout of each outer fold, in the order of outer folds."""
+    """The logits from which a ranked system's scores are computed, for each outer fold.
+
+    They are those on the holdouts; where nothing is set aside, those of the winner's networks on
+    the folds by which it was selected.
+    """
+    if system.protocol.evidence == CORRECTED:
+        of_outer = fold_predictions(session, system, runtime)
+        return [joined(folds.values()).by_row() for folds in of_outer]
     query = (
         select(PredictionRow)
         .join(SplitRow, SplitRow.id == PredictionRow.split_id)
@@ -88,7 +110,9 @@ def holdout_predictions(
     return [read_prediction(found) for found in session.scalars(query)]
 
 
-def fold_predictions(session: Session, system: SystemRow) -> list[dict[int, Predictions]]:
+def fold_predictions(
+    session: Session, system: SystemRow, runtime: str | None = None
+) -> list[dict[int, Predictions]]:
     """For each outer fold, the winner's logits on the folds by which it was chosen: fold → logits.
 
     The dictionary of an outer fold without such folds, as in many imports, is empty.
@@ -100,7 +124,7 @@ def fold_predictions(session: Session, system: SystemRow) -> list[dict[int, Pred
             .join(SplitRow, SplitRow.id == PredictionRow.split_id)
             .where(
                 PredictionRow.system_id == answering,
-                PredictionRow.runtime == runtime_of(system),
+                PredictionRow.runtime == (runtime or runtime_of(system)),
                 SplitRow.protocol_id == system.protocol_id,
                 SplitRow.outer_fold == outer,
                 SplitRow.fold != HOLDOUT,
@@ -111,10 +135,37 @@ def fold_predictions(session: Session, system: SystemRow) -> list[dict[int, Pred
     return found
 
 
+def trial_predictions(session: Session, system: SystemRow) -> list[tuple[int, Predictions]]:
+    """The out-of-fold logits of all complete trials of a system's study in its first outer fold.
+
+    Returns:
+        id of each trial's system, and its logits on all folds in the order of the manifest, by
+        trial; nothing for an import.
+    """
+    query = (
+        select(TrialRow.system_id, PredictionRow)
+        .join(StudyRow, StudyRow.id == TrialRow.study_id)
+        .join(PredictionRow, PredictionRow.system_id == TrialRow.system_id)
+        .join(SplitRow, SplitRow.id == PredictionRow.split_id)
+        .where(
+            StudyRow.system_id == system.id,
+            StudyRow.outer_fold == 0,
+            TrialRow.state == COMPLETE,
+            PredictionRow.runtime == EAGER,
+            SplitRow.fold != HOLDOUT,
+        )
+        .order_by(TrialRow.number)
+    )
+    found: dict[int, list[Predictions]] = {}
+    for trial, prediction in session.execute(query):
+        found.setdefault(trial, []).append(read_prediction(prediction))
+    return [(trial, joined(parts).by_row()) for trial, parts in found.items()]
+
+
 def winners(session: Session, system: SystemRow) -> list[TrialRow]:
     """The winning trial of each outer fold of a system's studies; empty for imports.
 
-    It is the trial whose configuration was trained for the holdout.
+    It is the trial with the last training.
     """
     query = (
         select(TrialRow)
@@ -133,3 +184,28 @@ def _tuned(session: Session, system: SystemRow) -> list[int]:
         return [trial.system_id for trial in winners(session, system)]
     last = max((split.outer_fold for split in system.protocol.splits), default=-1)
     return [system.id] * (last + 1)
+
+
+def outcome_of(
+    training: TrainingRow, prediction: PredictionRow, trial: int, targets: npt.NDArray[np.int64]
+) -> Outcome:
+    """The recorded outcome of a training, without its network.
+
+    Args:
+        training: row of the training.
+        prediction: its logits.
+        trial: number of its trial.
+        targets: emotion codes of all clips ``[N]``.
+    """
+    found, fold = read_prediction(prediction), training.split.fold
+    return Outcome(
+        trial=trial,
+        fold=fold if fold == HOLDOUT else int(fold),
+        rows=found.rows,
+        logits=found.logits,
+        confusion=confusion_of(found.logits, targets[found.rows]) if len(found.rows) else EMPTY,
+        curve=tuple(training.curve),
+        losses=tuple(training.losses),
+        environment=Environment(Machine(**training.machine), training.device, training.versions),
+        **{name: getattr(training, name) for name in TRAINING_FIELDS},
+    )

@@ -55,7 +55,10 @@ class UtteranceRow(Base):
 
 
 class ProtocolRow(Base):
-    """A protocol on a dataset, with its splits; ``identifier`` hashes their rows."""
+    """A protocol on a dataset, with its splits; ``identifier`` hashes their rows.
+
+    ``evidence`` states which clips its scores come from, as in ``serbench.data.protocols``.
+    """
 
     __tablename__ = "protocol"
     __table_args__ = (UniqueConstraint("dataset_id", "name"),)
@@ -63,6 +66,7 @@ class ProtocolRow(Base):
     dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
     name: Mapped[str]
     identifier: Mapped[str] = mapped_column(index=True)
+    evidence: Mapped[str]
     dataset: Mapped[DatasetRow] = relationship()
     splits: Mapped[list[SplitRow]] = relationship(order_by="SplitRow.id")
 
@@ -70,7 +74,8 @@ class ProtocolRow(Base):
 class SplitRow(Base):
     """Rows of the manifest to train on and to test on, int64 little-endian, and their hash.
 
-    ``fold`` is the number of a fold of the search, or ``holdout``.
+    ``fold`` is the number of a fold of the search, or ``holdout`` for the last training of the
+    winner, whose test rows are those of the holdout; there are none where nothing is set aside.
     """
 
     __tablename__ = "split"

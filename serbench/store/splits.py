@@ -68,6 +68,7 @@ class Splits:
                     dataset_id=dataset,
                     name=protocol.name,
                     identifier=protocol_id(manifest, protocol, split),
+                    evidence=split.evidence,
                     splits=_rows(split),
                 )
                 session.add(row)

@@ -20,7 +20,7 @@ from serbench.score.comparison import (
 from serbench.score.confusion import COUNT_METRICS, CountMetric, uar_of
 from serbench.score.intervals import FEWEST_SPEAKERS
 from serbench.store.database import Database
-from serbench.store.predictions import Predictions, fold_predictions, holdout_predictions
+from serbench.store.predictions import Predictions, fold_predictions, scored_predictions
 from serbench.store.schema import SystemRow
 from serbench.store.systems import find_system, manifest_of
 from serbench.views.reading import entry_view
@@ -86,7 +86,7 @@ def compare_entries(database: Database, first: int, second: int) -> Comparison:
     error, speakers = differences["uar"].standard_error, differences["uar"].effective
     with database.session() as session:
         systems = [find_system(session, number) for number in (first, second)]
-        several = len(holdout_predictions(session, systems[0])) > 1
+        several = len(scored_predictions(session, systems[0])) > 1
         manifest = manifest_of(database, systems[0].protocol)
         tested = [_tested(session, system, several) for system in systems]
     return Comparison(
@@ -110,7 +110,7 @@ def compare_entries(database: Database, first: int, second: int) -> Comparison:
 
 def _tested(session: Session, system: SystemRow, several: bool) -> dict[int, Predictions]:
     if several:
-        return dict(enumerate(holdout_predictions(session, system)))
+        return dict(enumerate(scored_predictions(session, system)))
     [folds] = fold_predictions(session, system)
     return folds
 

@@ -15,11 +15,11 @@ from serbench.score.metric import Metric, Score
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.systems import Systems
-from serbench.views.entry import RANKED_BY, EntryView
+from serbench.views.entry import EVIDENCE, RANKED_BY, EntryView
 from serbench.views.evaluation import evaluation_view
 from serbench.views.reading import entry_view, read_entries
 
-OTHER_DATASET = "other dataset"
+OTHER_DATASET = "other_dataset"
 """The evidence of a cell beside the diagonal: nothing was chosen by its clips."""
 
 MOST = 0.5
@@ -66,7 +66,7 @@ class CrossCell:
         head: name of its head.
         readout: what the head receives of the backbone.
         tested: name of the dataset of the test.
-        evidence: ``other dataset``, or on its own dataset the evidence of the entry.
+        evidence: ``other_dataset``, or on its own dataset the evidence of the entry.
         uar: unweighted average recall over ``emotions``.
         uar_ci: its 95 % interval over speakers, or None.
         emotions: the common emotions, which the entry predicts and on which it is scored.
@@ -101,6 +101,11 @@ class CrossCell:
     def own(self) -> bool:
         """True on the diagonal."""
         return self.trained == self.tested
+
+    @property
+    def evidence_text(self) -> str:
+        """The evidence as text, such as ``selection-corrected CV``."""
+        return EVIDENCE.get(self.evidence, self.evidence.replace("_", " "))
 
     @property
     def one_sided(self) -> bool:

@@ -18,11 +18,12 @@ from serbench.store.looks import looks_of
 from serbench.store.predictions import (
     Predictions,
     fold_predictions,
-    holdout_predictions,
     joined,
+    scored_predictions,
 )
 from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
-from serbench.views.entry import EntryView, LatencyView
+from serbench.views.entry import EntryView
+from serbench.views.latencies import LatencyView
 from serbench.views.reading import entry_views
 
 
@@ -130,7 +131,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
     with database.session() as session:
         system = find_system(session, number)
         manifest = manifest or manifest_of(database, system.protocol)
-        holdout = joined(holdout_predictions(session, system))
+        holdout = joined(scored_predictions(session, system))
         targets = manifest.targets[holdout.rows]
         confusion = confusion_of(holdout.logits, targets)
         trained = system.imported is None

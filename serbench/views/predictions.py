@@ -10,8 +10,9 @@ from scipy.special import softmax
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
+from serbench.score.metric import CORRECTED
 from serbench.store.database import Database
-from serbench.store.predictions import Predictions, fold_predictions, holdout_predictions
+from serbench.store.predictions import Predictions, fold_predictions, scored_predictions
 from serbench.store.systems import find_system, manifest_of
 
 
@@ -41,7 +42,7 @@ class ClipPrediction:
 
 
 def clip_predictions(database: Database, number: int) -> list[ClipPrediction]:
-    """The predictions of an entry: on each holdout, then on the folds by which it was selected.
+    """The predictions of an entry: on each holdout, if any, then on the folds that selected it.
 
     The clips of a fold are predicted by the network that was not trained on that fold, which is
     another network than the one that was tested on the holdout.
@@ -59,7 +60,8 @@ def clip_predictions(database: Database, number: int) -> list[ClipPrediction]:
         emotions = tuple(system.emotions)
         tests: list[tuple[int, str, Predictions]] = [
             (outer, HOLDOUT, found)
-            for outer, found in enumerate(holdout_predictions(session, system), start=1)
+            for outer, found in enumerate(scored_predictions(session, system), start=1)
+            if system.protocol.evidence != CORRECTED
         ]
         tests += [
             (outer, str(fold + 1), found)

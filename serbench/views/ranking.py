@@ -36,7 +36,7 @@ class RankingView:
         where = f"{measured.place_text}, {threads}" if measured.runtime else measured.machine
         return (
             f"{first.dataset}{' (synthetic speech)' if first.synthetic else ''}"
-            f" [{first.dataset_hash[:8]}] · {first.protocol_id}"
+            f" [{first.dataset_hash[:8]}] · {first.protocol_id} · {first.evidence_text}"
             f"{' (speaker-dependent)' if first.speaker_dependent else ''}"
             f"{' (weights were trained on test speakers)' if first.known_speakers else ''}"
             f" · {where}"
@@ -63,7 +63,7 @@ class RankingView:
     def looks(self) -> str | None:
         """The number of tests on this holdout as a sentence; None if there was only one."""
         total = max(row.holdout_looks_total for row in self.rows)
-        if total == 1:
+        if total <= 1:
             return None
         again = {row.entry: row.holdout_looks for row in self.rows if row.holdout_looks > 1}
         listed = ", ".join(f"entry {entry}, {count} times" for entry, count in again.items())
@@ -100,7 +100,7 @@ def rankings(
 
 
 def rank(rows: Iterable[EntryView]) -> list[RankingView]:
-    """Rank comparable entries, best holdout UA first.
+    """Rank comparable entries, best UA first.
 
     Entries with different protocols (and so datasets), machines, runtimes, library versions, clip
     lengths or thread counts are in different rankings, and so are entries with and without test

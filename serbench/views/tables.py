@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from serbench.data.names import printable
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
+from serbench.score.metric import CORRECTED
 from serbench.store.database import Database
 from serbench.store.prediction_files import write_predictions
-from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.systems import find_system, manifest_of
 
 
@@ -43,7 +44,8 @@ def export_predictions(database: Database, number: int, folds: bool = False) -> 
     Args:
         database: the database with the entry.
         number: its number.
-        folds: whether to add the winner's logits on the folds by which it was selected.
+        folds: whether to add the winner's logits on the folds by which it was selected; if nothing
+            is set aside, the table always has these.
 
     Raises:
         UsageError: there is no such entry, or ``folds`` is set for several outer folds, where one
@@ -51,8 +53,11 @@ def export_predictions(database: Database, number: int, folds: bool = False) -> 
     """
     with database.session() as session:
         system = find_system(session, number)
-        parts = [(HOLDOUT, joined(holdout_predictions(session, system)))]
-        outer_folds = fold_predictions(session, system)
+        outer_folds, held_out = (
+            fold_predictions(session, system),
+            system.protocol.evidence != CORRECTED,
+        )
+        parts = [(HOLDOUT, joined(scored_predictions(session, system)))] if held_out else []
         if folds and len(outer_folds) > 1:
             raise UsageError(
                 f"entry {number} has {len(outer_folds)} outer folds, each with its own folds, and "
@@ -60,6 +65,6 @@ def export_predictions(database: Database, number: int, folds: bool = False) -> 
                 number=number,
                 outer_folds=len(outer_folds),
             )
-        if folds:
+        if folds or not held_out:
             parts += [(str(fold), found) for fold, found in outer_folds[0].items()]
         return write_predictions(manifest_of(database, system.protocol), parts)

@@ -12,7 +12,7 @@ from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
-from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.splits import Splits
 from serbench.store.systems import find_system
 
@@ -36,7 +36,7 @@ def predicted(database):
     """The predictions on the holdout of each outer fold, and on its folds."""
     with database.session() as session:
         system = find_system(session, 1)
-        return holdout_predictions(session, system), fold_predictions(session, system)
+        return scored_predictions(session, system), fold_predictions(session, system)
 
 
 def rows(run, db):
@@ -118,7 +118,7 @@ def test_a_nested_protocol_is_another_protocol(run, nested, copied, manifest):
     [row] = rows(run, nested.db)
     nested_one, plain = (
         Splits(database).of(manifest, parse_protocol(name)).identifier
-        for name in ("speaker-2:nested-2", "speaker-2")
+        for name in ("speaker-2:nested-2", "speaker-2:holdout")
     )
     assert row["protocol_id"] == nested_one != plain
 
@@ -128,13 +128,16 @@ def test_a_ranking_never_mixes_it_with_one_that_is_not_nested(
 ):
     database = copied(nested)
     holdout = (
-        Splits(database).of(manifest, parse_protocol("speaker-2")).split.outer_folds[0].holdout
+        Splits(database)
+        .of(manifest, parse_protocol("speaker-2:holdout"))
+        .split.outer_folds[0]
+        .holdout
     )
     exported = run("leaderboard", "export-predictions", 1).out
     header, *lines = exported.splitlines()
     kept = [line for row, line in enumerate(lines) if row in holdout.test]
     (tmp_path / "holdout.csv").write_text("\n".join([header, *kept]))
-    to = ("--name", "guest", "--dataset", "tiny", "--protocol", "speaker-2")
+    to = ("--name", "guest", "--dataset", "tiny", "--protocol", "speaker-2:holdout")
     assert run("leaderboard", "import", "holdout.csv", *to).code == 0
     ranked = rows(run, tmp_path / "serbench.db")
     assert [(each["entry"], each["rank"]) for each in ranked] == [(1, 1), (2, 1)]

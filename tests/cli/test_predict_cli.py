@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.predictions import holdout_predictions
+from serbench.store.predictions import scored_predictions
 from serbench.store.systems import find_system
 
 
@@ -140,7 +140,7 @@ def test_the_holdout_is_predicted_as_it_was_scored(predict, finished):
     database = Database(f"sqlite:///{finished.db}")
     manifest = Datasets(database).manifest("tiny")
     with database.session() as session:
-        [holdout] = holdout_predictions(session, find_system(session, 1))
+        [holdout] = scored_predictions(session, find_system(session, 1))
     database.engine.dispose()
     paths = [manifest.utterances[row].path for row in holdout.rows]
     found = json.loads(predict(1, *paths, "--format", "json").out)

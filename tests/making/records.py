@@ -18,7 +18,7 @@ from serbench.execute.job import Outcome
 from serbench.model.environment import Environment
 from serbench.model.machine import Machine
 from serbench.plugins import Plugins
-from serbench.score.confusion import confusion_of, uar_of
+from serbench.score.confusion import confusion_of
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.machines import LatencyFacts, LatencyKind
@@ -71,7 +71,7 @@ def plan(manifest: Manifest, **changes: object) -> StudyPlan:
         dataset_hash=manifest.hash,
         front_end="mel",
         schedule="half-cycle",
-        protocol="speaker-2",
+        protocol="speaker-2:holdout",
         weights="default",
         trials=2,
         epochs=3,
@@ -107,7 +107,6 @@ def outcome(
         fold=fold,
         rows=rows,
         logits=logits.astype(np.float32),
-        uar=uar_of(logits.astype(np.float32), manifest.targets[rows]),
         confusion=confusion_of(logits.astype(np.float32), manifest.targets[rows]),
         epochs=3,
         best_epoch=2,

@@ -14,7 +14,7 @@ from serbench.execute.executor import InThisProcess
 from serbench.execute.job import Material, Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.plugins import Plugins
-from serbench.score.confusion import confusion_of, uar_of
+from serbench.score.confusion import confusion_of
 from serbench.search import generation, study
 from serbench.search.events import (
     COMPLETE,
@@ -160,7 +160,6 @@ class Script:
             fold=job.fold,
             rows=job.test,
             logits=logits,
-            uar=uar_of(logits, targets),
             confusion=confusion_of(logits, targets),
             epochs=1,
             best_epoch=1,

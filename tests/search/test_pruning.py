@@ -11,7 +11,7 @@ from making.records import ENVIRONMENT
 from serbench.data.protocols import Fold
 from serbench.execute.job import BEHIND, FIRST_EPOCHS, GRACE, LossReference, Outcome
 from serbench.model.training import EpochReport
-from serbench.score.confusion import confusion_of, uar_of
+from serbench.score.confusion import confusion_of
 from serbench.search.pruning import (
     BestSoFar,
     behind,
@@ -44,7 +44,6 @@ def outcome_of(logits, targets, losses=(0.5,)):
         fold=0,
         rows=np.arange(len(targets)),
         logits=logits,
-        uar=uar_of(logits, targets),
         confusion=confusion_of(logits, targets),
         epochs=1,
         best_epoch=1,

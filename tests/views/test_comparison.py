@@ -19,12 +19,12 @@ from serbench.score.comparison import (
 )
 from serbench.score.confusion import COUNT_METRICS, Tally
 from serbench.store.database import Database
-from serbench.store.predictions import fold_predictions, holdout_predictions
+from serbench.store.predictions import fold_predictions, scored_predictions
 from serbench.store.systems import find_system
 from serbench.views.comparison import compare_entries
 from serbench.views.tables import export_predictions
 
-ONE_HOLDOUT = "speaker-2"
+ONE_HOLDOUT = "speaker-2:holdout"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def uars(database, manifest, entry, holdout):
     with database.session() as session:
         system = find_system(session, entry)
         if holdout:
-            tested = holdout_predictions(session, system)
+            tested = scored_predictions(session, system)
         else:
             [folds] = fold_predictions(session, system)
             tested = list(folds.values())

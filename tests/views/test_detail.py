@@ -14,7 +14,7 @@ from serbench.errors import UsageError
 from serbench.model.machine import Machine, this_machine
 from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
-from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.systems import Systems, find_system
 from serbench.views.detail import entry_detail
 
@@ -56,7 +56,7 @@ def page(detail):
 def answers(filled):
     """The predicted emotion of every clip, in the manifest's order."""
     with filled.session() as session:
-        tested = joined(holdout_predictions(session, find_system(session, 1))).by_row()
+        tested = joined(scored_predictions(session, find_system(session, 1))).by_row()
     assert tested.rows.tolist() == list(range(len(tested.rows)))
     return tested.logits.argmax(axis=1)
 
@@ -177,12 +177,14 @@ def test_a_manifest_that_was_read_already_changes_nothing(filled, manifest, page
 
 def test_an_emotion_that_the_holdout_lacks_has_no_recall(database, made):
     whole = made.manifest(takes=2)
-    [tested] = set(whole.speakers[split_dataset(whole, parse_protocol("speaker-2")).holdout.test])
+    [tested] = set(
+        whole.speakers[split_dataset(whole, parse_protocol("speaker-2:holdout")).holdout.test]
+    )
     manifest = make_manifest(
         "small",
         [each for each in whole.utterances if (each.speaker, each.emotion) != (tested, "fear")],
     )
-    page = entry_detail(database, add_entry(database, made, manifest, protocol="speaker-2"))
+    page = entry_detail(database, add_entry(database, made, manifest, protocol="speaker-2:holdout"))
     assert [each.name for each in page.speakers] == [tested]
     assert page.recalls[page.emotions.index("fear")] is None
     assert page.spread["sd"] is None

@@ -9,7 +9,7 @@ import pytest
 from making.entries import NESTED, add_entry
 
 from serbench.errors import UsageError
-from serbench.store.predictions import fold_predictions, holdout_predictions, joined
+from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.systems import find_system
 from serbench.views.tables import export_predictions, markdown_table
 
@@ -48,18 +48,18 @@ def same(one, other):
     return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
 
 
-@pytest.mark.parametrize("protocol", [NESTED, "speaker-2"])
+@pytest.mark.parametrize("protocol", [NESTED, "speaker-2:holdout"])
 def test_the_holdout_is_exported_bit_for_bit(database, made, manifest, protocol):
     entry = add_entry(database, made, manifest, protocol=protocol)
     with database.session() as session:
-        tested = joined(holdout_predictions(session, find_system(session, entry)))
+        tested = joined(scored_predictions(session, find_system(session, entry)))
     found = exported(manifest, export_predictions(database, entry))
     assert found.keys() == {"holdout"}
     assert same(found["holdout"], by_name(manifest, tested))
 
 
 def test_the_folds_are_exported_on_request_counted_from_one(database, made, manifest):
-    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    entry = add_entry(database, made, manifest, protocol="speaker-2:holdout")
     with database.session() as session:
         [folds] = fold_predictions(session, find_system(session, entry))
     found = exported(manifest, export_predictions(database, entry, folds=True))

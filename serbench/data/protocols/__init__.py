@@ -6,7 +6,9 @@ from serbench.data.protocols.audit import check_fold, check_outer_fold
 from serbench.data.protocols.identity import METRIC, fold_hash, protocol_from_id, protocol_id
 from serbench.data.protocols.names import (
     LISTED,
+    MANY_SPEAKERS,
     MODIFIERS,
+    USUAL,
     Protocol,
     describe,
     is_speaker_dependent,
@@ -18,6 +20,7 @@ from serbench.data.protocols.splits import HOLDOUT_SHARE, split_dataset
 from serbench.data.protocols.units import (
     HOLDOUT,
     VALIDATION_SHARE,
+    Evidence,
     Fold,
     OuterFold,
     Rows,
@@ -31,10 +34,13 @@ __all__ = [
     "HOLDOUT",
     "HOLDOUT_SHARE",
     "LISTED",
+    "MANY_SPEAKERS",
     "METRIC",
     "MODIFIERS",
     "PUBLISHED",
+    "USUAL",
     "VALIDATION_SHARE",
+    "Evidence",
     "Fold",
     "OuterFold",
     "Protocol",

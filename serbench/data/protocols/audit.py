@@ -49,7 +49,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Audit:
-    """The overlaps of all outer folds: for each, first the holdout, then the folds."""
+    """The overlaps of all outer folds: for each, first the holdout if there is one."""
 
     overlaps: tuple[Overlap, ...]
 
@@ -87,7 +87,8 @@ def audit(
 
 def _folds(split: Split) -> Iterator[tuple[int, int | str, Fold]]:
     for number, part in enumerate(split.outer_folds):
-        yield number, HOLDOUT, part.holdout
+        if len(part.holdout.test):
+            yield number, HOLDOUT, part.holdout
         for place, fold in enumerate(part.folds):
             yield number, place, fold
 
@@ -134,7 +135,7 @@ def check_outer_fold(manifest: Manifest, protocol: Protocol, part: OuterFold) ->
             not in the dev part.
         DatasetError: as ``check_fold``.
     """
-    for fold in (part.holdout, *part.folds):
+    for fold in (part.holdout, *part.folds) if len(part.holdout.test) else part.folds:
         check_fold(manifest, protocol, fold)
     for fold in part.folds:
         beyond = np.setdiff1d(np.concatenate([fold.train, fold.test]), part.holdout.train)

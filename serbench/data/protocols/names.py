@@ -21,11 +21,20 @@ CORPUS = "corpus"
 
 RULE = re.compile(
     r"(?:(?P<rule>speaker|random)-(?P<k>\d+)|(?P<whole>loso))"
-    r"(?:@(?P<seed>\d+))?(?::nested-(?P<nested>\d+))?"
+    r"(?:@(?P<seed>\d+))?(?::(?:nested-(?P<nested>\d+)|(?P<holdout>holdout)))?"
 )
 ONE_CORPUS = re.compile(rf"{CORPUS}:(?P<corpus>[^:@#]+)")
 FILE = re.compile(r"(?P<rule>(?:random-)?folds):(?P<path>.+?)(?:#(?P<content>[0-9a-f]{8}))?")
-NESTED = re.compile(r"(?P<base>.+):nested-?\d*")
+NESTED = re.compile(r"(?P<base>.+):(?:nested-?\d*|holdout)")
+
+USUAL = "speaker-5"
+"""The default protocol."""
+
+MANY_SPEAKERS = 40
+"""With so many speakers or more, a holdout of one in five is the default.
+
+With fewer, its interval is much wider than that of all speakers (docs/explanation/statistics.md).
+"""
 
 EXAMPLES = (
     *("speaker-5", "speaker-10", "random-5", "random-10", CORPUS, "loso", *PUBLISHED),
@@ -42,7 +51,8 @@ class Protocol:
             ``folds`` or ``random-folds``, with folds from a file.
         k: number of folds; None if it follows from the corpora, the speakers or a file.
         seed: seed that selects one of the possible splits.
-        nested: number of outer folds, which together test each speaker once; None for one holdout.
+        nested: number of outer folds, which together test each speaker once, or None.
+        holdout: whether one unit in five is set aside for the holdout.
         file: the file with the folds, or None.
         corpus: the only corpus that ``corpus`` tests, or None for each in turn.
     """
@@ -51,6 +61,7 @@ class Protocol:
     k: int | None
     seed: int = 0
     nested: int | None = None
+    holdout: bool = False
     file: FoldsFile | None = None
     corpus: str | None = None
 
@@ -71,6 +82,7 @@ class Protocol:
             + ("" if self.corpus is None else f":{self.corpus}")
             + (f"@{self.seed}" if self.seed else "")
             + ("" if self.nested is None else f":nested-{self.nested}")
+            + (":holdout" if self.holdout else "")
         )
 
     @property
@@ -99,8 +111,9 @@ def parse_protocol(text: str) -> Protocol:
     """Read the name of a protocol.
 
     ``speaker-5``, ``random-10`` or ``loso``, each with an optional ``@SEED`` and then an optional
-    ``:nested-K``; ``corpus`` or ``corpus:NAME``; the name of a published protocol; ``folds:FILE``
-    or ``random-folds:FILE``. The file is read now, so that the protocol holds its content.
+    ``:nested-K`` or ``:holdout``; ``corpus`` or ``corpus:NAME``; the name of a published protocol;
+    ``folds:FILE`` or ``random-folds:FILE``. The file is read now, so that the protocol holds its
+    content.
 
     Raises:
         UnknownNameError: there is no protocol of that name.
@@ -116,8 +129,7 @@ def parse_protocol(text: str) -> Protocol:
         own = base in (CORPUS, *PUBLISHED) or ONE_CORPUS.fullmatch(base) or FILE.fullmatch(base)
         if own:
             raise UsageError(
-                f"protocol '{base}' has outer folds already and cannot be nested: remove --nested "
-                "or :nested-K"
+                f"protocol '{base}' defines its own tests: remove --nested, :nested-K or :holdout"
             )
     if (one := ONE_CORPUS.fullmatch(text)) is not None:
         return Protocol(CORPUS, None, corpus=one["corpus"])
@@ -137,7 +149,8 @@ def _by_rule(text: str, match: re.Match[str]) -> Protocol:
     if nested is not None and nested < 2:
         base = text.partition(":")[0]
         raise UsageError(f"protocol '{text}' has fewer than two outer folds: try {base}:nested-4")
-    return Protocol(match["rule"] or match["whole"], k, int(match["seed"] or 0), nested)
+    seed, holdout = int(match["seed"] or 0), match["holdout"] is not None
+    return Protocol(match["rule"] or match["whole"], k, seed, nested, holdout)
 
 
 LISTED = (
@@ -158,6 +171,7 @@ MODIFIERS = (
         "NAME:nested-K",
         "K outer folds, each with its own search and holdout: each speaker is tested once",
     ),
+    ("NAME:holdout", "one speaker in five is set aside and tested once, after the search"),
 )
 """The parts that may follow the rules, in this order."""
 
@@ -175,13 +189,16 @@ def describe(protocol: Protocol) -> str:
         holdout = f"{protocol.corpus or 'each corpus in turn'} is the holdout"
         return f"{holdout}; each other corpus is a fold"
     unit = "speaker" if protocol.speaker_disjoint else "clip"
-    if protocol.nested is None:
-        holdout = f"one {unit} in five is in the holdout"
+    if protocol.nested is not None:
+        tests = f"in {protocol.nested} outer folds, every {unit} is in one holdout; "
     else:
-        holdout = f"in {protocol.nested} outer folds, every {unit} is in one holdout"
+        tests = f"one {unit} in five is in the holdout; " if protocol.holdout else ""
+    every, of_all = (
+        ("each of the other speakers", "the other") if tests else ("each speaker", "all")
+    )
     folds = {
-        "speaker": f"the other speakers are divided into {protocol.k} folds",
-        "random": f"the other clips are divided into {protocol.k} folds with mixed speakers",
-        "loso": "each of the other speakers is a fold",
+        "speaker": f"{of_all} speakers are divided into {protocol.k} folds",
+        "random": f"{of_all} clips are divided into {protocol.k} folds with mixed speakers",
+        "loso": f"{every} is a fold",
     }
-    return f"{holdout}; {folds[protocol.rule]}"
+    return f"{tests}{folds[protocol.rule]}"

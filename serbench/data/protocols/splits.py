@@ -25,7 +25,7 @@ from serbench.data.protocols.units import (
 from serbench.errors import DatasetError
 
 HOLDOUT_SHARE = 5
-"""One speaker in five is set aside for the holdout."""
+"""One speaker in five is set aside for a holdout."""
 
 FEWEST_CORPORA = 3
 """Fewest corpora for ``corpus``: one for the holdout and two for the folds of the search."""
@@ -114,7 +114,9 @@ def _outer_folds_by_corpus(manifest: Manifest, protocol: Protocol) -> Iterator[O
 def _holdouts(
     manifest: Manifest, protocol: Protocol, units: Rows, strata: npt.NDArray[np.generic]
 ) -> list[Rows]:
-    """The units of each outer fold's holdout."""
+    """The units of each outer fold's holdout, which is empty if nothing is set aside."""
+    if protocol.nested is None and not protocol.holdout:
+        return [units[:0]]
     if protocol.nested is None:
         return [one_in(HOLDOUT_SHARE, units, strata, protocol.seed)]
     count = len(set(units.tolist()))
@@ -247,8 +249,8 @@ def _check_rarest(manifest: Manifest, protocol: Protocol, dev: Rows, k: int) -> 
     rarest = manifest.emotions[codes[counts.argmin()]]
     if counts.min() < k:
         raise DatasetError(
-            f"emotion '{rarest}' of dataset '{manifest.name}' has {counts.min()} clips outside of "
-            f"the holdout, fewer than the {k} folds of {protocol.name}: use fewer folds, or scan "
+            f"emotion '{rarest}' of dataset '{manifest.name}' has {counts.min()} clips for the "
+            f"search, fewer than the {k} folds of {protocol.name}: use fewer folds, or scan "
             "again with --emotions to leave it out"
         )
 
@@ -258,8 +260,9 @@ def _check_enough(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows
     total, left = len(set(units.tolist())), len(set(units[dev].tolist()))
     if left < (protocol.k or 2):
         raise DatasetError(
-            f"dataset '{manifest.name}' has {total} {what}, {left} of them outside of the holdout, "
-            f"fewer than the {protocol.k or 2} folds of {protocol.name}: "
+            f"dataset '{manifest.name}' has {total} {what}, "
+            + (f"{left} of them outside of the holdout, " if left < total else "")
+            + f"fewer than the {protocol.k or 2} folds of {protocol.name}: "
             + (f"use {protocol.rule}-{left} or " if left > 1 else "")
             + f"add {what}"
         )

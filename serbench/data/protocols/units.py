@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from serbench.data.protocols.names import Protocol
 
 Rows = npt.NDArray[np.int64]
+
+Evidence = Literal["corrected_cv", "nested", "holdout"]
+"""Which clips the scores of an entry come from.
+
+``corrected_cv``: all clips, each tested by a network of the winner that was not trained on its
+speaker; the score is corrected for the selection of the winner on the same clips. ``nested``: the
+holdouts of several outer folds, each with a search of its own. ``holdout``: one holdout.
+"""
 
 HOLDOUT = "holdout"
 """The name of the holdout among the folds, in seeds and records."""
@@ -46,7 +54,8 @@ class OuterFold:
 
     Attributes:
         holdout: its ``train`` is the dev part, which the search may use; its ``test`` is scored
-            once, by the winner after training on the whole dev part.
+            once, by the winner after training on the whole dev part. ``test`` is empty if nothing
+            is set aside: the dev part is then the whole dataset.
         folds: the dev part in folds, for the search: each row is tested in at most one of them.
     """
 
@@ -59,6 +68,13 @@ class Split:
     """All outer folds of a protocol on a dataset: one, or several that test each speaker once."""
 
     outer_folds: tuple[OuterFold, ...]
+
+    @property
+    def evidence(self) -> Evidence:
+        """Which clips test a winner: those of holdouts, or, if nothing is set aside, all."""
+        if len(self.outer_folds) > 1:
+            return "nested"
+        return "holdout" if len(self.holdout.test) else "corrected_cv"
 
     @property
     def holdout(self) -> Fold:
