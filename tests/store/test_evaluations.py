@@ -16,7 +16,7 @@ from serbench.store.schema import PredictionRow
 from serbench.store.systems import find_system, shipped_artifact
 from serbench.views.reading import entry_view
 
-PROTOCOLS = ("speaker-2:holdout", "speaker-2@1")
+PROTOCOLS = ("speaker-2:holdout", "speaker-2@1:holdout")
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ def filled(tmp_path_factory, made):
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('cross') / 'serbench.db'}")
     six, three = made.manifest("six", takes=3), manifest_of("three", range(11, 17), THREE)
     for manifest, skill, protocol in (
-        *((six, 0.5, "speaker-2"), (six, 2.0, "speaker-2")),
-        *((three, 1.0, "speaker-2"), (six, 9.0, "random-2")),
+        *((six, 0.5, "speaker-2:holdout"), (six, 2.0, "speaker-2:holdout")),
+        *((three, 1.0, "speaker-2:holdout"), (six, 9.0, "random-2:holdout")),
     ):
         backbone = "yamnet" if skill == 0.5 else "homebrew"
         add_entry(database, made, manifest, skill, protocol=protocol, backbone=backbone)
