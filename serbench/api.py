@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas
 
     from serbench.run.call import StudyEvent
-    from serbench.run.evaluate import Evaluation
+    from serbench.views.evaluation import Evaluation
 
 Named = str | Path | None
 """A database's file or URL; None for ``$SERBENCH_DB``, or ``serbench.db`` in this folder."""
@@ -279,9 +279,11 @@ def evaluate(
         SerbenchError: see ``serbench.run.evaluate.evaluate``.
     """
     from serbench.run.evaluate import evaluate as evaluate_entry
+    from serbench.views.evaluation import evaluation_view
 
     place = _Place(database)
-    return evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
+    evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
+    return evaluation_view(place.database, entry, dataset, list(place.plugins.metrics))
 
 
 def predict(

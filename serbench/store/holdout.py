@@ -12,6 +12,7 @@ from serbench.data.protocols import HOLDOUT
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file
 from serbench.store.database import Database
+from serbench.store.evaluations import forget_evaluations
 from serbench.store.networks import has_network
 from serbench.store.repetitions import forget_repetitions
 from serbench.store.schema import (
@@ -58,6 +59,7 @@ def retire_winner(
     system = study.system
     same = {"system_id": system.id, "split_id": split}
     session.execute(delete(PredictionRow).filter_by(**same))
+    forget_evaluations(session, system)
     for rows in (system.scores, system.tallies, system.latencies):
         rows.clear()
     for artifact in session.scalars(select(ArtifactRow).filter_by(**same)):
