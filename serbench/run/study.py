@@ -33,7 +33,7 @@ from serbench.search.events import (
 )
 from serbench.search.plan import StudyPlan
 from serbench.search.space import space_of
-from serbench.search.study import Search, run_study
+from serbench.search.study import Part, Search, run_study, run_trials
 from serbench.store.artifacts import read_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
@@ -106,28 +106,49 @@ def drive_study(
                 nearest = nearest_study(database, plan)
                 if nearest is not None:
                     listener.differs(*nearest)
-            check_environment(plan, ledger)
-            prepared = prepare(
-                plan, plugins, workspace, database, executor, listener, allow_known_speakers
+            prepared = run_part(
+                *(plan, plugins, workspace, database, listener, executor, run_study),
+                *(parallel, retune, allow_known_speakers),
             )
-            for number, search in enumerate(prepared.searches):
-                compute = settle_compute(
-                    search,
-                    prepared.protocol,
-                    ledger,
-                    database,
-                    executor,
-                    parallel,
-                    listener.speed_tuning,
-                    retune and number == 0,
-                )
-                listener.settled(compute)
-                _search(replace(search, compute=compute), ledger, executor, listener)
             entry = systems.rank(plan, list(plugins.metrics), prepared.lineage)
-        if not systems.has_complexity(entry):
-            systems.save_complexity(entry, _complexity(systems.record(entry), plugins, workspace))
-        _measure(entry, plan, plugins, systems, workspace, listener)
+        complete_entry(entry, plan, plugins, systems, workspace, listener)
     return entry
+
+
+def run_part(
+    plan: StudyPlan,
+    plugins: Plugins,
+    workspace: Workspace,
+    database: Database,
+    listener: Listener,
+    executor: Executor,
+    part: Part,
+    parallel: int | None = None,
+    retune: bool = False,
+    allow_known_speakers: bool = False,
+) -> Prepared:
+    """Run the search of each outer fold, or a part of it; the caller has the lease of the study.
+
+    Raises:
+        SerbenchError: an error that a user can correct.
+    """
+    ledger = Ledger(database, workspace.artifacts)
+    check_environment(plan, ledger)
+    prepared = prepare(plan, plugins, workspace, database, executor, listener, allow_known_speakers)
+    for number, search in enumerate(prepared.searches):
+        compute = settle_compute(
+            search,
+            prepared.protocol,
+            ledger,
+            database,
+            executor,
+            parallel,
+            listener.speed_tuning,
+            retune and number == 0,
+        )
+        listener.settled(compute)
+        _search(replace(search, compute=compute), ledger, executor, listener, part)
+    return prepared
 
 
 def prepare(
@@ -179,12 +200,17 @@ def prepare(
             listener.computing(message.done, message.total)
 
         future = executor.submit(compute_features, job, computing)
-        executor.wait([future])
+        try:
+            executor.wait([future])
+        finally:
+            executor.cancel(future)  # if a listener has raised an error, it is still running
         future.result()
     return Prepared(manifest, protocol, lineage, tuple(searches))
 
 
-def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:
+def _search(
+    search: Search, ledger: Ledger, executor: Executor, listener: Listener, part: Part
+) -> None:
     """Run or continue the search of one outer fold, and record each event before the next one.
 
     Trials that have begun are finished, even if fewer trials are requested now.
@@ -197,7 +223,7 @@ def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listen
     listener.begun(search, known)
     tried = len(history)
     try:
-        for event in run_study(search, history, known, executor, listener.epoch):
+        for event in part(search, history, known, executor, listener.epoch):
             ledger.record(plan, event)
             match event:
                 case TrialStarted():
@@ -214,6 +240,8 @@ def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listen
     except DivergedError:
         ledger.finish(plan)  # all trials have failed
         raise
+    if part is run_trials:
+        return
     restore_folds(search, ledger, executor, listener)
     ledger.finish(plan)
 
@@ -230,6 +258,20 @@ def restore_folds(search: Search, ledger: Ledger, executor: Executor, listener: 
         future = executor.submit(run_fold, job, partial(listener.epoch, lost.trial, lost.fold))
         executor.wait([future])
         ledger.save_network(search.plan, lost, future.result())
+
+
+def complete_entry(
+    entry: int,
+    plan: StudyPlan,
+    plugins: Plugins,
+    systems: Systems,
+    workspace: Workspace,
+    listener: Listener,
+) -> None:
+    """Add the size of an entry's network and its latency on this machine, if they are missing."""
+    if not systems.has_complexity(entry):
+        systems.save_complexity(entry, _complexity(systems.record(entry), plugins, workspace))
+    _measure(entry, plan, plugins, systems, workspace, listener)
 
 
 def _complexity(record: SystemRecord, plugins: Plugins, workspace: Workspace) -> Complexity:
