@@ -9,9 +9,10 @@ import numpy as np
 from scipy.special import expit
 from sqlalchemy import Connection, insert
 
+from serbench.data.protocols import HOLDOUT
 from serbench.model.machine import Machine
 from serbench.score.confusion import COUNT_METRICS, Tally, score_counts
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE
+from serbench.score.metric import CROSS_VALIDATION
 from serbench.store.database import Database
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, rows_to
@@ -80,7 +81,7 @@ def _add_protocol(connection: Connection) -> None:
     )
     connection.execute(
         insert(ProtocolRow).values(
-            id=1, dataset_id=1, name="speaker-5", identifier="speaker-5#00000000"
+            id=1, dataset_id=1, name="speaker-5:holdout", identifier="speaker-5#00000000"
         )
     )
     rows = rows_to(np.arange(CLIPS))
@@ -207,7 +208,7 @@ def _add_scores(
                 "spread": spread,
             }
             for evidence, shift, spread in (
-                (HOLDOUT_EVIDENCE, 0.0, None),
+                (HOLDOUT, 0.0, None),
                 (CROSS_VALIDATION, 0.02, 0.03),
             )
             for metric, value in scores.items()

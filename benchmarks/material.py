@@ -108,7 +108,7 @@ class Steps:
 def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> SearchSetup:
     """A search on these recordings, with clips prepared in ``folder``.
 
-    ``changes`` are changes to a plan of ``homebrew`` with random weights under ``speaker-5``.
+    ``changes`` are changes to a plan of ``homebrew`` with random weights under ``speaker-5:holdout``.
     """
     settings = {
         "backbone": "homebrew",
@@ -116,7 +116,7 @@ def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: 
         "dataset_hash": manifest.hash,
         "front_end": "mel",
         "schedule": "half-cycle",
-        "protocol": "speaker-5",
+        "protocol": "speaker-5:holdout",
         "weights": "none",
         "trials": 1,
         "epochs": 1,

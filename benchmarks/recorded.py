@@ -5,7 +5,7 @@
 
 ``search`` trains the configurations of a study without pruning; ``repeats`` trains the initial
 configuration with many seeds, so that no trial is truly better than another. Both train homebrew
-under ``speaker-5`` and write predictions for the test clips and validation losses of each fold of
+under ``speaker-5:holdout`` and write predictions for the test clips and validation losses of each fold of
 each trial to ``benchmarks/recorded``.
 """
 

@@ -4,7 +4,7 @@
     python benchmarks/search.py --epochs 4        # too short for pruning within a fold
     python benchmarks/search.py --against benchmarks/results/search-five-seeds.json
 
-Both sides have the same number of configurations of homebrew under ``speaker-5``; the first ten are
+Both sides have the same number of configurations of homebrew under ``speaker-5:holdout``; the first ten are
 equal as long as both sides have the same best configuration. A clip-pass is a clip of a fold's
 training rows in one epoch. The refit for the holdout has the same cost on both sides and is not
 counted (it is in ``with_holdout``). The target is that the winner's holdout score lies in the 95 %

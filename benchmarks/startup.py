@@ -42,7 +42,16 @@ FIRST_LINE_LIMIT = 1.0
 LIGHT = (HELP, LEADERBOARD, PLUGINS)
 """What imports nothing heavy."""
 
-OPTIONS = ("--backbone", "homebrew", "--protocol", "speaker-2", "--trials", "1", "--epochs", "1")
+OPTIONS = (
+    "--backbone",
+    "homebrew",
+    "--protocol",
+    "speaker-2:holdout",
+    "--trials",
+    "1",
+    "--epochs",
+    "1",
+)
 
 EMOTIONS = range(3, 7)
 """RAVDESS's codes of four emotions."""

@@ -24,7 +24,7 @@ EXPLANATION = Path(__file__).parent / "explanation"
 MADE = "<!-- Made by docs/generate.py; `make docs` writes it again. -->"
 
 SCORES = {
-    "METRIC": "the score of each metric on the holdout: `uar` (UA), `accuracy` (WA), `macro_f1` "
+    "METRIC": "the score of each metric: `uar` (UA), `accuracy` (WA), `macro_f1` "
     "and all others that are registered",
     "METRIC_ci": "the lowest and highest value of its 95 % interval over speakers, or null",
     "cv_uar_mean": "tuning UA: the mean over the folds by which the winner was chosen",

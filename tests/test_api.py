@@ -33,7 +33,7 @@ def filled(tmp_path_factory, made, manifest):
     """The entries of a nested study, and of one with three trials and two latencies; read only."""
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('filled') / 'serbench.db'}")
     add_entry(database, made, manifest, seed=0, protocol=NESTED)
-    add_entry(database, made, manifest, seed=1, protocol="speaker-2", trials=3)
+    add_entry(database, made, manifest, seed=1, protocol="speaker-2:holdout", trials=3)
     for threads in (1, 2):
         Systems(database).save_latency(2, made.machine, made.latency(threads=threads))
     yield database
@@ -121,7 +121,7 @@ def test_the_leaderboard_has_the_rows_of_the_rankings(filled, results):
     assert plain(shown, expected[0]) == [
         {name: row.get(name) for name in expected[0]} for row in expected
     ]
-    assert set(results.leaderboard(protocol="speaker-2")["entry"]) == {2}
+    assert set(results.leaderboard(protocol="speaker-2:holdout")["entry"]) == {2}
 
 
 def test_scores_have_a_row_for_each_metric_and_evidence(filled, results):

@@ -22,7 +22,7 @@ def scanned(tiny_corpus, tmp_path, monkeypatch, made):
     return database
 
 
-OPTIONS = {"protocol": "speaker-2", "trials": 1, "epochs": 1, "jobs": 0}
+OPTIONS = {"protocol": "speaker-2:holdout", "trials": 1, "epochs": 1, "jobs": 0}
 
 
 def test_a_study_is_run_by_a_call_told_event_by_event_and_used(scanned, tiny_corpus, tmp_path):
@@ -66,7 +66,7 @@ def test_a_study_is_run_by_a_call_told_event_by_event_and_used(scanned, tiny_cor
     ("options", "fact"),
     [
         ({"backbone": ["homebrew", "resnet18"]}, ("studies", 2)),
-        ({"backbone": "homebrew", "protocol": ["loso", "speaker-2"]}, ("studies", 2)),
+        ({"backbone": "homebrew", "protocol": ["loso", "speaker-2:holdout"]}, ("studies", 2)),
         ({}, ("missing", "backbone")),
     ],
 )

@@ -1,4 +1,4 @@
-"""``serbench leaderboard``: UA on the holdout against the latency for one clip."""
+"""``serbench leaderboard``: UA against the latency for one clip."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def leaderboard(
     commercial: bool,
     format_: str,
 ) -> None:
-    """Rank all entries by UA on the holdout, and mark the Pareto front.
+    """Rank all entries by UA, and mark the Pareto front.
 
     Entries with different protocols, datasets, machines, runtimes, library versions, clip lengths
     or thread counts are ranked separately. An entry is on the front (●) if no other entry is at

@@ -123,6 +123,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
     if found["study"] is not None:
         emit_text(f"from study {found['study']}")
     emit_text(f"on {found['dataset']} [{found['dataset_hash'][:8]}], {found['protocol_id']}")
+    emit_text(f"evidence: {view.evidence_text}")
     click.echo()
     emit_scores(view.scores, app.plugins)
     if found["cv_uar_mean"] is not None:
@@ -131,7 +132,8 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             f"{percent(found['cv_uar_mean'])} (optimism {points(found['optimism'])}), on the clips "
             f"of all folds together {scored(found['cv_uar_pooled'], found['cv_uar_pooled_ci'])}"
         )
-    emit_text(_looks(found))
+    if found["holdout_looks"]:
+        emit_text(_looks(found))
     click.echo()
     emit_confusion(found["emotions"], found["confusion"], found["recalls"])
     spread = found["spread"]

@@ -85,23 +85,3 @@ def score_pooled(metrics: Sequence[Metric], folds: Sequence[Tested]) -> dict[str
         raise ValueError("no folds to score")
     logits, targets, speakers = (np.concatenate(parts) for parts in zip(*folds, strict=True))
     return score_holdout(metrics, logits, targets, speakers)
-
-
-def score_selected(
-    metrics: Sequence[Metric], trials: Sequence[Tested], winner: int
-) -> dict[str, Score]:
-    """Every metric of a winner on the clips by which it was selected, corrected for the selection.
-
-    Args:
-        metrics: the metrics to compute.
-        trials: out-of-fold predictions of all complete trials, of the same clips in the same order.
-        winner: place of the winner among them.
-
-    Returns:
-        name of the metric → its corrected score, with its 95 % interval.
-
-    Raises:
-        PluginError: a metric is NaN or infinite, on the clips or on a draw of speakers.
-        ValueError: there is nothing to score.
-    """
-    return score_holdout(metrics, *trials[winner])

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,8 +14,7 @@ from serbench.data.protocols import HOLDOUT
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.environment import Environment, versions
-from serbench.model.machine import Machine, this_machine
-from serbench.score.confusion import confusion_of
+from serbench.model.machine import this_machine
 from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.search.plan import StudyPlan
 from serbench.search.propose import TrialRecord
@@ -35,7 +32,7 @@ from serbench.store.networks import (
     network_file,
     record_network,
 )
-from serbench.store.predictions import EAGER, read_prediction
+from serbench.store.predictions import EAGER, TRAINING_FIELDS, outcome_of
 from serbench.store.schema import (
     PredictionRow,
     StudyRow,
@@ -44,9 +41,6 @@ from serbench.store.schema import (
     TrialRow,
 )
 from serbench.store.splits import StoredProtocol, split_row
-
-SAME = ("epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
-"""Fields with the same name in an outcome and in the row of a training."""
 
 
 class Ledger:
@@ -159,7 +153,7 @@ class Ledger:
                 .where(StudyRow.key == plan.key)
             )
             found = [
-                _outcome(training, prediction, number, targets)
+                outcome_of(training, prediction, number, targets)
                 for training, prediction, number in session.execute(query)
             ]
         return {(outcome.trial, outcome.fold): outcome for outcome in found}
@@ -239,7 +233,7 @@ class Ledger:
                     curve=list(outcome.curve),
                     losses=list(outcome.losses),
                     **outcome.environment.as_dict(),
-                    **{name: getattr(outcome, name) for name in SAME},
+                    **{name: getattr(outcome, name) for name in TRAINING_FIELDS},
                 )
             )
             logits = outcome.logits.astype("<f4").tobytes()
@@ -280,24 +274,3 @@ def _study(session: Session, plan: StudyPlan) -> StudyRow:
 
 def _trial(study: StudyRow, number: int) -> TrialRow:
     return next(trial for trial in study.trials if trial.number == number)
-
-
-def _outcome(
-    training: TrainingRow, prediction: PredictionRow, trial: int, targets: npt.NDArray[np.int64]
-) -> Outcome:
-    found, fold = read_prediction(prediction), training.split.fold
-    return Outcome(
-        trial=trial,
-        fold=fold if fold == HOLDOUT else int(fold),
-        rows=found.rows,
-        logits=found.logits,
-        confusion=(
-            confusion_of(found.logits, targets[found.rows])
-            if len(found.rows)
-            else np.zeros((found.logits.shape[1],) * 2, dtype=np.int64)
-        ),
-        curve=tuple(training.curve),
-        losses=tuple(training.losses),
-        environment=Environment(Machine(**training.machine), training.device, training.versions),
-        **{name: getattr(training, name) for name in SAME},
-    )

@@ -11,6 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
+from serbench.execute.job import Outcome
+from serbench.model.environment import Environment
+from serbench.model.machine import Machine
+from serbench.score.confusion import confusion_of
 from serbench.score.metric import CORRECTED
 from serbench.search.events import COMPLETE
 from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
@@ -21,6 +25,13 @@ EAGER = "eager"
 
 IMPORTED = "imported"
 """The runtime of imported predictions."""
+
+
+EMPTY = np.zeros((0, 0), dtype=np.int64)
+"""The confusion matrix of a training without test rows."""
+
+TRAINING_FIELDS = ("epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
+"""Fields with the same name in an outcome and in the row of a training."""
 
 
 @dataclass(frozen=True)
@@ -173,3 +184,28 @@ def _tuned(session: Session, system: SystemRow) -> list[int]:
         return [trial.system_id for trial in winners(session, system)]
     last = max((split.outer_fold for split in system.protocol.splits), default=-1)
     return [system.id] * (last + 1)
+
+
+def outcome_of(
+    training: TrainingRow, prediction: PredictionRow, trial: int, targets: npt.NDArray[np.int64]
+) -> Outcome:
+    """The recorded outcome of a training, without its network.
+
+    Args:
+        training: row of the training.
+        prediction: its logits.
+        trial: number of its trial.
+        targets: emotion codes of all clips ``[N]``.
+    """
+    found, fold = read_prediction(prediction), training.split.fold
+    return Outcome(
+        trial=trial,
+        fold=fold if fold == HOLDOUT else int(fold),
+        rows=found.rows,
+        logits=found.logits,
+        confusion=confusion_of(found.logits, targets[found.rows]) if len(found.rows) else EMPTY,
+        curve=tuple(training.curve),
+        losses=tuple(training.losses),
+        environment=Environment(Machine(**training.machine), training.device, training.versions),
+        **{name: getattr(training, name) for name in TRAINING_FIELDS},
+    )

@@ -96,9 +96,9 @@ class PredictionRow(Base):
 class ScoreRow(Base):
     """A metric of a system, with its 95 % interval over speakers.
 
-    ``evidence`` is ``holdout``; or, for the folds by which the winner was chosen, ``cv`` for the
-    mean over them, with their standard deviation as ``spread``, or ``cv_pooled`` for all their
-    clips together.
+    ``evidence`` is that of the protocol (``corrected_cv``, ``nested`` or ``holdout``); or, for the
+    folds by which the winner was chosen, ``cv`` for the mean over them, with their standard
+    deviation as ``spread``, or ``cv_pooled`` for all their clips together.
     """
 
     __tablename__ = "score"
@@ -114,7 +114,10 @@ class ScoreRow(Base):
 
 
 class TallyRow(Base):
-    """Clips of a holdout by speaker, true and predicted emotion, for comparing systems."""
+    """Tested clips by speaker, true and predicted emotion, for comparing systems.
+
+    A trial has one if it is selected on a draw of the speakers who test the winner of its study.
+    """
 
     __tablename__ = "tally"
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"), primary_key=True)

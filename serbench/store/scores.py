@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT, shown_fold
-from serbench.score.confusion import tally, uar_of
+from serbench.score.confusion import Tally, tally, uar_of
 from serbench.score.metric import CORRECTED, CROSS_VALIDATION, POOLED_FOLDS, Metric, Score
-from serbench.score.scoring import Tested, score_folds, score_holdout, score_pooled, score_selected
+from serbench.score.scoring import Tested, score_folds, score_holdout, score_pooled
+from serbench.score.selection import Draws
 from serbench.store.predictions import (
     Predictions,
     fold_predictions,
@@ -42,7 +43,10 @@ SCORE_FIELDS = tuple(field.name for field in fields(Score))
 def score_system(
     session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
 ) -> None:
-    """Compute a system's scores and its tally from its stored logits, and store them.
+    """Compute a system's scores and tallies from its stored logits, and store them.
+
+    A winner that was selected by the clips of its score has the tallies of other trials, too: of
+    those that are selected on a draw of speakers.
 
     Earlier scores of the same logits are replaced; scores in other runtimes are kept. It uses the
     session that wrote the logits, because other connections do not see them before the commit.
@@ -52,8 +56,10 @@ def score_system(
     answers = joined(scored_predictions(session, system))
     folds = [each for outer in fold_predictions(session, system) for each in outer.values()]
     tested = _tested(manifest, answers)
+    tallies = {system.id: tally(*tested)}
     if evidence == CORRECTED and system.imported is None:
-        found = {evidence: _corrected(session, manifest, system, metrics)}
+        scores, rivals = _corrected(session, manifest, system, metrics)
+        found, tallies = {evidence: scores}, tallies | rivals
     else:
         found = {evidence: score_holdout(metrics, *tested)}
     if folds:
@@ -61,8 +67,10 @@ def score_system(
         found[CROSS_VALIDATION] = score_folds(metrics, parts)
         found[POOLED_FOLDS] = score_pooled(metrics, parts)
     identity = {"runtime": runtime, "protocol_id": system.protocol_id}
-    for table in (ScoreRow, TallyRow):
-        session.execute(delete(table).filter_by(system_id=system.id, **identity))
+    session.execute(delete(ScoreRow).filter_by(system_id=system.id, **identity))
+    trials = select(TrialRow.system_id).join(StudyRow).where(StudyRow.system_id == system.id)
+    for owner in (TallyRow.system_id == system.id, TallyRow.system_id.in_(trials)):
+        session.execute(delete(TallyRow).where(owner).filter_by(**identity))
     session.add_all(
         ScoreRow(
             system_id=system.id,
@@ -71,11 +79,13 @@ def score_system(
             evidence=kind,
             **{name: getattr(score, name) for name in SCORE_FIELDS},
         )
-        for kind, scores in found.items()
-        for metric, score in scores.items()
+        for kind, by_metric in found.items()
+        for metric, score in by_metric.items()
     )
-    counts = tally(*tested).to_bytes()
-    session.add(TallyRow(system_id=system.id, **identity, counts=counts))
+    session.add_all(
+        TallyRow(system_id=owner, **identity, counts=counted.to_bytes())
+        for owner, counted in tallies.items()
+    )
     session.flush()
     session.expire(system, ["scores", "tallies"])
 
@@ -101,12 +111,26 @@ def rescore_system(
 
 def _corrected(
     session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
-) -> dict[str, Score]:
-    """The scores of a winner on all clips, corrected for its selection among all trials."""
+) -> tuple[dict[str, Score], dict[int, Tally]]:
+    """The scores of a winner on all clips, corrected for its selection among all trials.
+
+    Returns:
+        The scores; and for each other trial that is selected on a draw of speakers, the id of its
+        system and its tally.
+    """
     [winner] = winners(session, system)
     trials = trial_predictions(session, system)
+    tested = [_tested(manifest, found) for _, found in trials]
+    tallies = [tally(*each) for each in tested]
     place = [trial for trial, _ in trials].index(winner.system_id)
-    return score_selected(metrics, [_tested(manifest, found) for _, found in trials], place)
+    selection = Draws(tallies[0]).select(tallies, place)
+    scores = {}
+    for metric in metrics:
+        found = selection.score_metric(metric, tested.__getitem__)
+        interval = found.interval or (None, None)
+        scores[metric.name] = Score(found.value, *interval)
+    others = [number for number in selection.needed if number != place]
+    return scores, {trials[number][0]: tallies[number] for number in others}
 
 
 def _tested(manifest: Manifest, found: Predictions) -> Tested:

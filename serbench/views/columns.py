@@ -78,19 +78,19 @@ LEADERBOARD = {
     "protocol": Column(TEXT, "", "protocol"),
     "protocol_id": Column(TEXT, "", "identifier of the protocol, with the hash of its splits"),
     "speaker_dependent": Column(FLAG, "", "whether test speakers are also in the training clips"),
-    "evidence": Column(TEXT, "", "clips on which the scores were computed"),
+    "evidence": Column(TEXT, "", "origin of the scores: `corrected_cv`, `nested` or `holdout`"),
     "speakers": Column(COUNT, "speakers", "number of test speakers"),
     "holdout_looks": Column(COUNT, "tests", "number of tests of this study on the holdout"),
     "holdout_looks_total": Column(COUNT, "tests", "number of tests of all studies on this holdout"),
     "params": Column(MAYBE_COUNT, "parameters", "number of parameters of the network"),
     "macs": Column(MAYBE_COUNT, "operations", "multiply-accumulate operations for one clip"),
-    "uar": Column(NUMBER, "share", "unweighted average recall (UA) on the holdout"),
+    "uar": Column(NUMBER, "share", "unweighted average recall (UA)"),
     "uar_ci_low": Column(NUMBER, "share", "lower end of its 95 % interval over speakers"),
     "uar_ci_high": Column(NUMBER, "share", "upper end of that interval"),
-    "accuracy": Column(NUMBER, "share", "accuracy (WA) on the holdout"),
+    "accuracy": Column(NUMBER, "share", "accuracy (WA)"),
     "accuracy_ci_low": Column(NUMBER, "share", "lower end of its 95 % interval"),
     "accuracy_ci_high": Column(NUMBER, "share", "upper end of that interval"),
-    "macro_f1": Column(NUMBER, "share", "macro-averaged F1 on the holdout"),
+    "macro_f1": Column(NUMBER, "share", "macro-averaged F1"),
     "macro_f1_ci_low": Column(NUMBER, "share", "lower end of its 95 % interval"),
     "macro_f1_ci_high": Column(NUMBER, "share", "upper end of that interval"),
     "cv_uar_mean": Column(NUMBER, "share", "mean UA over the folds that selected the winner"),
@@ -114,7 +114,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "evidence": Column(
             TEXT,
             "",
-            "`holdout`, `cv` for the mean over the folds that selected the winner, or `cv_pooled` "
+            "`corrected_cv`, `nested` or `holdout`; `cv` for the mean over the folds that selected "
+            "the winner, or `cv_pooled` "
             "for the clips of all those folds together",
         ),
         "metric": Column(TEXT, "", "metric"),

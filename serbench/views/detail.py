@@ -22,7 +22,8 @@ from serbench.store.predictions import (
     scored_predictions,
 )
 from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
-from serbench.views.entry import EntryView, LatencyView
+from serbench.views.entry import EntryView
+from serbench.views.latencies import LatencyView
 from serbench.views.reading import entry_views
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from serbench.data.licence import UNKNOWN_LICENCE, Commercial, Licence, least_commercial
 from serbench.score.confusion import Tally
-from serbench.score.metric import Score
+from serbench.score.metric import CORRECTED, Score
+from serbench.views.latencies import LatencyView
 
 RANKED_BY = "uar"
 """The metric by which winners are selected and entries are ranked."""
@@ -20,66 +21,6 @@ EVIDENCE = {
     "holdout": "holdout",
 }
 """Evidence → its name in text."""
-
-Place = tuple[str, str, str, str, str, float | None]
-"""Machine, its fingerprint, runtime, precision, libraries, clip length."""
-
-
-@dataclass(frozen=True)
-class LatencyView:
-    """The latency for one clip on one machine, in one runtime, at one thread count.
-
-    Attributes:
-        p50: median in milliseconds, front end and network; None if it was not measured.
-        p90: its 90th percentile.
-        p99: its 99th percentile.
-        front_end_p50: median of the front end alone, or None.
-        network_p50: median of the network alone, or None.
-        runtime: runtime of the network; empty if no latency was measured.
-        precision: precision of the runtime; empty if it is unknown.
-        threads: threads of the runtime; 0 if no latency was measured.
-        clip_seconds: length of the clip that was classified, or None.
-        libraries: libraries that influence the latency, with versions, such as
-            ``python 3.11, torch 2.5.1``.
-        machine: computer, processor, cores, memory and system.
-        machine_id: fingerprint of the machine.
-        cores: number of its cores; 0 if it is unknown.
-        runs: number of timed runs.
-    """
-
-    p50: float | None = None
-    p90: float | None = None
-    p99: float | None = None
-    front_end_p50: float | None = None
-    network_p50: float | None = None
-    runtime: str = ""
-    precision: str = ""
-    threads: int = 0
-    clip_seconds: float | None = None
-    libraries: str = ""
-    machine: str = "no latency"
-    machine_id: str = ""
-    cores: int = 0
-    runs: int = 0
-
-    @property
-    def place(self) -> Place:
-        """The facts that must be equal for latencies to be compared, without the thread count."""
-        return (
-            *(self.machine, self.machine_id, self.runtime, self.precision),
-            *(self.libraries, self.clip_seconds),
-        )
-
-    @property
-    def place_text(self) -> str:
-        """The same as text: machine, runtime, libraries, clip length."""
-        more = [part for part in (self.precision, self.libraries) if part]
-        runtime = f"{self.runtime} ({', '.join(more)})" if more else self.runtime
-        clips = [] if self.clip_seconds is None else [f"clips of {self.clip_seconds:g} s"]
-        return " · ".join([self.machine, ", ".join([runtime, *clips])])
-
-
-NOT_MEASURED = LatencyView()
 
 
 @dataclass(frozen=True)
@@ -121,6 +62,8 @@ class EntryView:
         macs: multiply-accumulate operations for one clip, or None.
         latency: latency for one clip.
         tally: predictions by speaker; not part of the plain data.
+        rivals: the same of the other trials of its study that are selected on a draw of speakers,
+            by which differences are corrected; empty for other evidence.
         holdout_looks: number of winners of its study that were tested on its holdout one after
             another, as the study was extended; with several outer folds, the largest number; 0 if
             nothing is set aside.
@@ -170,6 +113,7 @@ class EntryView:
     macs: int | None
     latency: LatencyView
     tally: Tally = field(repr=False, compare=False)
+    rivals: tuple[Tally, ...] = field(default=(), repr=False, compare=False)
     holdout_looks: int = 1
     holdout_looks_total: int = 1
     uar_clip_ci: tuple[float, float] | None = None
@@ -244,7 +188,14 @@ class EntryView:
 
     @property
     def optimism(self) -> float | None:
-        """Mean UA over the folds minus the ranked UA; None without a search."""
+        """Tuning UA minus the ranked UA; None without a search.
+
+        If the score comes from the same clips as the tuning UA, it is the correction for the
+        selection.
+        """
+        pooled = self.cv_pooled.get(RANKED_BY)
+        if self.evidence == CORRECTED and pooled is not None:
+            return pooled.value - self.uar
         return None if self.cv_uar_mean is None else self.cv_uar_mean - self.uar
 
     def as_dict(self) -> dict[str, Any]:
@@ -292,7 +243,7 @@ class EntryView:
 
 
 NESTED = (
-    *("scores", "cv", "cv_pooled", "latency", "tally", "uar_clip_ci"),
+    *("scores", "cv", "cv_pooled", "latency", "tally", "rivals", "uar_clip_ci"),
     *("speech", "licences", "weights_licence"),
 )
 

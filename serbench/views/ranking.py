@@ -36,7 +36,7 @@ class RankingView:
         where = f"{measured.place_text}, {threads}" if measured.runtime else measured.machine
         return (
             f"{first.dataset}{' (synthetic speech)' if first.synthetic else ''}"
-            f" [{first.dataset_hash[:8]}] · {first.protocol_id}"
+            f" [{first.dataset_hash[:8]}] · {first.protocol_id} · {first.evidence_text}"
             f"{' (speaker-dependent)' if first.speaker_dependent else ''}"
             f"{' (weights were trained on test speakers)' if first.known_speakers else ''}"
             f" · {where}"

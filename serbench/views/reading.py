@@ -20,10 +20,25 @@ from serbench.store.database import Database
 from serbench.store.looks import NEVER, count_looks
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
-from serbench.store.schema import LatencyRow, MachineRow, ScoreRow, StudyRow, SystemRow, TallyRow
+from serbench.store.schema import (
+    LatencyRow,
+    MachineRow,
+    ScoreRow,
+    StudyRow,
+    SystemRow,
+    TallyRow,
+    TrialRow,
+)
 from serbench.store.schema_data import DatasetRow, ProtocolRow
 from serbench.store.systems import find_system
-from serbench.views.entry import NOT_MEASURED, EntryView, LatencyView
+from serbench.views.entry import EntryView
+from serbench.views.latencies import (
+    LATENCY_COLUMNS,
+    NOT_MEASURED,
+    LatencyView,
+    latency_of,
+    read_latencies,
+)
 
 SYSTEM_COLUMNS = (
     *(SystemRow.id, SystemRow.number.label("entry"), SystemRow.name.label("backbone")),
@@ -40,15 +55,6 @@ SYSTEM_COLUMNS = (
     StudyRow.plan["augmentations"].as_json().label("augmentations"),
 )
 """The columns of a system for rankings, without plan, trials and logits."""
-
-LATENCY_COLUMNS = (
-    *(LatencyRow.system_id, LatencyRow.kind),
-    *(LatencyRow.p50, LatencyRow.p90, LatencyRow.p99),
-    *(LatencyRow.front_end_p50, LatencyRow.network_p50, LatencyRow.runs),
-    *(MachineRow.fingerprint, MachineRow.facts),
-)
-"""The columns of a latency for rankings."""
-
 
 NO_CLIPS = {"seconds": None, "sample_rate": None, "level": "", "padding": ""}
 """The clip format of an import."""
@@ -90,13 +96,14 @@ def read_entries(
         systems = systems.where(SystemRow.id == system)
     with database.session() as session:
         scores, tallies = _scores(session, system), _tallies(session, system)
-        latencies, ever = _latencies(session, threads, system)
+        rivals = _rivals(session, system)
+        latencies, ever = read_latencies(session, threads, system)
         looks = count_looks(session)
         return [
             replace(view, holdout_looks=looked.own, holdout_looks_total=looked.total)
             for facts in session.execute(systems).mappings()
             for looked in [looks.get(facts["id"], NEVER)]
-            for view in _views(facts, scores, tallies, latencies, ever)
+            for view in _views(facts, scores, tallies, rivals, latencies, ever)
         ]
 
 
@@ -134,46 +141,27 @@ def _tallies(session: Session, system: int | None) -> dict[Tested, bytes]:
     return {(row[0], row[1], row[2]): row[3] for row in session.execute(query)}
 
 
-def _latencies(
-    session: Session, threads: int | None, system: int | None
-) -> tuple[dict[int, list[LatencyView]], set[int]]:
-    """The latencies of each system, and the systems with any latency."""
-    query = select(*LATENCY_COLUMNS).join(MachineRow).order_by(LatencyRow.id)
-    if system is not None:
-        query = query.where(LatencyRow.system_id == system)
-    newest: dict[int, dict[tuple[object, ...], LatencyView]] = defaultdict(dict)
-    ever = set()
-    for row in session.execute(query).mappings():
-        ever.add(row["system_id"])
-        view = _latency(row)
-        if threads in (None, view.threads):
-            # A later latency, with other library versions, replaces an earlier one.
-            alike = (view.machine_id, view.runtime, view.precision, view.threads, view.clip_seconds)
-            newest[row["system_id"]][alike] = view
-    return {system: list(views.values()) for system, views in newest.items()}, ever
-
-
-def _latency(row: RowMapping) -> LatencyView:
-    """One latency, from ``LATENCY_COLUMNS``."""
-    machine, kind = Machine(**row["facts"]), LatencyKind.from_dict(row["kind"])
-    times = ("p50", "p90", "p99", "front_end_p50", "network_p50", "runs")
-    return LatencyView(
-        **{name: row[name] for name in times},
-        runtime=kind.runtime,
-        precision=kind.precision,
-        threads=kind.threads,
-        clip_seconds=kind.clip_seconds,
-        libraries=", ".join(f"{name} {version}" for name, version in kind.libraries.items()),
-        machine=", ".join(part for part in (machine.name, machine.system) if part),
-        machine_id=row["fingerprint"],
-        cores=machine.cores,
+def _rivals(session: Session, system: int | None) -> dict[int, list[bytes]]:
+    """For each system, the tallies of other trials that are selected on a draw of speakers."""
+    query = (
+        select(StudyRow.system_id, TallyRow.counts)
+        .join(TrialRow, TrialRow.study_id == StudyRow.id)
+        .join(TallyRow, TallyRow.system_id == TrialRow.system_id)
+        .order_by(TrialRow.number)
     )
+    if system is not None:
+        query = query.where(StudyRow.system_id == system)
+    found: dict[int, list[bytes]] = defaultdict(list)
+    for number, counts in session.execute(query):
+        found[number].append(counts)
+    return found
 
 
 def _views(
     facts: RowMapping,
     scores: Scores,
     tallies: dict[Tested, bytes],
+    rivals: dict[int, list[bytes]],
     latencies: dict[int, list[LatencyView]],
     ever: set[int],
 ) -> Iterator[EntryView]:
@@ -220,6 +208,7 @@ def _views(
                 "cv_pooled": found.get(POOLED_FOLDS, {}),
                 "latency": latency,
                 "tally": tally,
+                "rivals": tuple(map(Tally.from_bytes, rivals.get(system, ()))),
             }
         )
 
@@ -266,7 +255,7 @@ def entry_view_here(
     )
     with database.session() as session:
         row = session.execute(query).mappings().first()
-        latency = NOT_MEASURED if row is None else _latency(row)
+        latency = NOT_MEASURED if row is None else latency_of(row)
     return replace(entry_view(database, number), latency=latency)
 
 

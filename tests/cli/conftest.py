@@ -65,7 +65,7 @@ class Finished:
 
     arguments = (
         *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
-        *("--protocol", "speaker-2", "--trials", "2", "--epochs", "2"),
+        *("--protocol", "speaker-2:holdout", "--trials", "2", "--epochs", "2"),
     )
 
 
@@ -119,7 +119,7 @@ class Nested:
 
     arguments = (
         *("study", "run", "--backbone", "homebrew", "--dataset", "tiny", "--nested", "2"),
-        *("--protocol", "speaker-2", "--trials", "1", "--epochs", "1"),
+        *("--protocol", "speaker-2:holdout", "--trials", "1", "--epochs", "1"),
     )
 
 

@@ -87,7 +87,7 @@ STUDY = ("study", "run", "--backbone", "homebrew", "--dataset", "tiny")
         (["study", "run", "--study", "PATH"], 2),
         ([*STUDY, "--weights", "PATH"], 1),
         ([*STUDY, "--protocol", "folds:PATH"], 2),
-        ([*IMPORT, "--protocol", "speaker-2"], 2),
+        ([*IMPORT, "--protocol", "speaker-2:holdout"], 2),
     ],
     ids=["scan", "exclude", "study", "weights", "folds", "import"],
 )
@@ -128,8 +128,8 @@ def test_a_mistyped_name_is_refused_with_the_nearest_when_scanning(
         (["--head", "liner"], "linear"),
         (["--objective", "crossentropy"], "cross-entropy"),
         (["--augmentations", "noize"], "noise"),
-        (["--protocol", "speeker-5"], "speaker-5"),
-        (["--protocol", "speaker-1"], "speaker-5"),
+        (["--protocol", "speeker-5"], "speaker-5:holdout"),
+        (["--protocol", "speaker-1:holdout"], "speaker-5:holdout"),
         (["--dataset", "tinny"], "tiny"),
     ],
 )
@@ -145,7 +145,7 @@ def test_weights_without_a_backbone_are_refused(run, scanned):
     assert "--backbone" in error_of(ran, 2)
 
 
-@pytest.mark.parametrize("protocol", ["speaker-9", "corpus"])
+@pytest.mark.parametrize("protocol", ["speaker-9:holdout", "corpus"])
 def test_a_dataset_that_cannot_be_split_so_is_refused(run, scanned, protocol):
     error_of(run(*study("--protocol", protocol)), 1)
 
@@ -199,7 +199,7 @@ def test_a_full_disk_stops_a_study_with_what_it_needs(run, scanned, monkeypatch)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    line = error_of(run(*study("--protocol", "speaker-2")), 1)
+    line = error_of(run(*study("--protocol", "speaker-2:holdout")), 1)
     assert "1 MB" in line
     assert "SERBENCH_CACHE" in line
 
@@ -207,7 +207,7 @@ def test_a_full_disk_stops_a_study_with_what_it_needs(run, scanned, monkeypatch)
 def test_a_recording_that_changed_after_the_scan_stops_a_study(run, scanned, tiny_corpus):
     changed = tiny_corpus / "Actor_02" / NAME.replace("01.wav", "02.wav")
     soundfile.write(changed, noise(), RATE)
-    assert str(changed) in error_of(run(*study("--protocol", "speaker-2")), 1)
+    assert str(changed) in error_of(run(*study("--protocol", "speaker-2:holdout")), 1)
 
 
 @pytest.mark.parametrize(

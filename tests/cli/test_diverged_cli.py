@@ -11,7 +11,7 @@ from serbench.plugins import Plugins
 DIVERGED = """
 backbone = "homebrew"
 dataset = "tiny"
-protocol = "speaker-2"
+protocol = "speaker-2:holdout"
 trials = 2
 epochs = 1
 batch_size = 8

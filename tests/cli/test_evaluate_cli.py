@@ -22,7 +22,7 @@ def trained(finished):
     database = Database(f"sqlite:///{finished.db}")
     manifest = Datasets(database).manifest("tiny")
     database.engine.dispose()
-    rows = split_dataset(manifest, parse_protocol("speaker-2")).holdout.train
+    rows = split_dataset(manifest, parse_protocol("speaker-2:holdout")).holdout.train
     return sorted({f"Actor_{name.rpartition('/')[2]}" for name in manifest.speakers[rows]})
 
 

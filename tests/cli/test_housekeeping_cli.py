@@ -45,7 +45,7 @@ def test_only_imported_entries_are_renamed(run, finished, copied, tmp_path):
     copied(finished)
     table = tmp_path / "other.csv"
     table.write_text(run("leaderboard", "export-predictions", 1).out)
-    to = ("--dataset", "tiny", "--protocol", "speaker-2")
+    to = ("--dataset", "tiny", "--protocol", "speaker-2:holdout")
     assert run("leaderboard", "import", table, "--name", "first", *to).code == 0
     assert run("leaderboard", "rename", 2, "second").code == 0
     rows = json.loads(run("leaderboard", "--format", "json").out)

@@ -7,7 +7,7 @@ from refusals import error_of
 
 pytestmark = pytest.mark.usefixtures("without_timm")
 
-TO = ("--name", "guest", "--dataset", "tiny", "--protocol", "speaker-2")
+TO = ("--name", "guest", "--dataset", "tiny", "--protocol", "speaker-2:holdout")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_mistake_in_the_file_is_one_line_and_nothing_is_kept(run, exported):
     exported.write_text("\n".join([header, *lines[1:]]))
     line = error_of(run("leaderboard", "import", exported, *TO), 1)
     assert str(exported) in line
-    assert "`serbench protocol clips speaker-2 --dataset tiny`" in line
+    assert "`serbench protocol clips speaker-2:holdout --dataset tiny`" in line
     exported.write_text("\n".join([header, *lines]).replace("sadness", "stress"))
     assert "sadness" in error_of(run("leaderboard", "import", exported, *TO), 2)
     assert "nowhere.csv" in error_of(run("leaderboard", "import", "nowhere.csv", *TO), 2)

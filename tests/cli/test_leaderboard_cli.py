@@ -124,10 +124,10 @@ def test_the_interval_over_clips_is_named_for_what_it_is(show):
 
 
 def test_a_protocol_may_be_named_in_full_or_by_its_rule(show, row):
-    for name in ("speaker-2", row["protocol_id"]):
+    for name in ("speaker-2:holdout", row["protocol_id"]):
         assert show("--protocol", name).out == show().out
-    assert json.loads(show("--protocol", "random-5", "--format", "json").out) == []
-    assert "random-5" in show("--protocol", "random-5").out
+    assert json.loads(show("--protocol", "random-5:holdout", "--format", "json").out) == []
+    assert "random-5:holdout" in show("--protocol", "random-5:holdout").out
 
 
 def test_thread_counts_are_ranked_apart(show):

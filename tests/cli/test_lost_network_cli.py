@@ -8,7 +8,7 @@ from serbench.store.systems import Systems
 
 STUDY = (
     *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
-    *("--protocol", "speaker-2", "--trials", "1", "--epochs", "1"),
+    *("--protocol", "speaker-2:holdout", "--trials", "1", "--epochs", "1"),
 )
 
 

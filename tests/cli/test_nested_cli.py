@@ -118,7 +118,7 @@ def test_a_nested_protocol_is_another_protocol(run, nested, copied, manifest):
     [row] = rows(run, nested.db)
     nested_one, plain = (
         Splits(database).of(manifest, parse_protocol(name)).identifier
-        for name in ("speaker-2:nested-2", "speaker-2")
+        for name in ("speaker-2:nested-2", "speaker-2:holdout")
     )
     assert row["protocol_id"] == nested_one != plain
 
@@ -128,13 +128,16 @@ def test_a_ranking_never_mixes_it_with_one_that_is_not_nested(
 ):
     database = copied(nested)
     holdout = (
-        Splits(database).of(manifest, parse_protocol("speaker-2")).split.outer_folds[0].holdout
+        Splits(database)
+        .of(manifest, parse_protocol("speaker-2:holdout"))
+        .split.outer_folds[0]
+        .holdout
     )
     exported = run("leaderboard", "export-predictions", 1).out
     header, *lines = exported.splitlines()
     kept = [line for row, line in enumerate(lines) if row in holdout.test]
     (tmp_path / "holdout.csv").write_text("\n".join([header, *kept]))
-    to = ("--name", "guest", "--dataset", "tiny", "--protocol", "speaker-2")
+    to = ("--name", "guest", "--dataset", "tiny", "--protocol", "speaker-2:holdout")
     assert run("leaderboard", "import", "holdout.csv", *to).code == 0
     ranked = rows(run, tmp_path / "serbench.db")
     assert [(each["entry"], each["rank"]) for each in ranked] == [(1, 1), (2, 1)]

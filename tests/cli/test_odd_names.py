@@ -27,7 +27,7 @@ def test_no_dataset_is_called_so(run, tiny_corpus, name):
 def test_no_import_is_called_so(run, finished, copied, name, tmp_path):
     copied(finished)
     assert run("leaderboard", "export-predictions", 1, "--out", "p.csv").code == 0
-    arguments = ("import", "p.csv", "--dataset", "tiny", "--protocol", "speaker-2")
+    arguments = ("import", "p.csv", "--dataset", "tiny", "--protocol", "speaker-2:holdout")
     error_of(run("leaderboard", *arguments, "--name", name), 2)
     error_of(run("leaderboard", *arguments, "--name", "x", "--machine", name), 2)
     assert run("leaderboard", *arguments, "--name", "x", "--machine", "mine").code == 0
@@ -41,7 +41,7 @@ def test_no_import_is_called_so(run, finished, copied, name, tmp_path):
         ("leaderboard", "--dataset", "{}"),
         ("study", "run", "--backbone", "homebrew", "--dataset", "{}"),
         ("protocol", "show", "{}", "--dataset", "tiny"),
-        ("protocol", "clips", "speaker-2", "--dataset", "{}"),
+        ("protocol", "clips", "speaker-2:holdout", "--dataset", "{}"),
     ],
     ids=" ".join,
 )
@@ -84,7 +84,7 @@ def formulas(tmp_path, made, run):
         for each, sign in zip(manifest.utterances, "=+-@'" * 5, strict=False)
     ]
     odd = type(manifest)("@odd", tuple(utterances), False)
-    entry = add_entry(database, made, odd, protocol="speaker-2")
+    entry = add_entry(database, made, odd, protocol="speaker-2:holdout")
     database.engine.dispose()
     return odd, entry
 
@@ -116,7 +116,7 @@ def test_exported_predictions_are_no_formulas_and_come_back_as_they_were(run, fo
     exported = run("leaderboard", "export-predictions", entry).out
     assert_no_formula(exported)
     (tmp_path / "p.csv").write_text(exported)
-    arguments = ("--dataset", "@odd", "--protocol", "speaker-2")
+    arguments = ("--dataset", "@odd", "--protocol", "speaker-2:holdout")
     ran = run("leaderboard", "import", "p.csv", "--name", FORMULA, *arguments)
     assert ran.code == 0, ran.err
     again = run("leaderboard", "export-predictions", entry + 1).out
@@ -127,7 +127,7 @@ def test_exported_predictions_are_no_formulas_and_come_back_as_they_were(run, fo
 
 
 def test_exported_clips_are_no_formulas_and_are_read_as_folds(run, formulas, tmp_path):
-    listed = run("protocol", "clips", "speaker-2", "--dataset", "@odd").out
+    listed = run("protocol", "clips", "speaker-2:holdout", "--dataset", "@odd").out
     assert_no_formula(listed)
     rows = list(csv.DictReader(io.StringIO(listed)))
     with (tmp_path / "folds.csv").open("w", newline="") as file:
@@ -144,7 +144,7 @@ def test_markdown_shows_a_name_as_it_is(run, formulas, tmp_path):
     exported = run("leaderboard", "export-predictions", entry).out
     (tmp_path / "p.csv").write_text(exported)
     name = "a|b `c` <script>d</script> [e](f) *g* \\|"
-    arguments = ("--dataset", "@odd", "--protocol", "speaker-2")
+    arguments = ("--dataset", "@odd", "--protocol", "speaker-2:holdout")
     assert run("leaderboard", "import", "p.csv", "--name", name, *arguments).code == 0
     shown = run("leaderboard", "--format", "markdown").out.splitlines()
     [line] = [line for line in shown if "script" in line]

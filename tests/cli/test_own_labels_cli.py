@@ -34,7 +34,7 @@ def test_a_study_on_own_labels_predicts_and_is_evaluated_on_the_common_ones(run,
     assert run("corpus", "scan", mine, "--dataset", "mine", *PATTERN, *wanted).code == 0
     ran = run(
         *("study", "run", "--backbone", "homebrew", "--dataset", "mine"),
-        *("--protocol", "speaker-2", "--trials", "1", "--epochs", "1"),
+        *("--protocol", "speaker-2:holdout", "--trials", "1", "--epochs", "1"),
     )
     assert ran.code == 0, ran.err
 

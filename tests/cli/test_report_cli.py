@@ -22,7 +22,7 @@ def test_each_file_is_named_once_it_is_written(run, finished, tmp_path):
     assert sorted(named) == sorted(str(file) for file in (tmp_path / "new" / "out").iterdir())
     assert len(named) == 16
     page = (tmp_path / "new" / "out" / "report.md").read_text()
-    assert f"--dataset tiny --protocol speaker-2 --db {finished.db}`" in page
+    assert f"--dataset tiny --protocol speaker-2:holdout --db {finished.db}`" in page
 
 
 def test_json_names_the_same_files(run, finished, tmp_path):
@@ -58,7 +58,7 @@ def test_an_unknown_dataset_gets_the_nearest(run, finished, tmp_path):
 
 def test_a_protocol_without_entries_is_refused_with_those_that_have_some(run, finished, tmp_path):
     ran = run("report", "paper", "--out", tmp_path, "--db", finished.db, "--protocol", "corpus")
-    assert "speaker-2" in error_of(ran, 2)
+    assert "speaker-2:holdout" in error_of(ran, 2)
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_line(run, finished, tmp_path):

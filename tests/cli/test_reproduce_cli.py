@@ -139,7 +139,10 @@ def test_a_study_continues_with_as_many_threads_as_it_began_with(run, scanned, m
     monkeypatch.delenv("SERBENCH_THREADS")
     for threads in (2, 1):
         torch.set_num_threads(threads)
-        assert run("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2").code == 1
+        assert (
+            run("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2:holdout").code
+            == 1
+        )
     assert seen == [2, 2]
     shown = json.loads(run("study", "show", 1, "--format", "json").out)
     assert shown["compute_settings"]["threads"] == 2

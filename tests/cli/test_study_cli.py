@@ -16,7 +16,7 @@ from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 
 PAPER = """
 backbone = "homebrew"
-protocol = "speaker-3"
+protocol = "speaker-3:holdout"
 trials = 7
 epochs = 4
 batch_size = 8
@@ -127,7 +127,11 @@ def test_the_only_dataset_need_not_be_named(planned):
 
 def test_without_options_the_plan_has_the_defaults(planned):
     plan = planned("--backbone", "homebrew")
-    assert (plan.front_end, plan.schedule, plan.protocol) == ("mel", "half-cycle", "speaker-5")
+    assert (plan.front_end, plan.schedule, plan.protocol) == (
+        "mel",
+        "half-cycle",
+        "speaker-5:holdout",
+    )
     assert (plan.trials, plan.epochs, plan.batch_size, plan.seed) == (10, 100, 32, 0)
     assert (plan.timeout, plan.weights) == (None, "default")
     assert plan.clip_format == ClipFormat(16_000, 0.5, "rms", "reflect")
@@ -136,7 +140,7 @@ def test_without_options_the_plan_has_the_defaults(planned):
 
 def test_a_study_file_sets_what_the_command_line_does_not(planned, study_file):
     plan = planned("--study", study_file)
-    assert (plan.backbone, plan.protocol, plan.weights) == ("homebrew", "speaker-3", "none")
+    assert (plan.backbone, plan.protocol, plan.weights) == ("homebrew", "speaker-3:holdout", "none")
     assert (plan.trials, plan.epochs, plan.batch_size, plan.timeout) == (7, 4, 8, 60.0)
     assert plan.schedule == "half-cycle"
 
@@ -182,7 +186,7 @@ def test_a_nested_search_in_a_file_may_be_given_otherwise_on_the_command_line(pl
 
 
 def test_more_folds_than_speakers_are_refused_before_training(run, finished):
-    command = ["study", "run", "--backbone", "homebrew", "--protocol", "speaker-9"]
+    command = ["study", "run", "--backbone", "homebrew", "--protocol", "speaker-9:holdout"]
     assert "9" in error_of(run(*command, "--db", finished.db), 1)
 
 
@@ -198,7 +202,7 @@ def test_of_several_datasets_one_must_be_named(run, tiny_corpus):
 @pytest.mark.usefixtures("quick")
 def test_with_nothing_scanned_the_demo_corpus_is_made_and_marked_as_synthetic(run, tmp_path):
     command = ["--backbone", "homebrew", "--trials", "1", "--epochs", "1", "--batch-size", "64"]
-    ran = run("study", "run", *command, "--protocol", "speaker-2")
+    ran = run("study", "run", *command, "--protocol", "speaker-2:holdout")
     assert ran.code == 0, ran.err
     assert "espeak-ng" in ran.err
     assert "240 clips" in ran.err
@@ -222,7 +226,7 @@ def test_the_list_has_a_line_for_each_study(run, finished):
         *("trials", "best UA", "state", "entry"),
     ]
     assert line.split()[1:5] == ["homebrew", "mel", "linear", "half-cycle"]
-    assert line.split()[5:8] == ["tiny", "speaker-2", "2/2"]
+    assert line.split()[5:8] == ["tiny", "speaker-2:holdout", "2/2"]
     assert line.split()[-2:] == ["finished", "1"]
     [row] = json.loads(run("study", "list", "--format", "json", "--db", finished.db).out)
     assert f"{100 * row['best_mean_uar']:.1f}" == line.split()[8]
@@ -233,7 +237,9 @@ def test_a_study_is_shown_trial_by_trial(run, finished):
     shown = json.loads(run("study", "show", "1", "--format", "json", "--db", finished.db).out)
     lines = run("study", "show", "1", "--db", finished.db).out.splitlines()
     assert lines[0].startswith("study 1 (finished): ")
-    assert all(each in lines[0] for each in ("homebrew", "mel", "half-cycle", "speaker-2", "tiny"))
+    assert all(
+        each in lines[0] for each in ("homebrew", "mel", "half-cycle", "speaker-2:holdout", "tiny")
+    )
     for trial, line in zip(shown["trials"], lines[2:4], strict=True):
         assert line.split()[:2] == [str(trial["trial"]), "complete"]
         uars = [f"{100 * fold['uar']:.1f}" for fold in trial["folds"] if fold["fold"] != "holdout"]

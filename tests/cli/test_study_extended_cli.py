@@ -84,7 +84,16 @@ def test_another_option_makes_another_study_and_is_named(run, finished, copied, 
 
 
 def test_a_search_that_ran_out_of_time_is_not_called_without_gain(run, scanned, quick):
-    command = ("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2", "--epochs", "1")
+    command = (
+        "study",
+        "run",
+        "--backbone",
+        "homebrew",
+        "--protocol",
+        "speaker-2:holdout",
+        "--epochs",
+        "1",
+    )
     ran = run(*command, "--trials", "5", "--timeout", "0.001")
     assert ran.code == 0, ran.err
     assert "after 1 of 5 trials" in ran.out
@@ -127,7 +136,7 @@ def test_a_dry_run_makes_no_database_and_no_corpus(run, tmp_path):
 
 
 def test_where_every_backbone_is_too_slow_nothing_is_left(run, scanned, quick):
-    command = ("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2")
+    command = ("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2:holdout")
     ran = run(*command, "--max-latency-ms", "0.001")
     assert ran.code == 1
     assert "next" not in ran.out
@@ -158,7 +167,7 @@ def test_the_next_best_has_its_fold_networks_after_a_winner_failed(
         return run_fold(job, bench, line)
 
     monkeypatch.setattr("serbench.search.study.run_fold", failing)
-    command = ("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2")
+    command = ("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2:holdout")
     ran = run(*command, "--trials", "3", "--epochs", "2", "--jobs", "0", "--exhaustive")
     assert ran.code == 0, ran.err
     [failed, winner] = refits

@@ -51,7 +51,7 @@ def test_the_papers_five_networks_run_under_two_schedules_in_order(plans):
         assert (plan.trials, plan.epochs, plan.front_end, plan.batch_size) == (1, 100, "mel", 32)
         assert plan.augmentations == ("time-shift", "frequency-mask", "time-mask")
         assert plan.clip_format == ClipFormat(24_414, 2.618, level="keep", padding="reflect")
-        assert (plan.weights, plan.protocol, bound) == ("default", "random-5", None)
+        assert (plan.weights, plan.protocol, bound) == ("default", "random-5:holdout", None)
 
 
 def test_the_command_line_comes_before_the_study_file(plans):
@@ -78,7 +78,7 @@ def test_options_may_be_given_several_times(plans):
     assert pairs(made) == [("homebrew", "one-cycle"), ("resnet18", "one-cycle")]
 
 
-SMALL = ("--protocol", "speaker-2", "--trials", "1", "--epochs", "1")
+SMALL = ("--protocol", "speaker-2:holdout", "--trials", "1", "--epochs", "1")
 
 
 def test_one_study_that_fails_does_not_hold_up_the_others(run, scanned, quick, monkeypatch):

@@ -28,8 +28,8 @@ def rows(*speakers):
 def test_a_fold_with_a_speaker_on_both_sides_leaks():
     fold = Fold(rows("c/00", "c/01")[:-1], rows("c/01")[-1:])
     with pytest.raises(LeakError) as raised:
-        check_fold(LEAKY, parse_protocol("speaker-2"), fold)
-    check_fold(LEAKY, parse_protocol("random-2"), fold)
+        check_fold(LEAKY, parse_protocol("speaker-2:holdout"), fold)
+    check_fold(LEAKY, parse_protocol("random-2:holdout"), fold)
     assert raised.value.facts["what"] == "speaker"
     assert raised.value.facts["value"] == "c/01"
 
@@ -37,8 +37,8 @@ def test_a_fold_with_a_speaker_on_both_sides_leaks():
 def test_a_fold_with_the_same_audio_on_both_sides_leaks():
     fold = Fold(rows("c/00", "c/01"), rows("c/02", "c/03"))
     with pytest.raises(LeakError) as raised:
-        check_fold(LEAKY, parse_protocol("speaker-2"), fold)
-    check_fold(LEAKY, parse_protocol("speaker-2"), Fold(rows("c/00", "c/03"), rows("c/01")))
+        check_fold(LEAKY, parse_protocol("speaker-2:holdout"), fold)
+    check_fold(LEAKY, parse_protocol("speaker-2:holdout"), Fold(rows("c/00", "c/03"), rows("c/01")))
     assert raised.value.facts["what"] == "audio"
     assert raised.value.facts["value"] == "x"
 
@@ -54,7 +54,7 @@ def test_audio_shared_between_corpora_leaks_between_them():
     assert raised.value.facts["what"] == "audio"
 
 
-@pytest.mark.parametrize("protocol", ["speaker-2", "random-2", "corpus"])
+@pytest.mark.parametrize("protocol", ["speaker-2:holdout", "random-2:holdout", "corpus"])
 def test_a_fold_with_the_same_row_on_both_sides_leaks_under_any_protocol(protocol):
     with pytest.raises(LeakError) as raised:
         check_fold(LEAKY, parse_protocol(protocol), Fold(np.arange(10), np.array([3])))
@@ -64,6 +64,6 @@ def test_a_fold_with_the_same_row_on_both_sides_leaks_under_any_protocol(protoco
 
 def test_a_fold_without_test_clips_is_refused():
     with pytest.raises(DatasetError) as raised:
-        check_fold(LEAKY, parse_protocol("speaker-2"), Fold(rows("c/00"), rows("nobody")))
+        check_fold(LEAKY, parse_protocol("speaker-2:holdout"), Fold(rows("c/00"), rows("nobody")))
     assert type(raised.value) is DatasetError
-    assert raised.value.facts == {"protocol": "speaker-2", "dataset": LEAKY.name}
+    assert raised.value.facts == {"protocol": "speaker-2:holdout", "dataset": LEAKY.name}

@@ -42,7 +42,7 @@ def test_every_holdout_and_fold_of_every_round_is_audited():
 
 
 def test_a_split_with_speakers_apart_shares_neither_speakers_nor_audio():
-    for found in audit(DATA, split(DATA, "speaker-3")).overlaps:
+    for found in audit(DATA, split(DATA, "speaker-3:holdout")).overlaps:
         assert (found.speakers, found.identical) == ((), ())
 
 

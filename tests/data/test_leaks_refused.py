@@ -28,7 +28,7 @@ def refused(what):
     assert raised.value.facts["what"] == what
 
 
-RULES = ("speaker-3", "loso", "corpus", "speaker-3:nested-3", "loso:nested-4", "corpus:b")
+RULES = ("speaker-3:holdout", "loso", "corpus", "speaker-3:nested-3", "loso:nested-4", "corpus:b")
 NAMES = (*RULES, *PUBLISHED, "folds:FILE")
 MADE = manifest(*(people(corpus, 6, takes=2) for corpus in "abc"))
 
@@ -121,7 +121,7 @@ def test_an_honest_split_is_not_refused(promised, monkeypatch):
     assert split_dataset(data, protocol).outer_folds == outer_folds
 
 
-@pytest.mark.parametrize("name", ["random-3", "random-3:nested-3"])
+@pytest.mark.parametrize("name", ["random-3:holdout", "random-3:nested-3"])
 def test_a_speaker_dependent_protocol_keeps_the_holdout_out_of_the_search(name, monkeypatch):
     protocol = parse_protocol(name)
     outer_folds = split_dataset(MADE, protocol).outer_folds

@@ -30,21 +30,21 @@ def test_the_validation_part_takes_whole_speakers_of_the_training_rows(data, pro
 def test_with_two_training_speakers_the_validation_part_takes_clips_of_each_emotion():
     data = manifest(people("c", 2, takes=7))
     everyone = np.arange(len(data))
-    part = validation_part(data, parse_protocol("speaker-2"), everyone, 0)
+    part = validation_part(data, parse_protocol("speaker-2:holdout"), everyone, 0)
     assert sorted([*part.train, *part.test]) == everyone.tolist()
     assert np.bincount(data.targets[part.test]).tolist() == [2, 2, 2]
 
 
 def test_a_random_protocol_validates_on_clips_too():
     data = manifest(people("c", 10, takes=2))
-    part = validation_part(data, parse_protocol("random-5"), np.arange(len(data)), 0)
+    part = validation_part(data, parse_protocol("random-5:holdout"), np.arange(len(data)), 0)
     assert who(data, part.train) & who(data, part.test)
 
 
 def test_the_validation_part_depends_on_its_seed_alone():
     data = manifest(people("c", 20))
     train = np.arange(30)
-    protocol = parse_protocol("speaker-5")
+    protocol = parse_protocol("speaker-5:holdout")
     held_out = [validation_part(data, protocol, train, seed).test.tolist() for seed in range(10)]
     assert held_out[3] == validation_part(data, protocol, train, 3).test.tolist()
     assert len({tuple(rows) for rows in held_out}) > 3

@@ -69,7 +69,7 @@ def test_an_error_that_cannot_be_sent_keeps_its_message(workers):
 
 
 def test_a_fold_trained_in_a_worker_is_the_same_to_the_last_bit(workers):
-    search = make_search(protocol="speaker-2", epochs=2)
+    search = make_search(protocol="speaker-2:holdout", epochs=2)
     job = search.job(0, Configuration.from_parameters(search.space.initial()), HOLDOUT)
     workers.share(MATERIAL)
     reports = []
@@ -83,7 +83,7 @@ def test_a_fold_trained_in_a_worker_is_the_same_to_the_last_bit(workers):
 
 
 def test_a_worker_reads_weights_files_itself(workers, tmp_path):
-    search = make_search(protocol="speaker-2", epochs=1)
+    search = make_search(protocol="speaker-2:holdout", epochs=1)
     job = search.job(0, Configuration.from_parameters(search.space.initial()), 0)
     path = tmp_path / "w.pth"
     state = result_of(here(), run_fold, job).state

@@ -19,7 +19,7 @@ from serbench.model.readout import ReadOut
 from serbench.model.recipe import Configuration
 from serbench.model.weights import file_identity
 
-SEARCH = make_search(protocol="speaker-2", epochs=2)
+SEARCH = make_search(protocol="speaker-2:holdout", epochs=2)
 CONFIGURATION = Configuration.from_parameters(SEARCH.space.initial())
 JOB = SEARCH.job(0, CONFIGURATION, 0)
 STAGES = 4
@@ -138,7 +138,7 @@ def test_a_cancelled_fold_ends_at_its_next_step():
 
 
 def test_a_fold_that_is_behind_is_pruned_and_still_scored():
-    longer = make_search(trials=1, protocol="speaker-2", epochs=FIRST_EPOCHS + 2)
+    longer = make_search(trials=1, protocol="speaker-2:holdout", epochs=FIRST_EPOCHS + 2)
     epochs = longer.plan.epochs
     whole, ended = (
         run_fold(longer.job(0, CONFIGURATION, 0, LossReference((loss,) * epochs)), CONTEXT, SILENT)

@@ -107,7 +107,7 @@ def context_of(backbone, folder, material=MATERIAL, limit=10**9):
 
 def job_of(readout, head="linear", epochs=4, **parameters):
     """A job that trains or fits a head on the frozen backbone."""
-    search = make_search(protocol="speaker-2", epochs=2)
+    search = make_search(protocol="speaker-2:holdout", epochs=2)
     configuration = Configuration(readout, 1e-2, 0.01, 2, {}, parameters)
     job = search.job(0, replace(configuration, readout="pooled"), 0)
     recipe = replace(

@@ -71,7 +71,7 @@ def plan(manifest: Manifest, **changes: object) -> StudyPlan:
         dataset_hash=manifest.hash,
         front_end="mel",
         schedule="half-cycle",
-        protocol="speaker-2",
+        protocol="speaker-2:holdout",
         weights="default",
         trials=2,
         epochs=3,

@@ -10,7 +10,7 @@ from serbench.store.schema import (
     SystemRow,
 )
 
-ONE_HOLDOUT = "speaker-2"
+ONE_HOLDOUT = "speaker-2:holdout"
 
 
 def scores(database, entry, evidence=("holdout", "cv")):

@@ -8,7 +8,7 @@ from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.run.evaluate import trained_on
 from serbench.store.systems import find_system, shipped_artifact
 
-PROTOCOLS = ("speaker-2", "speaker-2@1")
+PROTOCOLS = ("speaker-2:holdout", "speaker-2@1")
 
 
 @pytest.fixture

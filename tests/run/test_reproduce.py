@@ -12,10 +12,15 @@ from serbench.workspace import Workspace
 
 def test_the_entry_that_the_lost_weights_belong_to_is_named(database, made, artifacts, tmp_path):
     manifest, workspace = made.manifest(), Workspace(database.url, tmp_path / "cache", artifacts)
-    parent = add_entry(database, made, manifest, artifacts=artifacts, protocol="speaker-2")
+    parent = add_entry(database, made, manifest, artifacts=artifacts, protocol="speaker-2:holdout")
     [weights] = [path for path in artifacts.glob("*.safetensors") if "trial" not in path.name]
     child = add_entry(
-        database, made, manifest, artifacts=artifacts, protocol="speaker-2", weights=str(weights)
+        database,
+        made,
+        manifest,
+        artifacts=artifacts,
+        protocol="speaker-2:holdout",
+        weights=str(weights),
     )
     weights.unlink()
     with pytest.raises(WeightsError) as raised:

@@ -20,7 +20,7 @@ PLAN = StudyPlan(
     dataset_hash="ab" * 32,
     front_end="mel",
     schedule="half-cycle",
-    protocol="speaker-5",
+    protocol="speaker-5:holdout",
     weights="default",
     trials=10,
     epochs=100,
@@ -36,7 +36,7 @@ OTHERWISE = {
     "dataset_hash": "cd" * 32,
     "front_end": "mfcc",
     "schedule": "cosine",
-    "protocol": "random-5",
+    "protocol": "random-5:holdout",
     "weights": "none",
     "trials": 11,
     "epochs": 99,
@@ -74,7 +74,7 @@ def test_a_key_is_the_hash_of_the_sorted_fields():
         '"padding": "reflect", "sample_rate": 24414, "seconds": 2.618}, '
         f'"dataset_hash": "{"ab" * 32}", "epochs": 100, "exhaustive": false, "front_end": "mel", '
         '"head": "linear", "objective": "cross-entropy", "outer_fold": 0, "precision": null, '
-        '"protocol": "speaker-5", "readouts": ["pooled"], "schedule": "half-cycle", "seed": 0, '
+        '"protocol": "speaker-5:holdout", "readouts": ["pooled"], "schedule": "half-cycle", "seed": 0, '
         '"threads": null, "weights": "default"}'
     )
     assert PLAN.key == hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -109,7 +109,7 @@ def test_a_clearly_worse_trial_is_pruned_after_its_first_fold(script):
 
 def test_the_fold_whose_uar_varies_least_comes_first(script):
     calls = script(uar=lambda trial, fold, configuration: 0.7).calls
-    search = make_search(trials=1, protocol="speaker-4")
+    search = make_search(trials=1, protocol="speaker-4:holdout")
     completed(search)
     order = judging_order(search.split.folds, search.manifest.targets)
     assert [fold for _, fold in calls] == [*order, HOLDOUT] != [*range(4), HOLDOUT]

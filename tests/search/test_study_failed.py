@@ -95,7 +95,7 @@ def test_later_proposals_differ_from_failed_configurations():
 
 def test_a_training_that_diverges_in_a_worker_process_is_a_failed_trial():
     hot = {"learning_rate": (1e30, 1e30)}
-    search = make_search(trials=1, protocol="speaker-2", bounds=hot)
+    search = make_search(trials=1, protocol="speaker-2:holdout", bounds=hot)
     record = Record()
     with WorkerProcesses(1) as executor:
         executor.share(MATERIAL)

@@ -111,7 +111,7 @@ def uneven(trial, fold, configuration):
 def test_pruned_trials_are_ranked_by_the_last_fold_that_was_compared(script):
     """TPE ranks them by it, and uses the best of them where few trials are complete."""
     script(uar=uneven, pruned=tuple((trial, 1) for trial in range(1, 16)))
-    search = make_search(trials=16, protocol="speaker-4")
+    search = make_search(trials=16, protocol="speaker-4:holdout")
     order = judging_order(search.split.folds, search.manifest.targets)
     assert order == [0, 2, 1, 3], "the folds are compared in the order of their numbers"
     expected = completed(search)[0].outcome()

@@ -13,7 +13,7 @@ from serbench.execute.fold import run_fold
 from serbench.model.recipe import Configuration
 from serbench.score.confusion import uar_of
 
-REAL = make_search(trials=2, protocol="speaker-2", epochs=3, exhaustive=True)
+REAL = make_search(trials=2, protocol="speaker-2:holdout", epochs=3, exhaustive=True)
 
 
 def fold_of(search, trial, configuration, fold):

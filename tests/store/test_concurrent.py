@@ -129,7 +129,7 @@ def test_studies_begun_at_once_share_splits_and_rows(url, made, tmp_path):
     def start(number):
         own = Database(url)
         together.wait(30)
-        Splits(own).of(manifest, parse_protocol("speaker-2"))
+        Splits(own).of(manifest, parse_protocol("speaker-2:holdout"))
         together.wait(30)
         begin(own, made, manifest, plan, tmp_path)
         own.engine.dispose()

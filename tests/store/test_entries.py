@@ -24,8 +24,8 @@ def manifest(made):
 
 
 def test_deleting_an_entry_leaves_the_lineage_of_its_artifacts(database, made, manifest, tmp_path):
-    entry = add_entry(database, made, manifest, protocol="speaker-2")
-    kept = add_entry(database, made, manifest, protocol="speaker-2", seed=1)
+    entry = add_entry(database, made, manifest, protocol="speaker-2:holdout")
+    kept = add_entry(database, made, manifest, protocol="speaker-2:holdout", seed=1)
     with database.session() as session:
         parent = session.query(ArtifactRow).filter_by(system_id=find_system(session, entry).id)
         facts = parent.one()
@@ -61,6 +61,6 @@ def test_deleting_an_entry_leaves_the_lineage_of_its_artifacts(database, made, m
 
 
 def test_the_number_of_a_deleted_entry_is_not_used_again(database, made, manifest, artifacts):
-    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    entry = add_entry(database, made, manifest, protocol="speaker-2:holdout")
     delete_entry(database, entry, artifacts)
-    assert add_entry(database, made, manifest, protocol="speaker-2") == entry + 1
+    assert add_entry(database, made, manifest, protocol="speaker-2:holdout") == entry + 1

@@ -48,7 +48,7 @@ def test_a_dataset_that_nothing_needs_is_deleted_wholly(database, made, manifest
 def test_a_dataset_that_studies_need_is_kept_and_they_are_named(
     database, made, manifest, artifacts, clips
 ):
-    add_entry(database, made, manifest, protocol="speaker-2", artifacts=artifacts)
+    add_entry(database, made, manifest, protocol="speaker-2:holdout", artifacts=artifacts)
     begin(database, made, manifest, made.plan(manifest, seed=5), artifacts)
     with pytest.raises(UsageError) as refusal:
         delete_dataset(database, "small", clips)
@@ -96,7 +96,7 @@ def test_no_dataset_is_renamed_to_what_cannot_be_a_name(database, made, manifest
 
 
 def test_the_content_of_a_database_is_counted(database, made, manifest, artifacts):
-    entry = add_entry(database, made, manifest, protocol="speaker-2", artifacts=artifacts)
+    entry = add_entry(database, made, manifest, protocol="speaker-2:holdout", artifacts=artifacts)
     begin(database, made, manifest, made.plan(manifest, seed=5), artifacts)
     found = database_info(database, artifacts)
     files = list(artifacts.glob("*.safetensors"))

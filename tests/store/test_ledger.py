@@ -273,7 +273,7 @@ def test_a_network_that_comes_out_otherwise_is_recorded_with_its_own_hash(
 def test_folds_recorded_in_another_order_than_judged_have_the_same_mean(database, made, artifacts):
     """A fold that is trained ahead is recorded before those that are judged before it."""
     manifest = made.manifest(takes=7)
-    plan = made.plan(manifest, protocol="speaker-3", trials=1)
+    plan = made.plan(manifest, protocol="speaker-3:holdout", trials=1)
     ledger = begin(database, made, manifest, plan, artifacts)
     folds = [made.outcome(manifest, 0, fold, plan, 0.4 * fold) for fold in range(3)]
     uars = [outcome.uar for outcome in folds]

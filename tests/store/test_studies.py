@@ -141,7 +141,7 @@ def test_a_study_is_deleted_with_those_of_its_outer_folds(database, made, manife
 def test_an_entrys_number_is_not_taken_for_a_studys(database, made, manifest, artifacts):
     for number in range(3):
         begin(database, made, manifest, made.plan(manifest, seed=9 + number), artifacts)
-    add_entry(database, made, manifest, protocol="speaker-2", artifacts=artifacts)
+    add_entry(database, made, manifest, protocol="speaker-2:holdout", artifacts=artifacts)
     with database.session() as session:
         session.delete(session.get_one(StudyRow, 1))
     with pytest.raises(UsageError) as refusal, database.session() as session:

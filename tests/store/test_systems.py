@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from making.entries import NESTED, add_entry
 
+from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.score.confusion import Tally, score_counts, tally
 from serbench.score.intervals import tally_interval
-from serbench.score.metric import CROSS_VALIDATION, HOLDOUT_EVIDENCE, POOLED_FOLDS
+from serbench.score.metric import CROSS_VALIDATION, POOLED_FOLDS
 from serbench.score.resampling import draws
 from serbench.score.scoring import score_holdout
 from serbench.store.machines import LatencyFacts
@@ -35,7 +36,7 @@ def manifest(made):
     return made.manifest(takes=4)
 
 
-@pytest.fixture(params=[NESTED, "speaker-2"])
+@pytest.fixture(params=[NESTED, "speaker-2:holdout"])
 def entry(request, database, made, manifest):
     """The number of an entry, of one outer fold and of two."""
     return add_entry(database, made, manifest, protocol=request.param, trials=2)
@@ -57,7 +58,7 @@ def test_entries_are_numbered_in_one_sequence(database, made, manifest):
 def test_every_metric_is_a_row_and_comes_from_the_logits(database, made, manifest, entry):
     found = scores(database, entry)
     names = {metric.name for metric in made.metrics}
-    assert {metric for metric, evidence in found if evidence == HOLDOUT_EVIDENCE} == names
+    assert {metric for metric, evidence in found if evidence == HOLDOUT} == names
     with database.session() as session:
         system = find_system(session, entry)
         holdout = joined(scored_predictions(session, system))
@@ -68,7 +69,7 @@ def test_every_metric_is_a_row_and_comes_from_the_logits(database, made, manifes
         manifest.speakers[holdout.rows],
     )
     for name, score in expected.items():
-        assert found[name, HOLDOUT_EVIDENCE][:3] == (score.value, score.low, score.high)
+        assert found[name, HOLDOUT][:3] == (score.value, score.low, score.high)
 
 
 def test_the_tuning_score_is_the_mean_over_the_winners_folds(database, manifest, entry):
@@ -106,7 +107,7 @@ def test_the_tally_counts_the_holdout_by_speaker(database, manifest, entry):
 
 
 def test_a_record_has_what_using_the_network_takes(database, manifest, made):
-    number = add_entry(database, made, manifest, protocol="speaker-2")
+    number = add_entry(database, made, manifest, protocol="speaker-2:holdout")
     record = Systems(database).record(number)
     assert record.emotions == manifest.emotions
     assert record.plan == made.plan(manifest, trials=1)
@@ -186,14 +187,14 @@ def test_rescored_nothing_changes(database, made, entry):
 
 
 @pytest.mark.parametrize("column", ["value", "low", "high"])
-@pytest.mark.parametrize("evidence", [HOLDOUT_EVIDENCE, CROSS_VALIDATION, POOLED_FOLDS])
+@pytest.mark.parametrize("evidence", [HOLDOUT, CROSS_VALIDATION, POOLED_FOLDS])
 def test_a_score_that_was_changed_is_named_and_restored(database, made, manifest, column, evidence):
-    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    entry = add_entry(database, made, manifest, protocol="speaker-2:holdout")
     before = scores(database, entry)
     with database.session() as session:
         row = session.query(ScoreRow).filter_by(metric="accuracy", evidence=evidence).one()
         setattr(row, column, 0.123)
-    named = "accuracy" if evidence == HOLDOUT_EVIDENCE else f"{evidence}_accuracy"
+    named = "accuracy" if evidence == HOLDOUT else f"{evidence}_accuracy"
     assert Systems(database).rescore(entry, made.metrics) == [named]
     assert scores(database, entry) == before
 
@@ -211,7 +212,7 @@ def test_logits_that_were_changed_change_the_scores(database, made, entry):
 
 
 def test_a_trials_score_that_was_changed_is_named_and_restored(database, made, manifest):
-    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    entry = add_entry(database, made, manifest, protocol="speaker-2:holdout")
     with database.session() as session:
         [fold] = [t for t in session.query(TrainingRow) if t.split.fold == "1"]
         fold.uar = 0.99
@@ -236,7 +237,7 @@ class Errors:
 def test_a_new_metric_is_added_to_an_earlier_entry(database, made, entry):
     changed = Systems(database).rescore(entry, [*made.metrics, Errors()])
     assert changed == ["cv_errors", "cv_pooled_errors", "errors"]
-    value, low, high, _ = scores(database, entry)["errors", HOLDOUT_EVIDENCE]
+    value, low, high, _ = scores(database, entry)["errors", HOLDOUT]
     assert value == int(value) > 0
     with database.session() as session:
         several = len(find_system(session, entry).protocol.splits) > 3
@@ -248,7 +249,7 @@ def test_scoring_again_leaves_the_scores_of_another_runtime(database, made, entr
     with database.session() as session:
         system = find_system(session, entry)
         facts = {"system_id": system.id, "protocol_id": system.protocol_id, "metric": "uar"}
-        session.add(ScoreRow(**facts, runtime="another", evidence=HOLDOUT_EVIDENCE, value=0.5))
+        session.add(ScoreRow(**facts, runtime="another", evidence=HOLDOUT, value=0.5))
     assert Systems(database).rescore(entry, made.metrics) == []
     with database.session() as session:
         [other] = session.query(ScoreRow).filter_by(runtime="another")

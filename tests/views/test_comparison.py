@@ -24,7 +24,7 @@ from serbench.store.systems import find_system
 from serbench.views.comparison import compare_entries
 from serbench.views.tables import export_predictions
 
-ONE_HOLDOUT = "speaker-2"
+ONE_HOLDOUT = "speaker-2:holdout"
 
 
 @pytest.fixture(scope="module")

@@ -177,12 +177,14 @@ def test_a_manifest_that_was_read_already_changes_nothing(filled, manifest, page
 
 def test_an_emotion_that_the_holdout_lacks_has_no_recall(database, made):
     whole = made.manifest(takes=2)
-    [tested] = set(whole.speakers[split_dataset(whole, parse_protocol("speaker-2")).holdout.test])
+    [tested] = set(
+        whole.speakers[split_dataset(whole, parse_protocol("speaker-2:holdout")).holdout.test]
+    )
     manifest = make_manifest(
         "small",
         [each for each in whole.utterances if (each.speaker, each.emotion) != (tested, "fear")],
     )
-    page = entry_detail(database, add_entry(database, made, manifest, protocol="speaker-2"))
+    page = entry_detail(database, add_entry(database, made, manifest, protocol="speaker-2:holdout"))
     assert [each.name for each in page.speakers] == [tested]
     assert page.recalls[page.emotions.index("fear")] is None
     assert page.spread["sd"] is None

@@ -38,7 +38,7 @@ def test_a_view_needs_neither_torch_nor_figures(module):
 
 
 def test_a_ranking_on_the_command_line_needs_neither(database, made):
-    add_entry(database, made, made.manifest(), protocol="speaker-2")
+    add_entry(database, made, made.manifest(), protocol="speaker-2:holdout")
     code = (
         "import contextlib, sys; from serbench.cli.main import main\n"
         "with contextlib.suppress(SystemExit): main(sys.argv[1:])\n"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from serbench.data.licence import Licence
 from serbench.score.confusion import tally
 from serbench.score.metric import Score
-from serbench.views.entry import NOT_MEASURED, EntryView, LatencyView
+from serbench.views.entry import EntryView
+from serbench.views.latencies import NOT_MEASURED, LatencyView
 from serbench.views.front import NEAR, ON, UNMEASURED
 from serbench.views.ranking import RankingView, flat_columns, flat_rows, rank
 
@@ -54,7 +55,7 @@ ROW = EntryView(
     dataset="small",
     dataset_hash="0123456789abcdef",
     synthetic=False,
-    protocol="speaker-5",
+    protocol="speaker-5:holdout",
     protocol_id="speaker-5#01234567",
     speaker_dependent=False,
     evidence="holdout",
@@ -253,10 +254,10 @@ def test_a_title_names_the_machine_where_the_first_row_was_never_measured():
     assert LATENCY.machine in ranking.title
 
 
-@pytest.mark.parametrize("name", ["speaker-5", "speaker-5#01234567"])
+@pytest.mark.parametrize("name", ["speaker-5:holdout", "speaker-5#01234567"])
 def test_a_ranking_is_found_by_its_protocols_name_and_identifier(name):
     assert RankingView((ROW,)).is_of(name)
-    assert not RankingView((ROW,)).is_of("random-5")
+    assert not RankingView((ROW,)).is_of("random-5:holdout")
 
 
 def test_a_row_as_data_has_flat_keys():

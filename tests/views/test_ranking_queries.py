@@ -40,7 +40,7 @@ def add(database, made):
     """``add(seed)`` adds an entry that was measured."""
 
     def add_measured(seed):
-        entry = add_entry(database, made, made.manifest(), seed=seed, protocol="speaker-2")
+        entry = add_entry(database, made, made.manifest(), seed=seed, protocol="speaker-2:holdout")
         Systems(database).save_latency(entry, made.machine, made.latency())
 
     return add_measured

@@ -9,7 +9,7 @@ from serbench.errors import UsageError
 from serbench.score.intervals import clip_interval
 from serbench.store.schema import ScoreRow, TallyRow
 from serbench.store.systems import Systems, find_system
-from serbench.views.entry import NOT_MEASURED
+from serbench.views.latencies import NOT_MEASURED
 from serbench.views.ranking import rankings
 from serbench.views.reading import compute_text, entry_view, entry_view_here
 
@@ -152,11 +152,11 @@ def test_what_was_measured_here_is_shown_here(add, measure, database, made):
 
 
 def test_rankings_of_a_dataset_or_a_protocol_leave_the_others_out(add, database, made):
-    nested, single = add(0), add(0, protocol="speaker-2")
-    other = add_entry(database, made, made.manifest("other", takes=2), protocol="speaker-2")
+    nested, single = add(0), add(0, protocol="speaker-2:holdout")
+    other = add_entry(database, made, made.manifest("other", takes=2), protocol="speaker-2:holdout")
     assert sorted(numbers(rankings(database))) == [[nested], [single], [other]]
     assert numbers(rankings(database, dataset="other")) == [[other]]
-    assert sorted(numbers(rankings(database, protocol="speaker-2"))) == [[single], [other]]
+    assert sorted(numbers(rankings(database, protocol="speaker-2:holdout"))) == [[single], [other]]
     identifier = entry_view(database, single).protocol_id
     assert numbers(rankings(database, protocol=identifier)) == [[single]]
 
@@ -187,7 +187,7 @@ def test_an_unknown_entry_is_an_error(add, database):
 
 
 def test_scores_under_another_protocol_change_nothing(add, database):
-    first, second = add(0), add(0, protocol="speaker-2")
+    first, second = add(0), add(0, protocol="speaker-2:holdout")
     before = [[each.scores for each in ranking.rows] for ranking in rankings(database)]
     with database.session() as session:
         system, other = (find_system(session, number) for number in (first, second))

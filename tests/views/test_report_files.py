@@ -145,7 +145,7 @@ def test_the_page_shows_every_figure_and_how_it_was_made(whole):
         assert f"]({name}.png)" in page
         assert f"]({name}.csv)" in page
     command = (
-        f"serbench report paper --out {whole.out} --dataset tiny --protocol speaker-2 "
+        f"serbench report paper --out {whole.out} --dataset tiny --protocol speaker-2:holdout "
         "--db 'my own.db'"
     )
     assert f"| command | `{command}` |" in page

@@ -105,7 +105,9 @@ def test_the_best_models_of_an_emotion_are_all_that_share_its_highest_recall():
 
 def test_an_emotion_that_the_holdout_lacks_has_an_empty_cell(database, made, read):
     whole = made.manifest()
-    [tested] = set(whole.speakers[split_dataset(whole, parse_protocol("speaker-2")).holdout.test])
+    [tested] = set(
+        whole.speakers[split_dataset(whole, parse_protocol("speaker-2:holdout")).holdout.test]
+    )
     manifest = make_manifest(
         "lacking",
         [each for each in whole.utterances if (each.speaker, each.emotion) != (tested, "fear")],
@@ -194,7 +196,7 @@ def test_labels_have_what_distinguishes_entries_and_no_more(add, read):
     add(backbone="homebrew")
     add(backbone="inception_v3", weights="timm:inception_v3.tv_in1k")
     add(backbone="resnet18", weights="timm:resnet18.a1_in1k")
-    add(backbone="resnet18", weights="none", protocol="speaker-2", epochs=9)
+    add(backbone="resnet18", weights="none", protocol="speaker-2:holdout", epochs=9)
     assert entry_labels(read().entries) == [
         "homebrew\nhalf-cycle\nfrom random weights",
         "inception_v3\nhalf-cycle",
@@ -230,17 +232,23 @@ def test_no_two_labels_are_the_same(add, read):
 
 
 def test_the_protocol_with_most_entries_is_shown_unless_another_is_named(add, read):
-    add(protocol="random-3")
-    add(protocol="speaker-2")
-    add(protocol="speaker-2", seed=1)
-    assert (read().protocol, len(read().entries)) == ("speaker-2", 2)
-    assert (read(protocol="random-3").protocol, len(read(protocol="random-3").entries)) == (
-        "random-3",
+    add(protocol="random-3:holdout")
+    add(protocol="speaker-2:holdout")
+    add(protocol="speaker-2:holdout", seed=1)
+    assert (read().protocol, len(read().entries)) == ("speaker-2:holdout", 2)
+    assert (
+        read(protocol="random-3:holdout").protocol,
+        len(read(protocol="random-3:holdout").entries),
+    ) == (
+        "random-3:holdout",
         1,
     )
     with pytest.raises(UsageError) as raised:
         read(protocol="corpus")
-    assert raised.value.facts == {"protocol": "corpus", "known": ("random-3", "speaker-2")}
+    assert raised.value.facts == {
+        "protocol": "corpus",
+        "known": ("random-3:holdout", "speaker-2:holdout"),
+    }
 
 
 @pytest.mark.parametrize("dataset", [None, "small"])
@@ -278,7 +286,7 @@ def test_imports_are_not_in_a_report(add, read, database, made, manifest, tmp_pa
     number = add()
     table = tmp_path / "predictions.csv"
     table.write_text(export_predictions(database, number))
-    rule = parse_protocol("speaker-2")
+    rule = parse_protocol("speaker-2:holdout")
     import_predictions(database, table, "guest", manifest, rule, made.metrics)
     assert [entry.number for entry in read().entries] == [number]
 
@@ -297,7 +305,7 @@ def test_a_protocol_of_a_file_is_named_without_its_folder(
         assert read(protocol=text).protocol == named
 
 
-@pytest.mark.parametrize("protocol", ["speaker-2", "random-3@2"])
+@pytest.mark.parametrize("protocol", ["speaker-2:holdout", "random-3@2"])
 def test_people_in_both_training_and_holdout_are_pointed_out(add, read, protocol):
     add(protocol=protocol)
     assert ("speaker-dependent" in read().tested_on) == protocol.startswith("random")

@@ -19,7 +19,7 @@ from serbench.views.gain import gain, gain_of
 from serbench.views.reading import entry_view
 from serbench.views.study import study_view, study_views
 
-SINGLE = "speaker-2"
+SINGLE = "speaker-2:holdout"
 
 
 @pytest.fixture

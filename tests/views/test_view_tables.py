@@ -48,7 +48,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
 
 
-@pytest.mark.parametrize("protocol", [NESTED, "speaker-2"])
+@pytest.mark.parametrize("protocol", [NESTED, "speaker-2:holdout"])
 def test_the_holdout_is_exported_bit_for_bit(database, made, manifest, protocol):
     entry = add_entry(database, made, manifest, protocol=protocol)
     with database.session() as session:
@@ -59,7 +59,7 @@ def test_the_holdout_is_exported_bit_for_bit(database, made, manifest, protocol)
 
 
 def test_the_folds_are_exported_on_request_counted_from_one(database, made, manifest):
-    entry = add_entry(database, made, manifest, protocol="speaker-2")
+    entry = add_entry(database, made, manifest, protocol="speaker-2:holdout")
     with database.session() as session:
         [folds] = fold_predictions(session, find_system(session, entry))
     found = exported(manifest, export_predictions(database, entry, folds=True))

@@ -1,4 +1,4 @@
-"""Exhibit 3: holdout scores of each model and schedule."""
+"""Exhibit 3: the scores of each model and schedule."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ FOLDS_MARK: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Summary:
-    """One metric of an entry: holdout, and mean and sd (n − 1) over the winning trial's folds."""
+    """One metric of an entry on all tested clips, and its mean and sd (n − 1) over the folds."""
 
-    holdout: float
+    tested: float
     mean: float
     sd: float | None
 
@@ -57,10 +57,10 @@ Summaries = dict[Metric, Summary]
 
 
 def summarise(entry: Entry, metric: Metric) -> Summary:
-    """Holdout value of a metric, and its mean and standard deviation over the folds."""
+    """A metric on all tested clips, and its mean and standard deviation over the folds."""
     folds = [getattr(fold, metric) for fold in entry.folds]
     return Summary(
-        holdout=getattr(entry.holdout, metric),
+        tested=getattr(entry.tested, metric),
         mean=float(np.mean(folds)),
         sd=float(np.std(folds, ddof=1)) if len(folds) > 1 else None,
     )
@@ -75,9 +75,9 @@ def accuracy(material: Material, printed: Printed) -> Exhibit:
     return Exhibit(
         name="3-accuracy",
         title="Accuracy of each model and schedule",
-        caption="UA (unweighted average recall) and WA (accuracy) on the holdout, "
+        caption="UA (unweighted average recall) and WA (accuracy) on "
         f"{material.tested_on} ({len(material.manifest):,} clips in the dataset, "
-        f"{entries[0].holdout.confusion.sum():,} in the holdout; protocol {material.protocol}), "
+        f"{entries[0].tested.confusion.sum():,} tested; protocol {material.protocol}), "
         "and mean ± standard deviation over the folds of the winning trial. Columns *paper*: "
         "figures that Berhoff and Lu print for their dataset and one random split; an empty cell "
         f"is {UNKNOWN}. Their best overall accuracy on six emotions is "
@@ -102,7 +102,7 @@ def _data(
         record: dict[str, Cell] = {"source": "measured", **identity(entry)}
         for metric, found in summary.items():
             record |= {
-                f"holdout_{metric}": found.holdout,
+                f"tested_{metric}": found.tested,
                 f"folds_{metric}_mean": found.mean,
                 f"folds_{metric}_sd": found.sd,
                 f"paper_{metric}": _printed(printed.paper, entry, metric),
@@ -130,9 +130,9 @@ def _body(material: Material, summaries: Sequence[Summaries], printed: Printed) 
         row = [on_one_line(label), entry.weights, str(entry.number)]
         for metric, found in summary.items():
             known = printed_percent(_printed(printed.paper, entry, metric))
-            row += [percent(found.holdout), known, spread(found.mean, found.sd)]
+            row += [percent(found.tested), known, spread(found.mean, found.sd)]
         rows.append(row)
-    best = [percent(max(summary[metric].holdout for summary in summaries)) for metric in METRICS]
+    best = [percent(max(summary[metric].tested for summary in summaries)) for metric in METRICS]
     paper_best = printed_percent(printed.paper.best_accuracy)
     rows.append([Markdown("**best**"), "", "", best[0], "", "", best[1], paper_best, ""])
     others = [
@@ -161,20 +161,20 @@ def _draw(material: Material, summaries: Sequence[Summaries], printed: Printed) 
     for number, (metric, name) in enumerate(METRICS.items()):
         found = [summary[metric] for summary in summaries]
         places = [row + offsets[number] for row in range(len(labels))]
-        bar(axes, places, [100 * value.holdout for value in found], len(METRICS), number)
+        bar(axes, places, [100 * value.tested for value in found], len(METRICS), number)
         for place, value, entry in zip(places, found, entries, strict=True):
             _mark_folds(axes, place, value)
-            text = f"{name} {percent(value.holdout)} ({spread(value.mean, value.sd)})"
+            text = f"{name} {percent(value.tested)} ({spread(value.mean, value.sd)})"
             axes.text(101.5, place, text, va="center", fontsize=8)
             known = _printed(printed.paper, entry, metric)
             if known is not None:
                 mark_printed(axes, 100 * known, place)
     chance = percent_axis(axes, 1 / len(material.manifest.emotions))
-    axes.set_xlabel("holdout: per cent of clips (WA), mean per cent over emotions (UA)")
+    axes.set_xlabel("per cent of clips (WA), mean per cent over emotions (UA)")
     references = _draw_references(axes, printed)
     bars = [bar_key(number) for number in range(len(METRICS))]
     folds = Line2D([], [], **FOLDS_MARK)
-    names = [f"{name}, holdout" for name in METRICS.values()]
+    names = [f"{name}, all tested clips" for name in METRICS.values()]
     figure.legend(
         [*bars, folds, chance],
         [*names, "mean ± sd over folds", "chance"],

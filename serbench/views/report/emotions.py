@@ -39,8 +39,8 @@ class ModelRecalls:
         label: label of the model, in lines.
         backbone: name of the backbone, without a tag.
         entries: entries that were averaged.
-        recalls: recall of each emotion of the label set, ``[n_emotions]``; NaN where the holdout
-            has none.
+        recalls: recall of each emotion of the label set, ``[n_emotions]``; NaN where no tested clip
+            has it.
     """
 
     label: str
@@ -58,9 +58,7 @@ def average_recalls(entries: Sequence[Entry]) -> list[ModelRecalls]:
     for group in models(entries):
         schedules = list(dict.fromkeys(entry.schedule for entry in group))
         per_schedule = [
-            np.mean(
-                [entry.holdout.recalls for entry in group if entry.schedule == schedule], axis=0
-            )
+            np.mean([entry.tested.recalls for entry in group if entry.schedule == schedule], axis=0)
             for schedule in schedules
         ]
         averaged.append(
@@ -90,7 +88,7 @@ def emotions(material: Material, paper: PrintedPaper) -> Exhibit:
     return Exhibit(
         name="4-emotions",
         title="Recall per emotion, averaged over schedules",
-        caption="Share of each emotion's holdout clips that were predicted correctly (recall, "
+        caption="Share of each emotion's tested clips that were predicted correctly (recall, "
         "per cent), computed from the stored logits and averaged over the schedules a model was "
         "trained with; the last column is the best model of each emotion (dark in the figure). "
         "Columns *paper* are Table 1 of the paper, for its own dataset; an empty cell is "
@@ -117,7 +115,7 @@ def _data(
             "model": on_one_line(model.label),
             "entries": " ".join(str(entry.number) for entry in model.entries),
             "schedules": len({entry.schedule for entry in model.entries}),
-            "holdout_clips": int(model.entries[0].holdout.confusion[place].sum()),
+            "tested_clips": int(model.entries[0].tested.confusion[place].sum()),
             "recall": float(model.recalls[place]),
             "best": int(number in best[place]),
             "paper_recall": _printed(paper, model, emotion),
@@ -176,7 +174,7 @@ def _draw(
         chance = percent_axis(axes, 1 / len(names), step=50)
         axes.set_title(emotion, loc="left", fontweight="bold")
         axes.tick_params(axis="x", color=GREY)
-    figure.supxlabel("recall on the holdout (per cent of the emotion's clips)", fontsize=8.5)
+    figure.supxlabel("recall (per cent of the emotion's tested clips)", fontsize=8.5)
     handles: list[Patch | Line2D] = [bar_key(0, full=True), bar_key(0), chance]
     texts = ["best model", "other models", "chance"]
     if any(_printed(paper, model, emotion) is not None for model in averaged for emotion in names):

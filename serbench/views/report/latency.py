@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from serbench.views.entry import LatencyView, Place
+from serbench.views.latencies import LatencyView, Place
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material

@@ -17,7 +17,8 @@ from serbench.score.confusion import Confusion, recalls, score_counts
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.views.detail import EntryDetail, entry_detail
-from serbench.views.entry import EntryView, LatencyView
+from serbench.views.entry import EntryView
+from serbench.views.latencies import LatencyView
 from serbench.views.reading import read_entries
 
 RUN_A_STUDY = "serbench study run"
@@ -97,8 +98,8 @@ class Entry:
         return ClipFormat(**self.detail.plan["clip_format"])
 
     @cached_property
-    def holdout(self) -> Scores:
-        """Scores on the holdout."""
+    def tested(self) -> Scores:
+        """Scores on all tested clips."""
         return Scores(np.array(self.detail.confusion, dtype=np.int64))
 
     @cached_property
@@ -122,7 +123,7 @@ class Material:
 
     @property
     def tested_on(self) -> str:
-        """Description of the holdout's speakers."""
+        """Description of the tested speakers."""
         if not self.entries[0].view.speaker_dependent:
             return "speakers who are not in any training or validation part"
         return "new clips of **the speakers of the training data** (speaker-dependent)"
