@@ -171,17 +171,13 @@ class Race:
         except SerbenchError as error:
             self._fail(step.name, error)
         self._racers[step.name] = self._racer(step.name)
-        best = self._best()
-        if best is not None:
-            self.listener.standing(best.name, _uar(best) or 0.0, self.left)
+        best = max(self._racers.values(), key=lambda racer: _uar(racer) or -1.0)
+        if (uar := _uar(best)) is not None:
+            self.listener.standing(best.name, uar, self.left)
 
     def _fail(self, name: str, error: SerbenchError) -> None:
         self._failed[name] = str(error)
         self.listener.left_out(name, str(error))
-
-    def _best(self) -> Racer | None:
-        racers = list(self._racers.values())
-        return max(racers, key=lambda racer: _uar(racer) or -1.0) if racers else None
 
     def _racer(self, name: str) -> Racer:
         """A candidate as it is recorded."""

@@ -26,6 +26,12 @@ LAST_RUNG = 4
 FIRST_SHARE = 0.25
 """Share of all the time that the first trial of a candidate may take, once another is complete."""
 
+FIRST_OF_ALL = 0.5
+"""The same share before any candidate has a complete trial, as long as others are to be tried."""
+
+LEAST = 1.0
+"""No step is begun with less time, in seconds."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -97,12 +103,14 @@ def next_step(racers: Sequence[Racer], left: float, budget: float) -> Step | Non
         a step whose seconds leave time to rank the candidates that are ranked (`finalists`).
     """
     free = left - sum(racer.rank_seconds for racer in finalists(racers))
-    if free <= 0:
+    if free < LEAST:
         return None
     complete = any(racer.best() is not None for racer in racers)
-    for racer in racers:
-        most = FIRST_SHARE * budget - racer.spent if complete else free - racer.rank_seconds
-        if not racer.results and (step := _first_trial(racer, most, free)) is not None:
+    untried = [racer for racer in racers if not racer.results]
+    for racer in untried:
+        share = FIRST_SHARE if complete else FIRST_OF_ALL if len(untried) > 1 else 1
+        most = share * budget - racer.spent
+        if (step := _first_trial(racer, most, complete, free)) is not None:
             return step
     for rung in range(1, LAST_RUNG + 1):
         for racer in survivors(racers, rung):
@@ -114,8 +122,10 @@ def next_step(racers: Sequence[Racer], left: float, budget: float) -> Step | Non
         for rung in range(1, LAST_RUNG + 1):
             if (step := _more_trials(racer, trials_of(rung), free)) is not None:
                 return step
-    unfinished = next((racer for racer in racers if not racer.results), None)
-    return None if unfinished is None else _first_trial(unfinished, free, free)
+    for racer in untried:
+        if (step := _first_trial(racer, free, complete, free)) is not None:
+            return step
+    return None
 
 
 def survivors(racers: Sequence[Racer], rung: int) -> list[Racer]:
@@ -165,9 +175,10 @@ def _is_worse(result: Result | None, best: Result | None) -> bool:
     return interval is not None and interval.high < 0
 
 
-def _first_trial(racer: Racer, most: float, free: float) -> Step | None:
-    seconds = min(most, free)
-    return Step(racer.name, 1, seconds) if seconds > 0 else None
+def _first_trial(racer: Racer, most: float, complete: bool, free: float) -> Step | None:
+    """The first trial of a candidate; without any complete one, it must leave time to be ranked."""
+    seconds = min(most, free if complete else free - racer.rank_seconds)
+    return Step(racer.name, 1, seconds) if seconds >= LEAST else None
 
 
 def _more_trials(racer: Racer, target: int, free: float) -> Step | None:
