@@ -31,6 +31,7 @@ COMMANDS = {
         "Search for the best configuration of a backbone.",
     ),
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank the results of all studies."),
+    "recommend": ("serbench.cli.recommend:recommend", "Recommend one entry to ship."),
     "evaluate": ("serbench.cli.use:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
     "predict": ("serbench.cli.use:predict", "Predict the emotions of files with an entry."),

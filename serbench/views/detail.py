@@ -26,6 +26,9 @@ from serbench.views.entry import EntryView
 from serbench.views.latencies import LatencyView
 from serbench.views.reading import entry_views
 
+SEX_NOT_KNOWN = "not known"
+"""Name of the group of speakers whose sex is not known."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -137,7 +140,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
         trained = system.imported is None
         study = first_study(session, system) if trained else None
         artifact = shipped_artifact(session, system) if trained else None
-        sexes = [manifest.utterances[row].sex or "not known" for row in holdout.rows]
+        sexes = [manifest.utterances[row].sex or SEX_NOT_KNOWN for row in holdout.rows]
         return EntryDetail(
             view=view,
             emotions=tuple(manifest.emotions),
