@@ -80,7 +80,7 @@ def search(
         emit_text("in a search, write --weights BACKBONE=FILE", err=True)
     _warn(app, manifest, plans)
     placed = _race(app, plans, minutes, max_latency_ms, jobs, began)
-    _show(app, manifest, next(iter(plans.values())), placed)
+    _show(app, manifest, next(iter(plans.values())), placed, max_latency_ms)
 
 
 def _dataset(app: App, target: str, emotions: str | None) -> Manifest:
@@ -157,10 +157,18 @@ def _race(
         return race.run()
 
 
-def _show(app: App, manifest: Manifest, plan: StudyPlan, placed: Sequence[Placed]) -> None:
-    """Print what became of each candidate, and the leaderboard."""
+def _show(
+    app: App,
+    manifest: Manifest,
+    plan: StudyPlan,
+    placed: Sequence[Placed],
+    max_latency_ms: float | None,
+) -> None:
+    """Print what became of each candidate, the leaderboard, and the recommendation."""
     from serbench.cli.leaderboard_table import show_rankings
+    from serbench.views.eligible import Wanted
     from serbench.views.ranking import rankings
+    from serbench.views.recommendation import recommend
 
     emit_table(
         ["candidate", ">trials", ">best UA in CV", ">entry"],
@@ -177,14 +185,14 @@ def _show(app: App, manifest: Manifest, plan: StudyPlan, placed: Sequence[Placed
     for each in placed:
         if each.reason:
             emit_text(f"{each.backbone} is not ranked: {each.reason}")
-    entries = {each.entry for each in placed}
-    found = [
-        ranking
-        for ranking in rankings(app.database, manifest.name, protocol=plan.protocol)
-        if entries & {row.entry for row in ranking.rows}
-    ]
     click.echo()
+    found = rankings(app.database, manifest.name, protocol=plan.protocol)
+    entries = {each.entry for each in placed}
+    shown = [each for each in found if entries & {row.entry for row in each.rows}]
     metrics = [app.plugins.metrics.get(name) for name in ("uar", "accuracy")]
-    show_rankings(found, metrics, "table", per_clip=False)
-    best = next(each.entry for each in placed if each.entry is not None)
-    click.echo(f"next: serbench leaderboard show {best}")
+    show_rankings(shown, metrics, "table", per_clip=False)
+    click.echo()
+    protocol = shown[0].rows[0].protocol_id
+    wanted = Wanted(manifest.name, protocol, max_latency_ms=max_latency_ms)
+    for sentence in recommend(app.database, wanted).sentences:
+        emit_text(sentence)

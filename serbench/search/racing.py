@@ -29,6 +29,9 @@ FIRST_SHARE = 0.25
 FIRST_OF_ALL = 0.5
 """The same share before any candidate has a complete trial, as long as others are to be tried."""
 
+RANKED = 2
+"""So many candidates are ranked at least, since a recommendation compares entries."""
+
 LEAST = 1.0
 """No step is begun with less time, in seconds."""
 
@@ -116,12 +119,11 @@ def next_step(racers: Sequence[Racer], left: float, budget: float) -> Step | Non
         for racer in survivors(racers, rung):
             if (step := _more_trials(racer, trials_of(rung), free)) is not None:
                 return step
-    # The best has enough trials. The others that will be ranked get as many, and first trials that
-    # took too long are continued.
-    for racer in finalists(racers):
-        for rung in range(1, LAST_RUNG + 1):
-            if (step := _more_trials(racer, trials_of(rung), free)) is not None:
-                return step
+    # The best has enough trials. Others that may be as good get as many, and first trials that took
+    # too long are continued.
+    for racer in _by_score(survivors(racers, 1), None):
+        if (step := _more_trials(racer, trials_of(LAST_RUNG), free)) is not None:
+            return step
     for racer in untried:
         if (step := _first_trial(racer, free, complete, free)) is not None:
             return step
@@ -151,11 +153,14 @@ def survivors(racers: Sequence[Racer], rung: int) -> list[Racer]:
 
 
 def finalists(racers: Sequence[Racer]) -> list[Racer]:
-    """The candidates that are ranked, best first: the better half after their first trials.
+    """The candidates that are ranked, best first.
 
-    The networks of all others would be trained again and tested although they are behind.
+    They are the better half after the first trials, and at least two. The networks of all others
+    would be trained again and tested although they are behind.
     """
-    return _by_score(survivors(racers, 1), None)
+    tried = survivors(racers, 0)
+    chosen = _by_score(tried, 1)[: max(RANKED, math.ceil(len(tried) / 2))]
+    return _by_score(chosen, None)
 
 
 def _by_score(racers: Sequence[Racer], trials: int | None) -> list[Racer]:

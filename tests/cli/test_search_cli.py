@@ -1,6 +1,5 @@
 """``serbench search``: one command from a folder to ranked entries."""
 
-import json
 import re
 import shutil
 import signal
@@ -91,14 +90,14 @@ def test_the_folder_is_scanned_and_its_defects_are_listed(searched):
     assert "near-duplicate" in searched.err
 
 
-def test_the_better_half_gets_more_trials_and_is_ranked(searched):
+def test_the_better_half_gets_more_trials(searched):
     trials, _, ranked = recorded(searched.db)
-    counts = {name: len(each) for name, each in trials.items()}
     first = {name: each[0][3] for name, each in trials.items()}
-    [best] = ranked
-    assert first[best] == max(first.values())
-    assert counts == {name: 4 if name == best else 1 for name in counts}
-    assert len(counts) == 2
+    best = max(first, key=first.get)
+    assert {name: len(each) for name, each in trials.items()} == {
+        name: 4 if name == best else 1 for name in ("homebrew", "test_efficientnet")
+    }
+    assert ranked == set(first)
 
 
 def test_progress_names_what_is_tried_the_best_so_far_and_the_time_left(searched):
@@ -106,12 +105,18 @@ def test_progress_names_what_is_tried_the_best_so_far_and_the_time_left(searched
     assert re.search(r"^best so far: \w+, UA \d+\.\d; \d+ min left$", searched.err, re.MULTILINE)
 
 
-def test_candidates_and_the_leaderboard_are_printed(searched):
-    _, _, [best] = recorded(searched.db)
+def test_candidates_leaderboard_and_recommendation_are_printed(searched):
+    trials, _, _ = recorded(searched.db)
     rows = [line.split() for line in searched.out.splitlines()[1:3]]
-    assert (rows[0][0], rows[0][1], rows[0][-1]) == (best, "4", "1")
-    assert rows[1][-2:] == ["not", "ranked"]
+    assert [(row[0], row[1], row[3]) for row in rows] == [
+        (name, str(len(trials[name])), str(place))
+        for place, name in enumerate([row[0] for row in rows], start=1)
+    ]
+    scores = [float(row[2]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
     assert "tiny [" in searched.out
+    said = searched.out.splitlines()[-8:]
+    assert any(re.search(r"entry [12]\b", line) for line in said)
 
 
 def test_on_80_columns_no_line_is_longer(place, monkeypatch, untrained):
@@ -299,7 +304,7 @@ def test_minutes_that_are_too_few_are_refused_and_the_same_command_continues(
     assert "--minutes" in ran.err.splitlines()[-1]
 
 
-def test_deleting_a_study_deletes_the_time_that_it_took(place, tmp_path):
+def test_deleting_an_entry_deletes_the_time_that_it_took(place, tmp_path):
     shutil.copy(place.db, tmp_path / "serbench.db")
     database = Database(f"sqlite:///{tmp_path / 'serbench.db'}")
 
@@ -309,11 +314,7 @@ def test_deleting_a_study_deletes_the_time_that_it_took(place, tmp_path):
 
     assert len(times()) == 2
     assert all(seconds > 0 for seconds in times())
-    unranked = json.loads(
-        call("study", "list", "--format", "json", "--db", tmp_path / "serbench.db").out
-    )
-    [number] = [each["study"] for each in unranked if each["entry"] is None]
-    ran = call("study", "delete", number, "--yes", "--db", tmp_path / "serbench.db")
+    ran = call("leaderboard", "delete", 2, "--yes", "--db", tmp_path / "serbench.db")
     assert ran.code == 0, ran.err
     assert len(times()) == 1
     database.engine.dispose()
