@@ -34,7 +34,7 @@ from serbench.search.events import (
 )
 from serbench.search.plan import StudyPlan
 from serbench.search.space import space_of
-from serbench.search.study import Search, run_study
+from serbench.search.study import Part, Search, run_study, run_trials
 from serbench.store.artifacts import read_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
@@ -56,7 +56,7 @@ class Prepared:
         manifest: the dataset.
         protocol: the stored protocol with its splits.
         lineage: the speakers and corpora that the initial weights were trained on.
-        searches: one search for each outer fold, before its compute settings are chosen.
+        searches: one search for each outer fold; its compute settings are chosen later.
     """
 
     manifest: Manifest
@@ -99,17 +99,19 @@ def drive_study(
     """
     executor = executor or InThisProcess(plugins)
     ledger, systems = Ledger(database, workspace.artifacts), Systems(database)
-    searches: list[Search] = []
+    searches: tuple[Search, ...] = ()
 
-    def prepared() -> Prepared:
+    def of_finished() -> tuple[Search, ...]:
+        if searches:
+            return searches
         check_environment(plan, ledger)
-        return prepare(plan, plugins, workspace, database, executor, listener, allow_known_speakers)
-
-    def of_finished() -> list[Search]:
-        return searches or [
+        ready = prepare(
+            plan, plugins, workspace, database, executor, listener, allow_known_speakers
+        )
+        return tuple(
             replace(each, compute=begun_compute(each.plan, ledger, executor, parallel))
-            for each in prepared().searches
-        ]
+            for each in ready.searches
+        )
 
     with ledger.lease(plan):
         before = standings(database, plan)
@@ -121,27 +123,53 @@ def drive_study(
                 nearest = nearest_study(database, plan)
                 if nearest is not None:
                     listener.differs(*nearest)
-            ready = prepared()
-            for number, search in enumerate(ready.searches):
-                compute = settle_compute(
-                    search,
-                    ready.protocol,
-                    ledger,
-                    database,
-                    executor,
-                    parallel,
-                    listener.speed_tuning,
-                    retune and number == 0,
-                )
-                listener.settled(compute)
-                searches.append(replace(search, compute=compute))
-                _search(searches[-1], ledger, executor, listener)
-            entry = systems.rank(plan, list(plugins.metrics), ready.lineage)
-        if not systems.has_complexity(entry):
-            systems.save_complexity(entry, _complexity(systems.record(entry), plugins, workspace))
-        _measure(entry, plan, plugins, systems, workspace, listener)
+            prepared = run_part(
+                *(plan, plugins, workspace, database, listener, executor, run_study),
+                *(parallel, retune, allow_known_speakers),
+            )
+            searches = prepared.searches
+            entry = systems.rank(plan, list(plugins.metrics), prepared.lineage)
+        complete_entry(entry, plan, plugins, systems, workspace, listener)
         repeat_winner(entry, seeds, of_finished, database, executor, listener)
     return entry
+
+
+def run_part(
+    plan: StudyPlan,
+    plugins: Plugins,
+    workspace: Workspace,
+    database: Database,
+    listener: Listener,
+    executor: Executor,
+    part: Part,
+    parallel: int | None = None,
+    retune: bool = False,
+    allow_known_speakers: bool = False,
+) -> Prepared:
+    """Run the search of each outer fold, or a part of it; the caller has the lease of the study.
+
+    Raises:
+        SerbenchError: an error that a user can correct.
+    """
+    ledger = Ledger(database, workspace.artifacts)
+    check_environment(plan, ledger)
+    prepared = prepare(plan, plugins, workspace, database, executor, listener, allow_known_speakers)
+    settled: list[Search] = []
+    for number, search in enumerate(prepared.searches):
+        compute = settle_compute(
+            search,
+            prepared.protocol,
+            ledger,
+            database,
+            executor,
+            parallel,
+            listener.speed_tuning,
+            retune and number == 0,
+        )
+        listener.settled(compute)
+        settled.append(replace(search, compute=compute))
+        _search(settled[-1], ledger, executor, listener, part)
+    return replace(prepared, searches=tuple(settled))
 
 
 def prepare(
@@ -193,12 +221,17 @@ def prepare(
             listener.computing(message.done, message.total)
 
         future = executor.submit(compute_features, job, computing)
-        executor.wait([future])
+        try:
+            executor.wait([future])
+        finally:
+            executor.cancel(future)  # if a listener has raised an error, it is still running
         future.result()
     return Prepared(manifest, protocol, lineage, tuple(searches))
 
 
-def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:
+def _search(
+    search: Search, ledger: Ledger, executor: Executor, listener: Listener, part: Part
+) -> None:
     """Run or continue the search of one outer fold, and record each event before the next one.
 
     Trials that have begun are finished, even if fewer trials are requested now.
@@ -211,7 +244,7 @@ def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listen
     listener.begun(search, known)
     tried = len(history)
     try:
-        for event in run_study(search, history, known, executor, listener.epoch):
+        for event in part(search, history, known, executor, listener.epoch):
             ledger.record(plan, event)
             match event:
                 case TrialStarted():
@@ -228,6 +261,8 @@ def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listen
     except DivergedError:
         ledger.finish(plan)  # all trials have failed
         raise
+    if part is run_trials:
+        return
     restore_folds(search, ledger, executor, listener)
     ledger.finish(plan)
 
@@ -244,6 +279,20 @@ def restore_folds(search: Search, ledger: Ledger, executor: Executor, listener: 
         future = executor.submit(run_fold, job, partial(listener.epoch, lost.trial, lost.fold))
         executor.wait([future])
         ledger.save_network(search.plan, lost, future.result())
+
+
+def complete_entry(
+    entry: int,
+    plan: StudyPlan,
+    plugins: Plugins,
+    systems: Systems,
+    workspace: Workspace,
+    listener: Listener,
+) -> None:
+    """Add the size of an entry's network and its latency on this machine, if they are missing."""
+    if not systems.has_complexity(entry):
+        systems.save_complexity(entry, _complexity(systems.record(entry), plugins, workspace))
+    _measure(entry, plan, plugins, systems, workspace, listener)
 
 
 def _complexity(record: SystemRecord, plugins: Plugins, workspace: Workspace) -> Complexity:
