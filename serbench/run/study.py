@@ -5,24 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-import torch
-
 from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol
-from serbench.deploy.latency import LatencyJob, kind_of, measure_latency
-from serbench.deploy.network import trained_network
 from serbench.errors import DivergedError
 from serbench.execute.executor import Executor, InThisProcess
 from serbench.execute.features import FeatureProgress
 from serbench.execute.fold import FeatureJob, compute_features, run_fold
 from serbench.execute.job import Material
-from serbench.model.complexity import Complexity, measure_complexity
 from serbench.model.compute import ComputeSettings
-from serbench.model.machine import this_machine
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
 from serbench.run.admission import check_environment, check_lineage
+from serbench.run.completion import complete_entry
 from serbench.run.compute import begun_compute, settle_compute
 from serbench.run.listener import Listener
 from serbench.run.repetition import repeat_winner
@@ -35,16 +30,13 @@ from serbench.search.events import (
 from serbench.search.plan import StudyPlan
 from serbench.search.space import space_of
 from serbench.search.study import Part, Search, run_study, run_trials
-from serbench.store.artifacts import read_arrays
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
 from serbench.store.lineage import Lineage, lineage_of
-from serbench.store.machines import LatencyKind
-from serbench.store.predictions import EAGER
 from serbench.store.splits import Splits, StoredProtocol
 from serbench.store.studies import entry_within, nearest_study, standings
-from serbench.store.systems import SystemRecord, Systems
+from serbench.store.systems import Systems
 from serbench.workspace import Workspace
 
 
@@ -279,56 +271,3 @@ def restore_folds(search: Search, ledger: Ledger, executor: Executor, listener: 
         future = executor.submit(run_fold, job, partial(listener.epoch, lost.trial, lost.fold))
         executor.wait([future])
         ledger.save_network(search.plan, lost, future.result())
-
-
-def complete_entry(
-    entry: int,
-    plan: StudyPlan,
-    plugins: Plugins,
-    systems: Systems,
-    workspace: Workspace,
-    listener: Listener,
-) -> None:
-    """Add the size of an entry's network and its latency on this machine, if they are missing."""
-    if not systems.has_complexity(entry):
-        systems.save_complexity(entry, _complexity(systems.record(entry), plugins, workspace))
-    _measure(entry, plan, plugins, systems, workspace, listener)
-
-
-def _complexity(record: SystemRecord, plugins: Plugins, workspace: Workspace) -> Complexity:
-    """The size of an entry's network."""
-    arrays = read_arrays(workspace.artifacts / record.file, record.sha256)
-    network = trained_network(record.recipe, plugins, len(record.emotions), arrays)
-    return measure_complexity(network, torch.zeros(1, record.recipe.clip_format.samples))
-
-
-def latency_kind(plan: StudyPlan, plugins: Plugins, threads: int = 1) -> LatencyKind:
-    """The kind of latency that is measured for a plan in this environment at a thread count."""
-    return kind_of(plugins.runtimes.get(EAGER), threads, plan.clip_format)
-
-
-def _measure(
-    entry: int,
-    plan: StudyPlan,
-    plugins: Plugins,
-    systems: Systems,
-    workspace: Workspace,
-    listener: Listener,
-) -> None:
-    """Measure the latencies that are missing for this machine and the present libraries."""
-    machine, record = this_machine(), systems.record(entry)
-    weights = workspace.artifacts / record.file
-    for threads in sorted({1, machine.cores}):
-        if systems.is_measured(entry, machine, latency_kind(plan, plugins, threads)):
-            continue
-        read_arrays(weights, record.sha256, entry)  # raises if the file is lost or changed
-        listener.measuring(entry, threads)
-        job = LatencyJob(
-            recipe=record.recipe,
-            n_classes=len(record.emotions),
-            weights=str(weights),
-            sha256=record.sha256,
-            runtime=EAGER,
-            threads=threads,
-        )
-        systems.save_latency(entry, machine, measure_latency(job))
