@@ -156,7 +156,7 @@ def _run(
 
 def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     from serbench.model.machine import this_machine
-    from serbench.run.study import latency_kind
+    from serbench.run.completion import latency_kind
     from serbench.views.gain import budget_note, gain_of
     from serbench.views.reading import entry_view_here
     from serbench.views.seeds import seeds_view

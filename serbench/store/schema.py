@@ -152,6 +152,20 @@ class StudyRow(Base):
     trials: Mapped[list[TrialRow]] = relationship(order_by="TrialRow.number")
 
 
+class CandidateRow(Base):
+    """A study as a candidate of ``serbench search``; ``key`` is that of the study.
+
+    ``seconds`` is the time that its trials have taken, with all preparations. ``latencies`` has the
+    90th percentile of its latency, in milliseconds, by the fingerprint of the machine.
+    """
+
+    __tablename__ = "candidate"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    latencies: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+
+
 class LookRow(Base):
     """One network's test on a holdout, which can never be taken back; ``split`` is the holdout.
 
