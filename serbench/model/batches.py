@@ -76,8 +76,10 @@ def augment(
     augmentations: Sequence[tuple[Augmentation, float]],
     generator: torch.Generator,
     lengths: Tensor | None = None,
-) -> Tensor:
+) -> tuple[Tensor, Tensor | None]:
     """Apply the augmentations that act on this kind of batch and are not off.
+
+    Zeros that an augmentation appends to a waveform with a length are padding.
 
     Args:
         batch: waveforms ``[B, samples]`` or feature images ``[B, C, F, T]``.
@@ -86,6 +88,9 @@ def augment(
         generator: source of all random numbers.
         lengths: number of positions on the last axis that are not padding ``[B]``: the padding of
             each clip is then unchanged. None to augment the whole clips.
+
+    Returns:
+        the batch, and its lengths.
     """
     for augmentation, width in augmentations:
         if augmentation.acts_on != acts_on or width <= 0:
@@ -93,10 +98,20 @@ def augment(
         if lengths is None:
             batch = augmentation.apply(batch, width, generator)
             continue
-        batch = batch.clone()
-        for clip, length in zip(batch, lengths.tolist(), strict=True):
-            clip[..., :length] = augmentation.apply(clip[None, ..., :length], width, generator)[0]
-    return batch
+        batch, lengths = batch.clone(), lengths.clone()
+        for row, length in enumerate(lengths.tolist()):
+            before = batch[row : row + 1, ..., :length]
+            after = augmentation.apply(before, width, generator)
+            if acts_on == "waveform":
+                lengths[row] -= max(0, _zeros_at_end(after[0]) - _zeros_at_end(before[0]))
+            batch[row, ..., :length] = after[0]
+    return batch, lengths
+
+
+def _zeros_at_end(waveform: Tensor) -> int:
+    """Number of samples after the last one that is not 0; 0 for digital silence."""
+    sounding = waveform.nonzero()
+    return len(waveform) - 1 - int(sounding[-1]) if len(sounding) else 0
 
 
 @dataclass(frozen=True)
@@ -141,13 +156,13 @@ def prepare_batch(
     targets = codes.to(device)
     waveform = torch.from_numpy(clips.batch(rows)).to(device)  # [B, samples]
     lengths = torch.from_numpy(clips.lengths[rows]).to(device) if network.takes_lengths else None
-    waveform = augment(waveform, "waveform", regime.augmentations, generator, lengths)
+    waveform, lengths = augment(waveform, "waveform", regime.augmentations, generator, lengths)
     if acts_on == "waveform":
         mixed, targets = objective.mix(waveform, targets, generator)
         lengths, waveform = _after_mixing(lengths, waveform, mixed), mixed
     with torch.no_grad():
         image, columns = network.images(waveform, lengths)
-    image = augment(image, "features", regime.augmentations, generator, columns)
+    image, columns = augment(image, "features", regime.augmentations, generator, columns)
     if acts_on == "features":
         mixed, targets = objective.mix(image, targets, generator)
         columns, image = _after_mixing(columns, image, mixed), mixed
