@@ -28,7 +28,8 @@ class Augmentation(Protocol):
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
         """A copy of ``batch`` in which each clip is changed independently; width 0 changes nothing.
 
-        Every random number comes from ``generator``, which is on the CPU.
+        Every random number comes from ``generator``, which is on the CPU. Zeros that it appends to a
+        waveform are padding, for backbones that can ignore padding.
         """
 
 

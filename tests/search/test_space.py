@@ -270,7 +270,6 @@ def test_a_searched_width_and_a_width_of_0_are_refused_for_views(bounds):
     "changes",
     [
         {"bounds": {"freeze_depth": (1, 2)}},
-        {"bounds": {"freeze_depth": (99, 99)}, "objective": "mixup"},
         {"backbone": "homebrew", "weights": "none", "readouts": ("pooled",)},
     ],
 )
