@@ -16,6 +16,7 @@ from serbench.data.protocols import Rows
 from serbench.data.seeds import derive_seed
 from serbench.execute.feature_cache import Array
 from serbench.model.augment import Augmentation
+from serbench.model.backbone import Features as OfBackbone
 from serbench.model.batches import augment
 
 
@@ -101,7 +102,7 @@ class View:
         acts_on: str,
         generators: Sequence[torch.Generator],
     ) -> tuple[Tensor, Tensor | None]:
-        """Waveforms or feature images ``[B, …]`` and lengths ``[B]``, each clip by itself."""
+        """The batch ``[B, …]`` and its lengths ``[B]``, each clip augmented by itself."""
         each = [
             augment(
                 batch[row : row + 1],
@@ -115,6 +116,21 @@ class View:
         found = torch.cat([clip for clip, _ in each])
         kept = [length for _, length in each if length is not None]
         return found, torch.cat(kept) if kept else None
+
+    def of_frames(self, features: OfBackbone, generators: Sequence[torch.Generator]) -> OfBackbone:
+        """The output of a backbone, of which frames are augmented; vectors stay as they are."""
+        states = [generator.get_state() for generator in generators]
+        taps, lengths = dict(features.taps), features.lengths
+        for tap, frames in features.taps.items():
+            if frames.dim() < 3:
+                continue
+            kept = features.lengths
+            if kept is None:
+                kept = torch.full((len(frames),), frames.shape[1], device=frames.device)
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)  # the same window for all taps
+            taps[tap], lengths = self.augmented(frames, kept, "frames", generators)
+        return OfBackbone(taps, lengths)
 
 
 CLEAN = View(0, ())

@@ -244,6 +244,8 @@ def _computed(
             if view.number:
                 image, columns = view.augmented(image, columns, "features", random)
             features = part.reader.features(module, image, columns, taps)
+            if view.number:
+                features = view.of_frames(features, random)
             for name in names:
                 value = _value(name, features.taps, features.lengths, len(rows)).cpu().numpy()
                 if name not in arrays:

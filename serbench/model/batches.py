@@ -79,15 +79,15 @@ def augment(
 ) -> tuple[Tensor, Tensor | None]:
     """Apply the augmentations that act on this kind of batch and are not off.
 
-    Zeros that an augmentation appends to a waveform with a length are padding.
+    Zeros that an augmentation appends to a waveform or to frames with a length are padding.
 
     Args:
-        batch: waveforms ``[B, samples]`` or feature images ``[B, C, F, T]``.
-        acts_on: ``waveform`` or ``features``.
+        batch: waveforms ``[B, samples]``, feature images ``[B, C, F, T]`` or frames ``[B, T, D]``.
+        acts_on: ``waveform``, ``features`` or ``frames``.
         augmentations: augmentations with their widths.
         generator: source of all random numbers.
-        lengths: number of positions on the last axis that are not padding ``[B]``: the padding of
-            each clip is then unchanged. None to augment the whole clips.
+        lengths: number of positions in time that are not padding ``[B]``: the padding of each clip
+            is then unchanged. None to augment the whole clips.
 
     Returns:
         the batch, and its lengths.
@@ -100,18 +100,19 @@ def augment(
             continue
         batch, lengths = batch.clone(), lengths.clone()
         for row, length in enumerate(lengths.tolist()):
-            before = batch[row : row + 1, ..., :length]
+            clip = batch[row : row + 1]
+            before = clip[:, :length] if acts_on == "frames" else clip[..., :length]
             after = augmentation.apply(before, width, generator)
-            if acts_on == "waveform":
+            if acts_on != "features":
                 lengths[row] -= max(0, _zeros_at_end(after[0]) - _zeros_at_end(before[0]))
-            batch[row, ..., :length] = after[0]
+            before.copy_(after)
     return batch, lengths
 
 
-def _zeros_at_end(waveform: Tensor) -> int:
-    """Number of samples after the last one that is not 0; 0 for digital silence."""
-    sounding = waveform.nonzero()
-    return len(waveform) - 1 - int(sounding[-1]) if len(sounding) else 0
+def _zeros_at_end(clip: Tensor) -> int:
+    """Number of samples or frames after the last one that is not 0; 0 for digital silence."""
+    sounding = clip.view(len(clip), -1).any(dim=1).nonzero()
+    return len(clip) - 1 - int(sounding[-1]) if len(sounding) else 0
 
 
 @dataclass(frozen=True)

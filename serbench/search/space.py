@@ -179,6 +179,13 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
     own = {HEAD + name: range_ for name, range_ in head.ranges.items()}
     pretrained = weights != NO_WEIGHTS
     augmentations = [plugins.augmentations.get(name) for name in plan.augmentations]
+    of_frames = [each.name for each in augmentations if each.acts_on == "frames"]
+    if of_frames and not plan.views:
+        raise UsageError(
+            f"{', '.join(of_frames)} changes frames of a frozen backbone, which is possible in "
+            "views only: add --views 2, or leave it out of --augmentations",
+            augmentations=tuple(of_frames),
+        )
     if plan.views:
         own |= {WIDTH + each.name: _fixed(each, plan.bounds) for each in augmentations}
     if head.is_fitted:

@@ -6,6 +6,7 @@ import torch
 from serbench.model.batches import augment
 from serbench.plugins import Plugins
 from serbench.testing import contract
+from serbench.testing.augmentations import SHAPES
 
 AUGMENTATIONS = {augmentation.name: augmentation for augmentation in Plugins().augmentations}
 N_CLIPS = 8
@@ -22,8 +23,8 @@ def seeded(seed=0):
 
 
 def batch_for(augmentation):
-    """The same clip ``N_CLIPS`` times: ``[B, samples]`` or ``[B, 3, 40, 50]``."""
-    shape = (4000,) if augmentation.acts_on == "waveform" else (3, 40, 50)
+    """The same clip ``N_CLIPS`` times, in the shape that the augmentation acts on."""
+    shape = SHAPES[augmentation.acts_on]
     return torch.randn(shape, generator=seeded(1)).expand(N_CLIPS, *shape).clone()
 
 
@@ -55,7 +56,9 @@ def test_width_zero_is_not_even_called_in_training(augmentation):
 
 def test_it_is_left_out_where_it_does_not_belong(augmentation):
     batch = batch_for(augmentation)
-    other = {"waveform": "features", "features": "waveform"}[augmentation.acts_on]
+    other = {"waveform": "features", "features": "waveform", "frames": "features"}[
+        augmentation.acts_on
+    ]
     widest = [(augmentation, augmentation.widths.high)]
     assert augment(batch, other, widest, seeded())[0] is batch
     changed, _ = augment(batch, augmentation.acts_on, widest, seeded())
