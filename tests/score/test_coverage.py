@@ -1,4 +1,4 @@
-"""The simulation for the coverage in docs/explanation/statistics.md."""
+"""The simulations of docs/explanation/simulations.md and selection.md."""
 
 import importlib.util
 import sys
@@ -50,8 +50,9 @@ def test_influences_sum_to_0_and_give_the_standard_error(simulation):
 
 
 def test_the_best_of_equal_configurations_is_corrected(simulation):
-    case = simulation.Case(16, False, "all equal", 10, 1)
-    found = simulation.measured(case, repetitions=160, resamples=100)
+    from selected_winners import Case, measured
+
+    found = measured(Case(16, False, "all equal", 10, 1), repetitions=160, resamples=100)
     for metric in simulation.COUNT_METRICS:
         assert found["naive"][metric]["bias"] > 1.2
         assert abs(found["corrected"][metric]["bias"]) < 1.2
@@ -60,8 +61,9 @@ def test_the_best_of_equal_configurations_is_corrected(simulation):
 
 
 def test_searches_of_several_entries_are_compared_and_ranked(simulation):
-    case = simulation.Case(8, True, "one better", 4, 3)
-    found = simulation.measured(case, repetitions=20, resamples=100)
+    from selected_winners import Case, measured
+
+    found = measured(Case(8, True, "one better", 4, 3), repetitions=20, resamples=100)
     assert set(found) == {"naive", "corrected", "difference", "rank"}
     assert found["rank"]["uar"]["coverage"] > 80
 
