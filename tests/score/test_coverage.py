@@ -1,6 +1,7 @@
 """The simulations of docs/explanation/simulations.md and selection.md."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -83,3 +84,12 @@ def test_simulated_configurations_have_the_true_score_of_their_closed_form(simul
                 simulation.score_counts(each.sum(axis=0), metric) for each in entry.counts[:, trial]
             ]
             assert np.mean(counted) == pytest.approx(truths[metric].mean(), abs=0.008)
+
+
+@pytest.mark.parametrize("part", ["intervals", "searches", "holdouts"])
+def test_each_part_prints_one_object(simulation, part, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["coverage.py", part, "--quick", "--worlds", "ravdess"])
+    simulation.main()
+    found = json.loads(capsys.readouterr().out)
+    assert found["repetitions"] == 8
+    assert found[{"intervals": "worlds"}.get(part, part)]
