@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas
 
     from serbench.run.call import StudyEvent
-    from serbench.run.evaluate import Evaluation
+    from serbench.views.evaluation import Evaluation
 
 Named = str | Path | None
 """A database's file or URL; None for ``$SERBENCH_DB``, or ``serbench.db`` in this folder."""
@@ -132,8 +132,15 @@ class Results:
         return frames.calibration_frame(self._database)
 
     def rejection(self, entry: int) -> pandas.DataFrame:
-        """A row for each confidence of a tested clip: the scores if all less certain are rejected."""
+        """A row for each confidence of a tested clip: the scores if less certain are rejected."""
         return frames.rejection_frame(self._database, entry)
+
+    def seeds(self) -> pandas.DataFrame:
+        """A row for each entry and each seed of its winner, as ``study run --seeds`` trains it.
+
+        An entry whose winner was not trained again has one row; imports have none.
+        """
+        return frames.seed_frame(self._database)
 
     def latencies(self) -> pandas.DataFrame:
         """A row for each measured latency: entry, machine, runtime, threads, milliseconds."""
@@ -272,9 +279,11 @@ def evaluate(
         SerbenchError: see ``serbench.run.evaluate.evaluate``.
     """
     from serbench.run.evaluate import evaluate as evaluate_entry
+    from serbench.views.evaluation import evaluation_view
 
     place = _Place(database)
-    return evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
+    evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
+    return evaluation_view(place.database, entry, dataset, list(place.plugins.metrics))
 
 
 def predict(

@@ -12,7 +12,7 @@ from serbench.run.call import StudyEvent
 def scanned(tiny_corpus, tmp_path, monkeypatch, made):
     """A database with dataset ``tiny``; latencies are not measured."""
     monkeypatch.setenv("SERBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("serbench.run.study.measure_latency", lambda job: made.latency())
+    monkeypatch.setattr("serbench.run.completion.measure_latency", lambda job: made.latency())
     database = tmp_path / "serbench.db"
     counts = []
     account = serbench.scan(

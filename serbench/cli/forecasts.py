@@ -44,12 +44,12 @@ def shown_value(plan: StudyPlan, name: str) -> str:
     return f"{name.replace('_', ' ')} {value}" if isinstance(value, int | float) else str(value)
 
 
-def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> None:
+def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest, seeds: int) -> None:
     """Print a row for each study, with its estimated time."""
     from serbench.run.forecast import FAILED, FINISHED, forecast
     from serbench.run.planning import differing
 
-    found = [forecast(plan, manifest, app.database) for plan in plans]
+    found = [forecast(plan, manifest, app.database, seeds) for plan in plans]
     named = list(dict.fromkeys(("backbone", "front_end", "protocol", *differing(plans))))
     emit_table(
         [

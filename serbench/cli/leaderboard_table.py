@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from serbench.views.entry import EntryView
     from serbench.views.ranking import RankingView
 
+RANK_LEGEND = (
+    "#: first the entries that may have the highest UA; ranks: the ranks by UA that an entry may "
+    "have, at a level of 95 %; best: probability of the highest UA in per cent"
+)
+
 FRONT_LEGEND = (
     "front (Pareto front of UA and latency): ● on the front, ○ indistinguishable from it, "
     "blank dominated, – no latency"
@@ -90,7 +95,7 @@ def show_rankings(
                 emit_text(note)
             click.echo()
     legend = LEGEND.format(label=metrics[0].label) + (OPTIMISM_LEGEND if explained else "")
-    for line in (FRONT_LEGEND, legend, *([CLIP_LEGEND] if per_clip else [])):
+    for line in (RANK_LEGEND, FRONT_LEGEND, legend, *([CLIP_LEGEND] if per_clip else [])):
         emit_text(line)
 
 
@@ -112,7 +117,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     """The columns of a ranking, and those hidden on narrow terminals, first to be hidden first."""
     labels = [metric.label for metric in metrics]
     columns = [
-        *(">#", "front", ">entry", "backbone", "front end", "schedule"),
+        *(">#", ">ranks", ">best", "front", ">entry", "backbone", "front end", "schedule"),
         *(*ABLATED, "weights", "compute settings"),
         *(column for label in labels[:1] for column in (f">{label}", ">95 % CI")),
         *(f">{label}" for label in labels[1:]),
@@ -121,7 +126,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     spare = [
         *("compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
-        *("tuning UA", "optimism"),
+        *("tuning UA", "optimism", "best", "ranks"),
     ]
     return columns, spare
 
@@ -133,6 +138,8 @@ def _cells(row: EntryView, clips: str, metrics: Sequence[Metric]) -> list[str]:
     scores = [_score(row, metric) for metric in metrics]
     return [
         str(row.rank),
+        DASH if row.rank_ci is None else DASH.join(map(str, dict.fromkeys(row.rank_ci))),
+        percent(row.best),
         marks[row.front],
         str(row.entry),
         row.backbone,

@@ -11,12 +11,13 @@ from rich.console import Console
 
 from serbench.cli.output import counted
 from serbench.data.protocols import HOLDOUT
+from serbench.errors import DivergedError
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.readout import readouts_text
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 
@@ -73,7 +74,7 @@ class PlainListener(Listener):
         if trials > self.plan.trials:
             self.line(
                 f"this study has {counted(trials, 'trial')} already, more than --trials "
-                f"{self.plan.trials}: nothing was run, and its entry comes from all its trials"
+                f"{self.plan.trials}: no trial was run, and its entry comes from all its trials"
             )
 
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
@@ -206,6 +207,25 @@ class PlainListener(Listener):
             "the weights file of the winner is missing or differs from the recorded one: its last "
             "training is repeated"
         )
+
+    def repeating(self, entry: int, trainings: int, seeds: int) -> None:
+        """Print how many trainings are repeated."""
+        self.line(
+            f"entry {entry}: {counted(trainings, 'training')} of the winner with other seeds, "
+            f"{seeds} seeds in all"
+        )
+
+    def repeated(self, repetition: Repetition, result: Outcome | DivergedError) -> None:
+        """Print the score of a repeated training."""
+        fold = repetition.fold
+        place = fold if isinstance(fold, str) else f"fold {fold + 1}"
+        if repetition.outer_fold:
+            place = f"outer fold {repetition.outer_fold + 1} {place}"
+        if isinstance(result, DivergedError):
+            outcome = f"failed: {result}"
+        else:
+            outcome = f"UA {100 * result.uar:.1f} ({result.seconds:.0f} s)"
+        self.line(f"seed {repetition.number} {place}: {outcome}")
 
     def measuring(self, entry: int, threads: int) -> None:
         """Print that latency is measured."""

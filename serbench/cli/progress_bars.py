@@ -17,12 +17,13 @@ from rich.progress import (
 
 from serbench.cli.output import errors
 from serbench.cli.progress import PlainListener
+from serbench.errors import DivergedError
 from serbench.execute.job import Outcome
 from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 
@@ -100,6 +101,18 @@ class BarListener(PlainListener):
         self._move()
         note = "" if self.best is None else f"best UA {100 * self.best:.1f}"
         self.progress.update(self.trials, note=note)
+
+    def repeating(self, entry: int, trainings: int, seeds: int) -> None:
+        """Count the repeated trainings on the bar of the trainings."""
+        super().repeating(entry, trainings, seeds)
+        self.progress.update(self.trials, visible=False)
+        self.progress.update(self.trainings, completed=0, total=trainings, visible=True)
+        self.progress.update(self.epochs, visible=self.plan.epochs > 0)
+
+    def repeated(self, repetition: Repetition, result: Outcome | DivergedError) -> None:
+        """Move the bar of the trainings."""
+        self.progress.advance(self.trainings)
+        super().repeated(repetition, result)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     if dry_run:
         manifest = _dataset(app, asked.dataset, fetch=False)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
-        show_forecasts(app, plans, manifest)
+        show_forecasts(app, plans, manifest, asked.seeds)
         return
     with executor_of(asked.jobs) as executor:
         manifest = _dataset(app, asked.dataset)
@@ -156,9 +156,10 @@ def _run(
 
 def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     from serbench.model.machine import this_machine
-    from serbench.run.study import latency_kind
+    from serbench.run.completion import latency_kind
     from serbench.views.gain import budget_note, gain_of
     from serbench.views.reading import entry_view_here
+    from serbench.views.seeds import seeds_view
 
     kind = latency_kind(plan, app.plugins)
     found = entry_view_here(app.database, entry, this_machine(), kind)
@@ -172,7 +173,8 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
         f"{milliseconds(plain['latency_ms_p90'])} ms (p90, one thread)"
     )
     gain = gain_of(app.database, entry)
-    for line in (budget_note(app.database, entry), gain and gain.sentence):
+    seeds = seeds_view(app.database, entry).sentences
+    for line in (budget_note(app.database, entry), gain and gain.sentence, *seeds):
         if line:
             emit_text(line)
 

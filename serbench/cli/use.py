@@ -133,9 +133,11 @@ def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
     are scored: the entry predicts one of these, and clips of other emotions are left out.
     """
     from serbench.run.evaluate import evaluate as evaluate_entry
+    from serbench.views.evaluation import evaluation_view
 
     with counting("clips prepared") as progress:
-        found = evaluate_entry(entry, dataset, app.plugins, app.workspace, app.database, progress)
+        evaluate_entry(entry, dataset, app.plugins, app.workspace, app.database, progress)
+    found = evaluation_view(app.database, entry, dataset, list(app.plugins.metrics))
     plain = found.as_dict()
     if format_ == "json":
         emit_json(plain)

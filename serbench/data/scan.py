@@ -32,7 +32,8 @@ class Scan:
     """The result of a scan; ``found`` is the number of kept plus skipped files.
 
     ``unknown`` counts the labels without a known emotion, most frequent first; ``speech`` and
-    ``licences`` are by corpus.
+    ``licences`` are by corpus; ``files`` identifies the scanned files, if it was
+    computed (`listing_hash`).
     """
 
     manifest: Manifest
@@ -44,6 +45,7 @@ class Scan:
     remarks: tuple[Remark, ...] = ()
     speech: Mapping[str, Speech] = field(default_factory=dict)
     licences: Mapping[str, Licence] = field(default_factory=dict)
+    files: str = ""
 
     def skipped_by_reason(self) -> dict[str, int]:
         """The number of files left out for each reason, most frequent first."""
@@ -56,6 +58,7 @@ class Scan:
             **self.manifest.summary(),
             "speech": dict(self.speech),
             "licences": {name: asdict(each) for name, each in self.licences.items()},
+            "files": self.files,
             "found": self.found,
             "skipped": self.skipped_by_reason(),
             "conflicts": [

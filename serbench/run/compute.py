@@ -74,6 +74,23 @@ def settle_compute(
     return chosen
 
 
+def begun_compute(
+    plan: StudyPlan, ledger: Ledger, executor: Executor, parallel: int | None
+) -> ComputeSettings:
+    """The recorded compute settings of a study that has begun, for further trainings.
+
+    Args:
+        plan: plan of the study.
+        ledger: the records of studies.
+        executor: runs trainings.
+        parallel: number of trainings at once; by default as many as the cores allow.
+    """
+    begun = ledger.compute_settings(plan)
+    assert begun is not None
+    wishes = Wishes(plan.precision, plan.threads, 1 if executor.slots == 1 else parallel)
+    return _shared_out(begun, wishes, torch.get_num_threads())
+
+
 def _shared_out(begun: ComputeSettings, wishes: Wishes, cores: int) -> ComputeSettings:
     """The settings with which a study began, with as many parallel trainings as the cores allow."""
     return replace(begun, parallel=wishes.parallel or max(1, cores // begun.threads))

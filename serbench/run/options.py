@@ -201,6 +201,14 @@ class StudyOptions(BaseModel):
     seed: Annotated[tuple[Seed, ...], Several] = option(
         (0,), "Use N, 0 or more, as the seed of the search and of all its trainings.", "N"
     )
+    seeds: int = option(
+        1,
+        "After the search, train the winner with N seeds, the first of which is that of the search,"
+        " and show the variance of training beside that of speakers; by default it is trained "
+        "once. An earlier study with fewer seeds is continued.",
+        "N",
+        ge=1,
+    )
     exhaustive: bool = option(
         False,
         "Train every configuration on all folds; by default a configuration that has fallen far "

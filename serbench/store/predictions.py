@@ -51,13 +51,16 @@ def rows_to(rows: npt.NDArray[np.int64]) -> bytes:
     return rows.astype("<i8").tobytes()
 
 
+def logits_from(content: bytes, clips: int) -> npt.NDArray[np.float32]:
+    """Logits ``[n, n_classes]`` of n clips from their stored form, float32, little-endian."""
+    stored = np.frombuffer(content, dtype="<f4").reshape(clips, -1 if clips else 0)
+    return stored.astype(np.float32)
+
+
 def read_prediction(prediction: PredictionRow) -> Predictions:
     """The logits of one system on one split."""
     rows = rows_from(prediction.split.test)
-    logits = np.frombuffer(prediction.logits, dtype="<f4").reshape(
-        len(rows), -1 if len(rows) else 0
-    )
-    return Predictions(rows, logits.astype(np.float32))
+    return Predictions(rows, logits_from(prediction.logits, len(rows)))
 
 
 def joined(parts: Iterable[Predictions]) -> Predictions:

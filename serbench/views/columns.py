@@ -52,7 +52,10 @@ LATENCY = {
 
 LEADERBOARD = {
     "ranking": Column(COUNT, "", "number of the ranking, from 1; only compare entries within one"),
-    "rank": Column(COUNT, "", "rank in the ranking, from 1"),
+    "rank": Column(COUNT, "", "place in the ranking, from 1; first those that may be the best"),
+    "best": Column(NUMBER, "probability", "probability of the highest UA in the ranking"),
+    "rank_ci_low": Column(COUNT, "", "first rank by UA that it may have, at a level of 95 %"),
+    "rank_ci_high": Column(COUNT, "", "last rank that it may have"),
     "front": Column(TEXT, "", "relation to the Pareto front of UA and latency"),
     **ENTRY,
     "front_end": Column(TEXT, "", "front end"),
@@ -183,6 +186,13 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "clips": Column(COUNT, "clips", "number of answered clips"),
         "uar": Column(NUMBER, "share", "UA of the answered clips, over the emotions among them"),
         "accuracy": Column(NUMBER, "share", "accuracy (WA) of the answered clips"),
+    },
+    "seeds": {
+        **ENTRY,
+        "seed": Column(COUNT, "", "number of the seed, from 1, which is that of the entry"),
+        "uar": Column(NUMBER, "share", "UA on the clips that the entry's score comes from"),
+        "seconds": Column(NUMBER, "s", "duration of the trainings with this seed"),
+        "failure": Column(TEXT, "", "reason of their failure; empty if they did not fail"),
     },
     "latencies": {
         **ENTRY,

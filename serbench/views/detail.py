@@ -26,6 +26,10 @@ from serbench.views.calibration import CalibrationView, calibration_view
 from serbench.views.entry import EntryView
 from serbench.views.latencies import LatencyView
 from serbench.views.reading import entry_views
+from serbench.views.seeds import SeedsView, seeds_of
+
+SEX_NOT_KNOWN = "not known"
+"""Name of the group of speakers whose sex is not known."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class EntryDetail:
         artifact: its weights file, or None.
         artifact_sha256: hash of that file, or None.
         created: time of its creation.
+        seeds: its scores with several seeds; only its own if nothing was repeated.
     """
 
     view: EntryView
@@ -85,6 +90,7 @@ class EntryDetail:
     artifact: str | None
     artifact_sha256: str | None
     created: str
+    seeds: SeedsView
 
     @property
     def spread(self) -> dict[str, float | None]:
@@ -113,6 +119,8 @@ class EntryDetail:
             elif each.name in ("speakers", "sexes", "corpora"):
                 name = "by_speaker" if each.name == "speakers" else each.name
                 plain[name] = [vars(group) for group in value]
+            elif each.name == "seeds":
+                plain[each.name] = value.as_dict()
             else:
                 plain[each.name] = value
         return {**plain, "spread": self.spread, "worst_speaker": self.speakers[0].name}
@@ -140,7 +148,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
         trained = system.imported is None
         study = first_study(session, system) if trained else None
         artifact = shipped_artifact(session, system) if trained else None
-        sexes = [manifest.utterances[row].sex or "not known" for row in holdout.rows]
+        sexes = [manifest.utterances[row].sex or SEX_NOT_KNOWN for row in holdout.rows]
         return EntryDetail(
             view=view,
             emotions=tuple(manifest.emotions),
@@ -173,6 +181,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
             artifact=None if artifact is None else artifact.file,
             artifact_sha256=None if artifact is None else artifact.sha256,
             created=system.created.isoformat(timespec="seconds"),
+            seeds=seeds_of(session, system, manifest),
         )
 
 

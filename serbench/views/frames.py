@@ -15,6 +15,7 @@ from serbench.views.entry import EntryView
 from serbench.views.predictions import clip_predictions
 from serbench.views.ranking import RankingView
 from serbench.views.reading import read_entries
+from serbench.views.seeds import seed_scores
 from serbench.views.study import study_view, study_views
 
 if TYPE_CHECKING:
@@ -163,6 +164,17 @@ def rejection_frame(database: Database, entry: int) -> pandas.DataFrame:
 
 def _probabilities(shares: Mapping[str, float]) -> dict[str, float]:
     return {f"p_{emotion}": share for emotion, share in shares.items()}
+
+
+def seed_frame(database: Database) -> pandas.DataFrame:
+    """A row for each entry that was trained here and each of its seeds."""
+    return frame(
+        "seeds",
+        [
+            {"entry": entry, "backbone": backbone, **vars(score)}
+            for entry, backbone, score in seed_scores(database)
+        ],
+    )
 
 
 def latency_frame(database: Database) -> pandas.DataFrame:

@@ -66,7 +66,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
         *(("leaderboard", "--format", each) for each in ("table", "json", "csv", "markdown")),
         ("leaderboard", "--threads", "all", "--per-clip-intervals"),
         ("leaderboard", "show", "1"),
-        ("leaderboard", "compare", "1", "1"),
+        ("recommend",),
         ("study", "list"),
     ],
     ids=" ".join,

@@ -49,6 +49,7 @@ def test_a_study_file_may_set_every_option(read):
         minutes = 90
         batch_size = 16
         seed = [4, 5]
+        seeds = 6
         exhaustive = true
         precision = "bf16"
         threads = 2
@@ -90,6 +91,7 @@ def test_a_study_file_may_set_every_option(read):
         "minutes": 90,
         "batch_size": (16,),
         "seed": (4, 5),
+        "seeds": 6,
         "exhaustive": True,
         "precision": "bf16",
         "threads": 2,

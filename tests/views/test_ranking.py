@@ -3,13 +3,29 @@
 from dataclasses import replace
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from making.rows import ROW, row, rows
 
+from serbench.score.confusion import score_counts, tally
 from serbench.views.front import NEAR, ON, UNMEASURED
 from serbench.views.latencies import NOT_MEASURED
 from serbench.views.ranking import rank
+
+
+def _wrong(*counts):
+    """Predictions of eight speakers with 16 clips, of which so many are wrong."""
+    true = np.tile([0, 1], 8)
+    return np.concatenate([np.where(np.arange(16) < each, 1 - true, true) for each in counts])
+
+
+PREDICTED = (
+    _wrong(1, 2, 1, 3, 2, 1, 2, 1),
+    _wrong(3, 4, 3, 5, 4, 3, 5, 3),
+    _wrong(0, 8, 0, 9, 0, 8, 0, 7),
+)
+"""The second entry is always a little worse than the first, the third sometimes much."""
 
 APART = {
     "protocol_id": ["speaker-5#01234567", "speaker-5#76543210", "random-5#01234567"],
@@ -110,7 +126,9 @@ def test_the_order_of_entries_does_not_matter(given_rows, chance):
 @settings(max_examples=30)
 def test_ranking_changes_nothing_else(given_rows):
     unranked = [
-        replace(each, rank=0, front="") for ranking in rank(given_rows) for each in ranking.rows
+        replace(each, rank=0, front="", best=None, rank_ci=None)
+        for ranking in rank(given_rows)
+        for each in ranking.rows
     ]
     assert sorted(unranked, key=lambda each: each.entry) == given_rows
 
@@ -140,6 +158,26 @@ def test_equals_share_the_front_and_the_older_comes_first():
         (1, 1, ON),
         (2, 2, ON),
     ]
+
+
+def test_entries_that_may_be_the_best_come_first():
+    """A close rival of the first comes before one with a higher UA that is certainly worse."""
+    names = [f"s{number}" for number in range(8)]
+    tallies = {
+        number: tally(np.eye(2)[predicted], np.tile([0, 1] * 8, 8), np.repeat(names, 16))
+        for number, predicted in enumerate(PREDICTED, start=1)
+    }
+    found = [
+        row(number, uar=score_counts(each.confusion, "uar"), tally=each, speakers=8)
+        for number, each in tallies.items()
+    ]
+    [ranking] = rank(found)
+    best, second, third = ranking.rows
+    assert [each.entry for each in ranking.rows] == [1, 3, 2]
+    assert second.uar < third.uar
+    assert (best.rank_ci[0], second.rank_ci[0]) == (1, 1)
+    assert third.rank_ci[0] > 1
+    assert sum(each.best for each in ranking.rows) == pytest.approx(1)
 
 
 def test_without_entries_there_is_no_ranking():
