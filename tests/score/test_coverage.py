@@ -93,3 +93,20 @@ def test_each_part_prints_one_object(simulation, part, monkeypatch, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["repetitions"] == 8
     assert found[{"intervals": "worlds"}.get(part, part)]
+
+
+def test_the_simulated_searches_are_pruned_by_the_rule_of_real_ones(simulation):
+    from simulated_searches import pruned
+
+    from serbench.search.pruning import behind
+
+    random = np.random.default_rng(5)
+    uars = random.normal(0.5, 0.05, (60, 6, 5))
+    variances, best = np.full((60, 5), 0.002), random.integers(0, 4, 60)
+    others = (random.random((60, 4)) < 0.6) & (np.arange(4) != best[:, None])
+    found = pruned(uars, 5, best, others, variances)
+    for each, incumbent, of_it, gone in zip(uars, best, others, found, strict=True):
+        leads, apart = each[incumbent] - each[5], each[incumbent] - each[:4][of_it]
+        looks = [behind(leads[:fold], variances[0, :fold], apart) for fold in range(1, 5)]
+        assert gone == any(looks)
+    assert 0 < found.sum() < 60
