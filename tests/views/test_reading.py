@@ -77,7 +77,7 @@ def test_a_row_has_the_stored_scores_of_every_metric(add, database, made):
     shown = {
         (evidence, name): (score.value, score.low, score.high, score.spread)
         for evidence, scores in (
-            ("holdout", found.scores),
+            (found.evidence, found.scores),
             ("cv", found.cv),
             ("cv_pooled", found.cv_pooled),
         )
@@ -96,12 +96,12 @@ def test_a_ranking_of_a_runtime_has_the_scores_of_that_runtime(add, database):
     with database.session() as session:
         system = find_system(session, entry)
         identity = {"system_id": system.id, "runtime": "onnx", "protocol_id": system.protocol_id}
-        session.add(ScoreRow(**identity, metric="uar", evidence="holdout", value=0.125))
+        session.add(ScoreRow(**identity, metric="uar", evidence="nested", value=0.125))
         session.add(TallyRow(**identity, counts=system.tallies[0].counts))
         eager = next(
             each.value
             for each in system.scores
-            if (each.metric, each.evidence, each.runtime) == ("uar", "holdout", "eager")
+            if (each.metric, each.evidence, each.runtime) == ("uar", "nested", "eager")
         )
     shown = {each.rows[0].latency.runtime: each.rows[0].uar for each in rankings(database)}
     assert shown == {"eager": eager, "onnx": 0.125}
