@@ -30,10 +30,10 @@ NESTED = re.compile(r"(?P<base>.+):(?:nested-?\d*|holdout)")
 USUAL = "speaker-5"
 """The default protocol."""
 
-MANY_SPEAKERS = 40
+MANY_SPEAKERS = 60
 """With so many speakers or more, a holdout of one in five is the default.
 
-With fewer, its interval is much wider than that of all speakers (docs/explanation/statistics.md).
+With fewer, its interval is wider than 20 points of UA (docs/explanation/selection.md).
 """
 
 EXAMPLES = (
