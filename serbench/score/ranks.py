@@ -10,7 +10,7 @@ from scipy.special import stdtrit
 
 from serbench.score.comparison import Bootstrapped
 from serbench.score.confusion import CountMetric
-from serbench.score.intervals import CONFIDENCE, ROUNDING, standard_error
+from serbench.score.intervals import CONFIDENCE, ROUNDING
 from serbench.score.metric import Floats
 from serbench.score.selection import Corrected, Selection, from_draws
 

@@ -136,8 +136,8 @@ def _cost(shipped: EntryView) -> Iterator[str]:
         yield f"For one clip it takes {_time(shipped)}, on {latency.place_text}."
     if size is not None and shipped.params is not None:
         yield (
-            f"Its weights have {shipped.params / 1e6:.2g} million parameters, "
-            f"{size:.2g} MB in {latency.precision or 'fp32'}."
+            f"Its weights have {_short(shipped.params / 1e6)} million parameters, "
+            f"{_short(size)} MB in {latency.precision or 'fp32'}."
         )
 
 
@@ -215,7 +215,7 @@ def _others(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
     worse = [each for each in found.others if not each.ties and not each.better]
     if worse:
         count = f"{len(worse)} entr" + ("y has" if len(worse) == 1 else "ies have")
-        yield f"{count} a lower UA than entry {shipped.entry} beyond chance."
+        yield f"{count} a significantly lower UA than entry {shipped.entry}."
 
 
 def _listed(others: Sequence[Versus]) -> str:
@@ -231,3 +231,8 @@ def _listed(others: Sequence[Versus]) -> str:
 
 def _ms(row: EntryView | None) -> str:
     return "no latency" if row is None or row.latency.p90 is None else f"{row.latency.p90:.1f} ms"
+
+
+def _short(number: float) -> str:
+    """A positive number with two digits or more."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
