@@ -22,6 +22,10 @@ COMMANDS = {
         "Scan recordings into datasets; list, check and delete datasets.",
     ),
     "protocol": ("serbench.cli.protocol:protocol", "List protocols; show their folds and leaks."),
+    "search": (
+        "serbench.cli.search:search",
+        "Scan recordings, compare the usual systems on them within a time, and rank the best.",
+    ),
     "study": (
         "serbench.cli.study:study",
         "Search for the best configuration of a backbone.",

@@ -1,4 +1,4 @@
-"""Ranks of several winners tested on the same speakers, and the score of the best of them."""
+"""Winners tested on the same speakers: differences, ranks, and the score of the best of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from serbench.score.comparison import Bootstrapped
-from serbench.score.confusion import CountMetric
+from serbench.score.comparison import Bootstrapped, Difference
+from serbench.score.confusion import CountMetric, Tally
 from serbench.score.intervals import CONFIDENCE, ROUNDING
 from serbench.score.metric import Floats
-from serbench.score.selection import Corrected, Selection, from_draws
+from serbench.score.resampling import RESAMPLES
+from serbench.score.selection import Corrected, Draws, Selection, from_draws
 
 MANY = 250
 """Of more entries than this, the standard errors of differences are estimated from fewer draws.
@@ -95,6 +96,30 @@ def _half_widths(table: Floats, lead: Floats, effective: float) -> Floats:
     alike = variances < SAME
     wide[alike] = np.where((1 + np.abs(lead[alike])) ** -effective < level, 0.0, np.inf)
     return wide
+
+
+def difference(
+    first: tuple[Sequence[Tally], int],
+    second: tuple[Sequence[Tally], int],
+    metric: CountMetric = "uar",
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Difference:
+    """Difference of two winners over the same speakers, corrected for the selection of both.
+
+    Args:
+        first: the trials of a study and the index of its winner.
+        second: the same of the winner whose score is subtracted.
+        metric: the metric to compute.
+        seed: seed of the draws.
+        resamples: number of draws.
+
+    Raises:
+        ValueError: the trials differ in their speakers or clips.
+    """
+    over = Draws(first[0][0], seed, resamples)
+    one, other = (over.select(*each).score(metric).bootstrapped for each in (first, second))
+    return one.minus(other)
 
 
 def best_of_all(selections: Sequence[Selection], metric: CountMetric = "uar") -> Corrected:

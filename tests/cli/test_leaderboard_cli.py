@@ -241,3 +241,13 @@ def test_a_table_of_five_differing_options_fits_and_shows_all_of_them(
     shown = "".join("".join(lines).split())
     for name in options:
         assert all(str(value) in shown for value in values[name])
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, True), (48, False)])
+def test_the_legend_explains_optimism_only_where_its_column_is_shown(
+    terminal, finished, width, shown
+):
+    lines = terminal(width, "leaderboard", "--db", finished.db).splitlines()
+    [header] = [line for line in lines if line.strip().startswith("# ")]
+    assert ("optimism" in cells(header)) is shown
+    assert ("optimism: " in " ".join(lines)) is shown
