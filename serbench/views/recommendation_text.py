@@ -192,15 +192,14 @@ def _curve(found: RecommendationView) -> Iterator[str]:
 
 
 def _why(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
-    best = found.best
-    if best is None or best.entry == shipped.entry:
+    best, given_up = found.best, found.given_up
+    if best is None or given_up is None:
         return
-    [versus] = [each for each in found.others if each.view.entry == best.entry]
     yield (
-        f"The most accurate entry is {named(best)}: its UA is {uars(best.uar)} "
-        f"({gain_text(versus.gain)}), and it takes {_ms(best)} instead of {_ms(shipped)}; the test "
-        f"excludes a loss of more than {found.wanted.margin:g} points, so that the faster one is "
-        "recommended."
+        f"The most accurate entry is {named(best)}, with a UA of {uars(best.uar)} and "
+        f"{_ms(best)} instead of {_ms(shipped)}; against it, entry {shipped.entry} has "
+        f"{gain_text(given_up)}, so that a loss of more than {found.wanted.margin:g} points is "
+        "excluded."
     )
 
 
