@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.calibration import emit_calibration
 from serbench.cli.output import (
     DASH,
     counted,
@@ -26,6 +27,7 @@ from serbench.cli.output import (
 if TYPE_CHECKING:
     from serbench.views.comparison import Comparison
     from serbench.views.entry import EntryView
+    from serbench.views.seeds import SeedsView
 
 
 @click.command("compare", cls=Command)
@@ -136,10 +138,10 @@ def show_command(app: App, number: int, format_: str) -> None:
     if format_ == "json":
         emit_json(found.as_dict())
     else:
-        _show(app, found.as_dict(), found.view)
+        _show(app, found.as_dict(), found.view, found.seeds)
 
 
-def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
+def _show(app: App, found: dict[str, Any], view: EntryView, seeds: SeedsView) -> None:
     parts = ("front_end", "readout", "head", "schedule", "objective", "weights")
     recipe = ", ".join(found[part] for part in parts if found[part])
     emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
@@ -177,6 +179,9 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
         f"speakers: UA from {percent(spread['lowest'])} ({found['worst_speaker']}) "
         f"to {percent(spread['highest'])}{sd}"
     )
+    for line in (*seeds.sentences, seeds.components):
+        if line:
+            emit_text(line)
     for kind, heading in (("by_speaker", "speaker"), ("sexes", "sex"), ("corpora", "corpus")):
         click.echo()
         emit_table(
@@ -187,19 +192,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             ],
         )
     click.echo()
-    emit_table(
-        ["confidence", ">clips", ">mean confidence", ">accuracy"],
-        [
-            [
-                f"{100 * each['above']:.0f}–{100 * each['to']:.0f} %",
-                str(each["clips"]),
-                percent(each["confidence"]),
-                percent(each["accuracy"]),
-            ]
-            for each in found["reliability"]
-        ],
-        title="calibration",
-    )
+    emit_calibration(found["calibration"])
     click.echo()
     emit_text(f"made with {_versions(found['versions'])}")
     if found["machine"]:

@@ -9,6 +9,7 @@ import click
 
 from serbench.cli.output import (
     DASH,
+    between,
     emit_table,
     emit_text,
     interval,
@@ -34,10 +35,9 @@ FRONT_LEGEND = (
     "blank dominated, – no latency"
 )
 
-LEGEND = (
-    "95 % CI: confidence interval of {label}, from a bootstrap over speakers; "
-    "optimism: tuning UA minus UA, in points"
-)
+LEGEND = "95 % CI: confidence interval of {label}, from a bootstrap over speakers"
+
+OPTIMISM_LEGEND = "; optimism: tuning UA minus UA, in points"
 
 ABLATED = (
     "read-out",
@@ -74,23 +74,27 @@ def show_rankings(
     columns, spare = _columns(metrics)
     if per_clip:
         columns.append(CLIP_INTERVALS)
+    explained = False
     for ranking in found:
         rows = [
             _cells(row, clips, metrics)[: len(columns)]
             for row, clips in zip(ranking.rows, ranking.clips, strict=True)
         ]
         named, rows = _without_same(columns, rows)
+        unmarked = {column.lstrip(">") for column in named}
         notes = [note for note in (ranking.same_clips, ranking.looks) if note]
         if format_ == "markdown":
+            explained |= "optimism" in unmarked
             click.echo(f"**{markdown_text(ranking.title)}**\n\n{markdown_table(named, rows)}\n")
             for note in notes:
                 click.echo(f"{note}\n")
         else:
-            emit_table(named, rows, ranking.title, spare, OPTIONS)
+            hidden = emit_table(named, rows, ranking.title, spare, OPTIONS)
+            explained |= "optimism" in unmarked - hidden
             for note in notes:
                 emit_text(note)
             click.echo()
-    legend = LEGEND.format(label=metrics[0].label)
+    legend = LEGEND.format(label=metrics[0].label) + (OPTIMISM_LEGEND if explained else "")
     for line in (RANK_LEGEND, FRONT_LEGEND, legend, *([CLIP_LEGEND] if per_clip else [])):
         emit_text(line)
 
@@ -122,7 +126,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     spare = [
         *("compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
-        *("tuning UA", "optimism", "best"),
+        *("tuning UA", "optimism", "best", "ranks"),
     ]
     return columns, spare
 
@@ -169,7 +173,7 @@ def _score(row: EntryView, metric: Metric) -> str:
 def _interval(row: EntryView, metric: Metric) -> str:
     found = row.scores.get(metric.name)
     ends = None if found is None else found.interval
-    return DASH if ends is None else DASH.join(measured(end, metric) for end in ends)
+    return DASH if ends is None else between([measured(end, metric) for end in ends])
 
 
 def _tuning(row: EntryView) -> str:

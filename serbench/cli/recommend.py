@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import emit_json, emit_text, format_option
+from serbench.cli.output import counting, emit_json, emit_text, format_option
+
+if TYPE_CHECKING:
+    from serbench.score.learning_curve import Point
+
+
+class Finite(click.FloatRange):
+    """A number in a range; `nan` is in no range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Convert as click does, and refuse `nan` and infinite numbers."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 @click.command("recommend", cls=Command)
@@ -22,19 +42,19 @@ from serbench.cli.output import emit_json, emit_text, format_option
 )
 @click.option(
     "--max-latency-ms",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     metavar="MS",
     help="Recommend only an entry whose p90 latency is at most this. [default: any]",
 )
 @click.option(
     "--max-size-mb",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     metavar="MB",
     help="Recommend only an entry whose weights have at most this size. [default: any]",
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     default=3.0,
     show_default=True,
     metavar="POINTS",
@@ -60,6 +80,12 @@ from serbench.cli.output import emit_json, emit_text, format_option
     help="Recommend only an entry whose corpora and weights all allow commercial use; by default "
     "any entry.",
 )
+@click.option(
+    "--learning-curve",
+    is_flag=True,
+    help="Train the recommended configuration on fewer speakers too, and show UA against the "
+    "number of training speakers; by default nothing is trained.",
+)
 @format_option("text", "json")
 @common_options
 @pass_app
@@ -73,6 +99,7 @@ def recommend(
     runtime: str | None,
     threads: int,
     commercial: bool,
+    learning_curve: bool,
     format_: str,
 ) -> None:
     """Recommend one entry to ship, and say who ties with it.
@@ -96,8 +123,21 @@ def recommend(
             *(dataset, protocol, threads, runtime, max_latency_ms, max_size_mb, commercial, margin)
         ),
     )
+    if learning_curve and found.shipped is not None:
+        found = replace(found, curve=_curve(app, found.shipped.entry))
     if format_ == "json":
         emit_json(found.as_dict())
         return
     for sentence in found.sentences:
         emit_text(sentence)
+
+
+def _curve(app: App, entry: int) -> tuple[Point, ...]:
+    from serbench.execute.executor import executor_of
+    from serbench.run.learning_curve import curve_of
+    from serbench.run.listener import Listener
+
+    with executor_of(0) as executor, counting("trainings") as progress:
+        return curve_of(
+            entry, app.plugins, app.workspace, app.database, Listener(), executor, progress
+        )

@@ -14,8 +14,9 @@ from serbench.execute.executor import Executor
 from serbench.execute.job import Outcome
 from serbench.model.machine import this_machine
 from serbench.plugins import Plugins
+from serbench.run.completion import complete_entry
 from serbench.run.screening import check_latency, untrained_latency
-from serbench.run.study import complete_entry, run_part
+from serbench.run.study import run_part
 from serbench.run.watch import SearchListener, TimeIsUp, Watch
 from serbench.score.confusion import tally
 from serbench.search.events import COMPLETE

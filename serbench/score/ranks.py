@@ -1,4 +1,4 @@
-"""Ranks of several winners tested on the same speakers, and the score of the best of them."""
+"""Winners tested on the same speakers: differences, ranks, and the score of the best of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from serbench.score.comparison import Bootstrapped
-from serbench.score.confusion import CountMetric
-from serbench.score.intervals import CONFIDENCE, ROUNDING, share_interval, standard_error
+from serbench.score.comparison import Bootstrapped, Difference
+from serbench.score.confusion import CountMetric, Tally
+from serbench.score.intervals import CONFIDENCE, ROUNDING
 from serbench.score.metric import Floats
-from serbench.score.selection import Corrected, Selection
+from serbench.score.resampling import RESAMPLES
+from serbench.score.selection import Corrected, Draws, Selection, from_draws
 
 MANY = 250
 """Of more entries than this, the standard errors of differences are estimated from fewer draws.
@@ -64,7 +65,8 @@ def ranks(entries: Sequence[Bootstrapped]) -> list[Rank]:
         return [Rank(1 / count, 1, count) for _ in entries]
     table = np.stack(drawn)  # [entries, resamples]
     highest = table >= table.max(axis=0) - ROUNDING
-    best = highest @ (1 / highest.sum(axis=0)) / table.shape[1]
+    # A mean of each row, so that it does not depend on the order of the entries.
+    best = (highest / highest.sum(axis=0)).mean(axis=1)
     scores = np.array([each.score for each in entries])
     lead = scores[:, None] - scores
     apart = np.abs(lead) > _half_widths(table, lead, entries[0].effective)
@@ -96,6 +98,30 @@ def _half_widths(table: Floats, lead: Floats, effective: float) -> Floats:
     return wide
 
 
+def difference(
+    first: tuple[Sequence[Tally], int],
+    second: tuple[Sequence[Tally], int],
+    metric: CountMetric = "uar",
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Difference:
+    """Difference of two winners over the same speakers, corrected for the selection of both.
+
+    Args:
+        first: the trials of a study and the index of its winner.
+        second: the same of the winner whose score is subtracted.
+        metric: the metric to compute.
+        seed: seed of the draws.
+        resamples: number of draws.
+
+    Raises:
+        ValueError: the trials differ in their speakers or clips.
+    """
+    over = Draws(first[0][0], seed, resamples)
+    one, other = (over.select(*each).score(metric).bootstrapped for each in (first, second))
+    return one.minus(other)
+
+
 def best_of_all(selections: Sequence[Selection], metric: CountMetric = "uar") -> Corrected:
     """The score of the best of several winners, corrected for both choices.
 
@@ -110,23 +136,15 @@ def best_of_all(selections: Sequence[Selection], metric: CountMetric = "uar") ->
     best = int(np.argmax([each.value for each in by_uar]))
     scores = by_uar if metric == "uar" else [each.score(metric) for each in selections]
     top = scores[best]
-    highest = [each.highest for each in selections]
-    tables = [each.bootstrapped.resampled for each in scores]
-    known = [each for each in highest if each is not None]
-    drawn = [each for each in tables if each is not None]
-    if len(known) < len(selections) or len(drawn) < len(selections):
+    highest = [each.highest for each in selections if each.highest is not None]
+    insides = [each.inside for each in scores if each.inside is not None]
+    outsides = [each.outside for each in scores if each.outside is not None]
+    if not highest:
         return top
     biases = np.array([each.selection_bias for each in by_uar])
-    chosen = (np.stack(known, axis=1) - biases).argmax(axis=1)
-    outside = np.stack(drawn, axis=1)[np.arange(len(chosen)), chosen]
-    value = min(max(top.value + float((outside - drawn[best]).mean()), 0.0), 1.0)
-    error = standard_error(outside, top.effective)
-    return Corrected(
-        top.naive,
-        value,
-        share_interval(value, error, top.effective - 1),
-        error,
-        top.effective,
-        float(((chosen == best) & selections[best].winner_chosen).mean()),
-        Bootstrapped(value, outside, len(selections[best].over.speakers), top.effective),
-    )
+    chosen = (np.stack(highest, axis=1) - biases).argmax(axis=1)
+    rows = np.arange(len(chosen))
+    inside, outside = (np.stack(each, axis=1)[rows, chosen] for each in (insides, outsides))
+    certain = float(((chosen == best) & selections[best].winner_chosen).mean())
+    value = float(outside.mean())
+    return from_draws(top.naive, value, selections[best].over, inside, outside, certain, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_high
 
 from serbench.data.manifest import Manifest
@@ -119,6 +119,32 @@ class Search:
             best_epochs: the best epoch of each of its folds.
         """
         return self.job(trial, configuration, HOLDOUT, exactly=median_high(best_epochs))
+
+    def repeated_job(
+        self,
+        trial: int,
+        configuration: Configuration,
+        fold: int | str,
+        number: int,
+        exactly: int | None,
+    ) -> Job:
+        """A training of the winner again, with another seed; its network is not kept.
+
+        Only the seed of the training differs. The validation speakers are those of the recorded
+        training: other ones would change the training speakers, and the variance between seeds
+        would include a part of the variance between speakers. The last training, which tests a
+        holdout, has no validation speakers, so that the seed means the same in all trainings.
+
+        Args:
+            trial: number of the trial.
+            configuration: its configuration.
+            fold: number of the fold, or ``holdout`` for the last training.
+            number: number of the seed, 2 or more; the recorded training has number 1.
+            exactly: number of epochs of the last training; None on a fold.
+        """
+        job = self.job(trial, configuration, fold, exactly=exactly)
+        seed = derive_seed(self.plan.root_seed, "repetition", trial, fold, number)
+        return replace(job, seed=seed, whole=False)
 
 
 def run_study(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serbench.score.comparison import Difference, differences
+from serbench.score.learning_curve import Point
 from serbench.score.recommendation import Choice, Contender, choose
 from serbench.store.database import Database
 from serbench.views.comparison import bootstrapped
@@ -78,6 +79,7 @@ class RecommendationView:
         costs: emotion, sex and corpus in which ``alternative`` loses most against ``shipped``.
         others: the other entries against ``shipped``, most accurate first.
         left_out: a sentence for each reason for which entries were left out.
+        curve: the learning curve of ``shipped``, if it was asked for.
         nearest: the fastest entry of those without a bound, if none fulfils the bounds.
     """
 
@@ -94,6 +96,7 @@ class RecommendationView:
     costs: tuple[Cost, ...] = ()
     others: tuple[Versus, ...] = ()
     left_out: tuple[str, ...] = ()
+    curve: tuple[Point, ...] = ()
     nearest: EntryView | None = None
 
     @property
@@ -143,6 +146,15 @@ class RecommendationView:
                     **(_plain(each.gain) or {}),
                 }
                 for each in self.others
+            ],
+            "learning_curve": [
+                {
+                    "speakers": point.speakers,
+                    "uar": point.uar,
+                    "interval": point.interval,
+                    "gain": _plain(point.gain),
+                }
+                for point in self.curve
             ],
             "left_out": list(self.left_out),
         }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from serbench.score.comparison import Difference
+from serbench.score.metric import CORRECTED
 from serbench.views.entry import EntryView
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def sentences(found: RecommendationView) -> list[str]:
         *_weak(found),
         *_cost(found.shipped),
         *_undecided(found),
+        *_curve(found),
         *_why(found, found.shipped),
         *_others(found, found.shipped),
         *found.left_out,
@@ -53,10 +55,21 @@ def gain_text(found: Difference) -> str:
 
 
 def _nothing(found: RecommendationView) -> Iterator[str]:
-    yield "No entry fulfils these conditions, so that none is recommended."
-    nearest = found.nearest
-    if nearest is not None and nearest.latency.p90 is not None:
-        yield f"The fastest of the other entries is {named(nearest)}: {_time(nearest)}."
+    wanted = found.wanted
+    bounds = [
+        *(
+            []
+            if wanted.max_latency_ms is None
+            else [f"answers within {wanted.max_latency_ms:g} ms"]
+        ),
+        *([] if wanted.max_size_mb is None else [f"has at most {wanted.max_size_mb:g} MB"]),
+    ]
+    if found.nearest is None or not bounds:
+        yield "No entry can be recommended."
+        return
+    yield f"No entry {' and '.join(bounds)}, so that none is recommended."
+    if found.nearest.latency.p90 is not None:
+        yield f"The fastest one is {named(found.nearest)}, with {_time(found.nearest)}."
 
 
 def _what(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
@@ -87,6 +100,12 @@ def _score(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
         f"{speakers} of {shipped.dataset} ({shipped.evidence_text}, {shipped.protocol_id}), and "
         f"chance is {uars(1 / emotions)} %."
     )
+    if shipped.evidence == CORRECTED:
+        unseen = "it" if shipped.speaker_dependent else "its speaker"
+        yield (
+            f"Each clip was classified by a network that was not trained on {unseen}; the network "
+            "to ship was trained on all clips and was not tested itself."
+        )
     if shipped.synthetic:
         yield (
             "The dataset is synthetic speech, so that this score does not apply to human speech."
@@ -153,6 +172,23 @@ def _undecided(found: RecommendationView) -> Iterator[str]:
             f"{each.name} ({each.kind}, {-100 * each.loss:+.1f} points)" for each in found.costs
         )
         yield f"Entry {alternative.entry} loses most on {listed} against entry {found.entry}."
+
+
+def _curve(found: RecommendationView) -> Iterator[str]:
+    if not found.curve:
+        return
+    listed = ", ".join(f"{uars(each.uar)} with {each.speakers:.3g}" for each in found.curve)
+    yield f"UA of entry {found.entry} by number of training speakers: {listed}."
+    gain, before = found.curve[-1].gain, found.curve[-2] if len(found.curve) > 1 else None
+    if gain is None or before is None:
+        yield "There are too few speakers to train on fewer of them."
+        return
+    step = f"from {before.speakers:.3g} to {found.curve[-1].speakers:.3g} training speakers"
+    if gain.distinguishable and gain.difference > 0:
+        hope = "so that recordings of more speakers are likely to raise it further"
+    else:
+        hope = "so that it is not certain that recordings of more speakers would raise it"
+    yield f"Its last step is {gain_text(gain)}, {step}, {hope}."
 
 
 def _why(found: RecommendationView, shipped: EntryView) -> Iterator[str]:

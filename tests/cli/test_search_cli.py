@@ -26,7 +26,7 @@ def _short():
     """Only two rungs: one trial, then four."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(racing, "LAST_RUNG", 1)
-        patch.setattr("serbench.run.study.measure_latency", pretended)
+        patch.setattr("serbench.run.completion.measure_latency", pretended)
         patch.setattr("serbench.run.screening.measure_latency", pretended)
         yield
 

@@ -107,7 +107,11 @@ def outcome(
         fold=fold,
         rows=rows,
         logits=logits.astype(np.float32),
-        confusion=confusion_of(logits.astype(np.float32), manifest.targets[rows]),
+        confusion=(
+            confusion_of(logits.astype(np.float32), manifest.targets[rows])
+            if len(rows)  # the last training has no test rows if nothing is set aside
+            else np.zeros((logits.shape[1],) * 2, dtype=np.int64)
+        ),
         epochs=3,
         best_epoch=2,
         seconds=1.25,

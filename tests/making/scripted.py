@@ -80,7 +80,7 @@ def make_search(parallel=1, threads=1, **changes):
         dataset_hash=manifest.hash,
         front_end="mel",
         schedule="half-cycle",
-        protocol=f"speaker-{FOLDS}",
+        protocol=f"speaker-{FOLDS}:holdout",
         weights="none",
         trials=3,
         epochs=2,
@@ -128,6 +128,7 @@ class Script:
 
     Attributes:
         uar: ``uar(trial, fold, configuration)``, the UAR of the fold.
+        best_epoch: ``best_epoch(fold)``, the best epoch of the training.
         seconds: time that each outcome reports.
         pruned: (trial, fold) of the trainings that are pruned.
         jobs: all jobs, in order.
@@ -137,6 +138,7 @@ class Script:
     """
 
     uar: object = lambda trial, fold, configuration: 0.3 + 100 * configuration.learning_rate
+    best_epoch: object = lambda fold: 1
     seconds: float = 1.0
     pruned: tuple = ()
     jobs: list = field(default_factory=list)
@@ -160,9 +162,9 @@ class Script:
             fold=job.fold,
             rows=job.test,
             logits=logits,
-            confusion=confusion_of(logits, targets),
+            confusion=confusion_of(logits, targets) if len(targets) else np.zeros((2, 2), np.int64),
             epochs=1,
-            best_epoch=1,
+            best_epoch=self.best_epoch(job.fold),
             seconds=self.seconds,
             seed=job.seed,
             weights="none",

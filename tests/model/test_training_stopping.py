@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from trainings import N_CLASSES, equal, trained
+from trainings import ALL_ROWS, N_CLASSES, Reports, equal, trained
 
 from serbench.data.protocols import Fold
 from serbench.errors import DivergedError
@@ -18,16 +18,16 @@ def scripted_validation(monkeypatch, uars, losses=None):
     """
     weights = []
 
-    def report(epoch, epochs, train_losses, logits, targets):
-        loss, uar = losses[epoch - 1] if losses else 1.0, uars[epoch - 1]
-        return training.EpochReport(epoch, epochs, float(np.mean(train_losses)), loss, 0.1, uar)
+    def validated(logits, targets):
+        place = len(weights) - 1
+        return training.Validation(losses[place] if losses else 1.0, 0.1, uars[place])
 
     def validate(network, clips, rows, batch_size, compute_settings):
         weights.append({name: value.clone() for name, value in network.state_dict().items()})
         return np.zeros((len(rows), N_CLASSES), dtype=np.float32)
 
     monkeypatch.setattr(training, "predict", validate)
-    monkeypatch.setattr(training, "_report", report)
+    monkeypatch.setattr(training, "_validated", validated)
     return weights
 
 
@@ -75,6 +75,23 @@ def test_the_budget_of_epochs_is_kept(monkeypatch):
     scripted_validation(monkeypatch, [0.1 * epoch for epoch in range(1, 10)])
     _, account, _, _ = trained(epochs=4)
     assert (account.epochs, account.best_epoch) == (4, 4)
+
+
+def test_a_training_of_exactly_three_epochs_equals_a_longer_one_after_its_third(monkeypatch):
+    watch = Reports()
+    network, account, clips, _ = trained(epochs=8, exactly=3, watch=watch)
+    assert (account.epochs, account.best_epoch) == (3, 3)
+    assert (account.curve, account.losses, account.pruned) == ((), (), False)
+    assert [(report.epoch, report.epochs, report.validation) for report in watch.epochs] == [
+        (1, 3, None),
+        (2, 3, None),
+        (3, 3, None),
+    ]
+    assert not clips.read & set(ALL_ROWS.test.tolist())
+    weights = scripted_validation(monkeypatch, [0.1 * epoch for epoch in range(1, 10)])
+    trained(epochs=8)
+    assert equal(network.state_dict(), weights[2])
+    assert not equal(network.state_dict(), weights[1])
 
 
 @pytest.mark.parametrize("learning_rate", [1e20, 1e30])

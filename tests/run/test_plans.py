@@ -3,41 +3,13 @@
 import json
 from dataclasses import replace
 from itertools import product
-from types import SimpleNamespace
 
 import pytest
+from making.options import MANIFEST, PLUGINS, plans_of
 
 from serbench.errors import StudyFileError, UsageError
-from serbench.plugins import Plugins
 from serbench.run.options import COMBINED, READOUT, StudyOptions
-from serbench.run.planning import differing, make_plans, option_value
-from serbench.run.study_file import read_options
-
-PLUGINS = Plugins()
-RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
-MANIFEST = SimpleNamespace(
-    name="four", hash="0f" * 32, emotions=("anger", "fear"), utterances=RECORDINGS
-)
-ALONE = {"backbone": ("homebrew",)}
-
-
-@pytest.fixture
-def read(tmp_path):
-    """``read(text, trials=3)`` reads a study file with this content and these options."""
-
-    def read_text(text, **given):
-        path = tmp_path / "study.toml"
-        path.write_text(text, encoding="utf-8")
-        return read_options(given, path, PLUGINS)
-
-    return read_text
-
-
-def plans_of(**given):
-    return make_plans(
-        read_options({**ALONE, **given}, None, PLUGINS), MANIFEST, PLUGINS, None, None
-    )
-
+from serbench.run.planning import differing, option_value
 
 SEVERAL = {
     "backbone": ("homebrew", "resnet18"),

@@ -1,5 +1,6 @@
 """A study: cross-validation of configurations, pruning, and the test of the winner."""
 
+import statistics
 from collections import Counter
 
 import numpy as np
@@ -186,20 +187,41 @@ def test_no_clip_is_trained_and_tested_in_one_job(script):
         train, validation, test = map(set, (job.train, job.validation, job.test))
         assert not train & validation
         assert not (train | validation) & test
-        assert validation
+        assert bool(validation) == (job.fold != HOLDOUT)
 
 
 def test_seeds_come_from_study_trial_and_fold(script):
     scripted = script(uar=lambda *_: 1.0)
     search = make_search(trials=2, seed=5)
     completed(search)
+    assert {job.fold for job in scripted.jobs} == {*range(FOLDS), HOLDOUT}
     for job in scripted.jobs:
-        rows = search.split.holdout if job.fold == HOLDOUT else search.split.folds[job.fold]
+        assert job.seed == derive_seed(5, "training", job.trial, job.fold)
+        if job.fold == HOLDOUT:
+            continue
+        rows = search.split.folds[job.fold]
         seed = derive_seed(5, "validation", job.fold)
         part = validation_part(search.manifest, search.protocol, rows.train, seed)
-        assert job.seed == derive_seed(5, "training", job.trial, job.fold)
         assert np.array_equal(job.train, part.train)
         assert np.array_equal(job.validation, part.test)
+
+
+@pytest.mark.parametrize("protocol", [f"speaker-{FOLDS}", f"speaker-{FOLDS}:holdout"])
+def test_the_last_training_has_all_clips_of_the_search_and_the_median_of_the_best_epochs(
+    script, protocol
+):
+    best = dict(zip(range(FOLDS), (7, 2, 9, 4, 5)[:FOLDS], strict=True)) | {HOLDOUT: 1}
+    scripted = script(uar=lambda *_: 1.0, best_epoch=lambda fold: best[fold])
+    search = make_search(trials=1, protocol=protocol)
+    completed(search)
+    [last] = [job for job in scripted.jobs if job.fold == HOLDOUT]
+    assert last.exactly == statistics.median_high(best[fold] for fold in range(FOLDS))
+    assert np.array_equal(last.train, search.split.holdout.train)
+    assert np.array_equal(last.test, search.split.holdout.test)
+    assert len(last.validation) == 0
+    assert all(job.exactly is None for job in scripted.jobs if job is not last)
+    tested = [row for fold in search.split.folds for row in fold.test.tolist()]
+    assert sorted([*tested, *last.test.tolist()]) == list(range(len(search.manifest)))
 
 
 def test_only_the_holdout_job_returns_the_whole_network(script):
