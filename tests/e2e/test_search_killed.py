@@ -43,7 +43,7 @@ def results(db):
 
 
 @pytest.mark.slow
-def test_killed_twice_a_search_has_the_same_results(tmp_path, _tiny):
+def test_killed_twice_a_search_has_the_same_results(tmp_path, _tiny):  # noqa: PT019 - its folder is needed
     shutil.copytree(_tiny / "tiny", tmp_path / "tiny")
     command = ("search", str(tmp_path / "tiny"), *OPTIONS)
     undisturbed = Place(tmp_path / "undisturbed.db", _tiny / "cache", [])
