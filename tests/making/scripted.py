@@ -80,7 +80,7 @@ def make_search(parallel=1, threads=1, **changes):
         dataset_hash=manifest.hash,
         front_end="mel",
         schedule="half-cycle",
-        protocol=f"speaker-{FOLDS}",
+        protocol=f"speaker-{FOLDS}:holdout",
         weights="none",
         trials=3,
         epochs=2,
@@ -134,6 +134,7 @@ class Script:
         calls: trial and fold of each job.
         stop_at: number of the call in which it is interrupted, from 0.
         diverged: (trial, fold) of the trainings that diverge.
+        best_epochs: best epoch of each fold, by its number; 1 for all others.
     """
 
     uar: object = lambda trial, fold, configuration: 0.3 + 100 * configuration.learning_rate
@@ -143,6 +144,7 @@ class Script:
     calls: list = field(default_factory=list)
     stop_at: int = -1
     diverged: tuple = ()
+    best_epochs: tuple = ()
 
     def __call__(self, job, context, channel):
         self.jobs.append(job)
@@ -155,14 +157,16 @@ class Script:
         uar = float(np.clip(self.uar(job.trial, job.fold, job.configuration), 0, 1))
         targets = MATERIAL.manifest.targets[job.test]
         logits = answers(job.seed, uar, tuple(targets.tolist()))
+        confusion = confusion_of(logits, targets) if len(targets) else np.zeros((2, 2), np.int64)
+        best_epoch = dict(enumerate(self.best_epochs)).get(job.fold, 1)
         return Outcome(
             trial=job.trial,
             fold=job.fold,
             rows=job.test,
             logits=logits,
-            confusion=confusion_of(logits, targets),
-            epochs=1,
-            best_epoch=1,
+            confusion=confusion,
+            epochs=best_epoch,
+            best_epoch=best_epoch,
             seconds=self.seconds,
             seed=job.seed,
             weights="none",

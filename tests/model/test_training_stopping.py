@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from trainings import N_CLASSES, equal, trained
+from trainings import ALL_ROWS, N_CLASSES, Reports, equal, trained
 
 from serbench.data.protocols import Fold
 from serbench.errors import DivergedError
@@ -18,16 +18,17 @@ def scripted_validation(monkeypatch, uars, losses=None):
     """
     weights = []
 
-    def report(epoch, epochs, train_losses, logits, targets):
+    def validated(logits, targets):
+        epoch = len(weights)
         loss, uar = losses[epoch - 1] if losses else 1.0, uars[epoch - 1]
-        return training.EpochReport(epoch, epochs, float(np.mean(train_losses)), loss, 0.1, uar)
+        return training.Validation(loss, 0.1, uar)
 
     def validate(network, clips, rows, batch_size, compute_settings):
         weights.append({name: value.clone() for name, value in network.state_dict().items()})
         return np.zeros((len(rows), N_CLASSES), dtype=np.float32)
 
     monkeypatch.setattr(training, "predict", validate)
-    monkeypatch.setattr(training, "_report", report)
+    monkeypatch.setattr(training, "_validated", validated)
     return weights
 
 
@@ -75,6 +76,29 @@ def test_the_budget_of_epochs_is_kept(monkeypatch):
     scripted_validation(monkeypatch, [0.1 * epoch for epoch in range(1, 10)])
     _, account, _, _ = trained(epochs=4)
     assert (account.epochs, account.best_epoch) == (4, 4)
+
+
+def test_a_training_of_exactly_some_epochs_is_the_beginning_of_one_with_early_stopping(monkeypatch):
+    weights = scripted_validation(monkeypatch, [0.1 * epoch for epoch in range(1, 7)])
+    trained(epochs=6)
+    watch = Reports()
+    network, account, clips, _ = trained(epochs=6, exactly=4, watch=watch)
+    assert len(weights) == 6, "it predicts no validation clips"
+    assert equal(network.state_dict(), weights[3])
+    assert (account.epochs, account.best_epoch, account.pruned) == (4, 4, False)
+    assert account.curve == account.losses == ()
+    assert [(each.epoch, each.epochs, each.validation) for each in watch.epochs] == [
+        (epoch, 4, None) for epoch in range(1, 5)
+    ]
+    assert clips.read == set(ALL_ROWS.train.tolist())
+    shorter, _, _, _ = trained(epochs=4)
+    assert not equal(network.state_dict(), shorter.state_dict()), "its schedule is that of six"
+
+
+def test_a_training_of_exactly_some_epochs_needs_no_validation_clips():
+    nobody = Fold(ALL_ROWS.train, ALL_ROWS.train[:0])
+    with_them, without = (trained(part, epochs=3, exactly=2)[0] for part in (ALL_ROWS, nobody))
+    assert equal(with_them.state_dict(), without.state_dict())
 
 
 @pytest.mark.parametrize("learning_rate", [1e20, 1e30])

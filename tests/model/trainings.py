@@ -98,7 +98,7 @@ class Reports(Watch):
         self.epochs.append(report)
 
 
-def trained(part=ALL_ROWS, depth=0, watch=None, compute=None, **how):
+def trained(part=ALL_ROWS, depth=0, watch=None, compute=None, exactly=None, **how):
     """A network trained on the toy problem, and the account of its training."""
     clips, targets = toy_problem()
     network = fresh_network()
@@ -112,6 +112,7 @@ def trained(part=ALL_ROWS, depth=0, watch=None, compute=None, **how):
         regime(**how),
         watch,
         compute,
+        exactly,
     )
     return network, account, clips, targets
 

@@ -10,7 +10,7 @@ from making.records import ENVIRONMENT
 
 from serbench.data.protocols import Fold
 from serbench.execute.job import BEHIND, FIRST_EPOCHS, GRACE, LossReference, Outcome
-from serbench.model.training import EpochReport
+from serbench.model.training import EpochReport, Validation
 from serbench.score.confusion import confusion_of
 from serbench.search.pruning import (
     BestSoFar,
@@ -173,7 +173,7 @@ CLOSE = BEHIND * ERROR
 def reports(*losses, error=ERROR):
     """Reports of the epochs so far, with these validation losses."""
     return [
-        EpochReport(number, len(REFERENCE), 1.0, loss, error, 0.5)
+        EpochReport(number, len(REFERENCE), 1.0, Validation(loss, error, 0.5))
         for number, loss in enumerate(losses, 1)
     ]
 

@@ -186,7 +186,7 @@ def test_no_clip_is_trained_and_tested_in_one_job(script):
         train, validation, test = map(set, (job.train, job.validation, job.test))
         assert not train & validation
         assert not (train | validation) & test
-        assert validation
+        assert bool(validation) == (job.fold != HOLDOUT)
 
 
 def test_seeds_come_from_study_trial_and_fold(script):
@@ -194,12 +194,59 @@ def test_seeds_come_from_study_trial_and_fold(script):
     search = make_search(trials=2, seed=5)
     completed(search)
     for job in scripted.jobs:
-        rows = search.split.holdout if job.fold == HOLDOUT else search.split.folds[job.fold]
-        seed = derive_seed(5, "validation", job.fold)
-        part = validation_part(search.manifest, search.protocol, rows.train, seed)
         assert job.seed == derive_seed(5, "training", job.trial, job.fold)
+        if job.fold == HOLDOUT:
+            continue  # it has no validation speakers
+        train = search.split.folds[job.fold].train
+        seed = derive_seed(5, "validation", job.fold)
+        part = validation_part(search.manifest, search.protocol, train, seed)
+        assert job.exactly is None
         assert np.array_equal(job.train, part.train)
         assert np.array_equal(job.validation, part.test)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "epochs", "expected"),
+    [
+        ("speaker-5", (2, 9, 4, 7, 30), 7),
+        ("speaker-5:holdout", (8, 1, 1, 2, 2), 2),
+        ("speaker-4", (9, 2, 7, 4), 7),
+        ("speaker-3:nested-2", (3, 5, 9), 5),
+    ],
+    ids=["no holdout", "holdout", "the higher of two middle ones", "outer folds"],
+)
+def test_the_last_training_is_on_all_clips_for_the_median_of_the_best_epochs(
+    script, protocol, epochs, expected
+):
+    scripted = script(best_epochs=epochs)
+    search = make_search(trials=1, protocol=protocol)
+    completed(search)
+    last = scripted.jobs[-1]
+    assert last.fold == HOLDOUT
+    assert last.exactly == expected
+    assert last.train.tolist() == search.split.holdout.train.tolist()
+    assert len(last.validation) == 0
+    assert last.whole
+    assert last.test.tolist() == search.split.holdout.test.tolist()
+    if ":" not in protocol:
+        assert last.train.tolist() == list(range(len(search.manifest)))
+        assert len(last.test) == 0
+
+
+def test_without_a_holdout_the_winner_is_trained_last_and_has_no_score_of_it(script):
+    script(uar=lambda trial, fold, configuration: [0.5, 0.9][trial])
+    search = make_search(trials=2, protocol="speaker-5")
+    record, kinds = completed(search)
+    assert kinds[-2:] == [HoldoutStarted, WinnerTested]
+    [tested] = [e for e in record.events(search) if type(e) is WinnerTested]
+    assert tested.trial == 1
+    assert len(tested.outcome.rows) == 0
+    assert tested.outcome.logits.shape == (0, 2)
+    with pytest.raises(ValueError, match="clip"):
+        _ = tested.outcome.uar
+    for trial in range(2):
+        rows = np.concatenate([record.folds[trial, fold].rows for fold in range(FOLDS)])
+        assert sorted(rows) == list(range(len(search.manifest)))
 
 
 def test_only_the_holdout_job_returns_the_whole_network(script):

@@ -11,8 +11,8 @@ from serbench.data.licence import Licence
 from serbench.score.confusion import tally
 from serbench.score.metric import Score
 from serbench.views.entry import EntryView
-from serbench.views.latencies import NOT_MEASURED, LatencyView
 from serbench.views.front import NEAR, ON, UNMEASURED
+from serbench.views.latencies import NOT_MEASURED, LatencyView
 from serbench.views.ranking import RankingView, flat_columns, flat_rows, rank
 
 TALLY = tally(np.eye(2)[[0, 0, 1, 0]], np.array([0, 1, 0, 1]), ["a", "a", "b", "b"])
