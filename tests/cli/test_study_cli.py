@@ -127,11 +127,7 @@ def test_the_only_dataset_need_not_be_named(planned):
 
 def test_without_options_the_plan_has_the_defaults(planned):
     plan = planned("--backbone", "homebrew")
-    assert (plan.front_end, plan.schedule, plan.protocol) == (
-        "mel",
-        "half-cycle",
-        "speaker-5:holdout",
-    )
+    assert (plan.front_end, plan.schedule, plan.protocol) == ("mel", "half-cycle", "speaker-5")
     assert (plan.trials, plan.epochs, plan.batch_size, plan.seed) == (10, 100, 32, 0)
     assert (plan.timeout, plan.weights) == (None, "default")
     assert plan.clip_format == ClipFormat(16_000, 0.5, "rms", "reflect")

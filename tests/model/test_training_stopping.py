@@ -79,7 +79,7 @@ def test_the_budget_of_epochs_is_kept(monkeypatch):
 
 
 def test_a_training_of_exactly_some_epochs_is_the_beginning_of_one_with_early_stopping(monkeypatch):
-    weights = scripted_validation(monkeypatch, [0.1 * epoch for epoch in range(1, 7)])
+    weights = scripted_validation(monkeypatch, [0.05 * epoch for epoch in range(1, 11)])
     trained(epochs=6)
     watch = Reports()
     network, account, clips, _ = trained(epochs=6, exactly=4, watch=watch)

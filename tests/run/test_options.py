@@ -124,7 +124,7 @@ def test_a_study_file_may_set_every_option(read):
         "max_latency_ms": 12.5,
     }
     assert options.budget == 5400
-    assert options.protocols == ("random-5@3:nested-3", "speaker-5:nested-3")
+    assert options.protocols(6) == ("random-5@3:nested-3", "speaker-5:nested-3")
     assert options.search.readouts == ("pooled",)
     assert options.search.by_parameter() == {
         "learning_rate": (1e-4, 1e-3),
@@ -259,6 +259,24 @@ def test_bounds_of_what_is_not_searched_are_refused(read):
     with pytest.raises(UnknownNameError) as failure:
         read('backbone = "homebrew"\naugmentations = ["gain"]\n[search.widths]\nnoise = 1')
     assert failure.value.name == "noise"
+
+
+@pytest.mark.parametrize(
+    ("speakers", "usual"), [(1, "speaker-5"), (39, "speaker-5"), (40, "speaker-5:holdout")]
+)
+def test_the_default_protocol_has_a_holdout_from_forty_speakers_on(speakers, usual):
+    def protocols(**given):
+        return read_options({**ALONE, **given}, None, PLUGINS).protocols(speakers)
+
+    assert protocols() == (usual,)
+    assert protocols(protocol=("speaker-5",)) == ("speaker-5",)
+    assert protocols(protocol=("speaker-4:holdout", "loso")) == ("speaker-4:holdout", "loso")
+    assert protocols(nested=3) == ("speaker-5:nested-3",)
+
+
+def test_a_holdout_has_no_outer_folds():
+    with pytest.raises((UsageError, UnknownNameError)):
+        read_options({**ALONE, "protocol": ("speaker-5:holdout",), "nested": 2}, None, PLUGINS)
 
 
 def test_a_protocol_with_outer_folds_of_its_own_is_not_nested():
