@@ -219,7 +219,7 @@ def kinds_of(folder: Path, recordings: Sequence[Path], holdout: Sequence[str]) -
         f"{path},holdout,3.5,0.1,0.2,0.3,0.4\n" for path in holdout
     )
     fuzz = ("--dataset", "fuzz")
-    imported = ("--name", "x", "--protocol", "speaker-2", *fuzz)
+    imported = ("--name", "x", "--protocol", "speaker-2:holdout", *fuzz)
     emotions_kept = ("--emotions", ",".join(EMOTIONS))
     objects = [
         {"path": str(path), "emotion": emotion, "speaker": speaker}
@@ -414,7 +414,7 @@ def fuzz(cases: int, seed: int, kinds: Sequence[str] = (), limit: float = SECOND
         recordings = write_recordings(folder / "recordings")
         scan = ("corpus", "scan", str(folder / "recordings"), "--dataset", "fuzz")
         assert call((*scan, "--emotions", ",".join(EMOTIONS)))[0] == 0
-        _, clips, _ = call(("protocol", "clips", "speaker-2", "--dataset", "fuzz"))
+        _, clips, _ = call(("protocol", "clips", "speaker-2:holdout", "--dataset", "fuzz"))
         holdout = [line.split(",")[2] for line in clips.splitlines() if ",holdout," in line]
         with patch("serbench.cli.study._show_result", lambda *_: None):
             for kind in kinds_of(folder / "recordings", recordings, holdout):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from making.frozen import TwoLayers, plugins_with
 
@@ -13,7 +14,11 @@ from serbench.run.study_file import read_options, with_candidates
 
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
 MANIFEST = SimpleNamespace(
-    name="four", hash="0f" * 32, emotions=("anger", "fear"), utterances=RECORDINGS
+    name="four",
+    hash="0f" * 32,
+    emotions=("anger", "fear"),
+    utterances=RECORDINGS,
+    speakers=np.array(["a", "b", "c", "d"]),
 )
 PLUGINS = plugins_with(TwoLayers())
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import product
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from serbench.errors import StudyFileError, UsageError
@@ -16,7 +17,11 @@ from serbench.run.study_file import read_options
 PLUGINS = Plugins()
 RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
 MANIFEST = SimpleNamespace(
-    name="four", hash="0f" * 32, emotions=("anger", "fear"), utterances=RECORDINGS
+    name="four",
+    hash="0f" * 32,
+    emotions=("anger", "fear"),
+    utterances=RECORDINGS,
+    speakers=np.array(["a", "b", "c", "d"]),
 )
 ALONE = {"backbone": ("homebrew",)}
 
@@ -107,6 +112,14 @@ def test_a_plan_has_what_was_asked_for():
     assert (plan.trials, plan.timeout, plan.seed, plan.augmentations) == (3, 60.0, 5, ("gain",))
     assert (plan.protocol, plan.outer_fold) == ("speaker-5:nested-2", 0)
     assert (plan.front_end, plan.head, plan.objective) == ("mel", "linear", "cross-entropy")
+
+
+@pytest.mark.parametrize(("speakers", "usual"), [(39, "speaker-5"), (40, "speaker-5:holdout")])
+def test_without_a_protocol_the_number_of_speakers_determines_the_evidence(speakers, usual):
+    names = np.repeat([f"speaker {number}" for number in range(speakers)], 2)
+    manifest = SimpleNamespace(**{**vars(MANIFEST), "speakers": names})
+    options = read_options(ALONE, None, PLUGINS)
+    assert [each.protocol for each in make_plans(options, manifest, PLUGINS, None, None)] == [usual]
 
 
 def test_a_budget_is_the_same_in_minutes_and_seconds():
