@@ -1,11 +1,20 @@
 """Coverage of the 95 % intervals, on simulated speakers whose accuracy is known.
 
     python benchmarks/coverage.py --repetitions 1000
+    python benchmarks/coverage.py searches
+    python benchmarks/coverage.py holdouts
 
-A simulated speaker has a probability of each predicted emotion for each true emotion: that of the
-system, changed by how clearly the speaker expresses emotions in general and each single one. The
-true value is the score over infinitely many such speakers. Each repetition draws a few speakers and
-their clips, computes every interval of every score, and checks whether it includes the true value.
+**Intervals.** A simulated speaker has a probability of each predicted emotion for each true
+emotion: that of the system, changed by how clearly the speaker expresses emotions in general and
+each single one. The true value is the score over infinitely many such speakers. Each repetition
+draws a few speakers and their clips, computes every interval of every score, and checks whether it
+includes the true value.
+
+**Searches.** The naive and the corrected score of the winner of simulated searches
+(``simulated_searches.py``), and the differences and ranks of several winners.
+
+**Holdouts.** The width of the interval if every speaker is tested, and if a fifth is held out.
+
 One JSON object is printed.
 """
 
@@ -13,14 +22,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 from scipy.stats import norm
+from selected_winners import Case, cases, measured, widths
+from simulated_speakers import CORPUS, EMOTIONS, RAVDESS
 
 from serbench.score.comparison import Bootstrapped
 from serbench.score.confusion import (
@@ -34,12 +46,6 @@ from serbench.score.intervals import clip_interval, tally_interval
 from serbench.score.metric import Floats
 from serbench.score.resampling import draws, effective_units, resampled
 
-EMOTIONS = 6
-RAVDESS = np.array([4, 8, 8, 8, 8, 8])
-"""Number of clips of an actor per emotion: neutral has one intensity, the others two, without
-calm."""
-CORPUS = np.array([30, 12, 20, 15, 4, 8])
-"""Mean number of clips of a speaker where emotions are not balanced."""
 MANY = 400_000
 """Number of speakers from whose expected predictions the true value is computed."""
 
@@ -214,14 +220,8 @@ def coverage(
     return dict(table)
 
 
-def main() -> None:
-    """Run the simulation and print the result."""
-    parser = argparse.ArgumentParser(description="coverage of the 95 % intervals")
-    parser.add_argument("--repetitions", type=int, default=1000)
-    parser.add_argument("--resamples", type=int, default=1000)
-    parser.add_argument("--speakers", type=int, nargs="+", default=[3, 4, 8, 16, 24, 48])
-    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS))
-    asked = parser.parse_args()
+def intervals(asked: argparse.Namespace) -> dict[str, object]:
+    """Coverage of the intervals of a single test."""
     worlds = {}
     for name in asked.worlds:
         truth = WORLDS[name].truth(np.random.default_rng(1))
@@ -232,8 +232,70 @@ def main() -> None:
                 for n in asked.speakers
             },
         }
+    return {"worlds": worlds}
+
+
+def searched(asked: argparse.Namespace) -> dict[str, object]:
+    """Bias and coverage of the scores of winners."""
+    kinds = [(10, 1)] if asked.quick else [(10, 1), (50, 1), (10, 5)]
+    found = {}
+    for trials, entries in kinds:
+        # Cases with five times as many trials get half as many repetitions.
+        repetitions = asked.repetitions if trials * entries == 10 else asked.repetitions // 2
+        for case in cases(asked.speakers, trials, entries):
+            found[case.name] = measured(case, repetitions, asked.resamples)
+            print(case.name, found[case.name], file=sys.stderr, flush=True)
+    return {"searches": found}
+
+
+def held_out(asked: argparse.Namespace) -> dict[str, object]:
+    """Widths with all speakers and with a fifth of them."""
+    return {
+        "holdouts": {
+            "uneven" if uneven else "even": {
+                number: widths(
+                    Case(number, uneven, "hill", 10, 1), asked.repetitions, asked.resamples
+                )
+                for number in asked.speakers
+            }
+            for uneven in (False, True)
+        }
+    }
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the simulations, with its usual numbers of repetitions, draws and speakers."""
+
+    run: Callable[[argparse.Namespace], dict[str, object]]
+    repetitions: int
+    resamples: int
+    speakers: Sequence[int]
+
+
+PARTS = {
+    "intervals": Part(intervals, 1000, 1000, (3, 4, 8, 16, 24, 48)),
+    "searches": Part(searched, 1000, 500, (8, 16, 24, 48)),
+    "holdouts": Part(held_out, 200, 500, (10, 16, 24, 32, 40, 48, 60, 80, 100)),
+}
+
+
+def main() -> None:
+    """Run a simulation and print the result."""
+    parser = argparse.ArgumentParser(description="coverage of the 95 % intervals")
+    parser.add_argument("part", nargs="?", choices=PARTS, default="intervals")
+    parser.add_argument("--repetitions", type=int)
+    parser.add_argument("--resamples", type=int)
+    parser.add_argument("--speakers", type=int, nargs="+")
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS))
+    parser.add_argument("--quick", action="store_true", help="a few repetitions, for the tests")
+    asked = parser.parse_args()
+    part = PARTS[asked.part]
+    asked.repetitions = asked.repetitions or (8 if asked.quick else part.repetitions)
+    asked.resamples = asked.resamples or (50 if asked.quick else part.resamples)
+    asked.speakers = asked.speakers or ([8] if asked.quick else part.speakers)
     settings = {"repetitions": asked.repetitions, "resamples": asked.resamples}
-    print(json.dumps(settings | {"worlds": worlds}, indent=2))
+    print(json.dumps(settings | part.run(asked), indent=2))
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ import click
 from serbench.api import Results
 from serbench.cli.main import cli
 from serbench.run.options import SearchBounds, StudyOptions
+from serbench.score.rejection import RejectionPoint
+from serbench.views.calibration import Agreement, CalibrationView
 from serbench.views.columns import COLUMNS
 from serbench.views.entry import PLAIN, EntryView, LatencyView
 
 REFERENCE = Path(__file__).parent / "reference"
-EXPLANATION = Path(__file__).parent / "explanation"
 MADE = "<!-- Made by docs/generate.py; `make docs` writes it again. -->"
 
 SCORES = {
@@ -46,58 +47,22 @@ FURTHER = {
     "leaderboard": "`METRIC`, `METRIC_ci_low` and `METRIC_ci_high` for each further metric, as for "
     "`uar`.",
     "trials": "one for each further searched parameter, such as `width:time-shift`.",
-    "predictions": "`p_EMOTION`, the probability of each emotion.",
-    "files": "`p_EMOTION`, the probability of each emotion.",
+    "predictions": "`p_EMOTION`, the probability of each emotion, without calibration.",
+    "files": "`p_EMOTION`, the calibrated probability of each emotion.",
 }
 """Table → its columns that depend on the content of the database."""
 
 FILES = "A row for each file that `serbench.predict` received."
 
-CHANCE = 16.7
-SPLITS = {
-    "clips divided at random (random-5)": 77.6,
-    "each corpus tested by networks trained on the others (corpus)": 26.3,
-}
-"""Cross-validated UA of homebrew on 2,906 clips of three corpora, 12 epochs, by protocol."""
-
 
 def pages() -> dict[Path, str]:
-    """Each page and picture that is made from the code or from stored figures → its text."""
+    """Each page that is made from the code → its text."""
     return {
-        EXPLANATION / "splits.svg": splits_picture(),
         REFERENCE / "command-line.md": command_line(),
         REFERENCE / "study-options.md": study_options(),
         REFERENCE / "leaderboard-keys.md": leaderboard_keys(),
         REFERENCE / "dataframes.md": dataframes(),
     }
-
-
-def splits_picture() -> str:
-    """``SPLITS`` as bars, on a background of its own so that it is readable on dark pages too."""
-    scale, left, rows = 5.2, 16, []
-    chance = round(left + scale * CHANCE)
-    for place, (name, score) in enumerate(SPLITS.items()):
-        top, width = 46 + 52 * place, round(scale * score)
-        rows += [
-            f'<text x="{left}" y="{top}">{name}</text>',
-            f'<rect x="{left}" y="{top + 8}" width="{width}" height="20" fill="#3b6ea5"/>',
-            f'<text x="{left + width + 8}" y="{top + 23}" font-weight="bold">{score}</text>',
-            f'<path d="M{chance} {top + 8}V{top + 28}" stroke="#222222" stroke-dasharray="4 3"/>',
-        ]
-    title = "Cross-validated UA of one network on the same 2,906 clips, in per cent"
-    return "\n".join(
-        [
-            '<svg xmlns="http://www.w3.org/2000/svg" width="560" height="152" font-size="13" '
-            'font-family="sans-serif" role="img">',
-            f"<title>{title}</title>",
-            '<rect width="560" height="152" fill="#ffffff"/>',
-            f'<text x="{left}" y="20" font-weight="bold">{title}</text>',
-            *rows,
-            f'<text x="{chance}" y="142" text-anchor="middle">chance {CHANCE}</text>',
-            "</svg>",
-            "",
-        ]
-    )
 
 
 def command_line() -> str:
@@ -196,7 +161,7 @@ def study_options() -> str:
                 "widths.time-shift = 0.3\n"
                 "```",
                 "A head that is fitted has no learning rate, weight decay, freeze depth and "
-                "widths, and bounds for them are refused:",
+                "widths: bounds for them have no effect, and a line states this. Its own:",
                 "```toml\n"
                 "[search]\n"
                 "head.C = [1e-4, 0.1]\n"
@@ -225,10 +190,34 @@ def leaderboard_keys() -> str:
                 "`NAME_ci_low` and `NAME_ci_high`. Scores are shares between 0 and 1, and times "
                 "are in milliseconds; a value that does not exist is null.",
                 _table(["key", "meaning"], rows),
+                "## Calibration",
+                "`serbench leaderboard show ENTRY --format json` has further details. Its key "
+                "`calibration` has an object of these keys "
+                "([explanation](../explanation/calibration.md)).",
+                _table(["key", "meaning"], _calibration_keys()),
             ]
         )
         + "\n"
     )
+
+
+def _calibration_keys() -> list[list[str]]:
+    """The keys of the calibration of an entry, with those of the objects in it."""
+    whole, stage, point = map(_attributes, (CalibrationView, Agreement, RejectionPoint))
+    rows = []
+    for name in ("temperature", "before", "after", "rejection", "rejection_area"):
+        rows.append([f"`{name}`", whole[name]])
+        if name == "before":
+            rows += [[f"`before.{each}`, `after.{each}`", stage[each]] for each in stage]
+        if name == "rejection":
+            rows += [
+                [f"`rejection[].{each}`", point[each]]
+                for each in ("coverage", "confidence", "clips", "uar", "accuracy")
+            ]
+            rows.append(
+                ["`rejection[].uar_ci`, `rejection[].accuracy_ci`", "their 95 % intervals, or null"]
+            )
+    return rows
 
 
 def dataframes() -> str:

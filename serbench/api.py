@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     import pandas
 
     from serbench.run.call import StudyEvent
-    from serbench.run.evaluate import Evaluation
+    from serbench.views.evaluation import Evaluation
 
 Named = str | Path | None
 """A database's file or URL; None for ``$SERBENCH_DB``, or ``serbench.db`` in this folder."""
+
+Paths = str | Path | Sequence[str | Path]
+"""A file or a folder, or several."""
 
 Progress = Callable[[int, int], None]
 """Called with the number done and the number in all."""
@@ -39,7 +42,7 @@ Progress = Callable[[int, int], None]
 def _ignore(done: int, total: int) -> None: ...
 
 
-def _paths(named: str | Path | Sequence[str | Path]) -> list[Path]:
+def _paths(named: Paths) -> list[Path]:
     return [Path(each) for each in ([named] if isinstance(named, str | Path) else named)]
 
 
@@ -124,6 +127,21 @@ class Results:
         """
         return frames.prediction_frame(self._database, entry)
 
+    def calibration(self) -> pandas.DataFrame:
+        """A row for each entry: its temperature, and its scores before and after calibration."""
+        return frames.calibration_frame(self._database)
+
+    def rejection(self, entry: int) -> pandas.DataFrame:
+        """A row for each confidence of a tested clip: the scores if less certain are rejected."""
+        return frames.rejection_frame(self._database, entry)
+
+    def seeds(self) -> pandas.DataFrame:
+        """A row for each entry and each seed of its winner, as ``study run --seeds`` trains it.
+
+        An entry whose winner was not trained again has one row; imports have none.
+        """
+        return frames.seed_frame(self._database)
+
     def latencies(self) -> pandas.DataFrame:
         """A row for each measured latency: entry, machine, runtime, threads, milliseconds."""
         return frames.latency_frame(self._database)
@@ -173,7 +191,7 @@ def fetch(corpus: str, to: str | Path | None = None) -> Path:
 
 
 def scan(
-    paths: str | Path | Sequence[str | Path],
+    paths: Paths,
     dataset: str,
     *,
     database: Named = None,
@@ -261,31 +279,31 @@ def evaluate(
         SerbenchError: see ``serbench.run.evaluate.evaluate``.
     """
     from serbench.run.evaluate import evaluate as evaluate_entry
+    from serbench.views.evaluation import evaluation_view
 
     place = _Place(database)
-    return evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
+    evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
+    return evaluation_view(place.database, entry, dataset, list(place.plugins.metrics))
 
 
 def predict(
-    entry: int, files: str | Path | Sequence[str | Path], *, database: Named = None
+    entry: int, files: Paths, *, database: Named = None, reject_below: float = 0
 ) -> pandas.DataFrame:
     """Predict the emotions of files with an entry, as ``serbench predict``.
 
     Args:
         entry: its number.
         files: a file or a folder, or several.
-        database: file or URL of the database with the entry.
+        database: file or URL of its database.
+        reject_below: predictions with a lower confidence, from 0 to 1, have no emotion.
 
     Returns:
-        a row for each file, with a probability for each emotion (``p_EMOTION``); for a file that
-        cannot be used, the column ``error`` has the reason.
-
-    Raises:
-        SerbenchError: see ``serbench.run.predict.predictor_of``.
+        a row for each file, with a calibrated probability for each emotion (``p_EMOTION``); for a
+        file that cannot be used, the column ``error`` has the reason. Errors: `predictor_of`.
     """
     from serbench.run.predict import predictor_of
 
     place = _Place(database)
     found = predictor_of(entry, place.plugins, place.workspace, place.database)
-    paths, answers = found.predict(_paths(files))
+    paths, answers = found.predict(_paths(files), reject_below)
     return frames.file_frame(answers, map(str, paths), found.emotions)

@@ -27,7 +27,8 @@ class Workspace:
     Attributes:
         database_url: an SQLAlchemy URL; by default SQLite in ``serbench.db`` here.
         cache: prepared clips and generated corpora; all of it can be made again.
-        artifacts: trained weights, beside the database that refers to them.
+        artifacts: trained weights, beside the database that refers to them: ``my-artifacts`` of
+            ``my.db``; of a server, ``serbench-artifacts`` in the current folder.
     """
 
     database_url: str
@@ -55,14 +56,13 @@ def find_workspace(database: str | None = None) -> Workspace:
     if "://" in named:
         url = named
         file = re.match(r"sqlite(?:\+\w+)?:///(?:file:)?([^?]+)", url)
-        beside = Path(file[1]).absolute().parent if file else Path.cwd()
+        path = Path(file[1] if file else DATABASE_FILE).absolute()
     else:
         path = Path(named).expanduser().absolute()
         url = f"sqlite:///{path}"
-        beside = path.parent
-    return Workspace(
-        database_url=url, cache=cache_folder(), artifacts=beside / "serbench-artifacts"
-    )
+    # Studies with the same plan have files of the same names, so each database has its own folder.
+    artifacts = path.parent / f"{path.name.removesuffix('.db')}-artifacts"
+    return Workspace(database_url=url, cache=cache_folder(), artifacts=artifacts)
 
 
 def cache_folder() -> Path:

@@ -16,11 +16,12 @@ from serbench.store.database import Database
 from serbench.store.predictions import scored_predictions
 from serbench.store.systems import Systems, find_system
 from serbench.views.columns import COLUMNS
+from serbench.views.detail import entry_detail
 from serbench.views.ranking import flat_rows, rankings
 from serbench.views.reading import entry_view, read_entries
 from serbench.views.study import study_view
 
-TABLES = [name for name in COLUMNS if name not in ("predictions", "files")]
+TABLES = [name for name in COLUMNS if name not in ("predictions", "files", "rejection")]
 
 
 @pytest.fixture(scope="module")
@@ -214,10 +215,28 @@ def test_predictions_of_folds_are_apart_and_numbered_from_1(results):
     assert not tested["path"].duplicated().any()
 
 
-def test_an_unknown_entry_is_refused(results):
+@pytest.mark.parametrize("table", ["predictions", "rejection"])
+def test_an_unknown_entry_is_refused(results, table):
     with pytest.raises(UsageError) as refused:
-        results.predictions(99)
+        getattr(results, table)(99)
     assert refused.value.facts["number"] == 99
+
+
+def test_calibration_and_rejection_are_those_of_the_details(filled, results, manifest):
+    found = results.calibration()
+    assert dtypes(found, "calibration") == documented("calibration")
+    assert list(found["entry"]) == [1, 2]
+    shown = entry_detail(filled, 1).calibration
+    first, lone = found.to_dict("records")
+    assert (first["temperature"], first["ece"]) == (shown.temperature, shown.before.ece)
+    assert first["log_loss_calibrated"] == shown.after.log_loss
+    assert np.isnan(lone["ece_calibrated"])  # one tested speaker
+    curve = results.rejection(1)
+    assert dtypes(curve, "rejection") == documented("rejection")
+    assert curve["clips"].iloc[-1] == len(manifest)
+    assert curve["uar"].iloc[-1] == pytest.approx(entry_view(filled, 1).uar)
+    assert results.rejection(2).empty
+    assert dtypes(results.rejection(2), "rejection") == documented("rejection")
 
 
 def test_latencies_have_a_row_for_each_measurement(results):

@@ -12,7 +12,7 @@ from serbench.run.call import StudyEvent
 def scanned(tiny_corpus, tmp_path, monkeypatch, made):
     """A database with dataset ``tiny``; latencies are not measured."""
     monkeypatch.setenv("SERBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("serbench.run.study.measure_latency", lambda job: made.latency())
+    monkeypatch.setattr("serbench.run.completion.measure_latency", lambda job: made.latency())
     database = tmp_path / "serbench.db"
     counts = []
     account = serbench.scan(
@@ -51,7 +51,16 @@ def test_a_study_is_run_by_a_call_told_event_by_event_and_used(scanned, tiny_cor
     assert answered["emotion"][0] == clip["predicted"]
     shares = answered.filter(regex="^p_")
     assert shares.iloc[1].isna().all()
-    np.testing.assert_allclose(list(shares.iloc[0]), [clip[name] for name in shares], atol=1e-4)
+    [temperature] = results.calibration()["temperature"]
+    calibrated = np.array([clip[name] for name in shares]) ** (1 / temperature)
+    np.testing.assert_allclose(shares.iloc[0], calibrated / calibrated.sum(), atol=1e-4)
+    rejected = serbench.predict(entry, clip["path"], database=scanned, reject_below=1)
+    assert list(rejected["rejected"]) == [True]
+    assert rejected["emotion"].isna().all()
+    assert rejected["confidence"][0] == answered["confidence"][0] == shares.iloc[0].max()
+    with pytest.raises(UsageError) as refused:
+        serbench.predict(entry, clip["path"], database=scanned, reject_below=float("nan"))
+    assert refused.value.facts.keys() == {"reject_below"}
     only_bad = serbench.predict(entry, bad, database=scanned)
     assert list(only_bad) == list(answered)
     assert list(only_bad.dtypes) == list(answered.dtypes)

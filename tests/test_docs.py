@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 from serbench.cli.main import cli
@@ -180,10 +181,17 @@ def test_every_function_that_python_examples_call_exists():
 
 def test_every_key_of_an_entry_is_on_its_page():
     made = generator()
+    from serbench.views.calibration import calibration_view
     from serbench.views.entry import IDENTITY, PLAIN
 
-    documented = set(re.findall(r"^\| `(\w+)`", made.leaderboard_keys(), re.MULTILINE))
+    page, _, calibration = made.leaderboard_keys().partition("\n## Calibration\n")
+    documented = set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
     assert {*PLAIN, *IDENTITY, *made.SCORES} == documented
+    logits, targets = np.eye(4), np.arange(4)
+    keys = calibration_view(logits, targets, np.array(["a", "a", "b", "b"])).as_dict()
+    assert keys.keys() == set(re.findall(r"^\| `(\w+)`", calibration, re.MULTILINE))
+    points = set(re.findall(r"`rejection\[\]\.(\w+)`", calibration))
+    assert points == keys["rejection"][0].keys()
 
 
 @pytest.mark.parametrize(

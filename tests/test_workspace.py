@@ -33,9 +33,14 @@ def test_an_option_comes_before_the_environment_and_that_before_the_default(here
 
 
 def test_weights_lie_beside_the_database_file(here):
-    assert find_workspace("inner/my.db").artifacts == here / "inner" / "serbench-artifacts"
-    assert find_workspace("sqlite:////data/my.db").artifacts == Path("/data/serbench-artifacts")
-    assert find_workspace("sqlite:///my.db").artifacts == here / "serbench-artifacts"
+    assert find_workspace("inner/my.db").artifacts == here / "inner" / "my-artifacts"
+    assert find_workspace("sqlite:////data/my.db").artifacts == Path("/data/my-artifacts")
+    assert find_workspace("sqlite:///serbench.db").artifacts == here / "serbench-artifacts"
+
+
+def test_two_databases_in_one_folder_share_no_weights(here):
+    files = ("serbench.db", "mine.db", "mine.sqlite")
+    assert len({find_workspace(file).artifacts for file in files}) == len(files)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "postgresql+psycopg://me:secret@host/serbench"])

@@ -164,6 +164,7 @@ class OpenSmileBackbone(PooledBackbone):
 
     features_of: FeatureSet
     head: str = "svm"
+    augmentations: tuple[str, ...] = ()  # functionals are computed once for all epochs and trials
     takes_lengths: bool = True
 
     @property

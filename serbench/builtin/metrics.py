@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from serbench import hookimpl
-from serbench.score.calibration import expected_calibration_error
+from serbench.score.calibration import expected_calibration_error, log_losses
 from serbench.score.confusion import (
     CountMetric,
     confusion_of,
@@ -78,20 +78,14 @@ class LogLoss:
 
     def score(self, logits: Logits, targets: Targets) -> float:
         """The mean over clips."""
-        return float(self._losses(logits, targets).mean())
+        return float(log_losses(logits, targets).mean())
 
     def ratios(self, logits: Logits, targets: Targets, speakers: Speakers) -> Ratios:
         """One ratio: the sum of the losses over the number of clips."""
         _, speaker, clips = np.unique(speakers, return_inverse=True, return_counts=True)
         losses = np.zeros(len(clips))
-        np.add.at(losses, speaker, self._losses(logits, targets))
+        np.add.at(losses, speaker, log_losses(logits, targets))
         return Ratios(losses[:, None], clips[:, None].astype(np.float64))
-
-    @staticmethod
-    def _losses(logits: Logits, targets: Targets) -> Floats:
-        require_scorable(logits, targets)
-        losses: Floats = -log_softmax(logits.astype(np.float64), axis=1)
-        return losses[np.arange(len(targets)), targets]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ DROPOUT = Range(0.0, 0.7, 0.2)
 
 @dataclass(frozen=True)
 class MlpHead(TrainedHead):
-    """One hidden layer with ReLU and dropout, trained by gradient descent."""
+    """One hidden layer with ReLU and dropout on standardised features."""
 
     name: str = "mlp"
     ranges: Mapping[str, Range] = field(
@@ -49,6 +49,8 @@ class MlpHead(TrainedHead):
 def _network(width: int, hidden: int, n_classes: int, dropout: float) -> nn.Module:
     return nn.Sequential(
         OrderedDict(
+            # Features of speech encoders differ in their size by orders of magnitude.
+            standardised=nn.BatchNorm1d(width, affine=False),
             hidden=nn.Linear(width, hidden),
             activation=nn.ReLU(),
             dropout=nn.Dropout(dropout),

@@ -54,6 +54,7 @@ class Whisper:
         width: size of its frames.
         n_heads: number of its attention heads.
         head: logistic regression on frozen features.
+        augmentations: none, so that features are computed once.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Whisper:
     n_heads: int
     front_end: str = "whisper-mel"
     head: str = "logistic"
+    augmentations: tuple[str, ...] = ()
     takes_lengths: bool = True
 
     @property
@@ -133,9 +135,10 @@ class Whisper:
     def _fetched(self) -> Path:
         from huggingface_hub import hf_hub_download
 
-        return Path(
-            fetch_weights(self.name, lambda: hf_hub_download(self.repository, WEIGHTS_FILE))
-        )
+        def download() -> str:
+            return hf_hub_download(self.repository, WEIGHTS_FILE)
+
+        return Path(fetch_weights(self.name, download, may_be_random=False))
 
     def _fitting(
         self, last: Mapping[str, Tensor], n_classes: int | None, widths: Mapping[str, int]

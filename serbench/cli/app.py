@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,8 +47,36 @@ class App:
         return Plugins()
 
 
+JOINED = "\N{NON-BREAKING HYPHEN}"
+
+
+class WholeWords(click.HelpFormatter):
+    """Help texts whose lines are not broken at hyphens: until then all hyphens are joined ones."""
+
+    def write(self, string: str) -> None:
+        """Write lines, with usual hyphens."""
+        super().write(string.replace(JOINED, "-"))
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", JOINED))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], *args: Any, **options: Any) -> None:
+        """Write terms with their meanings."""
+        joined = [(term, meaning.replace("-", JOINED)) for term, meaning in rows]
+        super().write_dl(joined, *args, **options)
+
+
+class Context(click.Context):
+    """The context of a command, which determines the layout of its help text."""
+
+    formatter_class = WholeWords
+
+
 class Command(click.Command):
     """A command that refuses an option of one value if it is given twice."""
+
+    context_class = Context
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse after counting the options; click alone would use only the last value."""

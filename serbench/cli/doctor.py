@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 SHOWN = 12
 """The table lists at most this many findings of one kind; JSON holds all of them."""
 
+NAMED = 3
+"""A warning names at most this many recordings, speakers or emotions."""
+
 
 @click.command("doctor", cls=Command)
 @click.argument("name")
@@ -102,6 +105,17 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
             )
         elif fix:
             emit_text("there is nothing to leave out: the dataset is unchanged")
+
+
+def show_warnings(manifest: Manifest, findings: Sequence[Finding]) -> None:
+    """Print a line on standard error for each kind of finding, without mere notes."""
+    kinds = Counter(finding.kind for finding in findings if finding.severity != "note")
+    for kind, count in kinds.items():
+        named = list(dict.fromkeys(each.subject for each in findings if each.kind == kind))
+        listed = ", ".join(named[:NAMED]) + (", …" if len(named) > NAMED else "")
+        emit_text(f"warning: {counted(count, 'finding')} of {kind} ({listed})", err=True)
+    if kinds:
+        emit_text(f"`serbench corpus doctor {manifest.name}` lists what to do", err=True)
 
 
 def _show(manifest: Manifest, findings: Sequence[Finding], doubtful: Sequence[Exclusion]) -> None:

@@ -31,22 +31,25 @@ def shown_value(plan: StudyPlan, name: str) -> str:
 
     It is empty for an option that has no effect on the plan.
     """
+    from serbench.model.readout import readouts_text
     from serbench.run.planning import option_value
 
     value = option_value(plan, name)
     if value is None:
         return ""
+    if name == "readout":
+        return readouts_text(plan.readouts)
     if name == "weights":
         return f"weights {Path(value).name}"
     return f"{name.replace('_', ' ')} {value}" if isinstance(value, int | float) else str(value)
 
 
-def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> None:
+def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest, seeds: int) -> None:
     """Print a row for each study, with its estimated time."""
     from serbench.run.forecast import FAILED, FINISHED, forecast
     from serbench.run.planning import differing
 
-    found = [forecast(plan, manifest, app.database) for plan in plans]
+    found = [forecast(plan, manifest, app.database, seeds) for plan in plans]
     named = list(dict.fromkeys(("backbone", "front_end", "protocol", *differing(plans))))
     emit_table(
         [
@@ -76,9 +79,9 @@ def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest) -> 
         )
     if any(each.seconds is not None for each in left):
         emit_text(
-            "time: estimate for all trainings one after another, from earlier epochs on this "
-            "machine; ≤ marks an upper bound, where early stopping cannot be estimated; parallel "
-            "trainings and pruning reduce it"
+            "time: estimate for all trainings one after another, from earlier ones on this "
+            "machine, without the features that are computed once; ≤ marks an upper bound, where "
+            "early stopping cannot be estimated; parallel trainings and pruning reduce it"
         )
 
 
@@ -93,6 +96,8 @@ def _time(found: Forecast) -> str:
         return "0 s"
     if found.seconds is None:
         return DASH
+    if found.seconds < 1:
+        return "< 1 s"
     seconds = round(found.seconds)
     hours, minutes = divmod(round(seconds / 60), 60)
     text = f"{seconds} s" if seconds < 120 else f"{minutes} min"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.calibration import emit_calibration
 from serbench.cli.output import (
     DASH,
     counted,
@@ -26,65 +27,100 @@ from serbench.cli.output import (
 if TYPE_CHECKING:
     from serbench.views.comparison import Comparison
     from serbench.views.entry import EntryView
+    from serbench.views.seeds import SeedsView
 
 
 @click.command("compare", cls=Command)
-@click.argument("first", metavar="ENTRY", type=int)
-@click.argument("second", metavar="ENTRY", type=int)
+@click.argument("numbers", metavar="ENTRY ENTRY...", type=int, nargs=-1, required=True)
 @format_option("table", "json")
 @common_options
 @pass_app
-def compare_command(app: App, first: int, second: int, format_: str) -> None:
-    """Test whether two entries of the same protocol differ significantly."""
+def compare_command(app: App, numbers: tuple[int, ...], format_: str) -> None:
+    """Test which of two or more entries of the same protocol differ significantly.
+
+    Each entry is compared with each other one on the same clips. P-values are corrected for the
+    number of pairs by Holm's method, and all intervals together hold at 95 %.
+    """
     from serbench.views.comparison import compare_entries
 
-    found = compare_entries(app.database, first, second)
+    found = compare_entries(app.database, numbers)
     if format_ == "json":
         emit_json(found.as_dict())
         return
-    metrics = {metric.name: metric for metric in app.plugins.metrics}
+    registered = {metric.name: metric for metric in app.plugins.metrics}
+    metrics = {name: registered[name] for name in found.pairs[0].differences}
+    labels = [metric.label for metric in metrics.values()]
     emit_table(
-        ["holdout", f">entry {first}", f">entry {second}", ">difference", ">95 % CI", ">p"],
+        [
+            *(">entry", "backbone"),
+            *(column for label in labels for column in (f">{label}", f">95 % CI of {label}")),
+        ],
         [
             [
-                metrics[name].label,
-                measured(found.scores[name][0], metrics[name]),
-                measured(found.scores[name][1], metrics[name]),
-                points(each.difference),
-                interval(each.interval, signed=True),
-                DASH if each.p is None else f"{each.p:.3f}",
+                *(str(row.entry), row.backbone),
+                *(
+                    cell
+                    for name, metric in metrics.items()
+                    for score in [row.scores[name]]
+                    for cell in (measured(score.value, metric), interval(score.interval))
+                ),
             ]
-            for name, each in found.differences.items()
+            for row in found.entries
         ],
-        title=found.protocol_id,
+        title=f"{found.protocol_id}, {found.entries[0].evidence_text}",
+        spare=[f"95 % CI of {label}" for label in reversed(labels)],
     )
     click.echo()
-    for line in (*_tests(found), *found.notes):
+    emit_table(
+        [
+            *(">entry", ">minus"),
+            *(
+                column
+                for label in labels
+                for column in (f">{label}", f">95 % CI of {label}", f">p of {label}")
+            ),
+        ],
+        [
+            [
+                *(str(pair.first), str(pair.second)),
+                *(
+                    cell
+                    for each in pair.differences.values()
+                    for cell in (
+                        points(each.difference),
+                        interval(each.interval, signed=True),
+                        DASH if each.p is None else f"{each.p:.3f}",
+                    )
+                ),
+            ]
+            for pair in found.pairs
+        ],
+        title="differences",
+        spare=[f"{what} of {label}" for label in reversed(labels[1:]) for what in ("95 % CI", "p")],
+    )
+    click.echo()
+    for line in (*found.verdict, *_tests(found), *found.notes):
         emit_text(line)
 
 
 def _tests(found: Comparison) -> list[str]:
     """The statistical tests of a comparison, a sentence for each."""
-    speakers = found.differences["uar"].speakers
-    lines = [f"test: paired bootstrap over {counted(speakers, 'speaker')}, with Student's t"]
-    if found.smallest is not None:
+    pairs = len(found.pairs)
+    lines = [
+        f"test: paired bootstrap over {counted(found.speakers, 'speaker')}, with Student's t"
+        + (
+            f"; p corrected for {pairs} pairs by Holm's method, and intervals that hold together "
+            "at 95 %; p decides"
+            if pairs > 1
+            else ""
+        )
+    ]
+    smallest = [pair.smallest for pair in found.pairs if pair.smallest is not None]
+    if smallest:
+        ends = sorted({f"{100 * each:.1f}" for each in (min(smallest), max(smallest))}, key=float)
         lines.append(
             "smallest difference in UA that this number of speakers can detect with a power of "
-            f"80 %: {100 * found.smallest:.1f} points"
-        )
-    if found.folds is None:
-        lines.append("no t-test over folds: the two entries were not tested on the same folds")
-    else:
-        test = found.folds
-        which = (
-            "folds that both winners were selected by (optimistic)"
-            if found.tuned_on_folds
-            else "outer folds"
-        )
-        lines.append(
-            f"corrected resampled t-test over the {found.fold_count} {which}: "
-            f"{points(test.difference)} UA, "
-            f"95 % {interval((test.low, test.high), signed=True)}, p {test.p:.3f}"
+            f"80 %: {' to '.join(ends)} points"
         )
     return lines
 
@@ -102,10 +138,10 @@ def show_command(app: App, number: int, format_: str) -> None:
     if format_ == "json":
         emit_json(found.as_dict())
     else:
-        _show(app, found.as_dict(), found.view)
+        _show(app, found.as_dict(), found.view, found.seeds)
 
 
-def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
+def _show(app: App, found: dict[str, Any], view: EntryView, seeds: SeedsView) -> None:
     parts = ("front_end", "readout", "head", "schedule", "objective", "weights")
     recipe = ", ".join(found[part] for part in parts if found[part])
     emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
@@ -143,6 +179,9 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
         f"speakers: UA from {percent(spread['lowest'])} ({found['worst_speaker']}) "
         f"to {percent(spread['highest'])}{sd}"
     )
+    for line in (*seeds.sentences, seeds.components):
+        if line:
+            emit_text(line)
     for kind, heading in (("by_speaker", "speaker"), ("sexes", "sex"), ("corpora", "corpus")):
         click.echo()
         emit_table(
@@ -153,19 +192,7 @@ def _show(app: App, found: dict[str, Any], view: EntryView) -> None:
             ],
         )
     click.echo()
-    emit_table(
-        ["confidence", ">clips", ">mean confidence", ">accuracy"],
-        [
-            [
-                f"{100 * each['above']:.0f}–{100 * each['to']:.0f} %",
-                str(each["clips"]),
-                percent(each["confidence"]),
-                percent(each["accuracy"]),
-            ]
-            for each in found["reliability"]
-        ],
-        title="calibration",
-    )
+    emit_calibration(found["calibration"])
     click.echo()
     emit_text(f"made with {_versions(found['versions'])}")
     if found["machine"]:

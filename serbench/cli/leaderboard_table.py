@@ -9,6 +9,7 @@ import click
 
 from serbench.cli.output import (
     DASH,
+    between,
     emit_table,
     emit_text,
     interval,
@@ -24,15 +25,19 @@ if TYPE_CHECKING:
     from serbench.views.entry import EntryView
     from serbench.views.ranking import RankingView
 
+RANK_LEGEND = (
+    "#: first the entries that may have the highest UA; ranks: the ranks by UA that an entry may "
+    "have, at a level of 95 %; best: probability of the highest UA in per cent"
+)
+
 FRONT_LEGEND = (
     "front (Pareto front of UA and latency): ● on the front, ○ indistinguishable from it, "
     "blank dominated, – no latency"
 )
 
-LEGEND = (
-    "95 % CI: confidence interval of {label}, from a bootstrap over speakers; "
-    "optimism: tuning UA minus UA, in points"
-)
+LEGEND = "95 % CI: confidence interval of {label}, from a bootstrap over speakers"
+
+OPTIMISM_LEGEND = "; optimism: tuning UA minus UA, in points"
 
 ABLATED = (
     "read-out",
@@ -69,24 +74,28 @@ def show_rankings(
     columns, spare = _columns(metrics)
     if per_clip:
         columns.append(CLIP_INTERVALS)
+    explained = False
     for ranking in found:
         rows = [
             _cells(row, clips, metrics)[: len(columns)]
             for row, clips in zip(ranking.rows, ranking.clips, strict=True)
         ]
         named, rows = _without_same(columns, rows)
+        unmarked = {column.lstrip(">") for column in named}
         notes = [note for note in (ranking.same_clips, ranking.looks) if note]
         if format_ == "markdown":
+            explained |= "optimism" in unmarked
             click.echo(f"**{markdown_text(ranking.title)}**\n\n{markdown_table(named, rows)}\n")
             for note in notes:
                 click.echo(f"{note}\n")
         else:
-            emit_table(named, rows, ranking.title, spare, OPTIONS)
+            hidden = emit_table(named, rows, ranking.title, spare, OPTIONS)
+            explained |= "optimism" in unmarked - hidden
             for note in notes:
                 emit_text(note)
             click.echo()
-    legend = LEGEND.format(label=metrics[0].label)
-    for line in (FRONT_LEGEND, legend, *([CLIP_LEGEND] if per_clip else [])):
+    legend = LEGEND.format(label=metrics[0].label) + (OPTIMISM_LEGEND if explained else "")
+    for line in (RANK_LEGEND, FRONT_LEGEND, legend, *([CLIP_LEGEND] if per_clip else [])):
         emit_text(line)
 
 
@@ -108,7 +117,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     """The columns of a ranking, and those hidden on narrow terminals, first to be hidden first."""
     labels = [metric.label for metric in metrics]
     columns = [
-        *(">#", "front", ">entry", "backbone", "front end", "schedule"),
+        *(">#", ">ranks", ">best", "front", ">entry", "backbone", "front end", "schedule"),
         *(*ABLATED, "weights", "compute settings"),
         *(column for label in labels[:1] for column in (f">{label}", ">95 % CI")),
         *(f">{label}" for label in labels[1:]),
@@ -117,7 +126,7 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
     spare = [
         *("compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
-        *("tuning UA", "optimism"),
+        *("tuning UA", "optimism", "best", "ranks"),
     ]
     return columns, spare
 
@@ -129,6 +138,8 @@ def _cells(row: EntryView, clips: str, metrics: Sequence[Metric]) -> list[str]:
     scores = [_score(row, metric) for metric in metrics]
     return [
         str(row.rank),
+        DASH if row.rank_ci is None else DASH.join(map(str, dict.fromkeys(row.rank_ci))),
+        percent(row.best),
         marks[row.front],
         str(row.entry),
         row.backbone,
@@ -162,7 +173,7 @@ def _score(row: EntryView, metric: Metric) -> str:
 def _interval(row: EntryView, metric: Metric) -> str:
     found = row.scores.get(metric.name)
     ends = None if found is None else found.interval
-    return DASH if ends is None else DASH.join(measured(end, metric) for end in ends)
+    return DASH if ends is None else between([measured(end, metric) for end in ends])
 
 
 def _tuning(row: EntryView) -> str:

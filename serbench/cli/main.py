@@ -22,11 +22,16 @@ COMMANDS = {
         "Scan recordings into datasets; list, check and delete datasets.",
     ),
     "protocol": ("serbench.cli.protocol:protocol", "List protocols; show their folds and leaks."),
+    "search": (
+        "serbench.cli.search:search",
+        "Scan recordings, compare the usual systems on them within a time, and rank the best.",
+    ),
     "study": (
         "serbench.cli.study:study",
         "Search for the best configuration of a backbone.",
     ),
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank the results of all studies."),
+    "recommend": ("serbench.cli.recommend:recommend", "Recommend one entry to ship."),
     "evaluate": ("serbench.cli.use:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
     "predict": ("serbench.cli.use:predict", "Predict the emotions of files with an entry."),

@@ -100,6 +100,11 @@ def interval(ends: Sequence[float] | None, signed: bool = False) -> str:
     return f"{points(low)} to {points(high)}" if signed else f"{percent(low)}–{percent(high)}"
 
 
+def between(ends: Sequence[str]) -> str:
+    """The ends of an interval: ``1.2–3.4``, or ``-1.2 to 3.4`` where one of them is negative."""
+    return (" to " if any(end.startswith("-") for end in ends) else DASH).join(ends)
+
+
 def scored(share: float | None, ends: Sequence[float] | None) -> str:
     """A score and its interval: ``43.1 (95 % 35.0–51.6)``."""
     return percent(share) + ("" if ends is None else f" (95 % {interval(ends)})")
@@ -177,13 +182,16 @@ def emit_table(
     title: str | None = None,
     spare: Sequence[str] = (),
     gather: Sequence[str] = (),
-) -> None:
+) -> frozenset[str]:
     """Print a table as wide as the terminal; columns marked with ``>`` are aligned right.
 
     Such columns are numbers and never broken. On a narrow terminal, columns named in ``spare`` are
     hidden in their order: first those with one value in all rows, then numbers. Text columns in
     which rows differ stay and are folded. A line below the table names the hidden columns. If the
     others are still too wide, those named in ``gather`` become one column.
+
+    Returns:
+        the names of the hidden columns.
     """
     from rich.console import Console
 
@@ -212,6 +220,7 @@ def emit_table(
     if hidden:
         named = ", ".join(hidden.values())
         emit_text(f"hidden, since the table would be wider than {width} columns: {named}")
+    return frozenset(column.lstrip(">") for column in hidden)
 
 
 def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:
@@ -223,7 +232,7 @@ def emit_scores(scores: Mapping[str, Score], plugins: Plugins) -> None:
         score, metric = scores[name], metrics.get(name)
         ends = [measured(end, metric) for end in score.interval or ()]
         label = name if metric is None else metric.label
-        rows.append([label, measured(score.value, metric), DASH.join(ends) or DASH])
+        rows.append([label, measured(score.value, metric), between(ends) or DASH])
     emit_table(["metric", ">score", ">95 % CI"], rows)
 
 

@@ -63,13 +63,13 @@ def list_command(app: App, everything: bool, format_: str) -> None:
         grouped.setdefault(owner, []).append(each["name"])
     rows = []
     for (kind, plugin, package, version), names in grouped.items():
-        source = f"{package} {version}"
+        source = f"{plugin} ({package} {version})"
         if len(names) > MANY and not everything:
-            some = f"{len(names):,} names, {names[0]} … {names[-1]} (--all lists them)"
-            rows.append([kind, some, plugin, source])
+            some = f"{len(names):,} names, such as {names[0]} (--all lists them)"
+            rows.append([kind, some, source])
         else:
-            rows += [[kind, name, plugin, source] for name in names]
-    emit_table(["kind", "name", "plugin", "package"], rows)
+            rows += [[kind, name, source] for name in names]
+    emit_table(["kind", "name", "plugin (package)"], rows)
     for failure in failures:
         emit_text(f"failed: {failure.plugin} ({failure.package}): {failure.reason}")
     for name in sorted(app.plugins.disabled - app.plugins.unknown_disabled):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -11,11 +11,13 @@ from rich.console import Console
 
 from serbench.cli.output import counted
 from serbench.data.protocols import HOLDOUT
+from serbench.errors import DivergedError
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
+from serbench.model.readout import readouts_text
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 
@@ -34,12 +36,25 @@ def _plain(value: object) -> str:
     return "the default" if value is None else str(value)
 
 
+def _changed(name: str, there: Any, here: Any) -> str:
+    """The values of an option in this and in another study."""
+    before, now = _plain(there), _plain(here)
+    named = OPTION_NAMES.get(name, name)
+    if name == "readouts":
+        short = readouts_text(there), readouts_text(here)
+        before, now = short if len(set(short)) == 2 else (before, now)
+        named = "read-out" if len(here) == 1 else "searched:"
+    return f"{named} {now} instead of {before}"
+
+
 class PlainListener(Listener):
     """A line for each fold and trial: for logs, pipes and terminals that cannot draw."""
 
-    def __init__(self, plan: StudyPlan, plugins: Plugins, clips: str, console: Console) -> None:
+    def __init__(
+        self, plan: StudyPlan, plugins: Plugins, reasons: Sequence[str], console: Console
+    ) -> None:
         self.plan = plan
-        self.clip_format: str | None = clips
+        self.reasons = reasons
         self.plugins = plugins
         self.console = console
         self.folds = 0
@@ -59,15 +74,12 @@ class PlainListener(Listener):
         if trials > self.plan.trials:
             self.line(
                 f"this study has {counted(trials, 'trial')} already, more than --trials "
-                f"{self.plan.trials}: nothing was run, and its entry comes from all its trials"
+                f"{self.plan.trials}: no trial was run, and its entry comes from all its trials"
             )
 
     def differs(self, study: int, options: Mapping[str, tuple[Any, Any]]) -> None:
         """Print the options that distinguish this study from the nearest earlier one."""
-        named = ", ".join(
-            f"{OPTION_NAMES.get(name, name)} {_plain(here)} instead of {_plain(there)}"
-            for name, (there, here) in options.items()
-        )
+        named = ", ".join(_changed(name, there, here) for name, (there, here) in options.items())
         self.line(
             f"this is a new study; it differs from study {study}, the most similar one, in: {named}"
         )
@@ -111,9 +123,9 @@ class PlainListener(Listener):
     def begun(self, search: Search, known: Known) -> None:
         """Print the plan of the search, and notes that affect how its result is read."""
         plan, self.folds, self.best = search.plan, len(search.split.folds), None
-        if self.clip_format is not None:
-            self.line(self.clip_format)
-            self.clip_format = None  # the same in all outer folds
+        for reason in self.reasons:
+            self.line(reason)
+        self.reasons = ()  # the same in all outer folds
         self.plan = plan
         self.has_holdout = len(search.split.holdout.test) > 0
         self.tested = next((trial for trial, fold in known if fold == HOLDOUT), None)
@@ -195,6 +207,25 @@ class PlainListener(Listener):
             "the weights file of the winner is missing or differs from the recorded one: its last "
             "training is repeated"
         )
+
+    def repeating(self, entry: int, trainings: int, seeds: int) -> None:
+        """Print how many trainings are repeated."""
+        self.line(
+            f"entry {entry}: {counted(trainings, 'training')} of the winner with other seeds, "
+            f"{seeds} seeds in all"
+        )
+
+    def repeated(self, repetition: Repetition, result: Outcome | DivergedError) -> None:
+        """Print the score of a repeated training."""
+        fold = repetition.fold
+        place = fold if isinstance(fold, str) else f"fold {fold + 1}"
+        if repetition.outer_fold:
+            place = f"outer fold {repetition.outer_fold + 1} {place}"
+        if isinstance(result, DivergedError):
+            outcome = f"failed: {result}"
+        else:
+            outcome = f"UA {100 * result.uar:.1f} ({result.seconds:.0f} s)"
+        self.line(f"seed {repetition.number} {place}: {outcome}")
 
     def measuring(self, entry: int, threads: int) -> None:
         """Print that latency is measured."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.progress import (
@@ -17,12 +17,13 @@ from rich.progress import (
 
 from serbench.cli.output import errors
 from serbench.cli.progress import PlainListener
+from serbench.errors import DivergedError
 from serbench.execute.job import Outcome
 from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
 from serbench.plugins import Plugins
 from serbench.run.listener import Listener
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 
@@ -30,8 +31,10 @@ from serbench.search.study import Search
 class BarListener(PlainListener):
     """Bars for trials, folds and epochs, with the best so far and the time left."""
 
-    def __init__(self, plan: StudyPlan, plugins: Plugins, clips: str, progress: Progress) -> None:
-        super().__init__(plan, plugins, clips, progress.console)
+    def __init__(
+        self, plan: StudyPlan, plugins: Plugins, reasons: Sequence[str], progress: Progress
+    ) -> None:
+        super().__init__(plan, plugins, reasons, progress.console)
         self.progress = progress
         self.clips = self._bar("clips", visible=False)
         self.features = self._bar("features", visible=False)
@@ -99,19 +102,31 @@ class BarListener(PlainListener):
         note = "" if self.best is None else f"best UA {100 * self.best:.1f}"
         self.progress.update(self.trials, note=note)
 
+    def repeating(self, entry: int, trainings: int, seeds: int) -> None:
+        """Count the repeated trainings on the bar of the trainings."""
+        super().repeating(entry, trainings, seeds)
+        self.progress.update(self.trials, visible=False)
+        self.progress.update(self.trainings, completed=0, total=trainings, visible=True)
+        self.progress.update(self.epochs, visible=self.plan.epochs > 0)
+
+    def repeated(self, repetition: Repetition, result: Outcome | DivergedError) -> None:
+        """Move the bar of the trainings."""
+        self.progress.advance(self.trainings)
+        super().repeated(repetition, result)
+
 
 @contextmanager
-def study_listener(plan: StudyPlan, plugins: Plugins, clips: str) -> Iterator[Listener]:
+def study_listener(plan: StudyPlan, plugins: Plugins, reasons: Sequence[str]) -> Iterator[Listener]:
     """Bars on a terminal, plain lines elsewhere; both on standard error.
 
     Args:
         plan: of the study.
         plugins: with everything that the plan names.
-        clips: a sentence on the format of its clips, shown at the beginning.
+        reasons: sentences with the reasons for parts of the plan, shown at the beginning.
     """
     console = errors()
     if not console.is_terminal:
-        yield PlainListener(plan, plugins, clips, console)
+        yield PlainListener(plan, plugins, reasons, console)
         return
     columns = (
         TextColumn("{task.description:>9}"),
@@ -122,4 +137,4 @@ def study_listener(plan: StudyPlan, plugins: Plugins, clips: str) -> Iterator[Li
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        yield BarListener(plan, plugins, clips, progress)
+        yield BarListener(plan, plugins, reasons, progress)

@@ -66,15 +66,12 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     from serbench.run.planning import make_plans
     from serbench.run.study_file import read_options, with_candidates
 
-    chosen = options["augmentations"]
     given = {name: value for name, value in options.items() if value not in (None, ())}
-    if chosen is not None:
-        given["augmentations"] = chosen
     asked = with_candidates(read_options(given, study_file, app.plugins), app.plugins)
     if dry_run:
         manifest = _dataset(app, asked.dataset, fetch=False)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
-        show_forecasts(app, plans, manifest)
+        show_forecasts(app, plans, manifest, asked.seeds)
         return
     with executor_of(asked.jobs) as executor:
         manifest = _dataset(app, asked.dataset)
@@ -146,18 +143,23 @@ def _run(
     from serbench.cli.progress_bars import study_listener
     from serbench.run.call import run_plan
     from serbench.run.clip_format import explain_format
+    from serbench.run.planning import explain_augmentations
 
-    clips = explain_format(plan, asked, manifest, app.plugins)
-    with study_listener(plan, app.plugins, clips) as listener:
+    reasons = [
+        explain_format(plan, asked, manifest, app.plugins),
+        explain_augmentations(plan, asked),
+    ]
+    with study_listener(plan, app.plugins, reasons) as listener:
         entry = run_plan(plan, asked, app.plugins, app.workspace, app.database, listener, executor)
     _show_result(app, plan, entry)
 
 
 def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     from serbench.model.machine import this_machine
-    from serbench.run.study import latency_kind
+    from serbench.run.completion import latency_kind
     from serbench.views.gain import budget_note, gain_of
     from serbench.views.reading import entry_view_here
+    from serbench.views.seeds import seeds_view
 
     kind = latency_kind(plan, app.plugins)
     found = entry_view_here(app.database, entry, this_machine(), kind)
@@ -171,7 +173,8 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
         f"{milliseconds(plain['latency_ms_p90'])} ms (p90, one thread)"
     )
     gain = gain_of(app.database, entry)
-    for line in (budget_note(app.database, entry), gain and gain.sentence):
+    seeds = seeds_view(app.database, entry).sentences
+    for line in (budget_note(app.database, entry), gain and gain.sentence, *seeds):
         if line:
             emit_text(line)
 

@@ -39,7 +39,7 @@ def _option(name: str) -> Callable[[Command], Command]:
     if several:
         how["multiple"] = True
     if typed["separated"]:
-        how |= {"callback": lambda ctx, parameter, text: _separated(text)}
+        how |= {"type": str}  # the option itself separates the names
     elif get_origin(kind) is Literal:
         how |= {"type": click.Choice(get_args(kind))}
     elif several:
@@ -67,10 +67,3 @@ def _plain(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(each for each in get_args(annotation) if each is not NoneType)
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-
-
-def _separated(text: str | None) -> tuple[str, ...] | None:
-    """Names separated by commas; ``none`` stands for an empty list."""
-    if text is None:
-        return None
-    return () if text == "none" else tuple(name.strip() for name in text.split(","))

@@ -33,16 +33,31 @@ if TYPE_CHECKING:
     help="Use the mean of all channels of a recording, or only one channel, counted from 1. "
     "[default: as in the recordings that the entry was trained on]",
 )
+@click.option(
+    "--reject-below",
+    type=float,
+    default=0.0,
+    metavar="P",
+    help="Reject predictions whose calibrated confidence is below P, from 0 to 1. "
+    "`serbench leaderboard show ENTRY` has the share of clips and the scores that remain. "
+    "[default: reject none]",
+)
 @format_option("table", "json")
 @common_options
 @pass_app
 def predict(
-    app: App, entry: int, files: tuple[Path, ...], channel: str | None, format_: str
+    app: App,
+    entry: int,
+    files: tuple[Path, ...],
+    channel: str | None,
+    reject_below: float,
+    format_: str,
 ) -> None:
     """Predict the emotions of FILES with leaderboard entry ENTRY.
 
     FILES are recordings, or folders with recordings.
     Each file is prepared like the training clips; sound beyond the end of a clip is not used.
+    Probabilities are calibrated with the temperature of the entry, fitted on its tested clips.
     Files that cannot be used are listed with the reason, and the exit code is then 1.
     """
     from serbench.deploy.predict import FilePrediction
@@ -50,7 +65,7 @@ def predict(
 
     predictor = predictor_of(entry, app.plugins, app.workspace, app.database, channel)
     clip_format = predictor.clip_format
-    paths, answers = predictor.predict(files)
+    paths, answers = predictor.predict(files, reject_below)
     found = [answer for answer in answers if isinstance(answer, FilePrediction)]
     failed = [answer for answer in answers if isinstance(answer, AudioError)]
     if format_ == "json":
@@ -60,7 +75,7 @@ def predict(
         emit_table(
             ["file", "emotion", *(f">{emotion}" for emotion in predictor.emotions)],
             [
-                [str(file.path), file.emotion]
+                [str(file.path), file.emotion or "rejected"]
                 + [f"{probability:.3f}" for probability in file.probabilities.values()]
                 for file in found
             ],
@@ -76,6 +91,13 @@ def predict(
             click.echo(f"{file.path}: {remark}", err=True)
     for error in failed:
         click.echo(f"error: {error}", err=True)
+    if reject_below > 0 and found:
+        rejected = sum(file.rejected for file in found)
+        emit_text(
+            f"{rejected} of {counted(len(found), 'prediction')} rejected, with a confidence "
+            f"below {reject_below:g}",
+            err=True,
+        )
     if failed:
         raise click.exceptions.Exit(SerbenchError.exit_code)
 
@@ -83,11 +105,13 @@ def predict(
 def _answer_as_dict(path: str, answer: FilePrediction | AudioError) -> dict[str, Any]:
     """The result for one file, with the same keys for usable and unusable files."""
     if isinstance(answer, AudioError):
-        unknown = dict.fromkeys(("emotion", "probabilities"))
+        unknown = dict.fromkeys(("emotion", "confidence", "rejected", "probabilities"))
         return {"path": path, **unknown, "remarks": [], "error": str(answer)}
     return {
         "path": path,
         "emotion": answer.emotion,
+        "confidence": answer.confidence,
+        "rejected": answer.rejected,
         "probabilities": answer.probabilities,
         "remarks": list(answer.remarks),
         "error": None,
@@ -109,9 +133,11 @@ def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
     are scored: the entry predicts one of these, and clips of other emotions are left out.
     """
     from serbench.run.evaluate import evaluate as evaluate_entry
+    from serbench.views.evaluation import evaluation_view
 
     with counting("clips prepared") as progress:
-        found = evaluate_entry(entry, dataset, app.plugins, app.workspace, app.database, progress)
+        evaluate_entry(entry, dataset, app.plugins, app.workspace, app.database, progress)
+    found = evaluation_view(app.database, entry, dataset, list(app.plugins.metrics))
     plain = found.as_dict()
     if format_ == "json":
         emit_json(plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -58,6 +59,23 @@ def list_files(paths: Sequence[Path]) -> Listing:
                 seen.add(path)
                 _sort_in(path, listing)
     return listing
+
+
+def listing_hash(paths: Sequence[Path]) -> str:
+    """A hash of names, sizes and times of all files in ``paths``, which are not opened.
+
+    Raises:
+        UsageError: as ``list_files``.
+    """
+    digest = hashlib.sha256()
+    for path in list_files([without_steps_up(each) for each in paths]).files:
+        try:
+            facts = path.stat()
+        except OSError:
+            continue  # a broken link
+        line = f"{path}\t{facts.st_size}\t{facts.st_mtime_ns}\n"
+        digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _below(root: Path, unread: dict[Path, str]) -> list[Path]:

@@ -32,7 +32,8 @@ class Scan:
     """The result of a scan; ``found`` is the number of kept plus skipped files.
 
     ``unknown`` counts the labels without a known emotion, most frequent first; ``speech`` and
-    ``licences`` are by corpus.
+    ``licences`` are by corpus; ``files`` identifies the scanned files, if it was
+    computed (`listing_hash`).
     """
 
     manifest: Manifest
@@ -44,6 +45,7 @@ class Scan:
     remarks: tuple[Remark, ...] = ()
     speech: Mapping[str, Speech] = field(default_factory=dict)
     licences: Mapping[str, Licence] = field(default_factory=dict)
+    files: str = ""
 
     def skipped_by_reason(self) -> dict[str, int]:
         """The number of files left out for each reason, most frequent first."""
@@ -56,6 +58,7 @@ class Scan:
             **self.manifest.summary(),
             "speech": dict(self.speech),
             "licences": {name: asdict(each) for name, each in self.licences.items()},
+            "files": self.files,
             "found": self.found,
             "skipped": self.skipped_by_reason(),
             "conflicts": [
@@ -111,9 +114,7 @@ def scan(
         if (unread := unread_name(path))
         else Skipped(str(path), NO_CORPUS, defective=True, kind="unknown-name")
         for path in listing.files
-        if (unread_name(path) or is_recording_name(path))
-        and path not in claimed
-        and path not in explained
+        if _may_be_recording(path) and path not in claimed and path not in explained
     ]
     skipped += [
         Skipped(str(path), each.reason, True, each.detail, each.kind)
@@ -187,6 +188,11 @@ def excluded_because(reason: str) -> str:
     return reason if reason.startswith("excluded") else f"excluded: {reason or 'no reason given'}"
 
 
+def _may_be_recording(path: Path) -> bool:
+    """Whether a file has the name of a recording, perhaps in a format that cannot be read."""
+    return bool(unread_name(path)) or is_recording_name(path)
+
+
 def _defect(skip: Skipped) -> dict[str, str]:
     defect = {"path": _printable(skip.path), "reason": skip.reason, "kind": skip.kind}
     return {**defect, "detail": skip.detail} if skip.detail else defect
@@ -234,5 +240,8 @@ def _nothing_found(
         "`serbench plugins list` shows the registered corpora; for your own files give "
         "--pattern '{emotion}/{speaker}/*', or a table with the columns path, emotion, speaker"
     )
-    number = f"{found:,} recording" + ("" if found == 1 else "s")
+    recordings = found - sum(not _may_be_recording(Path(skip.path)) for skip in skipped)
+    if not recordings:
+        return f"nothing in {where} can be used ({listed}): {advice}"
+    number = f"{recordings:,} recording" + ("" if recordings == 1 else "s")
     return f"{number} found in {where}, and none can be used ({listed}): {advice}"

@@ -1,4 +1,4 @@
-"""Predict the emotions of files with a trained entry."""
+"""Predict the emotions of files with a trained entry, with calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -46,19 +46,28 @@ class FilePrediction:
     Attributes:
         path: the file.
         seconds: its length; sound beyond the clip length is not used.
-        probabilities: emotion → probability, in label-set order.
+        probabilities: emotion → calibrated probability, in label-set order.
         remarks: unusual properties of the file, a clause for each.
+        rejected: whether the confidence is below the least one that was asked for.
     """
 
     path: Path
     seconds: float
     probabilities: dict[str, float]
     remarks: tuple[str, ...] = ()
+    rejected: bool = False
 
     @property
-    def emotion(self) -> str:
-        """The most probable emotion."""
+    def emotion(self) -> str | None:
+        """The most probable emotion; None where the prediction is rejected."""
+        if self.rejected:
+            return None
         return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the most probable emotion, also where it is rejected."""
+        return max(self.probabilities.values())
 
 
 def predict_files(
@@ -67,6 +76,8 @@ def predict_files(
     emotions: Sequence[str],
     paths: Sequence[Path],
     channel: str = MEAN,
+    temperature: float = 1.0,
+    reject_below: float = 0.0,
 ) -> Iterator[FilePrediction | AudioError]:
     """Prepare each file like the training clips and classify it.
 
@@ -76,6 +87,8 @@ def predict_files(
         emotions: the label set.
         paths: files; `recordings_in` gives those of folders.
         channel: the channel used of several: ``mean``, ``left``, ``right``, or a number.
+        temperature: divides the logits, so that the probabilities are calibrated.
+        reject_below: least confidence of a prediction that is not rejected.
 
     Yields:
         for each path its prediction, or the reason why the file cannot be used.
@@ -97,10 +110,11 @@ def predict_files(
         if not logits.isfinite().all():
             yield AudioError(path, "the logits of the network for this file are NaN")
             continue
-        probabilities = torch.softmax(logits, dim=0).tolist()
+        probabilities = torch.softmax(logits.double() / temperature, dim=0).tolist()
         yield FilePrediction(
             path,
             len(audio.waveform) / audio.sample_rate,
             dict(zip(emotions, probabilities, strict=True)),
             tuple(remark.text for remark in audio.remarks),
+            rejected=max(probabilities) < reject_below,
         )

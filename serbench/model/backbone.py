@@ -23,6 +23,9 @@ NO_WEIGHTS = "none"
 POOLED = "pooled"
 """The only tap of most backbones: the vector before the last layer."""
 
+USUAL_AUGMENTATIONS = ("time-shift", "frequency-mask", "time-mask", "gain", "noise")
+"""The augmentations of backbones that are trained from the first trial on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -108,6 +111,14 @@ class Backbone(Reader, Protocol):
         All taps of one read-out give vectors, or all give frames.
         """
 
+    @property
+    def augmentations(self) -> Sequence[str]:
+        """The augmentations whose widths a study searches, unless the user names others.
+
+        None where the first trial freezes every stage: without augmentations, the features of a
+        frozen backbone are computed once for all epochs and trials.
+        """
+
     def input_spec(self) -> InputSpec:
         """Size, mean and standard deviation of its input images."""
 
@@ -169,6 +180,7 @@ class PooledBackbone:
         head: ``linear``, trained together with the backbone.
         taps: only the pooled vector.
         readouts: only the pooled vector.
+        augmentations: the usual ones.
         takes_lengths: False: the whole image counts, padding too.
         published_on: corpora that the ``default`` weights were trained on, or None where they are
             not known; those of weights from a file are never known.
@@ -178,6 +190,7 @@ class PooledBackbone:
     head: str = "linear"
     taps: tuple[str, ...] = (POOLED,)
     readouts: tuple[str, ...] = (POOLED,)
+    augmentations: tuple[str, ...] = USUAL_AUGMENTATIONS
     takes_lengths: bool = False
     published_on: ClassVar[tuple[str, ...] | None] = None
     published_under: ClassVar[Licence] = UNKNOWN_LICENCE

@@ -1,10 +1,10 @@
-"""Downloads of published weights from the Hugging Face Hub."""
+"""Downloads of published weights, above all from the Hugging Face Hub."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -14,29 +14,44 @@ from serbench.errors import WeightsError
 SECONDS_TO_CONNECT = 3.0
 """So long the Hugging Face Hub has to accept a connection."""
 
+HUB_CACHE = "the Hugging Face cache (HF_HOME)"
+"""Where the client of the hub keeps weights."""
+
 Fetched = TypeVar("Fetched")
 
 
-def fetch_weights(name: str, download: Callable[[], Fetched]) -> Fetched:
-    """The result of ``download``, which uses the client of the hub.
+def fetch_weights(
+    name: str,
+    download: Callable[[], Fetched],
+    cache: str = HUB_CACHE,
+    may_be_random: bool = True,
+) -> Fetched:
+    """The result of ``download``.
 
     Args:
         name: of the backbone, for the message.
         download: returns weights, or their path.
+        cache: where the client that downloads keeps weights, for the message; by default it is the
+            client of the hub.
+        may_be_random: whether the default head of the backbone accepts random weights, as heads
+            that are fitted do not.
 
     Raises:
         WeightsError: the download raised an error of any class.
     """
     try:
-        with _hub_only_if_reachable():
+        with _hub_only_if_reachable() if cache == HUB_CACHE else nullcontext():
             return download()
     # The class of the error of a failed download depends on the hub's client.
     except Exception as error:
+        either, random = (
+            (", ", ", or start from random weights with --weights none")
+            if may_be_random
+            else (", or ", "")
+        )
         raise WeightsError(
-            f"pretrained weights of {name} could not be fetched "
-            f"({type(error).__name__}): connect to the internet or fill the Hugging Face "
-            "cache (HF_HOME), give a file with --weights FILE, or start from random "
-            "weights with --weights none",
+            f"pretrained weights of {name} could not be fetched ({type(error).__name__}): connect "
+            f"to the internet or fill {cache}{either}give a file with --weights FILE{random}",
             backbone=name,
         ) from error
 

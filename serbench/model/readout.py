@@ -167,6 +167,13 @@ def pool(frames: Tensor, lengths: Tensor | None, pooling: str) -> Tensor:
     return torch.cat([mean, (variance + EPSILON).sqrt()], dim=1)
 
 
+def readouts_text(readouts: Sequence[str]) -> str:
+    """The read-outs that a study searches in a few words: their number and the first one."""
+    if len(readouts) == 1:
+        return readouts[0]
+    return f"{len(readouts)} read-outs, the first {readouts[0]}"
+
+
 def _taps(named: str, known: Sequence[str], text: str) -> tuple[str, ...]:
     if named == ALL:
         return tuple(known)

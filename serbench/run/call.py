@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serbench.errors import UsageError
+from serbench.errors import DivergedError, UsageError
 from serbench.execute.executor import Executor, executor_of
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
@@ -20,7 +20,7 @@ from serbench.run.planning import chosen_dataset, make_plans
 from serbench.run.screening import screen
 from serbench.run.study import drive_study
 from serbench.run.study_file import read_options
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 from serbench.store.database import Database
@@ -152,6 +152,24 @@ class CallbackListener(Listener):
         """Pass on that the last training of the winner is repeated."""
         self._send("holdout_lost")
 
+    def repeating(self, entry: int, trainings: int, seeds: int) -> None:
+        """Pass on the number of trainings that are repeated with other seeds."""
+        self._send("repeating", entry=entry, trainings=trainings, seeds=seeds)
+
+    def repeated(self, repetition: Repetition, result: Outcome | DivergedError) -> None:
+        """Pass on the UA of a repeated training."""
+        uar, failure = (
+            (None, str(result)) if isinstance(result, DivergedError) else (result.uar, "")
+        )
+        self._send(
+            "repeated",
+            seed=repetition.number,
+            outer_fold=repetition.outer_fold + 1,
+            fold=_shown(repetition.fold),
+            uar=uar,
+            failure=failure,
+        )
+
     def measuring(self, entry: int, threads: int) -> None:
         """Pass on that latency is measured."""
         self._send("measuring_latency", entry=entry, threads=threads)
@@ -247,4 +265,5 @@ def run_plan(
         parallel=asked.jobs or None,
         retune=asked.retune,
         allow_known_speakers=asked.allow_known_speakers,
+        seeds=asked.seeds,
     )

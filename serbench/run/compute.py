@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from serbench.execute.executor import Executor
-from serbench.model.compute import ComputeSettings
+from serbench.model.compute import FP32, ComputeSettings
 from serbench.model.environment import versions
 from serbench.model.machine import this_machine
 from serbench.run.speed_tuning import Wishes, tune
@@ -47,16 +47,18 @@ def settle_compute(
             recorded result is used if this study is too short for a comparison.
     """
     plan, tunings = search.plan, SpeedTunings(database)
+    quick = search.space.features_suffice  # heads on computed features: nothing is worth tuning
     cores = torch.get_num_threads()
     wishes = Wishes(plan.precision, plan.threads, 1 if executor.slots == 1 else parallel)
     subject = subject_of(plan, wishes, cores)
     begun = ledger.compute_settings(plan)
-    chosen = None if retune or plan.is_fitted else tunings.find(subject)
+    chosen = None if retune or quick else tunings.find(subject)
     if chosen is None and begun is not None and not retune:
         chosen = _shared_out(begun, wishes, cores)
-    if chosen is None and plan.is_fitted:
+    if chosen is None and quick:
         parallel = wishes.parallel or 1
-        chosen = ComputeSettings(wishes.threads or max(1, cores // parallel), parallel=parallel)
+        threads = wishes.threads or max(1, cores // parallel)
+        chosen = ComputeSettings(threads, wishes.precision or FP32, parallel=parallel)
     if chosen is None:
         if not wishes.leave_nothing:
             tuning(plan)
@@ -67,9 +69,26 @@ def settle_compute(
     if begun is not None and begun.numeric != chosen.numeric:
         chosen = replace(_shared_out(begun, wishes, cores), prefetch=chosen.prefetch)
     ledger.begin(plan, protocol, search.manifest.emotions, chosen)
-    if not plan.is_fitted:
+    if not quick:
         tunings.belongs_to(plan, subject)
     return chosen
+
+
+def begun_compute(
+    plan: StudyPlan, ledger: Ledger, executor: Executor, parallel: int | None
+) -> ComputeSettings:
+    """The recorded compute settings of a study that has begun, for further trainings.
+
+    Args:
+        plan: plan of the study.
+        ledger: the records of studies.
+        executor: runs trainings.
+        parallel: number of trainings at once; by default as many as the cores allow.
+    """
+    begun = ledger.compute_settings(plan)
+    assert begun is not None
+    wishes = Wishes(plan.precision, plan.threads, 1 if executor.slots == 1 else parallel)
+    return _shared_out(begun, wishes, torch.get_num_threads())
 
 
 def _shared_out(begun: ComputeSettings, wishes: Wishes, cores: int) -> ComputeSettings:

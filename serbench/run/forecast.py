@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.model.machine import this_machine
+from serbench.score.metric import CORRECTED
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
 from serbench.store.pace import Pace, pace_of
+from serbench.store.repetitions import due_repetitions
 from serbench.store.studies import Standing, entry_within, standings
 
 FINISHED, FAILED, CONTINUES, NEW = "finished", "failed", "continues", "new"
@@ -43,21 +45,23 @@ class Forecast:
     same_dataset: bool
 
 
-def forecast(plan: StudyPlan, manifest: Manifest, database: Database) -> Forecast:
+def forecast(plan: StudyPlan, manifest: Manifest, database: Database, seeds: int = 1) -> Forecast:
     """The remaining trainings of a study, with a time from earlier trainings on this machine.
 
     Args:
         plan: plan of the study.
         manifest: its dataset.
         database: the database with the studies.
+        seeds: number of seeds with which the winner is trained.
 
     Raises:
         SerbenchError: the dataset cannot be split by the protocol.
     """
     before = standings(database, plan)
-    finished = entry_within(before, plan) is not None
+    entry = entry_within(before, plan)
     pace = pace_of(database, plan, asdict(this_machine()))
-    outer_folds = split_dataset(manifest, parse_protocol(plan.protocol)).outer_folds
+    split = split_dataset(manifest, parse_protocol(plan.protocol))
+    outer_folds = split.outer_folds
     trainings, seconds = 0, 0.0
     for number, outer in enumerate(outer_folds):
         begun = before[number] if number < len(before) else None
@@ -69,9 +73,17 @@ def forecast(plan: StudyPlan, manifest: Manifest, database: Database) -> Forecas
             search = left * sum(_seconds(plan, pace, len(fold.train)) for fold in outer.folds)
             seconds += min(search, _time_left(plan, begun))
             seconds += _seconds(plan, pace, len(outer.holdout.train))
+    tested = split.folds if split.evidence == CORRECTED else [each.holdout for each in outer_folds]
+    again = (seeds - 1) * len(tested) if trainings else 0
+    if entry is not None:
+        again = len(due_repetitions(database, entry, seeds))
+    trainings += again
+    if pace is not None:
+        clips = sum(len(each.train) for each in tested) / len(tested)
+        seconds += again * _seconds(plan, pace, clips)
     if not before:
         state = NEW
-    elif finished:
+    elif entry is not None and not again:
         state = FINISHED
     else:
         state = CONTINUES if trainings else FAILED
@@ -88,9 +100,10 @@ def forecast(plan: StudyPlan, manifest: Manifest, database: Database) -> Forecas
     )
 
 
-def _seconds(plan: StudyPlan, pace: Pace, clips: int) -> float:
+def _seconds(plan: StudyPlan, pace: Pace, clips: float) -> float:
     """The time of one training."""
-    epochs = plan.epochs if pace.epochs is None else min(pace.epochs, plan.epochs)
+    most = 1 if plan.is_fitted else plan.epochs
+    epochs = most if pace.epochs is None else min(pace.epochs, most)
     return clips * epochs * pace.seconds
 
 

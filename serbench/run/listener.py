@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from serbench.errors import DivergedError
 from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
-from serbench.search.events import Known, TrialEnded
+from serbench.search.events import Known, Repetition, TrialEnded
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
 
@@ -67,6 +68,12 @@ class Listener:
 
     def holdout_lost(self) -> None:
         """The network of the last training is missing, which is therefore repeated."""
+
+    def repeating(self, entry: int, trainings: int, seeds: int) -> None:
+        """So many trainings of the winner of an entry are repeated with other seeds."""
+
+    def repeated(self, repetition: Repetition, result: Outcome | DivergedError) -> None:
+        """A training was repeated and is recorded, or it diverged."""
 
     def measuring(self, entry: int, threads: int) -> None:
         """The winner is recorded, and its latency on so many threads is measured."""

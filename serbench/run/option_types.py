@@ -17,6 +17,14 @@ def _listed(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _separated(value: object) -> object:
+    """Names in a list, or in a text separated by commas; ``none`` alone is an empty list."""
+    if isinstance(value, str):
+        value = [name.strip() for name in value.split(",")]
+    listed = _listed(value)
+    return () if listed == ("none",) else listed
+
+
 def _several(value: object) -> object:
     listed = _listed(value)
     if listed == ():
@@ -79,7 +87,7 @@ LARGEST = 2**53
 """No whole number is larger: beyond it floats, JSON and databases lose digits."""
 
 
-Listed = BeforeValidator(_listed)
+Separated = BeforeValidator(_separated)
 Several = BeforeValidator(_several)
 Augmentation = Annotated[str, registered("augmentations")]
 ProtocolName = Annotated[str, AfterValidator(known_protocol)]

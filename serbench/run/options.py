@@ -17,10 +17,10 @@ from serbench.run.option_types import (
     ClipSeconds,
     Depths,
     Interval,
-    Listed,
     ProtocolName,
     SampleRate,
     Seed,
+    Separated,
     Several,
     only_budget,
     option,
@@ -167,10 +167,10 @@ class StudyOptions(BaseModel):
         "Test also speakers that the weights were trained on, and mark the result and rank it "
         "separately; by default such a study is refused.",
     )
-    augmentations: Annotated[tuple[Augmentation, ...], Listed] = option(
-        ("time-shift", "frequency-mask", "time-mask", "gain", "noise"),
+    augmentations: Annotated[tuple[Augmentation, ...] | None, Separated] = option(
+        None,
         "Search the widths of these augmentations, separated by commas, or use no augmentation "
-        "(none).",
+        "(none); by default those that the backbone declares: none where it starts frozen.",
         "NAME,…|none",
         separated=True,
     )
@@ -200,6 +200,14 @@ class StudyOptions(BaseModel):
     )
     seed: Annotated[tuple[Seed, ...], Several] = option(
         (0,), "Use N, 0 or more, as the seed of the search and of all its trainings.", "N"
+    )
+    seeds: int = option(
+        1,
+        "After the search, train the winner with N seeds, the first of which is that of the search,"
+        " and show the variance of training beside that of speakers; by default it is trained "
+        "once. An earlier study with fewer seeds is continued.",
+        "N",
+        ge=1,
     )
     exhaustive: bool = option(
         False,

@@ -112,6 +112,9 @@ def make_plans(
             },
             "front_end": front_end,
             "head": head.name,
+            "augmentations": tuple(
+                declared.augmentations if options.augmentations is None else options.augmentations
+            ),
             "readouts": _readouts(declared, head, [fixed] if fixed else options.search.readouts),
             "weights": weights,
         }
@@ -195,6 +198,20 @@ def _combinations(options: StudyOptions, n_speakers: int) -> Iterator[dict[str, 
     values["protocol"] = options.protocols(n_speakers)
     for combination in product(*map(dict.fromkeys, values.values())):
         yield dict(zip(values, combination, strict=True))
+
+
+def explain_augmentations(plan: StudyPlan, options: StudyOptions) -> str:
+    """A sentence with the augmentations of a plan and the reason for them."""
+    named = ", ".join(plan.augmentations) or "none"
+    if plan.is_fitted:
+        reason = f"head {plan.head} is fitted once to the features of all training clips"
+    elif options.augmentations is not None:
+        reason = "from --augmentations"
+    else:
+        reason = f"default of {plan.backbone}"
+        if not plan.augmentations:
+            reason += ", so that features are computed once wherever all of it is frozen"
+    return f"augmentations: {named} ({reason})"
 
 
 def differing(plans: Sequence[StudyPlan]) -> list[str]:

@@ -155,7 +155,7 @@ def reproduce(
         SerbenchError: its dataset or clips are no longer available.
     """
     executor = executor or InThisProcess(plugins)
-    plan, compute, recorded = _recorded(database, number, folds)
+    plan, compute, recorded = recorded_trainings(database, number, folds)
     prepared = prepare(plan, plugins, workspace, database, executor, listener)
     for before in recorded:
         search = replace(prepared.searches[before.outer_fold], compute=compute)
@@ -197,9 +197,20 @@ def _repeat(search: Search, before: Recorded, executor: Executor, listener: List
     return outcome
 
 
-def _recorded(
+def recorded_trainings(
     database: Database, number: int, folds: bool
 ) -> tuple[StudyPlan, ComputeSettings, list[Recorded]]:
+    """The plan, the compute settings and the trainings of an entry's winners.
+
+    Args:
+        database: the database with the entry.
+        number: number of the entry.
+        folds: whether to return the trainings on the folds of a search with a holdout too.
+
+    Raises:
+        UsageError: there is no such entry, or it was imported.
+        WeightsError: the initial weights of its training are missing.
+    """
     with database.session() as session:
         system = find_system(session, number)
         study = _study_of(session, system)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from serbench.data.columns import column_choice
 from serbench.data.exclusions import read_exclusions
+from serbench.data.folders import listing_hash
 from serbench.data.licence import Speech, named_licence
+from serbench.data.names import check_name
 from serbench.data.path_pattern import PathPattern
 from serbench.data.scan import Scan, scan
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions, pairs
 from serbench.data.scan_reading import Progress
+from serbench.errors import UsageError
 from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
@@ -104,7 +107,58 @@ def scan_dataset(
             f"{failure}, so its recordings are not recognised" for failure in plugins.failures
         ],
     )
-    found = scan(paths, dataset, chosen, options, progress)
+    files = _files(paths, options)
+    found = replace(scan(paths, dataset, chosen, options, progress), files=files)
     database.create = True  # only after a successful scan, so that no empty database is made
     datasets.save_scan(found)
     return found
+
+
+def dataset_of(target: str, database: Database) -> tuple[Path | None, str]:
+    """What the user means by a name: a scanned dataset, or a path to scan.
+
+    Args:
+        target: the name of a dataset, or a path; a path with the name of a dataset has a separator.
+        database: the database with the datasets, which need not exist.
+
+    Returns:
+        the path to scan, or None; and the name of the dataset, which is that of the folder.
+
+    Raises:
+        UsageError: there is neither, or the name of the folder is not allowed for a dataset.
+    """
+    path = Path(target)
+    known = Datasets(database).datasets() if database.exists else []
+    names = [str(account["name"]) for account in known]
+    if target in names:
+        return None, target
+    if not path.exists():
+        listed = f" ({', '.join(names)})" if names else ""
+        raise UsageError(
+            f"{target} is neither a folder nor a scanned dataset{listed}: give a folder of "
+            "recordings, or the name of a dataset",
+            target=target,
+            known=tuple(names),
+        )
+    resolved = path.resolve()
+    return path, check_name("dataset", resolved.stem if resolved.is_file() else resolved.name)
+
+
+def is_unchanged(
+    path: Path, dataset: str, database: Database, options: ScanOptions = DEFAULT_OPTIONS
+) -> bool:
+    """Whether a dataset was scanned from this path for the same emotions, and no file has changed.
+
+    Raises:
+        UsageError: there is no such path.
+    """
+    files = _files((path,), options)
+    if not database.exists or not Datasets(database).has_dataset(dataset):
+        return False
+    return bool(Datasets(database).dataset_account(dataset)["files"] == files)
+
+
+def _files(paths: Sequence[Path], options: ScanOptions) -> str:
+    """A hash of the scanned files, without opening them, and of the wanted emotions."""
+    emotions = "" if options.emotions is None else ",".join(options.emotions)
+    return f"{listing_hash(paths)} {emotions}".rstrip()

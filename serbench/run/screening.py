@@ -31,6 +31,15 @@ def screen(
     """
     if standings(database, plan):
         return
+    check_latency(plan, untrained_latency(plan, plugins, database), max_latency_ms)
+
+
+def untrained_latency(plan: StudyPlan, plugins: Plugins, database: Database) -> float:
+    """The 90th percentile of an untrained network's latency in milliseconds, on one thread.
+
+    Raises:
+        SerbenchError: a name is unknown, or the measurement failed.
+    """
     plugins.backbones.get(plan.backbone)
     manifest = Datasets(database).manifest(plan.dataset, plan.dataset_hash)
     job = LatencyJob(
@@ -41,7 +50,20 @@ def screen(
         runtime=EAGER,
         threads=1,
     )
-    p90 = measure_latency(job).p90
+    return measure_latency(job).p90
+
+
+def check_latency(plan: StudyPlan, p90: float, max_latency_ms: float) -> None:
+    """Refuse a backbone with a high latency.
+
+    Args:
+        plan: plan of its study.
+        p90: 90th percentile of its latency in milliseconds.
+        max_latency_ms: the highest one that is allowed.
+
+    Raises:
+        TooSlowError: the latency is higher.
+    """
     if p90 > max_latency_ms:
         raise TooSlowError(
             f"the latency of {plan.backbone} is {p90:.1f} ms (p90, one thread), above "

@@ -5,26 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-import torch
-
 from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
 from serbench.data.protocols import parse_protocol
-from serbench.deploy.latency import LatencyJob, kind_of, measure_latency
-from serbench.deploy.network import trained_network
 from serbench.errors import DivergedError
 from serbench.execute.executor import Executor, InThisProcess
 from serbench.execute.features import FeatureProgress
 from serbench.execute.fold import FeatureJob, compute_features, run_fold
 from serbench.execute.job import Material
-from serbench.model.complexity import Complexity, measure_complexity
 from serbench.model.compute import ComputeSettings
-from serbench.model.machine import this_machine
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
 from serbench.run.admission import check_environment, check_lineage
-from serbench.run.compute import settle_compute
+from serbench.run.completion import complete_entry
+from serbench.run.compute import begun_compute, settle_compute
 from serbench.run.listener import Listener
+from serbench.run.repetition import repeat_winner
 from serbench.search.events import (
     FoldScored,
     HoldoutStarted,
@@ -33,17 +29,14 @@ from serbench.search.events import (
 )
 from serbench.search.plan import StudyPlan
 from serbench.search.space import space_of
-from serbench.search.study import Search, run_study
-from serbench.store.artifacts import read_arrays
+from serbench.search.study import Part, Search, run_study, run_trials
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
 from serbench.store.lineage import Lineage, lineage_of
-from serbench.store.machines import LatencyKind
-from serbench.store.predictions import EAGER
 from serbench.store.splits import Splits, StoredProtocol
 from serbench.store.studies import entry_within, nearest_study, standings
-from serbench.store.systems import SystemRecord, Systems
+from serbench.store.systems import Systems
 from serbench.workspace import Workspace
 
 
@@ -55,7 +48,7 @@ class Prepared:
         manifest: the dataset.
         protocol: the stored protocol with its splits.
         lineage: the speakers and corpora that the initial weights were trained on.
-        searches: one search for each outer fold, before its compute settings are chosen.
+        searches: one search for each outer fold; its compute settings are chosen later.
     """
 
     manifest: Manifest
@@ -74,6 +67,7 @@ def drive_study(
     parallel: int | None = None,
     retune: bool = False,
     allow_known_speakers: bool = False,
+    seeds: int = 1,
 ) -> int:
     """Run a study to its end, or continue it where an earlier run of the same plan stopped.
 
@@ -87,6 +81,7 @@ def drive_study(
         parallel: number of trainings at once; by default the fastest number.
         retune: whether speed tuning is repeated if an earlier result is recorded.
         allow_known_speakers: whether speakers may be tested that the weights were trained on.
+        seeds: number of seeds with which the winner is trained; the first is that of the entry.
 
     Returns:
         number of the entry in the leaderboard.
@@ -96,6 +91,20 @@ def drive_study(
     """
     executor = executor or InThisProcess(plugins)
     ledger, systems = Ledger(database, workspace.artifacts), Systems(database)
+    searches: tuple[Search, ...] = ()
+
+    def of_finished() -> tuple[Search, ...]:
+        if searches:
+            return searches
+        check_environment(plan, ledger)
+        ready = prepare(
+            plan, plugins, workspace, database, executor, listener, allow_known_speakers
+        )
+        return tuple(
+            replace(each, compute=begun_compute(each.plan, ledger, executor, parallel))
+            for each in ready.searches
+        )
+
     with ledger.lease(plan):
         before = standings(database, plan)
         entry = entry_within(before, plan)
@@ -106,28 +115,53 @@ def drive_study(
                 nearest = nearest_study(database, plan)
                 if nearest is not None:
                     listener.differs(*nearest)
-            check_environment(plan, ledger)
-            prepared = prepare(
-                plan, plugins, workspace, database, executor, listener, allow_known_speakers
+            prepared = run_part(
+                *(plan, plugins, workspace, database, listener, executor, run_study),
+                *(parallel, retune, allow_known_speakers),
             )
-            for number, search in enumerate(prepared.searches):
-                compute = settle_compute(
-                    search,
-                    prepared.protocol,
-                    ledger,
-                    database,
-                    executor,
-                    parallel,
-                    listener.speed_tuning,
-                    retune and number == 0,
-                )
-                listener.settled(compute)
-                _search(replace(search, compute=compute), ledger, executor, listener)
+            searches = prepared.searches
             entry = systems.rank(plan, list(plugins.metrics), prepared.lineage)
-        if not systems.has_complexity(entry):
-            systems.save_complexity(entry, _complexity(systems.record(entry), plugins, workspace))
-        _measure(entry, plan, plugins, systems, workspace, listener)
+        complete_entry(entry, plan, plugins, systems, workspace, listener)
+        repeat_winner(entry, seeds, of_finished, database, executor, listener)
     return entry
+
+
+def run_part(
+    plan: StudyPlan,
+    plugins: Plugins,
+    workspace: Workspace,
+    database: Database,
+    listener: Listener,
+    executor: Executor,
+    part: Part,
+    parallel: int | None = None,
+    retune: bool = False,
+    allow_known_speakers: bool = False,
+) -> Prepared:
+    """Run the search of each outer fold, or a part of it; the caller has the lease of the study.
+
+    Raises:
+        SerbenchError: an error that a user can correct.
+    """
+    ledger = Ledger(database, workspace.artifacts)
+    check_environment(plan, ledger)
+    prepared = prepare(plan, plugins, workspace, database, executor, listener, allow_known_speakers)
+    settled: list[Search] = []
+    for number, search in enumerate(prepared.searches):
+        compute = settle_compute(
+            search,
+            prepared.protocol,
+            ledger,
+            database,
+            executor,
+            parallel,
+            listener.speed_tuning,
+            retune and number == 0,
+        )
+        listener.settled(compute)
+        settled.append(replace(search, compute=compute))
+        _search(settled[-1], ledger, executor, listener, part)
+    return replace(prepared, searches=tuple(settled))
 
 
 def prepare(
@@ -172,19 +206,24 @@ def prepare(
         )
         for number, split in enumerate(outer_folds)
     )
-    if space.always_frozen:
+    if space.features_suffice:
         job = FeatureJob(material, plan.recipe, space.taps, ComputeSettings.present())
 
         def computing(message: FeatureProgress) -> None:
             listener.computing(message.done, message.total)
 
         future = executor.submit(compute_features, job, computing)
-        executor.wait([future])
+        try:
+            executor.wait([future])
+        finally:
+            executor.cancel(future)  # if a listener has raised an error, it is still running
         future.result()
     return Prepared(manifest, protocol, lineage, tuple(searches))
 
 
-def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listener) -> None:
+def _search(
+    search: Search, ledger: Ledger, executor: Executor, listener: Listener, part: Part
+) -> None:
     """Run or continue the search of one outer fold, and record each event before the next one.
 
     Trials that have begun are finished, even if fewer trials are requested now.
@@ -197,7 +236,7 @@ def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listen
     listener.begun(search, known)
     tried = len(history)
     try:
-        for event in run_study(search, history, known, executor, listener.epoch):
+        for event in part(search, history, known, executor, listener.epoch):
             ledger.record(plan, event)
             match event:
                 case TrialStarted():
@@ -214,6 +253,8 @@ def _search(search: Search, ledger: Ledger, executor: Executor, listener: Listen
     except DivergedError:
         ledger.finish(plan)  # all trials have failed
         raise
+    if part is run_trials:
+        return
     restore_folds(search, ledger, executor, listener)
     ledger.finish(plan)
 
@@ -230,42 +271,3 @@ def restore_folds(search: Search, ledger: Ledger, executor: Executor, listener: 
         future = executor.submit(run_fold, job, partial(listener.epoch, lost.trial, lost.fold))
         executor.wait([future])
         ledger.save_network(search.plan, lost, future.result())
-
-
-def _complexity(record: SystemRecord, plugins: Plugins, workspace: Workspace) -> Complexity:
-    """The size of an entry's network."""
-    arrays = read_arrays(workspace.artifacts / record.file, record.sha256)
-    network = trained_network(record.recipe, plugins, len(record.emotions), arrays)
-    return measure_complexity(network, torch.zeros(1, record.recipe.clip_format.samples))
-
-
-def latency_kind(plan: StudyPlan, plugins: Plugins, threads: int = 1) -> LatencyKind:
-    """The kind of latency that is measured for a plan in this environment at a thread count."""
-    return kind_of(plugins.runtimes.get(EAGER), threads, plan.clip_format)
-
-
-def _measure(
-    entry: int,
-    plan: StudyPlan,
-    plugins: Plugins,
-    systems: Systems,
-    workspace: Workspace,
-    listener: Listener,
-) -> None:
-    """Measure the latencies that are missing for this machine and the present libraries."""
-    machine, record = this_machine(), systems.record(entry)
-    weights = workspace.artifacts / record.file
-    for threads in sorted({1, machine.cores}):
-        if systems.is_measured(entry, machine, latency_kind(plan, plugins, threads)):
-            continue
-        read_arrays(weights, record.sha256, entry)  # raises if the file is lost or changed
-        listener.measuring(entry, threads)
-        job = LatencyJob(
-            recipe=record.recipe,
-            n_classes=len(record.emotions),
-            weights=str(weights),
-            sha256=record.sha256,
-            runtime=EAGER,
-            threads=threads,
-        )
-        systems.save_latency(entry, machine, measure_latency(job))

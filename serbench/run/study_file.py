@@ -51,9 +51,10 @@ def read_options(given: Mapping[str, Any], file: Path | None, plugins: Plugins) 
     except ValidationError as error:
         mistakes = tuple(f"--{each.replace('_', '-', 1)}" for each in _mistakes(error))
         raise UsageError("; ".join(mistakes), mistakes=mistakes) from error
-    for name in options.search.widths:
-        if name not in options.augmentations:
-            raise UnknownNameError("searched augmentation", name, options.augmentations)
+    if options.augmentations is not None:
+        for name in options.search.widths:
+            if name not in options.augmentations:
+                raise UnknownNameError("searched augmentation", name, options.augmentations)
     options.protocols(0)
     return options
 

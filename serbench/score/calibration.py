@@ -1,4 +1,9 @@
-"""Calibration: how well the probability of a prediction agrees with the share of correct ones."""
+"""Calibration: how well the probability of a prediction agrees with the share of correct ones.
+
+Logits are calibrated with one temperature T, by which all of them are divided before the softmax.
+The predicted emotion stays the same; only the probabilities change. Its effect is measured by
+cross-fitting: the probabilities of each speaker use the temperature of other speakers.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
-from serbench.score.metric import Floats, Logits, require_scorable
+from serbench.score.metric import Floats, Logits, Speakers, require_scorable
 
 BINS = 15
+
+GROUPS = 20
+"""Largest number of temperatures that are fitted for cross-fitting; more speakers share one."""
+
+LARGEST = 1e4
+"""The temperature is at most this number of times the mean difference between logits of a clip.
+
+All emotions are then about equally probable: it is the temperature of a system that is no better
+than chance. The smallest temperature is the same number of times smaller than that difference.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,3 +91,103 @@ def expected_calibration_error(
 ) -> float:
     """ECE of the predicted emotion, in [0, 1]; see `reliability` for arguments and errors."""
     return reliability(logits, targets, bins).error
+
+
+def log_losses(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> Floats:
+    """The negative logarithm of the probability of the true emotion ``[n]``, in nats.
+
+    Args:
+        logits: ``[n, C]``.
+        targets: index ``[n]`` of the true emotion.
+
+    Raises:
+        ValueError: there is nothing to score (`require_scorable`).
+    """
+    require_scorable(logits, targets)
+    losses: Floats = -log_softmax(logits.astype(np.float64), axis=1)
+    chosen: Floats = losses[np.arange(len(targets)), targets]
+    return chosen
+
+
+def fit_temperature(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> float:
+    """The temperature with the least log loss on clips that were not used for training.
+
+    Source: Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks", ICML,
+    section 4.2. Every clip has the same weight: the log loss of the tested clips then has its
+    minimum where their probabilities are right on average. Other weights would calibrate for other
+    shares of the emotions than those that were tested.
+
+    The loss is convex in 1/T, so that T is found as the zero of its derivative. On clips without
+    any error, the log loss alone would make T zero and every probability one. Therefore, as in
+    Platt's rule (1999, "Probabilistic outputs for support vector machines"), each target is smooth:
+    all clips together have one clip's weight on emotions chosen at random. If all logits are
+    multiplied by a number, T is multiplied by the same number.
+
+    Args:
+        logits: ``[n, C]``; minus infinity is a probability of 0 at every temperature. Clips whose
+            true emotion has this logit do not affect T.
+        targets: index ``[n]`` of the true emotion.
+
+    Raises:
+        ValueError: there is nothing to fit (`require_scorable`).
+    """
+    from scipy.optimize import brentq  # takes long to import, and rankings do not need it
+
+    require_scorable(logits, targets)
+    logits = logits.astype(np.float64)
+    usable = np.isfinite(logits[np.arange(len(targets)), targets])
+    logits, targets = logits[usable], targets[usable]
+    below = logits - logits.max(axis=1, keepdims=True, initial=-np.inf)
+    possible = np.isfinite(below)
+    size = -below[possible].sum() / max(possible.sum(), 1)
+    if size == 0:  # all emotions are equally probable at every temperature
+        return 1.0
+    scaled = np.where(possible, below / size, 0.0)
+    smooth = 1 / (len(targets) + 1)
+    wanted = (1 - smooth) * scaled[np.arange(len(targets)), targets]
+    wanted += smooth * scaled.sum(axis=1) / possible.sum(axis=1)
+
+    def slope(cooling: float) -> float:
+        """The derivative of the loss in 1/T, where ``cooling`` is the logarithm of size/T."""
+        weights = np.exp(np.exp(cooling) * scaled) * possible
+        expected = (weights * scaled).sum(axis=1) / weights.sum(axis=1)
+        return float((expected - wanted).mean())
+
+    end = np.log(LARGEST)
+    if slope(-end) >= 0:
+        return float(size * LARGEST)
+    if slope(end) <= 0:
+        return float(size / LARGEST)
+    return float(size / np.exp(brentq(slope, -end, end)))
+
+
+def cross_fitted(
+    logits: Logits, targets: npt.NDArray[np.integer[Any]], speakers: Speakers
+) -> Floats | None:
+    """Calibrated logits ``[n, C]``, those of each speaker with a temperature of other speakers.
+
+    Their scores are those of a calibration for new speakers, since no clip's own label, and no
+    label of another clip of its speaker, affects its probabilities. The speakers are divided into
+    at most ``GROUPS`` groups; the temperature of a group is fitted on all other groups.
+
+    Args:
+        logits: ``[n, C]``.
+        targets: index ``[n]`` of the true emotion.
+        speakers: name of each clip's speaker ``[n]``.
+
+    Returns:
+        None where there is only one speaker.
+
+    Raises:
+        ValueError: there is nothing to fit (`require_scorable`).
+    """
+    require_scorable(logits, targets)
+    names, speaker = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
+    if len(names) < 2:
+        return None
+    calibrated = logits.astype(np.float64)
+    group = speaker % GROUPS
+    for each in np.unique(group):
+        inside = group == each
+        calibrated[inside] /= fit_temperature(logits[~inside], targets[~inside])
+    return calibrated

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import nctdtr, stdtr, stdtrit
+from scipy.special import nctdtr, ndtr, stdtr, stdtrit
 
 from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts
 from serbench.score.intervals import (
+    CONFIDENCE,
     FEWEST_SPEAKERS,
     ROUNDING,
     Interval,
@@ -19,7 +20,10 @@ from serbench.score.intervals import (
     standard_error,
 )
 from serbench.score.metric import Floats
-from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled
+from serbench.score.resampling import RESAMPLES, draws, effective_units, resampled_together
+
+MOST_SPEAKERS = 10_000
+"""A greater number of speakers is not estimated."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +55,6 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class TTest:
-    """A t-test over folds.
-
-    Attributes:
-        difference: mean over the folds.
-        t: the mean difference divided by its standard error.
-        degrees: degrees of freedom, the number of folds minus one.
-        p: two-sided p-value.
-        low: lower end of the 95 % interval of the mean difference.
-        high: upper end.
-    """
-
-    difference: float
-    t: float
-    degrees: int
-    p: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Bootstrapped:
     """A score of one system on the tested clips and on the bootstrap draws of a `Bootstrap`.
 
@@ -87,7 +70,7 @@ class Bootstrapped:
     speakers: int
     effective: float
 
-    def minus(self, other: Bootstrapped) -> Difference:
+    def minus(self, other: Bootstrapped, confidence: float = CONFIDENCE) -> Difference:
         """Compare two systems of one `Bootstrap` by subtracting their scores on each draw.
 
         The interval is a Student's t interval about the difference, limited to [-1, 1]; its degrees
@@ -100,13 +83,13 @@ class Bootstrapped:
             return Difference(difference, None, None, None, self.speakers, self.effective)
         error = standard_error(self.resampled - other.resampled, self.effective)
         if error == 0:
-            alike = alike_interval(difference, self.effective, lowest=-1)
+            alike = alike_interval(difference, self.effective, -1.0, confidence)
             p = float((1 + abs(difference)) ** -self.effective)
             return Difference(difference, alike, error, p, self.speakers, self.effective)
         degrees = self.effective - 1
-        half = half_width(error, degrees)
+        half = half_width(error, degrees, confidence)
         interval = Interval(max(difference - half, -1.0), min(difference + half, 1.0))
-        _, p = _t_and_p(difference, error, degrees)
+        p = float(2 * stdtr(degrees, -abs(difference) / error))
         return Difference(difference, interval, error, p, self.speakers, self.effective)
 
 
@@ -136,19 +119,29 @@ class Bootstrap:
             ValueError: it differs from the first system in its speakers, or in the number of clips
                 of a speaker and an emotion.
         """
-        if counted.speakers != self._speakers or not np.array_equal(counted.clips, self._clips):
-            raise ValueError(
-                "only systems tested on the same clips of the same speakers are compared"
-            )
-        scores = None
+        [found] = self.of_all([counted])
+        return found
+
+    def of_all(self, tallies: Sequence[Tally]) -> list[Bootstrapped]:
+        """Score systems; many are scored by one product of matrices where their clips allow it.
+
+        Raises:
+            ValueError: see `of`.
+        """
+        for counted in tallies:
+            if counted.speakers != self._speakers or not np.array_equal(counted.clips, self._clips):
+                raise ValueError(
+                    "only systems tested on the same clips of the same speakers are compared"
+                )
+        scores = [score_counts(counted.confusion, self._metric) for counted in tallies]
+        drawn: Sequence[Floats | None] = [None] * len(tallies)
         if self._drawn is not None:
-            scores = resampled(ratios_of_counts(counted.counts, self._metric), self._drawn)
-        return Bootstrapped(
-            score_counts(counted.confusion, self._metric),
-            scores,
-            len(self._speakers),
-            self._effective,
-        )
+            ratios = [ratios_of_counts(counted.counts, self._metric) for counted in tallies]
+            drawn = list(resampled_together(ratios, self._drawn))
+        return [
+            Bootstrapped(score, each, len(self._speakers), self._effective)
+            for score, each in zip(scores, drawn, strict=True)
+        ]
 
 
 def tally_difference(
@@ -171,36 +164,57 @@ def tally_difference(
     return shared.of(a).minus(shared.of(b))
 
 
-def corrected_t_test(
-    differences: Sequence[float] | npt.NDArray[np.float64], n_train: float, n_test: float
-) -> TTest:
-    """The corrected resampled t-test over folds.
+def differences(pairs: Sequence[tuple[Bootstrapped, Bootstrapped]]) -> list[Difference]:
+    """The differences of several pairs of systems of one `Bootstrap`, corrected for their number.
 
-    Source: Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning 52.
-    Folds share training clips, so their differences are not independent; the variance of their
-    mean is estimated by s² · (1/k + n_test/n_train). Where the difference is the same on all folds,
-    the variance is 0: t is then infinite and p is 0, or, where the difference is 0, t is 0 and p is
-    1.
+    All intervals together contain the true differences with a probability of 95 % (`shared_level`).
+    The p-values are corrected by the method of Holm 1979, "A simple sequentially rejective multiple
+    test procedure", Scandinavian Journal of Statistics 6. With one pair, both are those of
+    `Bootstrapped.minus`.
 
     Args:
-        differences: first system's score minus the second's on each of k folds.
-        n_train: training clips of a fold (their mean, where folds differ).
-        n_test: test clips of a fold.
-
-    Raises:
-        ValueError: there are fewer than two folds, or a fold without clips.
+        pairs: systems; the score of the second one of each pair is subtracted.
     """
-    each = np.asarray(differences, dtype=np.float64)
-    if len(each) < 2:
-        raise ValueError("a t-test over folds needs two folds or more")
-    if n_train <= 0 or n_test <= 0:
-        raise ValueError("every fold must have clips to train and to test on")
-    degrees, mean = len(each) - 1, _unless_rounding(float(each.mean()))
-    variance = 0.0 if np.ptp(each) < ROUNDING else float(each.var(ddof=1))
-    error = float(np.sqrt(variance * (1 / len(each) + n_test / n_train)))
-    t, p = _t_and_p(mean, error, degrees)
-    half = half_width(error, degrees)
-    return TTest(mean, t, degrees, p, mean - half, mean + half)
+    confidence = 1 - shared_level(pairs)
+    corrected = holm([one.minus(other).p for one, other in pairs])
+    return [
+        replace(one.minus(other, confidence), p=p)
+        for (one, other), p in zip(pairs, corrected, strict=True)
+    ]
+
+
+def shared_level(pairs: Sequence[tuple[Bootstrapped, Bootstrapped]]) -> float:
+    """The level of each of several intervals at which all of them together hold at 95 %.
+
+    The greatest of all deviations of a draw, in standard errors, has a 95 % quantile over the
+    draws (max-t; Westfall and Young 1993, "Resampling-based multiple testing", chapter 2). The
+    level that belongs to it lies between that of one interval and that of Bonferroni; it is greater
+    than the latter, because the scores of systems on a draw of speakers are correlated.
+    """
+    single, moving, greatest = 1 - CONFIDENCE, 0, np.zeros(0)
+    for one, other in pairs:
+        if one.resampled is None or other.resampled is None:
+            continue
+        apart = one.resampled - other.resampled
+        if np.ptp(apart) >= ROUNDING:
+            moving += 1
+            deviations = np.abs(apart - apart.mean()) / apart.std()
+            greatest = deviations if moving == 1 else np.maximum(greatest, deviations)
+    if moving <= 1:
+        return single
+    level = float(2 * ndtr(-np.quantile(greatest, CONFIDENCE)))
+    return min(max(level, single / moving), single)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """P-values corrected by Holm's method; those that are None are no tests and stay None."""
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    found: list[float | None] = [None] * len(p_values)
+    highest = 0.0
+    for step, (p, place) in enumerate(known):
+        highest = max(highest, min(p * (len(known) - step), 1.0))
+        found[place] = highest
+    return found
 
 
 def smallest_difference(
@@ -241,14 +255,69 @@ def smallest_difference(
     return float(standard_error * high)
 
 
+def speakers_to_detect(
+    difference: float,
+    standard_error: float,
+    speakers: float,
+    power: float = 0.8,
+    significance: float = 0.05,
+) -> float | None:
+    """The number of speakers at which `smallest_difference` is as small as a difference.
+
+    The standard error is assumed to fall with the square root of the number of speakers.
+
+    Args:
+        difference: a true difference, in the unit of ``standard_error``; its sign is ignored.
+        standard_error: `Difference.standard_error` of a pair of systems.
+        speakers: `Difference.effective` of the pair.
+        power: probability of detection; greater than ``significance``.
+        significance: level of the test.
+
+    Returns:
+        None where it cannot be computed: the difference or the standard error is 0, or more than
+        ``MOST_SPEAKERS`` would be needed.
+    """
+    if difference == 0 or standard_error == 0 or not np.isfinite(standard_error):
+        return None
+    spread = standard_error * float(np.sqrt(speakers))
+
+    def detected(number: float) -> bool:
+        error = spread / float(np.sqrt(number))
+        return smallest_difference(error, number, power, significance) <= abs(difference)
+
+    low, high = 2, MOST_SPEAKERS
+    if not detected(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if detected(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return float(low)
+
+
+def more_speakers(pair: Difference, difference: float, significance: float) -> int | None:
+    """Number of further speakers with whom a true difference is detected with a power of 80 %.
+
+    Args:
+        pair: a pair of systems, with its standard error.
+        difference: the true difference.
+        significance: level of the test.
+
+    Returns:
+        At least 1; None where it cannot be computed (see `speakers_to_detect`).
+    """
+    if pair.standard_error is None:
+        return None
+    needed = speakers_to_detect(
+        difference, pair.standard_error, pair.effective, significance=significance
+    )
+    if needed is None:
+        return None
+    return max(ceil(needed * pair.speakers / pair.effective) - pair.speakers, 1)
+
+
 def _unless_rounding(difference: float) -> float:
     """The difference, or 0 where it is only a rounding error of sums in different order."""
     return 0.0 if abs(difference) < ROUNDING else difference
-
-
-def _t_and_p(mean: float, error: float, degrees: float) -> tuple[float, float]:
-    """Student's t of a mean, and its two-sided p-value."""
-    if error == 0:
-        return (0.0, 1.0) if mean == 0 else (float(np.copysign(np.inf, mean)), 0.0)
-    t = mean / error
-    return t, float(2 * stdtr(degrees, -abs(t)))

@@ -144,11 +144,11 @@ def standard_error(scores: Floats, speakers: float) -> float:
     return float(scores.std() * np.sqrt(speakers / (speakers - 1)))
 
 
-def half_width(error: float, degrees: float) -> float:
-    """Half the width of the 95 % interval of Student's t: the standard error times the quantile."""
+def half_width(error: float, degrees: float, confidence: float = CONFIDENCE) -> float:
+    """Half the width of the interval of Student's t: the standard error times the quantile."""
     if error == 0:
         return 0.0
-    return float(error * stdtrit(degrees, (1 + CONFIDENCE) / 2))
+    return float(error * stdtrit(degrees, (1 + confidence) / 2))
 
 
 def share_interval(point: float, error: float, degrees: float) -> Interval:
@@ -169,7 +169,9 @@ def share_interval(point: float, error: float, degrees: float) -> Interval:
     return Interval(min(float(low), point), max(float(high), point))
 
 
-def alike_interval(value: float, speakers: float, lowest: float = 0.0) -> Interval:
+def alike_interval(
+    value: float, speakers: float, lowest: float = 0.0, confidence: float = CONFIDENCE
+) -> Interval:
     """The interval of a mean over speakers where all tested speakers have the same score.
 
     No variance was observed, but other speakers may differ. If the share of differing speakers were
@@ -183,6 +185,7 @@ def alike_interval(value: float, speakers: float, lowest: float = 0.0) -> Interv
         value: the score of every speaker.
         speakers: S, the number of effective speakers (`effective_units`).
         lowest: the lowest possible score; the highest is 1.
+        confidence: level of the interval.
     """
-    others = 1 - (1 - CONFIDENCE) ** (1 / speakers)
+    others = 1 - (1 - confidence) ** (1 / speakers)
     return Interval(value - others * (value - lowest), value + others * (1 - value))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -85,6 +87,24 @@ def resampled(ratios: Ratios, drawn: Floats) -> Floats:
         Scores ``[resamples]``.
     """
     scores: Floats = ((drawn @ ratios.numerators) / (drawn @ ratios.denominators)).mean(axis=1)
+    return scores
+
+
+def resampled_together(ratios: Sequence[Ratios], drawn: Floats) -> Floats:
+    """`resampled` for several systems ``[systems, resamples]``.
+
+    Where all have the same denominators (of UA and WA, the numbers of clips), the score of a draw
+    is a sum over units and ratios, and one product of matrices computes all of them.
+    """
+    if not ratios:
+        return np.zeros((0, len(drawn)))
+    same = ratios[0].denominators
+    if not all(np.array_equal(each.denominators, same) for each in ratios):
+        return np.stack([resampled(each, drawn) for each in ratios])
+    shares = 1 / (drawn @ same) / same.shape[1]
+    weights = (drawn[:, :, None] * shares[:, None, :]).reshape(len(drawn), -1)
+    numerators = np.stack([each.numerators.ravel() for each in ratios])
+    scores: Floats = numerators @ weights.T
     return scores
 
 

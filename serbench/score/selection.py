@@ -2,17 +2,22 @@
 
 The best of several trials has, on average, a higher score on its folds than on new speakers,
 because it was chosen for it. The selection is therefore repeated on draws of speakers: in each draw
-the trial with the highest UA is chosen, and its score is counted on the speakers outside of the
-draw. To first order this score is 2x - x*, where x is its score on all speakers and x* that in the
-draw, so that no speakers have to be left out and every draw has every emotion. The same is computed
-for the winner in every draw; the mean difference is the selection bias, which is exactly 0 for a
-single trial. The spread of 2x - x* over the draws contains the variance over speakers and that of
-the selection.
+the trial with the highest UA is chosen, and its score is counted outside of the draw. To first
+order this score is x - d, where x is the trial's score on all speakers and d the deviation of its
+score in the draw from x, so that no speakers have to be left out and every draw has every emotion.
+The same is computed for the winner in every draw; the mean difference is the selection bias, which
+is exactly 0 for a single trial. Draws from S speakers vary less than samples of S new speakers, so
+that every deviation is multiplied by √(S/(S - 1)), and, because proposals are adaptive, by a little
+more (`ADAPTIVE`).
+
+The variance of the score is that of d, which is due to the speakers, plus that of x over the draws,
+which is due to the selection. Both together are the variance of the scores x + d inside and x - d
+outside of the draws.
 
 Source: Tsamardinos, Greasidou and Borboudakis 2018, "Bootstrapping the out-of-sample predictions
-for efficient and accurate cross-validation", Machine Learning 107 (BBC-CV, with draws of speakers
-instead of clips; without the trials that were pruned, as in BBCD-CV).
-``docs/explanation/statistics.md`` has its bias and coverage in simulated searches.
+for efficient and accurate cross-validation", Machine Learning 107 (BBC-CV, here with draws of
+speakers instead of clips; without the trials that were pruned, as in BBCD-CV).
+``docs/explanation/selection.md`` has its bias and coverage in simulated searches.
 """
 
 from __future__ import annotations
@@ -23,8 +28,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from serbench.score.comparison import Bootstrapped, Difference
-from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts
+from serbench.score.comparison import Bootstrapped
+from serbench.score.confusion import CountMetric, Tally, ratios_of_counts
 from serbench.score.intervals import FEWEST_SPEAKERS, Interval, half_width, share_interval
 from serbench.score.intervals import standard_error as standard_error_of
 from serbench.score.metric import Floats, Metric
@@ -39,8 +44,19 @@ from serbench.score.resampling import (
 )
 from serbench.score.scoring import Tested
 
-SELECTED_BY: CountMetric = "uar"
-"""The metric by which winners are chosen."""
+ADAPTIVE = 1.1
+"""Factor of the variance of the deviations in draws, because proposals are adaptive.
+
+Later configurations are near the best one so far and share some of the chance by which it is the
+best, which draws from a fixed set of trials underestimate. Chosen by simulation, so that the bias
+is less than one point for 10 to 50 trials.
+"""
+
+TIE = 1e-9
+"""Scores of draws that differ by less are equal."""
+
+Scored = tuple[float, Callable[[Floats], Floats]]
+"""A trial's score on all speakers, and the function that computes it on draws."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +72,11 @@ class Corrected:
         effective: number of speakers with equally many clips that would give the same precision.
         chosen: share of the draws in which the winner, or a trial with equal predictions, is
             chosen; None where there are no draws.
-        bootstrapped: ``value`` and the scores of the draws, to compare it with other winners on the
-            same clips by `Bootstrapped.minus`.
+        bootstrapped: ``value`` and scores of draws, to compare it with other winners on the same
+            clips by `Bootstrapped.minus`.
+        inside: score of the chosen trial inside of each draw ``[resamples]``, with a mean of
+            ``value``; None where there are no draws.
+        outside: the same outside of each draw.
     """
 
     naive: float
@@ -67,6 +86,9 @@ class Corrected:
     effective: float
     chosen: float | None
     bootstrapped: Bootstrapped = field(repr=False, compare=False)
+
+    inside: Floats | None = field(repr=False, compare=False)
+    outside: Floats | None = field(repr=False, compare=False)
 
     @property
     def selection_bias(self) -> float:
@@ -87,6 +109,8 @@ class Draws:
         self.speakers, self.clips = first.speakers, first.clips
         self.drawn = draws(self.clips, seed, resamples)
         self.effective = effective_units(self.clips)
+        # With fewer than two effective speakers the factor would have no upper limit.
+        self.enlarged = float(np.sqrt(ADAPTIVE * (1 + 1 / max(self.effective - 1, 1))))
 
     def select(self, trials: Sequence[Tally], winner: int) -> Selection:
         """Repeat the choice of a winner among the complete trials of a study, in every draw.
@@ -115,20 +139,24 @@ class Selection:
 
     def __init__(self, over: Draws, trials: Sequence[Tally], winner: int) -> None:
         self.over, self.trials, self.winner = over, trials, winner
+        self._scores: dict[CountMetric, Corrected] = {}
         self.chosen: npt.NDArray[np.int64] | None = None
         self.highest: Floats | None = None
         if over.drawn is None:
             return
-        # A fixed order, so that equal scores in a draw do not depend on the order of the trials.
-        order = sorted(range(len(trials)), key=self._rank)
+        # Of equal scores in a draw, that of the better trial is higher; neither the order of the
+        # trials nor a rounding error changes the choice.
+        points = uar_of_draws(trials, np.ones((1, len(over.speakers))))[0]
+        level = np.round(-points / TIE)
+        keys = [(each, trial.counts.tobytes()) for each, trial in zip(level, trials, strict=True)]
+        order = sorted(range(len(trials)), key=keys.__getitem__)
         scores = uar_of_draws([trials[each] for each in order], over.drawn)
+        scores -= points[order]
+        scores *= over.enlarged
+        scores += points[order] - TIE * np.arange(len(order))
         best = scores.argmax(axis=1)
         self.chosen = np.array(order)[best]
         self.highest = scores[np.arange(len(best)), best]
-
-    def _rank(self, trial: int) -> tuple[float, bytes]:
-        counted = self.trials[trial]
-        return -score_counts(counted.confusion, SELECTED_BY), counted.counts.tobytes()
 
     @property
     def needed(self) -> list[int]:
@@ -139,14 +167,14 @@ class Selection:
 
     def score(self, metric: CountMetric) -> Corrected:
         """The winner's corrected UA, WA or macro-F1."""
+        if metric not in self._scores:
 
-        def on_draws(trial: int, drawn: Floats) -> Floats:
-            return resampled(ratios_of_counts(self.trials[trial].counts, metric), drawn)
+            def of(trial: int) -> Scored:
+                ratios = ratios_of_counts(self.trials[trial].counts, metric)
+                return ratios.value, lambda drawn: resampled(ratios, drawn)
 
-        def on_all(trial: int) -> float:
-            return score_counts(self.trials[trial].confusion, metric)
-
-        return self._corrected(on_all, on_draws, True, RESAMPLES)
+            self._scores[metric] = self._corrected(of, True, RESAMPLES)
+        return self._scores[metric]
 
     def score_metric(self, metric: Metric, tested: Callable[[int], Tested]) -> Corrected:
         """The winner's corrected score of any metric.
@@ -155,54 +183,41 @@ class Selection:
             metric: the metric to compute; without ratios, it is computed on the first ``RESCORED``
                 draws only.
             tested: index of a trial → its logits, targets and speakers on the clips of all folds;
-                it is called for the `needed` trials only.
+                it is called once for each of the `needed` trials.
 
         Raises:
             PluginError: a score is NaN or infinite.
         """
+        known = {trial: tested(trial) for trial in self.needed}
 
-        def on_draws(trial: int, drawn: Floats) -> Floats:
-            return resampled_scores(metric, *tested(trial), drawn)
+        def of(trial: int) -> Scored:
+            logits, targets, speakers = known[trial]
+            point = score_of(metric, logits, targets)
+            return point, lambda drawn: resampled_scores(metric, logits, targets, speakers, drawn)
 
-        def on_all(trial: int) -> float:
-            return score_of(metric, *tested(trial)[:2])
+        most = RESAMPLES if metric.ratios(*known[self.winner]) is not None else RESCORED
+        return self._corrected(of, metric.share, most)
 
-        most = RESAMPLES if metric.ratios(*tested(self.winner)) is not None else RESCORED
-        return self._corrected(on_all, on_draws, metric.share, most)
-
-    def _corrected(
-        self,
-        on_all: Callable[[int], float],
-        on_draws: Callable[[int, Floats], Floats],
-        share: bool,
-        most: int,
-    ) -> Corrected:
-        """Correct a score, given functions that compute it on all speakers and on draws."""
-        naive, over = on_all(self.winner), self.over
-        speakers, effective = len(over.speakers), over.effective
+    def _corrected(self, of: Callable[[int], Scored], share: bool, most: int) -> Corrected:
+        """Correct a score, on at most ``most`` draws."""
+        over = self.over
+        naive, on_draws = of(self.winner)
         if over.drawn is None or self.chosen is None:
-            alone = Bootstrapped(naive, None, speakers, effective)
-            return Corrected(naive, naive, None, None, effective, None, alone)
+            return from_draws(naive, naive, over, None, None, None, share)
         drawn, chosen = over.drawn[:most], self.chosen[:most]
-        own = 2 * naive - on_draws(self.winner, drawn)
-        outside = own.copy()
+        deviations = on_draws(drawn) - naive
+        own = naive - over.enlarged * deviations
+        points = np.full(len(drawn), naive)
         for trial in np.unique(chosen):
             if trial != self.winner:
                 rows = chosen == trial
-                outside[rows] = 2 * on_all(trial) - on_draws(trial, drawn[rows])
+                points[rows], on_draws = of(trial)
+                deviations[rows] = on_draws(drawn[rows]) - points[rows]
+        outside = points - over.enlarged * deviations
+        inside = points + over.enlarged * deviations
         value = naive + float((outside - own).mean())
-        if share:
-            value = min(max(value, 0.0), 1.0)
-        error = standard_error_of(outside, effective)
-        return Corrected(
-            naive,
-            value,
-            _interval(value, error, effective, share),
-            error,
-            effective,
-            float(self.winner_chosen.mean()),
-            Bootstrapped(value, outside - outside.mean() + value, speakers, effective),
-        )
+        chosen_share = float(self.winner_chosen.mean())
+        return from_draws(naive, value, over, inside, outside, chosen_share, share)
 
     @property
     def winner_chosen(self) -> npt.NDArray[np.bool_]:
@@ -214,13 +229,12 @@ class Selection:
 
 def uar_of_draws(trials: Sequence[Tally], drawn: Floats) -> Floats:
     """UA of several trials in each draw ``[resamples, trials]``; all have the same clips."""
-    ratios = [ratios_of_counts(trial.counts, SELECTED_BY) for trial in trials]
-    weights = 1 / (drawn @ ratios[0].denominators)  # [resamples, K]
+    occurring = trials[0].clips.any(axis=0)
+    right = np.stack([np.diagonal(trial.counts, axis1=1, axis2=2) for trial in trials], axis=2)
+    weights = 1 / (drawn @ trials[0].clips[:, occurring] * occurring.sum())  # [resamples, K]
     found: Floats = np.zeros((len(drawn), len(trials)))
-    for emotion in range(weights.shape[1]):
-        right = np.stack([each.numerators[:, emotion] for each in ratios], axis=1)
-        found += (drawn @ right) * weights[:, emotion : emotion + 1]
-    found /= weights.shape[1]
+    for column, emotion in enumerate(np.flatnonzero(occurring)):
+        found += (drawn * weights[:, [column]]) @ right[:, emotion].astype(np.float64)
     return found
 
 
@@ -247,28 +261,33 @@ def corrected(
     return Draws(trials[0], seed, resamples).select(trials, winner).score(metric)
 
 
-def difference(
-    first: tuple[Sequence[Tally], int],
-    second: tuple[Sequence[Tally], int],
-    metric: CountMetric = "uar",
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-) -> Difference:
-    """Difference of two winners over the same speakers, corrected for the selection of both.
+def from_draws(
+    naive: float,
+    value: float,
+    over: Draws,
+    inside: Floats | None,
+    outside: Floats | None,
+    chosen: float | None,
+    share: bool,
+) -> Corrected:
+    """A corrected score with its interval, from scores inside and outside of draws.
 
-    Args:
-        first: the trials of a study and the index of its winner.
-        second: the same of the winner whose score is subtracted.
-        metric: the metric to compute.
-        seed: seed of the draws.
-        resamples: number of draws.
-
-    Raises:
-        ValueError: the trials differ in their speakers or clips.
+    The arguments are those of `Corrected`, except that the scores may have any mean; ``share`` is
+    whether the metric is a share.
     """
-    over = Draws(first[0][0], seed, resamples)
-    one, other = (over.select(*each).score(metric).bootstrapped for each in (first, second))
-    return one.minus(other)
+    effective, speakers = over.effective, len(over.speakers)
+    if share:
+        value = min(max(value, 0.0), 1.0)
+    if inside is None or outside is None:
+        alone = Bootstrapped(value, None, speakers, effective)
+        return Corrected(naive, value, None, None, effective, chosen, alone, None, None)
+    inside, outside = (value + each - each.mean() for each in (inside, outside))
+    # `standard_error` enlarges the deviations again.
+    both = value + (np.concatenate([inside, outside]) - value) / over.enlarged
+    error = standard_error_of(both, effective)
+    found = Bootstrapped(value, both, speakers, effective)
+    interval = _interval(value, error, effective, share)
+    return Corrected(naive, value, interval, error, effective, chosen, found, inside, outside)
 
 
 def _interval(value: float, error: float, effective: float, share: bool) -> Interval | None:

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from serbench.errors import DivergedError
     from serbench.execute.job import Outcome
     from serbench.model.recipe import Parameter
 
@@ -87,3 +88,30 @@ class WinnerTested:
 
 
 Event = TrialStarted | FoldScored | TrialEnded | HoldoutStarted | WinnerTested
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A training of a winner that is to be repeated with another seed.
+
+    Attributes:
+        training: id of the recorded training.
+        number: number of the seed; the recorded training has number 1.
+        outer_fold: number of the outer fold, from 0.
+        trial: number of the trial, from 0.
+        parameters: parameters of the configuration.
+        fold: number of the fold, from 0, or ``holdout``.
+        exactly: number of epochs of a training without early stopping; None for early stopping.
+    """
+
+    training: int
+    number: int
+    outer_fold: int
+    trial: int
+    parameters: Mapping[str, Parameter]
+    fold: int | str
+    exactly: int | None
+
+
+Repeated: TypeAlias = "tuple[Repetition, Outcome | DivergedError]"
+"""A repetition with its outcome, or with the reason why it has none."""

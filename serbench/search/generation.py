@@ -32,7 +32,7 @@ class Progress:
         order: Sequence[int],
         timeout: float | None,
     ) -> None:
-        self._order = order
+        self.order = order
         self._timeout = timeout
         self._outcomes = dict(known)
         # Tests on the holdout do not count, so that they do not influence any trial.
@@ -42,7 +42,7 @@ class Progress:
 
     def _judged(self, trial: TrialRecord) -> TrialRecord:
         """A trial with its folds in the order in which they are judged."""
-        uars = {fold: trial.uars[fold] for fold in self._order if fold in trial.uars}
+        uars = {fold: trial.uars[fold] for fold in self.order if fold in trial.uars}
         return replace(trial, uars=uars)
 
     @property
@@ -154,16 +154,23 @@ class Generation:
         self._running: list[tuple[_Entrant, int, Future[Outcome]]] = []
 
     def run(self) -> Iterator[Event]:
-        """All events, until all trials have ended or the time is up."""
-        while True:
-            yield from self._judge()
-            yield from self._fill()
-            if not self._running:
-                if all(entrant.ended for entrant in self._entrants):
-                    return
-                continue
-            self._executor.wait([future for _, _, future in self._running])
-            self._collect()
+        """All events, until all trials have ended or the time is up.
+
+        If it is closed before, or a listener raises an error, the running jobs are cancelled.
+        """
+        try:
+            while True:
+                yield from self._judge()
+                yield from self._fill()
+                if not self._running:
+                    if all(entrant.ended for entrant in self._entrants):
+                        return
+                    continue
+                self._executor.wait([future for _, _, future in self._running])
+                self._collect()
+        finally:
+            for _, _, future in self._running:
+                self._executor.cancel(future)
 
     def _judge(self) -> Iterator[Event]:
         for entrant in self._entrants:

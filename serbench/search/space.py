@@ -50,11 +50,13 @@ class SearchSpace:
             ``readout`` and its own parameters.
         stages: read-out → number of stages of the backbone, cut after its last tap.
         taps: taps that the read-outs use, from the input on.
+        mixed: whether the objective mixes clips, which changes the features in each epoch.
     """
 
     ranges: Mapping[str, Searched]
     stages: Mapping[str, int]
     taps: tuple[str, ...] = ()
+    mixed: bool = False
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The ranges and choices as Optuna's distributions."""
@@ -74,6 +76,19 @@ class SearchSpace:
         return depths is None or (
             isinstance(depths, Range) and depths.low >= max(self.stages.values())
         )
+
+    @property
+    def features_suffice(self) -> bool:
+        """Whether nothing below the head changes in any training of the study.
+
+        Every training then uses features that are computed once.
+        """
+        augmented = any(
+            isinstance(each, Range) and each.high > 0
+            for name, each in self.ranges.items()
+            if name.startswith(WIDTH)
+        )
+        return self.always_frozen and not augmented and not self.mixed
 
     def freezes_everything(self, configuration: Configuration) -> bool:
         """Whether a configuration freezes the whole backbone."""
@@ -171,15 +186,16 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
             )
         return SearchSpace(within({**choice, **own}, plan.bounds, stages), by_readout, taps)
     deepest = stages if pretrained else 0
+    objective = plugins.objectives.get(plan.objective)
     depth = min(backbone.initial_freeze_depth(network.backbone), deepest)
     ranges = training_ranges(
         plugins.schedulers.get(plan.schedule),
         Range(0, deepest, depth),
         [plugins.augmentations.get(name) for name in plan.augmentations],
-        plugins.objectives.get(plan.objective).ranges,
+        objective.ranges,
     )
     searched = within({**choice, **ranges, **own}, plan.bounds, deepest)
-    return SearchSpace(searched, by_readout, taps)
+    return SearchSpace(searched, by_readout, taps, mixed=objective.acts_on is not None)
 
 
 def training_ranges(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_high
 
 from serbench.data.manifest import Manifest
@@ -32,6 +32,10 @@ from serbench.search.space import SearchSpace
 
 OnEpoch = Callable[[int, int | str, EpochReport], None]
 """A function that receives trial, fold and report after each epoch."""
+
+
+def ignore_epoch(trial: int, fold: int | str, report: EpochReport) -> None:
+    """Receive nothing."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +120,39 @@ class Search:
         """
         return self.job(trial, configuration, HOLDOUT, exactly=median_high(best_epochs))
 
+    def repeated_job(
+        self,
+        trial: int,
+        configuration: Configuration,
+        fold: int | str,
+        number: int,
+        exactly: int | None,
+    ) -> Job:
+        """A training of the winner again, with another seed; its network is not kept.
+
+        Only the seed of the training differs. The validation speakers are those of the recorded
+        training: other ones would change the training speakers, and the variance between seeds
+        would include a part of the variance between speakers. The last training, which tests a
+        holdout, has no validation speakers, so that the seed means the same in all trainings.
+
+        Args:
+            trial: number of the trial.
+            configuration: its configuration.
+            fold: number of the fold, or ``holdout`` for the last training.
+            number: number of the seed, 2 or more; the recorded training has number 1.
+            exactly: number of epochs of the last training; None on a fold.
+        """
+        job = self.job(trial, configuration, fold, exactly=exactly)
+        seed = derive_seed(self.plan.root_seed, "repetition", trial, fold, number)
+        return replace(job, seed=seed, whole=False)
+
 
 def run_study(
     search: Search,
     history: Sequence[TrialRecord],
     known: Known,
     executor: Executor,
-    on_epoch: OnEpoch = lambda trial, fold, report: None,
+    on_epoch: OnEpoch = ignore_epoch,
 ) -> Iterator[Event]:
     """Try configurations until the budget is spent, then train the winner on all their clips.
 
@@ -144,9 +174,55 @@ def run_study(
     Raises:
         DivergedError: all configurations failed.
     """
-    plan = search.plan
+    progress = _progress(search, history, known)
+    yield from _trials(search, progress, executor, on_epoch)
+    yield from _winner(search, progress, known, executor, on_epoch)
+
+
+Part = Callable[
+    [Search, Sequence[TrialRecord], Known, Executor, OnEpoch],
+    Iterator[Event],
+]
+"""``run_study``, or a part of it: ``run_trials`` or ``run_winner``."""
+
+
+def run_trials(
+    search: Search,
+    history: Sequence[TrialRecord],
+    known: Known,
+    executor: Executor,
+    on_epoch: OnEpoch = ignore_epoch,
+) -> Iterator[Event]:
+    """The first part of ``run_study``: try configurations, and train no winner yet."""
+    yield from _trials(search, _progress(search, history, known), executor, on_epoch)
+
+
+def run_winner(
+    search: Search,
+    history: Sequence[TrialRecord],
+    known: Known,
+    executor: Executor,
+    on_epoch: OnEpoch = ignore_epoch,
+) -> Iterator[Event]:
+    """The second part of ``run_study``: the last training of the winner, and no further trial.
+
+    A trial that was stopped is not continued and cannot be the winner.
+
+    Raises:
+        DivergedError: all configurations failed.
+    """
+    yield from _winner(search, _progress(search, history, known), known, executor, on_epoch)
+
+
+def _progress(search: Search, history: Sequence[TrialRecord], known: Known) -> Progress:
     order = judging_order(search.split.folds, search.manifest.targets)
-    progress = Progress(history, known, order, plan.timeout)
+    return Progress(history, known, order, search.plan.timeout)
+
+
+def _trials(
+    search: Search, progress: Progress, executor: Executor, on_epoch: OnEpoch
+) -> Iterator[Event]:
+    plan = search.plan
     number = 0
     while number < plan.trials:
         numbers = generation_of(number)
@@ -156,12 +232,22 @@ def run_study(
             range(number, min(numbers.stop, plan.trials)),
             best_so_far,
             progress,
-            order,
+            progress.order,
             executor,
             on_epoch,
         )
         yield from generation.run()
         number = numbers.stop
+
+
+def _winner(
+    search: Search,
+    progress: Progress,
+    known: Known,
+    executor: Executor,
+    on_epoch: OnEpoch,
+) -> Iterator[Event]:
+    backbone = search.plan.backbone
     while (winner := progress.best()) is not None:
         if (winner.number, HOLDOUT) in known:
             return
@@ -178,9 +264,9 @@ def run_study(
             yield tested
             return
     raise DivergedError(
-        f"no configuration of {plan.backbone} could be trained, since every one diverged "
+        f"no configuration of {backbone} could be trained, since every one diverged "
         f"({progress.trials[0].failure}): set lower learning rates under [search] in a study file",
-        backbone=plan.backbone,
+        backbone=backbone,
         trials=len(progress.trials),
     )
 

@@ -73,7 +73,7 @@ class Datasets:
         kept = {name: account.get(name, []) for name in ("defects", "remarks")}
         kept["skipped"] = dict(skipped.most_common())
         all_listed = dict.fromkeys((*self.exclusions(name), *exclusions))
-        carried = {"speech": account["speech"], "licences": account["licences"]}
+        carried = {each: account[each] for each in ("speech", "licences", "files")}
         carried |= {"exclusions": [asdict(exclusion) for exclusion in all_listed]}
         self._save(left, {**account, **changed, **kept, **carried})
         return left

@@ -12,7 +12,9 @@ from serbench.data.protocols import HOLDOUT
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file
 from serbench.store.database import Database
+from serbench.store.evaluations import forget_evaluations
 from serbench.store.networks import has_network
+from serbench.store.repetitions import forget_repetitions
 from serbench.store.schema import (
     ArtifactRow,
     PredictionRow,
@@ -30,7 +32,7 @@ def retire_winner(
 
     An entry has one network. The number of tests of its study on the holdout and their scores stay
     recorded, and so do the training speakers of the earlier network. Its file is only kept if other
-    networks were trained from it.
+    networks were trained from it. The repetitions of its trainings with further seeds are removed.
 
     Args:
         session: session of the database.
@@ -39,6 +41,7 @@ def retire_winner(
         artifacts: folder of the weights files.
         winner: the trial that is the winner now.
     """
+    forget_repetitions(session, study, winner)
     query = (
         select(TrainingRow)
         .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
@@ -56,6 +59,7 @@ def retire_winner(
     system = study.system
     same = {"system_id": system.id, "split_id": split}
     session.execute(delete(PredictionRow).filter_by(**same))
+    forget_evaluations(session, system)
     for rows in (system.scores, system.tallies, system.latencies):
         rows.clear()
     for artifact in session.scalars(select(ArtifactRow).filter_by(**same)):

@@ -18,6 +18,7 @@ from serbench.store.artifacts import forget_file
 from serbench.store.base import Base, now
 from serbench.store.database import Database, schema_fingerprint, storage_errors
 from serbench.store.datasets import find_dataset
+from serbench.store.evaluations import forget_tests_on
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
 from serbench.store.urls import shown_url, sqlite_file
@@ -51,6 +52,7 @@ def delete_dataset(database: Database, name: str, clips: Path) -> None:
             if _any(session, SystemRow, SystemRow.protocol_id.in_(protocols)):
                 row.name, row.deleted = f"{name} (deleted {row.id})", now()
                 continue
+            forget_tests_on(session, session.scalars(protocols).all())
             session.execute(delete(SplitRow).where(SplitRow.protocol_id.in_(protocols)))
             session.execute(delete(ProtocolRow).where(ProtocolRow.dataset_id == row.id))
             session.delete(row)

@@ -32,7 +32,8 @@ from serbench.store.networks import (
     network_file,
     record_network,
 )
-from serbench.store.predictions import EAGER, TRAINING_FIELDS, outcome_of
+from serbench.store.outcomes import TRAINING_FIELDS, outcome_of
+from serbench.store.predictions import EAGER
 from serbench.store.schema import (
     PredictionRow,
     StudyRow,

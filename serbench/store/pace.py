@@ -23,9 +23,9 @@ class Pace:
     """The speed of earlier trainings.
 
     Attributes:
-        seconds: time for one epoch on one clip.
+        seconds: time for one epoch on one clip, or for one clip of a fit.
         epochs: mean number of epochs of the trainings that had the present limit of epochs, or
-            None if there are none.
+            None if there are none; 1 of fits.
         same_dataset: whether the trainings were on the same dataset.
     """
 
@@ -37,7 +37,8 @@ class Pace:
 def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> Pace | None:
     """The speed of trainings with the same backbone, front end, head and clip format, or None.
 
-    Only trainings on the same dataset are used, if there are any.
+    A head that is fitted in one step has no epochs, and each fit counts as one. Only trainings on
+    the same dataset are used, if there are any.
 
     Args:
         database: the database with the trainings.
@@ -55,7 +56,10 @@ def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> 
         .join(SplitRow, SplitRow.id == TrainingRow.split_id)
         .join(TrialRow, TrialRow.id == TrainingRow.trial_id)
         .join(StudyRow, StudyRow.id == TrialRow.study_id)
-        .where(TrainingRow.seconds > 0, TrainingRow.epochs > 0)
+        .where(
+            TrainingRow.seconds > 0,
+            TrainingRow.epochs == 0 if plan.is_fitted else TrainingRow.epochs > 0,
+        )
     )
     alike = ("backbone", "front_end", "head", "clip_format")
     here = plan.as_dict()
@@ -65,7 +69,7 @@ def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> 
             if where == machine and all(values[name] == here[name] for name in alike):
                 same = values["dataset_hash"] == plan.dataset_hash
                 clips, free = size // ROW_BYTES, values["epochs"] >= plan.epochs
-                found[same].append(_Took(seconds, epochs, clips, free))
+                found[same].append(_Took(seconds, epochs or 1, clips, free))
     for same_dataset in (True, False):
         if listed := found[same_dataset]:
             seconds = sum(each.seconds for each in listed)

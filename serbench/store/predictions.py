@@ -11,10 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
-from serbench.execute.job import Outcome
-from serbench.model.environment import Environment
-from serbench.model.machine import Machine
-from serbench.score.confusion import confusion_of
 from serbench.score.metric import CORRECTED
 from serbench.search.events import COMPLETE
 from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
@@ -25,13 +21,6 @@ EAGER = "eager"
 
 IMPORTED = "imported"
 """The runtime of imported predictions."""
-
-
-EMPTY = np.zeros((0, 0), dtype=np.int64)
-"""The confusion matrix of a training without test rows."""
-
-TRAINING_FIELDS = ("epochs", "best_epoch", "seconds", "seed", "weights", "pruned")
-"""Fields with the same name in an outcome and in the row of a training."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +51,16 @@ def rows_to(rows: npt.NDArray[np.int64]) -> bytes:
     return rows.astype("<i8").tobytes()
 
 
+def logits_from(content: bytes, clips: int) -> npt.NDArray[np.float32]:
+    """Logits ``[n, n_classes]`` of n clips from their stored form, float32, little-endian."""
+    stored = np.frombuffer(content, dtype="<f4").reshape(clips, -1 if clips else 0)
+    return stored.astype(np.float32)
+
+
 def read_prediction(prediction: PredictionRow) -> Predictions:
     """The logits of one system on one split."""
     rows = rows_from(prediction.split.test)
-    logits = np.frombuffer(prediction.logits, dtype="<f4").reshape(
-        len(rows), -1 if len(rows) else 0
-    )
-    return Predictions(rows, logits.astype(np.float32))
+    return Predictions(rows, logits_from(prediction.logits, len(rows)))
 
 
 def joined(parts: Iterable[Predictions]) -> Predictions:
@@ -95,7 +87,7 @@ def scored_predictions(
     """
     if system.protocol.evidence == CORRECTED:
         of_outer = fold_predictions(session, system, runtime)
-        return [joined(folds.values()).by_row() for folds in of_outer]
+        return [joined(folds.values()).by_row() for folds in of_outer if folds]
     query = (
         select(PredictionRow)
         .join(SplitRow, SplitRow.id == PredictionRow.split_id)
@@ -184,28 +176,3 @@ def _tuned(session: Session, system: SystemRow) -> list[int]:
         return [trial.system_id for trial in winners(session, system)]
     last = max((split.outer_fold for split in system.protocol.splits), default=-1)
     return [system.id] * (last + 1)
-
-
-def outcome_of(
-    training: TrainingRow, prediction: PredictionRow, trial: int, targets: npt.NDArray[np.int64]
-) -> Outcome:
-    """The recorded outcome of a training, without its network.
-
-    Args:
-        training: row of the training.
-        prediction: its logits.
-        trial: number of its trial.
-        targets: emotion codes of all clips ``[N]``.
-    """
-    found, fold = read_prediction(prediction), training.split.fold
-    return Outcome(
-        trial=trial,
-        fold=fold if fold == HOLDOUT else int(fold),
-        rows=found.rows,
-        logits=found.logits,
-        confusion=confusion_of(found.logits, targets[found.rows]) if len(found.rows) else EMPTY,
-        curve=tuple(training.curve),
-        losses=tuple(training.losses),
-        environment=Environment(Machine(**training.machine), training.device, training.versions),
-        **{name: getattr(training, name) for name in TRAINING_FIELDS},
-    )

@@ -152,6 +152,20 @@ class StudyRow(Base):
     trials: Mapped[list[TrialRow]] = relationship(order_by="TrialRow.number")
 
 
+class CandidateRow(Base):
+    """A study as a candidate of ``serbench search``; ``key`` is that of the study.
+
+    ``seconds`` is the time that its trials have taken, with all preparations. ``latencies`` has the
+    90th percentile of its latency, in milliseconds, by the fingerprint of the machine.
+    """
+
+    __tablename__ = "candidate"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    latencies: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+
+
 class LookRow(Base):
     """One network's test on a holdout, which can never be taken back; ``split`` is the holdout.
 
@@ -188,7 +202,9 @@ class TrialRow(Base):
     mean_uar: Mapped[float | None]
     study: Mapped[StudyRow] = relationship(back_populates="trials")
     system: Mapped[SystemRow] = relationship()
-    trainings: Mapped[list[TrainingRow]] = relationship(order_by="TrainingRow.id")
+    trainings: Mapped[list[TrainingRow]] = relationship(
+        back_populates="trial", order_by="TrainingRow.id"
+    )
 
 
 class TrainingRow(Base):
@@ -217,7 +233,30 @@ class TrainingRow(Base):
     machine: Mapped[dict[str, Any]]
     device: Mapped[str]
     versions: Mapped[dict[str, Any]]
+    trial: Mapped[TrialRow] = relationship(back_populates="trainings")
     split: Mapped[SplitRow] = relationship()
+    repetitions: Mapped[list[RepetitionRow]] = relationship(
+        order_by="RepetitionRow.number", cascade="all, delete-orphan"
+    )
+
+
+class RepetitionRow(Base):
+    """A training of an entry's winner again, which differs in its seed only.
+
+    ``number`` counts the seeds; the training itself has number 1. ``logits`` are those of the
+    training's test rows, or None if the training diverged, for which ``failure`` is the reason.
+    They are no predictions of a system, and no score, look or ranking depends on them.
+    """
+
+    __tablename__ = "repetition"
+    training_id: Mapped[int] = mapped_column(ForeignKey("training.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    logits: Mapped[bytes | None] = mapped_column(LargeBinary)
+    seed: Mapped[int | None]
+    epochs: Mapped[int | None]
+    best_epoch: Mapped[int | None]
+    seconds: Mapped[float | None]
+    failure: Mapped[str] = mapped_column(default="")
 
 
 class ArtifactRow(Base):

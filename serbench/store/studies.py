@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from serbench.data.protocols import HOLDOUT
@@ -18,6 +18,7 @@ from serbench.store.base import now
 from serbench.store.database import Database
 from serbench.store.schema import (
     ArtifactRow,
+    CandidateRow,
     StudyRow,
     SystemRow,
     TallyRow,
@@ -217,6 +218,8 @@ def delete_with_studies(session: Session, system: SystemRow, artifacts: Path) ->
     """
     studies = list(session.scalars(select(StudyRow).where(StudyRow.system_id == system.id)))
     gone = {system.id: system}
+    keys = [study.key for study in studies]
+    session.execute(delete(CandidateRow).where(CandidateRow.key.in_(keys)))
     for study in studies:
         for trial in study.trials:
             for training in trial.trainings:

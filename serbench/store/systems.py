@@ -14,13 +14,15 @@ from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.model.recipe import READOUT, Configuration, Recipe
+from serbench.score.calibration import fit_temperature
 from serbench.score.metric import Metric
+from serbench.score.scoring import Tested
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
-from serbench.store.predictions import winners
+from serbench.store.predictions import Predictions, joined, scored_predictions, winners
 from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
 from serbench.store.schema_data import ProtocolRow, SplitRow, UtteranceRow
 from serbench.store.scores import rescore_system, score_system
@@ -126,6 +128,27 @@ class Systems:
                 channel=_channel(session, system),
             )
 
+    def tested(self, number: int) -> Tested:
+        """The stored logits of an entry on its tested clips, their emotion codes and speakers.
+
+        Raises:
+            UsageError: there is no such entry, or it has no stored predictions.
+        """
+        with self._database.session() as session:
+            system = find_system(session, number)
+            found = all_tested(session, system)
+            manifest = manifest_of(self._database, system.protocol)
+        return found.logits, manifest.targets[found.rows], manifest.speakers[found.rows]
+
+    def temperature(self, number: int) -> float:
+        """The temperature that calibrates an entry's logits, fitted on all its tested clips.
+
+        It is computed from the stored logits, so that it always belongs to the present winner.
+        Errors are those of `tested`.
+        """
+        logits, targets, _ = self.tested(number)
+        return fit_temperature(logits, targets)
+
     @again_on_conflict
     def save_latency(self, number: int, machine: Machine, facts: LatencyFacts) -> None:
         """Store a latency; it replaces an earlier one of the same kind on the same machine."""
@@ -211,6 +234,22 @@ def _channel(session: Session, system: SystemRow) -> str:
         UtteranceRow.dataset_id == system.protocol.dataset_id
     )
     return session.scalar(query.limit(1)) or MEAN
+
+
+def all_tested(session: Session, system: SystemRow) -> Predictions:
+    """All stored logits of an entry from which its scores are computed.
+
+    Raises:
+        UsageError: there are none.
+    """
+    parts = scored_predictions(session, system)
+    if not parts:
+        raise UsageError(
+            f"entry {system.number} has no stored predictions: run its study again with "
+            "`serbench study run`",
+            number=system.number,
+        )
+    return joined(parts)
 
 
 def manifest_of(database: Database, protocol: ProtocolRow) -> Manifest:

@@ -98,6 +98,24 @@ def its_head_is_registered(backbone: Backbone) -> None:
     require(backbone.head in Plugins().heads, f"no plugin registers head '{backbone.head}'")
 
 
+def its_augmentations_are_registered(backbone: Backbone) -> None:
+    """An installed plugin registers each of its default augmentations."""
+    known = Plugins().augmentations
+    missing = [name for name in backbone.augmentations if name not in known]
+    require(not missing, f"no plugin registers augmentations {missing}")
+
+
+def it_declares_no_augmentations_if_it_starts_frozen(backbone: Backbone) -> None:
+    """With augmentations, the features of a frozen backbone could not be computed once."""
+    module = build(backbone).module
+    stages = len(backbone.stages(module))
+    depth, augmentations = backbone.initial_freeze_depth(module), tuple(backbone.augmentations)
+    require(
+        depth < stages or not augmentations,
+        f"all {stages} stages are frozen at first, and augmentations {augmentations} declared",
+    )
+
+
 def every_tap_has_the_declared_width(backbone: Backbone) -> None:
     """At each tap, an image becomes a finite float32 vector, or frames, of the declared width."""
     built = build(backbone)

@@ -52,7 +52,10 @@ LATENCY = {
 
 LEADERBOARD = {
     "ranking": Column(COUNT, "", "number of the ranking, from 1; only compare entries within one"),
-    "rank": Column(COUNT, "", "rank in the ranking, from 1"),
+    "rank": Column(COUNT, "", "place in the ranking, from 1; first those that may be the best"),
+    "best": Column(NUMBER, "probability", "probability of the highest UA in the ranking"),
+    "rank_ci_low": Column(COUNT, "", "first rank by UA that it may have, at a level of 95 %"),
+    "rank_ci_high": Column(COUNT, "", "last rank that it may have"),
     "front": Column(TEXT, "", "relation to the Pareto front of UA and latency"),
     **ENTRY,
     "front_end": Column(TEXT, "", "front end"),
@@ -164,6 +167,33 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "true": Column(TEXT, "", "emotion of the label"),
         "predicted": Column(TEXT, "", "most probable emotion"),
     },
+    "calibration": {
+        **ENTRY,
+        "temperature": Column(NUMBER, "", "temperature fitted on all tested clips"),
+        "ece": Column(NUMBER, "share", "expected calibration error before calibration"),
+        "ece_calibrated": Column(
+            NUMBER, "share", "the same after calibration, with temperatures of other speakers"
+        ),
+        "log_loss": Column(NUMBER, "nats", "log loss before calibration"),
+        "log_loss_calibrated": Column(
+            NUMBER, "nats", "the same after calibration, with temperatures of other speakers"
+        ),
+        "rejection_area": Column(NUMBER, "share", "mean accuracy (WA) over all coverages"),
+    },
+    "rejection": {
+        "confidence": Column(NUMBER, "share", "least confidence of an answered clip"),
+        "coverage": Column(NUMBER, "share", "share of answered clips"),
+        "clips": Column(COUNT, "clips", "number of answered clips"),
+        "uar": Column(NUMBER, "share", "UA of the answered clips, over the emotions among them"),
+        "accuracy": Column(NUMBER, "share", "accuracy (WA) of the answered clips"),
+    },
+    "seeds": {
+        **ENTRY,
+        "seed": Column(COUNT, "", "number of the seed, from 1, which is that of the entry"),
+        "uar": Column(NUMBER, "share", "UA on the clips that the entry's score comes from"),
+        "seconds": Column(NUMBER, "s", "duration of the trainings with this seed"),
+        "failure": Column(TEXT, "", "reason of their failure; empty if they did not fail"),
+    },
     "latencies": {
         **ENTRY,
         **LATENCY,
@@ -208,7 +238,11 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
     },
     "files": {
         "path": Column(TEXT, "", "path of the file"),
-        "emotion": Column(TEXT, "", "most probable emotion; missing if the file is unusable"),
+        "emotion": Column(
+            TEXT, "", "most probable emotion; missing if it is rejected or the file is unusable"
+        ),
+        "confidence": Column(NUMBER, "share", "probability of the most probable emotion"),
+        "rejected": Column(FLAG, "", "whether the confidence is below `reject_below`"),
         "seconds": Column(NUMBER, "s", "duration of the recording"),
         "remarks": Column(TEXT, "", "unusual properties of the recording"),
         "error": Column(TEXT, "", "why the file is unusable; missing if it is usable"),

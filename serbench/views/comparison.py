@@ -1,131 +1,232 @@
-"""Comparison of two entries by paired statistical tests."""
+"""Comparison of entries by paired statistical tests."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from typing import Any
 
-import numpy as np
-from sqlalchemy.orm import Session
-
-from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
 from serbench.score.comparison import (
+    Bootstrap,
+    Bootstrapped,
     Difference,
-    TTest,
-    corrected_t_test,
+    differences,
+    more_speakers,
     smallest_difference,
-    tally_difference,
 )
-from serbench.score.confusion import COUNT_METRICS, CountMetric, uar_of
-from serbench.score.intervals import FEWEST_SPEAKERS
+from serbench.score.confusion import COUNT_METRICS, CountMetric
+from serbench.score.intervals import CONFIDENCE, FEWEST_SPEAKERS
+from serbench.score.metric import CORRECTED
+from serbench.score.selection import Draws
 from serbench.store.database import Database
-from serbench.store.predictions import Predictions, fold_predictions, scored_predictions
-from serbench.store.schema import SystemRow
-from serbench.store.systems import find_system, manifest_of
+from serbench.views.entry import EntryView
 from serbench.views.reading import entry_view
+
+SIGNIFICANCE = 1 - CONFIDENCE
+
+FEW = 5
+"""So many pairs that are not distinguishable are named; the others are only counted."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The first entry against the second, under one protocol.
+class Pair:
+    """One entry against another.
 
     Attributes:
         first: number of the first entry.
         second: number of the second entry.
-        protocol_id: identifier of the protocol of both.
-        scores: metric → score of the first and of the second on the holdout.
-        differences: metric → first minus second, with its confidence interval over speakers.
-        smallest: the smallest difference in UAR that this number of speakers detects with a power
-            of 80 %, or None.
-        folds: the corrected t-test of UAR over folds with tests of both entries, or None.
-        fold_count: number of these folds.
-        tuned_on_folds: True if both winners were selected by those folds, which is optimistic.
-        notes: a sentence for each property of an entry that limits the comparison.
+        differences: metric → first minus second; intervals and p are corrected for the number of
+            pairs.
+        smallest: the smallest difference in UA that this number of speakers detects with a power
+            of 80 %, after correction by Bonferroni; None where there is no interval.
+        more_speakers: number of further speakers with whom a difference in UA as large as the
+            measured one is detected with that power; None if it was detected already or cannot be
+            estimated.
     """
 
     first: int
     second: int
-    protocol_id: str
-    scores: dict[CountMetric, tuple[float, float]]
     differences: dict[CountMetric, Difference]
     smallest: float | None
-    folds: TTest | None
-    fold_count: int
-    tuned_on_folds: bool
+    more_speakers: int | None
+
+    @property
+    def better(self) -> int | None:
+        """The entry with the higher UA, if Holm's p is below 5 %; None otherwise."""
+        found = self.differences["uar"]
+        if found.p is None or found.p >= SIGNIFICANCE:
+            return None
+        return self.first if found.difference > 0 else self.second
+
+    @property
+    def worse(self) -> int:
+        """The entry with the lower UA."""
+        return self.second if self.differences["uar"].difference > 0 else self.first
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Entries of one protocol, each against each.
+
+    Attributes:
+        entries: the entries, best UA first.
+        pairs: every pair, the entry with the higher UA first.
+        notes: a sentence for each property of an entry that limits the comparison.
+    """
+
+    entries: tuple[EntryView, ...]
+    pairs: tuple[Pair, ...]
     notes: tuple[str, ...]
 
+    @property
+    def protocol_id(self) -> str:
+        """Identifier of the protocol of all entries."""
+        return self.entries[0].protocol_id
+
+    @property
+    def speakers(self) -> int:
+        """Number of test speakers."""
+        return self.entries[0].speakers
+
+    @property
+    def verdict(self) -> list[str]:
+        """Which entries are better than which others, as sentences."""
+        found = [
+            f"Entry {row.entry} has a higher UA than {_entries(beaten)}."
+            for row in self.entries
+            if (beaten := [pair.worse for pair in self.pairs if pair.better == row.entry])
+        ]
+        alike = [pair for pair in self.pairs if pair.better is None]
+        found += [_undecided(pair) for pair in alike[:FEW]]
+        if len(alike) > FEW:
+            found.append(f"In {len(alike) - FEW} more pairs no difference in UA is detected.")
+        return found
+
     def as_dict(self) -> dict[str, Any]:
-        """Plain data; an infinite t, where all folds have the same difference, is None."""
-        plain = asdict(self)
-        if self.folds is not None and not np.isfinite(self.folds.t):
-            plain["folds"]["t"] = None
-        return plain
+        """Plain data, for ``--format json``."""
+        return {
+            "protocol_id": self.protocol_id,
+            "evidence": self.entries[0].evidence,
+            "speakers": self.speakers,
+            "entries": [
+                {
+                    "entry": row.entry,
+                    "backbone": row.backbone,
+                    **{metric: row.scores[metric].value for metric in COUNT_METRICS},
+                    **{f"{metric}_ci": row.scores[metric].interval for metric in COUNT_METRICS},
+                }
+                for row in self.entries
+            ],
+            "pairs": [{**asdict(pair), "better": pair.better} for pair in self.pairs],
+            "verdict": self.verdict,
+            "notes": list(self.notes),
+        }
 
 
-def compare_entries(database: Database, first: int, second: int) -> Comparison:
-    """Compare two entries on the holdout that both were tested on.
+def compare_entries(database: Database, numbers: Sequence[int]) -> Comparison:
+    """Compare entries on the clips that all of them were tested on.
 
-    The t-test is over the holdouts of the outer folds if the protocol has several, otherwise over
-    the folds by which the winners were selected.
+    Args:
+        database: the database with the entries.
+        numbers: at least two different entries.
 
     Raises:
-        UsageError: there is no such entry, or the two were scored by different protocols.
+        UsageError: there is no such entry, there are fewer than two, one is given twice, or they
+            were scored by different protocols.
     """
-    one, other = (entry_view(database, number) for number in (first, second))
-    if one.protocol_id != other.protocol_id:
+    if len(numbers) < 2 or len(set(numbers)) < len(numbers):
         raise UsageError(
-            f"entry {first} was scored by protocol {one.protocol_id} on {one.dataset}, and entry "
-            f"{second} by {other.protocol_id} on {other.dataset}, so they cannot be compared: "
-            "choose two entries of the same protocol from `serbench leaderboard`",
-            protocols=(one.protocol_id, other.protocol_id),
+            "a comparison needs at least two different entries: choose them from `serbench "
+            "leaderboard`",
+            numbers=list(numbers),
         )
-    differences = {
-        metric: tally_difference(one.tally, other.tally, metric) for metric in COUNT_METRICS
-    }
-    error, speakers = differences["uar"].standard_error, differences["uar"].effective
-    with database.session() as session:
-        systems = [find_system(session, number) for number in (first, second)]
-        several = len(scored_predictions(session, systems[0])) > 1
-        manifest = manifest_of(database, systems[0].protocol)
-        tested = [_tested(session, system, several) for system in systems]
+    rows = sorted((entry_view(database, each) for each in numbers), key=lambda row: -row.uar)
+    first = rows[0]
+    for row in rows:
+        if row.protocol_id != first.protocol_id:
+            raise UsageError(
+                f"entry {first.entry} was scored by protocol {first.protocol_id} on "
+                f"{first.dataset}, and entry {row.entry} by {row.protocol_id} on {row.dataset}, so "
+                "they cannot be compared: choose entries of the same protocol from `serbench "
+                "leaderboard`",
+                protocols=(first.protocol_id, row.protocol_id),
+            )
+    places = list(combinations(range(len(rows)), 2))
+    found: dict[CountMetric, list[Difference]] = {}
+    for metric in COUNT_METRICS:
+        scores = bootstrapped(rows, metric)
+        found[metric] = differences([(scores[one], scores[other]) for one, other in places])
     return Comparison(
-        first=first,
-        second=second,
-        protocol_id=one.protocol_id,
-        scores={
-            metric: (one.scores[metric].value, other.scores[metric].value)
-            for metric in COUNT_METRICS
-        },
-        differences=differences,
-        smallest=None
-        if error is None or speakers < FEWEST_SPEAKERS
-        else smallest_difference(error, speakers),
-        folds=_t_test(manifest, *tested),
-        fold_count=len(tested[0]),
-        tuned_on_folds=not several,
-        notes=tuple(f"entry {each.entry}: {each.note}" for each in (one, other) if each.note),
+        entries=tuple(rows),
+        pairs=tuple(
+            _pair(
+                rows[one].entry,
+                rows[other].entry,
+                {metric: found[metric][number] for metric in COUNT_METRICS},
+                SIGNIFICANCE / len(places),
+            )
+            for number, (one, other) in enumerate(places)
+        ),
+        notes=tuple(f"entry {row.entry}: {row.note}" for row in rows if row.note),
     )
 
 
-def _tested(session: Session, system: SystemRow, several: bool) -> dict[int, Predictions]:
-    if several:
-        return dict(enumerate(scored_predictions(session, system)))
-    [folds] = fold_predictions(session, system)
-    return folds
+def bootstrapped(rows: Sequence[EntryView], metric: CountMetric = "uar") -> list[Bootstrapped]:
+    """The scores of entries of one protocol, all on the same draws of speakers.
+
+    Where winners were selected by the clips of their scores, the selection is repeated on every
+    draw.
+
+    Raises:
+        ValueError: they were not tested on the same clips.
+    """
+    if not rows:
+        return []
+    if rows[0].evidence == CORRECTED:
+        over = Draws(rows[0].tally)
+        trials = [(row.tally, *row.rivals) for row in rows]
+        return [over.select(each, 0).score(metric).bootstrapped for each in trials]
+    return Bootstrap(rows[0].tally, metric).of_all([row.tally for row in rows])
 
 
-def _t_test(
-    manifest: Manifest, first: dict[int, Predictions], second: dict[int, Predictions]
-) -> TTest | None:
-    """The test over folds with the same clips for both; None if the clips differ."""
-    if first.keys() != second.keys() or len(first) < 2:
-        return None
-    differences = [_uar(manifest, first[fold]) - _uar(manifest, second[fold]) for fold in first]
-    clips = sum(len(each.rows) for each in first.values())
-    n_test = clips / len(first)
-    return corrected_t_test(differences, clips - n_test, n_test)
+def _pair(
+    first: int, second: int, found: dict[CountMetric, Difference], significance: float
+) -> Pair:
+    uar = found["uar"]
+    error, speakers = uar.standard_error, uar.effective
+    if error is None or speakers < FEWEST_SPEAKERS:
+        return Pair(first, second, found, None, None)
+    pair = Pair(
+        first,
+        second,
+        found,
+        smallest_difference(error, speakers, significance=significance),
+        None,
+    )
+    if pair.better is not None:
+        return pair
+    return replace(pair, more_speakers=more_speakers(uar, uar.difference, significance))
 
 
-def _uar(manifest: Manifest, found: Predictions) -> float:
-    return uar_of(found.logits, manifest.targets[found.rows])
+def _undecided(pair: Pair) -> str:
+    found = pair.differences["uar"]
+    text = (
+        f"Entries {pair.first} and {pair.second} are not distinguishable in UA (difference "
+        f"{100 * found.difference:+.1f} points)"
+    )
+    if found.interval is None:
+        return f"{text}, since these speakers give no interval."
+    if pair.more_speakers is None:
+        return f"{text}."
+    count = f"{pair.more_speakers:,} more speaker" + ("s" if pair.more_speakers > 1 else "")
+    return (
+        f"{text}; with about {count} a difference of this size would be detected with a "
+        "probability of 80 %."
+    )
+
+
+def _entries(numbers: Sequence[int]) -> str:
+    *most, last = map(str, numbers)
+    return f"entries {', '.join(most)} and {last}" if most else f"entry {last}"

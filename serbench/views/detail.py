@@ -10,21 +10,26 @@ import numpy as np
 import numpy.typing as npt
 
 from serbench.data.manifest import Manifest
-from serbench.score.calibration import Reliability, reliability
 from serbench.score.confusion import confusion_of, recalls, score_counts
 from serbench.score.intervals import clip_interval
 from serbench.store.database import Database
 from serbench.store.looks import looks_of
-from serbench.store.predictions import (
-    Predictions,
-    fold_predictions,
-    joined,
-    scored_predictions,
+from serbench.store.predictions import Predictions, fold_predictions
+from serbench.store.systems import (
+    all_tested,
+    find_system,
+    first_study,
+    manifest_of,
+    shipped_artifact,
 )
-from serbench.store.systems import find_system, first_study, manifest_of, shipped_artifact
+from serbench.views.calibration import CalibrationView, calibration_view
 from serbench.views.entry import EntryView
 from serbench.views.latencies import LatencyView
 from serbench.views.reading import entry_views
+from serbench.views.seeds import SeedsView, seeds_of
+
+SEX_NOT_KNOWN = "not known"
+"""Name of the group of speakers whose sex is not known."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class EntryDetail:
         latencies: all measured latencies.
         clip_interval: interval of UA as if all clips were independent, which is too narrow; or
             None.
-        reliability: confidence and accuracy of each bin with at least one clip.
+        calibration: its temperature, agreement of probabilities and accuracy, and rejection.
         speakers: scores of each speaker, worst first.
         sexes: scores of each sex, worst first.
         corpora: scores of each corpus, worst first.
@@ -63,6 +68,7 @@ class EntryDetail:
         artifact: its weights file, or None.
         artifact_sha256: hash of that file, or None.
         created: time of its creation.
+        seeds: its scores with several seeds; only its own if nothing was repeated.
     """
 
     view: EntryView
@@ -72,7 +78,7 @@ class EntryDetail:
     folds: list[list[list[int]]]
     latencies: tuple[LatencyView, ...]
     clip_interval: tuple[float, float] | None
-    reliability: list[dict[str, float]]
+    calibration: CalibrationView
     speakers: tuple[Group, ...]
     sexes: tuple[Group, ...]
     corpora: tuple[Group, ...]
@@ -84,6 +90,7 @@ class EntryDetail:
     artifact: str | None
     artifact_sha256: str | None
     created: str
+    seeds: SeedsView
 
     @property
     def spread(self) -> dict[str, float | None]:
@@ -107,9 +114,13 @@ class EntryDetail:
                 continue
             if each.name == "latencies":
                 plain[each.name] = [vars(latency) for latency in value]
+            elif each.name == "calibration":
+                plain[each.name] = value.as_dict()
             elif each.name in ("speakers", "sexes", "corpora"):
                 name = "by_speaker" if each.name == "speakers" else each.name
                 plain[name] = [vars(group) for group in value]
+            elif each.name == "seeds":
+                plain[each.name] = value.as_dict()
             else:
                 plain[each.name] = value
         return {**plain, "spread": self.spread, "worst_speaker": self.speakers[0].name}
@@ -124,20 +135,20 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
         manifest: of its dataset, if it was read already.
 
     Raises:
-        UsageError: there is no such entry.
+        UsageError: there is no such entry, or it has no stored predictions.
     """
     measured = entry_views(database, number)
     view = measured[0]
     with database.session() as session:
         system = find_system(session, number)
         manifest = manifest or manifest_of(database, system.protocol)
-        holdout = joined(scored_predictions(session, system))
+        holdout = all_tested(session, system)
         targets = manifest.targets[holdout.rows]
         confusion = confusion_of(holdout.logits, targets)
         trained = system.imported is None
         study = first_study(session, system) if trained else None
         artifact = shipped_artifact(session, system) if trained else None
-        sexes = [manifest.utterances[row].sex or "not known" for row in holdout.rows]
+        sexes = [manifest.utterances[row].sex or SEX_NOT_KNOWN for row in holdout.rows]
         return EntryDetail(
             view=view,
             emotions=tuple(manifest.emotions),
@@ -150,7 +161,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
             ],
             latencies=tuple(each.latency for each in measured if each.latency.runtime),
             clip_interval=clip_interval(view.tally),
-            reliability=_bins(reliability(holdout.logits, targets)),
+            calibration=calibration_view(holdout.logits, targets, manifest.speakers[holdout.rows]),
             speakers=_groups(holdout, manifest, manifest.speakers[holdout.rows]),
             sexes=_groups(holdout, manifest, np.array(sexes, dtype=np.str_)),
             corpora=_groups(holdout, manifest, manifest.corpora[holdout.rows]),
@@ -170,22 +181,8 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
             artifact=None if artifact is None else artifact.file,
             artifact_sha256=None if artifact is None else artifact.sha256,
             created=system.created.isoformat(timespec="seconds"),
+            seeds=seeds_of(session, system, manifest),
         )
-
-
-def _bins(table: Reliability) -> list[dict[str, float]]:
-    """The bins with at least one clip."""
-    return [
-        {
-            "above": float(table.edges[place]),
-            "to": float(table.edges[place + 1]),
-            "confidence": float(table.confidence[place]),
-            "accuracy": float(table.accuracy[place]),
-            "clips": int(table.count[place]),
-        }
-        for place in range(len(table.count))
-        if table.count[place]
-    ]
 
 
 def _groups(

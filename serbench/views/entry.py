@@ -22,6 +22,9 @@ EVIDENCE = {
 }
 """Evidence → its name in text."""
 
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
+"""Precision of the weights → bytes per parameter."""
+
 
 @dataclass(frozen=True)
 class EntryView:
@@ -30,6 +33,9 @@ class EntryView:
     Attributes:
         entry: number of the entry.
         rank: rank among the entries with which it may be compared, from 1; 0 outside of a ranking.
+        best: probability that it has the highest UA of these entries; None outside of a ranking.
+        rank_ci: the first and the last rank by UA that it may have, at a level of 95 %; None
+            outside of a ranking.
         front: on the front, indistinguishable from the front, dominated, or no latency.
         backbone: name of the backbone; for an import, the name of the system.
         front_end: name of the front end; empty for an import.
@@ -124,11 +130,27 @@ class EntryView:
     epochs: int | None = None
     seed: int | None = None
     augmentations: str = ""
+    best: float | None = None
+    rank_ci: tuple[int, int] | None = None
 
     @property
     def uar(self) -> float:
         """Unweighted average recall, by which entries are ranked."""
         return self.scores[RANKED_BY].value
+
+    @property
+    def size_mb(self) -> float | None:
+        """Size of the weights in MB, in the precision of the runtime; None if it is unknown.
+
+        Without a latency, or if its precision has another name, four bytes per parameter.
+        """
+        if self.params is None:
+            return None
+        return self.params * BYTES.get(self.latency.precision, 4) / 1e6
+
+    def is_of(self, protocol: str) -> bool:
+        """True for the protocol's name, in full or without a file's folder, or its identifier."""
+        return protocol in (self.protocol, self.protocol_id, self.protocol_id.partition("#")[0])
 
     @property
     def evidence_text(self) -> str:
@@ -200,7 +222,7 @@ class EntryView:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, the row of ``--format json``: each metric as NAME and NAME_ci."""
-        plain = {name: getattr(self, name) for name in PLAIN}
+        plain: dict[str, Any] = {name: getattr(self, name) for name in PLAIN}
         plain |= {
             "speech": ", ".join(sorted(set(self.speech.values()))),
             "licences": "; ".join(f"{name}: {each}" for name, each in self.licences.items()),

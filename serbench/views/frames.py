@@ -9,11 +9,13 @@ from serbench.errors import AudioError
 from serbench.score.metric import CROSS_VALIDATION, POOLED_FOLDS
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.views.calibration import entry_calibration
 from serbench.views.columns import COLUMNS, frame
 from serbench.views.entry import EntryView
 from serbench.views.predictions import clip_predictions
 from serbench.views.ranking import RankingView
 from serbench.views.reading import read_entries
+from serbench.views.seeds import seed_scores
 from serbench.views.study import study_view, study_views
 
 if TYPE_CHECKING:
@@ -126,8 +128,53 @@ def prediction_frame(database: Database, entry: int) -> pandas.DataFrame:
     )
 
 
+def calibration_frame(database: Database) -> pandas.DataFrame:
+    """A row for each entry, with the scores of its probabilities before and after calibration."""
+    rows = []
+    for view in {each.entry: each for each in read_entries(database)}.values():
+        found = entry_calibration(database, view.entry)
+        before, after = found.before, found.after
+        rows.append(
+            {
+                "entry": view.entry,
+                "backbone": view.backbone,
+                "temperature": found.temperature,
+                "ece": before.ece,
+                "ece_calibrated": None if after is None else after.ece,
+                "log_loss": before.log_loss,
+                "log_loss_calibrated": None if after is None else after.log_loss,
+                "rejection_area": found.rejection_area,
+            }
+        )
+    return frame("calibration", rows)
+
+
+def rejection_frame(database: Database, entry: int) -> pandas.DataFrame:
+    """A row for each confidence of a tested clip of an entry."""
+    curve = entry_calibration(database, entry).curve
+    if curve is None:
+        return frame("rejection", [])
+    columns = (curve.thresholds, curve.coverage, curve.answered, curve.uar, curve.accuracy)
+    names = ("confidence", "coverage", "clips", "uar", "accuracy")
+    listed = (column.tolist() for column in columns)
+    return frame(
+        "rejection", [dict(zip(names, row, strict=True)) for row in zip(*listed, strict=True)]
+    )
+
+
 def _probabilities(shares: Mapping[str, float]) -> dict[str, float]:
     return {f"p_{emotion}": share for emotion, share in shares.items()}
+
+
+def seed_frame(database: Database) -> pandas.DataFrame:
+    """A row for each entry that was trained here and each of its seeds."""
+    return frame(
+        "seeds",
+        [
+            {"entry": entry, "backbone": backbone, **vars(score)}
+            for entry, backbone, score in seed_scores(database)
+        ],
+    )
 
 
 def latency_frame(database: Database) -> pandas.DataFrame:
@@ -173,9 +220,10 @@ def file_frame(
     rows: list[dict[str, Any]] = []
     for file, answer in zip(files, answers, strict=True):
         if isinstance(answer, AudioError):
-            rows.append({"path": file, "remarks": "", "error": str(answer)})
+            rows.append({"path": file, "rejected": False, "remarks": "", "error": str(answer)})
         else:
-            found = {"emotion": answer.emotion, "seconds": answer.seconds}
+            names = ("emotion", "confidence", "rejected", "seconds")
+            found = {name: getattr(answer, name) for name in names}
             remarks = {"remarks": "; ".join(answer.remarks)}
             rows.append({"path": file, **found, **remarks, **_probabilities(answer.probabilities)})
     return frame("files", rows, [f"p_{emotion}" for emotion in emotions])

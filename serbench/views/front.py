@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from serbench.score.comparison import Bootstrap, Bootstrapped
-from serbench.score.confusion import Tally
+from serbench.score.comparison import Bootstrapped
 
 ON = "on the front"
 NEAR = "indistinguishable from the front"
@@ -20,16 +18,16 @@ class Candidate:
     """The values of an entry that determine its relation to the front.
 
     Attributes:
-        uar: UAR on the holdout.
+        uar: UAR of the entry.
         p50: median latency in milliseconds, or None if it was not measured.
         p90: its 90th percentile.
-        tally: predictions by speaker; all candidates were tested on the same clips.
+        score: UAR on draws of speakers, which are the same for all candidates.
     """
 
     uar: float
     p50: float | None
     p90: float | None
-    tally: Tally
+    score: Bootstrapped
 
 
 def verdicts(candidates: Sequence[Candidate]) -> list[str]:
@@ -43,21 +41,14 @@ def verdicts(candidates: Sequence[Candidate]) -> list[str]:
     """
     front = _front([candidate for candidate in candidates if candidate.p90 is not None])
 
-    @cache
-    def bootstrap() -> Bootstrap:
-        return Bootstrap(front[0].tally)
-
-    @cache
-    def on_front(other: Candidate) -> Bootstrapped:
-        return bootstrap().of(other.tally)
-
     def clearly_beaten(candidate: Candidate, better: Sequence[Candidate]) -> bool:
-        # Most cases are decided by latencies without any cost; the others are bootstrapped.
+        # Most cases are decided by latencies, without a comparison of scores.
         if any(_clearly_faster(other, candidate) for other in better):
             return True
-        own = bootstrap().of(candidate.tally)
         most_accurate_first = reversed(better)
-        return any(on_front(other).minus(own).distinguishable for other in most_accurate_first)
+        return any(
+            other.score.minus(candidate.score).distinguishable for other in most_accurate_first
+        )
 
     def verdict(candidate: Candidate) -> str:
         if candidate.p90 is None:

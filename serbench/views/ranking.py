@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
 
+from serbench.score.ranks import ranks
 from serbench.store.database import Database
+from serbench.views.comparison import bootstrapped
 from serbench.views.entry import EntryView
 from serbench.views.front import Candidate, verdicts
 from serbench.views.reading import read_entries
@@ -23,9 +25,8 @@ class RankingView:
     rows: tuple[EntryView, ...]
 
     def is_of(self, protocol: str) -> bool:
-        """True for the protocol's name, in full or without a file's folder, or its identifier."""
-        first = self.rows[0]
-        return protocol in (first.protocol, first.protocol_id, first.protocol_id.partition("#")[0])
+        """Whether the entries are of this protocol; see `EntryView.is_of`."""
+        return self.rows[0].is_of(protocol)
 
     @property
     def title(self) -> str:
@@ -100,7 +101,7 @@ def rankings(
 
 
 def rank(rows: Iterable[EntryView]) -> list[RankingView]:
-    """Rank comparable entries, best UA first.
+    """Rank comparable entries: first those that may be the best, then the others, by UA.
 
     Entries with different protocols (and so datasets), machines, runtimes, library versions, clip
     lengths or thread counts are in different rankings, and so are entries with and without test
@@ -126,13 +127,31 @@ def rank(rows: Iterable[EntryView]) -> list[RankingView]:
 
 
 def _placed(group: Sequence[EntryView]) -> tuple[EntryView, ...]:
-    ordered = sorted(group, key=lambda row: (-row.uar, row.latency.p90 or float("inf"), row.entry))
+    scores = bootstrapped(group)
     front = verdicts(
-        [Candidate(row.uar, row.latency.p50, row.latency.p90, row.tally) for row in ordered]
+        [
+            Candidate(row.uar, row.latency.p50, row.latency.p90, score)
+            for row, score in zip(group, scores, strict=True)
+        ]
+    )
+    places = list(zip(group, front, ranks(scores), strict=True))
+    places.sort(
+        key=lambda place: (
+            place[2].first > 1,
+            -place[0].uar,
+            place[0].latency.p90 or float("inf"),
+            place[0].entry,
+        )
     )
     return tuple(
-        replace(row, rank=place, front=verdict)
-        for place, (row, verdict) in enumerate(zip(ordered, front, strict=True), start=1)
+        replace(
+            row,
+            rank=number,
+            front=verdict,
+            best=standing.best,
+            rank_ci=(standing.first, standing.last),
+        )
+        for number, (row, verdict, standing) in enumerate(places, start=1)
     )
 
 

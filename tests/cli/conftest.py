@@ -81,7 +81,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Latencies are pretended."""
-    monkeypatch.setattr("serbench.run.study.measure_latency", pretended)
+    monkeypatch.setattr("serbench.run.completion.measure_latency", pretended)
     monkeypatch.setattr("serbench.run.screening.measure_latency", pretended)
 
 
@@ -94,7 +94,7 @@ def finished(
     db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_CACHE", str(cache))
-        patch.setattr("serbench.run.study.measure_latency", pretended)
+        patch.setattr("serbench.run.completion.measure_latency", pretended)
         scan = call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
         assert scan.code == 0, scan.err
         study = call(*Finished.arguments, "--db", db)
@@ -127,7 +127,7 @@ def all_tested(
     db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_CACHE", str(cache))
-        patch.setattr("serbench.run.study.measure_latency", pretended)
+        patch.setattr("serbench.run.completion.measure_latency", pretended)
         call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
         study = call(*AllTested.arguments, "--db", db)
         assert study.code == 0, study.err
@@ -174,7 +174,7 @@ def nested(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_CACHE", str(cache))
-        patch.setattr("serbench.run.study.measure_latency", pretended)
+        patch.setattr("serbench.run.completion.measure_latency", pretended)
         patch.setattr(InThisProcess, "submit", counted)
         call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
         with patch.context() as stopped:

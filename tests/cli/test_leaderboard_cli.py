@@ -14,7 +14,7 @@ import serbench.views.ranking
 RECIPE = ["front end", "schedule", "weights", "compute settings"]
 NUMBERS = ["tuning UA", "optimism", "p90 ms", "params", "MACs"]
 SCORES = ["UA", "95 % CI", "WA", "macro-F1", "ECE", "log loss", "AUC"]
-HEADER = ["#", "front", "entry", "backbone", *RECIPE, *SCORES, *NUMBERS]
+HEADER = ["#", "ranks", "best", "front", "entry", "backbone", *RECIPE, *SCORES, *NUMBERS]
 
 
 def cells(line):
@@ -54,7 +54,7 @@ def test_a_table_has_a_title_a_header_and_a_line_for_each_entry(show, row):
     assert f"{row['machine']} · eager (fp32, {row['libraries']}), clips of 0.5 s" in title
     assert title.strip().endswith("1 thread")
     assert cells(header) == HEADER
-    assert cells(line)[:7] == ["1", "●", "1", "homebrew", "mel", "half-cycle", "none"]
+    assert cells(line)[:9] == ["1", "1", "100.0", "●", "1", "homebrew", "mel", "half-cycle", "none"]
     assert cells(line)[-3] == "4.0"
     assert re.fullmatch(r"2\d\.\dk 4\.\dM", " ".join(cells(line)[-2:]))
 
@@ -168,10 +168,12 @@ def test_on_eighty_columns_an_entry_is_one_line_with_its_scores(terminal, finish
     assert all(len(line) <= 80 for line in lines)
     [header] = [place for place, line in enumerate(lines) if line.strip().startswith("# ")]
     names = cells(lines[header])
-    assert names[:6] == ["#", "front", "entry", "backbone", "UA", "95 % CI"]
+    assert [name for name in names if name not in ("ranks", "best")][:6] == [
+        *("#", "front", "entry", "backbone", "UA", "95 % CI"),
+    ]
     assert "optimism" in names
     assert "MACs" not in names
-    assert cells(lines[header + 1])[4] == f"{100 * row['uar']:.1f}"
+    assert cells(lines[header + 1])[names.index("UA")] == f"{100 * row['uar']:.1f}"
 
 
 ABLATED = {
@@ -239,3 +241,13 @@ def test_a_table_of_five_differing_options_fits_and_shows_all_of_them(
     shown = "".join("".join(lines).split())
     for name in options:
         assert all(str(value) in shown for value in values[name])
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, True), (48, False)])
+def test_the_legend_explains_optimism_only_where_its_column_is_shown(
+    terminal, finished, width, shown
+):
+    lines = terminal(width, "leaderboard", "--db", finished.db).splitlines()
+    [header] = [line for line in lines if line.strip().startswith("# ")]
+    assert ("optimism" in cells(header)) is shown
+    assert ("optimism: " in " ".join(lines)) is shown

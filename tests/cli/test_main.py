@@ -66,7 +66,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
         *(("leaderboard", "--format", each) for each in ("table", "json", "csv", "markdown")),
         ("leaderboard", "--threads", "all", "--per-clip-intervals"),
         ("leaderboard", "show", "1"),
-        ("leaderboard", "compare", "1", "1"),
+        ("recommend",),
         ("study", "list"),
     ],
     ids=" ".join,
@@ -199,3 +199,9 @@ def test_a_group_lists_its_commands_with_whole_sentences(run, group):
     command = cli.get_command(click.Context(cli), group)
     for name, below in command.commands.items():
         assert f"{name} {' '.join(below.help.partition(PARAGRAPH)[0].split())}" in shown
+
+
+def test_no_line_of_a_help_text_is_broken_at_a_hyphen(terminal):
+    shown = terminal(78, "study", "run", "--help")
+    assert "[default: half-cycle]" in " ".join(shown.split())
+    assert not any(line.endswith("-") for line in shown.splitlines())

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import soundfile
 from refusals import error_of
 from scipy.special import softmax
 
+from serbench.score.calibration import fit_temperature
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.predictions import scored_predictions
@@ -164,7 +167,47 @@ def test_the_holdout_is_predicted_as_it_was_scored(predict, finished):
     assert all(tuple(file["probabilities"]) == manifest.emotions for file in found)
     probabilities = np.array([list(file["probabilities"].values()) for file in found])
     # Prepared clips are kept in 16 bits, which is all that may differ.
-    np.testing.assert_allclose(probabilities, softmax(holdout.logits, axis=1), atol=1e-3)
+    temperature = fit_temperature(holdout.logits, manifest.targets[holdout.rows])
+    calibrated = softmax(holdout.logits / temperature, axis=1)
+    np.testing.assert_allclose(probabilities, calibrated, atol=1e-3)
+
+
+def test_predictions_below_a_confidence_are_rejected_in_every_format(predict, finished):
+    files = sorted(finished.corpus.rglob("*.wav"))[:6]
+    free = json.loads(predict(1, *files, "--format", "json").out)
+    assert [file["confidence"] for file in free] == [
+        max(file["probabilities"].values()) for file in free
+    ]
+    assert not any(file["rejected"] for file in free)
+    least = sorted(file["confidence"] for file in free)[3]
+    ran = predict(1, *files, "--reject-below", least, "--format", "json")
+    assert ran.code == 0
+    expected = [
+        {**file, "emotion": None, "rejected": True} if file["confidence"] < least else file
+        for file in free
+    ]
+    assert json.loads(ran.out) == expected
+    rejected = sum(file["rejected"] for file in expected)
+    assert 0 < rejected < 6
+    table = predict(1, *files, "--reject-below", least)
+    named = [line.split()[1] for line in table.out.splitlines()[1:]]
+    assert named == [file["emotion"] or "rejected" for file in expected]
+    assert ran.err == table.err
+    assert table.err.startswith(f"{rejected} of 6 predictions ")
+
+
+@pytest.mark.parametrize("least", ["-0.1", "1.1", "nan"])
+def test_a_least_confidence_that_is_no_probability_is_one_line(predict, clip, least):
+    error_of(predict(1, clip, "--reject-below", least), 2)
+
+
+@pytest.mark.usefixtures("weights")
+def test_without_stored_predictions_there_is_no_calibration(run, clip, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "serbench.db")) as database, database:
+        database.execute("DELETE FROM prediction")
+    assert "entry 1 " in error_of(run("predict", 1, clip), 2)
+    for command in (["leaderboard", "show", 1], ["report", "paper", "--out", "report"]):
+        assert "entry 1 " in error_of(run(*command), 2)
 
 
 def test_a_table_names_the_most_probable_emotion(predict, clip):

@@ -1,5 +1,7 @@
 """``serbench report``: what it writes, prints and refuses."""
 
+import csv
+import io
 import json
 import sys
 
@@ -82,3 +84,43 @@ def test_the_folder_must_be_named(run):
     ran = run("report", "paper")
     assert ran.code == 2
     assert "--out" in ran.err
+
+
+@pytest.fixture
+def others(run, finished, copied, make_corpus, tmp_path):
+    """The finished study, and a dataset of eight speakers, two of whom were not trained on."""
+    copied(finished)
+    corpus = make_corpus(tmp_path / "others", speakers=8)
+    assert run("corpus", "scan", corpus, "--dataset", "others").code == 0
+
+
+CROSS = ("report", "cross", "--datasets", "tiny,others", "--entries", "1")
+
+
+def test_a_matrix_has_the_same_scores_as_leaderboard_and_evaluation(run, others):
+    ran = run(*CROSS, "--format", "json")
+    assert ran.code == 0, ran.err
+    own, other = json.loads(ran.out)["cells"]
+    [row] = json.loads(run("leaderboard", "--format", "json").out)
+    assert (own["uar"], own["uar_ci"]) == (row["uar"], row["uar_ci"])
+    found = json.loads(run("evaluate", 1, "--dataset", "others", "--format", "json").out)
+    for name in ("uar", "uar_ci", "clips", "speakers", "emotions"):
+        assert other[name] == found[name]
+    first, *cells = csv.DictReader(io.StringIO(run(*CROSS, "--format", "csv").out))
+    assert float(first["uar"]) == own["uar"]
+    assert [cell["tested"] for cell in cells] == ["others"]
+
+
+def test_logits_are_computed_once(run, others, monkeypatch):
+    shown = run(*CROSS)
+    assert shown.code == 0, shown.err
+    monkeypatch.setattr("serbench.run.evaluate.predict", lambda *_: pytest.fail("computed again"))
+    assert run(*CROSS).out == shown.out
+    for fact in ("tiny", "others", "homebrew"):
+        assert fact in shown.out
+
+
+def test_datasets_that_make_no_matrix_are_refused_in_one_line(run, others):
+    assert "tiny" in error_of(run("report", "cross", "--datasets", "tiny"), 2)
+    assert "others" in error_of(run("report", "cross", "--datasets", "tiny,others"), 2)
+    assert "one,two" in run(*CROSS[:-1], "one,two").err

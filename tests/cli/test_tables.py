@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from serbench.cli.output import WIDE, emit_csv, emit_table, short
+from serbench.cli.output import WIDE, between, emit_csv, emit_table, short
 
 COLUMNS = ["name", ">number", "what"]
 ROWS = [["one", "1", "a thing"], ["another", "1,000", "a much longer thing that can be folded"]]
@@ -149,3 +149,15 @@ def test_csv_keeps_numbers_and_leaves_nothing_empty(capsys):
 )
 def test_large_counts_are_shortened(number, shown):
     assert short(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        (["1.2", "3.4"], "1.2–3.4"),
+        (["-1.456", "3.055"], "-1.456 to 3.055"),
+        (["-3", "-2"], "-3 to -2"),
+    ],
+)
+def test_the_ends_of_an_interval_are_apart_from_their_signs(ends, text):
+    assert between(ends) == text

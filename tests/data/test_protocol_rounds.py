@@ -107,6 +107,13 @@ def test_speakers_with_identical_audio_are_in_the_same_holdout():
             assert ("c/02" in tested) == ("c/07" in tested)
 
 
+@pytest.mark.parametrize("protocol", ["speaker-2", "speaker-2:nested-3"])
+def test_one_speaker_is_counted_in_the_singular(protocol):
+    with pytest.raises(DatasetError) as refusal:
+        split(manifest(people("c", 1)), protocol)
+    assert "1 speaker," in str(refusal.value)
+
+
 def test_leaving_one_speaker_out_makes_a_fold_of_each_dev_speaker():
     data = manifest(people("c", 10))
     parts = split(data, "loso:holdout")

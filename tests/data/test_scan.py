@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making.scanning import anger, scanned, write
 
+from serbench.builtin.csv_table import CsvTable
 from serbench.builtin.ravdess import RAVDESS
 from serbench.builtin.tess import TESS
 from serbench.data.corpus import NamedFiles
@@ -179,6 +180,15 @@ def test_where_nothing_can_be_used_the_reasons_are_counted(tmp_path):
         scanned(tmp_path)
     assert values_in(refusal.value, tmp_path, "2 × empty file") == {"3", "1", "--pattern"}
     assert "\n" not in str(refusal.value)
+
+
+def test_a_table_that_cannot_be_used_is_not_counted_as_a_recording(tmp_path):
+    table = tmp_path / "bad.csv"
+    table.write_text("path,emotion,sex\nnowhere.wav,anger,f\n")
+    with pytest.raises(DatasetError) as refusal:
+        scanned(table, corpora=(CsvTable(),))
+    assert "recording found" not in str(refusal.value)
+    assert str(table) in str(refusal.value)
 
 
 def test_a_file_claimed_by_two_corpora_is_an_error_that_names_the_remedy(tmp_path):

@@ -58,6 +58,30 @@ def test_probabilities_are_the_softmax_in_label_set_order(write):
     assert list(found.probabilities.values()) == pytest.approx(expected.tolist(), rel=1e-5)
 
 
+def test_logits_are_divided_by_the_temperature(write):
+    path = write("loud.wav", noise(0.25, peak=0.9))
+    [warm], [cold] = (
+        list(predict_files(NETWORK, CLIPS, EMOTIONS, [path], temperature=temperature))
+        for temperature in (1.0, 0.1)
+    )
+    powers = np.array(list(warm.probabilities.values())) ** 10
+    assert list(cold.probabilities.values()) == pytest.approx(powers / powers.sum(), rel=1e-4)
+
+
+def test_a_prediction_below_the_least_confidence_has_no_emotion(write):
+    path = write("loud.wav", noise(0.25, peak=0.9))
+    [free] = predicted(path)
+    assert (free.emotion, free.rejected) == ("anger", False)
+    assert free.confidence == free.probabilities["anger"]
+    answers = {
+        least: next(predict_files(NETWORK, CLIPS, EMOTIONS, [path], reject_below=least))
+        for least in (free.confidence, free.confidence + 1e-6)
+    }
+    assert [each.emotion for each in answers.values()] == ["anger", None]
+    assert [each.rejected for each in answers.values()] == [False, True]
+    assert all(each.probabilities == free.probabilities for each in answers.values())
+
+
 def test_the_most_probable_emotion_is_the_answer():
     assert (
         FilePrediction(Path("a"), 1.0, {"anger": 0.2, "fear": 0.5, "neutral": 0.3}).emotion

@@ -102,7 +102,7 @@ class Place:
         """Run the command line in this process, with invented latencies."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SERBENCH_CACHE", str(self.cache))
-            patch.setattr("serbench.run.study.measure_latency", pretended)
+            patch.setattr("serbench.run.completion.measure_latency", pretended)
             with pytest.raises(SystemExit) as ended:
                 main([*command, "--db", str(self.db)])
         return ended.value.code

@@ -11,7 +11,7 @@ from making.scripted import MATERIAL
 from serbench.errors import DivergedError
 from serbench.execute.executor import SILENT, Cancelled, Channel
 from serbench.execute.features import FeatureProgress
-from serbench.execute.fold import FeatureJob, compute_features
+from serbench.execute.fold import FeatureJob, compute_features, run_fold
 from serbench.model.compute import ComputeSettings
 from serbench.model.readout import ReadOut
 
@@ -104,3 +104,29 @@ def test_features_are_computed_before_the_trainings_where_they_are_kept(tmp_path
     settings = ComputeSettings(1)
     compute_features(FeatureJob(job.material, job.recipe, TAPS, settings), context, SILENT)
     assert len(backbone.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("frozen", "widths", "objective", "suffice"),
+    [
+        (True, {}, "cross-entropy", True),
+        (True, {"gain": 0.0}, "cross-entropy", True),
+        (True, {"gain": 3.0}, "cross-entropy", False),
+        (False, {}, "cross-entropy", False),
+    ],
+)
+def test_a_training_uses_kept_features_if_nothing_below_the_head_changes(
+    tmp_path, frozen, widths, objective, suffice
+):
+    backbone = TwoLayers(calls=[])
+    context = context_of(backbone, tmp_path)
+    job = job_of("all/mean", epochs=3)
+    depth = 2 if frozen else 1
+    configuration = replace(job.configuration, widths=widths, freeze_depth=depth)
+    recipe = replace(job.recipe, augmentations=tuple(widths), objective=objective)
+    run_fold(
+        replace(job, configuration=configuration, recipe=recipe, frozen=frozen), context, SILENT
+    )
+    once = -(-len(MATERIAL.clips) // 32)
+    assert (len(backbone.calls) == once) is suffice
+    assert bool(context.frozen.cache.stored()) is suffice

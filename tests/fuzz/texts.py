@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import os
 import random
 import signal
@@ -26,87 +25,24 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 from unittest.mock import patch
 
-import numpy as np
-import pandas as pd
-import soundfile
 from memory import peak_megabytes
+from text_kinds import EMOTIONS, Kind, kinds_of, write_recordings
+from text_mutations import mutated
 
 from serbench.cli.main import main as serbench
 
 SECONDS = 5.0
 MEGABYTES = 1000
-RATE = 16000
-EMOTIONS = {"neutral": "01", "happiness": "03", "sadness": "04", "anger": "05"}
-SPEAKERS = 5
-
-STUDY = """\
-backbone = ["homebrew"]
-dataset = "fuzz"
-protocol = ["speaker-2", "loso"]
-schedule = "one-cycle"
-trials = 3
-epochs = 4
-batch_size = 8
-minutes = 0.5
-seed = 7
-weights = "none"
-augmentations = ["time-shift", "gain"]
-exhaustive = false
-
-[search]
-learning_rate = [1e-4, 1e-2]
-freeze_depth = 0
-widths = { gain = [0.1, 0.5] }
-"""
-
-TOKENS = [
-    *(
-        b"\x00",
-        b"\xff",
-        b"\xed\xa0\x80",
-        b"\xef\xbb\xbf",
-        b"\r",
-        b"\n\n",
-        b"\t",
-        b'"',
-        b'"""',
-        b"'",
-    ),
-    *(b",", b";", b"=", b"[", b"]", b"{", b"}", b"#", b"\\", b"\\u0000", b"\\ud800", b"$(id)"),
-    *(b"nan", b"inf", b"-inf", b"1e999", b"-1", b"0", b"9" * 30, b"9" * 5000, b"0x" + b"f" * 5000),
-    *(b"true", b"null", b"1979-05-27T07:32:00Z", b"..", b"../" * 400, b"/dev/null", b"/", b"~"),
-    *(b"[" * 5000, b"{" * 5000, b"a." * 5000, b"x" * 300, b"x" * 200_000, b"\x1b[31m", b"=1+1"),
-    *("\u2028".encode(), "\u202e".encode(), "日本".encode(), "é".encode("latin-1")),
-    *(b"entry:" + b"9" * 50, b"speaker-" + b"9" * 5000, b"folds:", b"speaker-1:nested-0"),
-]
-"""Texts that are inserted into a file, in addition to single bytes."""
 
 
 class Hang(BaseException):
     """A case that takes too long; it is not caught by handlers of errors."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of file.
-
-    Attributes:
-        name: name of the kind.
-        file: name of the file, with its extension.
-        content: content of a valid file.
-        command: command line that reads it.
-    """
-
-    name: str
-    file: str
-    content: bytes
-    command: Callable[[Path], Sequence[str]]
 
 
 @dataclass
@@ -116,233 +52,6 @@ class Found:
     codes: Counter[tuple[str, int]] = field(default_factory=Counter)
     failures: list[tuple[str, bytes, str]] = field(default_factory=list)
     slowest: float = 0.0
-
-
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    """A file with one to four changes."""
-    for _ in range(chance.randint(1, 4)):
-        content = chance.choice(CHANGES)(content, chance)
-    return content
-
-
-def _span(content: bytes, chance: random.Random) -> tuple[int, int]:
-    start = chance.randint(0, len(content))
-    return start, min(len(content), start + chance.randint(0, 40))
-
-
-def _insert(content: bytes, chance: random.Random) -> bytes:
-    place = chance.randint(0, len(content))
-    return content[:place] + chance.choice(TOKENS) + content[place:]
-
-
-def _replace(content: bytes, chance: random.Random) -> bytes:
-    start, end = _span(content, chance)
-    return content[:start] + chance.choice(TOKENS) + content[end:]
-
-
-def _delete(content: bytes, chance: random.Random) -> bytes:
-    start, end = _span(content, chance)
-    return content[:start] + content[end:]
-
-
-def _flip(content: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(content)
-    if changed:
-        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
-    return bytes(changed)
-
-
-def _repeat(content: bytes, chance: random.Random) -> bytes:
-    start, end = _span(content, chance)
-    return content[:start] + content[start:end] * chance.choice([2, 3, 50]) + content[end:]
-
-
-def _cut(content: bytes, chance: random.Random) -> bytes:
-    return content[: chance.randint(0, len(content))]
-
-
-def _shuffle(content: bytes, chance: random.Random) -> bytes:
-    lines = content.splitlines(keepends=True)
-    chance.shuffle(lines)
-    return b"".join(lines)
-
-
-def _cells(content: bytes, chance: random.Random) -> bytes:
-    """Exchange the texts between separators."""
-    separator = chance.choice([b",", b"\n", b"="])
-    parts = content.split(separator)
-    parts[chance.randrange(len(parts))] = chance.choice(TOKENS)
-    return separator.join(parts)
-
-
-def _recode(content: bytes, chance: random.Random) -> bytes:
-    text = content.decode(errors="replace")
-    return text.encode(chance.choice(["utf-16", "utf-8-sig", "latin-1", "utf-32"]), "replace")
-
-
-CHANGES = [_insert, _insert, _replace, _replace, _delete, _flip, _repeat, _cut, _shuffle, _cells]
-CHANGES += [_cells, _recode]
-
-
-def write_recordings(folder: Path) -> list[Path]:
-    """Short recordings of some speakers, with file names of RAVDESS."""
-    chance = np.random.default_rng(0)
-    paths = []
-    for speaker in range(1, SPEAKERS + 1):
-        actor = folder / f"Actor_{speaker:02}"
-        actor.mkdir(parents=True)
-        for label in EMOTIONS.values():
-            path = actor / f"03-01-{label}-01-01-01-{speaker:02}.wav"
-            soundfile.write(path, chance.uniform(-0.3, 0.3, RATE // 10), RATE)
-            paths.append(path)
-    return paths
-
-
-def kinds_of(folder: Path, recordings: Sequence[Path], holdout: Sequence[str]) -> list[Kind]:
-    """Every kind of file, with valid content."""
-    labels = {label: emotion for emotion, label in EMOTIONS.items()}
-    emotions = [labels[path.name.split("-")[2]] for path in recordings]
-    speakers = [path.stem.split("-")[-1] for path in recordings]
-    table = "path,emotion,speaker,sex,sentence\n" + "".join(
-        f"{path},{emotion},{speaker},f,kids\n"
-        for path, emotion, speaker in zip(recordings, emotions, speakers, strict=True)
-    )
-    folds = [int(speaker) % 3 for speaker in speakers]
-    pairs = list(zip(recordings, folds, strict=True))
-    listed = "path,fold\n" + "".join(f"{path.name},{fold}\n" for path, fold in pairs)
-    lines = "".join(f'{{"path": "{path.name}", "fold": {fold}}}\n' for path, fold in pairs)
-    excluded = "path,audio_hash,reason\n" + "".join(
-        f"{each.name},,cough\n" for each in recordings[:6]
-    )
-    order = ["sadness", "anger", "happiness", "neutral"]
-    predictions = f"path,fold,latency,{','.join(order)}\n" + "".join(
-        f"{path},holdout,3.5,0.1,0.2,0.3,0.4\n" for path in holdout
-    )
-    fuzz = ("--dataset", "fuzz")
-    imported = ("--name", "x", "--protocol", "speaker-2:holdout", *fuzz)
-    emotions_kept = ("--emotions", ",".join(EMOTIONS))
-    objects = [
-        {"path": str(path), "emotion": emotion, "speaker": speaker}
-        for path, emotion, speaker in zip(recordings, emotions, speakers, strict=True)
-    ]
-    parquet = io.BytesIO()
-    pd.DataFrame(objects).to_parquet(parquet)
-    short = "".join(f"{path.name}\t{path.parent.name}\n" for path in recordings)
-
-    by_number = ("--columns", "path=1,speaker=2", "--pattern", "**/03-01-{emotion}-*")
-    by_number += ("--map", ",".join(f"{label}={emotion}" for emotion, label in EMOTIONS.items()))
-
-    def scan(path: Path, *options: str) -> Sequence[str]:
-        return ("corpus", "scan", str(path), "--dataset", "table", *emotions_kept, *options)
-
-    def text_of(path: Path) -> str:
-        """As an argument, in which no zero byte can be."""
-        return path.read_bytes().replace(b"\0", b"").decode(errors="surrogateescape")
-
-    return [
-        Kind("table with tabs", "table.tsv", table.replace(",", "\t").encode(), scan),
-        Kind(
-            "table with columns by number",
-            "short.txt",
-            short.encode(),
-            lambda p: scan(p, *by_number),
-        ),
-        Kind("table in JSON", "table.json", json.dumps(objects).encode(), scan),
-        Kind(
-            "table in JSON lines",
-            "table.jsonl",
-            "\n".join(map(json.dumps, objects)).encode(),
-            scan,
-        ),
-        Kind("table in Parquet", "table.parquet", parquet.getvalue(), scan),
-        Kind("audformat", "db.yaml", AUDFORMAT.encode(), _database(table, scan)),
-        Kind(
-            "pattern",
-            "pattern.txt",
-            b"Actor_{speaker}/03-{sentence:2}-{emotion}-*",
-            lambda p: scan(folder, f"--pattern={text_of(p)}", "--map=01=neutral"),
-        ),
-        Kind(
-            "map",
-            "map.txt",
-            b"sadness=anger,03=happiness,Wut=anger",
-            lambda p: scan(folder, f"--map={text_of(p)}"),
-        ),
-        Kind(
-            "columns",
-            "columns.txt",
-            b"path=path,emotion=emotion,speaker=speaker",
-            lambda p: scan(_beside(p, table), f"--columns={text_of(p)}"),
-        ),
-        Kind("study", "study.toml", STUDY.encode(), lambda p: ("study", "run", "--study", str(p))),
-        Kind(
-            "table",
-            "table.csv",
-            table.encode(),
-            lambda p: ("corpus", "scan", str(p), "--dataset", "table", *emotions_kept),
-        ),
-        *(
-            Kind(
-                name,
-                file,
-                content.encode(),
-                lambda p: ("protocol", "show", f"folds:{p}", *fuzz, "--no-fingerprints"),
-            )
-            for name, file, content in (
-                ("folds", "folds.csv", listed),
-                ("folds in JSON", "folds.jsonl", lines),
-            )
-        ),
-        Kind(
-            "exclusions",
-            "left-out.csv",
-            excluded.encode(),
-            lambda p: (
-                *("corpus", "scan", str(folder), "--dataset", "rest", *emotions_kept),
-                *("--exclude", str(p)),
-            ),
-        ),
-        Kind(
-            "predictions",
-            "predictions.csv",
-            predictions.encode(),
-            lambda p: ("leaderboard", "import", str(p), *imported),
-        ),
-    ]
-
-
-AUDFORMAT = """\
-name: fuzz
-source: here
-usage: unrestricted
-languages: [eng]
-schemes:
-  emotion: {dtype: str, labels: [neutral, happiness, sadness, anger]}
-  speaker: {dtype: str, labels: {"01": {gender: female}, "02": {gender: male}}}
-tables:
-  all:
-    type: filewise
-    columns:
-      emotion: {scheme_id: emotion}
-      speaker: {scheme_id: speaker}
-"""
-
-
-def _database(table: str, scan: Callable[[Path], Sequence[str]]) -> Callable[[Path], Sequence[str]]:
-    """The command that scans a database whose header is a file."""
-
-    def command(path: Path) -> Sequence[str]:
-        (path.parent / "db.all.csv").write_text(table.replace("path", "file", 1))
-        return scan(path)
-
-    return command
-
-
-def _beside(path: Path, table: str) -> Path:
-    """A table beside a file."""
-    written = path.with_name("table-of-columns.csv")
-    written.write_text(table)
-    return written
 
 
 def call(command: Sequence[str]) -> tuple[int, str, str]:

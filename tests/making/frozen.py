@@ -50,6 +50,7 @@ class TwoLayers:
     taps: tuple = ("1", "2")
     readouts: tuple = ("1-2/mean+std", "1/mean", "all/mean+std/weighted")
     takes_lengths: bool = True
+    augmentations: tuple = ()
 
     def input_spec(self):
         return InputSpec(channels=1, height=16, width=20, mean=(0.5,), std=(0.25,))

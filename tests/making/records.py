@@ -102,15 +102,16 @@ def outcome(
     chance = np.random.default_rng([trial, len(str(fold)), len(rows), plan.seed, plan.outer_fold])
     logits = chance.normal(size=(len(rows), len(manifest.emotions)))
     logits[np.arange(len(rows)), manifest.targets[rows]] += skill
-    n_classes = len(manifest.emotions)
     return Outcome(
         trial=trial,
         fold=fold,
         rows=rows,
         logits=logits.astype(np.float32),
-        confusion=confusion_of(logits.astype(np.float32), manifest.targets[rows])
-        if len(rows)
-        else np.zeros((n_classes, n_classes), dtype=np.int64),
+        confusion=(
+            confusion_of(logits.astype(np.float32), manifest.targets[rows])
+            if len(rows)  # the last training has no test rows if nothing is set aside
+            else np.zeros((logits.shape[1],) * 2, dtype=np.int64)
+        ),
         epochs=3,
         best_epoch=2,
         seconds=1.25,

@@ -128,23 +128,23 @@ class Script:
 
     Attributes:
         uar: ``uar(trial, fold, configuration)``, the UAR of the fold.
+        best_epoch: ``best_epoch(fold)``, the best epoch of the training.
         seconds: time that each outcome reports.
         pruned: (trial, fold) of the trainings that are pruned.
         jobs: all jobs, in order.
         calls: trial and fold of each job.
         stop_at: number of the call in which it is interrupted, from 0.
         diverged: (trial, fold) of the trainings that diverge.
-        best_epochs: best epoch of each fold, by its number; 1 for all others.
     """
 
     uar: object = lambda trial, fold, configuration: 0.3 + 100 * configuration.learning_rate
+    best_epoch: object = lambda fold: 1
     seconds: float = 1.0
     pruned: tuple = ()
     jobs: list = field(default_factory=list)
     calls: list = field(default_factory=list)
     stop_at: int = -1
     diverged: tuple = ()
-    best_epochs: tuple = ()
 
     def __call__(self, job, context, channel):
         self.jobs.append(job)
@@ -157,16 +157,14 @@ class Script:
         uar = float(np.clip(self.uar(job.trial, job.fold, job.configuration), 0, 1))
         targets = MATERIAL.manifest.targets[job.test]
         logits = answers(job.seed, uar, tuple(targets.tolist()))
-        confusion = confusion_of(logits, targets) if len(targets) else np.zeros((2, 2), np.int64)
-        best_epoch = dict(enumerate(self.best_epochs)).get(job.fold, 1)
         return Outcome(
             trial=job.trial,
             fold=job.fold,
             rows=job.test,
             logits=logits,
-            confusion=confusion,
-            epochs=best_epoch,
-            best_epoch=best_epoch,
+            confusion=confusion_of(logits, targets) if len(targets) else np.zeros((2, 2), np.int64),
+            epochs=1,
+            best_epoch=self.best_epoch(job.fold),
             seconds=self.seconds,
             seed=job.seed,
             weights="none",

@@ -2,8 +2,8 @@
 
 import socket
 
-import huggingface_hub
 import pytest
+from huggingface_hub import constants
 
 from serbench.errors import WeightsError
 from serbench.model.hub import _reachable, fetch_weights
@@ -16,17 +16,30 @@ def test_where_the_hub_cannot_be_reached_its_client_is_not_asked_again_and_again
     seen = []
 
     def download():
-        seen.append(huggingface_hub.constants.HF_HUB_OFFLINE)
+        seen.append(constants.HF_HUB_OFFLINE)
         raise OSError("not cached")
 
     monkeypatch.setattr("serbench.model.hub._reachable", lambda url: reachable)
     monkeypatch.setattr("serbench.model.hub.getproxies", dict)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     with pytest.raises(WeightsError) as failed:
         fetch_weights("resnet18", download)
     assert failed.value.facts["backbone"] == "resnet18"
     assert seen == [offline]
-    assert huggingface_hub.constants.HF_HUB_OFFLINE is False
+    assert constants.HF_HUB_OFFLINE is False
+
+
+@pytest.mark.parametrize("may_be_random", [True, False])
+def test_random_weights_are_suggested_only_where_the_head_accepts_them(may_be_random):
+    def download():
+        raise OSError("no space left")
+
+    with pytest.raises(WeightsError) as failed:
+        fetch_weights("net", download, "my cache", may_be_random)
+    message = str(failed.value)
+    assert "my cache" in message
+    assert "--weights FILE" in message
+    assert ("--weights none" in message) is may_be_random
 
 
 def test_a_closed_port_is_not_reachable():

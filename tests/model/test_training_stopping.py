@@ -19,9 +19,8 @@ def scripted_validation(monkeypatch, uars, losses=None):
     weights = []
 
     def validated(logits, targets):
-        epoch = len(weights)
-        loss, uar = losses[epoch - 1] if losses else 1.0, uars[epoch - 1]
-        return training.Validation(loss, 0.1, uar)
+        place = len(weights) - 1
+        return training.Validation(losses[place] if losses else 1.0, 0.1, uars[place])
 
     def validate(network, clips, rows, batch_size, compute_settings):
         weights.append({name: value.clone() for name, value in network.state_dict().items()})
@@ -78,27 +77,32 @@ def test_the_budget_of_epochs_is_kept(monkeypatch):
     assert (account.epochs, account.best_epoch) == (4, 4)
 
 
-def test_a_training_of_exactly_some_epochs_is_the_beginning_of_one_with_early_stopping(monkeypatch):
-    weights = scripted_validation(monkeypatch, [0.05 * epoch for epoch in range(1, 11)])
-    trained(epochs=6)
+def test_a_training_of_exactly_three_epochs_equals_a_longer_one_after_its_third(monkeypatch):
     watch = Reports()
-    network, account, clips, _ = trained(epochs=6, exactly=4, watch=watch)
-    assert len(weights) == 6, "it predicts no validation clips"
-    assert equal(network.state_dict(), weights[3])
-    assert (account.epochs, account.best_epoch, account.pruned) == (4, 4, False)
-    assert account.curve == account.losses == ()
-    assert [(each.epoch, each.epochs, each.validation) for each in watch.epochs] == [
-        (epoch, 4, None) for epoch in range(1, 5)
+    network, account, clips, _ = trained(epochs=8, exactly=3, watch=watch)
+    assert (account.epochs, account.best_epoch) == (3, 3)
+    assert (account.curve, account.losses, account.pruned) == ((), (), False)
+    assert [(report.epoch, report.epochs, report.validation) for report in watch.epochs] == [
+        (1, 3, None),
+        (2, 3, None),
+        (3, 3, None),
     ]
-    assert clips.read == set(ALL_ROWS.train.tolist())
-    shorter, _, _, _ = trained(epochs=4)
-    assert not equal(network.state_dict(), shorter.state_dict()), "its schedule is that of six"
+    assert not clips.read & set(ALL_ROWS.test.tolist())
+    weights = scripted_validation(monkeypatch, [0.1 * epoch for epoch in range(1, 10)])
+    trained(epochs=8)
+    assert equal(network.state_dict(), weights[2])
+    assert not equal(network.state_dict(), weights[1])
 
 
 def test_a_training_of_exactly_some_epochs_needs_no_validation_clips():
     nobody = Fold(ALL_ROWS.train, ALL_ROWS.train[:0])
     with_them, without = (trained(part, epochs=3, exactly=2)[0] for part in (ALL_ROWS, nobody))
     assert equal(with_them.state_dict(), without.state_dict())
+
+
+def test_a_training_of_exactly_some_epochs_has_the_schedule_of_the_whole_length():
+    longer, shorter = (trained(epochs=epochs, exactly=3)[0] for epochs in (6, 3))
+    assert not equal(longer.state_dict(), shorter.state_dict())
 
 
 @pytest.mark.parametrize("learning_rate", [1e20, 1e30])

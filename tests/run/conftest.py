@@ -1,10 +1,12 @@
-"""What tests of imports share."""
+"""Imports of predictions, and options from study files."""
 
 import pytest
 from making.entries import NESTED
+from making.options import PLUGINS
 
 from serbench.data.protocols import parse_protocol
 from serbench.run.imports import import_predictions
+from serbench.run.study_file import read_options
 
 
 @pytest.fixture
@@ -18,3 +20,15 @@ def bring(database, made, manifest, tmp_path):
         return import_predictions(database, file, name, manifest, rule, made.metrics, machine)
 
     return import_text
+
+
+@pytest.fixture
+def read(tmp_path):
+    """``read(text, trials=3)`` reads a study file with this content and these options."""
+
+    def read_text(text, **given):
+        path = tmp_path / "study.toml"
+        path.write_text(text, encoding="utf-8")
+        return read_options(given, path, PLUGINS)
+
+    return read_text

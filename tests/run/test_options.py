@@ -1,33 +1,13 @@
 """A study's options: what they may be, every mistake at once, and which source comes first."""
 
-from types import SimpleNamespace
-
 import pytest
+from making.options import PLUGINS
 
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
-from serbench.plugins import Plugins
 from serbench.run.options import StudyOptions
-from serbench.run.planning import make_plans
 from serbench.run.study_file import read_options
 
-PLUGINS = Plugins()
-RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
-MANIFEST = SimpleNamespace(
-    name="four", hash="0f" * 32, emotions=("anger", "fear"), utterances=RECORDINGS
-)
 ALONE = {"backbone": ("homebrew",)}
-
-
-@pytest.fixture
-def read(tmp_path):
-    """``read(text, trials=3)`` reads a study file with this content and these options."""
-
-    def read_text(text, **given):
-        path = tmp_path / "study.toml"
-        path.write_text(text, encoding="utf-8")
-        return read_options(given, path, PLUGINS)
-
-    return read_text
 
 
 def mistakes_in(read, text):
@@ -36,12 +16,6 @@ def mistakes_in(read, text):
     assert failure.value.facts["path"].name == "study.toml"
     assert failure.value.exit_code == 2
     return failure.value.mistakes
-
-
-def plans_of(**given):
-    return make_plans(
-        read_options({**ALONE, **given}, None, PLUGINS), MANIFEST, PLUGINS, None, None
-    )
 
 
 def test_every_option_is_described_by_a_sentence():
@@ -75,6 +49,7 @@ def test_a_study_file_may_set_every_option(read):
         minutes = 90
         batch_size = 16
         seed = [4, 5]
+        seeds = 6
         exhaustive = true
         precision = "bf16"
         threads = 2
@@ -116,6 +91,7 @@ def test_a_study_file_may_set_every_option(read):
         "minutes": 90,
         "batch_size": (16,),
         "seed": (4, 5),
+        "seeds": 6,
         "exhaustive": True,
         "precision": "bf16",
         "threads": 2,
@@ -124,7 +100,7 @@ def test_a_study_file_may_set_every_option(read):
         "max_latency_ms": 12.5,
     }
     assert options.budget == 5400
-    assert options.protocols(6) == ("random-5@3:nested-3", "speaker-5:nested-3")
+    assert options.protocols(4) == ("random-5@3:nested-3", "speaker-5:nested-3")
     assert options.search.readouts == ("pooled",)
     assert options.search.by_parameter() == {
         "learning_rate": (1e-4, 1e-3),
@@ -134,6 +110,27 @@ def test_a_study_file_may_set_every_option(read):
         "width:time-shift": (0.3, 0.3),
         "width:gain": (0, 6),
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ('"none"', ()),
+        ('["none"]', ()),
+        ("[]", ()),
+        ('"gain"', ("gain",)),
+        ('"gain, noise"', ("gain", "noise")),
+        ('["gain", "noise"]', ("gain", "noise")),
+    ],
+)
+def test_augmentations_have_the_forms_of_the_command_line_in_files_too(read, value, names):
+    assert read(f"augmentations = {value}").augmentations == names
+    if value.startswith('"'):
+        assert read_options({"augmentations": value[1:-1]}, None, PLUGINS).augmentations == names
+
+
+def test_none_is_not_one_of_several_augmentations(read):
+    assert len(mistakes_in(read, 'augmentations = ["none", "gain"]')) == 1
 
 
 def test_one_name_is_a_list_of_one(read):

@@ -3,29 +3,21 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from making.frozen import TwoLayers, plugins_with
+from making.options import MANIFEST
+from making.options import plans_of as plans_of_options
 
 from serbench.errors import StudyFileError, UnknownNameError, UsageError
 from serbench.run.candidates import Candidate, available
-from serbench.run.planning import differing, make_plans, option_value
+from serbench.run.planning import differing, explain_augmentations, make_plans, option_value
 from serbench.run.study_file import read_options, with_candidates
 
-RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
-MANIFEST = SimpleNamespace(
-    name="four",
-    hash="0f" * 32,
-    emotions=("anger", "fear"),
-    utterances=RECORDINGS,
-    speakers=np.array(["a", "b", "c", "d"]),
-)
 PLUGINS = plugins_with(TwoLayers())
 
 
 def plans_of(file=None, plugins=PLUGINS, **given):
-    options = read_options({"backbone": ("two-layers",), **given}, file, plugins)
-    return make_plans(options, MANIFEST, plugins, None, None)
+    return plans_of_options(file, plugins, **{"backbone": ("two-layers",), **given})
 
 
 def test_all_declared_readouts_are_searched_by_default():
@@ -170,3 +162,29 @@ def test_where_no_candidate_can_be_tried_a_backbone_is_asked_for():
     with pytest.raises(UsageError) as refused:
         available(PLUGINS, (Candidate("nowhere", "serbench-nowhere"), Candidate("nothing")))
     assert refused.value.facts == {"missing": "backbone"}
+
+
+def test_augmentations_are_those_that_the_backbone_declares_unless_others_are_given():
+    asked = {"backbone": ("two-layers", "homebrew")}
+    frozen, trained = plans_of(**asked)
+    assert frozen.augmentations == ()
+    assert trained.augmentations == PLUGINS.backbones.get("homebrew").augmentations != ()
+    assert {plan.augmentations for plan in plans_of(**asked, augmentations="gain")} == {("gain",)}
+    assert {plan.augmentations for plan in plans_of(**asked, augmentations="none")} == {()}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({}, "two-layers"),
+        ({"augmentations": "none"}, "--augmentations"),
+        ({"augmentations": "gain"}, "--augmentations"),
+        ({"head": ("logistic",)}, "logistic"),
+    ],
+)
+def test_the_reason_for_the_augmentations_is_stated(given, reason):
+    asked = read_options({"backbone": ("two-layers",), **given}, None, PLUGINS)
+    [plan] = plans_of(**given)
+    text = explain_augmentations(plan, asked)
+    assert reason in text
+    assert ("none" if not plan.augmentations else "gain") in text.partition("(")[0]

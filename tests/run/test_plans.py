@@ -7,42 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from making.options import MANIFEST, PLUGINS, plans_of
 
 from serbench.errors import StudyFileError, UsageError
-from serbench.plugins import Plugins
 from serbench.run.options import COMBINED, READOUT, StudyOptions
 from serbench.run.planning import differing, make_plans, option_value
 from serbench.run.study_file import read_options
-
-PLUGINS = Plugins()
-RECORDINGS = [SimpleNamespace(sample_rate=8000, frames=1000 * number) for number in range(1, 21)]
-MANIFEST = SimpleNamespace(
-    name="four",
-    hash="0f" * 32,
-    emotions=("anger", "fear"),
-    utterances=RECORDINGS,
-    speakers=np.array(["a", "b", "c", "d"]),
-)
-ALONE = {"backbone": ("homebrew",)}
-
-
-@pytest.fixture
-def read(tmp_path):
-    """``read(text, trials=3)`` reads a study file with this content and these options."""
-
-    def read_text(text, **given):
-        path = tmp_path / "study.toml"
-        path.write_text(text, encoding="utf-8")
-        return read_options(given, path, PLUGINS)
-
-    return read_text
-
-
-def plans_of(**given):
-    return make_plans(
-        read_options({**ALONE, **given}, None, PLUGINS), MANIFEST, PLUGINS, None, None
-    )
-
 
 SEVERAL = {
     "backbone": ("homebrew", "resnet18"),
@@ -114,14 +84,6 @@ def test_a_plan_has_what_was_asked_for():
     assert (plan.front_end, plan.head, plan.objective) == ("mel", "linear", "cross-entropy")
 
 
-@pytest.mark.parametrize(("speakers", "usual"), [(39, "speaker-5"), (40, "speaker-5:holdout")])
-def test_without_a_protocol_the_number_of_speakers_determines_the_evidence(speakers, usual):
-    names = np.repeat([f"speaker {number}" for number in range(speakers)], 2)
-    manifest = SimpleNamespace(**{**vars(MANIFEST), "speakers": names})
-    options = read_options(ALONE, None, PLUGINS)
-    assert [each.protocol for each in make_plans(options, manifest, PLUGINS, None, None)] == [usual]
-
-
 def test_a_budget_is_the_same_in_minutes_and_seconds():
     (one,), (other,) = plans_of(minutes=1), plans_of(timeout=60.0)
     assert one.key == other.key
@@ -145,3 +107,11 @@ def test_an_entry_to_begin_from_has_a_number():
     with pytest.raises(UsageError) as failure:
         plans_of(weights="entry:best")
     assert failure.value.facts == {"weights": "entry:best"}
+
+
+@pytest.mark.parametrize(("speakers", "usual"), [(39, "speaker-5"), (40, "speaker-5:holdout")])
+def test_without_a_protocol_the_number_of_speakers_determines_the_evidence(speakers, usual):
+    names = np.repeat([f"speaker {number}" for number in range(speakers)], 2)
+    manifest = SimpleNamespace(**{**vars(MANIFEST), "speakers": names})
+    options = read_options({"backbone": ("homebrew",)}, None, PLUGINS)
+    assert [each.protocol for each in make_plans(options, manifest, PLUGINS, None, None)] == [usual]

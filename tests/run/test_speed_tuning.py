@@ -268,3 +268,16 @@ def test_a_study_that_has_begun_keeps_what_decides_its_logits(machine, settled):
     assert again.numeric == first.numeric
     other = replace(SEARCH, plan=replace(SEARCH.plan, seed=1))
     assert settled(search=other).memory_format == CONTIGUOUS
+
+
+def test_nothing_is_tuned_where_features_are_computed_once(machine, settled):
+    tried = machine(lambda compute: 10.0 * compute.parallel)
+    frozen = {"freeze_depth": replace(SEARCH.space.ranges["freeze_depth"], low=4, high=4)}
+    ranges = {
+        name: each for name, each in SEARCH.space.ranges.items() if not name.startswith("width:")
+    }
+    space = replace(SEARCH.space, ranges={**ranges, **frozen})
+    plan = replace(SEARCH.plan, precision=BF16)
+    chosen = settled(search=replace(SEARCH, plan=plan, space=space))
+    assert (tried, settled.measured) == ([], [])
+    assert chosen == ComputeSettings(4, BF16)

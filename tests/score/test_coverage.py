@@ -15,6 +15,7 @@ def simulation(monkeypatch):
     spec = importlib.util.spec_from_file_location("coverage_simulation", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "MANY", 20_000)
     return module
@@ -46,3 +47,37 @@ def test_influences_sum_to_0_and_give_the_standard_error(simulation):
         ratios = simulation.ratios_of_counts(tally.counts, metric)
         spread = simulation.resampled(ratios, drawn).std()
         assert np.sqrt((pull**2).sum()) == pytest.approx(spread, rel=0.06)
+
+
+def test_the_best_of_equal_configurations_is_corrected(simulation):
+    case = simulation.Case(16, False, "all equal", 10, 1)
+    found = simulation.measured(case, repetitions=160, resamples=100)
+    for metric in simulation.COUNT_METRICS:
+        assert found["naive"][metric]["bias"] > 1.2
+        assert abs(found["corrected"][metric]["bias"]) < 1.2
+        assert found["corrected"][metric]["coverage"] > 88
+        assert found["corrected"][metric]["width"] < 20
+
+
+def test_searches_of_several_entries_are_compared_and_ranked(simulation):
+    case = simulation.Case(8, True, "one better", 4, 3)
+    found = simulation.measured(case, repetitions=20, resamples=100)
+    assert set(found) == {"naive", "corrected", "difference", "rank"}
+    assert found["rank"]["uar"]["coverage"] > 80
+
+
+def test_simulated_configurations_have_the_true_score_of_their_closed_form(simulation):
+    """Over many speakers the share of correct predictions is the one that is computed."""
+    import simulated_searches as searches
+    from simulated_speakers import true_scores
+
+    random = np.random.default_rng(2)
+    hill = searches.LANDSCAPES["hill"]
+    found, (entry,) = searches.searches(random, 400, False, hill, 3, 1, 10)
+    for trial in range(3):
+        truths = true_scores(entry.quality[:, trial], found.shares)
+        for metric in simulation.COUNT_METRICS:
+            counted = [
+                simulation.score_counts(each.sum(axis=0), metric) for each in entry.counts[:, trial]
+            ]
+            assert np.mean(counted) == pytest.approx(truths[metric].mean(), abs=0.008)

@@ -1,6 +1,8 @@
-"""Comparisons of two systems on the same speakers, and on the same folds."""
+"""Comparisons of systems on the same speakers."""
 
 import math
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -10,13 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import brentq
-from scipy.stats import chi, nct, norm, ttest_1samp
+from scipy.stats import chi, nct, norm
 from scipy.stats import t as student
 
 from serbench.score.comparison import (
     Bootstrap,
-    corrected_t_test,
+    Difference,
+    differences,
+    holm,
+    more_speakers,
+    shared_level,
     smallest_difference,
+    speakers_to_detect,
     tally_difference,
 )
 from serbench.score.confusion import COUNT_METRICS as METRICS
@@ -25,7 +32,6 @@ from serbench.score.resampling import draws
 
 quick = settings(max_examples=30, deadline=None)
 FEW = 30
-differences = st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=12)
 
 
 def tally_with(*counts):
@@ -132,42 +138,98 @@ def test_systems_tested_on_other_clips_are_not_compared():
             Bootstrap(here).of(other)
 
 
+@st.composite
+def any_pairs(draw):
+    """Two to five systems on the same clips, and all pairs of them."""
+    speakers = draw(st.integers(2, 8))
+    rights = st.lists(st.integers(0, 6), min_size=speakers, max_size=speakers)
+    tallies = [
+        tally_with(*([[right, 6 - right], [6 - right, right]] for right in draw(rights)))
+        for _ in range(draw(st.integers(2, 5)))
+    ]
+    scores = Bootstrap(tallies[0], resamples=300).of_all(tallies)
+    return list(combinations(scores, 2))
+
+
 @quick
-@given(differences, st.integers(1, 5000), st.integers(1, 5000))
-def test_the_corrected_t_test_is_nadeau_and_bengios(folds, n_train, n_test):
-    found, k = corrected_t_test(folds, n_train, n_test), len(folds)
-    mean = math.fsum(folds) / k
-    variance = math.fsum((each - mean) ** 2 for each in folds) / (k - 1)
-    error = math.sqrt((1 / k + n_test / n_train) * variance)
-    half = student.ppf(0.975, k - 1) * error
-    assert found.degrees == k - 1
-    assert found.difference == pytest.approx(mean, abs=1e-9)
-    assert (found.low, found.high) == pytest.approx((mean - half, mean + half), abs=1e-9)
-    if max(folds) - min(folds) > 1e-6:
-        assert found.t == pytest.approx(mean / error, rel=1e-9, abs=1e-9)
-        assert found.p == pytest.approx(2 * student.cdf(-abs(mean / error), k - 1), abs=1e-9)
+@given(any_pairs())
+def test_several_differences_have_wider_intervals_and_greater_p(pairs):
+    level = shared_level(pairs)
+    assert 0.05 / len(pairs) - 1e-12 <= level <= 0.05 + 1e-12
+    for (one, other), found in zip(pairs, differences(pairs), strict=True):
+        alone = one.minus(other)
+        assert found.difference == alone.difference
+        assert found.p >= alone.p
+        assert found.interval.low <= alone.interval.low
+        assert found.interval.high >= alone.interval.high
 
 
-def test_with_very_few_test_clips_it_is_the_ordinary_t_test():
-    folds = [0.02, 0.05, -0.01, 0.04, 0.03]
-    found, ordinary = corrected_t_test(folds, 1e15, 1), ttest_1samp(folds, 0)
-    assert (found.t, found.p) == pytest.approx((ordinary.statistic, ordinary.pvalue), abs=1e-9)
-    assert (found.low, found.high) == pytest.approx(tuple(ordinary.confidence_interval()), abs=1e-9)
+@quick
+@given(any_pairs())
+def test_a_single_pair_is_not_corrected(pairs):
+    assert differences(pairs[:1]) == [pairs[0][0].minus(pairs[0][1])]
 
 
-def test_equal_differences_on_all_folds_have_no_variance():
-    always, never = corrected_t_test([-0.1] * 7, 80, 20), corrected_t_test([0.0] * 7, 80, 20)
-    assert (always.t, always.p) == (-math.inf, 0)
-    assert (always.low, always.high) == pytest.approx((-0.1, -0.1))
-    assert (never.t, never.p, never.low, never.high) == (0, 1, 0, 0)
+def test_all_intervals_together_hold_in_95_of_100_draws():
+    """Golden: the share of draws on which every deviation is within its half width."""
+    random = np.random.default_rng(4)
+    tallies = [
+        tally_with(*([[right, 20 - right], [20 - right, right]] for right in rights))
+        for rights in random.integers(2, 19, size=(5, 12))
+    ]
+    scores = Bootstrap(tallies[0]).of_all(tallies)
+    pairs = list(combinations(scores, 2))
+    level = shared_level(pairs)
+    inside = np.ones(4000, dtype=bool)
+    for one, other in pairs:
+        apart = one.resampled - other.resampled
+        inside &= np.abs(apart - apart.mean()) <= norm.isf(level / 2) * apart.std() * (1 + 1e-9)
+    assert inside.mean() == pytest.approx(0.95, abs=0.001)
 
 
-def test_a_t_test_needs_two_folds_with_clips():
-    with value_error():
-        corrected_t_test([0.1], 80, 20)
-    for n_train, n_test in ((0, 20), (80, 0)):
-        with value_error():
-            corrected_t_test([0.1, 0.2], n_train, n_test)
+def test_equal_systems_count_as_no_test():
+    same = tally_with([[4, 2], [1, 5]], [[3, 3], [2, 4]])
+    other = tally_with([[2, 4], [3, 3]], [[3, 3], [2, 4]])
+    one, two, three = Bootstrap(same).of_all([same, same, other])
+    assert shared_level([(one, two), (one, three)]) == pytest.approx(0.05)
+
+
+def test_holms_method_has_the_values_of_a_published_example():
+    """The example of R's ``p.adjust``: 0.01, 0.02, 0.03, 0.04 → 0.04, 0.06, 0.06, 0.06."""
+    assert holm([0.02, 0.04, None, 0.01, 0.03]) == pytest.approx([0.06, 0.06, None, 0.04, 0.06])
+    assert holm([0.5, 0.9, 0.7]) == [1.0, 1.0, 1.0]
+    assert holm([]) == []
+    assert holm([None]) == [None]
+
+
+def test_one_speaker_gives_no_corrected_difference():
+    one = Bootstrap(tally_with([[4, 0], [0, 4]])).of(tally_with([[3, 1], [0, 4]]))
+    [found] = differences([(one, one)])
+    assert (found.interval, found.p) == (None, None)
+
+
+@pytest.mark.parametrize("speakers", [3, 16, 24.5])
+def test_a_number_of_speakers_detects_the_difference_and_one_fewer_does_not(speakers):
+    needed = speakers_to_detect(0.01, 0.02, speakers, significance=0.02)
+
+    def smallest(number):
+        return smallest_difference(0.02 * math.sqrt(speakers / number), number, significance=0.02)
+
+    assert smallest(needed) <= 0.01 < smallest(needed - 1)
+    assert speakers_to_detect(-0.01, 0.02, speakers, significance=0.02) == needed
+
+
+def test_no_number_of_speakers_is_given_where_none_can_be_estimated():
+    for difference, error in ((0.0, 0.02), (0.01, 0.0), (1e-6, 0.02), (0.01, math.inf)):
+        assert speakers_to_detect(difference, error, 8) is None
+
+
+def test_more_speakers_are_counted_as_the_tested_ones_were():
+    uneven = Difference(0.01, None, 0.02, 0.6, speakers=20, effective=10.0)
+    needed = speakers_to_detect(0.01, 0.02, 10)
+    assert more_speakers(uneven, 0.01, 0.05) == 2 * needed - 20
+    assert more_speakers(replace(uneven, standard_error=1e-5), 0.01, 0.05) == 1
+    assert more_speakers(replace(uneven, standard_error=None), 0.01, 0.05) is None
 
 
 @pytest.mark.parametrize("speakers", [2, 4, 10, 24, 91])

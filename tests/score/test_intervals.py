@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import written_out
+from confidence_intervals import evaluate_with_conf_int
 from hypothesis import given, settings
 from written_out import clip_intervals, intervals_on, resampled_metric, speaker_intervals
 
@@ -187,3 +188,23 @@ def test_over_many_tests_the_interval_has_its_coverage_and_the_clip_interval_has
 
 def uars(tallies, drawn):
     return [intervals_on(tally, drawn)["uar"] for tally in tallies]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_intervals_of_independent_clips_agree_with_another_package(metric):
+    """``confidence_intervals`` (Ferrer and Riera) draws clips and takes percentiles."""
+    random = np.random.default_rng(4)
+    targets = random.integers(4, size=300)
+    predicted = np.where(random.random(300) < 0.6, targets, random.integers(4, size=300))
+
+    def score(true, answers):
+        pairs = np.bincount(4 * true + answers, minlength=16)
+        return score_counts(pairs.reshape(4, 4), metric)
+
+    point, ends = evaluate_with_conf_int(predicted, score, targets, num_bootstraps=1000)
+    counts = np.zeros((300, 4, 4))
+    counts[np.arange(300), targets, predicted] = 1
+    tally = tally_with(counts)
+    assert score_counts(tally.confusion, metric) == pytest.approx(point)
+    assert clip_intervals(tally, resamples=1000)[metric] == pytest.approx(ends, abs=0.01)
+    assert speaker_intervals(tally, resamples=1000)[metric] == pytest.approx(ends, abs=0.01)

@@ -1,6 +1,6 @@
 """The search space: what plugins declare, in Optuna's terms, and the initial values in it."""
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -8,60 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from making.scripted import is_in
+from making.spaces import SPACE, Declared, search_space
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from serbench.errors import UnknownNameError, UsageError
 from serbench.model.ranges import Choice, Range
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
-from serbench.search.space import SearchSpace, training_ranges, within
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """The attributes of a scheduler that a search space uses."""
-
-    learning_rates: Range
-    weight_decays: Range = field(default_factory=lambda: Range(0, 0.3, initial=0))
-
-
-def search_space(
-    rates,
-    n_stages,
-    initial_freeze_depth,
-    augmentations,
-    bounds=None,
-    readouts=("pooled",),
-    objective=None,
-    head=None,
-):
-    """The space of a training by gradient descent."""
-    depths = Range(0, n_stages, initial_freeze_depth)
-    ranges = {
-        "readout": Choice(readouts),
-        **training_ranges(Schedule(rates), depths, augmentations, objective or {}),
-        **{f"head:{name}": range_ for name, range_ in (head or {}).items()},
-    }
-    return SearchSpace(within(ranges, bounds or {}, n_stages), {"pooled": n_stages})
-
-
-@dataclass(frozen=True)
-class Declared:
-    """The attributes of an augmentation that a search space uses."""
-
-    name: str
-    widths: Range
-
-
-SPACE = search_space(
-    Range(1e-4, 3e-3, initial=1e-3, log=True),
-    n_stages=5,
-    initial_freeze_depth=2,
-    augmentations=[
-        Declared("time-shift", Range(0, 0.5, initial=0.3)),
-        Declared("gain", Range(0, 12, 0)),
-    ],
-)
+from serbench.search.space import SearchSpace
 
 
 def test_every_parameter_has_its_interval():
@@ -245,64 +198,6 @@ def test_a_step_without_a_learning_rate_moves_two_of_the_other_parameters(seed):
     assert all(stepped[name] == half[name] for name in moved)
 
 
-def bounded(**bounds):
-    return search_space(
-        Range(1e-4, 3e-3, initial=1e-3, log=True),
-        n_stages=5,
-        initial_freeze_depth=2,
-        augmentations=[Declared("gain", Range(0, 12, 0))],
-        bounds={name.replace("__", ":"): value for name, value in bounds.items()},
-    )
-
-
-def test_bounds_replace_what_plugins_declare():
-    space = bounded(learning_rate=(2e-4, 5e-4), freeze_depth=(0, 1), width__gain=(3.0, 3.0))
-    assert space.distributions() == {
-        "readout": CategoricalDistribution(("pooled",)),
-        "learning_rate": FloatDistribution(2e-4, 5e-4, log=True),
-        "weight_decay": FloatDistribution(0, 0.3),
-        "freeze_depth": IntDistribution(0, 1),
-        "width:gain": FloatDistribution(3, 3),
-    }
-
-
-def test_an_initial_value_moves_to_the_nearer_bound():
-    space = bounded(learning_rate=(2e-4, 5e-4), freeze_depth=(3, 4), width__gain=(3.0, 6.0))
-    assert space.initial() == {
-        "readout": "pooled",
-        "learning_rate": 5e-4,
-        "weight_decay": 0,
-        "freeze_depth": 3,
-        "width:gain": 3,
-    }
-
-
-def test_depths_beyond_the_last_stage_freeze_all_stages():
-    assert bounded(freeze_depth=(7, 9)).distributions()["freeze_depth"] == IntDistribution(5, 5)
-
-
-def test_bounds_of_the_learning_rate_may_exceed_the_declared_range():
-    assert bounded(learning_rate=(1e-6, 1e-2)).initial()["learning_rate"] == 1e-3
-
-
-@pytest.mark.parametrize("interval", [(0.0, 13.0), (-1.0, 12.0)])
-def test_bounds_wider_than_a_plugin_allows_are_refused(interval):
-    with pytest.raises(UsageError) as refused:
-        bounded(width__gain=interval)
-    assert refused.value.facts == {"parameter": "width:gain", "bounds": interval}
-
-
-def test_the_readout_has_no_bounds():
-    with pytest.raises(UnknownNameError):
-        bounded(readout=(0.0, 1.0))
-
-
-def test_bounds_of_an_augmentation_that_is_not_searched_are_refused():
-    with pytest.raises(UnknownNameError) as refused:
-        bounded(width__noise=(0.0, 1.0))
-    assert refused.value.name == "width:noise"
-
-
 def test_parameters_of_objective_and_head_are_searched_after_the_widths():
     space = search_space(
         Range(1e-4, 3e-3, initial=1e-3, log=True),
@@ -339,3 +234,19 @@ def test_a_read_out_of_an_early_tap_is_frozen_by_fewer_stages(readout, depth, ev
     )
     configuration = Configuration(readout, 1e-3, freeze_depth=depth)
     assert space.freezes_everything(configuration) is everything
+
+
+@pytest.mark.parametrize(
+    ("changes", "suffice"),
+    [
+        ({}, True),
+        ({"freeze_depth": Range(1, 2, 2)}, False),
+        ({"width:gain": Range(0, 12, 0)}, False),
+        ({"width:gain": Range(0, 0, 0)}, True),
+    ],
+)
+def test_features_suffice_where_no_configuration_changes_what_is_below_the_head(changes, suffice):
+    ranges = {"learning_rate": Range(0, 1, 1), "freeze_depth": Range(2, 2, 2), **changes}
+    space = SearchSpace({"readout": Choice(("1/mean",)), **ranges}, stages={"1/mean": 2})
+    assert space.features_suffice is suffice
+    assert not replace(space, mixed=True).features_suffice

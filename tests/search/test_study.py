@@ -1,5 +1,6 @@
 """A study: cross-validation of configurations, pruning, and the test of the winner."""
 
+import statistics
 from collections import Counter
 
 import numpy as np
@@ -193,54 +194,43 @@ def test_seeds_come_from_study_trial_and_fold(script):
     scripted = script(uar=lambda *_: 1.0)
     search = make_search(trials=2, seed=5)
     completed(search)
+    assert {job.fold for job in scripted.jobs} == {*range(FOLDS), HOLDOUT}
     for job in scripted.jobs:
         assert job.seed == derive_seed(5, "training", job.trial, job.fold)
         if job.fold == HOLDOUT:
-            continue  # it has no validation speakers
-        train = search.split.folds[job.fold].train
+            continue
+        rows = search.split.folds[job.fold]
         seed = derive_seed(5, "validation", job.fold)
-        part = validation_part(search.manifest, search.protocol, train, seed)
-        assert job.exactly is None
+        part = validation_part(search.manifest, search.protocol, rows.train, seed)
         assert np.array_equal(job.train, part.train)
         assert np.array_equal(job.validation, part.test)
 
 
-@pytest.mark.parametrize(
-    ("protocol", "epochs", "expected"),
-    [
-        ("speaker-5", (2, 9, 4, 7, 30), 7),
-        ("speaker-5:holdout", (8, 1, 1, 2, 2), 2),
-        ("speaker-4", (9, 2, 7, 4), 7),
-        ("speaker-3:nested-2", (3, 5, 9), 5),
-    ],
-    ids=["no holdout", "holdout", "the higher of two middle ones", "outer folds"],
-)
-def test_the_last_training_is_on_all_clips_for_the_median_of_the_best_epochs(
-    script, protocol, epochs, expected
+@pytest.mark.parametrize("protocol", [f"speaker-{FOLDS}", f"speaker-{FOLDS}:holdout"])
+def test_the_last_training_has_all_clips_of_the_search_and_the_median_of_the_best_epochs(
+    script, protocol
 ):
-    scripted = script(best_epochs=epochs)
+    best = dict(zip(range(FOLDS), (7, 2, 9, 4, 5)[:FOLDS], strict=True)) | {HOLDOUT: 1}
+    scripted = script(uar=lambda *_: 1.0, best_epoch=lambda fold: best[fold])
     search = make_search(trials=1, protocol=protocol)
     completed(search)
-    last = scripted.jobs[-1]
-    assert last.fold == HOLDOUT
-    assert last.exactly == expected
-    assert last.train.tolist() == search.split.holdout.train.tolist()
+    [last] = [job for job in scripted.jobs if job.fold == HOLDOUT]
+    assert last.exactly == statistics.median_high(best[fold] for fold in range(FOLDS))
+    assert np.array_equal(last.train, search.split.holdout.train)
+    assert np.array_equal(last.test, search.split.holdout.test)
     assert len(last.validation) == 0
-    assert last.whole
-    assert last.test.tolist() == search.split.holdout.test.tolist()
-    if ":" not in protocol:
-        assert last.train.tolist() == list(range(len(search.manifest)))
-        assert len(last.test) == 0
+    assert all(job.exactly is None for job in scripted.jobs if job is not last)
+    tested = [row for fold in search.split.folds for row in fold.test.tolist()]
+    assert sorted([*tested, *last.test.tolist()]) == list(range(len(search.manifest)))
 
 
 def test_without_a_holdout_the_winner_is_trained_last_and_has_no_score_of_it(script):
     script(uar=lambda trial, fold, configuration: [0.5, 0.9][trial])
-    search = make_search(trials=2, protocol="speaker-5")
+    search = make_search(trials=2, protocol=f"speaker-{FOLDS}")
     record, kinds = completed(search)
     assert kinds[-2:] == [HoldoutStarted, WinnerTested]
     [tested] = [e for e in record.events(search) if type(e) is WinnerTested]
     assert tested.trial == 1
-    assert len(tested.outcome.rows) == 0
     assert tested.outcome.logits.shape == (0, 2)
     with pytest.raises(ValueError, match="clip"):
         _ = tested.outcome.uar

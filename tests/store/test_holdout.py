@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from making.entries import LINEAGE, add_entry, begin, finish, run_trial
+from making.records import utterance
 
+from serbench.data.manifest import make_manifest
 from serbench.data.protocols import HOLDOUT
+from serbench.store.datasets import Datasets
 from serbench.store.entries import delete_entry
+from serbench.store.evaluations import Evaluations
 from serbench.store.looks import LookCounts, count_looks, looks_of
 from serbench.store.schema import ArtifactRow, LatencyRow, PredictionRow, TrainingRow
 from serbench.store.studies import entry_within, standings
@@ -79,6 +84,16 @@ def test_another_winner_takes_the_entrys_place_and_both_tests_are_counted(
     [now] = holdout_files(artifacts)
     assert now != before
     assert Systems(database).record(1).file == now
+
+
+def test_another_winner_is_tested_on_other_datasets_again(extended, database, made, manifest, plan):
+    clips = [utterance(s, name, "/other", 0) for s in (11, 12) for name in ("fear", "anger")]
+    Datasets(database).save_scan(made.scanned(make_manifest("other", clips)))
+    evaluations = Evaluations(database)
+    tested = evaluations.clips(1, "other")
+    evaluations.save(tested, np.zeros((4, 6), np.float32))
+    finish(extended, made, manifest, plan, 1, STRONG)
+    assert evaluations.logits(evaluations.clips(1, "other")) is None
 
 
 def test_the_training_data_of_the_earlier_network_stay_recorded(

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 from making.entries import LINEAGE, NESTED, add_entry, begin, finish, run_trial
 
+from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
 from serbench.model.complexity import Complexity
+from serbench.run.forecast import forecast
+from serbench.search.events import FoldScored, TrialStarted
 from serbench.search.plan import WITHOUT_TRAINING
 from serbench.store.pace import pace_of
 from serbench.store.schema import StudyRow, SystemRow, TrialRow
@@ -166,6 +169,32 @@ def test_a_pace_is_that_of_trainings_alike_on_this_machine(database, made, manif
     assert pace_of(database, replace(plan, epochs=9), machine).epochs is None
     assert pace_of(database, replace(plan, front_end="mfcc"), machine) is None
     assert pace_of(database, plan, {**machine, "name": "another"}) is None
+
+
+def test_the_pace_of_a_fitted_head_is_that_of_fits(
+    database, made, manifest, artifacts, monkeypatch
+):
+    monkeypatch.setattr("serbench.run.forecast.this_machine", lambda: made.machine)
+    trained = made.plan(manifest)
+    fitted = replace(trained, seed=1, **WITHOUT_TRAINING)
+    machine = vars(made.machine)
+    ledger = begin(database, made, manifest, trained, artifacts)
+    run_trial(ledger, made, manifest, trained, 0)
+    assert pace_of(database, fitted, machine) is None
+    ledger = begin(database, made, manifest, fitted, artifacts)
+    rows = [made.split(manifest, fitted.protocol, 0, fold).train for fold in range(2)]
+    ledger.record(fitted, TrialStarted(0, {"readout": "pooled"}))
+    for fold in range(2):
+        outcome = replace(made.outcome(manifest, 0, fold, fitted), epochs=0, seconds=0.5)
+        ledger.record(fitted, FoldScored(outcome))
+    pace = pace_of(database, fitted, machine)
+    assert pace.seconds == pytest.approx(2 * 0.5 / sum(map(len, rows)))
+    found = forecast(replace(fitted, trials=3), manifest, database)
+    last = made.split(manifest, fitted.protocol, 0, HOLDOUT).train
+    clips = (3 - 1) * sum(map(len, rows)) + len(last)
+    assert found.seconds == pytest.approx(clips * pace.seconds)
+    assert not found.at_most
+    assert pace_of(database, trained, machine).epochs == 3
 
 
 def test_an_entry_keeps_its_number_when_it_is_ranked_again(database, made, manifest, artifacts):

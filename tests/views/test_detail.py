@@ -12,7 +12,9 @@ from serbench.data.manifest import make_manifest
 from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.errors import UsageError
 from serbench.model.machine import Machine, this_machine
+from serbench.score.calibration import cross_fitted, fit_temperature, log_losses
 from serbench.score.intervals import clip_interval
+from serbench.score.rejection import rejection_curve
 from serbench.store.database import Database
 from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.systems import Systems, find_system
@@ -127,11 +129,34 @@ def test_the_folds_are_those_that_the_winners_were_chosen_by(filled, detail, man
 
 
 def test_the_bins_of_the_calibration_come_to_its_error(page, manifest):
-    bins = page["reliability"]
-    assert sum(each["clips"] for each in bins) == len(manifest)
-    assert all(each["above"] < each["confidence"] <= each["to"] for each in bins)
-    gaps = [each["clips"] * abs(each["confidence"] - each["accuracy"]) for each in bins]
-    assert page["ece"] == pytest.approx(sum(gaps) / len(manifest))
+    for stage in ("before", "after"):
+        found = page["calibration"][stage]
+        bins = found["reliability"]
+        assert sum(each["clips"] for each in bins) == len(manifest)
+        assert all(each["above"] < each["confidence"] <= each["to"] for each in bins)
+        gaps = [each["clips"] * abs(each["confidence"] - each["accuracy"]) for each in bins]
+        assert found["ece"] == pytest.approx(sum(gaps) / len(manifest))
+    before = page["calibration"]["before"]
+    assert (page["ece"], page["log_loss"]) == (before["ece"], before["log_loss"])
+
+
+def test_the_calibrated_clips_are_those_of_the_test(filled, page, manifest):
+    with filled.session() as session:
+        tested = joined(scored_predictions(session, find_system(session, 1))).by_row()
+    found = page["calibration"]
+    assert found["temperature"] == pytest.approx(fit_temperature(tested.logits, manifest.targets))
+    calibrated = cross_fitted(tested.logits, manifest.targets, manifest.speakers)
+    losses = log_losses(calibrated, manifest.targets)
+    assert found["after"]["log_loss"] == pytest.approx(losses.mean())
+    curve = rejection_curve(calibrated, manifest.targets)
+    assert found["rejection_area"] == pytest.approx(curve.area)
+    everything, *fewer = found["rejection"]
+    assert (everything["coverage"], everything["clips"]) == (1, len(manifest))
+    for metric in ("uar", "accuracy"):
+        assert everything[metric] == pytest.approx(page[metric])
+        assert everything[f"{metric}_ci"] == pytest.approx(page[f"{metric}_ci"])
+    assert [each["coverage"] for each in fewer] == pytest.approx([0.9, 0.8, 0.7, 0.5], abs=0.02)
+    assert all(each["coverage"] == each["clips"] / len(manifest) for each in fewer)
 
 
 def test_the_score_is_in_its_interval_over_speakers(page):
@@ -189,6 +214,8 @@ def test_an_emotion_that_the_holdout_lacks_has_no_recall(database, made):
     assert page.recalls[page.emotions.index("fear")] is None
     assert page.spread["sd"] is None
     assert page.view.scores["uar"].interval is None
+    assert page.calibration.after is page.calibration.rejection_area is None
+    assert page.calibration.rejection == ()
     assert page.latencies == ()
 
 

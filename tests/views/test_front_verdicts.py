@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from serbench.score.comparison import tally_difference
-from serbench.score.confusion import Tally, score_counts
+from serbench.score.comparison import Bootstrap, Bootstrapped
+from serbench.score.confusion import Tally
 from serbench.views.front import DOMINATED, NEAR, ON, UNMEASURED, Candidate, verdicts
 
 SPEAKERS, CLIPS = 8, 6
@@ -14,9 +14,14 @@ SPEAKERS, CLIPS = 8, 6
 
 def candidate(rights, p50=1.0, p90=2.0):
     """One that recognises so many of each speaker's six clips of either emotion."""
+    tally = tally_of(rights)
+    found = Bootstrap(tally).of(tally)
+    return Candidate(found.score, p50, p90, found)
+
+
+def tally_of(rights):
     counts = np.array([[[right, CLIPS - right], [CLIPS - right, right]] for right in rights])
-    tally = Tally(tuple(f"s{number}" for number in range(len(rights))), counts)
-    return Candidate(score_counts(tally.confusion, "uar"), p50, p90, tally)
+    return Tally(tuple(f"s{number}" for number in range(len(rights))), counts)
 
 
 ALIKE = [4, 3, 5, 4, 2, 5, 3, 4]
@@ -88,7 +93,7 @@ def beats(one, other):
 
 
 def defined(candidates):
-    """The verdicts as they are defined: every pair bootstrapped on its own."""
+    """The verdicts as they are defined: every pair compared on its own."""
     measured = [one for one in candidates if one.p90 is not None]
     front = [one for one in measured if not any(beats(other, one) for other in measured)]
     for each in candidates:
@@ -99,7 +104,7 @@ def defined(candidates):
         clear = [
             other
             for other in better
-            if each.p50 > other.p90 or tally_difference(other.tally, each.tally).distinguishable
+            if each.p50 > other.p90 or other.score.minus(each.score).distinguishable
         ]
         yield DOMINATED if clear else NEAR if better else ON
 
@@ -110,11 +115,11 @@ def test_a_verdict_follows_from_the_tests_of_each_pair(candidates):
     assert verdicts(candidates) == list(defined(candidates))
 
 
-def test_what_latencies_decide_is_not_bootstrapped(monkeypatch):
-    def never(_):
-        pytest.fail("nothing had to be drawn")
+def test_what_latencies_decide_is_not_compared_by_scores(monkeypatch):
+    def never(*_):
+        pytest.fail("no score had to be compared")
 
-    monkeypatch.setattr("serbench.views.front.Bootstrap", never)
+    monkeypatch.setattr(Bootstrapped, "minus", never)
     slower = [candidate(OTHERWISE, p50, p50 + 1) for p50 in (3.0, 5.0, 9.0)]
     found = verdicts([candidate(ALIKE, 1.0, 2.0), *slower, candidate(FAR_BELOW, 0.5, 0.9)])
     assert found == [ON, DOMINATED, DOMINATED, DOMINATED, ON]

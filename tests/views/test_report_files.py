@@ -26,7 +26,7 @@ from serbench.views.report.paper import paper_exhibits, write_paper_report
 from serbench.views.report.printed import read_printed
 from serbench.views.report.style import style
 
-NAMES = ["1-sample-rates", "2-clip", "3-accuracy", "4-emotions", "5-latency"]
+NAMES = ["1-sample-rates", "2-clip", "3-accuracy", "4-emotions", "5-latency", "6-calibration"]
 MADE = datetime(2026, 5, 4, 3, 2, tzinfo=UTC)
 PRINTED = read_printed()
 
@@ -198,7 +198,7 @@ def test_without_the_recording_there_is_one_exhibit_less_and_the_reason(database
     assert f"**{reason}**" in page
     assert "2-clip.png" not in page
     assert not list(tmp_path.glob("2-clip.*"))
-    assert len(list(tmp_path.glob("*.png"))) == 4
+    assert len(list(tmp_path.glob("*.png"))) == 5
 
 
 def test_a_synthetic_dataset_is_marked(database, made, tmp_path):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Built, Features
 from serbench.model.frontend import InputSpec
+from serbench.model.hub import fetch_weights
 from serbench.model.readout import ReadOut
 from serbench.model.weights import (
     BACKBONE,
@@ -26,8 +27,8 @@ from serbench_speech_ssl.networks import CepstralFrames, CepstrumNetwork, Recogn
 from serbench_speech_ssl.recogniser import RecogniserSize, recogniser_stages
 from serbench_speech_ssl.waveform import INPUT
 from serbench_speech_ssl.weights import (
+    TORCHS_CACHE,
     encoder_names,
-    fetch,
     fetch_encoder,
     fetch_recogniser,
     read_statistics,
@@ -67,6 +68,8 @@ class SpeechBackbone(ABC):
         source: torchaudio's bundle, or the repository on the Hugging Face Hub.
         front_end: the waveform.
         takes_lengths: True: padding is left out.
+        augmentations: none, so that features are computed once.
+        may_be_random: whether the default head accepts random weights.
         published_under: the licence of the ``default`` weights.
     """
 
@@ -74,7 +77,9 @@ class SpeechBackbone(ABC):
     source: str
     front_end: str = "waveform"
     takes_lengths: bool = True
+    augmentations: tuple[str, ...] = ()
     published_under: ClassVar[Licence] = FAIRSEQS_LICENCE
+    may_be_random: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -195,7 +200,10 @@ class SpeechBackbone(ABC):
             WeightsError: they cannot be fetched.
         """
         bundle = self.source
-        return Published(fetch(self.name, lambda: fetch_encoder(bundle)), f"torchaudio:{bundle}")
+        tensors = fetch_weights(
+            self.name, lambda: fetch_encoder(bundle), TORCHS_CACHE, self.may_be_random
+        )
+        return Published(tensors, f"torchaudio:{bundle}")
 
     def read(self, state: dict[str, Tensor], weights: str) -> Published:
         """The same from the file ``weights``, which contains ``state``."""
@@ -245,7 +253,9 @@ class Lu2020(SpeechBackbone):
 
     def fetch(self) -> Published:
         """The weights and statistics that torchaudio publishes."""
-        tensors, statistics = fetch(self.name, lambda: fetch_recogniser(self.source))
+        tensors, statistics = fetch_weights(
+            self.name, lambda: fetch_recogniser(self.source), TORCHS_CACHE, self.may_be_random
+        )
         return Published(tensors, f"torchaudio:{self.source}", statistics)
 
     def read(self, state: dict[str, Tensor], weights: str) -> Published:

@@ -31,6 +31,7 @@ class LayerBackbone(SpeechBackbone):
     source: str
     size: EncoderSize
     head: str = "logistic"
+    may_be_random: ClassVar[bool] = False
 
     @property
     def taps(self) -> tuple[str, ...]:

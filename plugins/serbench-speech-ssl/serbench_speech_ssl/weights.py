@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -24,25 +22,8 @@ DIGITS = 12
 TRANSFORMER = "encoder.transformer."
 """Prefix of names in torchaudio's encoders; in Hugging Face's it is ``encoder.``."""
 
-Fetched = TypeVar("Fetched")
-
-
-def fetch(name: str, download: Callable[[], Fetched]) -> Fetched:
-    """The result of ``download``.
-
-    Raises:
-        WeightsError: the download raised an error of any class.
-    """
-    try:
-        return download()
-    # The class of the error of a failed download depends on torch.hub.
-    except Exception as error:
-        raise WeightsError(
-            f"pretrained weights of {name} could not be fetched ({type(error).__name__}): "
-            "connect to the internet or fill PyTorch's cache (TORCH_HOME), give a file with "
-            "--weights FILE, or start from random weights with --weights none",
-            backbone=name,
-        ) from error
+TORCHS_CACHE = "PyTorch's cache (TORCH_HOME)"
+"""Where torchaudio keeps weights."""
 
 
 def fetch_encoder(bundle: str) -> dict[str, Tensor]:
@@ -79,7 +60,10 @@ def fetch_from_hub(name: str, repository: str) -> tuple[dict[str, Tensor], str]:
     """
     from huggingface_hub import hf_hub_download
 
-    path = Path(fetch_weights(name, lambda: hf_hub_download(repository, HUB_FILE)))
+    def download() -> str:
+        return hf_hub_download(repository, HUB_FILE)
+
+    path = Path(fetch_weights(name, download, may_be_random=False))
     # The hub's client stores each revision in a folder with the name of its hash.
     return read_weights(path), f"hf:{repository}@{path.parent.name[:DIGITS]}"
 

@@ -88,6 +88,9 @@ def test_weights_that_cannot_be_fetched_are_an_error_of_one_line(name, monkeypat
         TINY[name].build("default", 4)
     assert failure.value.facts == {"backbone": name}
     assert "URLError" in str(failure.value)
+    assert "--weights FILE" in str(failure.value)
+    fitted = TINY[name].head == "logistic"
+    assert ("--weights none" in str(failure.value)) is not fitted
     assert "\n" not in str(failure.value)
 
 

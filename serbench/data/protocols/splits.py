@@ -124,8 +124,8 @@ def _holdouts(
     if count < protocol.nested:
         what = "speakers" if protocol.speaker_disjoint else "clips"
         raise DatasetError(
-            f"dataset '{manifest.name}' has {count} {what}, fewer than the {protocol.nested} "
-            f"outer folds of {protocol.name}: use fewer outer folds or add {what}"
+            f"dataset '{manifest.name}' has {_counted(count, what)}, fewer than the "
+            f"{protocol.nested} outer folds of {protocol.name}: use fewer outer folds or add {what}"
         )
     return divided(protocol.nested, units, strata, protocol.seed)
 
@@ -219,8 +219,8 @@ def at_most_five(
     if count < 2:
         what = "speakers" if protocol.speaker_disjoint else "clips"
         raise DatasetError(
-            f"protocol {protocol.name} leaves {count} {what} of dataset '{manifest.name}' for the "
-            f"folds of the search, which need two: add {what}"
+            f"protocol {protocol.name} leaves {_counted(count, what)} of dataset "
+            f"'{manifest.name}' for the folds of the search, which need two: add {what}"
         )
     if count <= MOST:
         return each_in_turn(units, dev)
@@ -256,12 +256,17 @@ def _check_rarest(manifest: Manifest, protocol: Protocol, dev: Rows, k: int) -> 
         )
 
 
+def _counted(number: int, what: str) -> str:
+    """A number of speakers or clips."""
+    return f"{number} {what.removesuffix('s') if number == 1 else what}"
+
+
 def _check_enough(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows) -> None:
     what = "speakers" if protocol.speaker_disjoint else "clips"
     total, left = len(set(units.tolist())), len(set(units[dev].tolist()))
     if left < (protocol.k or 2):
         raise DatasetError(
-            f"dataset '{manifest.name}' has {total} {what}, "
+            f"dataset '{manifest.name}' has {_counted(total, what)}, "
             + (f"{left} of them outside of the holdout, " if left < total else "")
             + f"fewer than the {protocol.k or 2} folds of {protocol.name}: "
             + (f"use {replace(protocol, k=left).name} or " if left > 1 else "")

@@ -15,6 +15,7 @@ from serbench.model.environment import versions
 from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.views.report.accuracy import accuracy
+from serbench.views.report.calibration import calibration
 from serbench.views.report.clip import clip
 from serbench.views.report.emotions import emotions
 from serbench.views.report.exhibit import Exhibit
@@ -52,6 +53,7 @@ def paper_exhibits(material: Material, plugins: Plugins, printed: Printed) -> li
         accuracy(material, printed),
         emotions(material, printed.paper),
         latencies(material, printed.paper),
+        calibration(material),
     ]
 
 

@@ -1,0 +1,168 @@
+"""Bias and coverage of the scores of winners, in simulated searches.
+
+Each repetition draws speakers, searches with one or several entries, and compares the naive and the
+corrected score of the winner with the score that its configuration has on new speakers. The naive
+interval is that of the winner's clips alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from simulated_searches import LANDSCAPES, searches
+from simulated_speakers import true_scores
+
+from serbench.score.confusion import COUNT_METRICS, Tally, score_counts
+from serbench.score.intervals import Interval, tally_interval
+from serbench.score.ranks import best_of_all, ranks
+from serbench.score.selection import Corrected, Draws
+
+TOGETHER = 40
+"""Number of repetitions that share the numbers of clips, and therefore the draws."""
+
+NAIVE, CORRECTED, DIFFERENCE, RANK = "naive", "corrected", "difference", "rank"
+Finding = tuple[str, str, float, float, float, float]
+"""Method, estimated quantity, estimate, both ends, and true value."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of search.
+
+    Attributes:
+        speakers: number of speakers.
+        uneven: whether speakers and emotions have very unequal numbers of clips.
+        landscape: name of one of `LANDSCAPES`.
+        trials: number of trials of each entry.
+        entries: number of entries, of which the best is chosen.
+    """
+
+    speakers: int
+    uneven: bool
+    landscape: str
+    trials: int
+    entries: int
+
+    @property
+    def name(self) -> str:
+        """A description."""
+        clips = "uneven" if self.uneven else "even"
+        many = f", best of {self.entries} entries" if self.entries > 1 else ""
+        return f"{self.landscape}, {clips}, {self.trials} trials{many}, {self.speakers} speakers"
+
+
+def cases(speakers: Sequence[int], trials: int, entries: int) -> Iterator[Case]:
+    """All cases with the same numbers of trials and entries; several entries have even clips."""
+    for uneven in (False, True) if entries == 1 else (False,):
+        for landscape in LANDSCAPES:
+            for number in speakers:
+                yield Case(number, uneven, landscape, trials, entries)
+
+
+def measured(case: Case, repetitions: int, resamples: int) -> dict[str, dict[str, object]]:
+    """Method → estimated quantity → bias, coverage and mean width, in points."""
+    kinds = tuple(LANDSCAPES).index(case.landscape), case.uneven, case.trials, case.entries
+    random = np.random.default_rng([18, case.speakers, *map(int, kinds)])
+    found: dict[tuple[str, str], list[tuple[float, bool, float]]] = defaultdict(list)
+    for start in range(0, repetitions, TOGETHER):
+        together = min(TOGETHER, repetitions - start)
+        for method, what, estimate, low, high, truth in _tested(case, random, together, resamples):
+            found[method, what].append((estimate - truth, low <= truth <= high, high - low))
+    table: dict[str, dict[str, object]] = defaultdict(dict)
+    for (method, what), each in found.items():
+        errors, inside, widths = (np.array(column) for column in zip(*each, strict=True))
+        table[method][what] = {
+            "bias": round(100 * float(errors.mean()), 2),
+            "coverage": round(100 * float(inside.mean()), 1),
+            "width": round(100 * float(widths.mean()), 1),
+        }
+    return dict(table)
+
+
+def _tested(
+    case: Case, random: np.random.Generator, repetitions: int, resamples: int
+) -> Iterator[Finding]:
+    landscape = LANDSCAPES[case.landscape]
+    clips, entries = searches(
+        random, case.speakers, case.uneven, landscape, case.trials, case.entries, repetitions
+    )
+    truths = [true_scores(entry.won, clips.shares) for entry in entries]
+    over: Draws | None = None
+    for number in range(repetitions):
+        every = [entry.trials(number) for entry in entries]
+        over = over or Draws(every[0][0][0], resamples=resamples)
+        if over.drawn is None:
+            return
+        chosen = [over.select(*each) for each in every]
+        by_uar = [each.score("uar") for each in chosen]
+        best = int(np.argmax([each.value for each in by_uar]))
+        for metric in COUNT_METRICS:
+            truth = float(truths[best][metric][number])
+            winner = chosen[best].trials[chosen[best].winner]
+            plain = tally_interval(winner, metric, over.drawn)
+            naive = score_counts(winner.confusion, metric)
+            yield NAIVE, metric, naive, *_ends(plain), truth
+            score = by_uar[0] if metric == "uar" else chosen[0].score(metric)
+            if len(entries) > 1:
+                score = best_of_all(chosen, metric)
+            yield CORRECTED, metric, score.value, *_ends(score.interval), truth
+        if len(entries) > 1:
+            own = [float(each["uar"][number]) for each in truths]
+            yield from _compared(by_uar, own)
+
+
+def _compared(scores: Sequence[Corrected], truths: Sequence[float]) -> Iterator[Finding]:
+    """Difference of the first two entries, and the ranks of all of them in a hundredth."""
+    both = scores[0].bootstrapped.minus(scores[1].bootstrapped)
+    assert both.interval is not None
+    yield DIFFERENCE, "uar", both.difference, *both.interval, truths[0] - truths[1]
+    for rank, own in zip(ranks([each.bootstrapped for each in scores]), truths, strict=True):
+        better = sum(each > own + 1e-9 for each in truths)
+        equal = sum(abs(each - own) <= 1e-9 for each in truths)
+        # Entries with the same true score share several ranks, of which one has to be included.
+        true = min(max(rank.first, 1 + better), better + equal)
+        yield RANK, "uar", true / 100, rank.first / 100, rank.last / 100, true / 100
+
+
+def _ends(interval: Interval | None) -> Interval:
+    assert interval is not None
+    return interval
+
+
+def widths(case: Case, repetitions: int, resamples: int) -> dict[str, float]:
+    """Mean width of the interval of UA, in points, with all speakers and with a fifth of them.
+
+    All speakers are tested by the winner of a search, whose score is corrected; a fifth of the
+    speakers, at least two, is tested with a configuration that was not chosen by them.
+    """
+    random = np.random.default_rng([19, case.speakers, case.uneven])
+    held = max(2, round(case.speakers / 5))
+    everyone, fifth = [], []
+    for start in range(0, repetitions, TOGETHER):
+        together = min(TOGETHER, repetitions - start)
+        landscape = LANDSCAPES[case.landscape]
+        _, (entry,) = searches(
+            random, case.speakers, case.uneven, landscape, case.trials, 1, together
+        )
+        names = entry.names[:held]
+        all_draws, few = None, None
+        for number in range(together):
+            trials, winner = entry.trials(number)
+            some = Tally(names, trials[0].counts[:held])
+            all_draws = all_draws or Draws(trials[0], resamples=resamples)
+            few = few or Draws(some, resamples=resamples)
+            for over, tested, best, into in (
+                (all_draws, trials, winner, everyone),
+                (few, [some], 0, fifth),
+            ):
+                interval = over.select(tested, best).score("uar").interval
+                if interval is not None:
+                    into.append(interval.high - interval.low)
+    return {
+        "corrected": round(100 * float(np.mean(everyone)), 1),
+        "holdout": round(100 * float(np.mean(fifth)), 1),
+        "held_out": held,
+    }

@@ -1,0 +1,320 @@
+"""``serbench search``: one command from a folder to ranked entries."""
+
+import re
+import shutil
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import call, pretended
+
+from serbench.cli.search_progress import LineListener
+from serbench.run.search import Race
+from serbench.search import racing
+from serbench.store.database import Database
+from serbench.store.schema import CandidateRow, PredictionRow, StudyRow, SystemRow
+
+OPTIONS = (
+    *("--backbone", "homebrew", "--backbone", "test_efficientnet"),
+    *("--weights", "test_efficientnet=none", "--protocol", "speaker-2", "--epochs", "1"),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short():
+    """Only two rungs: one trial, then four."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(racing, "LAST_RUNG", 1)
+        patch.setattr("serbench.run.completion.measure_latency", pretended)
+        patch.setattr("serbench.run.screening.measure_latency", pretended)
+        yield
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A finished search."""
+
+    folder: Path
+    out: str
+    err: str
+
+    @property
+    def db(self):
+        return self.folder / "serbench.db"
+
+    @property
+    def command(self):
+        return ("search", self.folder / "tiny", *OPTIONS, "--db", self.db)
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory, make_corpus):
+    folder = tmp_path_factory.mktemp("searched")
+    make_corpus(folder / "tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERBENCH_CACHE", str(folder / "cache"))
+        ran = call("search", folder / "tiny", *OPTIONS, "--db", folder / "serbench.db")
+    assert ran.code == 0, ran.err
+    return Searched(folder, ran.out, ran.err)
+
+
+@pytest.fixture
+def place(searched, monkeypatch, tmp_path):
+    """The folder of the search; prepared clips are shared."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERBENCH_CACHE", str(searched.folder / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return searched
+
+
+def recorded(db):
+    """The results of all studies, without dates, durations and numbers of rows."""
+    database = Database(f"sqlite:///{db}")
+    with database.session() as session:
+        found = {
+            study.plan["backbone"]: [
+                (trial.number, trial.state, trial.parameters, trial.mean_uar)
+                for trial in study.trials
+            ]
+            for study in session.query(StudyRow)
+        }
+        logits = {row.logits for row in session.query(PredictionRow)}
+        ranked = {row.name for row in session.query(SystemRow) if row.number is not None}
+    database.engine.dispose()
+    return found, logits, ranked
+
+
+def test_the_folder_is_scanned_and_its_defects_are_listed(searched):
+    assert re.search(r"^dataset tiny: 36 recordings, 6 speakers, ", searched.err, re.MULTILINE)
+    assert "near-duplicate" in searched.err
+
+
+def test_the_better_half_gets_more_trials(searched):
+    trials, _, ranked = recorded(searched.db)
+    first = {name: each[0][3] for name, each in trials.items()}
+    best = max(first, key=first.get)
+    assert {name: len(each) for name, each in trials.items()} == {
+        name: 4 if name == best else 1 for name in ("homebrew", "test_efficientnet")
+    }
+    assert ranked == set(first)
+
+
+def test_progress_names_what_is_tried_the_best_so_far_and_the_time_left(searched):
+    assert re.search(r"^homebrew: trial 1, \d+ min left$", searched.err, re.MULTILINE)
+    assert re.search(r"^best so far: \w+, UA \d+\.\d; \d+ min left$", searched.err, re.MULTILINE)
+
+
+def test_candidates_leaderboard_and_recommendation_are_printed(searched):
+    trials, _, _ = recorded(searched.db)
+    rows = [line.split() for line in searched.out.splitlines()[1:3]]
+    assert [(row[0], row[1], row[3]) for row in rows] == [
+        (name, str(len(trials[name])), str(place))
+        for place, name in enumerate([row[0] for row in rows], start=1)
+    ]
+    scores = [float(row[2]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert "tiny [" in searched.out
+    said = searched.out.splitlines()[-8:]
+    assert any(re.search(r"entry [12]\b", line) for line in said)
+
+
+def test_on_80_columns_no_line_is_longer(place, monkeypatch, untrained):
+    import sys
+
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    # A captured stream is no terminal for emit_text, so that only the tables are as wide as one.
+    out = re.sub(r"\x1b\[[0-9;]*m", "", call(*place.command).out)
+    assert max(len(line) for line in out.splitlines()[:3]) <= 80
+
+
+def test_the_same_command_runs_nothing_once_the_search_is_finished(place, untrained):
+    ran = call(*place.command)
+    assert ran.code == 0, ran.err
+    assert ran.out == place.out
+    assert "is unchanged" in ran.err
+    assert "near-duplicate" not in ran.err
+
+
+def test_a_dataset_may_be_named_instead_of_its_folder(place, untrained):
+    ran = call("search", "tiny", *OPTIONS, "--db", place.db)
+    assert ran.out == place.out
+
+
+def test_a_changed_folder_is_scanned_again(place, tmp_path, make_corpus, monkeypatch):
+    corpus = make_corpus(tmp_path / "tiny")
+    db = tmp_path / "serbench.db"
+    stopped = []
+    monkeypatch.setattr(Race, "run", lambda race: stopped.append(race) or pytest.skip.Exception)
+    scans = []
+    from serbench.cli import corpus as commands
+
+    scan_into = commands.scan_into
+
+    def counted(*arguments):
+        scans.append(arguments)
+        return scan_into(*arguments)
+
+    monkeypatch.setattr(commands, "scan_into", counted)
+    monkeypatch.setattr("serbench.cli.search._show", lambda *_: None)
+    command = ("search", corpus, *OPTIONS, "--db", db)
+    assert [call(*command).code for _ in range(2)] == [0, 0]
+    assert len(scans) == 1
+    assert call(*command, "--emotions", "anger,fear").code == 0
+    (corpus / "Actor_01" / "03-01-05-01-01-01-01.wav").unlink()
+    assert call(*command).code == 0
+    assert len(scans) == 3
+
+
+@pytest.mark.parametrize("after", [1, 4])
+def test_interrupted_and_continued_it_has_the_same_results(place, tmp_path, monkeypatch, after):
+    shutil.copytree(place.folder / "tiny", tmp_path / "tiny")
+    command = ("search", tmp_path / "tiny", *OPTIONS, "--db", tmp_path / "serbench.db")
+    ended = []
+
+    def pressed(self, event):
+        ended.append(event)
+        if len(ended) == after:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LineListener, "trial_ended", pressed)
+        assert call(*command).code == 130
+    ran = call(*command)
+    assert ran.code == 0, ran.err
+    assert recorded(tmp_path / "serbench.db") == recorded(place.db)
+
+
+def test_more_minutes_continue_a_search_whose_time_was_over(place, tmp_path, monkeypatch):
+    shutil.copytree(place.folder / "tiny", tmp_path / "tiny")
+    command = ("search", tmp_path / "tiny", *OPTIONS, "--db", tmp_path / "serbench.db")
+    monkeypatch.setattr("serbench.run.search.RANKING", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Race, "left", property(lambda race: 1.5 if not race._racers else 0.5))
+        patch.setattr(Race, "_next", only_first(Race._next))
+        ran = call(*command, "--minutes", "1")
+        assert ran.code == 0, ran.err
+    assert len(recorded(tmp_path / "serbench.db")[0]) == 1
+    assert call(*command).code == 0
+    trials, _, ranked = recorded(place.db)
+    now, _, ranked_now = recorded(tmp_path / "serbench.db")
+    assert now == trials
+    assert ranked <= ranked_now
+
+
+def only_first(following):
+    """Only the first step of a search is run."""
+
+    def once(race):
+        if any(racer.results for racer in race._racers.values()):
+            return None
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Race, "left", property(lambda race: 600.0))
+            return following(race)
+
+    return once
+
+
+@pytest.fixture
+def tiny_search(place):
+    """``tiny_search("--minutes", "1")`` runs the search on the finished database."""
+
+    def run(*options):
+        return call("search", "tiny", *options, "--db", place.db)
+
+    return run
+
+
+def test_a_candidate_that_is_too_slow_is_left_out(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "serbench.run.search.untrained_latency",
+        lambda plan, *_: 9.0 if plan.backbone == "homebrew" else 1.0,
+    )
+    monkeypatch.setattr("serbench.cli.search._show", lambda *_: None)
+    monkeypatch.setattr(Race, "_next", lambda race: None)
+    names = []
+    monkeypatch.setattr(Race, "_rank", lambda race: names.extend(race._racers) or [])
+    shutil.copy(place.db, tmp_path / "serbench.db")
+    command = ("search", "tiny", *OPTIONS, "--db", tmp_path / "serbench.db", "--max-latency-ms")
+    ran = call(*command, "5")
+    assert ran.code == 0
+    assert names == ["test_efficientnet"]
+    assert re.search(r"^homebrew is left out: .*9\.0 ms", ran.err, re.MULTILINE)
+    monkeypatch.setattr("serbench.run.search.untrained_latency", lambda *_: pytest.fail("again"))
+    assert call(*command, "10").code == 0
+    assert names[1:] == ["homebrew", "test_efficientnet"], "latencies are recorded"
+    ran = call(*command, "0.5")
+    assert ran.code == 2
+    assert "--max-latency-ms 0.5" in ran.err.splitlines()[-1]
+
+
+BAD = {
+    "no folder": (("nowhere",), "nowhere"),
+    "other form of weights": (("tiny", "--weights", "homebrew"), "--weights homebrew"),
+    "no weights file": (("tiny", "--weights", "homebrew=none.pt"), "none.pt"),
+    "weights of no candidate": (("tiny", "--weights", "homebre=none"), "homebrew"),
+    "unknown backbone": (("tiny", "--backbone", "homebre"), "homebrew"),
+    "too many folds": (("tiny", "--protocol", "speaker-7"), "6 speakers"),
+    "several searches": (("tiny", "--protocol", "speaker-2:nested-2"), "study run"),
+    "two protocols": (
+        ("tiny", "--protocol", "speaker-2", "--protocol", "speaker-3"),
+        "--protocol once",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "named"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_sentence(tiny_search, place, options, named):
+    ran = call("search", *options, "--db", place.db)
+    assert ran.code in (1, 2)
+    assert ran.out == ""
+    line = ran.err.splitlines()[-1]
+    assert line.startswith("error: ")
+    assert named in line
+
+
+@pytest.mark.parametrize(("speakers", "named"), [(1, "1 speaker"), (2, "2 speakers")])
+def test_too_few_speakers_are_refused_before_anything_is_trained(
+    place, tmp_path, make_corpus, untrained, speakers, named
+):
+    corpus = make_corpus(tmp_path / "few", speakers=speakers)
+    ran = call("search", corpus, "--backbone", "homebrew", "--db", tmp_path / "serbench.db")
+    assert ran.code == 1
+    assert named in ran.err.splitlines()[-1]
+
+
+def test_a_class_with_one_clip_is_refused(place, tmp_path, make_corpus, untrained):
+    corpus = make_corpus(tmp_path / "rare")
+    for path in sorted(corpus.rglob("03-01-05-*"))[1:]:
+        path.unlink()
+    ran = call("search", corpus, "--backbone", "homebrew", "--db", tmp_path / "serbench.db")
+    assert ran.code == 1
+    assert "'anger'" in ran.err.splitlines()[-1]
+
+
+def test_minutes_that_are_too_few_are_refused_and_the_same_command_continues(
+    place, tmp_path, make_corpus
+):
+    corpus = make_corpus(tmp_path / "short")
+    command = ("search", corpus, *OPTIONS, "--db", tmp_path / "serbench.db")
+    ran = call(*command, "--minutes", "0.01")
+    assert ran.code == 1
+    assert "--minutes" in ran.err.splitlines()[-1]
+
+
+def test_deleting_an_entry_deletes_the_time_that_it_took(place, tmp_path):
+    shutil.copy(place.db, tmp_path / "serbench.db")
+    database = Database(f"sqlite:///{tmp_path / 'serbench.db'}")
+
+    def times():
+        with database.session() as session:
+            return [row.seconds for row in session.query(CandidateRow)]
+
+    assert len(times()) == 2
+    assert all(seconds > 0 for seconds in times())
+    ran = call("leaderboard", "delete", 2, "--yes", "--db", tmp_path / "serbench.db")
+    assert ran.code == 0, ran.err
+    assert len(times()) == 1
+    database.engine.dispose()
