@@ -16,7 +16,7 @@ from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 
 PAPER = """
 backbone = "homebrew"
-protocol = "speaker-3:holdout"
+protocol = "speaker-3"
 trials = 7
 epochs = 4
 batch_size = 8
@@ -160,7 +160,7 @@ def test_without_options_the_plan_has_the_defaults(planned):
 
 def test_a_study_file_sets_what_the_command_line_does_not(planned, study_file):
     plan = planned("--study", study_file)
-    assert (plan.backbone, plan.protocol, plan.weights) == ("homebrew", "speaker-3:holdout", "none")
+    assert (plan.backbone, plan.protocol, plan.weights) == ("homebrew", "speaker-3", "none")
     assert (plan.trials, plan.epochs, plan.batch_size, plan.timeout) == (7, 4, 8, 60.0)
     assert plan.schedule == "half-cycle"
 

@@ -135,11 +135,11 @@ def test_appending_nested_to_a_name_gives_a_name():
     [
         ("speaker-5", {"5"}, {"speaker"}),
         ("speaker-5:holdout", {"5"}, {"speaker"}),
-        ("random-3:nested-4", {"4", "3"}, {"clip"}),
+        ("random-3:nested-4", {"4", "3"}, {"clip", "speaker"}),
         ("corpus", set(), {"corpus"}),
         ("corpus:tess", set(), {"corpus"}),
         ("loso", set(), {"speaker"}),
-        ("iemocap/session-5", set(), {"IEMOCAP"}),
+        ("iemocap/session-5", set(), {"IEMOCAP", "speaker"}),
     ],
 )
 def test_a_protocol_is_described_in_a_sentence(name, numbers, units):

@@ -8,6 +8,7 @@ from scipy.special import log_softmax
 from sqlalchemy import event
 
 from serbench.data.protocols import parse_protocol, split_dataset
+from serbench.data.recording_names import RecordingNames
 from serbench.errors import DatasetError, UsageError
 from serbench.store.datasets import Datasets
 from serbench.store.prediction_files import write_predictions
@@ -94,9 +95,10 @@ def test_without_a_holdout_an_import_has_every_clip_with_or_without_folds(
     [part] = split_dataset(manifest, parse_protocol(NO_HOLDOUT)).outer_folds
     rows = np.concatenate([fold.test for fold in part.folds])
     header, *lines = written(manifest, ("holdout", rows)).splitlines()
-    first = len(part.folds[0].test)
+    names = RecordingNames(manifest)
+    second = {names.shortest(int(row)) for row in part.folds[1].test}
     lines = [
-        line.replace(",holdout,", f",{labels[place >= first]},") for place, line in enumerate(lines)
+        line.replace(",holdout,", f",{labels[line.split(',')[0] in second]},") for line in lines
     ]
     usual = bring(written(manifest, ("holdout", rows)), NO_HOLDOUT, "usual")
     entry = bring("\n".join([header, *lines]), NO_HOLDOUT)

@@ -114,10 +114,11 @@ def test_a_last_training_without_test_rows_is_recorded_without_a_score(
     assert len(last.rows) == 0
     read = ledger.outcomes(plan)
     assert read.keys() == {(0, 0), (0, 1), (0, HOLDOUT)}
-    for key, outcome in read.items():
-        assert_equal_outcomes(
-            outcome, made.outcome(manifest, *key, plan) if key[1] != HOLDOUT else last
-        )
+    for fold in range(2):
+        assert_equal_outcomes(read[0, fold], made.outcome(manifest, 0, fold, plan))
+    assert len(read[0, HOLDOUT].rows) == len(read[0, HOLDOUT].logits) == 0
+    assert not read[0, HOLDOUT].confusion.any()
+    assert read[0, HOLDOUT].best_epoch == last.best_epoch
     [trial] = ledger.history(plan)
     assert trial.uars.keys() == {0, 1}
     assert files(artifacts)[-1] == f"{plan.key}-winner-1.safetensors"

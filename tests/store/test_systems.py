@@ -97,8 +97,7 @@ def test_every_metric_is_a_row_and_comes_from_the_logits(database, made, manifes
         assert found[name, its][:3] == (score.value, score.low, score.high)
 
 
-def test_the_tuning_score_is_the_mean_over_the_winners_folds(database, manifest, any_entry):
-    entry = any_entry
+def test_the_tuning_score_is_the_mean_over_the_winners_folds(database, manifest, entry):
     with database.session() as session:
         system = find_system(session, entry)
         trials = [[t.mean_uar for t in each.study.trials] for each in winners(session, system)]
@@ -147,12 +146,13 @@ def test_without_a_holdout_the_winner_is_scored_on_every_clip(database, made, ma
         system = find_system(session, entry)
         [winner] = winners(session, system)
         [scored], trials = scored_predictions(session, system), trial_predictions(session, system)
+        number = winner.number
         ids = [trial.system_id for trial in winner.study.trials]
         speakers = set(Tally.from_bytes(system.tallies[0].counts).speakers)
     everyone = list(range(len(manifest)))
     assert scored.rows.tolist() == everyone
-    assert np.array_equal(scored.logits, logits[winner.number])
-    assert [number for number, _ in trials] == ids
+    assert np.array_equal(scored.logits, logits[number])
+    assert [each for each, _ in trials] == ids
     for (_, found), expected in zip(trials, logits, strict=True):
         assert found.rows.tolist() == everyone
         assert np.array_equal(found.logits, expected)
