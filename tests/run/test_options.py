@@ -259,9 +259,9 @@ def test_bounds_of_what_is_not_searched_are_refused(read):
 
 
 @pytest.mark.parametrize(
-    ("speakers", "usual"), [(1, "speaker-5"), (39, "speaker-5"), (40, "speaker-5:holdout")]
+    ("speakers", "usual"), [(1, "speaker-5"), (59, "speaker-5"), (60, "speaker-5:holdout")]
 )
-def test_the_default_protocol_has_a_holdout_from_forty_speakers_on(speakers, usual):
+def test_the_default_protocol_has_a_holdout_from_sixty_speakers_on(speakers, usual):
     def protocols(**given):
         return read_options({**ALONE, **given}, None, PLUGINS).protocols(speakers)
 
