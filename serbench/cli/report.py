@@ -144,7 +144,8 @@ def cross_command(
     emotion is predicted for most clips.
     """
     from serbench.run.evaluate import evaluate_all
-    from serbench.views.cross import cross_view, plan_cross
+    from serbench.views.cross import cross_view
+    from serbench.views.cross_plan import plan_cross
 
     plan = plan_cross(app.database, datasets, entries, backbone)
     with counting("tests on other datasets") as progress:

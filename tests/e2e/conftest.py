@@ -149,17 +149,17 @@ def _interruptible() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _tiny(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]) -> Path:
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]) -> Path:
     folder: Path = tmp_path_factory.mktemp("study")
     make_corpus(folder / "tiny")
     return folder
 
 
 @pytest.fixture
-def place(tmp_path: Path, _tiny: Path) -> Iterator[Place]:
+def place(tmp_path: Path, tiny_folder: Path) -> Iterator[Place]:
     """A database in which the tiny corpus is scanned; prepared clips are shared."""
-    place = Place(tmp_path / "serbench.db", _tiny / "cache", [])
-    assert place.run("corpus", "scan", str(_tiny / "tiny"), "--dataset", "tiny") == 0
+    place = Place(tmp_path / "serbench.db", tiny_folder / "cache", [])
+    assert place.run("corpus", "scan", str(tiny_folder / "tiny"), "--dataset", "tiny") == 0
     yield place
     for process in place.processes:
         process.kill()
@@ -168,9 +168,9 @@ def place(tmp_path: Path, _tiny: Path) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(_tiny: Path) -> dict[str, Any]:
+def undisturbed(tiny_folder: Path) -> dict[str, Any]:
     """The results of the study without an interruption."""
-    place = Place(_tiny / "serbench.db", _tiny / "cache", [])
-    assert place.run("corpus", "scan", str(_tiny / "tiny"), "--dataset", "tiny") == 0
+    place = Place(tiny_folder / "serbench.db", tiny_folder / "cache", [])
+    assert place.run("corpus", "scan", str(tiny_folder / "tiny"), "--dataset", "tiny") == 0
     assert place.run(*STUDY) == 0
     return place.recorded()

@@ -43,12 +43,12 @@ def results(db):
 
 
 @pytest.mark.slow
-def test_killed_twice_a_search_has_the_same_results(tmp_path, _tiny):  # noqa: PT019 - its folder is needed
-    shutil.copytree(_tiny / "tiny", tmp_path / "tiny")
+def test_killed_twice_a_search_has_the_same_results(tmp_path, tiny_folder):
+    shutil.copytree(tiny_folder / "tiny", tmp_path / "tiny")
     command = ("search", str(tmp_path / "tiny"), *OPTIONS)
-    undisturbed = Place(tmp_path / "undisturbed.db", _tiny / "cache", [])
+    undisturbed = Place(tmp_path / "undisturbed.db", tiny_folder / "cache", [])
     assert undisturbed.run(*command) == 0
-    place = Place(tmp_path / "killed.db", _tiny / "cache", [])
+    place = Place(tmp_path / "killed.db", tiny_folder / "cache", [])
     for pattern in (r"\w+: trial 1 of 1, ", r"\w+: trial 2 of 4, "):
         running = Running(
             subprocess.Popen(

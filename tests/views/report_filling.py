@@ -38,7 +38,6 @@ def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=1
         return replace(
             found,
             logits=logits,
-            uar=uar_of(*tested),
             confusion=confusion_of(*tested),
             weights=weights,
         )

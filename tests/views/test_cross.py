@@ -13,7 +13,8 @@ from serbench.errors import DatasetError, UnknownNameError, UsageError
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.evaluations import Evaluations
-from serbench.views.cross import OTHER_DATASET, CrossCell, best_entry, cross_view, plan_cross
+from serbench.views.cross import OTHER_DATASET, CrossCell, cross_view
+from serbench.views.cross_plan import best_entry, plan_cross
 from serbench.views.reading import entry_view
 
 THREE = ("sadness", "anger", "fear")

@@ -26,6 +26,7 @@ def lines(code, *arguments):
     [
         "serbench.views.ranking",
         "serbench.views.comparison",
+        "serbench.views.cross",
         "serbench.views.detail",
         "serbench.views.tables",
         "serbench.views.study",

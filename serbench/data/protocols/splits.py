@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -268,6 +269,6 @@ def _check_enough(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows
             f"dataset '{manifest.name}' has {_counted(total, what)}, "
             + (f"{left} of them outside of the holdout, " if left < total else "")
             + f"fewer than the {protocol.k or 2} folds of {protocol.name}: "
-            + (f"use {protocol.rule}-{left} or " if left > 1 else "")
+            + (f"use {replace(protocol, k=left).name} or " if left > 1 else "")
             + f"add {what}"
         )
