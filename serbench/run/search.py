@@ -232,7 +232,7 @@ class Race:
         racers = list(self._racers.values())
         chosen = finalists(racers)
         if not chosen:
-            raise self._nothing()
+            raise self._nothing(in_time=len(self._failed) == len(racers))
         self.listener.ranking([racer.name for racer in chosen], len(racers))
         placed: list[Placed] = []
         for racer in chosen:
@@ -278,8 +278,9 @@ class Race:
             complete_entry(entry, plan, self.plugins, systems, self.workspace, self.listener)
         return entry
 
-    def _nothing(self) -> SerbenchError:
-        if not self._failed:
+    def _nothing(self, in_time: bool = True) -> SerbenchError:
+        """Why no candidate is ranked: the time is over, or all have failed."""
+        if not in_time:
             return SerbenchError(
                 f"no candidate completed its first trial within {self.minutes:g} minutes: give "
                 "more --minutes, and the same command continues where it stopped",
