@@ -161,13 +161,13 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[
 
 
 @pytest.fixture
-def place_at(tmp_path: Path, _tiny: Path) -> Iterator[Callable[[str], Place]]:
+def place_at(tmp_path: Path, tiny_folder: Path) -> Iterator[Callable[[str], Place]]:
     """``place_at("a.db")`` is a database that does not exist yet, beside a copy of the corpus."""
     places: list[Place] = []
-    shutil.copytree(_tiny / "tiny", tmp_path / "tiny")
+    shutil.copytree(tiny_folder / "tiny", tmp_path / "tiny")
 
     def new(name: str) -> Place:
-        places.append(Place(tmp_path / name, _tiny / "cache", []))
+        places.append(Place(tmp_path / name, tiny_folder / "cache", []))
         return places[-1]
 
     yield new
