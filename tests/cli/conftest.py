@@ -53,6 +53,21 @@ def call(*command: object) -> Ended:
     return Ended(ended.value.code, out.getvalue(), err.getvalue())
 
 
+@pytest.fixture(scope="session", name="call")
+def _call() -> Callable[..., Ended]:
+    """``call("corpus", "list")`` runs serbench in this process, in any scope of fixtures."""
+    return call
+
+
+@pytest.fixture(scope="module")
+def quick_module() -> Iterator[None]:
+    """Latencies are pretended in all tests of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("completion", "screening"):
+            patch.setattr(f"serbench.run.{module}.measure_latency", pretended)
+        yield
+
+
 @dataclass(frozen=True)
 class Finished:
     """A database with one finished study: homebrew, two trials of two folds, two epochs."""
