@@ -131,7 +131,7 @@ def test_what_is_written_in_a_failing_session_is_undone(url):
 
 
 def test_a_row_cannot_point_to_nothing(url):
-    dangling = "INSERT INTO protocol (dataset_id, name, identifier) VALUES (77, 'loso', 'loso#0')"
+    dangling = "INSERT INTO protocol (dataset_id, name, identifier, evidence) VALUES (77, 'loso', '#0', 'cv')"
     assert "FOREIGN KEY" in failure(url, dangling).facts["cause"]
 
 
