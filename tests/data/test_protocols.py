@@ -300,7 +300,7 @@ def test_splits_with_speakers_apart_need_no_note(protocol):
         (
             [*people("c", 9), utterance("c/03", "fear"), utterance("c/04", "fear")],
             "speaker-5@3",
-            {"fear", "2", "5", "speaker-5@3", "--emotions"},
+            {"fear", "2", "5", "speaker-5@3", "speaker-2@3", "--emotions"},
         ),
         (
             [*people("c", 9), utterance("c/03", "fear"), utterance("c/04", "fear")],
