@@ -11,7 +11,8 @@ draws a few speakers and their clips, computes every interval of every score, an
 includes the true value.
 
 **Searches.** The naive and the corrected score of the winner of simulated searches
-(``simulated_searches.py``), and the differences and ranks of several winners.
+(``simulated_searches.py``), other corrections of UA, and the differences and ranks of several
+winners.
 
 **Holdouts.** The width of the interval if every speaker is tested, and if a fifth is held out.
 
@@ -22,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 from scipy.stats import norm
-from selected_winners import Case, cases, measured, widths
+from selected_winners import searched, widths_of
 from simulated_speakers import CORPUS, EMOTIONS, RAVDESS
 
 from serbench.score.comparison import Bootstrapped
@@ -235,34 +235,6 @@ def intervals(asked: argparse.Namespace) -> dict[str, object]:
     return {"worlds": worlds}
 
 
-def searched(asked: argparse.Namespace) -> dict[str, object]:
-    """Bias and coverage of the scores of winners."""
-    kinds = [(10, 1)] if asked.quick else [(10, 1), (50, 1), (10, 5)]
-    found = {}
-    for trials, entries in kinds:
-        # Cases with five times as many trials get half as many repetitions.
-        repetitions = asked.repetitions if trials * entries == 10 else asked.repetitions // 2
-        for case in cases(asked.speakers, trials, entries):
-            found[case.name] = measured(case, repetitions, asked.resamples)
-            print(case.name, found[case.name], file=sys.stderr, flush=True)
-    return {"searches": found}
-
-
-def held_out(asked: argparse.Namespace) -> dict[str, object]:
-    """Widths with all speakers and with a fifth of them."""
-    return {
-        "holdouts": {
-            "uneven" if uneven else "even": {
-                number: widths(
-                    Case(number, uneven, "hill", 10, 1), asked.repetitions, asked.resamples
-                )
-                for number in asked.speakers
-            }
-            for uneven in (False, True)
-        }
-    }
-
-
 @dataclass(frozen=True)
 class Part:
     """One of the simulations, with its usual numbers of repetitions, draws and speakers."""
@@ -276,7 +248,7 @@ class Part:
 PARTS = {
     "intervals": Part(intervals, 1000, 1000, (3, 4, 8, 16, 24, 48)),
     "searches": Part(searched, 1000, 500, (8, 16, 24, 48)),
-    "holdouts": Part(held_out, 200, 500, (10, 16, 24, 32, 40, 48, 60, 80, 100)),
+    "holdouts": Part(widths_of, 200, 500, (10, 16, 24, 32, 40, 48, 60, 80, 100)),
 }
 
 

@@ -81,7 +81,11 @@ def _add_protocol(connection: Connection) -> None:
     )
     connection.execute(
         insert(ProtocolRow).values(
-            id=1, dataset_id=1, name="speaker-5:holdout", identifier="speaker-5#00000000"
+            id=1,
+            dataset_id=1,
+            name="speaker-5:holdout",
+            identifier="speaker-5:holdout#00000000",
+            evidence=HOLDOUT,
         )
     )
     rows = rows_to(np.arange(CLIPS))

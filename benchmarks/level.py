@@ -4,10 +4,10 @@
     python benchmarks/level.py --backbone yamnet --weights default --epochs 20
     python benchmarks/level.py --quick
 
-For each level, and for each padding asked for, every fold of `speaker-5:holdout` is trained with the same
-seeds and the initial configuration. Each network then predicts the test speakers twice: on their
-recordings, and on the same recordings 12 dB louder, written as files of floats and prepared as all
-others are. UA is the mean over folds and seeds. Chance is one by the number of emotions.
+For each level, and for each padding asked for, every fold of `speaker-5:holdout` is trained with
+the same seeds and the initial configuration. Each network then predicts the test speakers twice: on
+their recordings, and on the same recordings 12 dB louder, written as files of floats and prepared
+as all others are. UA is the mean over folds and seeds. Chance is one by the number of emotions.
 One JSON object is printed.
 """
 

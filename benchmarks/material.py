@@ -108,7 +108,8 @@ class Steps:
 def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: Any) -> SearchSetup:
     """A search on these recordings, with clips prepared in ``folder``.
 
-    ``changes`` are changes to a plan of ``homebrew`` with random weights under ``speaker-5:holdout``.
+    ``changes`` are changes to a plan of ``homebrew`` with random weights under
+    ``speaker-5:holdout``.
     """
     settings = {
         "backbone": "homebrew",

@@ -5,8 +5,8 @@
 
 ``search`` trains the configurations of a study without pruning; ``repeats`` trains the initial
 configuration with many seeds, so that no trial is truly better than another. Both train homebrew
-under ``speaker-5:holdout`` and write predictions for the test clips and validation losses of each fold of
-each trial to ``benchmarks/recorded``.
+under ``speaker-5:holdout`` and write predictions for the test clips and validation losses of each
+fold of each trial to ``benchmarks/recorded``.
 """
 
 from __future__ import annotations
@@ -132,11 +132,12 @@ def write(
             "trial": outcome.trial,
             "fold": outcome.fold,
             "predicted": _text(outcome.logits.argmax(axis=1)),
-            "losses": [round(report.validation_loss, 4) for report in reports[key]],
-            "errors": [round(report.validation_error, 4) for report in reports[key]],
+            "losses": [round(each.loss, 4) for each in validated],
+            "errors": [round(each.error, 4) for each in validated],
         }
         for outcome in outcomes
-        for key in [(outcome.trial, outcome.fold)]
+        for of_fold in [reports[outcome.trial, outcome.fold]]
+        for validated in [[each.validation for each in of_fold if each.validation is not None]]
     ]
     lines = ",\n".join(json.dumps(each) for each in trainings)
     head = f'"data": {json.dumps(data)},\n"folds": {json.dumps(tests)}'

@@ -4,11 +4,11 @@
     python benchmarks/search.py --epochs 4        # too short for pruning within a fold
     python benchmarks/search.py --against benchmarks/results/search-five-seeds.json
 
-Both sides have the same number of configurations of homebrew under ``speaker-5:holdout``; the first ten are
-equal as long as both sides have the same best configuration. A clip-pass is a clip of a fold's
-training rows in one epoch. The refit for the holdout has the same cost on both sides and is not
-counted (it is in ``with_holdout``). The target is that the winner's holdout score lies in the 95 %
-interval over speakers of the exhaustive search's winner.
+Both sides have the same number of configurations of homebrew under ``speaker-5:holdout``; the first
+ten are equal as long as both sides have the same best configuration. A clip-pass is a clip of a
+fold's training rows in one epoch. The refit for the holdout has the same cost on both sides and is
+not counted (it is in ``with_holdout``). The target is that the winner's holdout score lies in the
+95 % interval over speakers of the exhaustive search's winner.
 
 The pruning rules do not affect the exhaustive side. After a change of the rules, ``--against``
 reads this side from an earlier run, so that only the other side is run again.

@@ -7,6 +7,7 @@ interval is that of the winner's clips alone.
 
 from __future__ import annotations
 
+import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from simulated_searches import LANDSCAPES, searches
 from simulated_speakers import true_scores
 
 from serbench.score.confusion import COUNT_METRICS, Tally, score_counts
-from serbench.score.intervals import Interval, tally_interval
+from serbench.score.intervals import Interval, share_interval, standard_error, tally_interval
+from serbench.score.metric import Floats
 from serbench.score.ranks import best_of_all, ranks
-from serbench.score.selection import Corrected, Draws
+from serbench.score.selection import Corrected, Draws, Selection, uar_of_draws
 
 TOGETHER = 40
 """Number of repetitions that share the numbers of clips, and therefore the draws."""
@@ -99,6 +101,10 @@ def _tested(
         chosen = [over.select(*each) for each in every]
         by_uar = [each.score("uar") for each in chosen]
         best = int(np.argmax([each.value for each in by_uar]))
+        if len(entries) == 1:
+            truth = float(truths[0]["uar"][number])
+            for name, value, ends in other_corrections(chosen[0], over.drawn):
+                yield name, "uar", value, *ends, truth
         for metric in COUNT_METRICS:
             truth = float(truths[best][metric][number])
             winner = chosen[best].trials[chosen[best].winner]
@@ -130,6 +136,28 @@ def _compared(scores: Sequence[Corrected], truths: Sequence[float]) -> Iterator[
 def _ends(interval: Interval | None) -> Interval:
     assert interval is not None
     return interval
+
+
+def other_corrections(selection: Selection, drawn: Floats) -> Iterator[tuple[str, float, Interval]]:
+    """Corrections of UA that serbench does not use: name, estimate and interval.
+
+    The optimism is the mean difference of the score of the selected trial in a draw and on all
+    speakers (Efron and Tibshirani 1993, section 17.6); its interval is that of the winner alone.
+    BBC-CV takes the mean and the percentiles of the scores of the speakers that were not drawn.
+    """
+    trials, rows = selection.trials, np.arange(len(drawn))
+    points = np.array([score_counts(each.confusion, "uar") for each in trials])
+    scores = uar_of_draws(trials, drawn)
+    chosen = scores.argmax(axis=1)
+    optimism = float((scores[rows, chosen] - points[chosen]).mean())
+    value = max(points[selection.winner] - optimism, 0.001)
+    units = selection.over.effective
+    error = standard_error(scores[:, selection.winner], units)
+    yield "optimism", value, share_interval(value, error, units - 1)
+    left = (drawn == 0).astype(float)
+    usable = (left @ selection.over.clips > 0).all(axis=1)
+    outside = uar_of_draws(trials, left[usable])[np.arange(usable.sum()), chosen[usable]]
+    yield "bbc_cv", float(outside.mean()), Interval(*np.quantile(outside, [0.025, 0.975]))
 
 
 def widths(case: Case, repetitions: int, resamples: int) -> dict[str, float]:
@@ -166,3 +194,24 @@ def widths(case: Case, repetitions: int, resamples: int) -> dict[str, float]:
         "holdout": round(100 * float(np.mean(fifth)), 1),
         "held_out": held,
     }
+
+
+def searched(asked: argparse.Namespace) -> dict[str, object]:
+    """Bias and coverage of the scores of winners, of all kinds of searches."""
+    kinds = [(10, 1)] if asked.quick else [(10, 1), (50, 1), (10, 5)]
+    found = {}
+    for trials, entries in kinds:
+        # Cases with five times as many trials get half as many repetitions.
+        repetitions = asked.repetitions if trials * entries == 10 else asked.repetitions // 2
+        for case in cases(asked.speakers, trials, entries):
+            found[case.name] = measured(case, repetitions, asked.resamples)
+    return {"searches": found}
+
+
+def widths_of(asked: argparse.Namespace) -> dict[str, object]:
+    """Widths with all speakers and with a fifth of them, for several numbers of speakers."""
+    found = {}
+    for name, uneven in (("even", False), ("uneven", True)):
+        of = [Case(number, uneven, "hill", 10, 1) for number in asked.speakers]
+        found[name] = {c.speakers: widths(c, asked.repetitions, asked.resamples) for c in of}
+    return {"holdouts": found}

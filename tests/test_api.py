@@ -131,7 +131,7 @@ def test_scores_have_a_row_for_each_metric_and_evidence(filled, results):
     assert set(scores.index.get_level_values("entry")) == set(views)
     for number, view in views.items():
         for evidence, found in (
-            ("holdout", view.scores),
+            (view.evidence, view.scores),
             ("cv", view.cv),
             ("cv_pooled", view.cv_pooled),
         ):

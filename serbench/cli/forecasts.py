@@ -1,4 +1,4 @@
-"""``serbench study run --dry-run``: the studies that would run, and their estimated time."""
+"""The studies that ``serbench study run`` would run, and their estimated time."""
 
 from __future__ import annotations
 
@@ -85,22 +85,45 @@ def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest, see
         )
 
 
+def announce_nested(app: App, plan: StudyPlan, manifest: Manifest, seeds: int) -> None:
+    """Print how many trainings a nested cross-validation has left, and their estimated time.
+
+    Nothing is printed of any other study, or if nothing is left.
+    """
+    from serbench.data.protocols import parse_protocol
+    from serbench.run.forecast import forecast
+
+    if parse_protocol(plan.protocol).nested is None:
+        return
+    found = forecast(plan, manifest, app.database, seeds)
+    if found.trainings == 0:
+        return
+    if found.seconds is None:
+        time = "no earlier training shows how long"
+    else:
+        time = f"{'at most' if found.at_most else 'about'} {_duration(found.seconds)}"
+    emit_text(f"nested cross-validation: {counted(found.trainings, 'training')}, {time}", err=True)
+
+
 def _state(found: Forecast) -> str:
     place = "" if found.entry is None else f", entry {found.entry}"
     return found.state if found.study is None else f"{found.state} (study {found.study}{place})"
 
 
 def _time(found: Forecast) -> str:
-    """A time to the minute, or to the second where it is short."""
+    """The estimate in a table."""
     if found.trainings == 0:
         return "0 s"
     if found.seconds is None:
         return DASH
     if found.seconds < 1:
         return "< 1 s"
-    seconds = round(found.seconds)
+    return f"{'≤' if found.at_most else '~'} {_duration(found.seconds)}"
+
+
+def _duration(seconds: float) -> str:
+    """A time to the minute, or to the second where it is short."""
+    if seconds < 120:
+        return f"{max(round(seconds), 1)} s"
     hours, minutes = divmod(round(seconds / 60), 60)
-    text = f"{seconds} s" if seconds < 120 else f"{minutes} min"
-    if hours and seconds >= 120:
-        text = f"{hours} h {minutes} min"
-    return f"{'≤' if found.at_most else '~'} {text}"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -42,7 +42,10 @@ if TYPE_CHECKING:
     help="Begin with the weights in this file instead of the published ones; may be given several "
     "times, once for each backbone. [default: the published weights, which are downloaded]",
 )
-@study_options("backbone", "protocol", "epochs", "max_latency_ms", "precision", "threads", "jobs")
+@study_options(
+    *("backbone", "protocol", "epochs", "max_latency_ms", "precision", "threads", "jobs"),
+    several={"backbone": " It may be given several times, once for each candidate."},
+)
 @common_options
 @pass_app
 def search(

@@ -86,7 +86,7 @@ def show_command(app: App, number: int, format_: str) -> None:
     if found["entry"]:
         entry = found["entry"]
         emit_text(
-            f"entry {entry['entry']}: configuration of trial {entry['trial']}, holdout UA "
+            f"entry {entry['entry']}: configuration of trial {entry['trial']}, UA "
             f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
         )
         if entry["gain"]:

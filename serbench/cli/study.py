@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
-from serbench.cli.forecasts import show_forecasts, shown_value
+from serbench.cli.forecasts import announce_nested, show_forecasts, shown_value
 from serbench.cli.output import (
     counted,
     emit_text,
@@ -149,6 +149,7 @@ def _run(
         explain_format(plan, asked, manifest, app.plugins),
         explain_augmentations(plan, asked),
     ]
+    announce_nested(app, plan, manifest, asked.seeds)
     with study_listener(plan, app.plugins, reasons) as listener:
         entry = run_plan(plan, asked, app.plugins, app.workspace, app.database, listener, executor)
     _show_result(app, plan, entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -13,18 +13,31 @@ from serbench.run.options import COMBINED, StudyOptions
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def study_options(*names: str) -> Callable[[Command], Command]:
-    """Decorate a command with the options of ``StudyOptions`` that have these names."""
+COMBINATIONS = dict.fromkeys(
+    COMBINED, " It may be given several times: each combination is a study."
+)
+"""Name of a combined option → the sentence on its use several times."""
+
+
+def study_options(
+    *names: str, several: Mapping[str, str] = COMBINATIONS
+) -> Callable[[Command], Command]:
+    """Decorate a command with the options of ``StudyOptions`` that have these names.
+
+    Args:
+        names: names of the options.
+        several: name of an option → what its help adds on its use several times.
+    """
 
     def add(command: Command) -> Command:
         for name in reversed(names):
-            command = _option(name)(command)
+            command = _option(name, several.get(name, ""))(command)
         return command
 
     return add
 
 
-def _option(name: str) -> Callable[[Command], Command]:
+def _option(name: str, again: str) -> Callable[[Command], Command]:
     field = StudyOptions.model_fields[name]
     typed = field.json_schema_extra
     assert isinstance(typed, dict)
@@ -52,7 +65,6 @@ def _option(name: str) -> Callable[[Command], Command]:
         how |= {"type": click.FloatRange(above, min_open=True)}
     shown = ",".join(map(str, usual)) if isinstance(usual, tuple) else str(usual)
     none = usual is None or usual is False or usual == ()
-    again = " It may be given several times: each combination is a study." if several else ""
     return click.option(
         f"--{name.replace('_', '-')}",
         default=None,

@@ -4,7 +4,7 @@ Speakers are drawn with replacement, each with all clips, and the standard devia
 resampled scores is the standard error. The interval is a Student's t interval whose degrees of
 freedom are the number of speakers minus one; for shares it is computed on the logit scale (Efron
 and Tibshirani 1993, chapters 6 and 12; Davison and Hinkley 1997, section 5.2).
-``docs/explanation/statistics.md`` compares its measured coverage with that of other intervals.
+``docs/explanation/simulations.md`` compares its measured coverage with that of other intervals.
 """
 
 from __future__ import annotations

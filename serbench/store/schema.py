@@ -76,7 +76,9 @@ class SystemRow(Base):
     protocol: Mapped[ProtocolRow] = relationship()
     predictions: Mapped[list[PredictionRow]] = relationship(cascade="all, delete-orphan")
     scores: Mapped[list[ScoreRow]] = relationship(cascade="all, delete-orphan")
-    tallies: Mapped[list[TallyRow]] = relationship(cascade="all, delete-orphan")
+    tallies: Mapped[list[TallyRow]] = relationship(
+        order_by="TallyRow.place", cascade="all, delete-orphan"
+    )
     latencies: Mapped[list[LatencyRow]] = relationship(
         order_by="LatencyRow.id", cascade="all, delete-orphan"
     )
@@ -116,13 +118,15 @@ class ScoreRow(Base):
 class TallyRow(Base):
     """Tested clips by speaker, true and predicted emotion, for comparing systems.
 
-    A trial has one if it is selected on a draw of the speakers who test the winner of its study.
+    ``place`` is 0 for the system itself; the others are rivals: trials of its study that are
+    selected instead of it on draws of the speakers who test it.
     """
 
     __tablename__ = "tally"
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"), primary_key=True)
     runtime: Mapped[str] = mapped_column(primary_key=True)
     protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True, default=0)
     counts: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -56,10 +56,10 @@ def score_system(
     answers = joined(scored_predictions(session, system))
     folds = [each for outer in fold_predictions(session, system) for each in outer.values()]
     tested = _tested(manifest, answers)
-    tallies = {system.id: tally(*tested)}
+    rivals: list[Tally] = []
     if evidence == CORRECTED and system.imported is None:
         scores, rivals = _corrected(session, manifest, system, metrics)
-        found, tallies = {evidence: scores}, tallies | rivals
+        found = {evidence: scores}
     else:
         found = {evidence: score_holdout(metrics, *tested)}
     if folds:
@@ -67,10 +67,8 @@ def score_system(
         found[CROSS_VALIDATION] = score_folds(metrics, parts)
         found[POOLED_FOLDS] = score_pooled(metrics, parts)
     identity = {"runtime": runtime, "protocol_id": system.protocol_id}
-    session.execute(delete(ScoreRow).filter_by(system_id=system.id, **identity))
-    trials = select(TrialRow.system_id).join(StudyRow).where(StudyRow.system_id == system.id)
-    for owner in (TallyRow.system_id == system.id, TallyRow.system_id.in_(trials)):
-        session.execute(delete(TallyRow).where(owner).filter_by(**identity))
+    for table in (ScoreRow, TallyRow):
+        session.execute(delete(table).filter_by(system_id=system.id, **identity))
     session.add_all(
         ScoreRow(
             system_id=system.id,
@@ -83,8 +81,8 @@ def score_system(
         for metric, score in by_metric.items()
     )
     session.add_all(
-        TallyRow(system_id=owner, **identity, counts=counted.to_bytes())
-        for owner, counted in tallies.items()
+        TallyRow(system_id=system.id, **identity, place=place, counts=counted.to_bytes())
+        for place, counted in enumerate([tally(*tested), *rivals])
     )
     session.flush()
     session.expire(system, ["scores", "tallies"])
@@ -111,12 +109,11 @@ def rescore_system(
 
 def _corrected(
     session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
-) -> tuple[dict[str, Score], dict[int, Tally]]:
+) -> tuple[dict[str, Score], list[Tally]]:
     """The scores of a winner on all clips, corrected for its selection among all trials.
 
     Returns:
-        The scores; and for each other trial that is selected on a draw of speakers, the id of its
-        system and its tally.
+        The scores, and the tallies of the other trials that are selected on a draw of speakers.
     """
     [winner] = winners(session, system)
     trials = trial_predictions(session, system)
@@ -130,7 +127,7 @@ def _corrected(
         interval = found.interval or (None, None)
         scores[metric.name] = Score(found.value, *interval)
     others = [number for number in selection.needed if number != place]
-    return scores, {trials[number][0]: tallies[number] for number in others}
+    return scores, [tallies[number] for number in others]
 
 
 def _tested(manifest: Manifest, found: Predictions) -> Tested:

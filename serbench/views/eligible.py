@@ -131,7 +131,11 @@ def _of_one_place(
     elsewhere = {row.entry for row in measured} - {row.entry for row in kept}
     never = entries.keys() - {row.entry for row in measured}
     for numbers, why in (
-        (elsewhere, f"they have no latency on {kept[0].latency.place_text}"),
+        (
+            elsewhere,
+            f"they have no latency on {kept[0].latency.place_text} (there, the same "
+            "`serbench study run` measures it)",
+        ),
         (never, "their latency was not measured"),
     ):
         _without(list(entries.values()), [entries[each] for each in sorted(numbers)], why, left_out)

@@ -27,7 +27,6 @@ from serbench.store.schema import (
     StudyRow,
     SystemRow,
     TallyRow,
-    TrialRow,
 )
 from serbench.store.schema_data import DatasetRow, ProtocolRow
 from serbench.store.systems import find_system
@@ -97,14 +96,13 @@ def read_entries(
         systems = systems.where(SystemRow.id == system)
     with database.session() as session:
         scores, tallies = _scores(session, system), _tallies(session, system)
-        rivals = _rivals(session, system)
         latencies, ever = read_latencies(session, threads, system)
         looks = count_looks(session)
         return [
             replace(view, holdout_looks=looked.own, holdout_looks_total=looked.total)
             for facts in session.execute(systems).mappings()
             for looked in [looks.get(facts["id"], NEVER)]
-            for view in _views(facts, scores, tallies, rivals, latencies, ever)
+            for view in _views(facts, scores, tallies, latencies, ever)
         ]
 
 
@@ -135,34 +133,23 @@ def _scores(session: Session, system: int | None) -> Scores:
     return found
 
 
-def _tallies(session: Session, system: int | None) -> dict[Tested, bytes]:
-    query = select(TallyRow.system_id, TallyRow.runtime, TallyRow.protocol_id, TallyRow.counts)
+def _tallies(session: Session, system: int | None) -> dict[Tested, list[bytes]]:
+    """The tally of each tested system, followed by those of its rivals."""
+    query = select(
+        TallyRow.system_id, TallyRow.runtime, TallyRow.protocol_id, TallyRow.counts
+    ).order_by(TallyRow.place)
     if system is not None:
         query = query.where(TallyRow.system_id == system)
-    return {(row[0], row[1], row[2]): row[3] for row in session.execute(query)}
-
-
-def _rivals(session: Session, system: int | None) -> dict[int, list[bytes]]:
-    """For each system, the tallies of other trials that are selected on a draw of speakers."""
-    query = (
-        select(StudyRow.system_id, TallyRow.counts)
-        .join(TrialRow, TrialRow.study_id == StudyRow.id)
-        .join(TallyRow, TallyRow.system_id == TrialRow.system_id)
-        .order_by(TrialRow.number)
-    )
-    if system is not None:
-        query = query.where(StudyRow.system_id == system)
-    found: dict[int, list[bytes]] = defaultdict(list)
-    for number, counts in session.execute(query):
-        found[number].append(counts)
+    found: dict[Tested, list[bytes]] = defaultdict(list)
+    for number, runtime, protocol, counts in session.execute(query):
+        found[number, runtime, protocol].append(counts)
     return found
 
 
 def _views(
     facts: RowMapping,
     scores: Scores,
-    tallies: dict[Tested, bytes],
-    rivals: dict[int, list[bytes]],
+    tallies: dict[Tested, list[bytes]],
     latencies: dict[int, list[LatencyView]],
     ever: set[int],
 ) -> Iterator[EntryView]:
@@ -183,7 +170,7 @@ def _views(
         if tested not in scores:
             continue
         found = scores[tested]
-        tally = Tally.from_bytes(tallies[tested])
+        tally, *rivals = map(Tally.from_bytes, tallies[tested])
         yield EntryView(
             **{
                 **known,
@@ -211,7 +198,7 @@ def _views(
                 "cv_pooled": found.get(POOLED_FOLDS, {}),
                 "latency": latency,
                 "tally": tally,
-                "rivals": tuple(map(Tally.from_bytes, rivals.get(system, ()))),
+                "rivals": tuple(rivals),
             }
         )
 

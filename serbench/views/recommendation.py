@@ -71,6 +71,8 @@ class RecommendationView:
         best: the most accurate entry; None if there is none.
         alternative: a faster entry that may be as good; None if the recommendation is decided.
         loss: UA of ``alternative`` minus UA of ``best``.
+        given_up: UA of ``shipped`` minus UA of ``best``, with the interval of the rule; None if
+            they are the same entry.
         more_speakers: number of further speakers that would decide, with a probability of 80 %;
             None if it is decided or cannot be estimated.
         worst_speakers: speakers on whom ``shipped`` has its lowest UAs, worst first.
@@ -89,6 +91,7 @@ class RecommendationView:
     best: EntryView | None = None
     alternative: EntryView | None = None
     loss: Difference | None = None
+    given_up: Difference | None = None
     more_speakers: int | None = None
     worst_speakers: tuple[Group, ...] = ()
     weakest_emotion: tuple[str, float] | None = None
@@ -133,6 +136,7 @@ class RecommendationView:
             "best": None if self.best is None else self.best.entry,
             "alternative": None if self.alternative is None else self.alternative.entry,
             "loss": _plain(self.loss),
+            "given_up": _plain(self.given_up),
             "more_speakers": self.more_speakers,
             "costs": [vars(each) for each in self.costs],
             "others": [
@@ -214,6 +218,7 @@ def _detailed(
         best=rows[choice.best],
         alternative=alternative,
         loss=None if choice.alternative is None else choice.losses[choice.alternative],
+        given_up=choice.losses.get(choice.chosen),
         more_speakers=choice.more_speakers,
         worst_speakers=detail.speakers[:WORST] if len(detail.speakers) > 1 else (),
         weakest_emotion=min(_recalls(detail).items(), key=lambda each: each[1]),

@@ -136,8 +136,8 @@ def _cost(shipped: EntryView) -> Iterator[str]:
         yield f"For one clip it takes {_time(shipped)}, on {latency.place_text}."
     if size is not None and shipped.params is not None:
         yield (
-            f"Its weights have {shipped.params / 1e6:.2g} million parameters, "
-            f"{size:.2g} MB in {latency.precision or 'fp32'}."
+            f"Its weights have {_short(shipped.params / 1e6)} million parameters, "
+            f"{_short(size)} MB in {latency.precision or 'fp32'}."
         )
 
 
@@ -192,15 +192,14 @@ def _curve(found: RecommendationView) -> Iterator[str]:
 
 
 def _why(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
-    best = found.best
-    if best is None or best.entry == shipped.entry:
+    best, given_up = found.best, found.given_up
+    if best is None or given_up is None:
         return
-    [versus] = [each for each in found.others if each.view.entry == best.entry]
     yield (
-        f"The most accurate entry is {named(best)}: its UA is {uars(best.uar)} "
-        f"({gain_text(versus.gain)}), and it takes {_ms(best)} instead of {_ms(shipped)}; the test "
-        f"excludes a loss of more than {found.wanted.margin:g} points, so that the faster one is "
-        "recommended."
+        f"The most accurate entry is {named(best)}, with a UA of {uars(best.uar)} and "
+        f"{_ms(best)} instead of {_ms(shipped)}; against it, entry {shipped.entry} has "
+        f"{gain_text(given_up)}, so that a loss of more than {found.wanted.margin:g} points is "
+        "excluded."
     )
 
 
@@ -215,7 +214,7 @@ def _others(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
     worse = [each for each in found.others if not each.ties and not each.better]
     if worse:
         count = f"{len(worse)} entr" + ("y has" if len(worse) == 1 else "ies have")
-        yield f"{count} a lower UA than entry {shipped.entry} beyond chance."
+        yield f"{count} a significantly lower UA than entry {shipped.entry}."
 
 
 def _listed(others: Sequence[Versus]) -> str:
@@ -231,3 +230,8 @@ def _listed(others: Sequence[Versus]) -> str:
 
 def _ms(row: EntryView | None) -> str:
     return "no latency" if row is None or row.latency.p90 is None else f"{row.latency.p90:.1f} ms"
+
+
+def _short(number: float) -> str:
+    """A positive number with two digits or more."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"

@@ -53,6 +53,21 @@ def call(*command: object) -> Ended:
     return Ended(ended.value.code, out.getvalue(), err.getvalue())
 
 
+@pytest.fixture(scope="session", name="call")
+def _call() -> Callable[..., Ended]:
+    """``call("corpus", "list")`` runs serbench in this process, in any scope of fixtures."""
+    return call
+
+
+@pytest.fixture(scope="module")
+def quick_module() -> Iterator[None]:
+    """Latencies are pretended in all tests of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("completion", "screening"):
+            patch.setattr(f"serbench.run.{module}.measure_latency", pretended)
+        yield
+
+
 @dataclass(frozen=True)
 class Finished:
     """A database with one finished study: homebrew, two trials of two folds, two epochs."""
@@ -102,6 +117,38 @@ def finished(
     return Finished(db, cache, corpus, study.out, study.err)
 
 
+@dataclass(frozen=True)
+class AllTested:
+    """A database with one finished study without a holdout: two trials of two folds, two epochs."""
+
+    db: Path
+    cache: Path
+    corpus: Path
+    out: str
+    err: str
+
+    arguments = (
+        *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
+        *("--protocol", "speaker-2", "--trials", "2", "--epochs", "2"),
+    )
+
+
+@pytest.fixture(scope="session")
+def all_tested(
+    tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]
+) -> AllTested:
+    """The study, run by the command line in this process; tests only read it."""
+    folder = tmp_path_factory.mktemp("all-tested")
+    db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERBENCH_CACHE", str(cache))
+        patch.setattr("serbench.run.completion.measure_latency", pretended)
+        call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
+        study = call(*AllTested.arguments, "--db", db)
+        assert study.code == 0, study.err
+    return AllTested(db, cache, corpus, study.out, study.err)
+
+
 class Stop(BaseException):
     """The end of a process."""
 
@@ -119,7 +166,7 @@ class Nested:
 
     arguments = (
         *("study", "run", "--backbone", "homebrew", "--dataset", "tiny", "--nested", "2"),
-        *("--protocol", "speaker-2:holdout", "--trials", "1", "--epochs", "1"),
+        *("--protocol", "speaker-2", "--trials", "1", "--epochs", "1"),
     )
 
 
@@ -163,11 +210,11 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def copied(tmp_path: Path) -> Iterator[Callable[[Finished | Nested], Database]]:
+def copied(tmp_path: Path) -> Iterator[Callable[[Finished | AllTested | Nested], Database]]:
     """``copied(study)`` copies a study's database, with its networks, to where ``run`` looks."""
     opened = []
 
-    def copy(study: Finished | Nested) -> Database:
+    def copy(study: Finished | AllTested | Nested) -> Database:
         shutil.copy(study.db, tmp_path / "serbench.db")
         folder = "serbench-artifacts"
         shutil.copytree(study.db.parent / folder, tmp_path / folder, dirs_exist_ok=True)

@@ -128,8 +128,8 @@ def test_a_mistyped_name_is_refused_with_the_nearest_when_scanning(
         (["--head", "liner"], "linear"),
         (["--objective", "crossentropy"], "cross-entropy"),
         (["--augmentations", "noize"], "noise"),
-        (["--protocol", "speeker-5"], "speaker-5:holdout"),
-        (["--protocol", "speaker-1:holdout"], "speaker-5:holdout"),
+        (["--protocol", "speeker-5"], "speaker-5"),
+        (["--protocol", "speaker-1:holdout"], "speaker-5"),
         (["--dataset", "tinny"], "tiny"),
     ],
 )

@@ -1,12 +1,14 @@
 """``study run --nested``: a search in each outer fold, one entry of them all."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from refusals import error_of
 
 from serbench.data.protocols import parse_protocol
+from serbench.errors import SerbenchError
 from serbench.score.scoring import score_folds, score_holdout
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
@@ -77,15 +79,41 @@ def test_its_tuning_score_is_over_the_folds_of_all_outer_folds(
 
 def test_stopped_between_two_outer_folds_it_continues_with_the_second(nested):
     assert nested.trainings == (3, 3)
-    assert "3 trainings" in nested.err
+    [line] = [line for line in nested.err.splitlines() if line.startswith("continuing: ")]
+    assert "3 trainings" in line
     assert "outer fold 2 of 2" in nested.err
     assert nested.out.startswith("entry 1: homebrew on tiny, speaker-2:nested-2: ")
+
+
+ESTIMATE = re.compile(r"nested cross-validation: (\d+) trainings, (.*)")
+
+
+def test_its_time_is_estimated_before_the_first_training(nested):
+    lines = nested.err.splitlines()
+    [(place, found)] = [
+        (place, found) for place, line in enumerate(lines) if (found := ESTIMATE.match(line))
+    ]
+    assert found[1] == "3"
+    assert re.fullmatch(r"(about|at most) \d+ s", found[2])
+    assert place < next(n for n, line in enumerate(lines) if line.startswith("trial 1/"))
+
+
+def test_without_an_earlier_training_only_their_number_is_printed(run, nested, monkeypatch):
+    def no_study(*_, **__):
+        raise SerbenchError("planned")
+
+    monkeypatch.setattr("serbench.run.call.drive_study", no_study)
+    ran = run(*nested.arguments, "--front-end", "mfcc", "--db", nested.db)
+    [found] = filter(None, map(ESTIMATE.match, ran.err.splitlines()))
+    assert found[1] == str(2 * (2 + 1))
+    assert not re.search(r"\d", found[2])
 
 
 @pytest.mark.usefixtures("untrained")
 def test_a_finished_one_is_only_reported(run, nested):
     ran = run(*nested.arguments, "--db", nested.db)
     assert (ran.code, ran.out) == (0, nested.out)
+    assert not [line for line in ran.err.splitlines() if ESTIMATE.match(line)]
 
 
 def test_each_outer_fold_is_listed_as_a_study_with_the_one_entry(run, nested):

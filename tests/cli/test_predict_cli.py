@@ -139,6 +139,22 @@ def test_a_path_that_is_too_long_is_one_line(predict):
     assert error_of(predict(1, "a" * 300), 1).startswith("a" * 300)
 
 
+def test_without_a_holdout_the_network_of_the_last_training_predicts(
+    run, all_tested, copied, tmp_path
+):
+    copied(all_tested)
+    clip = min(all_tested.corpus.rglob("*.wav"))
+    before = run("predict", 1, clip, "--format", "json").out
+    files = list((tmp_path / "serbench-artifacts").glob("*.safetensors"))
+    [last] = [path for path in files if "winner" in path.name]
+    for path in files:
+        if path != last:
+            path.unlink()
+    assert run("predict", 1, clip, "--format", "json").out == before
+    last.unlink()
+    assert "serbench study reproduce 1" in error_of(run("predict", 1, clip), 1)
+
+
 def test_the_holdout_is_predicted_as_it_was_scored(predict, finished):
     database = Database(f"sqlite:///{finished.db}")
     manifest = Datasets(database).manifest("tiny")

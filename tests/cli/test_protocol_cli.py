@@ -31,6 +31,7 @@ def test_the_list_names_every_protocol(run):
         *("protocol", "speaker-K", "random-K", "corpus", "corpus:NAME", "loso"),
         *("ravdess/emobox-6", "ravdess/luna-5", "emodb/loso", "iemocap/session-5"),
         *("folds:FILE", "random-folds:FILE", "NAME@SEED", "NAME:nested-K"),
+        "NAME:holdout",
     ]
     listed = json.loads(run("protocol", "list", "--format", "json").out)
     assert [each["protocol"] for each in listed] == lines[1:]
@@ -38,11 +39,11 @@ def test_the_list_names_every_protocol(run):
 
 
 def test_show_prints_folds_by_emotions_and_then_what_leaks(run, tiny):
-    ran = run("protocol", "show", "speaker-2", "--dataset", "tiny")
+    ran = run("protocol", "show", "speaker-2:holdout", "--dataset", "tiny")
     assert ran.code == 0
     assert "36 of 36" in ran.err
     lines = ran.out.splitlines()
-    assert lines[0].startswith("speaker-2#")
+    assert lines[0].startswith("speaker-2:holdout#")
     assert " on dataset tiny [" in lines[0]
     assert lines[1].startswith("rule: ")
     assert lines[2].startswith("metric: uar")
@@ -67,6 +68,7 @@ def test_show_prints_folds_by_emotions_and_then_what_leaks(run, tiny):
 
 def test_json_has_the_same_account_with_names(run, tiny):
     account = shown(run, "speaker-2:nested-3")
+    assert account["evidence"] == "nested"
     assert account["id"].startswith("speaker-2:nested-3#")
     assert account["emotions"] == EMOTIONS
     tested = [speaker for part in account["outer_folds"] for speaker in part["holdout"]["speakers"]]
@@ -79,12 +81,34 @@ def test_json_has_the_same_account_with_names(run, tiny):
             assert fold["leaks"]["sentences"] == 1.0
 
 
+def test_without_a_holdout_only_the_folds_are_shown_and_listed(run, tiny):
+    account = shown(run, "speaker-2", "--no-fingerprints")
+    assert account["evidence"] == "corrected_cv"
+    [part] = account["outer_folds"]
+    assert part["holdout"] is None
+    tested = [speaker for fold in part["folds"] for speaker in fold["speakers"]]
+    assert sorted(tested) == [f"ravdess/{number:02}" for number in range(1, 7)]
+    ran = run("protocol", "show", "speaker-2", "--dataset", "tiny", "--no-fingerprints")
+    lines = ran.out.splitlines()
+    assert [line.split()[:2] for line in lines[5:7]] == [["fold", "1"], ["fold", "2"]]
+    assert [line.split()[-2:] for line in lines[5:7]] == [["18", "3"]] * 2
+    assert [line.split()[0] for line in lines if line.startswith("holdout")] == []
+    clips = csv.DictReader(
+        io.StringIO(run("protocol", "clips", "speaker-2", "--dataset", "tiny").out)
+    )
+    listed = [(line["outer_fold"], line["fold"], line["path"]) for line in clips]
+    assert {fold for _, fold, _ in listed} == {"1", "2"}
+    assert sorted(path for _, _, path in listed) == sorted(
+        path.name for path in tiny.glob("*/*.wav")
+    )
+
+
 def test_a_random_protocol_is_marked_and_the_speakers_it_shares_are_counted(run, tiny):
-    ran = run("protocol", "show", "random-2", "--dataset", "tiny", "--no-fingerprints")
+    ran = run("protocol", "show", "random-2:holdout", "--dataset", "tiny", "--no-fingerprints")
     assert ran.out.splitlines()[0].endswith("(speaker-dependent)")
     assert int(ran.out.splitlines()[10].split()[1]) > 0
     assert ran.err == ""
-    near = shown(run, "random-2", "--no-fingerprints")["outer_folds"][0]["holdout"]["leaks"]
+    near = shown(run, "random-2:holdout", "--no-fingerprints")["outer_folds"][0]["holdout"]["leaks"]
     assert near["near_identical"] is near["near_identical_clips"] is None
 
 
@@ -142,7 +166,7 @@ def test_a_protocol_that_is_not_there_is_a_usage_error(run, tiny, identifier, na
 
 
 def test_both_tables_fit_eighty_columns(terminal, run, tiny):
-    for name in ("speaker-2", "speaker-2:nested-2"):
+    for name in ("speaker-2", "speaker-2:holdout", "speaker-2:nested-2"):
         out = terminal(80, "protocol", "show", name, "--dataset", "tiny", "--no-fingerprints")
         tables = [line for line in out.splitlines() if not line.startswith(("rule", "metric"))]
         assert max(len(line) for line in tables) <= 80

@@ -11,7 +11,7 @@ from refusals import error_of
 from serbench.errors import SerbenchError
 from serbench.execute.executor import InThisProcess
 from serbench.model.environment import versions
-from serbench.store.schema import PredictionRow, StudyRow
+from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow
 from serbench.store.schema_data import SplitRow
 
 
@@ -52,6 +52,42 @@ def test_of_several_outer_folds_each_holdout_is_repeated(reproduce, nested):
     assert ran.code == 0, ran.err
     repeated = [line.split(",")[0] for line in ran.out.splitlines() if " clips, UA " in line]
     assert repeated == ["holdout: 18 clips", "outer fold 2"]
+
+
+def test_without_a_holdout_the_folds_and_the_last_training_are_repeated(
+    reproduce, all_tested, copied, tmp_path
+):
+    copied(all_tested)
+    ran = reproduce(all_tested, db=tmp_path / "serbench.db")
+    assert ran.code == 0, ran.err
+    places = [line.partition(":")[0] for line in ran.out.splitlines() if " clips, UA " in line]
+    assert sorted(places) == ["fold 1", "fold 2"]
+    assert [line for line in ran.out.splitlines() if line.endswith(": all weights equal")]
+
+
+def test_without_a_holdout_a_changed_hash_of_the_last_network_is_noticed(
+    reproduce, all_tested, copied, tmp_path
+):
+    with copied(all_tested).session() as session:
+        [last] = [each for each in session.query(ArtifactRow) if each.split.fold == "holdout"]
+        last.sha256 = "0" * 64
+    ran = reproduce(all_tested, db=tmp_path / "serbench.db")
+    assert ran.code == 1
+    assert [line for line in ran.out.splitlines() if line.endswith(": weights differ")]
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_without_a_holdout_a_lost_last_network_is_saved_again(
+    damage, reproduce, all_tested, copied, tmp_path
+):
+    copied(all_tested)
+    [path] = [each for each in weights_files(tmp_path) if "winner" in each.name]
+    before = path.read_bytes()
+    damage(path)
+    ran = reproduce(all_tested, db=tmp_path / "serbench.db")
+    assert ran.code == 0, ran.err
+    assert path.read_bytes() == before
+    assert len([line for line in ran.out.splitlines() if "saved again" in line]) == 1
 
 
 def test_a_logit_that_differs_is_named_with_its_place_and_the_exit_code_is_1(

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import call, pretended
 
 from serbench.cli.search_progress import LineListener
-from serbench.run.search import Race
+from serbench.run.search import Placed, Race
 from serbench.search import racing
 from serbench.store.database import Database
 from serbench.store.schema import CandidateRow, PredictionRow, StudyRow, SystemRow
@@ -22,12 +21,10 @@ OPTIONS = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _short():
+def _short(quick_module):
     """Only two rungs: one trial, then four."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(racing, "LAST_RUNG", 1)
-        patch.setattr("serbench.run.completion.measure_latency", pretended)
-        patch.setattr("serbench.run.screening.measure_latency", pretended)
         yield
 
 
@@ -49,7 +46,7 @@ class Searched:
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory, make_corpus):
+def searched(call, tmp_path_factory, make_corpus):
     folder = tmp_path_factory.mktemp("searched")
     make_corpus(folder / "tiny")
     with pytest.MonkeyPatch.context() as patch:
@@ -119,7 +116,7 @@ def test_candidates_leaderboard_and_recommendation_are_printed(searched):
     assert any(re.search(r"entry [12]\b", line) for line in said)
 
 
-def test_on_80_columns_no_line_is_longer(place, monkeypatch, untrained):
+def test_on_80_columns_no_line_is_longer(call, place, monkeypatch, untrained):
     import sys
 
     monkeypatch.setenv("COLUMNS", "80")
@@ -130,7 +127,7 @@ def test_on_80_columns_no_line_is_longer(place, monkeypatch, untrained):
     assert max(len(line) for line in out.splitlines()[:3]) <= 80
 
 
-def test_the_same_command_runs_nothing_once_the_search_is_finished(place, untrained):
+def test_the_same_command_runs_nothing_once_the_search_is_finished(call, place, untrained):
     ran = call(*place.command)
     assert ran.code == 0, ran.err
     assert ran.out == place.out
@@ -138,12 +135,12 @@ def test_the_same_command_runs_nothing_once_the_search_is_finished(place, untrai
     assert "near-duplicate" not in ran.err
 
 
-def test_a_dataset_may_be_named_instead_of_its_folder(place, untrained):
+def test_a_dataset_may_be_named_instead_of_its_folder(call, place, untrained):
     ran = call("search", "tiny", *OPTIONS, "--db", place.db)
     assert ran.out == place.out
 
 
-def test_a_changed_folder_is_scanned_again(place, tmp_path, make_corpus, monkeypatch):
+def test_a_changed_folder_is_scanned_again(call, place, tmp_path, make_corpus, monkeypatch):
     corpus = make_corpus(tmp_path / "tiny")
     db = tmp_path / "serbench.db"
     stopped = []
@@ -169,7 +166,9 @@ def test_a_changed_folder_is_scanned_again(place, tmp_path, make_corpus, monkeyp
 
 
 @pytest.mark.parametrize("after", [1, 4])
-def test_interrupted_and_continued_it_has_the_same_results(place, tmp_path, monkeypatch, after):
+def test_interrupted_and_continued_it_has_the_same_results(
+    call, place, tmp_path, monkeypatch, after
+):
     shutil.copytree(place.folder / "tiny", tmp_path / "tiny")
     command = ("search", tmp_path / "tiny", *OPTIONS, "--db", tmp_path / "serbench.db")
     ended = []
@@ -187,7 +186,7 @@ def test_interrupted_and_continued_it_has_the_same_results(place, tmp_path, monk
     assert recorded(tmp_path / "serbench.db") == recorded(place.db)
 
 
-def test_more_minutes_continue_a_search_whose_time_was_over(place, tmp_path, monkeypatch):
+def test_more_minutes_continue_a_search_whose_time_was_over(call, place, tmp_path, monkeypatch):
     shutil.copytree(place.folder / "tiny", tmp_path / "tiny")
     command = ("search", tmp_path / "tiny", *OPTIONS, "--db", tmp_path / "serbench.db")
     monkeypatch.setattr("serbench.run.search.RANKING", 0.0)
@@ -218,7 +217,7 @@ def only_first(following):
 
 
 @pytest.fixture
-def tiny_search(place):
+def tiny_search(call, place):
     """``tiny_search("--minutes", "1")`` runs the search on the finished database."""
 
     def run(*options):
@@ -227,7 +226,7 @@ def tiny_search(place):
     return run
 
 
-def test_a_candidate_that_is_too_slow_is_left_out(place, tmp_path, monkeypatch):
+def test_a_candidate_that_is_too_slow_is_left_out(call, place, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "serbench.run.search.untrained_latency",
         lambda plan, *_: 9.0 if plan.backbone == "homebrew" else 1.0,
@@ -235,7 +234,8 @@ def test_a_candidate_that_is_too_slow_is_left_out(place, tmp_path, monkeypatch):
     monkeypatch.setattr("serbench.cli.search._show", lambda *_: None)
     monkeypatch.setattr(Race, "_next", lambda race: None)
     names = []
-    monkeypatch.setattr(Race, "_rank", lambda race: names.extend(race._racers) or [])
+    placed = [Placed("any", 0, None)]
+    monkeypatch.setattr(Race, "_rank", lambda race: names.extend(race._racers) or placed)
     shutil.copy(place.db, tmp_path / "serbench.db")
     command = ("search", "tiny", *OPTIONS, "--db", tmp_path / "serbench.db", "--max-latency-ms")
     ran = call(*command, "5")
@@ -266,7 +266,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("options", "named"), BAD.values(), ids=BAD)
-def test_bad_input_is_one_sentence(tiny_search, place, options, named):
+def test_bad_input_is_one_sentence(call, tiny_search, place, options, named):
     ran = call("search", *options, "--db", place.db)
     assert ran.code in (1, 2)
     assert ran.out == ""
@@ -277,7 +277,7 @@ def test_bad_input_is_one_sentence(tiny_search, place, options, named):
 
 @pytest.mark.parametrize(("speakers", "named"), [(1, "1 speaker"), (2, "2 speakers")])
 def test_too_few_speakers_are_refused_before_anything_is_trained(
-    place, tmp_path, make_corpus, untrained, speakers, named
+    call, place, tmp_path, make_corpus, untrained, speakers, named
 ):
     corpus = make_corpus(tmp_path / "few", speakers=speakers)
     ran = call("search", corpus, "--backbone", "homebrew", "--db", tmp_path / "serbench.db")
@@ -285,7 +285,7 @@ def test_too_few_speakers_are_refused_before_anything_is_trained(
     assert named in ran.err.splitlines()[-1]
 
 
-def test_a_class_with_one_clip_is_refused(place, tmp_path, make_corpus, untrained):
+def test_a_class_with_one_clip_is_refused(call, place, tmp_path, make_corpus, untrained):
     corpus = make_corpus(tmp_path / "rare")
     for path in sorted(corpus.rglob("03-01-05-*"))[1:]:
         path.unlink()
@@ -295,7 +295,7 @@ def test_a_class_with_one_clip_is_refused(place, tmp_path, make_corpus, untraine
 
 
 def test_minutes_that_are_too_few_are_refused_and_the_same_command_continues(
-    place, tmp_path, make_corpus
+    call, place, tmp_path, make_corpus
 ):
     corpus = make_corpus(tmp_path / "short")
     command = ("search", corpus, *OPTIONS, "--db", tmp_path / "serbench.db")
@@ -304,7 +304,7 @@ def test_minutes_that_are_too_few_are_refused_and_the_same_command_continues(
     assert "--minutes" in ran.err.splitlines()[-1]
 
 
-def test_deleting_an_entry_deletes_the_time_that_it_took(place, tmp_path):
+def test_deleting_an_entry_deletes_the_time_that_it_took(call, place, tmp_path):
     shutil.copy(place.db, tmp_path / "serbench.db")
     database = Database(f"sqlite:///{tmp_path / 'serbench.db'}")
 

@@ -16,7 +16,7 @@ from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 
 PAPER = """
 backbone = "homebrew"
-protocol = "speaker-3:holdout"
+protocol = "speaker-3"
 trials = 7
 epochs = 4
 batch_size = 8
@@ -94,12 +94,36 @@ def test_clips_that_no_network_could_use_are_refused(run, finished, asked):
 def test_a_run_ends_with_the_scores_of_its_entry(run, finished):
     [row] = json.loads(run("leaderboard", "--format", "json", "--db", finished.db).out)
     result, gain, _ = finished.out.splitlines()
-    assert result.startswith("entry 1: homebrew on tiny, speaker-2: ")
+    assert result.startswith("entry 1: homebrew on tiny, speaker-2:holdout: ")
     for name in ("uar", "accuracy", "cv_uar_mean", "cv_uar_sd"):
         assert f"{100 * row[name]:.1f}" in result
     assert f"{row['latency_ms_p90']:.1f} ms" in result
     shown = json.loads(run("study", "show", 1, "--format", "json", "--db", finished.db).out)
     assert gain == shown["entry"]["gain"]["sentence"]
+
+
+def test_a_run_without_a_holdout_tests_everybody_and_trains_a_last_network(run, all_tested):
+    lines = all_tested.err.splitlines()
+    assert [line for line in lines if "36 clips in the search" in line]
+    assert not [line for line in lines if "clips in the holdout" in line]
+    [row] = json.loads(run("leaderboard", "--format", "json", "--db", all_tested.db).out)
+    assert (row["evidence"], row["speakers"], row["holdout_looks"]) == ("corrected_cv", 6, 0)
+    shown = json.loads(run("leaderboard", "show", 1, "--format", "json", "--db", all_tested.db).out)
+    assert sum(map(sum, shown["confusion"])) == 36
+    assert {each["clips"] for each in shown["by_speaker"]} == {6}
+    page = run("leaderboard", "show", 1, "--db", all_tested.db)
+    assert page.code == 0
+    assert not [line for line in page.out.splitlines() if "holdout" in line]
+    trials = json.loads(run("study", "show", 1, "--format", "json", "--db", all_tested.db).out)
+    last = [f for t in trials["trials"] for f in t["folds"] if f["fold"] == "holdout"]
+    assert [each["uar"] for each in last] == [None]
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_finished_study_without_a_holdout_run_again_is_only_reported(run, all_tested):
+    ran = run(*all_tested.arguments, "--db", all_tested.db)
+    assert ran.code == 0
+    assert ran.out == all_tested.out
 
 
 @pytest.mark.usefixtures("untrained")
@@ -127,11 +151,7 @@ def test_the_only_dataset_need_not_be_named(planned):
 
 def test_without_options_the_plan_has_the_defaults(planned):
     plan = planned("--backbone", "homebrew")
-    assert (plan.front_end, plan.schedule, plan.protocol) == (
-        "mel",
-        "half-cycle",
-        "speaker-5:holdout",
-    )
+    assert (plan.front_end, plan.schedule, plan.protocol) == ("mel", "half-cycle", "speaker-5")
     assert (plan.trials, plan.epochs, plan.batch_size, plan.seed) == (10, 100, 32, 0)
     assert (plan.timeout, plan.weights) == (None, "default")
     assert plan.clip_format == ClipFormat(16_000, 0.5, "rms", "reflect")
@@ -140,7 +160,7 @@ def test_without_options_the_plan_has_the_defaults(planned):
 
 def test_a_study_file_sets_what_the_command_line_does_not(planned, study_file):
     plan = planned("--study", study_file)
-    assert (plan.backbone, plan.protocol, plan.weights) == ("homebrew", "speaker-3:holdout", "none")
+    assert (plan.backbone, plan.protocol, plan.weights) == ("homebrew", "speaker-3", "none")
     assert (plan.trials, plan.epochs, plan.batch_size, plan.timeout) == (7, 4, 8, 60.0)
     assert plan.schedule == "half-cycle"
 

@@ -76,8 +76,12 @@ def ragged_manifests(draw):
 
 
 PROTOCOLS = st.builds(
-    Protocol, st.sampled_from(["speaker", "random"]), st.integers(2, 3), st.integers(0, 5)
+    Protocol,
+    st.sampled_from(["speaker", "random"]),
+    st.integers(2, 3),
+    st.integers(0, 5),
+    holdout=st.booleans(),
 )
-HELD_APART = st.builds(Protocol, st.just("speaker"), st.integers(2, 4), st.integers(0, 5)) | (
-    st.just(Protocol("corpus", None))
-)
+HELD_APART = st.builds(
+    Protocol, st.just("speaker"), st.integers(2, 4), st.integers(0, 5), holdout=st.booleans()
+) | st.just(Protocol("corpus", None))

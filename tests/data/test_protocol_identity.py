@@ -40,9 +40,12 @@ def test_an_identifier_is_the_name_and_eight_digits():
     assert set(digits) <= set("0123456789abcdef")
 
 
+NAMES = ("speaker-5", "speaker-4", "speaker-5:holdout", "speaker-5:nested-5", "loso")
+
+
 def test_another_rule_another_identifier():
-    digits = {named(name).partition("#")[2] for name in ("speaker-5", "speaker-4", "loso")}
-    assert len(digits) == 3
+    digits = {named(name).partition("#")[2] for name in NAMES}
+    assert len(digits) == len(NAMES)
 
 
 def test_another_clip_or_label_is_another_protocol():
@@ -55,7 +58,7 @@ def test_another_clip_or_label_is_another_protocol():
 
 
 def test_an_identifier_hashes_every_row_of_every_split():
-    rule = parse_protocol("speaker-5")
+    rule = parse_protocol("speaker-5:holdout")
     split = split_dataset(DATA, rule)
     before = protocol_id(DATA, rule, split)
     (outer,) = split.outer_folds
@@ -100,7 +103,8 @@ def test_of_a_file_of_folds_the_content_counts_and_not_the_path(tmp_path):
 def test_an_identifier_is_read_on_its_own_dataset_and_refused_on_another():
     identifier = named("speaker-5@1:nested-4")
     assert protocol_from_id(DATA, identifier) == parse_protocol("speaker-5@1:nested-4")
-    assert protocol_from_id(DATA, "speaker-5") == parse_protocol("speaker-5")
+    for name in ("speaker-5", "speaker-5:holdout"):
+        assert protocol_from_id(DATA, named(name)) == parse_protocol(name)
     other = manifest(people("c", 9))
     with pytest.raises(UsageError) as raised:
         protocol_from_id(other, identifier)

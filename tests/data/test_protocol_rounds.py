@@ -91,11 +91,11 @@ def test_the_outer_folds_are_about_as_large_as_each_other():
     }
 
 
-def test_the_first_of_five_nested_outer_folds_is_the_protocol_without_them():
+def test_the_first_of_five_nested_outer_folds_is_the_protocol_with_one_holdout():
     data = manifest(people("c", 14))
-    plain, nested = split(data, "speaker-3@2"), split(data, "speaker-3@2:nested-5")
-    assert np.array_equal(plain.holdout.test, nested.holdout.test)
-    assert same(plain, replace(nested, outer_folds=nested.outer_folds[:1]))
+    single, nested = split(data, "speaker-3@2:holdout"), split(data, "speaker-3@2:nested-5")
+    assert len(single.holdout.test) > 0
+    assert same(single, replace(nested, outer_folds=nested.outer_folds[:1]))
 
 
 def test_speakers_with_identical_audio_are_in_the_same_holdout():
@@ -116,18 +116,18 @@ def test_one_speaker_is_counted_in_the_singular(protocol):
 
 def test_leaving_one_speaker_out_makes_a_fold_of_each_dev_speaker():
     data = manifest(people("c", 10))
-    parts = split(data, "loso")
+    parts = split(data, "loso:holdout")
     assert len(who(data, parts.holdout.test)) == 2
     assert [len(who(data, fold.test)) for fold in parts.folds] == [1] * 8
-    assert np.array_equal(parts.holdout.test, split(data, "speaker-4").holdout.test)
+    assert np.array_equal(parts.holdout.test, split(data, "speaker-4:holdout").holdout.test)
 
 
 @pytest.mark.parametrize(
     ("speakers", "protocol", "values"),
     [
         (5, "speaker-2:nested-6", {"5", "6", "speaker-2:nested-6"}),
-        (6, "speaker-5:nested-2", {"6", "3", "5", "speaker-5:nested-2", "speaker-3"}),
-        (2, "loso", {"2", "1"}),
+        (6, "speaker-5:nested-2", {"6", "3", "5", "speaker-5:nested-2", "speaker-3:nested-2"}),
+        (2, "loso:holdout", {"2", "1"}),
     ],
 )
 def test_too_few_speakers_for_the_outer_folds_are_refused(speakers, protocol, values):

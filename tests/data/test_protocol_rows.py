@@ -31,6 +31,7 @@ def digest(folds):
     ],
 )
 def test_a_protocol_splits_to_the_row_as_it_did_in_0_1(protocol, holdout_and_folds, validation):
+    protocol = f"{protocol}:holdout"
     parts = split(DATA, protocol)
     assert len(parts.outer_folds) == 1
     assert digest([parts.holdout, *parts.folds]) == holdout_and_folds

@@ -2,10 +2,11 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,21 +108,25 @@ class Place:
                 main([*command, "--db", str(self.db)])
         return ended.value.code
 
-    def start(self, **options: Any) -> Running:
-        """Start the study in a separate process, with two worker processes.
+    def start(
+        self, command: Sequence[str] = STUDY, disabled: str = "timm", **options: Any
+    ) -> Running:
+        """Start a command in a separate process, with two worker processes.
 
         Args:
+            command: by default the study.
+            disabled: plugins that it does not import, for a faster start.
             options: options of ``subprocess.Popen``.
         """
         started = subprocess.Popen(
-            [sys.executable, "-m", "serbench.cli.main", *STUDY, "--db", str(self.db)],
+            [sys.executable, "-m", "serbench.cli.main", *command, "--db", str(self.db)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             env={
                 **os.environ,
                 "SERBENCH_CACHE": str(self.cache),
-                "SERBENCH_DISABLE_PLUGINS": "timm",  # for a faster start
+                "SERBENCH_DISABLE_PLUGINS": disabled,
                 "OMP_NUM_THREADS": "1",
                 "SERBENCH_JOBS": "2",
             },
@@ -149,17 +154,34 @@ def _interruptible() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _tiny(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]) -> Path:
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]) -> Path:
     folder: Path = tmp_path_factory.mktemp("study")
     make_corpus(folder / "tiny")
     return folder
 
 
 @pytest.fixture
-def place(tmp_path: Path, _tiny: Path) -> Iterator[Place]:
+def place_at(tmp_path: Path, tiny_folder: Path) -> Iterator[Callable[[str], Place]]:
+    """``place_at("a.db")`` is a database that does not exist yet, beside a copy of the corpus."""
+    places: list[Place] = []
+    shutil.copytree(tiny_folder / "tiny", tmp_path / "tiny")
+
+    def new(name: str) -> Place:
+        places.append(Place(tmp_path / name, tiny_folder / "cache", []))
+        return places[-1]
+
+    yield new
+    for process in [process for place in places for process in place.processes]:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path, tiny_folder: Path) -> Iterator[Place]:
     """A database in which the tiny corpus is scanned; prepared clips are shared."""
-    place = Place(tmp_path / "serbench.db", _tiny / "cache", [])
-    assert place.run("corpus", "scan", str(_tiny / "tiny"), "--dataset", "tiny") == 0
+    place = Place(tmp_path / "serbench.db", tiny_folder / "cache", [])
+    assert place.run("corpus", "scan", str(tiny_folder / "tiny"), "--dataset", "tiny") == 0
     yield place
     for process in place.processes:
         process.kill()
@@ -168,9 +190,9 @@ def place(tmp_path: Path, _tiny: Path) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(_tiny: Path) -> dict[str, Any]:
+def undisturbed(tiny_folder: Path) -> dict[str, Any]:
     """The results of the study without an interruption."""
-    place = Place(_tiny / "serbench.db", _tiny / "cache", [])
-    assert place.run("corpus", "scan", str(_tiny / "tiny"), "--dataset", "tiny") == 0
+    place = Place(tiny_folder / "serbench.db", tiny_folder / "cache", [])
+    assert place.run("corpus", "scan", str(tiny_folder / "tiny"), "--dataset", "tiny") == 0
     assert place.run(*STUDY) == 0
     return place.recorded()

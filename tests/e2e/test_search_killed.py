@@ -1,13 +1,8 @@
 """A search that was killed continues with the same candidates, and has the same results."""
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
-from conftest import Place, Running
 
 from serbench.search import racing
 from serbench.store.database import Database
@@ -43,29 +38,13 @@ def results(db):
 
 
 @pytest.mark.slow
-def test_killed_twice_a_search_has_the_same_results(tmp_path, _tiny):
-    shutil.copytree(_tiny / "tiny", tmp_path / "tiny")
+def test_killed_twice_a_search_has_the_same_results(place_at, tmp_path):
     command = ("search", str(tmp_path / "tiny"), *OPTIONS)
-    undisturbed = Place(tmp_path / "undisturbed.db", _tiny / "cache", [])
+    undisturbed, place = place_at("undisturbed.db"), place_at("killed.db")
     assert undisturbed.run(*command) == 0
-    place = Place(tmp_path / "killed.db", _tiny / "cache", [])
     for pattern in (r"\w+: trial 1 of 1, ", r"\w+: trial 2 of 4, "):
-        running = Running(
-            subprocess.Popen(
-                [sys.executable, "-m", "serbench.cli.main", *command, "--db", str(place.db)],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                env={
-                    **os.environ,
-                    "SERBENCH_CACHE": str(place.cache),
-                    "OMP_NUM_THREADS": "1",
-                    "SERBENCH_JOBS": "2",
-                },
-            )
-        )
+        running = place.start(command, disabled="")
         running.wait_for(pattern)
         assert running.kill() == -signal.SIGKILL
-        running.process.stderr.close()
     assert place.run(*command) == 0
     assert results(place.db) == results(undisturbed.db)

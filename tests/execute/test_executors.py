@@ -76,7 +76,7 @@ def test_a_fold_trained_in_a_worker_is_the_same_to_the_last_bit(workers):
     there = result_of(workers, run_fold, job, reports.append)
     at_home = result_of(here(), run_fold, job)
     assert there.logits.tobytes() == at_home.logits.tobytes()
-    assert there.losses == at_home.losses == tuple(each.validation_loss for each in reports)
+    assert there.losses == at_home.losses == tuple(each.validation.loss for each in reports)
     assert there.state.keys() == at_home.state.keys()
     for name, array in there.state.items():
         assert array.tobytes() == at_home.state[name].tobytes(), name

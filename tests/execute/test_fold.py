@@ -126,8 +126,8 @@ def test_epochs_are_sent_as_they_end():
     reports = []
     outcome = run_fold(JOB, CONTEXT, Channel(reports.append))
     assert [report.epoch for report in reports] == [1, 2]
-    assert tuple(report.validation_loss for report in reports) == outcome.losses
-    assert tuple(report.validation_uar for report in reports) == outcome.curve
+    assert tuple(report.validation.loss for report in reports) == outcome.losses
+    assert tuple(report.validation.uar for report in reports) == outcome.curve
 
 
 def test_a_cancelled_fold_ends_at_its_next_step():
@@ -135,6 +135,23 @@ def test_a_cancelled_fold_ends_at_its_next_step():
     with pytest.raises(Cancelled):
         run_fold(JOB, CONTEXT, Channel(reports.append, lambda: True))
     assert reports == []
+
+
+def test_a_last_training_without_test_rows_has_no_logits_and_no_score():
+    search = make_search(protocol="speaker-2", epochs=3)
+    reports = []
+    job = search.last_job(0, CONFIGURATION, [2, 2])
+    outcome = run_fold(job, CONTEXT, Channel(reports.append))
+    assert outcome.logits.shape == (0, 2)
+    assert outcome.logits.dtype == np.float32
+    assert not outcome.confusion.any()
+    assert outcome.confusion.shape == (2, 2)
+    assert (outcome.epochs, outcome.best_epoch) == (2, 2)
+    assert outcome.curve == outcome.losses == ()
+    assert [report.validation for report in reports] == [None, None]
+    assert outcome.state.keys() == run_fold(JOB, CONTEXT, SILENT).state.keys()
+    with pytest.raises(ValueError, match="clip"):
+        _ = outcome.uar
 
 
 def test_a_fold_that_is_behind_is_pruned_and_still_scored():

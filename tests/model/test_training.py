@@ -109,8 +109,8 @@ def test_each_epoch_is_reported():
     reports = watch.epochs
     assert [report.epoch for report in reports] == [1, 2, 3]
     assert {report.epochs for report in reports} == {3}
-    assert all(0 <= report.validation_uar <= 1 for report in reports)
-    assert all(report.loss > 0 and report.validation_loss > 0 for report in reports)
+    assert all(0 <= report.validation.uar <= 1 for report in reports)
+    assert all(report.loss > 0 and report.validation.loss > 0 for report in reports)
 
 
 def test_reports_agree_with_the_networks_predictions_on_the_validation_part():
@@ -118,14 +118,14 @@ def test_reports_agree_with_the_networks_predictions_on_the_validation_part():
     network, account, clips, targets = trained(epochs=2, watch=watch)
     logits = predict(network, clips, ALL_ROWS.test, 8)
     best = watch.epochs[account.best_epoch - 1]
-    assert account.curve == tuple(report.validation_uar for report in watch.epochs)
-    assert best.validation_uar == pytest.approx(uar_of(logits, targets[ALL_ROWS.test]))
+    assert account.curve == tuple(report.validation.uar for report in watch.epochs)
+    assert best.validation.uar == pytest.approx(uar_of(logits, targets[ALL_ROWS.test]))
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     right = shares[np.arange(len(logits)), targets[ALL_ROWS.test]]
-    assert account.losses == tuple(report.validation_loss for report in watch.epochs)
-    assert best.validation_loss == pytest.approx(-np.log(right).mean(), rel=1e-4)
+    assert account.losses == tuple(report.validation.loss for report in watch.epochs)
+    assert best.validation.loss == pytest.approx(-np.log(right).mean(), rel=1e-4)
     error = np.log(right).std() / len(right) ** 0.5
-    assert best.validation_error == pytest.approx(error, rel=1e-3)
+    assert best.validation.error == pytest.approx(error, rel=1e-3)
 
 
 def test_predictions_have_the_requested_order_for_any_batch_size():

@@ -94,6 +94,17 @@ def test_a_training_of_exactly_three_epochs_equals_a_longer_one_after_its_third(
     assert not equal(network.state_dict(), weights[1])
 
 
+def test_a_training_of_exactly_some_epochs_needs_no_validation_clips():
+    nobody = Fold(ALL_ROWS.train, ALL_ROWS.train[:0])
+    with_them, without = (trained(part, epochs=3, exactly=2)[0] for part in (ALL_ROWS, nobody))
+    assert equal(with_them.state_dict(), without.state_dict())
+
+
+def test_a_training_of_exactly_some_epochs_has_the_schedule_of_the_whole_length():
+    longer, shorter = (trained(epochs=epochs, exactly=3)[0] for epochs in (6, 3))
+    assert not equal(longer.state_dict(), shorter.state_dict())
+
+
 @pytest.mark.parametrize("learning_rate", [1e20, 1e30])
 def test_a_training_whose_loss_is_nan_has_diverged(learning_rate):
     with pytest.raises(DivergedError) as refusal:

@@ -11,9 +11,12 @@ from serbench.store.schema import (
 )
 
 ONE_HOLDOUT = "speaker-2:holdout"
+NO_HOLDOUT = "speaker-2"
+
+EVIDENCE = ("holdout", "nested", "corrected_cv")
 
 
-def scores(database, entry, evidence=("holdout", "cv")):
+def scores(database, entry, evidence=(*EVIDENCE, "cv")):
     """(metric, evidence) → (value, low, high) of an entry."""
     with database.session() as session:
         found = session.query(ScoreRow).filter_by(system_id=system_of(session, entry).id)

@@ -2,16 +2,22 @@
 
 import numpy as np
 import pytest
-from importing import ONE_HOLDOUT, holdout_of, lines_of, scores, system_of, written
+from importing import NO_HOLDOUT, ONE_HOLDOUT, holdout_of, lines_of, scores, system_of, written
 from making.entries import NESTED, add_entry, logits_like
 from scipy.special import log_softmax
 from sqlalchemy import event
 
 from serbench.data.protocols import parse_protocol, split_dataset
+from serbench.data.recording_names import RecordingNames
 from serbench.errors import DatasetError, UsageError
 from serbench.store.datasets import Datasets
 from serbench.store.prediction_files import write_predictions
-from serbench.store.predictions import Predictions
+from serbench.store.predictions import (
+    Predictions,
+    fold_predictions,
+    scored_predictions,
+    trial_predictions,
+)
 from serbench.store.schema import (
     LatencyRow,
     MachineRow,
@@ -46,7 +52,7 @@ def tallies(database, entry):
 def test_what_was_exported_scores_the_same_when_it_is_imported(database, made, manifest, bring):
     entry = add_entry(database, made, manifest)
     again = bring(export_predictions(database, entry))
-    expected = scores(database, entry, ["holdout"])
+    expected = scores(database, entry, ["nested"])
     assert len(expected) >= 5
     assert scores(database, again) == expected
     assert tallies(database, again) == tallies(database, entry)
@@ -61,6 +67,78 @@ def test_with_its_folds_it_has_the_same_cross_validation_score_too(database, mad
     again = bring(export_predictions(database, entry, folds=True), ONE_HOLDOUT)
     assert scores(database, again) == scores(database, entry)
     assert ("uar", "cv") in scores(database, again)
+
+
+def test_without_a_holdout_the_folds_of_an_entry_are_exported_and_imported(
+    database, made, manifest, bring
+):
+    entry = add_entry(database, made, manifest, protocol=NO_HOLDOUT)
+    text = export_predictions(database, entry)
+    assert {line.split(",")[1] for line in text.splitlines()[1:]} == {"1", "2"}
+    again = bring(text, NO_HOLDOUT)
+    assert tallies(database, again) == tallies(database, entry)
+    one, other = (
+        {key: value for key, (value, _, _) in scores(database, each).items()}
+        for each in (entry, again)
+    )
+    assert other == one, "of one trial, the value needs no correction"
+    assert {evidence for _, evidence in other} == {"corrected_cv", "cv"}
+    with database.session() as session:
+        assert trial_predictions(session, system_of(session, again)) == []
+
+
+@pytest.mark.usefixtures("scanned")
+@pytest.mark.parametrize("labels", [("holdout", "holdout"), ("1", "2"), ("b", "a")])
+def test_without_a_holdout_an_import_has_every_clip_with_or_without_folds(
+    database, manifest, bring, labels
+):
+    [part] = split_dataset(manifest, parse_protocol(NO_HOLDOUT)).outer_folds
+    rows = np.concatenate([fold.test for fold in part.folds])
+    header, *lines = written(manifest, ("holdout", rows)).splitlines()
+    names = RecordingNames(manifest)
+    second = {names.shortest(int(row)) for row in part.folds[1].test}
+    lines = [
+        line.replace(",holdout,", f",{labels[line.split(',')[0] in second]},") for line in lines
+    ]
+    usual = bring(written(manifest, ("holdout", rows)), NO_HOLDOUT, "usual")
+    entry = bring("\n".join([header, *lines]), NO_HOLDOUT)
+    assert scores(database, entry) == scores(database, usual)
+    with database.session() as session:
+        system = system_of(session, entry)
+        [scored] = scored_predictions(session, system)
+        assert scored.rows.tolist() == list(range(len(manifest)))
+        [folds] = fold_predictions(session, system)
+    assert {number: found.rows.tolist() for number, found in folds.items()} == {
+        number: fold.test.tolist() for number, fold in enumerate(part.folds)
+    }
+
+
+@pytest.mark.usefixtures("scanned")
+@pytest.mark.parametrize("labels", [("holdout", "holdout"), ("1", "2")])
+def test_without_a_holdout_a_missing_clip_of_a_fold_is_refused(database, manifest, bring, labels):
+    [part] = split_dataset(manifest, parse_protocol(NO_HOLDOUT)).outer_folds
+    first, second = (fold.test for fold in part.folds)
+    if labels[0] == "holdout":
+        text = written(manifest, ("holdout", np.concatenate([first, second[1:]])))
+    else:
+        text = written(manifest, ("1", first), ("2", second[1:]))
+    with pytest.raises(DatasetError) as raised:
+        bring(text, NO_HOLDOUT)
+    assert (raised.value.facts["problem"], raised.value.facts["count"]) == ("lacks", 1)
+    assert raised.value.facts["clip"] == manifest.utterances[second[0]].path
+    assert Systems(database).numbers() == []
+
+
+@pytest.mark.usefixtures("scanned")
+def test_without_a_holdout_the_times_of_all_clips_count(database, manifest, bring):
+    [part] = split_dataset(manifest, parse_protocol(NO_HOLDOUT)).outer_folds
+    text = written(manifest, *((str(n), fold.test) for n, fold in enumerate(part.folds)))
+    times = np.linspace(3, 5, len(manifest))
+    bring(timed(text.splitlines(), times), NO_HOLDOUT)
+    with database.session() as session:
+        [latency] = session.query(LatencyRow)
+        assert latency.runs == len(manifest)
+        assert latency.p50 == pytest.approx(4)
 
 
 @pytest.mark.usefixtures("scanned")

@@ -258,6 +258,25 @@ def test_bounds_of_what_is_not_searched_are_refused(read):
     assert failure.value.name == "noise"
 
 
+@pytest.mark.parametrize(
+    ("speakers", "usual"), [(1, "speaker-5"), (59, "speaker-5"), (60, "speaker-5:holdout")]
+)
+def test_the_default_protocol_has_a_holdout_from_sixty_speakers_on(speakers, usual):
+    def protocols(**given):
+        return read_options({**ALONE, **given}, None, PLUGINS).protocols(speakers)
+
+    assert protocols() == (usual,)
+    assert protocols(protocol=("speaker-5",)) == ("speaker-5",)
+    assert protocols(protocol=("speaker-4:holdout", "loso")) == ("speaker-4:holdout", "loso")
+    assert protocols(nested=3) == ("speaker-5:nested-3",)
+
+
+def test_a_holdout_has_no_outer_folds():
+    with pytest.raises(UsageError) as refusal:
+        read_options({**ALONE, "protocol": ("speaker-5:holdout",), "nested": 2}, None, PLUGINS)
+    assert type(refusal.value) is UsageError
+
+
 def test_a_protocol_with_outer_folds_of_its_own_is_not_nested():
     with pytest.raises(UsageError):
         read_options({**ALONE, "protocol": ("emodb/loso",), "nested": 2}, None, PLUGINS)

@@ -3,13 +3,16 @@
 import json
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from making.options import MANIFEST, PLUGINS, plans_of
 
 from serbench.errors import StudyFileError, UsageError
 from serbench.run.options import COMBINED, READOUT, StudyOptions
-from serbench.run.planning import differing, option_value
+from serbench.run.planning import differing, make_plans, option_value
+from serbench.run.study_file import read_options
 
 SEVERAL = {
     "backbone": ("homebrew", "resnet18"),
@@ -104,3 +107,11 @@ def test_an_entry_to_begin_from_has_a_number():
     with pytest.raises(UsageError) as failure:
         plans_of(weights="entry:best")
     assert failure.value.facts == {"weights": "entry:best"}
+
+
+@pytest.mark.parametrize(("speakers", "usual"), [(59, "speaker-5"), (60, "speaker-5:holdout")])
+def test_without_a_protocol_the_number_of_speakers_determines_the_evidence(speakers, usual):
+    names = np.repeat([f"speaker {number}" for number in range(speakers)], 2)
+    manifest = SimpleNamespace(**{**vars(MANIFEST), "speakers": names})
+    options = read_options({"backbone": ("homebrew",)}, None, PLUGINS)
+    assert [each.protocol for each in make_plans(options, manifest, PLUGINS, None, None)] == [usual]

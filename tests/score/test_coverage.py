@@ -1,6 +1,7 @@
-"""The simulation for the coverage in docs/explanation/statistics.md."""
+"""The simulations of docs/explanation/simulations.md and selection.md."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -50,8 +51,9 @@ def test_influences_sum_to_0_and_give_the_standard_error(simulation):
 
 
 def test_the_best_of_equal_configurations_is_corrected(simulation):
-    case = simulation.Case(16, False, "all equal", 10, 1)
-    found = simulation.measured(case, repetitions=160, resamples=100)
+    from selected_winners import Case, measured
+
+    found = measured(Case(16, False, "all equal", 10, 1), repetitions=160, resamples=100)
     for metric in simulation.COUNT_METRICS:
         assert found["naive"][metric]["bias"] > 1.2
         assert abs(found["corrected"][metric]["bias"]) < 1.2
@@ -60,8 +62,9 @@ def test_the_best_of_equal_configurations_is_corrected(simulation):
 
 
 def test_searches_of_several_entries_are_compared_and_ranked(simulation):
-    case = simulation.Case(8, True, "one better", 4, 3)
-    found = simulation.measured(case, repetitions=20, resamples=100)
+    from selected_winners import Case, measured
+
+    found = measured(Case(8, True, "one better", 4, 3), repetitions=20, resamples=100)
     assert set(found) == {"naive", "corrected", "difference", "rank"}
     assert found["rank"]["uar"]["coverage"] > 80
 
@@ -81,3 +84,29 @@ def test_simulated_configurations_have_the_true_score_of_their_closed_form(simul
                 simulation.score_counts(each.sum(axis=0), metric) for each in entry.counts[:, trial]
             ]
             assert np.mean(counted) == pytest.approx(truths[metric].mean(), abs=0.008)
+
+
+@pytest.mark.parametrize("part", ["intervals", "searches", "holdouts"])
+def test_each_part_prints_one_object(simulation, part, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["coverage.py", part, "--quick", "--worlds", "ravdess"])
+    simulation.main()
+    found = json.loads(capsys.readouterr().out)
+    assert found["repetitions"] == 8
+    assert found[{"intervals": "worlds"}.get(part, part)]
+
+
+def test_the_simulated_searches_are_pruned_by_the_rule_of_real_ones(simulation):
+    from simulated_searches import pruned
+
+    from serbench.search.pruning import behind
+
+    random = np.random.default_rng(5)
+    uars = random.normal(0.5, 0.05, (60, 6, 5))
+    variances, best = np.full((60, 5), 0.002), random.integers(0, 4, 60)
+    others = (random.random((60, 4)) < 0.6) & (np.arange(4) != best[:, None])
+    found = pruned(uars, 5, best, others, variances)
+    for each, incumbent, of_it, gone in zip(uars, best, others, found, strict=True):
+        leads, apart = each[incumbent] - each[5], each[incumbent] - each[:4][of_it]
+        looks = [behind(leads[:fold], variances[0, :fold], apart) for fold in range(1, 5)]
+        assert gone == any(looks)
+    assert 0 < found.sum() < 60

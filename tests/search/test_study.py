@@ -224,6 +224,21 @@ def test_the_last_training_has_all_clips_of_the_search_and_the_median_of_the_bes
     assert sorted([*tested, *last.test.tolist()]) == list(range(len(search.manifest)))
 
 
+def test_without_a_holdout_the_winner_is_trained_last_and_has_no_score_of_it(script):
+    script(uar=lambda trial, fold, configuration: [0.5, 0.9][trial])
+    search = make_search(trials=2, protocol=f"speaker-{FOLDS}")
+    record, kinds = completed(search)
+    assert kinds[-2:] == [HoldoutStarted, WinnerTested]
+    [tested] = [e for e in record.events(search) if type(e) is WinnerTested]
+    assert tested.trial == 1
+    assert tested.outcome.logits.shape == (0, 2)
+    with pytest.raises(ValueError, match="clip"):
+        _ = tested.outcome.uar
+    for trial in range(2):
+        rows = np.concatenate([record.folds[trial, fold].rows for fold in range(FOLDS)])
+        assert sorted(rows) == list(range(len(search.manifest)))
+
+
 def test_only_the_holdout_job_returns_the_whole_network(script):
     scripted = script(uar=lambda *_: 1.0)
     completed(make_search(trials=2))

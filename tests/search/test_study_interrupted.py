@@ -63,6 +63,22 @@ def test_a_study_stopped_during_any_fold_has_the_same_results(undisturbed, scrip
         assert len(again.calls) == total - call, "only what was lost is trained again"
 
 
+@pytest.mark.parametrize("note_last", [True, False], ids=["noted", "lost"])
+def test_a_study_without_a_holdout_stopped_at_any_event_has_the_same_results(script, note_last):
+    search = make_search(trials=2, protocol="speaker-3")
+    best = {0: 3, 1: 8, 2: 5, HOLDOUT: 1}
+    scripted = script(uar=lambda trial, *_: [0.5, 0.9][trial], best_epoch=best.get)
+    record, kinds = completed(search)
+    expected = record.outcome()
+    for stop in range(1, len(kinds)):
+        record = Record()
+        record.go_on(search, events=stop, note_last=note_last)
+        scripted.jobs.clear()
+        record.go_on(search)
+        assert record.outcome() == expected, f"stopped after {stop} events"
+        assert scripted.jobs[-1].exactly == 5
+
+
 def test_a_study_stopped_many_times_has_the_same_results(undisturbed):
     expected, _ = undisturbed
     record, runs = Record(), 0

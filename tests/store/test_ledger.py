@@ -22,7 +22,14 @@ from serbench.search.events import (
 )
 from serbench.store.artifacts import is_intact
 from serbench.store.ledger import Ledger
-from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow, TrainingRow
+from serbench.store.schema import (
+    ArtifactRow,
+    LookRow,
+    PredictionRow,
+    StudyRow,
+    SystemRow,
+    TrainingRow,
+)
 from serbench.store.studies import entry_within, standings
 from serbench.store.systems import Systems
 
@@ -88,6 +95,55 @@ def test_outcomes_come_back_bit_for_bit(ledger, made, manifest, plan):
     assert_equal_outcomes(read[0, HOLDOUT], holdout)
     for fold in range(2):
         assert_equal_outcomes(read[0, fold], made.outcome(manifest, 0, fold, plan))
+
+
+@pytest.fixture
+def without_holdout(database, made, manifest, plan, artifacts):
+    """A ledger, the plan of a study without a holdout, and its complete first trial."""
+    plain = replace(plan, protocol="speaker-2")
+    ledger = begin(database, made, manifest, plain, artifacts)
+    run_trial(ledger, made, manifest, plain, 0)
+    return ledger, plain
+
+
+def test_a_last_training_without_test_rows_is_recorded_without_a_score(
+    database, without_holdout, made, manifest, artifacts
+):
+    ledger, plan = without_holdout
+    last = finish(ledger, made, manifest, plan, 0)
+    assert len(last.rows) == 0
+    read = ledger.outcomes(plan)
+    assert read.keys() == {(0, 0), (0, 1), (0, HOLDOUT)}
+    for fold in range(2):
+        assert_equal_outcomes(read[0, fold], made.outcome(manifest, 0, fold, plan))
+    assert len(read[0, HOLDOUT].rows) == len(read[0, HOLDOUT].logits) == 0
+    assert not read[0, HOLDOUT].confusion.any()
+    assert read[0, HOLDOUT].best_epoch == last.best_epoch
+    [trial] = ledger.history(plan)
+    assert trial.uars.keys() == {0, 1}
+    assert files(artifacts)[-1] == f"{plan.key}-winner-1.safetensors"
+    with database.session() as session:
+        uars = {t.split.fold: t.uar for t in session.query(TrainingRow)}
+        assert uars == {"0": read[0, 0].uar, "1": read[0, 1].uar, HOLDOUT: None}
+        assert session.query(LookRow).count() == 0, "nothing was tested on a holdout"
+        study = session.query(StudyRow).filter_by(key=plan.key).one()
+        assert study.finished is not None
+        assert study.system.protocol.evidence == "corrected_cv"
+
+
+def test_a_last_training_without_test_rows_is_repeated_if_its_network_is_lost(
+    without_holdout, made, manifest, artifacts
+):
+    ledger, plan = without_holdout
+    last = finish(ledger, made, manifest, plan, 0)
+    path = artifacts / f"{plan.key}-winner-1.safetensors"
+    whole = path.read_bytes()
+    path.unlink()
+    assert ledger.forget_lost_holdout(plan)
+    assert ledger.outcomes(plan).keys() == {(0, 0), (0, 1)}
+    ledger.record(plan, WinnerTested(0, PARAMETERS, last))
+    assert path.read_bytes() == whole
+    assert not ledger.forget_lost_holdout(plan)
 
 
 def test_each_training_keeps_its_own_environment(database, ledger, made, manifest, plan):

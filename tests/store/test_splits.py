@@ -32,7 +32,7 @@ def plain(split):
     ]
 
 
-@pytest.mark.parametrize("name", ["speaker-2", "speaker-3", "loso:nested-2", "random-2"])
+@pytest.mark.parametrize("name", ["speaker-2", "speaker-3:holdout", "loso:nested-2", "random-2"])
 def test_a_split_is_stored_as_it_was_made(database, manifest, name):
     rule = parse_protocol(name)
     made = split_dataset(manifest, rule)
@@ -41,7 +41,7 @@ def test_a_split_is_stored_as_it_was_made(database, manifest, name):
     assert first.identifier == again.identifier == protocol_id(manifest, rule, made)
     assert (first.id, first.name) == (again.id, name)
     with database.session() as session:
-        assert session.query(ProtocolRow).count() == 1
+        assert session.query(ProtocolRow).one().evidence == made.evidence
         for row in session.query(SplitRow):
             outer = made.outer_folds[row.outer_fold]
             fold = outer.holdout if row.fold == "holdout" else outer.folds[int(row.fold)]

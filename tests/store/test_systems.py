@@ -4,21 +4,31 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from making.entries import NESTED, add_entry
+from making.entries import (
+    LINEAGE,
+    NESTED,
+    PARAMETERS,
+    add_entry,
+    begin,
+    finish,
+    run_trial,
+)
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
 from serbench.model.machine import Machine
 from serbench.score.confusion import Tally, score_counts, tally
 from serbench.score.intervals import tally_interval
-from serbench.score.metric import CROSS_VALIDATION, POOLED_FOLDS
+from serbench.score.metric import CORRECTED, CROSS_VALIDATION, POOLED_FOLDS
 from serbench.score.resampling import draws
 from serbench.score.scoring import score_holdout
+from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 from serbench.store.machines import LatencyFacts
 from serbench.store.predictions import (
     fold_predictions,
     joined,
     scored_predictions,
+    trial_predictions,
     winners,
 )
 from serbench.store.schema import (
@@ -36,10 +46,24 @@ def manifest(made):
     return made.manifest(takes=4)
 
 
-@pytest.fixture(params=[NESTED, "speaker-2:holdout"])
+CV, ONE_HOLDOUT = "speaker-2", "speaker-2:holdout"
+
+
+@pytest.fixture(params=[NESTED, ONE_HOLDOUT])
 def entry(request, database, made, manifest):
     """The number of an entry, of one outer fold and of two."""
     return add_entry(database, made, manifest, protocol=request.param, trials=2)
+
+
+@pytest.fixture(params=[NESTED, ONE_HOLDOUT, CV])
+def any_entry(request, database, made, manifest):
+    """The number of an entry with any evidence."""
+    return add_entry(database, made, manifest, protocol=request.param, trials=2)
+
+
+def evidence_of(database, number):
+    with database.session() as session:
+        return find_system(session, number).protocol.evidence
 
 
 def scores(database, number):
@@ -56,9 +80,10 @@ def test_entries_are_numbered_in_one_sequence(database, made, manifest):
 
 
 def test_every_metric_is_a_row_and_comes_from_the_logits(database, made, manifest, entry):
-    found = scores(database, entry)
+    found, its = scores(database, entry), evidence_of(database, entry)
     names = {metric.name for metric in made.metrics}
-    assert {metric for metric, evidence in found if evidence == HOLDOUT} == names
+    assert {metric for metric, evidence in found if evidence == its} == names
+    assert {evidence for _, evidence in found} == {its, CROSS_VALIDATION, POOLED_FOLDS}
     with database.session() as session:
         system = find_system(session, entry)
         holdout = joined(scored_predictions(session, system))
@@ -69,7 +94,7 @@ def test_every_metric_is_a_row_and_comes_from_the_logits(database, made, manifes
         manifest.speakers[holdout.rows],
     )
     for name, score in expected.items():
-        assert found[name, HOLDOUT][:3] == (score.value, score.low, score.high)
+        assert found[name, its][:3] == (score.value, score.low, score.high)
 
 
 def test_the_tuning_score_is_the_mean_over_the_winners_folds(database, manifest, entry):
@@ -86,7 +111,10 @@ def test_the_tuning_score_is_the_mean_over_the_winners_folds(database, manifest,
     assert low is high is None, "an interval over speakers is that of the folds' clips together"
 
 
-def test_the_pooled_tuning_score_and_its_interval_are_of_the_same_clips(database, manifest, entry):
+def test_the_pooled_tuning_score_and_its_interval_are_of_the_same_clips(
+    database, manifest, any_entry
+):
+    entry = any_entry
     with database.session() as session:
         folds = fold_predictions(session, find_system(session, entry))
         found = joined(fold for outer in folds for fold in outer.values())
@@ -97,13 +125,58 @@ def test_the_pooled_tuning_score_and_its_interval_are_of_the_same_clips(database
     assert spread is None
 
 
-def test_the_tally_counts_the_holdout_by_speaker(database, manifest, entry):
+def test_the_tally_counts_the_tested_clips_by_speaker(database, manifest, any_entry):
     with database.session() as session:
-        system = find_system(session, entry)
+        system = find_system(session, any_entry)
         tally = Tally.from_bytes(system.tallies[0].counts)
         rows = joined(scored_predictions(session, system)).rows
     assert tally.counts.sum() == len(rows)
     assert set(tally.speakers) == set(manifest.speakers[rows].tolist())
+
+
+def test_without_a_holdout_the_winner_is_scored_on_every_clip(database, made, manifest):
+    plan = made.plan(manifest, protocol=CV, trials=3)
+    entry = add_entry(database, made, manifest, protocol=CV, trials=3)
+    logits = np.zeros((3, len(manifest), len(manifest.emotions)), np.float32)
+    for trial in range(3):
+        for fold in range(2):
+            outcome = made.outcome(manifest, trial, fold, plan, 1.0)
+            logits[trial, outcome.rows] = outcome.logits
+    with database.session() as session:
+        system = find_system(session, entry)
+        [winner] = winners(session, system)
+        [scored], trials = scored_predictions(session, system), trial_predictions(session, system)
+        number = winner.number
+        ids = [trial.system_id for trial in winner.study.trials]
+        speakers = set(Tally.from_bytes(system.tallies[0].counts).speakers)
+    everyone = list(range(len(manifest)))
+    assert scored.rows.tolist() == everyone
+    assert np.array_equal(scored.logits, logits[number])
+    assert [each for each, _ in trials] == ids
+    for (_, found), expected in zip(trials, logits, strict=True):
+        assert found.rows.tolist() == everyone
+        assert np.array_equal(found.logits, expected)
+    assert speakers == set(manifest.speakers.tolist())
+    names = {metric.name for metric in made.metrics}
+    assert {(each, CORRECTED) for each in names} <= scores(database, entry).keys()
+
+
+def test_only_complete_trials_are_rivals_of_a_winner(database, made, manifest, artifacts):
+    plan = made.plan(manifest, protocol=CV, trials=3)
+    ledger = begin(database, made, manifest, plan, artifacts)
+    run_trial(ledger, made, manifest, plan, 0, 5.0)
+    for trial, ends in ((1, {"pruned": True}), (2, {"pruned": False, "failure": "diverged"})):
+        fold = made.outcome(manifest, trial, 0, plan)
+        ledger.record(plan, TrialStarted(trial, PARAMETERS))
+        ledger.record(plan, FoldScored(fold))
+        ledger.record(plan, TrialEnded(trial, PARAMETERS, uars=(fold.uar,), **ends))
+    finish(ledger, made, manifest, plan, 0, 5.0)
+    entry = Systems(database).rank(plan, made.metrics, LINEAGE)
+    with database.session() as session:
+        system = find_system(session, entry)
+        [winner] = winners(session, system)
+        [(number, _)] = trial_predictions(session, system)
+        assert number == winner.system_id
 
 
 def test_a_record_has_what_using_the_network_takes(database, manifest, made):
@@ -180,21 +253,22 @@ def test_a_latency_is_kept_whole(database, made, entry):
         assert Machine(**row.machine.facts) == made.machine
 
 
-def test_rescored_nothing_changes(database, made, entry):
-    before = scores(database, entry)
-    assert Systems(database).rescore(entry, made.metrics) == []
-    assert scores(database, entry) == before
+def test_rescored_nothing_changes(database, made, any_entry):
+    before = scores(database, any_entry)
+    assert Systems(database).rescore(any_entry, made.metrics) == []
+    assert scores(database, any_entry) == before
 
 
 @pytest.mark.parametrize("column", ["value", "low", "high"])
-@pytest.mark.parametrize("evidence", [HOLDOUT, CROSS_VALIDATION, POOLED_FOLDS])
+@pytest.mark.parametrize("evidence", [HOLDOUT, CORRECTED, CROSS_VALIDATION, POOLED_FOLDS])
 def test_a_score_that_was_changed_is_named_and_restored(database, made, manifest, column, evidence):
-    entry = add_entry(database, made, manifest, protocol="speaker-2:holdout")
+    protocol = CV if evidence == CORRECTED else ONE_HOLDOUT
+    entry = add_entry(database, made, manifest, protocol=protocol)
     before = scores(database, entry)
     with database.session() as session:
         row = session.query(ScoreRow).filter_by(metric="accuracy", evidence=evidence).one()
         setattr(row, column, 0.123)
-    named = "accuracy" if evidence == HOLDOUT else f"{evidence}_accuracy"
+    named = "accuracy" if evidence in (HOLDOUT, CORRECTED) else f"{evidence}_accuracy"
     assert Systems(database).rescore(entry, made.metrics) == [named]
     assert scores(database, entry) == before
 
@@ -237,7 +311,7 @@ class Errors:
 def test_a_new_metric_is_added_to_an_earlier_entry(database, made, entry):
     changed = Systems(database).rescore(entry, [*made.metrics, Errors()])
     assert changed == ["cv_errors", "cv_pooled_errors", "errors"]
-    value, low, high, _ = scores(database, entry)["errors", HOLDOUT]
+    value, low, high, _ = scores(database, entry)["errors", evidence_of(database, entry)]
     assert value == int(value) > 0
     with database.session() as session:
         several = len(find_system(session, entry).protocol.splits) > 3
@@ -249,7 +323,8 @@ def test_scoring_again_leaves_the_scores_of_another_runtime(database, made, entr
     with database.session() as session:
         system = find_system(session, entry)
         facts = {"system_id": system.id, "protocol_id": system.protocol_id, "metric": "uar"}
-        session.add(ScoreRow(**facts, runtime="another", evidence=HOLDOUT, value=0.5))
+        evidence = system.protocol.evidence
+        session.add(ScoreRow(**facts, runtime="another", evidence=evidence, value=0.5))
     assert Systems(database).rescore(entry, made.metrics) == []
     with database.session() as session:
         [other] = session.query(ScoreRow).filter_by(runtime="another")

@@ -9,7 +9,7 @@ from making.entries import LINEAGE, PARAMETERS, begin
 
 from serbench.data.protocols import HOLDOUT, parse_protocol, split_dataset
 from serbench.model.complexity import Complexity
-from serbench.score.confusion import confusion_of, uar_of
+from serbench.score.confusion import confusion_of
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.store.systems import Systems
 
@@ -38,7 +38,6 @@ def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=1
         return replace(
             found,
             logits=logits,
-            uar=uar_of(*tested),
             confusion=confusion_of(*tested),
             weights=weights,
         )

@@ -77,13 +77,14 @@ def test_a_row_has_the_stored_scores_of_every_metric(add, database, made):
     shown = {
         (evidence, name): (score.value, score.low, score.high, score.spread)
         for evidence, scores in (
-            ("holdout", found.scores),
+            (found.evidence, found.scores),
             ("cv", found.cv),
             ("cv_pooled", found.cv_pooled),
         )
         for name, score in scores.items()
     }
     assert shown == stored
+    assert found.evidence == "nested"
     assert found.scores.keys() == {metric.name for metric in made.metrics}
     assert (found.backbone, found.front_end, found.head) == ("homebrew", "mel", "linear")
     assert (found.speakers, found.compute_settings) == (4, "fp32, 1 thread")
@@ -96,12 +97,12 @@ def test_a_ranking_of_a_runtime_has_the_scores_of_that_runtime(add, database):
     with database.session() as session:
         system = find_system(session, entry)
         identity = {"system_id": system.id, "runtime": "onnx", "protocol_id": system.protocol_id}
-        session.add(ScoreRow(**identity, metric="uar", evidence="holdout", value=0.125))
+        session.add(ScoreRow(**identity, metric="uar", evidence="nested", value=0.125))
         session.add(TallyRow(**identity, counts=system.tallies[0].counts))
         eager = next(
             each.value
             for each in system.scores
-            if (each.metric, each.evidence, each.runtime) == ("uar", "holdout", "eager")
+            if (each.metric, each.evidence, each.runtime) == ("uar", "nested", "eager")
         )
     shown = {each.rows[0].latency.runtime: each.rows[0].uar for each in rankings(database)}
     assert shown == {"eager": eager, "onnx": 0.125}
@@ -161,6 +162,16 @@ def test_rankings_of_a_dataset_or_a_protocol_leave_the_others_out(add, database,
     assert numbers(rankings(database, protocol=identifier)) == [[single]]
 
 
+def test_entries_with_other_evidence_are_ranked_apart(add, database):
+    protocols = ("speaker-2", "speaker-2:holdout", "speaker-2:nested-2")
+    found = [add(0, protocol=each) for each in protocols]
+    assert sorted(numbers(rankings(database))) == [[each] for each in found]
+    views = [entry_view(database, each) for each in found]
+    assert [each.evidence for each in views] == ["corrected_cv", "holdout", "nested"]
+    assert len({each.evidence_text for each in views}) == 3
+    assert [each.holdout_looks for each in views] == [0, 1, 1]
+
+
 def test_the_interval_over_clips_is_shown_only_on_request(add, database):
     add(0)
     [[plain], [shown]] = (
@@ -192,7 +203,8 @@ def test_scores_under_another_protocol_change_nothing(add, database):
     with database.session() as session:
         system, other = (find_system(session, number) for number in (first, second))
         identity = {"system_id": system.id, "protocol_id": other.protocol_id, "runtime": "eager"}
-        session.add(ScoreRow(**identity, metric="uar", evidence="holdout", value=0.99))
+        for evidence in ("holdout", "nested", "corrected_cv"):
+            session.add(ScoreRow(**identity, metric="uar", evidence=evidence, value=0.99))
     after = [[each.scores for each in ranking.rows] for ranking in rankings(database)]
     assert after == before
 

@@ -66,18 +66,18 @@ def test_accuracy_is_what_the_stored_logits_are_worth(add, read, database, manif
         for name, (rows, logits) in found.items()
     }
     summary = summarise(entry, "accuracy")
-    assert summary.holdout == pytest.approx(was["holdout"])
+    assert summary.tested == pytest.approx(was["holdout"])
     assert summary.mean == pytest.approx((was["0"] + was["1"]) / 2)
     assert summary.sd == pytest.approx(abs(was["0"] - was["1"]) / np.sqrt(2))
     rows, logits = found["holdout"]
     mean_recall = np.mean(recalls(logits, manifest.targets[rows]))
-    assert summarise(entry, "uar").holdout == pytest.approx(mean_recall)
+    assert summarise(entry, "uar").tested == pytest.approx(mean_recall)
 
 
 def test_a_lone_fold_has_no_deviation(add, read):
     add()
     [entry] = read().entries
-    lone = SimpleNamespace(holdout=entry.holdout, folds=entry.folds[:1])
+    lone = SimpleNamespace(tested=entry.tested, folds=entry.folds[:1])
     assert summarise(lone, "uar").sd is None
 
 
@@ -113,7 +113,7 @@ def test_an_emotion_that_the_holdout_lacks_has_an_empty_cell(database, made, rea
     add_entry(database, made, manifest)
     exhibit = emotions(read(), PRINTED.paper)
     lines = {line.split(" | ")[0].strip("| "): line for line in exhibit.body.splitlines()}
-    assert [row["emotion"] for row in exhibit.data if row["holdout_clips"] == 0] == ["fear"]
+    assert [row["emotion"] for row in exhibit.data if row["tested_clips"] == 0] == ["fear"]
     assert lines["fear"].split(" | ")[1].strip() == ""
     assert lines["anger"].split(" | ")[1].strip() != ""
 
@@ -293,7 +293,7 @@ def test_a_protocol_of_a_file_is_named_without_its_folder(
         assert read(protocol=text).protocol == named
 
 
-@pytest.mark.parametrize("protocol", ["speaker-2:holdout", "random-3@2"])
+@pytest.mark.parametrize("protocol", ["speaker-2:holdout", "random-3@2:holdout"])
 def test_people_in_both_training_and_holdout_are_pointed_out(add, read, protocol):
     add(protocol=protocol)
     assert ("speaker-dependent" in read().tested_on) == protocol.startswith("random")

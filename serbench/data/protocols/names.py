@@ -30,10 +30,10 @@ NESTED = re.compile(r"(?P<base>.+):(?:nested-?\d*|holdout)")
 USUAL = "speaker-5"
 """The default protocol."""
 
-MANY_SPEAKERS = 40
+MANY_SPEAKERS = 60
 """With so many speakers or more, a holdout of one in five is the default.
 
-With fewer, its interval is much wider than that of all speakers (docs/explanation/statistics.md).
+With fewer, its interval is wider than 20 points of UA (docs/explanation/selection.md).
 """
 
 EXAMPLES = (
@@ -117,8 +117,9 @@ def parse_protocol(text: str) -> Protocol:
 
     Raises:
         UnknownNameError: there is no protocol of that name.
-        UsageError: fewer than two folds or outer folds; outer folds for a protocol that has its
-            own; a folds file that is missing, or has another content than the name states.
+        UsageError: fewer than two folds or outer folds; outer folds or a holdout for a protocol
+            that has its own; a folds file that is missing, or has another content than the name
+            states.
     """
     if text in (CORPUS, *PUBLISHED):
         return Protocol(text, None)
@@ -127,7 +128,7 @@ def parse_protocol(text: str) -> Protocol:
     if (nested := NESTED.fullmatch(text)) is not None:
         base = nested["base"]
         own = base in (CORPUS, *PUBLISHED) or ONE_CORPUS.fullmatch(base) or FILE.fullmatch(base)
-        if own:
+        if own or (":" in base and RULE.fullmatch(base)):
             raise UsageError(
                 f"protocol '{base}' defines its own tests: remove --nested, :nested-K or :holdout"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -247,11 +248,18 @@ def _made(dev: Rows, parts: Iterable[tuple[Rows, Rows]]) -> tuple[Fold, ...]:
 def _check_rarest(manifest: Manifest, protocol: Protocol, dev: Rows, k: int) -> None:
     codes, counts = np.unique(manifest.targets[dev], return_counts=True)
     rarest = manifest.emotions[codes[counts.argmin()]]
-    if counts.min() < k:
+    fewest = int(counts.min())
+    if fewest < k:
+        fewer = ""
+        if fewest > 1 and protocol.k is not None:
+            fewer = f"use {replace(protocol, k=fewest).name}, or "
         raise DatasetError(
-            f"emotion '{rarest}' of dataset '{manifest.name}' has {counts.min()} clips for the "
-            f"search, fewer than the {k} folds of {protocol.name}: use fewer folds, or scan "
-            "again with --emotions to leave it out"
+            f"emotion '{rarest}' of dataset '{manifest.name}' has {_counted(fewest, 'clips')} for "
+            f"the search, fewer than the {k} folds of {protocol.name}: {fewer}scan again with "
+            "--emotions to leave it out",
+            emotion=rarest,
+            clips=fewest,
+            folds=k,
         )
 
 
@@ -268,6 +276,6 @@ def _check_enough(manifest: Manifest, protocol: Protocol, units: Rows, dev: Rows
             f"dataset '{manifest.name}' has {_counted(total, what)}, "
             + (f"{left} of them outside of the holdout, " if left < total else "")
             + f"fewer than the {protocol.k or 2} folds of {protocol.name}: "
-            + (f"use {protocol.rule}-{left} or " if left > 1 else "")
+            + (f"use {replace(protocol, k=left).name} or " if left > 1 else "")
             + f"add {what}"
         )

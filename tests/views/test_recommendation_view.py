@@ -68,6 +68,8 @@ def test_the_fastest_within_the_margin_is_recommended_with_its_details(filled, r
     alone = shared.of(rows[2].tally).minus(shared.of(rows[1].tally))
     assert found.others[1].gain.difference == alone.difference < 0
     assert not found.others[1].ties
+    assert found.given_up.difference == pytest.approx(rows[1].uar - rows[0].uar)
+    assert found.given_up.interval.low >= -0.6
 
 
 def test_an_undecided_answer_names_both_and_what_would_decide(filled):
