@@ -19,7 +19,8 @@ from serbench.score.comparison import (
 from serbench.score.confusion import COUNT_METRICS, CountMetric
 from serbench.score.intervals import CONFIDENCE, FEWEST_SPEAKERS
 from serbench.score.metric import CORRECTED
-from serbench.score.selection import Draws
+from serbench.score.ranks import best_of_all
+from serbench.score.selection import Corrected, Draws, Selection
 from serbench.store.database import Database
 from serbench.views.entry import EntryView
 from serbench.views.reading import entry_view
@@ -154,9 +155,9 @@ def compare_entries(database: Database, numbers: Sequence[int]) -> Comparison:
                 protocols=(first.protocol_id, row.protocol_id),
             )
     places = list(combinations(range(len(rows)), 2))
-    found: dict[CountMetric, list[Difference]] = {}
+    together, found = Together(rows), dict[CountMetric, list[Difference]]()
     for metric in COUNT_METRICS:
-        scores = bootstrapped(rows, metric)
+        scores = together.scores(metric)
         found[metric] = differences([(scores[one], scores[other]) for one, other in places])
     return Comparison(
         entries=tuple(rows),
@@ -173,22 +174,49 @@ def compare_entries(database: Database, numbers: Sequence[int]) -> Comparison:
     )
 
 
-def bootstrapped(rows: Sequence[EntryView], metric: CountMetric = "uar") -> list[Bootstrapped]:
-    """The scores of entries of one protocol, all on the same draws of speakers.
+class Together:
+    """Entries of one protocol, all scored on the same draws of speakers.
 
     Where winners were selected by the clips of their scores, the selection is repeated on every
-    draw.
+    draw, once for all metrics.
+
+    Args:
+        rows: the entries.
 
     Raises:
         ValueError: they were not tested on the same clips.
     """
-    if not rows:
-        return []
-    if rows[0].evidence == CORRECTED:
-        over = Draws(rows[0].tally)
-        trials = [(row.tally, *row.rivals) for row in rows]
-        return [over.select(each, 0).score(metric).bootstrapped for each in trials]
-    return Bootstrap(rows[0].tally, metric).of_all([row.tally for row in rows])
+
+    def __init__(self, rows: Sequence[EntryView]) -> None:
+        self._tallies = [row.tally for row in rows]
+        self._selections: list[Selection] = []
+        if rows and rows[0].evidence == CORRECTED:
+            over = Draws(rows[0].tally)
+            self._selections = [over.select((row.tally, *row.rivals), 0) for row in rows]
+
+    def scores(self, metric: CountMetric = "uar") -> list[Bootstrapped]:
+        """The score of each entry, in their order.
+
+        Raises:
+            ValueError: the entries were not tested on the same clips.
+        """
+        if self._selections:
+            return [each.score(metric).bootstrapped for each in self._selections]
+        if not self._tallies:
+            return []
+        return Bootstrap(self._tallies[0], metric).of_all(self._tallies)
+
+    def best(self) -> Corrected | None:
+        """UA of the most accurate entry, corrected also for the choice among these entries.
+
+        Returns:
+            None of fewer than two entries, of entries whose own scores need no correction, and
+            where the speakers give no draws.
+        """
+        if len(self._selections) < 2:
+            return None
+        found = best_of_all(self._selections)
+        return None if found.chosen is None else found
 
 
 def _pair(

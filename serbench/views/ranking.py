@@ -9,7 +9,7 @@ from typing import Any
 
 from serbench.score.ranks import ranks
 from serbench.store.database import Database
-from serbench.views.comparison import bootstrapped
+from serbench.views.comparison import Together
 from serbench.views.entry import EntryView
 from serbench.views.front import Candidate, verdicts
 from serbench.views.reading import read_entries
@@ -127,7 +127,7 @@ def rank(rows: Iterable[EntryView]) -> list[RankingView]:
 
 
 def _placed(group: Sequence[EntryView]) -> tuple[EntryView, ...]:
-    scores = bootstrapped(group)
+    scores = Together(group).scores()
     front = verdicts(
         [
             Candidate(row.uar, row.latency.p50, row.latency.p90, score)

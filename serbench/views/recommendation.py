@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from serbench.score.comparison import Difference, differences
 from serbench.score.learning_curve import Point
 from serbench.score.recommendation import Choice, Contender, choose
+from serbench.score.selection import Corrected
 from serbench.store.database import Database
-from serbench.views.comparison import bootstrapped
+from serbench.views.comparison import Together
 from serbench.views.detail import SEX_NOT_KNOWN, EntryDetail, Group, entry_detail
 from serbench.views.eligible import Wanted, comparable, within_bounds
 from serbench.views.entry import EntryView
@@ -69,6 +70,8 @@ class RecommendationView:
         compared: number of entries that fulfil it.
         shipped: the recommended entry; None if no entry fulfils ``wanted``.
         best: the most accurate entry; None if there is none.
+        best_corrected: UA of ``best``, corrected also for the choice among the entries; None if it
+            is the only entry or its own score needs no correction (see `Together.best`).
         alternative: a faster entry that may be as good; None if the recommendation is decided.
         loss: UA of ``alternative`` minus UA of ``best``.
         given_up: UA of ``shipped`` minus UA of ``best``, with the interval of the rule; None if
@@ -89,6 +92,7 @@ class RecommendationView:
     compared: int
     shipped: EntryView | None
     best: EntryView | None = None
+    best_corrected: Corrected | None = None
     alternative: EntryView | None = None
     loss: Difference | None = None
     given_up: Difference | None = None
@@ -119,7 +123,7 @@ class RecommendationView:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for ``--format json``."""
-        shipped = self.shipped
+        shipped, corrected = self.shipped, self.best_corrected
         return {
             "entry": self.entry,
             "decided": self.decided,
@@ -134,6 +138,8 @@ class RecommendationView:
             "weakest_emotion": self.weakest_emotion,
             "weakest_groups": [{"kind": kind, **vars(each)} for kind, each in self.weakest_groups],
             "best": None if self.best is None else self.best.entry,
+            "best_corrected_uar": corrected and corrected.value,
+            "best_corrected_uar_ci": corrected and corrected.interval,
             "alternative": None if self.alternative is None else self.alternative.entry,
             "loss": _plain(self.loss),
             "given_up": _plain(self.given_up),
@@ -179,7 +185,8 @@ def recommend(database: Database, wanted: Wanted) -> RecommendationView:
     if not allowed:
         nearest = min(rows, key=lambda row: row.latency.p90 or float("inf"), default=None)
         return RecommendationView(wanted, 0, None, left_out=tuple(left_out), nearest=nearest)
-    scores = bootstrapped(allowed)
+    together = Together(allowed)
+    scores = together.scores()
     choice = choose(
         [Contender(score, row.latency.p90) for score, row in zip(scores, allowed, strict=True)],
         wanted.margin / 100,
@@ -190,7 +197,7 @@ def recommend(database: Database, wanted: Wanted) -> RecommendationView:
         key=lambda place: -scores[place].score,
     )
     gains = differences([(scores[place], scores[shipped]) for place in others])
-    return _detailed(
+    found = _detailed(
         database,
         choice,
         allowed,
@@ -198,6 +205,7 @@ def recommend(database: Database, wanted: Wanted) -> RecommendationView:
         tuple(Versus(allowed[place], gain) for place, gain in zip(others, gains, strict=True)),
         tuple(left_out),
     )
+    return replace(found, best_corrected=together.best())
 
 
 def _detailed(

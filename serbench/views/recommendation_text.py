@@ -23,6 +23,7 @@ def sentences(found: RecommendationView) -> list[str]:
     return [
         *_what(found, found.shipped),
         *_score(found, found.shipped),
+        *(_optimism(found) if found.best is found.shipped else ()),
         *_weak(found),
         *_cost(found.shipped),
         *_undecided(found),
@@ -86,9 +87,6 @@ def _what(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
 
 def _score(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
     score = shipped.scores["uar"]
-    interval = "no interval can be estimated"
-    if score.interval is not None:
-        interval = "95 % interval {} to {}".format(*map(uars, score.interval))
     whom = "new speakers"
     if shipped.speaker_dependent:
         whom = "other clips of the speakers that it was trained on, not on new speakers"
@@ -96,7 +94,7 @@ def _score(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
     emotions = int(shipped.tally.confusion.any(axis=1).sum())
     yield (
         f"It is expected to recognise {uars(score.value)} % of the clips of an emotion, averaged "
-        f"over the {emotions} emotions (UA; {interval}), on {whom}; this was measured on "
+        f"over the {emotions} emotions (UA; {_interval_text(score.interval)}), on {whom}; this was measured on "
         f"{speakers} of {shipped.dataset} ({shipped.evidence_text}, {shipped.protocol_id}), and "
         f"chance is {uars(1 / emotions)} %."
     )
@@ -110,6 +108,24 @@ def _score(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
         yield (
             "The dataset is synthetic speech, so that this score does not apply to human speech."
         )
+
+
+def _interval_text(interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return "no interval can be estimated"
+    return "95 % interval {} to {}".format(*map(uars, interval))
+
+
+def _optimism(found: RecommendationView) -> Iterator[str]:
+    """The score of the most accurate entry, corrected for the choice among all entries."""
+    corrected, best = found.best_corrected, found.best
+    if corrected is None or best is None:
+        return
+    yield (
+        f"Entry {best.entry} has the highest UA of {found.compared} entries, and this choice makes "
+        f"its UA optimistic; corrected for the choice too, it is {uars(corrected.value)} "
+        f"({_interval_text(corrected.interval)})."
+    )
 
 
 def _weak(found: RecommendationView) -> Iterator[str]:
@@ -201,6 +217,7 @@ def _why(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
         f"{gain_text(given_up)}, so that a loss of more than {found.wanted.margin:g} points is "
         "excluded."
     )
+    yield from _optimism(found)
 
 
 def _others(found: RecommendationView, shipped: EntryView) -> Iterator[str]:

@@ -229,7 +229,7 @@ def test_the_hidden_units_of_mlp_are_rounded_and_found_in_its_arrays(asked, unit
 
 def test_dropout_of_mlp_acts_in_training_only():
     module = MlpHead().module(WIDTH, 3, None, {"dropout": 0.5})
-    vectors = torch.ones(1, WIDTH)
+    vectors = torch.randn(4, WIDTH, generator=torch.Generator().manual_seed(0))
     assert not torch.equal(module(vectors), module(vectors))
     module.eval()
     assert torch.equal(module(vectors), module(vectors))

@@ -10,6 +10,8 @@ from making.entries import NESTED, add_entry
 from serbench.data.licence import Licence
 from serbench.errors import UsageError
 from serbench.score.comparison import Bootstrap
+from serbench.score.ranks import best_of_all
+from serbench.score.selection import Draws
 from serbench.store.database import Database
 from serbench.store.systems import Systems
 from serbench.views import recommendation
@@ -54,6 +56,47 @@ def changed(monkeypatch, filled, rows):
 
 def entries(found):
     return [row.entry for row in found]
+
+
+@pytest.fixture(scope="module")
+def cross_validated(tmp_path_factory, made):
+    """Three almost equal entries that were selected by the clips of their scores."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('corrected') / 'serbench.db'}")
+    for seed in range(3):
+        entry = add_entry(database, made, made.manifest(takes=4), 1.0, seed, "speaker-2", trials=2)
+        Systems(database).save_latency(entry, made.machine, made.latency(p90=8.0 - seed))
+    yield database
+    database.engine.dispose()
+
+
+def test_the_best_of_several_entries_is_corrected_for_this_choice_too(cross_validated):
+    found = recommend(cross_validated, Wanted(margin=0))
+    rows = read_entries(cross_validated)
+    over = Draws(rows[0].tally)
+    expected = best_of_all([over.select((row.tally, *row.rivals), 0) for row in rows])
+    data = found.as_dict()
+    assert data["best_corrected_uar"] == expected.value < found.best.uar
+    assert data["best_corrected_uar_ci"] == expected.interval
+    low, high = expected.interval
+    assert low < expected.value < high
+    shown = {f"{100 * each:.1f}" for each in (expected.value, low, high)}
+    assert [each for each in found.sentences if shown <= values_in(each)]
+    choice, plain = replace(found, best_corrected=None), found.sentences
+    assert len(choice.sentences) == len(plain) - 1
+
+
+def test_a_faster_entry_leaves_the_correction_with_the_most_accurate_one(cross_validated):
+    found = recommend(cross_validated, Wanted(margin=100))
+    assert found.entry == 3 != found.best.entry
+    assert len(replace(found, best_corrected=None).sentences) == len(found.sentences) - 1
+
+
+def test_a_single_entry_and_tests_after_the_search_need_no_second_correction(
+    filled, cross_validated
+):
+    for database, bound in ((filled, None), (cross_validated, 6.5)):
+        data = recommend(database, Wanted(max_latency_ms=bound)).as_dict()
+        assert data["best_corrected_uar"] is data["best_corrected_uar_ci"] is None
 
 
 def test_the_fastest_within_the_margin_is_recommended_with_its_details(filled, rows):
