@@ -69,13 +69,17 @@ class OctaveGain:
         place = (share.clamp(min=2.0 ** (1 - OCTAVES)).log2() + OCTAVES - 1).clamp(max=OCTAVES - 1)
         below = place.floor().long().clamp(max=OCTAVES - 2)
         decibels = torch.lerp(gains[:, below], gains[:, below + 1], place - below)
-        filtered = torch.fft.irfft(spectrum * torch.pow(10.0, decibels / 20), n=batch.shape[1])
-        return filtered * (_level(batch) / _level(filtered).clamp(min=torch.finfo().tiny))
+        filtered: Tensor = torch.fft.irfft(
+            spectrum * torch.pow(10.0, decibels / 20), n=batch.shape[1]
+        )
+        scale: Tensor = _level(batch) / _level(filtered).clamp(min=torch.finfo().tiny)
+        return filtered * scale
 
 
 def _level(batch: Tensor) -> Tensor:
     """Root mean square of each waveform ``[B, 1]``."""
-    return batch.square().mean(dim=1, keepdim=True).sqrt()
+    level: Tensor = batch.square().mean(dim=1, keepdim=True).sqrt()
+    return level
 
 
 @hookimpl
