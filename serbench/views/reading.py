@@ -162,6 +162,7 @@ def _views(
     system, protocol = known.pop("id"), known.pop("protocol_row")
     settings, pretrained_on = known.pop("compute_settings"), known["pretrained_on"]
     clip_format, account = known.pop("clip_format") or NO_CLIPS, known.pop("account")
+    views = known.pop("views")
     first = EAGER if known.pop("imported") is None else IMPORTED
     measured = latencies.get(system, [] if system in ever else [NOT_MEASURED])
     for latency in measured:
@@ -179,9 +180,7 @@ def _views(
                 "front": "",
                 "pretrained_on": None if pretrained_on is None else tuple(pretrained_on),
                 "known_speakers": tuple(known["known_speakers"]),
-                "augmentations": _listed(
-                    known["augmentations"], known["epochs"], known.pop("views")
-                ),
+                "augmentations": _listed(known["augmentations"], known["epochs"], views),
                 "batch_size": known["batch_size"] or None,  # 0 of a fitted head
                 "epochs": known["epochs"] or None,
                 "weights_licence": Licence(**(known["weights_licence"] or {})),
