@@ -95,8 +95,8 @@ def _score(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
     yield (
         f"It is expected to recognise {uars(score.value)} % of the clips of an emotion, averaged "
         f"over the {emotions} emotions (UA; {_interval_text(score.interval)}), on {whom}; "
-        f"this was measured on {speakers} of {shipped.dataset} ({shipped.evidence_text}, {shipped.protocol_id}), and "
-        f"chance is {uars(1 / emotions)} %."
+        f"this was measured on {speakers} of {shipped.dataset} ({shipped.evidence_text}, "
+        f"{shipped.protocol_id}), and chance is {uars(1 / emotions)} %."
     )
     if shipped.evidence == CORRECTED:
         unseen = "it" if shipped.speaker_dependent else "its speaker"
