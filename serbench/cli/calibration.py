@@ -72,6 +72,6 @@ def _emit_reliability(before: list[dict[str, Any]], after: list[dict[str, Any]])
                 percent(found["accuracy"] if found else None),
             ]
         rows.append(row)
-    columns = [">clips", ">confidence", ">accuracy"]
-    named = [f"{name} {stage}" for stage in ("before", "after") for name in columns]
-    emit_table(["bin", *(named if after else columns)], rows, title="reliability")
+    before_columns = [">clips", ">confidence", ">accuracy"]
+    after_columns = [">after: clips", ">confidence", ">accuracy"] if after else []
+    emit_table(["bin", *before_columns, *after_columns], rows, title="reliability")
