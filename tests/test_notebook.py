@@ -21,7 +21,7 @@ def test_it_is_stored_without_outputs(notebook):
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
 
 
-def test_it_runs_and_its_recalls_are_the_score_of_the_leaderboard(notebook, tmp_path):
+def test_it_runs_and_its_recalls_are_the_tuning_score_of_the_leaderboard(notebook, tmp_path):
     client = NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     )
