@@ -94,9 +94,9 @@ def _score(found: RecommendationView, shipped: EntryView) -> Iterator[str]:
     emotions = int(shipped.tally.confusion.any(axis=1).sum())
     yield (
         f"It is expected to recognise {uars(score.value)} % of the clips of an emotion, averaged "
-        f"over the {emotions} emotions (UA; {_interval_text(score.interval)}), on {whom}; this was measured on "
-        f"{speakers} of {shipped.dataset} ({shipped.evidence_text}, {shipped.protocol_id}), and "
-        f"chance is {uars(1 / emotions)} %."
+        f"over the {emotions} emotions (UA; {_interval_text(score.interval)}), on {whom}; this was "
+        f"measured on {speakers} of {shipped.dataset} ({shipped.evidence_text}, "
+        f"{shipped.protocol_id}), and chance is {uars(1 / emotions)} %."
     )
     if shipped.evidence == CORRECTED:
         unseen = "it" if shipped.speaker_dependent else "its speaker"
