@@ -27,7 +27,8 @@ from serbench.model.ranges import Range
 
 C = Range(1e-5, 10.0, 0.003, log=True)
 """Inverse strength of the L2 penalty, as scikit-learn defines it: the objective is the sum of the
-weighted losses times C, plus half of the squared weights."""
+weighted losses times C, plus half of the squared weights. With views of the clips, C is divided by
+their number of rows, so that the penalty is as strong as for one row of each clip."""
 
 TOLERANCE = 1e-4
 """Largest gradient at the end. With it, logits on 2,304 features of 560 clips differ from the
@@ -71,7 +72,7 @@ class LogisticHead:
         require_finite_features(features)
         scaler = StandardScaler(copy=False)
         standardised = scaler.fit_transform(features.astype(np.float64))
-        c = context.parameters.get("C", C.initial)
+        c = context.parameters.get("C", C.initial) / context.copies
         weight, bias = _optimum(standardised, targets, context.n_classes, c)
         weight = weight / scaler.scale_
         bias = bias - weight @ scaler.mean_

@@ -166,9 +166,10 @@ def _fitted(
     support, dual, intercepts = np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros(0)
     if len(present) > 1:
         # One matrix product is much faster than the kernel of libsvm; the result is the same.
-        machine = SVC(
-            C=context.parameters.get("C", C.initial), kernel="precomputed", class_weight="balanced"
-        ).fit(np.exp(-gamma * euclidean_distances(vectors, squared=True)), targets)
+        c = context.parameters.get("C", C.initial) / context.copies
+        machine = SVC(C=c, kernel="precomputed", class_weight="balanced").fit(
+            np.exp(-gamma * euclidean_distances(vectors, squared=True)), targets
+        )
         support = machine.support_
         dual, intercepts = _by_pair(machine.dual_coef_, machine.n_support_, machine.intercept_)
     every = combinations(range(context.n_classes), 2)

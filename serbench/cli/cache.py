@@ -29,10 +29,10 @@ def list_command(app: App, format_: str) -> None:
         emit_text(f"the cache folder {app.workspace.cache} has no features and no prepared clips")
         return
     emit_table(
-        ["kind", "dataset", "backbone", "front end", "tap", "clips", ">size", "last used"],
+        ["kind", "dataset", "backbone", "front end", "tap", "view", "clips", ">size", "last used"],
         [
             [
-                *(each.kind, each.dataset, each.backbone, each.front_end, each.tap),
+                *(each.kind, each.dataset, each.backbone, each.front_end, each.tap, each.view),
                 *(each.clip_format, in_bytes(each.bytes), each.used[:16].replace("T", " ")),
             ]
             for each in found

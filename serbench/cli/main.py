@@ -24,7 +24,7 @@ COMMANDS = {
     "protocol": ("serbench.cli.protocol:protocol", "List protocols; show their folds and leaks."),
     "search": (
         "serbench.cli.search:search",
-        "Scan recordings, compare the usual systems on them within a time, and rank the best.",
+        "Compare the usual systems on recordings, and recommend one.",
     ),
     "study": (
         "serbench.cli.study:study",

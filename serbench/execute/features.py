@@ -9,13 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from serbench.data.protocols import Rows
 from serbench.errors import DivergedError
 from serbench.execute.feature_cache import Array, FeatureCache
+from serbench.execute.feature_views import CLEAN, Features, View, ViewedFeatures
 from serbench.model.backbone import Backbone
 from serbench.model.network import EmotionNetwork
 from serbench.model.readout import MEAN, MEAN_AND_DEVIATION, ReadOut, pool
@@ -38,29 +37,12 @@ class FeatureProgress:
     """A message of a job: of how many clips the features are computed.
 
     Attributes:
-        done: number of clips.
+        done: number of clips, each view of a clip counted as one.
         total: number of all clips.
     """
 
     done: int
     total: int
-
-
-@dataclass(frozen=True, eq=False)
-class Features:
-    """The inputs of heads for all clips, like clips for whole networks.
-
-    Attributes:
-        parts: an array for each tap ``[N, D]`` or ``[N, T, D]``.
-        lengths: number of frames of each clip that are not padding ``[N]``.
-    """
-
-    parts: Sequence[Array]
-    lengths: npt.NDArray[np.int64]
-
-    def batch(self, rows: Rows) -> Array:
-        """The taps side by side ``[len(rows), ΣD]`` or ``[len(rows), T, ΣD]``."""
-        return np.concatenate([part[rows] for part in self.parts], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +110,39 @@ class FrozenParts:
         self._kept = (key, part)
         return part
 
+    def viewed(
+        self,
+        recipe: Recipe,
+        widths: Mapping[str, float],
+        material: Material,
+        readout: ReadOut,
+        taps: Sequence[str],
+        channel: Channel,
+    ) -> ViewedFeatures:
+        """The features of all clips, and of the views that the recipe has of them.
+
+        Args:
+            recipe: front end, backbone, weights, and number and augmentations of the views.
+            widths: augmentation → its width in the views.
+            material: the clips.
+            readout: taps and pooling.
+            taps: taps that will be needed as well; what is missing of them is computed together.
+            channel: receives `FeatureProgress`.
+
+        Raises:
+            SerbenchError: as of ``features``.
+        """
+        acting = [
+            (self._plugins.augmentations.get(name), widths[name]) for name in recipe.augmentations
+        ]
+        views = [CLEAN, *(View(number, acting) for number in range(1, recipe.views + 1))]
+        return ViewedFeatures(
+            [
+                self.features(recipe, material, readout, taps, channel, view, len(views))
+                for view in views
+            ]
+        )
+
     def features(
         self,
         recipe: Recipe,
@@ -135,8 +150,10 @@ class FrozenParts:
         readout: ReadOut,
         taps: Sequence[str],
         channel: Channel,
+        view: View = CLEAN,
+        views: int = 1,
     ) -> Features:
-        """The features of all clips.
+        """The features of all clips, or of one view of them.
 
         Args:
             recipe: front end, backbone and weights.
@@ -144,6 +161,8 @@ class FrozenParts:
             readout: taps and pooling.
             taps: taps that will be needed as well; what is missing of them is computed together.
             channel: receives `FeatureProgress`.
+            view: the view.
+            views: number of all views of the clips, for the progress.
 
         Raises:
             Cancelled: the features are no longer needed.
@@ -162,9 +181,18 @@ class FrozenParts:
             "weights": part.weights,
             "versions": self._versions(recipe),
         }
+        if view.number:
+            source["view"] = {
+                "number": view.number,
+                "widths": [(each.name, width) for each, width in view.widths],
+                "versions": [
+                    self._plugins.version_of(self._plugins.augmentations.owners()[each.name])
+                    for each, _ in view.widths
+                ],
+            }
 
         def compute(missing: Sequence[str]) -> dict[str, Array]:
-            return _computed(part, material, missing, channel)
+            return _computed(part, material, missing, channel, view, views)
 
         found = self.cache.arrays(source, [*names, *([] if pooled else [LENGTHS])], compute)
         by_tap = dict(zip(wanted, names, strict=True))
@@ -184,9 +212,14 @@ class FrozenParts:
 
 
 def _computed(
-    part: FrozenPart, material: Material, names: Sequence[str], channel: Channel
+    part: FrozenPart,
+    material: Material,
+    names: Sequence[str],
+    channel: Channel,
+    view: View,
+    views: int,
 ) -> dict[str, Array]:
-    """The arrays of these names, of all clips."""
+    """The arrays of these names, of a view of all clips."""
     clips = material.clips
     device = pick_device()
     taps = [name.partition("/")[0] for name in names if name != LENGTHS] or [part.reader.taps[-1]]
@@ -200,16 +233,26 @@ def _computed(
         for start in range(0, len(clips), TOGETHER):
             channel.check()
             rows = np.arange(start, min(start + TOGETHER, len(clips)))
-            waveform = torch.from_numpy(clips.batch(rows)).to(device)
-            lengths = torch.from_numpy(clips.lengths[rows]).to(device)
-            image, columns = network.images(waveform, lengths if network.takes_lengths else None)
+            waveforms = clips.batch(rows)
+            waveform = torch.from_numpy(waveforms).to(device)
+            all_lengths = torch.from_numpy(clips.lengths[rows]).to(device)
+            lengths = all_lengths if network.takes_lengths else None
+            if view.number:
+                random = view.generators(waveforms)
+                waveform, lengths = view.augmented(waveform, lengths, "waveform", random)
+            image, columns = network.images(waveform, lengths)
+            if view.number:
+                image, columns = view.augmented(image, columns, "features", random)
             features = part.reader.features(module, image, columns, taps)
+            if view.number:
+                features = view.of_frames(features, random)
             for name in names:
                 value = _value(name, features.taps, features.lengths, len(rows)).cpu().numpy()
                 if name not in arrays:
                     arrays[name] = np.empty((len(clips), *value.shape[1:]), np.float32)
                 arrays[name][rows] = value
-            channel.send(FeatureProgress(int(rows[-1]) + 1, len(clips)))
+            done = view.number * len(clips) + int(rows[-1]) + 1
+            channel.send(FeatureProgress(done, views * len(clips)))
     wrong = {
         int(row)
         for array in arrays.values()

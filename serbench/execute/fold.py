@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,7 @@ def features_suffice(job: Job, plugins: Plugins) -> bool:
     """Whether nothing below the head changes in a training, so that features are computed once."""
     augmented = any(width > 0 for width in job.configuration.widths.values())
     mixed = plugins.objectives.get(job.recipe.objective).acts_on is not None
-    return job.frozen and not augmented and not mixed
+    return job.frozen and (job.recipe.views > 0 or not augmented) and not mixed
 
 
 def _train_network(job: Job, context: JobContext, channel: Channel) -> Outcome:
@@ -100,7 +100,9 @@ def _train_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
     material, recipe = context.material(job.material), job.recipe
     part = context.frozen.part(recipe, material)
     readout = ReadOut.parse(recipe.readout, part.reader.taps)
-    features = context.frozen.features(recipe, material, readout, job.taps, channel.quiet)
+    features = context.frozen.viewed(
+        recipe, job.configuration.widths, material, readout, job.taps, channel.quiet
+    )
     width = readout.width(part.widths)
     torch.manual_seed(derive_seed(job.seed, "head"))
     head = context.plugins.heads.get(recipe.head).module(
@@ -110,7 +112,12 @@ def _train_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
         job.configuration.head,
     )
     network = HeadOnFeatures(head, part.reader, readout).to(pick_device())
-    training = _trained(job, context, channel, network, Freezing(nn.Identity(), (), 0), features)
+    # The features are already those of augmented clips.
+    on_views = replace(
+        job, train=features.with_views(job.train), recipe=replace(recipe, augmentations=())
+    )
+    still = Freezing(nn.Identity(), (), 0)
+    training = _trained(on_views, context, channel, network, still, features)
     logits = _tested(network, features, job, recipe.batch_size)
     return _of_frozen(job, material, part, readout, logits, training, state_of(network))
 
@@ -120,22 +127,26 @@ def _fit_head(job: Job, context: JobContext, channel: Channel) -> Outcome:
     material, recipe = context.material(job.material), job.recipe
     part = context.frozen.part(recipe, material)
     readout = ReadOut.parse(recipe.readout, part.reader.taps)
-    features = context.frozen.features(recipe, material, readout, job.taps, channel.quiet)
+    features = context.frozen.viewed(
+        recipe, job.configuration.widths, material, readout, job.taps, channel.quiet
+    )
     channel.check()
     started = time.perf_counter()
     manifest = material.manifest
     rows = np.sort(np.concatenate([job.train, job.validation]))
     speakers = np.unique([manifest.utterances[row].speaker for row in rows], return_inverse=True)
+    copies = len(features.each)
     how = HeadContext(
         n_classes=len(manifest.emotions),
-        speakers=speakers[1],
+        speakers=np.tile(speakers[1], copies),
         seed=derive_seed(job.seed, "head"),
         parameters=job.configuration.head,
+        copies=copies,
     )
     # A fit has small matrices: more threads are slower, above all where other processes run.
     with threadpool_limits(1):
         head = context.plugins.heads.get(recipe.head).fit(
-            features.batch(rows), manifest.targets[rows], how
+            features.batch(features.with_views(rows)), np.tile(manifest.targets[rows], copies), how
         )
     network = HeadOnFeatures(head, part.reader, readout)
     logits = _tested(network, features, job, len(job.test))
@@ -173,7 +184,7 @@ def _trained(
         network,
         freezing,
         inputs,
-        manifest.targets,
+        np.tile(manifest.targets, 1 + job.recipe.views),
         job.train,
         job.validation,
         regime_of(job.recipe, context.plugins, job.configuration, job.seed),
@@ -231,15 +242,17 @@ class FeatureJob:
 
     Attributes:
         material: key of the shared material.
-        recipe: front end, backbone, weights and initial read-out.
+        recipe: front end, backbone, weights, views and initial read-out.
         taps: taps that the configurations of the study use.
         compute: compute settings.
+        widths: augmentation → its width in the views.
     """
 
     material: str
     recipe: Recipe
     taps: tuple[str, ...]
     compute: ComputeSettings
+    widths: Mapping[str, float] = field(default_factory=dict)
 
 
 def compute_features(job: FeatureJob, context: JobContext, channel: Channel) -> None:
@@ -255,4 +268,4 @@ def compute_features(job: FeatureJob, context: JobContext, channel: Channel) -> 
     material = context.material(job.material)
     part = context.frozen.part(job.recipe, material)
     readout = ReadOut.parse(job.recipe.readout, part.reader.taps)
-    context.frozen.features(job.recipe, material, readout, job.taps, channel)
+    context.frozen.viewed(job.recipe, job.widths, material, readout, job.taps, channel)

@@ -18,8 +18,12 @@ class Augmentation(Protocol):
         """Name in results and study files."""
 
     @property
-    def acts_on(self) -> Literal["waveform", "features"]:
-        """Whether it changes waveforms ``[B, samples]`` or feature images ``[B, C, F, T]``."""
+    def acts_on(self) -> Literal["waveform", "features", "frames"]:
+        """What it changes: waveforms, feature images, or frames of a frozen backbone.
+
+        Their shapes are ``[B, samples]``, ``[B, C, F, T]`` and ``[B, T, D]``. Frames are changed in
+        views only; the random numbers for all taps of a clip are the same.
+        """
 
     @property
     def widths(self) -> Range:
@@ -28,7 +32,8 @@ class Augmentation(Protocol):
     def apply(self, batch: Tensor, width: float, generator: torch.Generator) -> Tensor:
         """A copy of ``batch`` in which each clip is changed independently; width 0 changes nothing.
 
-        Every random number comes from ``generator``, which is on the CPU.
+        Every random number comes from ``generator``, which is on the CPU. Zeros that it appends to
+        a waveform or to frames are padding, for backbones that can ignore padding.
         """
 
 

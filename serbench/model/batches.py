@@ -76,16 +76,21 @@ def augment(
     augmentations: Sequence[tuple[Augmentation, float]],
     generator: torch.Generator,
     lengths: Tensor | None = None,
-) -> Tensor:
+) -> tuple[Tensor, Tensor | None]:
     """Apply the augmentations that act on this kind of batch and are not off.
 
+    Zeros that an augmentation appends to a waveform or to frames with a length are padding.
+
     Args:
-        batch: waveforms ``[B, samples]`` or feature images ``[B, C, F, T]``.
-        acts_on: ``waveform`` or ``features``.
+        batch: waveforms ``[B, samples]``, feature images ``[B, C, F, T]`` or frames ``[B, T, D]``.
+        acts_on: ``waveform``, ``features`` or ``frames``.
         augmentations: augmentations with their widths.
         generator: source of all random numbers.
-        lengths: number of positions on the last axis that are not padding ``[B]``: the padding of
-            each clip is then unchanged. None to augment the whole clips.
+        lengths: number of positions in time that are not padding ``[B]``: the padding of each clip
+            is then unchanged. None to augment the whole clips.
+
+    Returns:
+        the batch, and its lengths.
     """
     for augmentation, width in augmentations:
         if augmentation.acts_on != acts_on or width <= 0:
@@ -93,10 +98,21 @@ def augment(
         if lengths is None:
             batch = augmentation.apply(batch, width, generator)
             continue
-        batch = batch.clone()
-        for clip, length in zip(batch, lengths.tolist(), strict=True):
-            clip[..., :length] = augmentation.apply(clip[None, ..., :length], width, generator)[0]
-    return batch
+        batch, lengths = batch.clone(), lengths.clone()
+        for row, length in enumerate(lengths.tolist()):
+            clip = batch[row : row + 1]
+            before = clip[:, :length] if acts_on == "frames" else clip[..., :length]
+            after = augmentation.apply(before, width, generator)
+            if acts_on != "features":
+                lengths[row] -= max(0, _zeros_at_end(after[0]) - _zeros_at_end(before[0]))
+            before.copy_(after)
+    return batch, lengths
+
+
+def _zeros_at_end(clip: Tensor) -> int:
+    """Number of samples or frames after the last one that is not 0; 0 for digital silence."""
+    sounding = clip.view(len(clip), -1).any(dim=1).nonzero()
+    return len(clip) - 1 - int(sounding[-1]) if len(sounding) else 0
 
 
 @dataclass(frozen=True)
@@ -141,13 +157,13 @@ def prepare_batch(
     targets = codes.to(device)
     waveform = torch.from_numpy(clips.batch(rows)).to(device)  # [B, samples]
     lengths = torch.from_numpy(clips.lengths[rows]).to(device) if network.takes_lengths else None
-    waveform = augment(waveform, "waveform", regime.augmentations, generator, lengths)
+    waveform, lengths = augment(waveform, "waveform", regime.augmentations, generator, lengths)
     if acts_on == "waveform":
         mixed, targets = objective.mix(waveform, targets, generator)
         lengths, waveform = _after_mixing(lengths, waveform, mixed), mixed
     with torch.no_grad():
         image, columns = network.images(waveform, lengths)
-    image = augment(image, "features", regime.augmentations, generator, columns)
+    image, columns = augment(image, "features", regime.augmentations, generator, columns)
     if acts_on == "features":
         mixed, targets = objective.mix(image, targets, generator)
         columns, image = _after_mixing(columns, image, mixed), mixed

@@ -31,12 +31,15 @@ class HeadContext:
         speakers: number of the speaker of each clip ``[n]``, for heads that divide the clips.
         seed: seed of all random numbers.
         parameters: name of a searched parameter → value.
+        copies: number of rows of each clip: the clean clip and its augmented views. The strength of
+            a penalty should not depend on it.
     """
 
     n_classes: int
     speakers: npt.NDArray[np.int64]
     seed: int = 0
     parameters: Mapping[str, float] = field(default_factory=dict)
+    copies: int = 1
 
 
 class Head(Protocol):

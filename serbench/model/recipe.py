@@ -34,6 +34,8 @@ class Recipe:
         weights: ``default``, ``none``, or the identity of a file (``file:NAME:DIGITS``).
         clip_format: rate, length, level and padding of the clips.
         augmentations: names of the augmentations; a configuration has their widths.
+        views: number of augmented views of each training clip beside the clean one, for a head on
+            a frozen backbone; 0 to augment anew in each epoch.
         epochs: greatest number of epochs.
         batch_size: number of clips in one step.
     """
@@ -49,6 +51,7 @@ class Recipe:
     augmentations: tuple[str, ...]
     epochs: int
     batch_size: int
+    views: int = 0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class Cached:
         front_end: name of the front end; empty for clips.
         weights: identity of the weights of the backbone; empty for clips.
         tap: tap and pooling, or ``lengths``; empty for clips.
+        view: number of the augmented view and its augmentations; empty for clean clips.
         clip_format: sample rate, length, level and padding of the clips.
         bytes: size on the disk.
         used: when features were used last, or clips were prepared; ISO 8601 in UTC.
@@ -38,6 +39,7 @@ class Cached:
     front_end: str
     weights: str
     tap: str
+    view: str
     clip_format: str
     bytes: int
     used: str
@@ -55,6 +57,7 @@ def cached(workspace: Workspace) -> list[Cached]:
             front_end=str(stored.about.get("front end", "")),
             weights=str(stored.about.get("weights", "")),
             tap=str(stored.about.get("name", "")),
+            view=_view(stored.about.get("view", {})),
             clip_format=_format(stored.about.get("format", {})),
             bytes=stored.size,
             used=_time(stored.used),
@@ -69,6 +72,7 @@ def cached(workspace: Workspace) -> list[Cached]:
             front_end="",
             weights="",
             tap="",
+            view="",
             clip_format=_format(stored.facts),
             bytes=stored.size,
             used=_time(stored.used),
@@ -89,6 +93,12 @@ def clear_cache(workspace: Workspace, features: bool, clips: bool) -> int:
     if clips:
         freed += clear_clips(workspace.clips)
     return freed
+
+
+def _view(view: Mapping[str, Any]) -> str:
+    """An augmented view in words; empty of clean clips."""
+    widths = ", ".join(f"{name} {width:g}" for name, width in view.get("widths", ()))
+    return f"{view.get('number')}: {widths}" if widths else ""
 
 
 def _format(values: Mapping[str, Any]) -> str:

@@ -174,6 +174,13 @@ class StudyOptions(BaseModel):
         "NAME,…|none",
         separated=True,
     )
+    views: int = option(
+        0,
+        "Train the head of a wholly frozen backbone on N augmented views of each clip beside the "
+        "clean clip, made by the augmentations at fixed widths; by default on clean clips only.",
+        "N",
+        ge=0,
+    )
     trials: int = option(
         10,
         "Try N configurations, 1 or more; an earlier study with fewer trials is continued.",

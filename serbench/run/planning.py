@@ -74,11 +74,11 @@ def make_plans(
         workspace: folder of its weights.
 
     Raises:
-        UsageError: the entry of ``weights`` does not exist, or a front end requires another sample
-            rate than that of the options.
+        UsageError: the entry of ``weights`` does not exist, a front end requires another sample
+            rate than that of the options, or views are asked for without augmentations.
         WeightsError: that entry has another backbone, or its weights are missing.
     """
-    from serbench.model.recipe import HEAD
+    from serbench.model.recipe import HEAD, WIDTH
     from serbench.search.plan import WITHOUT_TRAINING, StudyPlan
 
     single = StudyOptions.model_fields.keys() - COMBINED
@@ -92,6 +92,13 @@ def make_plans(
         "dataset_hash": manifest.hash,
         "timeout": options.budget,
         "bounds": options.search.by_parameter(),
+    }
+    # Views are augmented once, whether the head is then fitted or trained.
+    kept = (HEAD, WIDTH) if options.views else (HEAD,)
+    without = {
+        name: value
+        for name, value in WITHOUT_TRAINING.items()
+        if not (options.views and name == "augmentations")
     }
     plans: list[StudyPlan] = []
     fitted: dict[str, None] = {}
@@ -128,13 +135,20 @@ def make_plans(
         )
         if head.is_fitted:
             fitted.setdefault(head.name)
-            particular |= WITHOUT_TRAINING
+            particular |= without
             bounds = common["bounds"]
-            particular["bounds"] = {name: bounds[name] for name in bounds if name.startswith(HEAD)}
+            particular["bounds"] = {name: bounds[name] for name in bounds if name.startswith(kept)}
+        if options.views and not particular["augmentations"]:
+            raise UsageError(
+                "--views makes views with augmentations, and there are none: add --augmentations "
+                "octave-gain,noise,time-window, or others of `serbench plugins`",
+                backbone=backbone,
+                views=options.views,
+            )
         plans.append(StudyPlan(**{**common, **particular}))
-    given = [name for name in WITHOUT_TRAINING if name in options.model_fields_set]
+    given = [name for name in without if name in options.model_fields_set]
     ignored = [f"--{name.replace('_', '-')}" for name in given]
-    ignored += [f"[search] {name}" for name in common["bounds"] if not name.startswith(HEAD)]
+    ignored += [f"[search] {name}" for name in common["bounds"] if not name.startswith(kept)]
     if fitted and ignored:
         named = ", ".join(ignored)
         notice(f"{named} has no effect on head {', '.join(fitted)}, which is fitted in one step")
@@ -203,7 +217,9 @@ def _combinations(options: StudyOptions, n_speakers: int) -> Iterator[dict[str, 
 def explain_augmentations(plan: StudyPlan, options: StudyOptions) -> str:
     """A sentence with the augmentations of a plan and the reason for them."""
     named = ", ".join(plan.augmentations) or "none"
-    if plan.is_fitted:
+    if plan.views:
+        reason = f"{plan.views} views of each training clip, beside the clean clip"
+    elif plan.is_fitted:
         reason = f"head {plan.head} is fitted once to the features of all training clips"
     elif options.augmentations is not None:
         reason = "from --augmentations"

@@ -207,7 +207,8 @@ def prepare(
         for number, split in enumerate(outer_folds)
     )
     if space.features_suffice:
-        job = FeatureJob(material, plan.recipe, space.taps, ComputeSettings.present())
+        widths = Configuration.from_parameters(space.initial()).widths
+        job = FeatureJob(material, plan.recipe, space.taps, ComputeSettings.present(), widths)
 
         def computing(message: FeatureProgress) -> None:
             listener.computing(message.done, message.total)

@@ -28,6 +28,9 @@ All emotions are then about equally probable: it is the temperature of a system 
 than chance. The smallest temperature is the same number of times smaller than that difference.
 """
 
+PRECISION = 1e-12
+"""The temperature is found to this relative precision."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
@@ -131,8 +134,6 @@ def fit_temperature(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> fl
     Raises:
         ValueError: there is nothing to fit (`require_scorable`).
     """
-    from scipy.optimize import brentq  # takes long to import, and rankings do not need it
-
     require_scorable(logits, targets)
     logits = logits.astype(np.float64)
     usable = np.isfinite(logits[np.arange(len(targets)), targets])
@@ -153,12 +154,12 @@ def fit_temperature(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> fl
         expected = (weights * scaled).sum(axis=1) / weights.sum(axis=1)
         return float((expected - wanted).mean())
 
-    end = np.log(LARGEST)
-    if slope(-end) >= 0:
-        return float(size * LARGEST)
-    if slope(end) <= 0:
-        return float(size / LARGEST)
-    return float(size / np.exp(brentq(slope, -end, end)))
+    # Bisection, since ``scipy.optimize`` takes longer to import than this takes.
+    low, high = -np.log(LARGEST), np.log(LARGEST)
+    while high - low > PRECISION:
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return float(size / np.exp((low + high) / 2))
 
 
 def cross_fitted(

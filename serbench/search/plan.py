@@ -49,7 +49,8 @@ class StudyPlan:
         seed: seed of the search and of all trainings; the protocol has a seed of its own.
         timeout: seconds of training after which no further trial starts, or None.
         clip_format: rate, length, level and padding of the clips.
-        augmentations: names of the augmentations whose widths are searched.
+        augmentations: names of the augmentations whose widths are searched, or fixed with views.
+        views: number of augmented views of each training clip; 0 for none.
         bounds: bounds of searched parameters that differ from those of the plugins.
         head: name of a registered head.
         readouts: what the head may receive of the backbone, as `ReadOut` describes it; the initial
@@ -76,6 +77,7 @@ class StudyPlan:
     clip_format: ClipFormat
     readouts: tuple[str, ...]
     augmentations: tuple[str, ...] = ()
+    views: int = 0
     bounds: Bounds = field(default_factory=dict)
     head: str = "linear"
     objective: str = "cross-entropy"
@@ -119,6 +121,7 @@ class StudyPlan:
             augmentations=self.augmentations,
             epochs=self.epochs,
             batch_size=self.batch_size,
+            views=self.views,
         )
 
     def recipe_of(self, configuration: Configuration) -> Recipe:

@@ -51,12 +51,14 @@ class SearchSpace:
         stages: read-out → number of stages of the backbone, cut after its last tap.
         taps: taps that the read-outs use, from the input on.
         mixed: whether the objective mixes clips, which changes the features in each epoch.
+        views: whether clips are augmented once, so that their features can be kept.
     """
 
     ranges: Mapping[str, Searched]
     stages: Mapping[str, int]
     taps: tuple[str, ...] = ()
     mixed: bool = False
+    views: bool = False
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The ranges and choices as Optuna's distributions."""
@@ -88,7 +90,7 @@ class SearchSpace:
             for name, each in self.ranges.items()
             if name.startswith(WIDTH)
         )
-        return self.always_frozen and not augmented and not self.mixed
+        return self.always_frozen and (self.views or not augmented) and not self.mixed
 
     def freezes_everything(self, configuration: Configuration) -> bool:
         """Whether a configuration freezes the whole backbone."""
@@ -149,8 +151,9 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
     Stages of a network that starts from random weights are never frozen.
 
     Raises:
-        SerbenchError: a name is unknown, weights are not available, bounds are not possible, or a
-            head is to be fitted on features of random weights.
+        SerbenchError: a name is unknown, weights are not available, bounds are not possible, a head
+            is to be fitted on features of random weights, or views are asked for where features
+            cannot be kept.
     """
     import torch
 
@@ -175,6 +178,16 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
     choice = {READOUT: Choice(tuple(named))}
     own = {HEAD + name: range_ for name, range_ in head.ranges.items()}
     pretrained = weights != NO_WEIGHTS
+    augmentations = [plugins.augmentations.get(name) for name in plan.augmentations]
+    of_frames = [each.name for each in augmentations if each.acts_on == "frames"]
+    if of_frames and not plan.views:
+        raise UsageError(
+            f"{', '.join(of_frames)} changes frames of a frozen backbone, which is possible in "
+            "views only: add --views 2, or leave it out of --augmentations",
+            augmentations=tuple(of_frames),
+        )
+    if plan.views:
+        own |= {WIDTH + each.name: _fixed(each, plan.bounds) for each in augmentations}
     if head.is_fitted:
         if stages and not pretrained:
             raise UsageError(
@@ -184,18 +197,51 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
                 head=head.name,
                 backbone=plan.backbone,
             )
-        return SearchSpace(within({**choice, **own}, plan.bounds, stages), by_readout, taps)
+        searched = within({**choice, **own}, plan.bounds, stages)
+        return SearchSpace(searched, by_readout, taps, views=plan.views > 0)
     deepest = stages if pretrained else 0
     objective = plugins.objectives.get(plan.objective)
     depth = min(backbone.initial_freeze_depth(network.backbone), deepest)
     ranges = training_ranges(
         plugins.schedulers.get(plan.schedule),
         Range(0, deepest, depth),
-        [plugins.augmentations.get(name) for name in plan.augmentations],
+        augmentations,
         objective.ranges,
     )
     searched = within({**choice, **ranges, **own}, plan.bounds, deepest)
-    return SearchSpace(searched, by_readout, taps, mixed=objective.acts_on is not None)
+    mixed = objective.acts_on is not None
+    space = SearchSpace(searched, by_readout, taps, mixed, plan.views > 0)
+    if plan.views and not space.features_suffice:
+        raise UsageError(
+            f"--views needs a wholly frozen backbone and an objective that mixes no clips, but "
+            f"{plan.backbone} is trained with {plan.objective}: give --head logistic, or write "
+            "freeze_depth = 99 below [search] in a study file, or leave out --views",
+            backbone=plan.backbone,
+            objective=plan.objective,
+            views=plan.views,
+        )
+    return space
+
+
+def _fixed(augmentation: Augmentation, bounds: Bounds) -> Range:
+    """The width of an augmentation in views: given, initial, or half of its highest.
+
+    Raises:
+        UsageError: the bounds contain more than one width, or the width is 0.
+    """
+    widths = augmentation.widths
+    usual = widths.initial or widths.high / 2
+    if WIDTH + augmentation.name not in bounds:
+        return Range(usual, usual, usual)
+    low, high = bounds[WIDTH + augmentation.name]
+    if low != high or low == 0:
+        raise UsageError(
+            f"views have a fixed width of {augmentation.name} above 0: write one number, such as "
+            f"{augmentation.name} = {usual:g}, below [search.widths]",
+            augmentation=augmentation.name,
+            bounds=(low, high),
+        )
+    return widths
 
 
 def training_ranges(

@@ -11,14 +11,17 @@ from serbench.testing.require import require, require_equal, require_members
 
 _N_CLIPS = 8
 
+SHAPES = {"waveform": (4000,), "features": (3, 40, 50), "frames": (50, 12)}
+"""What an augmentation acts on → shape of one clip."""
+
 
 def _seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 def _batch(augmentation: Augmentation, n_clips: int = _N_CLIPS) -> Tensor:
-    """The same random clip ``n_clips`` times: ``[B, samples]`` or ``[B, 3, 40, 50]``."""
-    shape = (4000,) if augmentation.acts_on == "waveform" else (3, 40, 50)
+    """The same random clip ``n_clips`` times, of the shape that the augmentation acts on."""
+    shape = SHAPES[augmentation.acts_on]
     clip = torch.randn(shape, generator=_seeded(1))
     return clip.expand(n_clips, *shape).clone()
 
@@ -28,6 +31,8 @@ def _slow(augmentation: Augmentation, n_clips: int) -> Tensor:
     wave = torch.sin(torch.linspace(0, 2 * torch.pi, 4000))
     if augmentation.acts_on == "waveform":
         return wave.expand(n_clips, -1).clone()
+    if augmentation.acts_on == "frames":
+        return wave[::80, None].expand(n_clips, -1, 12).clone()
     return (wave[::100, None] + wave[None, ::80]).expand(n_clips, 3, -1, -1).clone()
 
 
@@ -40,12 +45,10 @@ def it_has_everything_an_augmentation_needs(augmentation: Augmentation) -> None:
     require_members(augmentation, Augmentation)
 
 
-def it_acts_on_waveforms_or_on_features(augmentation: Augmentation) -> None:
-    """``acts_on`` is ``waveform`` or ``features``."""
+def it_acts_on_waveforms_features_or_frames(augmentation: Augmentation) -> None:
+    """``acts_on`` is ``waveform``, ``features`` or ``frames``."""
     acts_on = augmentation.acts_on
-    require(
-        acts_on in ("waveform", "features"), f"acts_on is {acts_on!r}, not 'waveform' or 'features'"
-    )
+    require(acts_on in SHAPES, f"acts_on is {acts_on!r}, not {' or '.join(map(repr, SHAPES))}")
 
 
 def its_range_starts_at_0_and_includes_its_initial_width(augmentation: Augmentation) -> None:

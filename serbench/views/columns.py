@@ -71,7 +71,7 @@ LEADERBOARD = {
     "sample_rate": Column(MAYBE_COUNT, "Hz", "sample rate of the clips"),
     "level": Column(TEXT, "", "level of the clips: keep, rms or ebu"),
     "padding": Column(TEXT, "", "padding of clips of short recordings: reflect or zeros"),
-    "augmentations": Column(TEXT, "", "augmentations whose widths were searched"),
+    "augmentations": Column(TEXT, "", "augmentations of the training clips"),
     "batch_size": Column(MAYBE_COUNT, "clips", "in each training step"),
     "epochs": Column(MAYBE_COUNT, "epochs", "largest number in one training"),
     "seed": Column(MAYBE_COUNT, "", "seed of the search and of all its trainings"),

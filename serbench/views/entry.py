@@ -83,8 +83,8 @@ class EntryView:
         batch_size: clips in each training step; None for an import or a fitted head.
         epochs: largest number of epochs of one training; None for an import or a fitted head.
         seed: seed of the search and of all its trainings; None for an import.
-        augmentations: augmentations whose widths were searched, as text, or ``none``; empty for an
-            import or a fitted head.
+        augmentations: augmentations whose widths were searched, or with which views were made, as
+            text, or ``none``; empty for an import, or a fitted head without views.
     """
 
     entry: int

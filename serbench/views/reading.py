@@ -45,6 +45,7 @@ SYSTEM_COLUMNS = (
     ProtocolRow.name.label("protocol"),
     *(ProtocolRow.identifier.label("protocol_id"), ProtocolRow.evidence, StudyRow.compute_settings),
     *(StudyRow.plan[name].as_integer().label(name) for name in ("batch_size", "epochs", "seed")),
+    StudyRow.plan["views"].as_integer().label("views"),
     StudyRow.plan["augmentations"].as_json().label("augmentations"),
 )
 """The columns of a system for rankings, without plan, trials and logits."""
@@ -155,6 +156,7 @@ def _views(
     system, protocol = known.pop("id"), known.pop("protocol_row")
     settings, pretrained_on = known.pop("compute_settings"), known["pretrained_on"]
     clip_format, account = known.pop("clip_format") or NO_CLIPS, known.pop("account")
+    views = known.pop("views")
     first = EAGER if known.pop("imported") is None else IMPORTED
     measured = latencies.get(system, [] if system in ever else [NOT_MEASURED])
     for latency in measured:
@@ -172,7 +174,7 @@ def _views(
                 "front": "",
                 "pretrained_on": None if pretrained_on is None else tuple(pretrained_on),
                 "known_speakers": tuple(known["known_speakers"]),
-                "augmentations": _listed(known["augmentations"] if known["epochs"] else None),
+                "augmentations": _listed(known["augmentations"], known["epochs"], views),
                 "batch_size": known["batch_size"] or None,  # 0 of a fitted head
                 "epochs": known["epochs"] or None,
                 "weights_licence": Licence(**(known["weights_licence"] or {})),
@@ -194,9 +196,12 @@ def _views(
         )
 
 
-def _listed(augmentations: list[str] | None) -> str:
-    """Augmentations for people; empty of an import or a fitted head."""
-    return "" if augmentations is None else ", ".join(augmentations) or "none"
+def _listed(augmentations: list[str] | None, epochs: int | None, views: int | None) -> str:
+    """Augmentations for people; empty of an import, or of a fitted head without views."""
+    if augmentations is None or not (epochs or views):
+        return ""
+    listed = ", ".join(augmentations) or "none"
+    return f"{listed} in {views} view{'s' * (views > 1)}" if views else listed
 
 
 def compute_text(settings: dict[str, Any] | None) -> str:

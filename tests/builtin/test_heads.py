@@ -1,5 +1,7 @@
 """Built-in heads, compared with scikit-learn and with their formulas in NumPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -71,6 +73,22 @@ def test_logistic_starts_with_a_strong_penalty():
     same = arrays_of(LogisticHead().fit(vectors, targets, context(3, len(targets), C=0.003)))
     assert np.array_equal(default["weight"], same["weight"])
     assert np.linalg.norm(default["weight"]) < np.linalg.norm(weak["weight"])
+
+
+@pytest.mark.parametrize("head", [LogisticHead(), SvmHead()])
+def test_equal_copies_of_the_clips_do_not_weaken_the_penalty(head):
+    vectors, targets = features(3)
+    alone = head.fit(vectors, targets, context(3, len(targets)))
+    copied = replace(
+        context(3, len(targets)),
+        speakers=np.tile(context(3, len(targets)).speakers, 3),
+        copies=3,
+    )
+    tripled = head.fit(np.tile(vectors, (3, 1)), np.tile(targets, 3), copied)
+    new, _ = features(3, seed=1)
+    expected = logits_of(alone, new)
+    found = logits_of(tripled, new)
+    np.testing.assert_allclose(found, expected, rtol=0.03, atol=0.03 * np.abs(expected).max())
 
 
 def test_no_warning_reaches_the_user_where_iterations_end(monkeypatch, recwarn):
@@ -211,7 +229,7 @@ def test_the_hidden_units_of_mlp_are_rounded_and_found_in_its_arrays(asked, unit
 
 def test_dropout_of_mlp_acts_in_training_only():
     module = MlpHead().module(WIDTH, 3, None, {"dropout": 0.5})
-    vectors = torch.ones(1, WIDTH)
+    vectors = torch.randn(4, WIDTH, generator=torch.Generator().manual_seed(0))
     assert not torch.equal(module(vectors), module(vectors))
     module.eval()
     assert torch.equal(module(vectors), module(vectors))

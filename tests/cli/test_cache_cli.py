@@ -47,6 +47,7 @@ def test_features_and_clips_are_listed_with_their_dataset_and_size(run, tmp_path
             "front_end": "mel",
             "weights": "file:w.pth:0123456789ab",
             "tap": "2/mean+std",
+            "view": "",
         }.items()
     )
     assert features["bytes"] >= 36 * 8 * 4

@@ -64,8 +64,8 @@ def test_a_page_shows_which_commit_made_the_entry(run, finished, copied):
 @pytest.mark.usefixtures("pair")
 def test_on_eighty_columns_no_table_is_broken(terminal, command):
     lines = terminal(80, "leaderboard", *command).splitlines()
-    sentences = ("on ", "tuning UA", "speakers: ")
-    tables = [line for line in lines if not line.startswith(sentences)]
+    tables = [line for line in lines if "  " in line]  # sentences have single spaces
+    assert len(tables) > 20
     assert all(len(line) <= 80 for line in tables)
 
 

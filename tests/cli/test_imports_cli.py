@@ -27,7 +27,7 @@ def test_there_and_back_again_the_scores_are_the_same(run, exported):
     assert run("leaderboard", "export-predictions", 1).out == exported.read_text()
     ran = run("leaderboard", "import", exported, *TO)
     assert ran.code == 0, ran.err
-    assert ran.out.startswith("entry 2: guest on tiny, speaker-2#")
+    assert ran.out.startswith("entry 2: guest on tiny, speaker-2:holdout#")
     own, guest = sorted(rows(run), key=lambda row: row["entry"])
     same = ("uar", "accuracy", "macro_f1", "ece", "uar_ci", "protocol_id", "speakers")
     assert {name: own[name] for name in same} == {name: guest[name] for name in same}

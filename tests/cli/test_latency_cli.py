@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from serbench.model.machine import Machine
-from serbench.run import study
+from serbench.run import completion
 from serbench.store.schema_machines import LatencyRow
 from serbench.store.systems import Systems
 
@@ -46,10 +46,12 @@ def test_the_latency_of_another_machine_is_not_printed_for_this_ones(database, m
 def test_another_torch_is_measured_and_printed_anew(database, again, run, monkeypatch):
     before, measured = again()
     assert measured == 0
-    pretended = study.measure_latency
+    pretended = completion.measure_latency
     with monkeypatch.context() as upgraded:
         upgraded.setattr(torch, "__version__", "99.0.0")
-        upgraded.setattr(study, "measure_latency", lambda job: replace(pretended(job), p90=2.5))
+        upgraded.setattr(
+            completion, "measure_latency", lambda job: replace(pretended(job), p90=2.5)
+        )
         printed, measured = again()
     assert measured >= 1
     assert "2.5 ms (p90, one thread)" in printed

@@ -22,7 +22,7 @@ def test_each_file_is_named_once_it_is_written(run, finished, tmp_path):
     assert (ran.code, ran.err) == (0, "")
     named = ran.out.split()
     assert sorted(named) == sorted(str(file) for file in (tmp_path / "new" / "out").iterdir())
-    assert len(named) == 16
+    assert len(named) == 19
     page = (tmp_path / "new" / "out" / "report.md").read_text()
     assert f"--dataset tiny --protocol speaker-2:holdout --db {finished.db}`" in page
 
@@ -32,7 +32,7 @@ def test_json_names_the_same_files(run, finished, tmp_path):
     written = json.loads(ran.out)
     assert written["page"] == written["files"][-1] == str(tmp_path / "out" / "report.md")
     assert written["missing"] == []
-    assert len(written["files"]) == 16
+    assert len(written["files"]) == 19
 
 
 def test_an_exhibit_without_a_figure_is_named_on_standard_error(

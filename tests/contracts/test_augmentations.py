@@ -6,6 +6,7 @@ import torch
 from serbench.model.batches import augment
 from serbench.plugins import Plugins
 from serbench.testing import contract
+from serbench.testing.augmentations import SHAPES
 
 AUGMENTATIONS = {augmentation.name: augmentation for augmentation in Plugins().augmentations}
 N_CLIPS = 8
@@ -22,8 +23,8 @@ def seeded(seed=0):
 
 
 def batch_for(augmentation):
-    """The same clip ``N_CLIPS`` times: ``[B, samples]`` or ``[B, 3, 40, 50]``."""
-    shape = (4000,) if augmentation.acts_on == "waveform" else (3, 40, 50)
+    """The same clip ``N_CLIPS`` times, in the shape that the augmentation acts on."""
+    shape = SHAPES[augmentation.acts_on]
     return torch.randn(shape, generator=seeded(1)).expand(N_CLIPS, *shape).clone()
 
 
@@ -36,7 +37,10 @@ def test_the_contract_is_kept(augmentation, check):
     check(augmentation)
 
 
-@pytest.mark.parametrize("name", ["time-shift", "frequency-mask", "time-mask", "gain", "noise"])
+@pytest.mark.parametrize(
+    "name",
+    ["time-shift", "time-window", "frequency-mask", "time-mask", "gain", "noise", "octave-gain"],
+)
 def test_no_two_clips_of_a_batch_are_changed_alike(name):
     augmentation = AUGMENTATIONS[name]
     changed = augmentation.apply(batch_for(augmentation), augmentation.widths.high, seeded())
@@ -46,13 +50,16 @@ def test_no_two_clips_of_a_batch_are_changed_alike(name):
 def test_width_zero_is_not_even_called_in_training(augmentation):
     batch, generator = batch_for(augmentation), seeded()
     before = generator.get_state()
-    assert augment(batch, augmentation.acts_on, [(augmentation, 0.0)], generator) is batch
+    assert augment(batch, augmentation.acts_on, [(augmentation, 0.0)], generator)[0] is batch
     assert torch.equal(generator.get_state(), before)
 
 
 def test_it_is_left_out_where_it_does_not_belong(augmentation):
     batch = batch_for(augmentation)
-    other = {"waveform": "features", "features": "waveform"}[augmentation.acts_on]
+    other = {"waveform": "features", "features": "waveform", "frames": "features"}[
+        augmentation.acts_on
+    ]
     widest = [(augmentation, augmentation.widths.high)]
-    assert augment(batch, other, widest, seeded()) is batch
-    assert not torch.equal(augment(batch, augmentation.acts_on, widest, seeded()), batch)
+    assert augment(batch, other, widest, seeded())[0] is batch
+    changed, _ = augment(batch, augmentation.acts_on, widest, seeded())
+    assert not torch.equal(changed, batch)

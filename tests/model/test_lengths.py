@@ -108,7 +108,7 @@ def test_a_training_batch_has_true_lengths(mixes, takes_lengths):
     )
 
 
-@pytest.mark.parametrize("name", ["time-shift", "gain", "noise"])
+@pytest.mark.parametrize("name", ["time-shift", "gain", "noise", "octave-gain"])
 def test_augmentations_leave_padding_where_it_is(name):
     augmentation = PLUGINS.augmentations.get(name)
     batch = torch.zeros(3, 400)
@@ -118,8 +118,9 @@ def test_augmentations_leave_padding_where_it_is(name):
         clip[:length] = torch.rand(length, generator=random) + 1
     before = batch.clone()
     widths = [(augmentation, augmentation.widths.high)]
-    changed = augment(batch, "waveform", widths, torch.Generator().manual_seed(1), lengths)
+    changed, kept = augment(batch, "waveform", widths, torch.Generator().manual_seed(1), lengths)
     assert torch.equal(batch, before)
+    assert torch.equal(kept, lengths)
     for clip, old, length in zip(changed, before, lengths.tolist(), strict=True):
         assert not clip[length:].any()
         assert not torch.equal(clip[:length], old[:length])
@@ -131,6 +132,21 @@ def test_where_lengths_are_not_taken_the_whole_clip_is_augmented():
     shift = PLUGINS.augmentations.get("time-shift")
     batch = torch.arange(400.0).repeat(2, 1)
     alone = shift.apply(batch, 0.5, torch.Generator().manual_seed(1))
-    assert torch.equal(
-        augment(batch, "waveform", [(shift, 0.5)], torch.Generator().manual_seed(1)), alone
-    )
+    found, _ = augment(batch, "waveform", [(shift, 0.5)], torch.Generator().manual_seed(1))
+    assert torch.equal(found, alone)
+
+
+def test_zeros_that_an_augmentation_appends_are_padding():
+    widths = [(PLUGINS.augmentations.get("time-window"), 0.5)]
+    lengths = torch.tensor([300, 400])
+    batch = torch.rand(2, 400, 3, generator=torch.Generator().manual_seed(0)) + 1
+    batch[0, 300:] = 0
+    found, kept = augment(batch, "frames", widths, torch.Generator().manual_seed(1), lengths)
+    assert lengths.tolist() == [300, 400]
+    for clip, old, length, before in zip(
+        found, batch, kept.tolist(), lengths.tolist(), strict=True
+    ):
+        assert before / 2 - 1 <= length < before
+        starts = [start for start in range(before) if torch.equal(clip[0], old[start])]
+        assert torch.equal(clip[:length], old[starts[0] : starts[0] + length])
+        assert not clip[length:].any()

@@ -173,6 +173,32 @@ def test_augmentations_are_those_that_the_backbone_declares_unless_others_are_gi
     assert {plan.augmentations for plan in plans_of(**asked, augmentations="none")} == {()}
 
 
+@pytest.mark.parametrize("head", ["logistic", "linear"])
+def test_a_plan_with_views_has_their_augmentations_also_for_a_fitted_head(head):
+    given = {"head": (head,), "augmentations": "octave-gain,noise"}
+    [plan] = plans_of(views=2, **given)
+    assert (plan.views, plan.recipe.views) == (2, 2)
+    assert plan.recipe.augmentations == plan.augmentations == ("octave-gain", "noise")
+    [clean] = plans_of(**given)
+    assert clean.views == 0
+    assert clean.key != plan.key
+
+
+def test_views_keep_their_widths_for_a_fitted_head(study_file):
+    file = study_file(
+        'augmentations = "noise"\nviews = 1\nhead = "logistic"\n'
+        "[search]\nlearning_rate = 0.1\nwidths.noise = 0.05"
+    )
+    [plan] = plans_of(file)
+    assert plan.bounds == {"width:noise": (0.05, 0.05)}
+
+
+def test_views_without_augmentations_are_refused():
+    with pytest.raises(UsageError) as refused:
+        plans_of(views=2)
+    assert refused.value.facts == {"backbone": "two-layers", "views": 2}
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
@@ -180,6 +206,7 @@ def test_augmentations_are_those_that_the_backbone_declares_unless_others_are_gi
         ({"augmentations": "none"}, "--augmentations"),
         ({"augmentations": "gain"}, "--augmentations"),
         ({"head": ("logistic",)}, "logistic"),
+        ({"head": ("logistic",), "augmentations": "gain", "views": 3}, "3 views"),
     ],
 )
 def test_the_reason_for_the_augmentations_is_stated(given, reason):

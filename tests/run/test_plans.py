@@ -109,7 +109,7 @@ def test_an_entry_to_begin_from_has_a_number():
     assert failure.value.facts == {"weights": "entry:best"}
 
 
-@pytest.mark.parametrize(("speakers", "usual"), [(39, "speaker-5"), (40, "speaker-5:holdout")])
+@pytest.mark.parametrize(("speakers", "usual"), [(59, "speaker-5"), (60, "speaker-5:holdout")])
 def test_without_a_protocol_the_number_of_speakers_determines_the_evidence(speakers, usual):
     names = np.repeat([f"speaker {number}" for number in range(speakers)], 2)
     manifest = SimpleNamespace(**{**vars(MANIFEST), "speakers": names})

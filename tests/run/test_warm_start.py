@@ -1,5 +1,6 @@
 """A study may begin from a network that was trained here, with other emotions too."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,7 +40,7 @@ def kept(database, made, artifacts, tmp_path):
     ledger = begin(database, made, manifest, plan, artifacts)
     run_trial(ledger, made, manifest, plan, 0)
     outcome = made.outcome(manifest, 0, HOLDOUT, plan)
-    outcome = SimpleNamespace(**{**vars(outcome), "state": state})
+    outcome = replace(outcome, state=state)
     parameters = {"readout": "pooled", "learning_rate": 0.001, "freeze_depth": 0}
     ledger.record(plan, WinnerTested(0, parameters, outcome))
     number = Systems(database).rank(plan, made.metrics, LINEAGE)

@@ -53,6 +53,7 @@ OTHERWISE = {
     "threads": 2,
     "head": "other",
     "objective": "focal",
+    "views": 2,
 }
 
 
@@ -75,7 +76,7 @@ def test_a_key_is_the_hash_of_the_sorted_fields():
         f'"dataset_hash": "{"ab" * 32}", "epochs": 100, "exhaustive": false, "front_end": "mel", '
         '"head": "linear", "objective": "cross-entropy", "outer_fold": 0, "precision": null, '
         '"protocol": "speaker-5:holdout", "readouts": ["pooled"], '
-        '"schedule": "half-cycle", "seed": 0, "threads": null, "weights": "default"}'
+        '"schedule": "half-cycle", "seed": 0, "threads": null, "views": 0, "weights": "default"}'
     )
     assert PLAN.key == hashlib.sha256(text.encode()).hexdigest()[:16]
 

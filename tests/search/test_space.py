@@ -7,14 +7,16 @@ import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from making.scripted import is_in
+from making.frozen import TwoLayers, plugins_with
+from making.scripted import is_in, make_search
 from making.spaces import SPACE, Declared, search_space
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from serbench.errors import UsageError
 from serbench.model.ranges import Choice, Range
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
-from serbench.search.space import SearchSpace
+from serbench.search.space import SearchSpace, space_of
 
 
 def test_every_parameter_has_its_interval():
@@ -98,6 +100,8 @@ def test_the_built_in_plugins_start_from_the_papers_values(schedule):
         "width:time-mask": 0.1,
         "width:gain": 0,
         "width:noise": 0,
+        "width:octave-gain": 0,
+        "width:time-window": 0,
     }
 
 
@@ -221,6 +225,58 @@ def test_parameters_of_objective_and_head_are_searched_after_the_widths():
         stepped = space.step(space.initial(), drawn, np.random.default_rng(seed))
         moved |= {(name, stepped[name]) for name in drawn if stepped[name] != space.initial()[name]}
     assert dict(moved) == pytest.approx({"head:decay": 0.1, "objective:smoothing": 0.2})
+
+
+def space_with_views(head="linear", bounds=None, augmentations=("gain", "time-shift"), **changes):
+    plan = replace(
+        make_search(protocol="speaker-2:holdout").plan,
+        **{
+            "backbone": "two-layers",
+            "weights": "default",
+            "readouts": ("all/mean", "1/mean"),
+            "augmentations": augmentations,
+            "views": 1,
+            "head": head,
+            "bounds": bounds or {},
+            **changes,
+        },
+    )
+    return space_of(plan, plugins_with(TwoLayers()), 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "bounds"), [("logistic", {}), ("linear", {"freeze_depth": (99, 99)})]
+)
+def test_the_widths_of_views_are_fixed_above_0(head, bounds):
+    given = {**bounds, "width:time-shift": (0.2, 0.2)}
+    space = space_with_views(head, given, ("gain", "time-shift", "time-mask"))
+    widths = {name: each for name, each in space.ranges.items() if name.startswith("width:")}
+    assert widths == {
+        "width:gain": Range(6, 6, 6),
+        "width:time-shift": Range(0.2, 0.2, 0.2),
+        "width:time-mask": Range(0.1, 0.1, 0.1),
+    }
+    assert space.features_suffice
+
+
+@pytest.mark.parametrize("bounds", [(0.1, 0.2), (0.0, 0.0)])
+def test_a_searched_width_and_a_width_of_0_are_refused_for_views(bounds):
+    with pytest.raises(UsageError) as refused:
+        space_with_views("logistic", {"width:time-shift": bounds})
+    assert refused.value.facts == {"augmentation": "time-shift", "bounds": bounds}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bounds": {"freeze_depth": (1, 2)}},
+        {"backbone": "homebrew", "weights": "none", "readouts": ("pooled",)},
+    ],
+)
+def test_views_are_refused_where_features_cannot_be_kept(changes):
+    with pytest.raises(UsageError) as refused:
+        space_with_views(**changes)
+    assert refused.value.facts["views"] == 1
 
 
 @pytest.mark.parametrize(

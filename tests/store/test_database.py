@@ -131,7 +131,8 @@ def test_what_is_written_in_a_failing_session_is_undone(url):
 
 
 def test_a_row_cannot_point_to_nothing(url):
-    dangling = "INSERT INTO protocol (dataset_id, name, identifier) VALUES (77, 'loso', 'loso#0')"
+    columns, values = "dataset_id, name, identifier, evidence", "77, 'loso', 'loso#0', 'nested'"
+    dangling = f"INSERT INTO protocol ({columns}) VALUES ({values})"
     assert "FOREIGN KEY" in failure(url, dangling).facts["cause"]
 
 

@@ -86,9 +86,10 @@ def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
     def image(spec: InputSpec, widths: list[tuple[Augmentation, float]]) -> Image:
         batch = torch.from_numpy(waveform)[None]
         random = torch.Generator().manual_seed(SEED)
-        batch = augment(batch, "waveform", widths, random)
+        batch, _ = augment(batch, "waveform", widths, random)
         features = front_end.build(entry.clip_format, spec)(batch)
-        found: Image = augment(features, "features", widths, random)[0, 0].numpy()
+        features, _ = augment(features, "features", widths, random)
+        found: Image = features[0, 0].numpy()
         return found
 
     with torch.inference_mode():
