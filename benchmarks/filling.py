@@ -17,8 +17,6 @@ from serbench.store.database import Database
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, rows_to
 from serbench.store.schema import (
-    LatencyRow,
-    MachineRow,
     PredictionRow,
     ScoreRow,
     StudyRow,
@@ -28,6 +26,7 @@ from serbench.store.schema import (
     TrialRow,
 )
 from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
+from serbench.store.schema_machines import LatencyRow, MachineRow
 
 FOLDS, CLIPS, SPEAKERS, EMOTIONS = 5, 100, 24, 6
 EMOTION_NAMES = [f"emotion-{number}" for number in range(EMOTIONS)]

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import click
 
-from serbench.api import Results
 from serbench.cli.main import cli
 from serbench.run.options import SearchBounds, StudyOptions
 from serbench.score.rejection import RejectionPoint
 from serbench.views.calibration import Agreement, CalibrationView
 from serbench.views.columns import COLUMNS
 from serbench.views.entry import PLAIN, EntryView, LatencyView
+from serbench.views.results import Results
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/generate.py; `make docs` writes it again. -->"
@@ -65,18 +65,20 @@ def pages() -> dict[Path, str]:
     }
 
 
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", MADE, *parts]) + "\n"
+
+
 def command_line() -> str:
     """Every command with its arguments and options, as ``--help`` shows them."""
     parts = [
-        "# Command line",
-        MADE,
         "Each command prints this text with `--help`. All commands take `--db FILE|URL` (the "
         "database) and `--debug` (show the traceback of an error).",
         "Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.",
     ]
     for context in _commands(click.Context(cli, info_name="serbench")):
         parts += _command(context)
-    return "\n\n".join(parts) + "\n"
+    return _page("Command line", *parts)
 
 
 def _commands(context: click.Context) -> Iterator[click.Context]:
@@ -137,39 +139,29 @@ def study_options() -> str:
         rows.append([f"`--{name.replace('_', '-')}`", values, _default(field.default), several])
         rows[-1].append(meaning)
     bounds = [[f"`{name}`", SEARCHED.get(name, "bounds")] for name in SearchBounds.model_fields]
-    return (
-        "\n\n".join(
-            [
-                "# Options of a study",
-                MADE,
-                "`serbench study run` takes these options on the command line. A study file "
-                "(`serbench study run --study FILE.toml`) takes the same options with `_` in "
-                "place of `-` and without the leading `--`. Options on the command line come "
-                "before those of the file.",
-                "*Combined*: the option may be given several times, in a file as a list, and "
-                "every combination of the values is a study.",
-                _table(["option", "values", "default", "combined", "meaning"], rows),
-                "## Bounds of the search",
-                "They are in the table `[search]` of a study file. Bounds are one number, which "
-                "fixes the parameter, or `[lowest, highest]`. `widths` has a key for each "
-                "augmentation, and `head` one for each parameter of the head.",
-                _table(["key", "value"], bounds),
-                "```toml\n"
-                "[search]\n"
-                "learning_rate = [3e-4, 1e-2]\n"
-                "freeze_depth = [0, 3]\n"
-                "widths.time-shift = 0.3\n"
-                "```",
-                "A head that is fitted has no learning rate, weight decay, freeze depth and "
-                "widths: bounds for them have no effect, and a line states this. Its own:",
-                "```toml\n"
-                "[search]\n"
-                "head.C = [1e-4, 0.1]\n"
-                'readouts = ["1-3/mean+std", "2/mean+std"]\n'
-                "```",
-            ]
-        )
-        + "\n"
+    return _page(
+        "Options of a study",
+        "`serbench study run` takes these options on the command line. A study file "
+        "(`serbench study run --study FILE.toml`) takes the same options with `_` in "
+        "place of `-` and without the leading `--`. Options on the command line come "
+        "before those of the file.",
+        "*Combined*: the option may be given several times, in a file as a list, and "
+        "every combination of the values is a study.",
+        _table(["option", "values", "default", "combined", "meaning"], rows),
+        "## Bounds of the search",
+        "They are in the table `[search]` of a study file. Bounds are one number, which "
+        "fixes the parameter, or `[lowest, highest]`. `widths` has a key for each "
+        "augmentation, and `head` one for each parameter of the head.",
+        _table(["key", "value"], bounds),
+        "```toml\n"
+        "[search]\n"
+        "learning_rate = [3e-4, 1e-2]\n"
+        "freeze_depth = [0, 3]\n"
+        "widths.time-shift = 0.3\n"
+        "```",
+        "A head that is fitted has no learning rate, weight decay, freeze depth and "
+        "widths: bounds for them have no effect, and a line states this. Its own:",
+        '```toml\n[search]\nhead.C = [1e-4, 0.1]\nreadouts = ["1-3/mean+std", "2/mean+std"]\n```',
     )
 
 
@@ -180,24 +172,18 @@ def leaderboard_keys() -> str:
     rows = [[f"`{name}`", meanings[name]] for name in PLAIN]
     rows += [[f"`{name}`", meaning] for name, meaning in SCORES.items()]
     rows += [[f"`{name}`", meanings[name]] for name in (*latency, "machine_id")]
-    return (
-        "\n\n".join(
-            [
-                "# Keys of an entry",
-                MADE,
-                "`serbench leaderboard --format json` prints a list with an object of these keys "
-                "for each entry of each ranking. In `--format csv` an interval has two columns, "
-                "`NAME_ci_low` and `NAME_ci_high`. Scores are shares between 0 and 1, and times "
-                "are in milliseconds; a value that does not exist is null.",
-                _table(["key", "meaning"], rows),
-                "## Calibration",
-                "`serbench leaderboard show ENTRY --format json` has further details. Its key "
-                "`calibration` has an object of these keys "
-                "([explanation](../explanation/calibration.md)).",
-                _table(["key", "meaning"], _calibration_keys()),
-            ]
-        )
-        + "\n"
+    return _page(
+        "Keys of an entry",
+        "`serbench leaderboard --format json` prints a list with an object of these keys "
+        "for each entry of each ranking. In `--format csv` an interval has two columns, "
+        "`NAME_ci_low` and `NAME_ci_high`. Scores are shares between 0 and 1, and times "
+        "are in milliseconds; a value that does not exist is null.",
+        _table(["key", "meaning"], rows),
+        "## Calibration",
+        "`serbench leaderboard show ENTRY --format json` has further details. Its key "
+        "`calibration` has an object of these keys "
+        "([explanation](../explanation/calibration.md)).",
+        _table(["key", "meaning"], _calibration_keys()),
     )
 
 
@@ -223,8 +209,6 @@ def _calibration_keys() -> list[list[str]]:
 def dataframes() -> str:
     """The columns of each DataFrame of ``serbench.open``, and of the one of ``predict``."""
     parts = [
-        "# Columns of the DataFrames",
-        MADE,
         "`serbench.open` returns an object with a method for each of these tables, except `files`, "
         "which `serbench.predict` returns ([how to](../how-to/notebook.md)). "
         '`serbench.describe("leaderboard")` gives the same columns as a DataFrame. A missing '
@@ -245,7 +229,7 @@ def dataframes() -> str:
         ]
         if table in FURTHER:
             parts.append(f"Further columns: {FURTHER[table]}")
-    return "\n\n".join(parts) + "\n"
+    return _page("Columns of the DataFrames", *parts)
 
 
 def _attributes(shown: type) -> dict[str, str]:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from serbench.api import Results, describe, evaluate, fetch, open, predict, scan, study
+    from serbench.api import describe, evaluate, fetch, open, predict, scan, study
+    from serbench.views.results import Results
 
 __version__ = "0.1.0"
 

@@ -273,16 +273,9 @@ def loaded(
     """
     body, head = split_state(state, module.state_dict().keys(), heads)
     load_exactly(module, body, source)
-    fits = n_classes is not None and _shapes(head) == _shapes_for(n_classes, width)
+    shapes = {name: tuple(tensor.shape) for name, tensor in head.items()}
+    fits = shapes == {"weight": (n_classes, width), "bias": (n_classes,)}
     return Built(module, identity, {POOLED: width}, head if fits else drawn)
-
-
-def _shapes(head: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in head.items()}
-
-
-def _shapes_for(n_classes: int, width: int) -> dict[str, tuple[int, ...]]:
-    return {"weight": (n_classes, width), "bias": (n_classes,)}
 
 
 def layer_of(module: Any) -> dict[str, Tensor] | None:

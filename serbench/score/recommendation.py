@@ -17,10 +17,10 @@ from serbench.score.comparison import (
     Bootstrapped,
     Difference,
     differences,
-    more_speakers,
     shared_level,
 )
 from serbench.score.intervals import ROUNDING, Interval
+from serbench.score.power import more_speakers
 
 
 @dataclass(frozen=True)

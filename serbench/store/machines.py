@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.model.machine import Machine
-from serbench.store.schema import LatencyRow, MachineRow, SystemRow
+from serbench.store.schema import SystemRow
+from serbench.store.schema_machines import LatencyRow, MachineRow
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The database: studies, systems, predictions, scores, artifacts, latencies."""
+"""The database: studies, systems, predictions, scores, artifacts."""
 
 from __future__ import annotations
 
@@ -10,30 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from serbench.store.base import Base, now
 from serbench.store.schema_data import ProtocolRow, SplitRow
-
-
-class MachineRow(Base):
-    """A machine of a latency measurement; its fingerprint is computed from ``facts``."""
-
-    __tablename__ = "machine"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(unique=True)
-    facts: Mapped[dict[str, Any]]
-
-
-class SpeedTuningRow(Base):
-    """A speed tuning; ``key`` identifies the subject and the machine.
-
-    The key of a tuning that was repeated later ends in a number. ``found`` has the chosen compute
-    settings and all that were tried, with their clips per second.
-    """
-
-    __tablename__ = "speed_tuning"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(unique=True)
-    subject: Mapped[dict[str, Any]]
-    found: Mapped[dict[str, Any]]
-    measured: Mapped[datetime] = mapped_column(default=now)
+from serbench.store.schema_machines import LatencyRow, SpeedTuningRow
 
 
 class SystemRow(Base):
@@ -286,30 +263,3 @@ class ArtifactRow(Base):
     created: Mapped[datetime] = mapped_column(default=now)
     split: Mapped[SplitRow] = relationship()
     parent: Mapped[ArtifactRow | None] = relationship(remote_side=[id])
-
-
-class LatencyRow(Base):
-    """Latency of a system in milliseconds per clip, on one machine.
-
-    ``kind`` is a ``LatencyKind``, ``identity`` its key. For other library versions a row is added;
-    among rows that differ only in these, the newest is used.
-    """
-
-    __tablename__ = "latency"
-    __table_args__ = (UniqueConstraint("system_id", "machine_id", "identity"),)
-    id: Mapped[int] = mapped_column(primary_key=True)
-    system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
-    machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"))
-    identity: Mapped[str]
-    kind: Mapped[dict[str, Any]]
-    runs: Mapped[int]
-    p50: Mapped[float]
-    p90: Mapped[float]
-    p99: Mapped[float]
-    front_end_p50: Mapped[float | None]
-    front_end_p90: Mapped[float | None]
-    network_p50: Mapped[float | None]
-    network_p90: Mapped[float | None]
-    versions: Mapped[dict[str, Any]]
-    measured: Mapped[datetime] = mapped_column(default=now)
-    machine: Mapped[MachineRow] = relationship()

@@ -23,8 +23,9 @@ from serbench.store.datasets import Datasets
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.predictions import Predictions, joined, scored_predictions, winners
-from serbench.store.schema import ArtifactRow, LatencyRow, MachineRow, StudyRow, SystemRow
+from serbench.store.schema import ArtifactRow, StudyRow, SystemRow
 from serbench.store.schema_data import ProtocolRow, SplitRow, UtteranceRow
+from serbench.store.schema_machines import LatencyRow, MachineRow
 from serbench.store.scores import rescore_system, score_system
 
 if TYPE_CHECKING:

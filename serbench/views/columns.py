@@ -5,8 +5,8 @@ A missing number is NaN, a missing text ``<NA>``; types are the same in a table 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from serbench.errors import UsageError
 
@@ -251,38 +251,6 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 """Table → column → its description. In addition, ``trials`` has a column for each further searched
 parameter (``width:AUGMENTATION``), ``leaderboard`` has three for each further metric, and
 ``predictions`` and ``files`` have one with the probability of each emotion, ``p_EMOTION``."""
-
-
-def frame(
-    table: str, rows: Iterable[Mapping[str, Any]], extra: Iterable[str] = ()
-) -> pandas.DataFrame:
-    """A table with the documented columns, then all further columns of the rows.
-
-    Args:
-        table: a key of ``COLUMNS``.
-        rows: column → value; a value may be missing or None.
-        extra: further columns of numbers, which exist even in a table without rows.
-    """
-    import pandas
-
-    listed = [dict(row) for row in rows]
-    known = {name: column.dtype for name, column in COLUMNS[table].items()}
-    known |= dict.fromkeys(extra, NUMBER)
-    names = dict.fromkeys((*known, *(name for row in listed for name in row)))
-    return pandas.DataFrame(
-        {name: _series([row.get(name) for row in listed], known.get(name)) for name in names}
-    )
-
-
-def _series(values: list[Any], dtype: str | None) -> Any:
-    """A column of a type; without a type, of the type of its values."""
-    import pandas
-
-    if dtype is None:
-        return pandas.Series(values, dtype=object).infer_objects()
-    if dtype == TIME:
-        return pandas.Series(pandas.to_datetime(values, utc=True)).dt.as_unit("us")
-    return pandas.Series(values, dtype=dtype)
 
 
 def described(table: str) -> pandas.DataFrame:

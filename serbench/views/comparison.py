@@ -13,12 +13,11 @@ from serbench.score.comparison import (
     Bootstrapped,
     Difference,
     differences,
-    more_speakers,
-    smallest_difference,
 )
 from serbench.score.confusion import COUNT_METRICS, CountMetric
 from serbench.score.intervals import CONFIDENCE, FEWEST_SPEAKERS
 from serbench.score.metric import CORRECTED
+from serbench.score.power import more_speakers, smallest_difference
 from serbench.score.ranks import best_of_all
 from serbench.score.selection import Corrected, Draws, Selection
 from serbench.store.database import Database

@@ -10,7 +10,7 @@ from serbench.score.metric import CROSS_VALIDATION, POOLED_FOLDS
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.views.calibration import entry_calibration
-from serbench.views.columns import COLUMNS, frame
+from serbench.views.columns import COLUMNS, NUMBER, TIME
 from serbench.views.entry import EntryView
 from serbench.views.predictions import clip_predictions
 from serbench.views.ranking import RankingView
@@ -22,6 +22,38 @@ if TYPE_CHECKING:
     import pandas
 
     from serbench.deploy.predict import FilePrediction
+
+
+def frame(
+    table: str, rows: Iterable[Mapping[str, Any]], extra: Iterable[str] = ()
+) -> pandas.DataFrame:
+    """A table with the documented columns, then all further columns of the rows.
+
+    Args:
+        table: a key of ``COLUMNS``.
+        rows: column → value; a value may be missing or None.
+        extra: further columns of numbers, which exist even in a table without rows.
+    """
+    import pandas
+
+    listed = [dict(row) for row in rows]
+    known = {name: column.dtype for name, column in COLUMNS[table].items()}
+    known |= dict.fromkeys(extra, NUMBER)
+    names = dict.fromkeys((*known, *(name for row in listed for name in row)))
+    return pandas.DataFrame(
+        {name: _series([row.get(name) for row in listed], known.get(name)) for name in names}
+    )
+
+
+def _series(values: list[Any], dtype: str | None) -> Any:
+    """A column of a type; without a type, of the type of its values."""
+    import pandas
+
+    if dtype is None:
+        return pandas.Series(values, dtype=object).infer_objects()
+    if dtype == TIME:
+        return pandas.Series(pandas.to_datetime(values, utc=True)).dt.as_unit("us")
+    return pandas.Series(values, dtype=dtype)
 
 
 def ranking_frame(rankings: Sequence[RankingView]) -> pandas.DataFrame:

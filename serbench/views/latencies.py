@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from serbench.model.machine import Machine
 from serbench.store.machines import LatencyKind
-from serbench.store.schema import LatencyRow, MachineRow
+from serbench.store.schema_machines import LatencyRow, MachineRow
 
 Place = tuple[str, str, str, str, str, float | None]
 """Machine, its fingerprint, runtime, precision, libraries, clip length."""

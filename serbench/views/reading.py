@@ -20,15 +20,9 @@ from serbench.store.database import Database
 from serbench.store.looks import NEVER, count_looks
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
-from serbench.store.schema import (
-    LatencyRow,
-    MachineRow,
-    ScoreRow,
-    StudyRow,
-    SystemRow,
-    TallyRow,
-)
+from serbench.store.schema import ScoreRow, StudyRow, SystemRow, TallyRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow
+from serbench.store.schema_machines import LatencyRow, MachineRow
 from serbench.store.systems import find_system
 from serbench.views.entry import EntryView
 from serbench.views.latencies import (

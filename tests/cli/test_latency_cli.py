@@ -8,7 +8,7 @@ import torch
 
 from serbench.model.machine import Machine
 from serbench.run import completion
-from serbench.store.schema import LatencyRow
+from serbench.store.schema_machines import LatencyRow
 from serbench.store.systems import Systems
 
 pytestmark = pytest.mark.usefixtures("without_timm", "untrained", "quick")

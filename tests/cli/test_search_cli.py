@@ -216,16 +216,6 @@ def only_first(following):
     return once
 
 
-@pytest.fixture
-def tiny_search(call, place):
-    """``tiny_search("--minutes", "1")`` runs the search on the finished database."""
-
-    def run(*options):
-        return call("search", "tiny", *options, "--db", place.db)
-
-    return run
-
-
 def test_a_candidate_that_is_too_slow_is_left_out(call, place, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "serbench.run.search.untrained_latency",
@@ -248,50 +238,6 @@ def test_a_candidate_that_is_too_slow_is_left_out(call, place, tmp_path, monkeyp
     ran = call(*command, "0.5")
     assert ran.code == 2
     assert "--max-latency-ms 0.5" in ran.err.splitlines()[-1]
-
-
-BAD = {
-    "no folder": (("nowhere",), "nowhere"),
-    "other form of weights": (("tiny", "--weights", "homebrew"), "--weights homebrew"),
-    "no weights file": (("tiny", "--weights", "homebrew=none.pt"), "none.pt"),
-    "weights of no candidate": (("tiny", "--weights", "homebre=none"), "homebrew"),
-    "unknown backbone": (("tiny", "--backbone", "homebre"), "homebrew"),
-    "too many folds": (("tiny", "--protocol", "speaker-7"), "6 speakers"),
-    "several searches": (("tiny", "--protocol", "speaker-2:nested-2"), "study run"),
-    "two protocols": (
-        ("tiny", "--protocol", "speaker-2", "--protocol", "speaker-3"),
-        "--protocol once",
-    ),
-}
-
-
-@pytest.mark.parametrize(("options", "named"), BAD.values(), ids=BAD)
-def test_bad_input_is_one_sentence(call, tiny_search, place, options, named):
-    ran = call("search", *options, "--db", place.db)
-    assert ran.code in (1, 2)
-    assert ran.out == ""
-    line = ran.err.splitlines()[-1]
-    assert line.startswith("error: ")
-    assert named in line
-
-
-@pytest.mark.parametrize(("speakers", "named"), [(1, "1 speaker"), (2, "2 speakers")])
-def test_too_few_speakers_are_refused_before_anything_is_trained(
-    call, place, tmp_path, make_corpus, untrained, speakers, named
-):
-    corpus = make_corpus(tmp_path / "few", speakers=speakers)
-    ran = call("search", corpus, "--backbone", "homebrew", "--db", tmp_path / "serbench.db")
-    assert ran.code == 1
-    assert named in ran.err.splitlines()[-1]
-
-
-def test_a_class_with_one_clip_is_refused(call, place, tmp_path, make_corpus, untrained):
-    corpus = make_corpus(tmp_path / "rare")
-    for path in sorted(corpus.rglob("03-01-05-*"))[1:]:
-        path.unlink()
-    ran = call("search", corpus, "--backbone", "homebrew", "--db", tmp_path / "serbench.db")
-    assert ran.code == 1
-    assert "'anger'" in ran.err.splitlines()[-1]
 
 
 def test_minutes_that_are_too_few_are_refused_and_the_same_command_continues(

@@ -18,12 +18,8 @@ from serbench.store.predictions import (
     scored_predictions,
     trial_predictions,
 )
-from serbench.store.schema import (
-    LatencyRow,
-    MachineRow,
-    PredictionRow,
-    TallyRow,
-)
+from serbench.store.schema import PredictionRow, TallyRow
+from serbench.store.schema_machines import LatencyRow, MachineRow
 from serbench.store.systems import Systems
 from serbench.views.ranking import rankings
 from serbench.views.report.material import read_material

@@ -20,14 +20,12 @@ from serbench.score.comparison import (
     Difference,
     differences,
     holm,
-    more_speakers,
     shared_level,
-    smallest_difference,
-    speakers_to_detect,
     tally_difference,
 )
 from serbench.score.confusion import COUNT_METRICS as METRICS
 from serbench.score.confusion import Tally
+from serbench.score.power import more_speakers, smallest_difference, speakers_to_detect
 from serbench.score.resampling import draws
 
 quick = settings(max_examples=30, deadline=None)

@@ -1,8 +1,9 @@
-"""A PostgreSQL of one's own."""
+"""A study that has begun, and a PostgreSQL of one's own."""
 
 import tempfile
 
 import pytest
+from making.entries import begin
 
 
 @pytest.fixture(scope="module")
@@ -16,3 +17,19 @@ def postgresql_url():
             server = pgserver.get_server(data)
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
             server.cleanup()
+
+
+@pytest.fixture
+def manifest(made):
+    return made.manifest()
+
+
+@pytest.fixture
+def plan(made, manifest):
+    return made.plan(manifest)
+
+
+@pytest.fixture
+def ledger(database, made, manifest, plan, artifacts):
+    """A ledger in which the study has begun."""
+    return begin(database, made, manifest, plan, artifacts)

@@ -13,7 +13,8 @@ from serbench.store.datasets import Datasets
 from serbench.store.entries import delete_entry
 from serbench.store.evaluations import Evaluations
 from serbench.store.looks import LookCounts, count_looks, looks_of
-from serbench.store.schema import ArtifactRow, LatencyRow, PredictionRow, TrainingRow
+from serbench.store.schema import ArtifactRow, PredictionRow, TrainingRow
+from serbench.store.schema_machines import LatencyRow
 from serbench.store.studies import entry_within, standings
 from serbench.store.systems import Systems, find_system
 

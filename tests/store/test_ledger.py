@@ -6,7 +6,6 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from making.damage import DAMAGES
 from making.entries import LINEAGE, PARAMETERS, begin, finish, run_trial
 
 from serbench.data.protocols import HOLDOUT
@@ -20,10 +19,8 @@ from serbench.search.events import (
     TrialStarted,
     WinnerTested,
 )
-from serbench.store.artifacts import is_intact
 from serbench.store.ledger import Ledger
 from serbench.store.schema import (
-    ArtifactRow,
     LookRow,
     PredictionRow,
     StudyRow,
@@ -32,22 +29,6 @@ from serbench.store.schema import (
 )
 from serbench.store.studies import entry_within, standings
 from serbench.store.systems import Systems
-
-
-@pytest.fixture
-def manifest(made):
-    return made.manifest()
-
-
-@pytest.fixture
-def plan(made, manifest):
-    return made.plan(manifest)
-
-
-@pytest.fixture
-def ledger(database, made, manifest, plan, artifacts):
-    """A ledger in which the study has begun."""
-    return begin(database, made, manifest, plan, artifacts)
 
 
 def assert_equal_outcomes(read, saved):
@@ -121,7 +102,7 @@ def test_a_last_training_without_test_rows_is_recorded_without_a_score(
     assert read[0, HOLDOUT].best_epoch == last.best_epoch
     [trial] = ledger.history(plan)
     assert trial.uars.keys() == {0, 1}
-    assert files(artifacts)[-1] == f"{plan.key}-winner-1.safetensors"
+    assert (artifacts / f"{plan.key}-winner-1.safetensors").is_file()
     with database.session() as session:
         uars = {t.split.fold: t.uar for t in session.query(TrainingRow)}
         assert uars == {"0": read[0, 0].uar, "1": read[0, 1].uar, HOLDOUT: None}
@@ -217,40 +198,6 @@ def test_predictions_belong_to_systems_and_not_to_trainings(database, ledger, ma
         assert sorted(each.split.fold for each in of_trial) == ["0", "1"]
 
 
-def files(artifacts):
-    return sorted(path.name for path in artifacts.glob("*.safetensors"))
-
-
-def test_the_best_trials_fold_networks_are_kept_and_no_others(
-    database, ledger, made, manifest, plan, artifacts
-):
-    weak, strong = 0.0, 5.0
-    run_trial(ledger, made, manifest, plan, 0, weak)
-    assert files(artifacts) == [f"{plan.key}-trial-1-fold-{fold}.safetensors" for fold in (1, 2)]
-    run_trial(ledger, made, manifest, plan, 1, strong)
-    best = [f"{plan.key}-trial-2-fold-{fold}.safetensors" for fold in (1, 2)]
-    assert files(artifacts) == best
-    run_trial(ledger, made, manifest, plan, 2, weak)
-    assert files(artifacts) == best
-    finish(ledger, made, manifest, plan, 1, strong)
-    assert files(artifacts) == [*best, f"{plan.key}-winner-2.safetensors"]
-    with database.session() as session:
-        kept = session.query(ArtifactRow).order_by(ArtifactRow.id)
-        assert [(each.file, each.split.fold, each.began_from) for each in kept] == [
-            (best[0], "0", "none"),
-            (best[1], "1", "none"),
-            (f"{plan.key}-winner-2.safetensors", HOLDOUT, "none"),
-        ]
-
-
-def test_a_pruned_training_keeps_no_network(ledger, made, manifest, plan, artifacts):
-    ledger.record(plan, TrialStarted(0, PARAMETERS))
-    outcome = replace(made.outcome(manifest, 0, 0, plan), pruned=True)
-    ledger.record(plan, FoldScored(outcome))
-    assert files(artifacts) == []
-    assert ledger.outcomes(plan)[0, 0].pruned
-
-
 def test_a_study_is_finished_by_its_holdout(database, ledger, made, manifest, plan):
     run_trial(ledger, made, manifest, plan, 0)
     assert entry_within(standings(database, plan), plan) is None
@@ -282,32 +229,6 @@ def test_a_folder_that_cannot_hold_the_lease_is_named(database, plan, tmp_path):
     with pytest.raises(StorageError) as raised, Ledger(database, tmp_path / "file").lease(plan):
         pass
     assert raised.value.facts["path"] == tmp_path / "file"
-
-
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_tested_winner_whose_network_is_lost_is_tested_again(
-    damage, database, ledger, made, manifest, plan, artifacts
-):
-    run_trial(ledger, made, manifest, plan, 0)
-    finish(ledger, made, manifest, plan, 0)
-    path = artifacts / f"{plan.key}-winner-1.safetensors"
-    assert not ledger.forget_lost_holdout(plan), "it is there"
-    whole = path.read_bytes()
-    damage(path)
-    assert ledger.forget_lost_holdout(plan)
-    assert ledger.outcomes(plan).keys() == {(0, 0), (0, 1)}, "the folds stay"
-    with database.session() as session:
-        assert session.query(StudyRow).one().finished is None
-        assert session.query(ArtifactRow).filter_by(file=path.name).count() == 1, "its lineage"
-    assert not ledger.forget_lost_holdout(plan), "once"
-
-    finish(ledger, made, manifest, plan, 0)
-    assert path.read_bytes() == whole
-    assert not ledger.forget_lost_holdout(plan)
-    assert Systems(database).rank(plan, made.metrics, LINEAGE) == 1
-    with database.session() as session:
-        artifact = session.query(ArtifactRow).filter_by(file=path.name).one()
-        assert is_intact(path, artifact.sha256)
 
 
 def test_a_network_that_comes_out_otherwise_is_recorded_with_its_own_hash(

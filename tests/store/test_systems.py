@@ -1,7 +1,5 @@
 """Ranked systems: numbered, scored, measured, rescored, deleted."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 from making.entries import (
@@ -16,14 +14,12 @@ from making.entries import (
 
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import UsageError
-from serbench.model.machine import Machine
 from serbench.score.confusion import Tally, score_counts, tally
 from serbench.score.intervals import tally_interval
 from serbench.score.metric import CORRECTED, CROSS_VALIDATION, POOLED_FOLDS
 from serbench.score.resampling import draws
 from serbench.score.scoring import score_holdout
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted
-from serbench.store.machines import LatencyFacts
 from serbench.store.predictions import (
     fold_predictions,
     joined,
@@ -31,13 +27,7 @@ from serbench.store.predictions import (
     trial_predictions,
     winners,
 )
-from serbench.store.schema import (
-    LatencyRow,
-    PredictionRow,
-    ScoreRow,
-    TrainingRow,
-    TrialRow,
-)
+from serbench.store.schema import PredictionRow, ScoreRow, TrainingRow, TrialRow
 from serbench.store.systems import Systems, find_system
 
 
@@ -193,64 +183,6 @@ def test_an_unknown_entry_is_named(database, made, manifest):
             Systems(database).record(7)
         assert raised.value.facts == {"number": 7}
         add_entry(database, made, manifest, seed=seed)
-
-
-def test_measuring_again_replaces_the_older_latency(database, made, entry):
-    systems = Systems(database)
-    for p90 in (9.0, 8.0):
-        systems.save_latency(entry, made.machine, made.latency(p90=p90))
-    with database.session() as session:
-        assert [row.p90 for row in session.query(LatencyRow)] == [8.0]
-
-
-def test_threads_runtimes_and_machines_are_measured_side_by_side(database, made, entry):
-    systems = Systems(database)
-    other = Machine("Another processor", 8, "Linux x86_64")
-    systems.save_latency(entry, made.machine, made.latency())
-    systems.save_latency(entry, made.machine, made.latency(threads=2))
-    systems.save_latency(entry, made.machine, made.latency(runtime="onnx"))
-    systems.save_latency(entry, other, made.latency())
-    with database.session() as session:
-        assert session.query(LatencyRow).count() == 4
-    for machine, changes, measured in (
-        (made.machine, {"threads": 2}, True),
-        (made.machine, {"threads": 4}, False),
-        (made.machine, {"runtime": "onnx"}, True),
-        (other, {}, True),
-        (other, {"threads": 2}, False),
-    ):
-        assert systems.is_measured(entry, machine, made.latency(**changes).kind) == measured
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"libraries": {"python": "3.11", "torch": "2.6.0"}},
-        {"libraries": {"python": "3.12", "torch": "2.5.1"}},
-        {"clip_seconds": 3.7},
-        {"precision": "int8"},
-    ],
-)
-def test_what_changes_how_a_time_was_measured_asks_for_another(database, made, entry, change):
-    systems, before, after = Systems(database), made.latency(), made.latency(**change, p90=8.0)
-    systems.save_latency(entry, made.machine, before)
-    assert not systems.is_measured(entry, made.machine, after.kind)
-    systems.save_latency(entry, made.machine, after)
-    for facts in (before, after):
-        assert systems.is_measured(entry, made.machine, facts.kind)
-    with database.session() as session:
-        kept = session.query(LatencyRow).order_by(LatencyRow.id)
-        assert [row.p90 for row in kept] == [before.p90, 8.0], "the older one stays on record"
-
-
-def test_a_latency_is_kept_whole(database, made, entry):
-    kind = made.latency().kind
-    facts = LatencyFacts(kind, 100, 0.1, 0.2, 0.3, 0.01, 0.02, 0.05, 0.06, {"timm": "1.0"})
-    Systems(database).save_latency(entry, made.machine, facts)
-    with database.session() as session:
-        row = session.query(LatencyRow).one()
-        assert {name: getattr(row, name) for name in asdict(facts)} == asdict(facts)
-        assert Machine(**row.machine.facts) == made.machine
 
 
 def test_rescored_nothing_changes(database, made, any_entry):

@@ -7,8 +7,9 @@ from error_facts import values_in
 from making.entries import NESTED, add_entry
 
 from serbench.errors import UsageError
-from serbench.score.comparison import holm, smallest_difference, tally_difference
+from serbench.score.comparison import holm, tally_difference
 from serbench.score.confusion import COUNT_METRICS, Tally
+from serbench.score.power import smallest_difference
 from serbench.store.database import Database
 from serbench.store.systems import find_system
 from serbench.views.comparison import compare_entries
