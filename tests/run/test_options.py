@@ -44,6 +44,7 @@ def test_a_study_file_may_set_every_option(read):
         padding = "zeros"
         allow_known_speakers = true
         augmentations = ["time-shift", "gain"]
+        views = 2
         trials = 20
         epochs = 50
         minutes = 90
@@ -86,6 +87,7 @@ def test_a_study_file_may_set_every_option(read):
         "padding": ("zeros",),
         "allow_known_speakers": True,
         "augmentations": ("time-shift", "gain"),
+        "views": 2,
         "trials": 20,
         "epochs": 50,
         "minutes": 90,
