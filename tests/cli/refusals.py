@@ -5,6 +5,7 @@ PROGRESS = (
     "loading ",
     "the database has no dataset yet",
     "this is a new study",
+    "nested cross-validation: ",
 )
 
 

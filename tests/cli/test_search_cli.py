@@ -165,6 +165,15 @@ def test_a_changed_folder_is_scanned_again(call, place, tmp_path, make_corpus, m
     assert len(scans) == 3
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("after", [1, 4])
 def test_interrupted_and_continued_it_has_the_same_results(
     call, place, tmp_path, monkeypatch, after
