@@ -37,7 +37,10 @@ def emit_calibration(found: dict[str, Any]) -> None:
         )
     )
     click.echo()
-    _emit_reliability(before["reliability"], [] if after is None else after["reliability"])
+    _emit_reliability(before["reliability"], "reliability before calibration")
+    if after is not None:
+        click.echo()
+        _emit_reliability(after["reliability"], "reliability after calibration")
     if found["rejection"]:
         click.echo()
         emit_table(
@@ -57,21 +60,18 @@ def emit_calibration(found: dict[str, Any]) -> None:
         emit_text(f"mean WA over all shares of answered clips: {percent(found['rejection_area'])}")
 
 
-def _emit_reliability(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
-    """A row for each bin with clips before or after calibration."""
-    stages = [{each["above"]: each for each in stage} for stage in (before, after)]
-    bins = {each["above"]: each["to"] for each in (*before, *after)}
-    rows = []
-    for above, to in sorted(bins.items()):
-        row = [f"{100 * above:.0f}–{100 * to:.0f} %"]
-        for stage in stages if after else stages[:1]:
-            found = stage.get(above)
-            row += [
-                str(found["clips"]) if found else "0",
-                percent(found["confidence"] if found else None),
-                percent(found["accuracy"] if found else None),
+def _emit_reliability(bins: list[dict[str, Any]], title: str) -> None:
+    """A row for each bin with clips."""
+    emit_table(
+        ["confidence", ">clips", ">mean confidence", ">accuracy"],
+        [
+            [
+                f"{100 * each['above']:.0f}–{100 * each['to']:.0f} %",
+                str(each["clips"]),
+                percent(each["confidence"]),
+                percent(each["accuracy"]),
             ]
-        rows.append(row)
-    before_columns = [">clips", ">confidence", ">accuracy"]
-    after_columns = [">after: clips", ">confidence", ">accuracy"] if after else []
-    emit_table(["bin", *before_columns, *after_columns], rows, title="reliability")
+            for each in bins
+        ],
+        title=title,
+    )

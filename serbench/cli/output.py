@@ -192,7 +192,12 @@ def emit_table(
 
     Returns:
         the names of the hidden columns.
+
+    Raises:
+        ValueError: two columns have the same name.
     """
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"columns of the same name: {', '.join(columns)}")
     from rich.console import Console
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE

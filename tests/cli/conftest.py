@@ -77,11 +77,24 @@ class Finished:
     corpus: Path
     out: str
     err: str
+    arguments: tuple[str, ...]
 
+
+def finished_study(folder: Path, corpus: Path, protocol: str) -> Finished:
+    """Run the study by the command line in this process."""
     arguments = (
         *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
-        *("--protocol", "speaker-2:holdout", "--trials", "2", "--epochs", "2"),
+        *("--protocol", protocol, "--trials", "2", "--epochs", "2"),
     )
+    db, cache = folder / "serbench.db", folder / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERBENCH_CACHE", str(cache))
+        patch.setattr("serbench.run.completion.measure_latency", pretended)
+        scan = call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
+        assert scan.code == 0, scan.err
+        study = call(*arguments, "--db", db)
+        assert study.code == 0, study.err
+    return Finished(db, cache, corpus, study.out, study.err, arguments)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -104,49 +117,18 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def finished(
     tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]
 ) -> Finished:
-    """The study, run by the command line in this process; tests only read it."""
+    """The study with a holdout; tests only read it."""
     folder = tmp_path_factory.mktemp("finished")
-    db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SERBENCH_CACHE", str(cache))
-        patch.setattr("serbench.run.completion.measure_latency", pretended)
-        scan = call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
-        assert scan.code == 0, scan.err
-        study = call(*Finished.arguments, "--db", db)
-        assert study.code == 0, study.err
-    return Finished(db, cache, corpus, study.out, study.err)
-
-
-@dataclass(frozen=True)
-class AllTested:
-    """A database with one finished study without a holdout: two trials of two folds, two epochs."""
-
-    db: Path
-    cache: Path
-    corpus: Path
-    out: str
-    err: str
-
-    arguments = (
-        *("study", "run", "--backbone", "homebrew", "--dataset", "tiny"),
-        *("--protocol", "speaker-2", "--trials", "2", "--epochs", "2"),
-    )
+    return finished_study(folder, make_corpus(folder / "tiny"), "speaker-2:holdout")
 
 
 @pytest.fixture(scope="session")
 def all_tested(
     tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable[..., Path]
-) -> AllTested:
-    """The study, run by the command line in this process; tests only read it."""
+) -> Finished:
+    """The study in which every speaker is tested; tests only read it."""
     folder = tmp_path_factory.mktemp("all-tested")
-    db, cache, corpus = folder / "serbench.db", folder / "cache", make_corpus(folder / "tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SERBENCH_CACHE", str(cache))
-        patch.setattr("serbench.run.completion.measure_latency", pretended)
-        call("corpus", "scan", corpus, "--dataset", "tiny", "--db", db)
-        study = call(*AllTested.arguments, "--db", db)
-        assert study.code == 0, study.err
-    return AllTested(db, cache, corpus, study.out, study.err)
+    return finished_study(folder, make_corpus(folder / "tiny"), "speaker-2")
 
 
 class Stop(BaseException):
@@ -210,11 +192,11 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def copied(tmp_path: Path) -> Iterator[Callable[[Finished | AllTested | Nested], Database]]:
+def copied(tmp_path: Path) -> Iterator[Callable[[Finished | Nested], Database]]:
     """``copied(study)`` copies a study's database, with its networks, to where ``run`` looks."""
     opened = []
 
-    def copy(study: Finished | AllTested | Nested) -> Database:
+    def copy(study: Finished | Nested) -> Database:
         shutil.copy(study.db, tmp_path / "serbench.db")
         folder = "serbench-artifacts"
         shutil.copytree(study.db.parent / folder, tmp_path / folder, dirs_exist_ok=True)

@@ -51,6 +51,10 @@ def test_a_page_shows_every_score_emotion_speaker_and_group(run):
             line[:3] for line in page
         ]
     assert {each["name"] for each in found["sexes"]} == {"female", "male"}
+    for stage in (found["calibration"]["before"], found["calibration"]["after"]):
+        for each in stage["reliability"]:
+            values = f"{100 * each['confidence']:.1f}", f"{100 * each['accuracy']:.1f}"
+            assert [str(each["clips"]), *values] in [line[-3:] for line in page]
 
 
 def test_a_page_shows_which_commit_made_the_entry(run, finished, copied):

@@ -161,3 +161,8 @@ def test_large_counts_are_shortened(number, shown):
 )
 def test_the_ends_of_an_interval_are_apart_from_their_signs(ends, text):
     assert between(ends) == text
+
+
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="same name"):
+        emit_table(["bin", ">clips", ">clips"], [["a", "1", "2"]])

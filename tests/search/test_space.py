@@ -290,19 +290,3 @@ def test_a_read_out_of_an_early_tap_is_frozen_by_fewer_stages(readout, depth, ev
     )
     configuration = Configuration(readout, 1e-3, freeze_depth=depth)
     assert space.freezes_everything(configuration) is everything
-
-
-@pytest.mark.parametrize(
-    ("changes", "suffice"),
-    [
-        ({}, True),
-        ({"freeze_depth": Range(1, 2, 2)}, False),
-        ({"width:gain": Range(0, 12, 0)}, False),
-        ({"width:gain": Range(0, 0, 0)}, True),
-    ],
-)
-def test_features_suffice_where_no_configuration_changes_what_is_below_the_head(changes, suffice):
-    ranges = {"learning_rate": Range(0, 1, 1), "freeze_depth": Range(2, 2, 2), **changes}
-    space = SearchSpace({"readout": Choice(("1/mean",)), **ranges}, stages={"1/mean": 2})
-    assert space.features_suffice is suffice
-    assert not replace(space, mixed=True).features_suffice

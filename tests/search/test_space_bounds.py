@@ -1,11 +1,14 @@
-"""Bounds that a user gives for searched parameters."""
+"""Bounds that a user gives for searched parameters, and what they leave to be searched."""
+
+from dataclasses import replace
 
 import pytest
 from making.spaces import Declared, search_space
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from serbench.errors import UnknownNameError, UsageError
-from serbench.model.ranges import Range
+from serbench.model.ranges import Choice, Range
+from serbench.search.space import SearchSpace
 
 
 def bounded(**bounds):
@@ -64,3 +67,19 @@ def test_bounds_of_an_augmentation_that_is_not_searched_are_refused():
     with pytest.raises(UnknownNameError) as refused:
         bounded(width__noise=(0.0, 1.0))
     assert refused.value.name == "width:noise"
+
+
+@pytest.mark.parametrize(
+    ("changes", "suffice"),
+    [
+        ({}, True),
+        ({"freeze_depth": Range(1, 2, 2)}, False),
+        ({"width:gain": Range(0, 12, 0)}, False),
+        ({"width:gain": Range(0, 0, 0)}, True),
+    ],
+)
+def test_features_suffice_where_no_configuration_changes_what_is_below_the_head(changes, suffice):
+    ranges = {"learning_rate": Range(0, 1, 1), "freeze_depth": Range(2, 2, 2), **changes}
+    space = SearchSpace({"readout": Choice(("1/mean",)), **ranges}, stages={"1/mean": 2})
+    assert space.features_suffice is suffice
+    assert not replace(space, mixed=True).features_suffice
