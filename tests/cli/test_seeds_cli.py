@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 import pytest
-from conftest import Stop
+from making.scripted import Stopped
 
 from serbench.cli.progress import PlainListener
 from serbench.execute.executor import InThisProcess
@@ -65,11 +65,11 @@ def test_a_finished_study_runs_only_the_missing_seeds_and_resumes_them(
     assert shown(run)["seeds"] is None
 
     def stopping(self, repetition, result):
-        raise Stop
+        raise Stopped
 
     with monkeypatch.context() as stopped:
         stopped.setattr(PlainListener, "repeated", stopping)
-        with pytest.raises(Stop):
+        with pytest.raises(Stopped):
             run(*finished.arguments, "--seeds", 3)
     assert trainings == ["holdout"], "the search is not run again"
     assert [each["seed"] for each in shown(run)["seeds"]["scores"]] == [1, 2]
