@@ -38,6 +38,7 @@ COMMANDS = {
         "serbench.cli.predict:predict",
         "Predict the emotions of recordings with an entry.",
     ),
+    "listen": ("serbench.cli.listen:listen", "Predict emotions live, from a microphone."),
     "db": ("serbench.cli.db:db", "Show the content of a database; reduce the size of its file."),
     "cache": ("serbench.cli.cache:cache", "List and delete features and prepared clips."),
     "plugins": ("serbench.cli.plugins:plugins", "List, check and create plugins."),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from serbench.data.audio import MEAN
 from serbench.deploy.answering import Answerer
+from serbench.deploy.live import HOP, Live
 from serbench.deploy.predict import FilePrediction, Windowing, predict_files, recordings_in
 from serbench.deploy.speech import SpeechDetector, speech_detector
+from serbench.deploy.windows import hop_in_samples
 from serbench.errors import AudioError, UsageError
 from serbench.plugins import Plugins
 from serbench.store.database import Database
@@ -65,7 +67,7 @@ class Predictor:
             UsageError: ``reject_below`` is no number in [0, 1], the hop is not possible, or there
                 is no such channel in any recording.
         """
-        check_rejection(reject_below)
+        _check_rejection(reject_below)
         files, errors = recordings_in(paths)
         detector = None if keep_silence else speech_detector()
         windowing = Windowing(hop, detector, self.channel, reject_below)
@@ -76,8 +78,28 @@ class Predictor:
             detector if any(map(_has_windows, answers)) else None,
         )
 
+    def live(
+        self, reject_below: float = 0.0, hop: float | None = None, keep_silence: bool = False
+    ) -> Live:
+        """Predict the emotion of sound as it arrives.
 
-def check_rejection(reject_below: float) -> None:
+        Args:
+            reject_below: least confidence of a prediction that is not rejected, in [0, 1].
+            hop: seconds between two predictions; by default half a second, or a shorter window.
+            keep_silence: whether an emotion is predicted in silence too.
+
+        Raises:
+            UsageError: ``reject_below`` is no number in [0, 1], or the hop is not possible.
+        """
+        _check_rejection(reject_below)
+        clip_format = self.answerer.clip_format
+        hop = min(HOP, clip_format.seconds) if hop is None else hop
+        hop_in_samples(hop, clip_format)
+        detector = None if keep_silence else speech_detector()
+        return Live(self.answerer, detector, hop, reject_below)
+
+
+def _check_rejection(reject_below: float) -> None:
     """Refuse a least confidence that is no probability.
 
     Raises:
