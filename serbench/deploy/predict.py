@@ -28,6 +28,9 @@ from serbench.errors import AudioError
 BATCH = 16
 """Windows that are answered together: twice as fast on one thread as one by one."""
 
+LONGEST = 1 << 29
+"""Samples of all channels together of the longest recording: 3 hours of one channel at 48 kHz."""
+
 SHORTEST = 0.025
 """Seconds of the shortest recording that is answered, the usual length of a frame of speech."""
 
@@ -175,7 +178,7 @@ def _open(path: Path, answerer: Answerer, windowing: Windowing) -> _Opened:
     Raises:
         AudioError: it cannot be used, is too short, or has no speech.
     """
-    audio = read_audio(path, windowing.channel)
+    audio = read_audio(path, windowing.channel, LONGEST)
     clip_format, rate = answerer.clip_format, audio.sample_rate
     frames = len(audio.waveform)
     seconds = frames / rate
@@ -183,10 +186,11 @@ def _open(path: Path, answerer: Answerer, windowing: Windowing) -> _Opened:
         detail = f"{1000 * seconds:.1f} ms, {frames} sample{'s' * (frames != 1)}"
         advice = f"at least {1000 * SHORTEST:.0f} ms are needed"
         raise AudioError(path, "too short for a prediction", advice, detail, "short")
-    remarks = tuple(remark.text for remark in audio.remarks)
+    remarks, mono = tuple(remark.text for remark in audio.remarks), audio.mono
+    del audio  # of a long recording, all channels at its own rate take gigabytes
     samples = resampled_length(frames, rate, clip_format.sample_rate)
     if samples <= clip_format.samples:
-        clip = standardise(audio.mono, rate, clip_format), clip_format.sounding(frames, rate)
+        clip = standardise(mono, rate, clip_format), clip_format.sounding(frames, rate)
         return _Opened(path, seconds, remarks, iter([clip]), [(0.0, seconds)], [0])
     starts = np.array(
         window_starts(samples, clip_format.samples, hop_in_samples(windowing.hop, clip_format))
@@ -194,13 +198,13 @@ def _open(path: Path, answerer: Answerer, windowing: Windowing) -> _Opened:
     spans = np.stack([starts, starts + clip_format.samples], axis=1) / clip_format.sample_rate
     places = np.arange(len(starts))
     if windowing.detector is not None:
-        speech = windowing.detector.speech(audio.mono, rate)
+        speech = windowing.detector.speech(mono, rate)
         places = np.flatnonzero(with_speech(speech, spans[:, 0], spans[:, 1]))
         if not len(places):
             advice = "answer silence too with --keep-silence"
             name = windowing.detector.name
             raise AudioError(path, "no speech was found", advice, name, "silence")
-    sound = whole_at_rate(audio.mono, rate, clip_format.sample_rate)
+    sound = whole_at_rate(mono, rate, clip_format.sample_rate)
     clips = (
         (fitted(sound[start : start + clip_format.samples], clip_format), clip_format.samples)
         for start in starts[places].tolist()

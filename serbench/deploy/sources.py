@@ -15,6 +15,7 @@ import soundfile
 
 from serbench.data.audio import RATES, Audio, channel_index, read_audio
 from serbench.data.clips import Waveform
+from serbench.deploy.predict import LONGEST
 from serbench.errors import AudioError, SerbenchError, UsageError
 
 STANDARD_INPUT = "standard input"
@@ -80,7 +81,7 @@ class FileSource:
     @classmethod
     def open(cls, path: Path, channel: str) -> FileSource:
         """Read a file; errors are those of ``read_audio``."""
-        audio = read_audio(path, channel)
+        audio = read_audio(path, channel, LONGEST)
         return cls(str(path), audio.sample_rate, audio.mono)
 
     def blocks(self, seconds: float) -> Iterator[Waveform]:

@@ -1,6 +1,7 @@
 """Sound from files, pipes and microphones."""
 
 import os
+import struct
 import sys
 import threading
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ def pipe(content):
     reading, writing = os.pipe()
 
     def write():
-        with open(writing, "wb") as file:
+        with os.fdopen(writing, "wb") as file:
             file.write(content)
 
     thread = threading.Thread(target=write)
@@ -78,9 +79,8 @@ def test_samples_without_a_header_are_mono_of_16_bits():
     np.testing.assert_array_equal(block, (samples / 32768).astype(np.float32))
 
 
-NO_SAMPLES = (
-    b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\0\0\0\0"
-)
+FORMAT = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+NO_SAMPLES = b"RIFF\x24\0\0\0WAVE" + FORMAT + b"data\0\0\0\0"
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n" * 50, NO_SAMPLES + bytes(500)])
