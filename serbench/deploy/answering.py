@@ -17,18 +17,15 @@ Probabilities = npt.NDArray[np.float64]
 
 
 class Answerer(Protocol):
-    """A trained network in some form that answers for clips; predictions need nothing else of it.
-
-    Attributes:
-        clip_format: format of the clips that it receives.
-        emotions: the label set, in the order of the probabilities.
-    """
+    """A trained network in any form: all that predictions need of it."""
 
     @property
-    def clip_format(self) -> ClipFormat: ...  # noqa: D102
+    def clip_format(self) -> ClipFormat:
+        """The format of the clips that it receives."""
 
     @property
-    def emotions(self) -> tuple[str, ...]: ...  # noqa: D102
+    def emotions(self) -> tuple[str, ...]:
+        """The label set, in the order of the probabilities."""
 
     def probabilities(
         self, clips: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64]

@@ -19,7 +19,6 @@ from serbench.deploy.predict import LONGEST
 from serbench.errors import AudioError, SerbenchError, UsageError
 
 STANDARD_INPUT = "standard input"
-MICROPHONE = "microphone"
 
 FILE_INSTEAD = "or give a recording with --input FILE"
 
@@ -28,18 +27,15 @@ LOST_SECONDS = 5.0
 
 
 class Source(Protocol):
-    """Sound that arrives in blocks.
-
-    Attributes:
-        name: of the source, for messages.
-        sample_rate: in Hz.
-    """
+    """Sound that arrives in blocks."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """The name of the source for messages."""
 
     @property
-    def sample_rate(self) -> int: ...  # noqa: D102
+    def sample_rate(self) -> int:
+        """In Hz."""
 
     def blocks(self, seconds: float) -> Iterator[Waveform]:
         """Mono blocks ``[frames]`` until the sound ends, each with the sound since the last one.

@@ -13,6 +13,8 @@ import pytest
 import soundfile
 from refusals import error_of
 
+import serbench.cli.listen as listen_module
+
 
 @pytest.fixture
 def listen(run, finished, monkeypatch):
@@ -143,7 +145,6 @@ def test_ctrl_c_ends_a_microphone_with_a_summary(listen, monkeypatch):
         def __enter__(self):
             for _ in range(3):
                 self.callback(np.full((4000, 1), 0.1, np.float32), 4000, None, None)
-            threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
 
         def __exit__(self, *_):
             pass
@@ -153,6 +154,13 @@ def test_ctrl_c_ends_a_microphone_with_a_summary(listen, monkeypatch):
         query_devices=lambda *_: facts, InputStream=Stream, PortAudioError=OSError
     )
     monkeypatch.setitem(sys.modules, "sounddevice", module)
+    line = listen_module._line
+
+    def pressing(moment):
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return line(moment)
+
+    monkeypatch.setattr(listen_module, "_line", pressing)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         ran = listen()
