@@ -23,7 +23,7 @@ from serbench.errors import AudioError, SerbenchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from serbench.deploy.answering import Answer
+    from serbench.deploy.answering import Prediction
     from serbench.deploy.predict import FilePrediction
 
 SILENCE = "silence"
@@ -137,7 +137,7 @@ def _emit_tables(found: Sequence[FilePrediction], emotions: tuple[str, ...]) -> 
     )
 
 
-def _cells(answer: Answer | None, emotions: tuple[str, ...]) -> list[str]:
+def _cells(answer: Prediction | None, emotions: tuple[str, ...]) -> list[str]:
     """The emotion and the probabilities of an answer."""
     if answer is None:
         return [SILENCE, *(DASH for _ in emotions)]

@@ -71,7 +71,7 @@ class EagerAnswerer:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """The emotion of a clip or of a recording.
 
     Attributes:
@@ -83,7 +83,9 @@ class Answer:
     rejected: bool = False
 
     @classmethod
-    def of(cls, emotions: tuple[str, ...], shares: Probabilities, reject_below: float) -> Answer:
+    def of(
+        cls, emotions: tuple[str, ...], shares: Probabilities, reject_below: float
+    ) -> Prediction:
         """The answer with these probabilities ``[emotions]``."""
         listed = dict(zip(emotions, shares.tolist(), strict=True))
         return cls(listed, rejected=max(listed.values()) < reject_below)

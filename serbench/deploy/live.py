@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from serbench.data.clips import Waveform, standardise
-from serbench.deploy.answering import Answer, Answerer
+from serbench.deploy.answering import Answerer, Prediction
 from serbench.deploy.predict import SHORTEST
 from serbench.deploy.sources import Source
 from serbench.deploy.speech import SpeechDetector, with_speech
@@ -40,7 +40,7 @@ class Moment:
     seconds: float
     added: float
     computing: float
-    answer: Answer | None
+    answer: Prediction | None
 
     @property
     def real_time_factor(self) -> float:
@@ -110,12 +110,12 @@ class Live:
         spans = self.detector.speech(sound, rate)
         return bool(with_speech(spans, np.array([start]), np.array([end])).all())
 
-    def _answer(self, window: Waveform, rate: int) -> Answer:
+    def _answer(self, window: Waveform, rate: int) -> Prediction:
         clip_format = self.answerer.clip_format
         clip = standardise(window, rate, clip_format)
         length = np.array([clip_format.sounding(len(window), rate)], np.int64)
         [shares] = self.answerer.probabilities(clip[None], length)
-        return Answer.of(self.answerer.emotions, shares, self.reject_below)
+        return Prediction.of(self.answerer.emotions, shares, self.reject_below)
 
 
 @dataclass

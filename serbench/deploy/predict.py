@@ -20,7 +20,7 @@ from serbench.data.clips import (
 )
 from serbench.data.folders import list_files
 from serbench.data.formats import is_recording_name, unread_name
-from serbench.deploy.answering import Answer, Answerer, Probabilities
+from serbench.deploy.answering import Answerer, Prediction, Probabilities
 from serbench.deploy.speech import SpeechDetector, with_speech
 from serbench.deploy.windows import Window, hop_in_samples, window_starts
 from serbench.errors import AudioError
@@ -72,7 +72,7 @@ class FilePrediction:
 
     path: Path
     seconds: float
-    overall: Answer
+    overall: Prediction
     windows: tuple[Window, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -243,9 +243,9 @@ def _prediction(
         return AudioError(opened.path, "the logits of the network for this file are NaN")
     alone = len(opened.spans) == 1
     shares = opened.found[0] if alone else np.mean(opened.found, axis=0)
-    overall = Answer.of(emotions, shares, reject_below)
+    overall = Prediction.of(emotions, shares, reject_below)
     answers = {
-        place: Answer.of(emotions, row, reject_below)
+        place: Prediction.of(emotions, row, reject_below)
         for place, row in zip(opened.spoken, opened.found, strict=True)
     }
     windows = tuple(

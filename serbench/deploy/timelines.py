@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from serbench.deploy.answering import Answer
+from serbench.deploy.answering import Prediction
 from serbench.deploy.predict import FilePrediction
 from serbench.deploy.windows import Window, segments_of
 from serbench.errors import AudioError
@@ -40,7 +40,7 @@ def as_dict(path: str, result: FilePrediction | AudioError) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer | None) -> dict[str, Any]:
+def _answer(answer: Prediction | None) -> dict[str, Any]:
     names = ("emotion", "confidence", "rejected", "probabilities")
     return {name: None if answer is None else getattr(answer, name) for name in names}
 

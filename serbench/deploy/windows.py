@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from serbench.data.clips import ClipFormat
-from serbench.deploy.answering import Answer
+from serbench.deploy.answering import Prediction
 from serbench.errors import UsageError
 
 
@@ -23,7 +23,7 @@ class Window:
 
     start: float
     end: float
-    answer: Answer | None
+    answer: Prediction | None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from serbench.data.clips import ClipFormat
-from serbench.deploy.answering import Answer, EagerAnswerer
+from serbench.deploy.answering import EagerAnswerer, Prediction
 from serbench.model.network import EmotionNetwork
 
 
@@ -43,7 +43,7 @@ def test_only_the_clip_with_logits_that_are_not_finite_has_nan():
 
 def test_an_answer_below_the_least_confidence_is_rejected():
     shares = np.array([0.25, 0.75])
-    kept, rejected = (Answer.of(("fear", "calm"), shares, least) for least in (0.75, 0.76))
+    kept, rejected = (Prediction.of(("fear", "calm"), shares, least) for least in (0.75, 0.76))
     assert (kept.emotion, kept.confidence) == ("calm", 0.75)
     assert (rejected.emotion, rejected.confidence) == (None, 0.75)
     assert kept.probabilities == rejected.probabilities == {"fear": 0.25, "calm": 0.75}

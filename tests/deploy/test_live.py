@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serbench.data.clips import ClipFormat, standardise
-from serbench.deploy.answering import Answer
+from serbench.deploy.answering import Prediction
 from serbench.deploy.live import Live, Moment, Summary
 from serbench.deploy.sources import FileSource
 from serbench.errors import AudioError
@@ -105,7 +105,7 @@ def test_sound_that_ends_too_soon_is_an_error(seconds):
 
 def test_the_summary_counts_every_moment():
     summary = Summary()
-    for answer in (Answer({"fear": 0.6, "calm": 0.4}), None, Answer({"fear": 0.5}, True)):
+    for answer in (Prediction({"fear": 0.6, "calm": 0.4}), None, Prediction({"fear": 0.5}, True)):
         summary.add(Moment(summary.seconds + 0.5, 0.5, 0.1, answer))
     assert (summary.seconds, summary.silent, summary.rejected) == (1.5, 1, 1)
     assert summary.emotions == {"fear": 1}

@@ -10,7 +10,7 @@ import soxr
 import torch
 
 from serbench.data.clips import ClipFormat, standardise
-from serbench.deploy.answering import Answer, EagerAnswerer
+from serbench.deploy.answering import EagerAnswerer, Prediction
 from serbench.deploy.predict import BATCH, Windowing, predict_files
 from serbench.errors import AudioError, UsageError
 from serbench.model.network import EmotionNetwork
@@ -109,7 +109,7 @@ def test_a_prediction_below_the_least_confidence_has_no_emotion(write):
 
 
 def test_the_most_probable_emotion_is_the_answer():
-    assert Answer({"anger": 0.2, "fear": 0.5, "neutral": 0.3}).emotion == "fear"
+    assert Prediction({"anger": 0.2, "fear": 0.5, "neutral": 0.3}).emotion == "fear"
 
 
 def test_files_are_read_in_the_order_given(write):

@@ -3,17 +3,17 @@
 import json
 from pathlib import Path
 
-from serbench.deploy.answering import Answer
+from serbench.deploy.answering import Prediction
 from serbench.deploy.predict import FilePrediction
 from serbench.deploy.timelines import as_dict, csv_columns, csv_rows, rttm_lines
 from serbench.deploy.windows import Window
 from serbench.errors import AudioError
 
-FEAR, CALM = Answer({"fear": 0.75, "calm": 0.25}), Answer({"fear": 0.125, "calm": 0.875})
+FEAR, CALM = Prediction({"fear": 0.75, "calm": 0.25}), Prediction({"fear": 0.125, "calm": 0.875})
 LONG = FilePrediction(
     Path("calls/monday one.wav"),
     4.0,
-    Answer({"fear": 0.4375, "calm": 0.5625}, rejected=True),
+    Prediction({"fear": 0.4375, "calm": 0.5625}, rejected=True),
     (
         Window(0.0, 2.0, FEAR),
         Window(1.0, 3.0, None),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.data.clips import ClipFormat
-from serbench.deploy.answering import Answer
+from serbench.deploy.answering import Prediction
 from serbench.deploy.windows import (
     Segment,
     Window,
@@ -53,7 +53,7 @@ def window(start, emotion, confidence=0.6, length=2.0):
         return Window(start, start + length, None)
     rejected = emotion == "rejected"
     shares = {"fear" if rejected else emotion: confidence, "other": 1 - confidence}
-    return Window(start, start + length, Answer(shares, rejected))
+    return Window(start, start + length, Prediction(shares, rejected))
 
 
 def test_neighbours_with_one_emotion_are_one_segment_with_their_mean_confidence():
