@@ -144,13 +144,13 @@ class CallbackListener(Listener):
             failure=ended.failure,
         )
 
-    def holdout_started(self, trial: int) -> None:
+    def last_training_started(self, trial: int) -> None:
         """Pass on which trial won."""
-        self._send("holdout_started", trial=trial + 1)
+        self._send("last_training_started", trial=trial + 1)
 
-    def holdout_lost(self) -> None:
+    def last_training_lost(self) -> None:
         """Pass on that the last training of the winner is repeated."""
-        self._send("holdout_lost")
+        self._send("last_training_lost")
 
     def repeating(self, entry: int, trainings: int, seeds: int) -> None:
         """Pass on the number of trainings that are repeated with other seeds."""
