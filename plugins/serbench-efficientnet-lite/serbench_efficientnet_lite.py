@@ -149,10 +149,6 @@ class EfficientNetLite(PooledBackbone):
         blocks = [[f"blocks.{stage}"] for stage in range(n_stages)]
         return stages_of(module, [["conv_stem", "bn1"], *blocks, ["conv_head", "bn2"]])
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """No stage is frozen."""
-        return 0
-
 
 @hookimpl
 def register_backbones(register: Callable[[Backbone], None]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
+from serbench.model.ranges import Range
 from serbench.model.weights import file_identity, load_exactly, read_weights, split_state
 
 if TYPE_CHECKING:
@@ -169,8 +170,12 @@ class Backbone(Reader, Protocol):
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """Names of the parameters of each stage, from the input on."""
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The number of frozen stages in the first trial of a search."""
+    def freeze_depths(self, module: nn.Module) -> Range:
+        """The numbers of frozen stages that a study searches, unless the user gives bounds.
+
+        They lie between 0 and the number of stages. Where all stages are frozen in every trial, a
+        head that is trained by gradient descent uses features that are computed once.
+        """
 
 
 class PooledBackbone:
@@ -181,6 +186,7 @@ class PooledBackbone:
         taps: only the pooled vector.
         readouts: only the pooled vector.
         augmentations: the usual ones.
+        freeze_depths: all numbers of stages, 0 at first.
         takes_lengths: False: the whole image counts, padding too.
         published_on: corpora that the ``default`` weights were trained on, or None where they are
             not known; those of weights from a file are never known.
@@ -216,6 +222,10 @@ class PooledBackbone:
     def cut(self, module: nn.Module, taps: Sequence[str]) -> nn.Module:
         """The whole network: its only tap is its end."""
         return module
+
+    def freeze_depths(self: Backbone, module: nn.Module) -> Range:
+        """All depths; no stage is frozen in the first trial."""
+        return Range(0, len(self.stages(module)), 0)
 
 
 def continued(

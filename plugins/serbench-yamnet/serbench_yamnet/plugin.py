@@ -91,10 +91,6 @@ class YamnetBackbone(PooledBackbone):
             stages.setdefault(place, []).append(name)
         return list(stages.values())
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """No stage is frozen."""
-        return 0
-
 
 def default_file() -> Path:
     """The file that ``SERBENCH_YAMNET_WEIGHTS`` names.
