@@ -13,6 +13,8 @@
     ├── EnvironmentChangedError   a study that was begun on another device or with other libraries
     ├── WeightsError              pretrained weights that cannot be downloaded, read or used
     ├── DivergedError             a training or a network with NaN or infinite numbers
+    ├── ExportError               a network that cannot be exported, or not executed by a runtime
+    ├── MissingPackageError       an optional package that is not installed
     ├── TooSlowError              a backbone whose latency is above the given limit
     └── StorageError              a database or a disk that cannot be used
         └── ConflictError         two processes that write the same row at once
@@ -108,7 +110,7 @@ class AudioError(SerbenchError):
     ``reason`` is the defect in a few words; skipped files are counted by it. ``detail`` describes
     this file, such as the declared and the actual number of samples. ``kind`` is the kind of
     finding in ``corpus doctor``: ``lfs-pointer``, ``format``, ``channels-cancel``, ``channel``,
-    ``scale``, ``silence``, or ``unusable`` for all others.
+    ``scale``, ``silence``, ``short``, or ``unusable`` for all others.
     """
 
     def __init__(
@@ -145,6 +147,14 @@ class WeightsError(SerbenchError):
 
 class DivergedError(SerbenchError):
     """A training whose loss, or a network whose logits, are NaN or infinite."""
+
+
+class ExportError(SerbenchError):
+    """A network that cannot be exported, or that a runtime executes with other results."""
+
+
+class MissingPackageError(SerbenchError):
+    """An optional package that is needed and not installed; the message has its extra."""
 
 
 class TooSlowError(SerbenchError):

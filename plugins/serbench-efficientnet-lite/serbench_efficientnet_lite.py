@@ -25,12 +25,11 @@ from serbench.model.backbone import (
     Built,
     PooledBackbone,
     continued,
-    layer_of,
     loaded,
     stages_of,
 )
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import read_weights
+from serbench.model.weights import layer_of, read_weights
 
 NATIVE_SIZES = {0: 224, 1: 240, 2: 260}
 """Model number → rows and columns of the images on which its weights were trained."""

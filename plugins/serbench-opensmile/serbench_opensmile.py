@@ -110,6 +110,10 @@ class Functionals(FrontEndModule):
     def __init__(self, features: FeatureSet) -> None:
         super().__init__()
         self.features = features
+        self.outside = (
+            f"The image is [1, 1, {features.width}, 1]: the functionals {features.opensmile} of "
+            f"openSMILE of the recording at {SAMPLE_RATE} Hz, each divided by {features.scale:g}."
+        )
         _extractor(features.opensmile)
 
     def forward(self, waveform: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 from serbench import hookimpl
 from serbench.data.clips import ClipFormat
 from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec, fit_image, fitted_hop
+from serbench.model.spectrum import PowerSpectrum
 
 DECIBEL_FLOOR = -40.0
 DECIBEL_SPAN = 100.0
@@ -35,7 +36,6 @@ class MelSpectrogram(FrontEndModule):
     in librosa.
     """
 
-    window: Tensor
     filters: Tensor
 
     def __init__(
@@ -48,10 +48,8 @@ class MelSpectrogram(FrontEndModule):
         scale: Literal["htk", "slaney"] = "htk",
     ) -> None:
         super().__init__()
-        self.n_fft = n_fft
-        self.hop_length = hop_length
-        self.win_length = win_length
         self.n_mels = n_mels
+        self.spectrum = PowerSpectrum(torch.hann_window(win_length), n_fft, hop_length)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # for empty filters, which notes report
             filters = torchaudio.functional.melscale_fbanks(
@@ -63,7 +61,6 @@ class MelSpectrogram(FrontEndModule):
                 norm=None if scale == "htk" else scale,
                 mel_scale=scale,
             )
-        self.register_buffer("window", torch.hann_window(win_length), persistent=False)
         # A narrower last block would be multiplied by another algorithm for some batch sizes, with
         # different last digits.
         whole_blocks = F.pad(filters, (0, -n_mels % BLOCK))
@@ -82,15 +79,7 @@ class MelSpectrogram(FrontEndModule):
         A triangle covers few bins, and distant triangles have no bin in common: computing block by
         block omits most of a matrix product that would otherwise take the most time.
         """
-        spectrum = torch.stft(
-            waveform,
-            self.n_fft,
-            self.hop_length,
-            self.win_length,
-            self.window,
-            return_complex=True,
-        )  # [B, n_fft/2 + 1, frames]
-        power = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+        power = self.spectrum(waveform)  # [B, n_fft/2 + 1, frames]
         parts = [
             torch.matmul(self.filters[bins, bands].T, power[:, bins]) for bins, bands in self.blocks
         ]

@@ -6,35 +6,33 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torchaudio
 from torch import Tensor
 
 from serbench import hookimpl
+from serbench.builtin.mel import MelSpectrogram
 from serbench.data.clips import ClipFormat
 from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec, fit_image
 
 
 class _FittedMfcc(FrontEndModule):
+    cosines: Tensor
+
     def __init__(self, n_mfcc: int, n_mels: int, clip_format: ClipFormat, spec: InputSpec) -> None:
         super().__init__()
         rate = clip_format.sample_rate
-        window = round(0.025 * rate)
+        window, hop = round(0.025 * rate), round(0.010 * rate)
+        n_fft = max(1024, 2 ** math.ceil(math.log2(window)))
         self.spec = spec
-        self.mfcc = torchaudio.transforms.MFCC(
-            rate,
-            n_mfcc=n_mfcc,
-            log_mels=True,
-            melkwargs={
-                "n_fft": max(1024, 2 ** math.ceil(math.log2(window))),
-                "win_length": window,
-                "hop_length": round(0.010 * rate),
-                "n_mels": n_mels,
-            },
-        )
+        self.mel = MelSpectrogram(rate, n_fft, window, hop, n_mels)
+        cosines = torchaudio.functional.create_dct(n_mfcc, n_mels, norm="ortho")
+        self.register_buffer("cosines", cosines, persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Feature images ``[B, C, F, T]``, each coefficient standardised over its clip."""
-        coefficients = self.mfcc(waveform)  # [B, n_mfcc, frames]
+        energy = torch.log(self.mel(waveform) + 1e-6)
+        coefficients = self.cosines.T @ energy  # [B, n_mfcc, frames]
         mean = coefficients.mean(dim=2, keepdim=True)
         deviation = coefficients.std(dim=2, keepdim=True)
         return fit_image(0.5 + 0.25 * (coefficients - mean) / (deviation + 1e-5), self.spec)

@@ -23,11 +23,11 @@ from serbench.model.backbone import (
     Built,
     PooledBackbone,
     continued,
-    layer_of,
 )
 from serbench.model.frontend import InputSpec
 from serbench.model.hub import fetch_weights
 from serbench.model.ranges import Range
+from serbench.model.weights import layer_of
 
 FIRST_LEARNING_LAYER = {"inception_v3": "Mixed_6a."}
 """The first layer that the paper trains: the last eight mixed layers of Inception learn."""

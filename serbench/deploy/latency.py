@@ -14,11 +14,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from serbench.data.clips import ClipFormat, standardise
+from serbench.data.clips import ClipFormat
 from serbench.errors import SerbenchError
 from serbench.model.environment import versions
 from serbench.model.recipe import Recipe
-from serbench.model.runtime import Runtime
+from serbench.model.runtime import FRONT_END, NETWORK, Runtime
 from serbench.store.machines import LatencyFacts, LatencyKind
 
 WARM_UP = 20
@@ -28,7 +28,7 @@ PATIENCE = 30.0
 """Seconds after which the measurement ends with ``FEWEST_RUNS`` or more: on a busy machine several
 threads wait for each other, and a hundred runs of a large network can take minutes."""
 
-WHOLE, FRONT_END, NETWORK = "whole", "front_end", "network"
+WHOLE = "whole"
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ def _measure(job: LatencyJob) -> LatencyFacts:
     import torch
 
     from serbench.deploy.network import trained_network, untrained_network
+    from serbench.model.deployable import Deployable
     from serbench.plugins import Plugins
     from serbench.store.artifacts import read_arrays
 
@@ -126,11 +127,11 @@ def _measure(job: LatencyJob) -> LatencyFacts:
         network = trained_network(job.recipe, plugins, job.n_classes, arrays)
     clip_format = job.recipe.clip_format
     noise = np.random.default_rng(0).normal(0, 0.1, clip_format.samples).astype(np.float32)
-    clip = standardise(noise, clip_format.sample_rate, clip_format)
-    waveform = torch.from_numpy(clip)[None]
+    deployable = Deployable(network, clip_format)
+    recording = deployable.recording(torch.from_numpy(noise))
     runtime = plugins.runtimes.get(job.runtime)
-    runnable = runtime.prepare(network, waveform, ())
-    calls = {WHOLE: lambda: runnable(waveform), **runnable.parts(waveform)}
+    runnable = runtime.prepare(deployable, (), job.threads)
+    calls = {WHOLE: lambda: runnable(recording), **runnable.parts(recording)}
     times = _time_in_turn(calls)
     return LatencyFacts(
         kind=kind_of(runtime, job.threads, clip_format),

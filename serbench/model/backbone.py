@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
 from serbench.model.ranges import Range
@@ -173,8 +173,7 @@ class Backbone(Reader, Protocol):
     def freeze_depths(self, module: nn.Module) -> Range:
         """The numbers of frozen stages that a study searches, unless the user gives bounds.
 
-        They lie between 0 and the number of stages. Where all stages are frozen in every trial, a
-        head that is trained by gradient descent uses features that are computed once.
+        Where all stages are always frozen, every head uses features that are computed once.
         """
 
 
@@ -286,15 +285,6 @@ def loaded(
     shapes = {name: tuple(tensor.shape) for name, tensor in head.items()}
     fits = shapes == {"weight": (n_classes, width), "bias": (n_classes,)}
     return Built(module, identity, {POOLED: width}, head if fits else drawn)
-
-
-def layer_of(module: Any) -> dict[str, Tensor] | None:
-    """Copies of ``weight`` and ``bias`` of a linear layer; None for any other module."""
-    from torch import nn
-
-    if not isinstance(module, nn.Linear) or module.bias is None:
-        return None
-    return {name: tensor.detach().clone() for name, tensor in module.named_parameters()}
 
 
 def stages_of(module: nn.Module, children: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -38,9 +38,14 @@ class FrontEndModule(nn.Module):
 
     ``forward`` takes waveforms ``[B, samples]`` and returns feature images ``[B, C, F, T]``. It has
     no trainable parameters. ``notes`` are sentences for the user about limits of the fit.
+
+    ``outside`` is empty where ``forward`` consists of operations of PyTorch that can be exported,
+    as most do. Otherwise it is a sentence that describes the image, which the caller of an exported
+    network has to compute.
     """
 
     notes: Sequence[str] = ()
+    outside: str = ""
 
     def columns(self, lengths: Tensor, samples: int, width: int) -> Tensor:
         """Number of columns of each image that are not padding, ``[B]``.

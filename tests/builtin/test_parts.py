@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from serbench.builtin.eager_runtime import Eager
 from serbench.builtin.linear_head import LinearHead
 from serbench.builtin.objectives import CrossEntropy
-from serbench.builtin.runtimes import Eager
+from serbench.data.clips import ClipFormat
+from serbench.model.deployable import Deployable
 from serbench.model.network import EmotionNetwork
 
 WIDTH, N_CLASSES = 5, 3
@@ -50,26 +52,30 @@ def test_cross_entropy_is_torchs_on_an_unchanged_batch():
 
 @pytest.fixture
 def network():
-    """A network with dropout and batch norm, waveforms ``[B, 8]`` to logits."""
+    """A network with dropout and batch norm, recordings of 8 samples to logits."""
     torch.manual_seed(0)
     body = nn.Sequential(nn.Linear(8, WIDTH), nn.BatchNorm1d(WIDTH), nn.Dropout(0.5))
-    return EmotionNetwork(nn.Tanh(), body, nn.Linear(WIDTH, N_CLASSES)).train()
+    whole = EmotionNetwork(nn.Tanh(), body, nn.Linear(WIDTH, N_CLASSES))
+    return Deployable(whole, ClipFormat(8, 1.0, "keep")).train()
 
 
 def test_eager_runs_the_network_in_evaluation_mode(network):
-    waveforms = torch.randn(2, 8)
-    runnable = Eager().prepare(network, waveforms[:1], [])
-    logits = runnable(waveforms)
+    recording = network.recording(torch.randn(8))
+    logits = Eager().prepare(network, [], 1)(recording)
     with torch.inference_mode():
-        assert np.array_equal(logits, network.eval()(waveforms).numpy())
+        expected = network.eval().network(recording.waveform)
+    assert np.array_equal(logits, expected.numpy())
     assert Eager().identity == {"precision": "fp32", "version": torch.__version__}
 
 
 def test_eager_has_two_parts_and_the_second_begins_where_the_first_ends(network):
-    waveforms = torch.randn(1, 8)
-    runnable = Eager().prepare(network, waveforms, [])
-    parts = runnable.parts(waveforms)
+    recording = network.recording(torch.randn(8))
+    runnable = Eager().prepare(network, [], 1)
+    parts = runnable.parts(recording)
     assert list(parts) == ["front_end", "network"]
-    assert torch.equal(parts["front_end"](), waveforms.tanh())
-    assert np.array_equal(parts["network"]().numpy(), runnable(waveforms))
-    assert not parts["network"]().requires_grad
+    image, columns = parts["front_end"]()
+    assert torch.equal(image, recording.waveform.tanh())
+    assert columns is None
+    answer = parts["network"]()
+    assert np.array_equal(answer.logits.numpy(), runnable(recording))
+    assert not answer.logits.requires_grad

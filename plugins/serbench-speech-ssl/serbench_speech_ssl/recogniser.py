@@ -15,6 +15,7 @@ import torchaudio
 from torch import Tensor, nn
 from torchaudio.models import emformer_rnnt_model
 
+from serbench.model.spectrum import PowerSpectrum
 from serbench_speech_ssl.masking import padding_of, require_frames
 from serbench_speech_ssl.waveform import SAMPLE_RATE
 
@@ -83,14 +84,18 @@ class RecogniserSize:
 class RecogniserFeatures(nn.Module):
     """Log-mel frames for the recogniser, a multiple of its encoder's frames."""
 
+    filters: Tensor
     mean: Tensor
     invstddev: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.mel = torchaudio.transforms.MelSpectrogram(
-            SAMPLE_RATE, n_fft=WINDOW, n_mels=N_MELS, hop_length=HOP_LENGTH, center=False
+        window = torch.hann_window(WINDOW)
+        self.spectrum = PowerSpectrum(window, WINDOW, HOP_LENGTH, centred=False)
+        filters = torchaudio.functional.melscale_fbanks(
+            WINDOW // 2 + 1, 0.0, SAMPLE_RATE / 2, N_MELS, SAMPLE_RATE
         )
+        self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("mean", torch.full((N_MELS,), SPEECH_MEAN))
         self.register_buffer("invstddev", torch.full((N_MELS,), 1 / SPEECH_DEVIATION))
 
@@ -101,7 +106,7 @@ class RecogniserFeatures(nn.Module):
             UsageError: a clip is too short for one frame of the encoder.
         """
         ends = waveform.shape[1] if lengths is None else lengths.unsqueeze(1)
-        power = GAIN * self.mel(_reflected(waveform, ends)).transpose(1, 2)
+        power = GAIN * (self.spectrum(_reflected(waveform, ends)).transpose(1, 2) @ self.filters)
         whole = power.shape[1] // REDUCTION * REDUCTION
         require_frames(whole)
         # Linear below e, where the logarithm has no lower bound.

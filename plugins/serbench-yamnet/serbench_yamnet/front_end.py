@@ -13,6 +13,7 @@ from torch import Tensor
 
 from serbench.data.clips import ClipFormat
 from serbench.model.frontend import FrontEndModule, InputSpec, fit_image
+from serbench.model.spectrum import PowerSpectrum
 
 SAMPLE_RATE = 16000
 WINDOW = 400
@@ -80,13 +81,12 @@ class YamnetSpectrogram(FrontEndModule):
     adjusted to the size, mean and deviation of that backbone's input.
     """
 
-    window: Tensor
     filters: Tensor
 
     def __init__(self, spec: InputSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
+        self.spectrum = PowerSpectrum(torch.hann_window(WINDOW), N_FFT, HOP, centred=False)
         filters = torch.from_numpy(mel_matrix()).float()
         self.register_buffer("filters", filters, persistent=False)
 
@@ -108,8 +108,7 @@ class YamnetSpectrogram(FrontEndModule):
         missing = PATCH_SAMPLES - waveform.shape[-1]
         if missing > 0:
             waveform = F.pad(waveform, (0, missing))
-        frames = waveform.unfold(-1, WINDOW, HOP) * self.window  # [B, frames, 400]
-        magnitude = torch.fft.rfft(frames, n=N_FFT).abs()  # [B, frames, 257]
+        magnitude = self.spectrum(waveform).sqrt().transpose(1, 2)  # [B, frames, 257]
         return torch.log(magnitude @ self.filters + LOG_OFFSET)
 
 

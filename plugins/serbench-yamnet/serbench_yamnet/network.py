@@ -119,6 +119,10 @@ class Yamnet(nn.Module):
         patches = split_patches(image.masked_fill(padding, SILENCE))
         starts = torch.tensor(patch_starts(image.shape[-1]), device=image.device)
         counted = (starts == 0) | (starts < lengths.unsqueeze(1) - PATCH_HOP)  # [B, P]
+        if torch.compiler.is_exporting():  # a graph has the same patches for every clip
+            every: Tensor = self._embed(patches.flatten(0, 1)).unflatten(0, counted.shape)  # type: ignore[no-untyped-call]
+            shares = counted / counted.sum(dim=1, keepdim=True)
+            return (every * shares.unsqueeze(2)).sum(dim=1)
         embeddings = self._embed(patches[counted])
         sums = embeddings.new_zeros(len(image), embeddings.shape[1])
         sums = sums.index_add(0, counted.nonzero()[:, 0], embeddings)

@@ -21,11 +21,10 @@ from serbench.model.backbone import (
     Built,
     Features,
     PooledBackbone,
-    layer_of,
     loaded,
 )
 from serbench.model.frontend import FrontEnd, InputSpec
-from serbench.model.weights import file_identity, read_weights
+from serbench.model.weights import file_identity, layer_of, read_weights
 from serbench_yamnet.front_end import YAMNET_INPUT, YamnetFrontEnd
 from serbench_yamnet.network import HEAD, Yamnet
 from serbench_yamnet.tflite_weights import yamnet_state

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from serbench import hookimpl
-from serbench.model.network import EmotionNetwork
+from serbench.model.deployable import Deployable, Recording
 from serbench.model.runtime import Runtime
 
 
@@ -21,14 +20,15 @@ class Exported:
     """A network as one graph of PyTorch operations."""
 
     call: Any
+    file: bytes | None = None
 
-    def __call__(self, waveforms: Tensor) -> npt.NDArray[np.float32]:
-        """Logits ``[B, n_classes]``."""
+    def __call__(self, recording: Recording) -> npt.NDArray[np.float32]:
+        """Logits ``[1, n_classes]``."""
         with torch.inference_mode():
-            logits: npt.NDArray[np.float32] = self.call(waveforms).numpy()
+            logits: npt.NDArray[np.float32] = self.call(*recording).logits.numpy()
         return logits
 
-    def parts(self, waveforms: Tensor) -> Mapping[str, Callable[[], object]]:
+    def parts(self, recording: Recording) -> Mapping[str, Callable[[], object]]:
         """No parts, since the whole network is one graph."""
         return {}
 
@@ -38,6 +38,8 @@ class Graph:
     """``torch.export``, run by PyTorch."""
 
     name: str = "$name"
+    changes_logits: bool = False
+    makes_files: bool = False
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -45,10 +47,15 @@ class Graph:
         return {"precision": "fp32", "version": str(torch.__version__)}
 
     def prepare(
-        self, network: EmotionNetwork, example: Tensor, calibration_clips: Sequence[Tensor]
+        self,
+        network: Deployable,
+        calibration: Sequence[Recording],
+        threads: int,
+        file: bytes | None = None,
     ) -> Exported:
-        """The exported graph of a network, for waveforms with the shape of the example."""
-        return Exported(torch.export.export(network.eval(), (example,)).module())
+        """The exported graph of a network."""
+        torch.set_num_threads(threads)
+        return Exported(torch.export.export(network.eval(), network.recording()).module())
 
 
 @hookimpl

@@ -8,33 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from serbench import hookimpl
-from serbench.model.network import EmotionNetwork
-from serbench.model.runtime import Runtime
+from serbench.model.deployable import Deployable, Recording
+from serbench.model.runtime import FRONT_END, NETWORK, Runtime
 
 
 @dataclass(frozen=True, eq=False)
 class EagerNetwork:
     """A network that PyTorch executes operation by operation."""
 
-    network: EmotionNetwork
+    network: Deployable
+    file: bytes | None = None
 
-    def __call__(self, waveforms: Tensor) -> npt.NDArray[np.float32]:
-        """Logits ``[B, n_classes]``."""
+    def __call__(self, recording: Recording) -> npt.NDArray[np.float32]:
+        """Logits ``[1, n_classes]``."""
         with torch.inference_mode():
-            logits: npt.NDArray[np.float32] = self.network(waveforms).numpy()
+            logits: npt.NDArray[np.float32] = self.network(*recording).logits.numpy()
         return logits
 
-    def parts(self, waveforms: Tensor) -> Mapping[str, Callable[[], object]]:
+    def parts(self, recording: Recording) -> Mapping[str, Callable[[], object]]:
         """Front end, and backbone with head."""
         with torch.inference_mode():
-            image = self.network.front_end(waveforms)
+            inner = self.network.images(*recording)
         inference = torch.inference_mode()
         return {
-            "front_end": inference(lambda: self.network.front_end(waveforms)),
-            "network": inference(lambda: self.network.classify(image)),
+            FRONT_END: inference(lambda: self.network.images(*recording)),
+            NETWORK: inference(lambda: self.network.answer(*inner)),
         }
 
 
@@ -43,6 +43,8 @@ class Eager:
     """Runs networks as they were trained, without conversion."""
 
     name: str = "eager"
+    changes_logits: bool = False
+    makes_files: bool = False
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -50,11 +52,15 @@ class Eager:
         return {"precision": "fp32", "version": str(torch.__version__)}
 
     def prepare(
-        self, network: EmotionNetwork, example: Tensor, calibration_clips: Sequence[Tensor]
+        self,
+        network: Deployable,
+        calibration: Sequence[Recording],
+        threads: int,
+        file: bytes | None = None,
     ) -> EagerNetwork:
         """The network itself, in evaluation mode."""
-        network.eval()
-        return EagerNetwork(network)
+        torch.set_num_threads(threads)
+        return EagerNetwork(network.eval())
 
 
 @hookimpl
