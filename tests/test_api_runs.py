@@ -1,12 +1,15 @@
 """Scans, studies, evaluations and predictions by function calls."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile
 
 import serbench
+from serbench.data.protocols import HOLDOUT
 from serbench.errors import DatasetError, UnknownNameError, UsageError
-from serbench.run.call import StudyEvent
+from serbench.run.call import CallbackListener, StudyEvent
 
 
 @pytest.fixture
@@ -110,3 +113,14 @@ def test_a_corpus_that_a_person_must_obtain_is_not_fetched(tmp_path):
         serbench.fetch("ravdess", tmp_path)
     with pytest.raises(UnknownNameError):
         serbench.fetch("ravdes", tmp_path)
+
+
+@pytest.mark.parametrize(("tested", "name"), [((1, 2), "holdout"), ((), "last")])
+def test_the_last_training_is_named_after_the_holdout_only_if_that_tests_it(tested, name):
+    events = []
+    listener = CallbackListener(events.append)
+    split = SimpleNamespace(holdout=SimpleNamespace(test=tested), folds=())
+    listener.begun(SimpleNamespace(plan=SimpleNamespace(outer_fold=0, trials=1), split=split), {})
+    listener.epoch(0, HOLDOUT, SimpleNamespace(epoch=1, validation=None))
+    listener.epoch(0, 1, SimpleNamespace(epoch=1, validation=None))
+    assert [event.facts.get("fold") for event in events[1:]] == [name, "2"]

@@ -9,6 +9,7 @@ from torch import nn
 
 from serbench.builtin.homebrew import Homebrew
 from serbench.model.backbone import Built
+from serbench.model.ranges import Range
 from serbench.testing import verdicts
 
 
@@ -34,13 +35,18 @@ class Unknown(Homebrew):
 
 
 class TooDeep(Homebrew):
-    def initial_freeze_depth(self, module):
-        return 5
+    def freeze_depths(self, module):
+        return Range(0, 5, 0)
+
+
+class Outside(Homebrew):
+    def freeze_depths(self, module):
+        return Range(1, 3, 0)
 
 
 class FrozenAtFirst(Homebrew):
-    def initial_freeze_depth(self, module):
-        return len(self.stages(module))
+    def freeze_depths(self, module):
+        return Range(0, len(self.stages(module)), len(self.stages(module)))
 
 
 class Unaugmented(Homebrew):
@@ -133,7 +139,8 @@ class Half(Homebrew):
         (Headless(), "its_head_is_registered"),
         (Untapped(), "every_tap_can_be_read"),
         (Everywhere(), "the_training_corpora_of_its_weights_are_named_or_unknown"),
-        (TooDeep(), "the_initial_freeze_depth_is_one_of_the_depths"),
+        (TooDeep(), "its_freeze_depths_are_possible"),
+        (Outside(), "its_freeze_depths_are_possible"),
         (Deaf(), "random_weights_are_identified_as_none"),
         (Deaf(), "a_file_of_serbench_is_loaded_completely"),
         (Deaf(), "the_weights_of_another_network_are_refused"),

@@ -25,12 +25,11 @@ from serbench.model.backbone import (
     Built,
     PooledBackbone,
     continued,
-    layer_of,
     loaded,
     stages_of,
 )
 from serbench.model.frontend import InputSpec
-from serbench.model.weights import read_weights
+from serbench.model.weights import layer_of, read_weights
 
 NATIVE_SIZES = {0: 224, 1: 240, 2: 260}
 """Model number → rows and columns of the images on which its weights were trained."""
@@ -148,10 +147,6 @@ class EfficientNetLite(PooledBackbone):
         n_stages = len(list(module.get_submodule("blocks").children()))
         blocks = [[f"blocks.{stage}"] for stage in range(n_stages)]
         return stages_of(module, [["conv_stem", "bn1"], *blocks, ["conv_head", "bn2"]])
-
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """No stage is frozen."""
-        return 0
 
 
 @hookimpl

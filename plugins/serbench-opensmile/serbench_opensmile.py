@@ -207,10 +207,6 @@ class OpenSmileBackbone(PooledBackbone):
         """None: there is no parameter."""
         return []
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """0, the only depth."""
-        return 0
-
 
 @hookimpl
 def register_front_ends(register: Callable[[FrontEnd], None]) -> None:

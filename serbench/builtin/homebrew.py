@@ -52,10 +52,6 @@ class Homebrew(PooledBackbone):
         """The four blocks."""
         return stages_of(module, [[f"block{number}"] for number in range(len(MAPS))])
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """No stage is frozen."""
-        return 0
-
 
 @hookimpl
 def register_backbones(register: Callable[[Backbone], None]) -> None:

@@ -23,10 +23,11 @@ from serbench.model.backbone import (
     Built,
     PooledBackbone,
     continued,
-    layer_of,
 )
 from serbench.model.frontend import InputSpec
 from serbench.model.hub import fetch_weights
+from serbench.model.ranges import Range
+from serbench.model.weights import layer_of
 
 FIRST_LEARNING_LAYER = {"inception_v3": "Mixed_6a."}
 """The first layer that the paper trains: the last eight mixed layers of Inception learn."""
@@ -160,13 +161,12 @@ class TimmBackbone(PooledBackbone):
             stages.setdefault(places[name], []).append(name)
         return list(stages.values())
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The number of stages before the first one that the paper trains; 0 for other networks."""
-        first = FIRST_LEARNING_LAYER.get(self.name.partition(".")[0])
-        if first is None:
-            return 0
-        learning = [any(name.startswith(first) for name in stage) for stage in self.stages(module)]
-        return learning.index(True)
+    def freeze_depths(self, module: nn.Module) -> Range:
+        """All depths; at first the stages before those that the paper trains, else none."""
+        stages = self.stages(module)
+        first = FIRST_LEARNING_LAYER.get(self.name.partition(".")[0], "")
+        learning = [any(name.startswith(first) for name in stage) for stage in stages]
+        return Range(0, len(stages), learning.index(True))
 
 
 def _take_out(module: nn.Module, layer: nn.Module) -> None:

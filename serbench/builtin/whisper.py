@@ -26,6 +26,7 @@ from serbench.model.backbone import (
 )
 from serbench.model.frontend import InputSpec
 from serbench.model.hub import fetch_weights
+from serbench.model.ranges import Range
 from serbench.model.readout import ReadOut
 from serbench.model.weights import file_identity, load_exactly, read_weights, split_state
 
@@ -192,9 +193,10 @@ class Whisper:
         layers[-1].append("layer_norm")
         return stages_of(module, [["conv1", "conv2"], *layers])
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The whole encoder is frozen."""
-        return len(self.stages(module))
+    def freeze_depths(self, module: nn.Module) -> Range:
+        """The whole encoder is frozen in every trial."""
+        stages = len(self.stages(module))
+        return Range(stages, stages, stages)
 
 
 def encoder_state(path: Path) -> dict[str, Tensor]:

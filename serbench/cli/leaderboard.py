@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.app import App, Group, common_options, pass_app, without_collector
 from serbench.cli.leaderboard_changes import (
     delete_command,
     export_command,
@@ -97,6 +97,8 @@ def leaderboard(
     if ctx.invoked_subcommand is not None:
         return
     from serbench.views.fastest import BEST, EVERY
+
+    ctx.with_resource(without_collector())
     from serbench.views.ranking import flat_columns, flat_rows, rankings
 
     if threads != "all" and not threads.isdecimal():

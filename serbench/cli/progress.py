@@ -188,7 +188,7 @@ class PlainListener(Listener):
         best = "" if self.best is None else f", best so far {100 * self.best:.1f}"
         self.line(f"trial {ended.trial + 1}/{self.plan.trials}: {outcome}{best}")
 
-    def holdout_started(self, trial: int) -> None:
+    def last_training_started(self, trial: int) -> None:
         """Print which trial is the best, and what is done with it."""
         before = ""
         if self.tested is not None:
@@ -201,7 +201,7 @@ class PlainListener(Listener):
             + (f", then testing it once on the holdout{before}" if self.has_holdout else "")
         )
 
-    def holdout_lost(self) -> None:
+    def last_training_lost(self) -> None:
         """Print why the winner is tested again."""
         self.line(
             "the weights file of the winner is missing or differs from the recorded one: its last "

@@ -63,9 +63,10 @@ def search(
 
     The folder is scanned, unless it is unchanged, as the dataset with the folder's name, and
     possible defects are listed. Each candidate is tried once; the better half gets more trials, and
-    the better half of these again more, until the time is spent. The winners are then trained on
-    all clips, ranked, and their latency is measured. After an interruption, the same command
-    continues, and so it does with more minutes.
+    the better half of these again more. Then each candidate becomes an entry: its best
+    configuration is trained on all clips, and its latency is measured. The rest of the time is for
+    more trials of the best one. After an interruption, the same command continues, and so it does
+    with more minutes.
     """
     began = time.monotonic()
     from serbench.run.candidates import plan_candidates, weights_of

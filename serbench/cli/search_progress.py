@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -86,17 +86,18 @@ class LineListener(SearchListener):
         """Print the best candidate so far, and the time left."""
         self.line(f"best so far: {backbone}, UA {percent(uar)}; {left_text(left)}")
 
-    def ranking(self, backbones: Sequence[str], tried: int) -> None:
-        """Print which candidates are ranked."""
-        self.line(
-            f"the trials are over: {len(backbones)} of {counted(tried, 'candidate')} are ranked "
-            f"({', '.join(backbones)})"
-        )
+    def ranking(self, backbone: str, left: float) -> None:
+        """Print which candidate becomes an entry, and the time left."""
+        self.backbone = backbone
+        self.line(f"{backbone}: last training and latency, {left_text(left)}")
 
-    def holdout_started(self, trial: int) -> None:
+    def last_training_started(self, trial: int) -> None:
         """Print that a winner is trained on all clips, and tested on the holdout."""
         tested = ", then testing it once on the holdout" if self.has_holdout else ""
-        self.line(f"trial {trial + 1} is the best: training it on all clips of the search{tested}")
+        self.line(
+            f"{self.backbone}: trial {trial + 1} is its best, training it on all clips of the "
+            f"search{tested}"
+        )
 
     def measuring(self, entry: int, threads: int) -> None:
         """Print that latency is measured."""
@@ -124,6 +125,14 @@ class BarListener(LineListener):
             completed=self.seconds - left,
             what=f"{self.backbone} {trial}/{self.last}",
             left=left_text(left),
+        )
+
+    def ranking(self, backbone: str, left: float) -> None:
+        """Show which candidate becomes an entry."""
+        super().ranking(backbone, left)
+        what = f"{backbone} last training"
+        self.progress.update(
+            self.bar, completed=self.seconds - left, what=what, left=left_text(left)
         )
 
     def fold_scored(self, outcome: Outcome) -> None:

@@ -98,7 +98,8 @@ def show_command(app: App, number: int, format_: str) -> None:
 
 def _folds(trials: list[dict[str, Any]]) -> list[int]:
     """The numbers of the search folds on which at least one trial was tested."""
-    return sorted({fold["fold"] for trial in trials for fold in trial["folds"]} - {"holdout"})
+    shown = {fold["fold"] for trial in trials for fold in trial["folds"]}
+    return sorted(fold for fold in shown if isinstance(fold, int))
 
 
 def _shown(value: float | str) -> str:

@@ -197,6 +197,7 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     The exit code is 0 if all logits are equal bit by bit, and 1 otherwise. If they are equal, a
     weights file that was lost or changed is saved again.
     """
+    from serbench.data.protocols import shown_fold
     from serbench.errors import SerbenchError
     from serbench.execute.executor import executor_of
     from serbench.run.listener import Listener
@@ -210,7 +211,8 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
         for each in reproduce(
             entry, app.plugins, app.workspace, app.database, Listener(), folds, executor
         ):
-            place = each.fold if isinstance(each.fold, str) else f"fold {each.fold + 1}"
+            fold = shown_fold(each.fold, tested=each.clips > 0)
+            place = f"fold {fold}" if isinstance(fold, int) else fold
             if each.outer_fold:
                 place = f"outer fold {each.outer_fold + 1}, {place}"
             same = "all logits equal"

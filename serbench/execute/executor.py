@@ -102,8 +102,13 @@ class Executor(Protocol):
             PluginError: the job cannot be sent.
         """
 
-    def wait(self, futures: Sequence[Future[Any]]) -> None:
-        """Pass on messages, and return as soon as at least one of the futures is done."""
+    def wait(self, futures: Sequence[Future[Any]], seconds: float | None = None) -> None:
+        """Pass on messages, and return as soon as at least one of the futures is done.
+
+        Args:
+            futures: the futures.
+            seconds: return after at most this time even if none is done; by default wait for one.
+        """
 
     def cancel(self, future: Future[Any]) -> None:
         """Stop a job at its next step; its result is no longer needed."""
@@ -135,7 +140,7 @@ class InThisProcess:
             future.set_exception(error)
         return future
 
-    def wait(self, futures: Sequence[Future[Any]]) -> None:
+    def wait(self, futures: Sequence[Future[Any]], seconds: float | None = None) -> None:
         """Return at once: every job has ended already."""
 
     def cancel(self, future: Future[Any]) -> None:

@@ -12,6 +12,7 @@ import pickle
 import re
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -119,9 +120,12 @@ class WorkerProcesses:
         self._workers[place] = _Worker(self._folder.name)
         return self._workers[place]
 
-    def wait(self, futures: Sequence[Future[Any]]) -> None:
-        """Pass on messages until a future is done."""
+    def wait(self, futures: Sequence[Future[Any]], seconds: float | None = None) -> None:
+        """Pass on messages until a future is done, or for so many seconds."""
+        end = None if seconds is None else time.monotonic() + seconds
         while not any(future.done() for future in futures):
+            if end is not None and time.monotonic() >= end:
+                return
             busy = [worker.messages for worker in self._workers if worker.task]
             wait([queue._reader for queue in busy], timeout=LOOK_UP)
             self._collect()

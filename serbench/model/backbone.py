@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
+from serbench.model.ranges import Range
 from serbench.model.weights import file_identity, load_exactly, read_weights, split_state
 
 if TYPE_CHECKING:
@@ -169,8 +170,11 @@ class Backbone(Reader, Protocol):
     def stages(self, module: nn.Module) -> Sequence[Sequence[str]]:
         """Names of the parameters of each stage, from the input on."""
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The number of frozen stages in the first trial of a search."""
+    def freeze_depths(self, module: nn.Module) -> Range:
+        """The numbers of frozen stages that a study searches, unless the user gives bounds.
+
+        Where all stages are always frozen, every head uses features that are computed once.
+        """
 
 
 class PooledBackbone:
@@ -181,6 +185,7 @@ class PooledBackbone:
         taps: only the pooled vector.
         readouts: only the pooled vector.
         augmentations: the usual ones.
+        freeze_depths: all numbers of stages, 0 at first.
         takes_lengths: False: the whole image counts, padding too.
         published_on: corpora that the ``default`` weights were trained on, or None where they are
             not known; those of weights from a file are never known.
@@ -216,6 +221,10 @@ class PooledBackbone:
     def cut(self, module: nn.Module, taps: Sequence[str]) -> nn.Module:
         """The whole network: its only tap is its end."""
         return module
+
+    def freeze_depths(self: Backbone, module: nn.Module) -> Range:
+        """All depths; no stage is frozen in the first trial."""
+        return Range(0, len(self.stages(module)), 0)
 
 
 def continued(
@@ -276,15 +285,6 @@ def loaded(
     shapes = {name: tuple(tensor.shape) for name, tensor in head.items()}
     fits = shapes == {"weight": (n_classes, width), "bias": (n_classes,)}
     return Built(module, identity, {POOLED: width}, head if fits else drawn)
-
-
-def layer_of(module: Any) -> dict[str, Tensor] | None:
-    """Copies of ``weight`` and ``bias`` of a linear layer; None for any other module."""
-    from torch import nn
-
-    if not isinstance(module, nn.Linear) or module.bias is None:
-        return None
-    return {name: tensor.detach().clone() for name, tensor in module.named_parameters()}
 
 
 def stages_of(module: nn.Module, children: Sequence[Sequence[str]]) -> list[list[str]]:

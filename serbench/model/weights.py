@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from serbench.data.regular import is_file
 from serbench.errors import WeightsError
@@ -173,3 +173,12 @@ def load_exactly(module: nn.Module, state: Mapping[str, Tensor], source: object)
             tensors=tuple(sorted(wrong)),
         )
     module.load_state_dict(dict(state))
+
+
+def layer_of(module: Any) -> dict[str, Tensor] | None:
+    """Copies of ``weight`` and ``bias`` of a linear layer; None for any other module."""
+    from torch import nn
+
+    if not isinstance(module, nn.Linear) or module.bias is None:
+        return None
+    return {name: tensor.detach().clone() for name, tensor in module.named_parameters()}

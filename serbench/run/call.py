@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serbench.data.protocols import shown_fold
 from serbench.errors import DivergedError, UsageError
 from serbench.execute.executor import Executor, executor_of
 from serbench.execute.job import Outcome
@@ -59,8 +60,13 @@ class CallbackListener(Listener):
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
 
+        self._has_holdout = True
+
     def _send(self, name: str, **facts: Any) -> None:
         self._receive(StudyEvent(name, facts))
+
+    def _fold(self, fold: int | str) -> str:
+        return str(shown_fold(fold, self._has_holdout))
 
     def screening(self, plan: StudyPlan) -> None:
         """Pass on that the latency of the backbone is measured."""
@@ -100,6 +106,7 @@ class CallbackListener(Listener):
 
     def begun(self, search: Search, known: Known) -> None:
         """Pass on the numbers of planned and of already recorded trainings."""
+        self._has_holdout = len(search.split.holdout.test) > 0
         self._send(
             "begun",
             outer_fold=search.plan.outer_fold + 1,
@@ -117,7 +124,7 @@ class CallbackListener(Listener):
         self._send(
             "epoch",
             trial=trial + 1,
-            fold=_shown(fold),
+            fold=self._fold(fold),
             epoch=report.epoch,
             validation_uar=None if report.validation is None else report.validation.uar,
         )
@@ -127,7 +134,7 @@ class CallbackListener(Listener):
         self._send(
             "fold_scored",
             trial=outcome.trial + 1,
-            fold=_shown(outcome.fold),
+            fold=self._fold(outcome.fold),
             uar=outcome.uar,
             epochs=outcome.epochs,
             seconds=outcome.seconds,
@@ -144,13 +151,13 @@ class CallbackListener(Listener):
             failure=ended.failure,
         )
 
-    def holdout_started(self, trial: int) -> None:
+    def last_training_started(self, trial: int) -> None:
         """Pass on which trial won."""
-        self._send("holdout_started", trial=trial + 1)
+        self._send("last_training_started", trial=trial + 1)
 
-    def holdout_lost(self) -> None:
+    def last_training_lost(self) -> None:
         """Pass on that the last training of the winner is repeated."""
-        self._send("holdout_lost")
+        self._send("last_training_lost")
 
     def repeating(self, entry: int, trainings: int, seeds: int) -> None:
         """Pass on the number of trainings that are repeated with other seeds."""
@@ -165,7 +172,7 @@ class CallbackListener(Listener):
             "repeated",
             seed=repetition.number,
             outer_fold=repetition.outer_fold + 1,
-            fold=_shown(repetition.fold),
+            fold=self._fold(repetition.fold),
             uar=uar,
             failure=failure,
         )
@@ -173,11 +180,6 @@ class CallbackListener(Listener):
     def measuring(self, entry: int, threads: int) -> None:
         """Pass on that latency is measured."""
         self._send("measuring_latency", entry=entry, threads=threads)
-
-
-def _shown(fold: int | str) -> str:
-    """A fold's name, numbered from 1."""
-    return fold if isinstance(fold, str) else str(fold + 1)
 
 
 def run_one(

@@ -32,6 +32,21 @@ def complete_entry(
     _measure(entry, plan, plugins, systems, workspace, listener)
 
 
+def is_complete(entry: int, plan: StudyPlan, plugins: Plugins, systems: Systems) -> bool:
+    """Whether size and latency of an entry's network on this machine are known."""
+    return systems.has_complexity(entry) and not _missing(entry, plan, plugins, systems)
+
+
+def _missing(entry: int, plan: StudyPlan, plugins: Plugins, systems: Systems) -> list[int]:
+    """The numbers of threads whose latency on this machine is missing."""
+    machine = this_machine()
+    return [
+        threads
+        for threads in sorted({1, machine.cores})
+        if not systems.is_measured(entry, machine, latency_kind(plan, plugins, threads))
+    ]
+
+
 def _complexity(record: SystemRecord, plugins: Plugins, workspace: Workspace) -> Complexity:
     """The size of an entry's network."""
     arrays = read_arrays(workspace.artifacts / record.file, record.sha256)
@@ -55,9 +70,7 @@ def _measure(
     """Measure the latencies that are missing for this machine and the present libraries."""
     machine, record = this_machine(), systems.record(entry)
     weights = workspace.artifacts / record.file
-    for threads in sorted({1, machine.cores}):
-        if systems.is_measured(entry, machine, latency_kind(plan, plugins, threads)):
-            continue
+    for threads in _missing(entry, plan, plugins, systems):
         read_arrays(weights, record.sha256, entry)  # raises if the file is lost or changed
         listener.measuring(entry, threads)
         job = LatencyJob(

@@ -63,10 +63,10 @@ class Listener:
     def trial_ended(self, ended: TrialEnded) -> None:
         """A trial is finished and recorded."""
 
-    def holdout_started(self, trial: int) -> None:
+    def last_training_started(self, trial: int) -> None:
         """The search is finished; the last training of the winner begins, then its test."""
 
-    def holdout_lost(self) -> None:
+    def last_training_lost(self) -> None:
         """The network of the last training is missing, which is therefore repeated."""
 
     def repeating(self, entry: int, trainings: int, seeds: int) -> None:

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 
-import numpy as np
-
+from serbench.data.protocols import parse_protocol, split_dataset
 from serbench.errors import SerbenchError, TooSlowError, UsageError
 from serbench.execute.executor import Executor
-from serbench.execute.job import Outcome
 from serbench.model.machine import this_machine
 from serbench.plugins import Plugins
 from serbench.run.completion import complete_entry
+from serbench.run.racers import Recorded
 from serbench.run.screening import check_latency, untrained_latency
-from serbench.run.study import run_part
-from serbench.run.watch import SearchListener, TimeIsUp, Watch
-from serbench.score.confusion import tally
-from serbench.search.events import COMPLETE
+from serbench.run.study import Prepared, run_part
+from serbench.run.watch import SearchListener, TimeIsUp, Watch, Watched
 from serbench.search.plan import StudyPlan
-from serbench.search.propose import TrialRecord
-from serbench.search.racing import Racer, Result, Step, finalists, next_step
-from serbench.search.study import run_trials, run_winner
+from serbench.search.racing import Racer, Step, next_step
+from serbench.search.study import Part, run_trials, run_winner
 from serbench.store.candidates import CandidateRecords
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.lease import study_lease
 from serbench.store.ledger import Ledger
-from serbench.store.studies import standings
 from serbench.store.systems import Systems
 from serbench.workspace import Workspace
-
-RANKING = 60.0
-"""Seconds for measuring latency, in two new processes; with 30 one candidate was not ranked."""
-
-LAST_TRAINING = 1.5
-"""The last training takes longer than that on a fold, since it has all clips."""
 
 Clock = Callable[[], float]
 """Seconds since any moment."""
@@ -96,8 +85,13 @@ class Race:
     def __post_init__(self) -> None:
         self._records = CandidateRecords(self.database)
         self._ledger = Ledger(self.database, self.workspace.artifacts)
+        first = next(iter(self.plans.values()))
+        manifest = Datasets(self.database).manifest(first.dataset, first.dataset_hash)
+        [split] = split_dataset(manifest, parse_protocol(first.protocol)).outer_folds
+        self._recorded = Recorded(self.plugins, self.database, self._ledger, manifest, split)
         self._racers: dict[str, Racer] = {}
         self._failed: dict[str, str] = {}
+        self._not_ranked: dict[str, str] = {}
         self._earlier = 0.0
         self._idle = True
 
@@ -113,10 +107,15 @@ class Race:
         with study_lease(self.database, self.workspace.artifacts, f"search-{first.dataset_hash}"):
             self._earlier = sum(map(self._records.seconds, self.plans.values()))
             fast = self._fast_enough()
-            self._racers = {name: self._racer(name) for name in fast}
+            self._racers = {name: self._recorded.racer(self.plans[name]) for name in fast}
             while (step := self._next()) is not None:
-                self._try(step)
-            placed = self._rank()
+                self._idle = False
+                if step.trials is None:
+                    self._rank(step.name)
+                else:
+                    self._try(step.name, step.trials, step.seconds)
+                    self._show_best()
+            placed = self._placed()
             self._record_rest(placed[0].backbone)
             return placed
 
@@ -164,136 +163,84 @@ class Race:
         racers = [
             replace(racer, trial_seconds=None) if name in self._failed else racer
             for name, racer in self._racers.items()
-            if racer.results or name not in self._failed
+            if name not in self._not_ranked
         ]
-        return next_step(racers, self.left, 60 * self.minutes)
+        tested_once = len(self._recorded.split.holdout.test) > 0
+        return next_step(racers, self.left, 60 * self.minutes, tested_once)
 
-    def _try(self, step: Step) -> None:
-        """Run the trials of one step, and record what it took."""
-        self._idle = False
-        racer, plan = self._racers[step.name], self.plans[step.name]
-        self.listener.trying(step.name, len(racer.results) + 1, step.trials, self.left)
-        watch = Watch(self.listener, plan, self._records, self.clock, self.clock() + step.seconds)
+    def _try(self, name: str, trials: int, seconds: float) -> None:
+        """Run the trials of one step."""
+        first = len(self._racers[name].results) + 1
+        self.listener.trying(name, first, trials, self.left)
+        plan = replace(self.plans[name], trials=trials)
+        watch = Watch(self.listener, plan, self._records, self.clock, self.clock() + seconds)
         try:
             with self._ledger.lease(plan), watch:
-                run_part(
-                    replace(plan, trials=step.trials),
-                    *(self.plugins, self.workspace, self.database, watch, self.executor),
-                    *(run_trials, self.parallel),
-                )
+                self._part(plan, watch, run_trials)
         except TimeIsUp:
-            self.listener.interrupted(step.name)
+            self.listener.interrupted(name)
         except SerbenchError as error:
-            self._fail(step.name, error)
-        self._racers[step.name] = self._racer(step.name)
+            self._failed[name] = str(error)
+            self.listener.left_out(name, str(error))
+        self._racers[name] = self._recorded.racer(self.plans[name])
+
+    def _show_best(self) -> None:
         best = max(self._racers.values(), key=lambda racer: _uar(racer) or -1.0)
         if (uar := _uar(best)) is not None:
             self.listener.standing(best.name, uar, self.left)
 
-    def _fail(self, name: str, error: SerbenchError) -> None:
-        self._failed[name] = str(error)
-        self.listener.left_out(name, str(error))
+    def _rank(self, name: str) -> None:
+        """Train the winner of a candidate on all clips, make it an entry, and measure it."""
+        self.listener.ranking(name, self.left)
+        plan, systems = replace(self.plans[name], trials=1), Systems(self.database)
+        watch = Watch(self.listener, plan, self._records, self.clock, math.inf)
+        try:
+            with self._ledger.lease(plan), watch:
+                entry, has_all_trials = self._recorded.entry(plan)
+                if entry is None or not has_all_trials:
+                    prepared = self._part(plan, watch, run_winner)
+                    entry = systems.rank(plan, list(self.plugins.metrics), prepared.lineage)
+                complete_entry(entry, plan, self.plugins, systems, self.workspace, watch)
+        except SerbenchError as error:
+            self._not_ranked[name] = str(error)
+            self.listener.left_out(name, str(error))
+        self._racers[name] = replace(self._recorded.racer(plan), is_current=True)
 
-    def _racer(self, name: str) -> Racer:
-        """A candidate as it is recorded."""
-        plan = self.plans[name]
-        outcomes: dict[int, list[Outcome]] = {}
-        for (trial, fold), outcome in self._ledger.outcomes(plan).items():
-            if isinstance(fold, int):
-                outcomes.setdefault(trial, []).append(outcome)
-        ended = list(takewhile(lambda trial: trial.finished, self._ledger.history(plan)))
-        manifest = Datasets(self.database).manifest(plan.dataset, plan.dataset_hash)
+    def _part(self, plan: StudyPlan, watch: Watch, part: Part) -> Prepared:
+        executor = Watched(self.executor, watch.check)
+        everything = (self.plugins, self.workspace, self.database, watch, executor, part)
+        return run_part(plan, *everything, self.parallel)
 
-        def result(trial: TrialRecord) -> Result:
-            if trial.state != COMPLETE:
-                return Result(None)
-            folds = sorted(outcomes[trial.number], key=lambda each: int(each.fold))
-            rows = np.concatenate([fold.rows for fold in folds])
-            logits = np.concatenate([fold.logits for fold in folds])
-            targets, speakers = manifest.targets[rows], manifest.speakers[rows]
-            return Result(trial.mean_uar, tally(logits, targets, speakers))
+    def _placed(self) -> list[Placed]:
+        """Every candidate, entries first, the best of them at the top.
 
-        spent = [
-            sum(fold.seconds for fold in outcomes[trial.number])
-            for trial in ended
-            if trial.state == COMPLETE
-        ]
-        longest = max((each.seconds for folds in outcomes.values() for each in folds), default=0.0)
-        return Racer(
-            name,
-            tuple(map(result, ended)),
-            self._records.seconds(plan),
-            max(spent, default=None),
-            RANKING + LAST_TRAINING * longest,
-        )
-
-    def _rank(self) -> list[Placed]:
-        """Train, test and measure the winners of the candidates that are ranked."""
-        racers = list(self._racers.values())
-        chosen = finalists(racers)
-        if not chosen:
-            raise self._nothing(in_time=len(self._failed) == len(racers))
-        self.listener.ranking([racer.name for racer in chosen], len(racers))
-        placed: list[Placed] = []
-        for racer in chosen:
-            plan = replace(self.plans[racer.name], trials=1)
-            known = self._entry(plan) is not None
-            if placed and not known and self.left < racer.rank_seconds:
-                placed.append(_not_ranked(racer, "no time was left for its last training"))
-                continue
-            try:
-                placed.append(Placed(racer.name, len(racer.results), _uar(racer), self._end(plan)))
-            except SerbenchError as error:
-                self._fail(racer.name, error)
-                placed.append(_not_ranked(racer, str(error)))
+        Raises:
+            SerbenchError: there is no entry.
+        """
+        placed = []
+        for name, racer in self._racers.items():
+            tried = "its first trial was not completed" if _uar(racer) is None else None
+            late = tried or "no time was left for its last training"
+            reason = self._not_ranked.get(name) or self._failed.get(name, late)
+            reason = reason if racer.entry is None else ""
+            placed.append(Placed(name, len(racer.results), _uar(racer), racer.entry, reason))
         if all(each.entry is None for each in placed):
             raise self._nothing()
-        ranked = {racer.name for racer in chosen}
-        for racer in racers:
-            if racer.name in ranked:
-                continue
-            behind = "in the worse half after the first trial"
-            usual = behind if _uar(racer) is not None else "its first trial was not completed"
-            placed.append(_not_ranked(racer, self._failed.get(racer.name, usual)))
-        return placed
+        return sorted(placed, key=lambda each: (each.entry is None, -(each.uar or 0.0)))
 
-    def _entry(self, plan: StudyPlan) -> int | None:
-        """The entry of a candidate without further trials since it was ranked."""
-        before = standings(self.database, plan)
-        return before[0].entry if before and all(each.finished for each in before) else None
-
-    def _end(self, plan: StudyPlan) -> int:
-        """End the study of a candidate; gives the number of its entry."""
-        systems = Systems(self.database)
-        with self._ledger.lease(plan):
-            entry = self._entry(plan)
-            if entry is None:
-                self._idle = False
-                prepared = run_part(
-                    plan,
-                    *(self.plugins, self.workspace, self.database, self.listener, self.executor),
-                    *(run_winner, self.parallel),
-                )
-                entry = systems.rank(plan, list(self.plugins.metrics), prepared.lineage)
-            complete_entry(entry, plan, self.plugins, systems, self.workspace, self.listener)
-        return entry
-
-    def _nothing(self, in_time: bool = True) -> SerbenchError:
-        """Why no candidate is ranked: the time is over, or all have failed."""
-        if not in_time:
+    def _nothing(self) -> SerbenchError:
+        """Why there is no entry: the time is over, or all candidates have failed."""
+        failed = self._failed | self._not_ranked
+        if not self._not_ranked and len(failed) < len(self._racers):
             return SerbenchError(
                 f"no candidate completed its first trial within {self.minutes:g} minutes: give "
                 "more --minutes, and the same command continues where it stopped",
                 minutes=self.minutes,
             )
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in self._failed.items())
-        return SerbenchError(f"no candidate could be ranked ({reasons})", failed=self._failed)
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        return SerbenchError(f"no candidate could be ranked ({reasons})", failed=failed)
 
 
 def _uar(racer: Racer) -> float | None:
     best = racer.best()
     return None if best is None else best.uar
-
-
-def _not_ranked(racer: Racer, reason: str) -> Placed:
-    return Placed(racer.name, len(racer.results), _uar(racer), None, reason)

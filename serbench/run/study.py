@@ -23,7 +23,7 @@ from serbench.run.listener import Listener
 from serbench.run.repetition import repeat_winner
 from serbench.search.events import (
     FoldScored,
-    HoldoutStarted,
+    LastTrainingStarted,
     TrialEnded,
     TrialStarted,
 )
@@ -230,7 +230,7 @@ def _search(
     Trials that have begun are finished, even if fewer trials are requested now.
     """
     if ledger.forget_lost_holdout(search.plan):
-        listener.holdout_lost()
+        listener.last_training_lost()
     history, known = ledger.history(search.plan), ledger.outcomes(search.plan)
     plan = replace(search.plan, trials=max(search.plan.trials, len(history)))
     search = replace(search, plan=plan)
@@ -247,10 +247,10 @@ def _search(
                     listener.fold_scored(event.outcome)
                 case TrialEnded():
                     listener.trial_ended(event)
-                case HoldoutStarted():
+                case LastTrainingStarted():
                     if tried < plan.trials:
                         listener.time_is_up(tried)
-                    listener.holdout_started(event.trial)
+                    listener.last_training_started(event.trial)
     except DivergedError:
         ledger.finish(plan)  # all trials have failed
         raise

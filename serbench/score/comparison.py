@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import ndtr, stdtr
 
-from serbench.score.confusion import CountMetric, Tally, ratios_of_counts, score_counts
+from serbench.score.confusion import CountMetric, Tally, ratios_of_counts
 from serbench.score.intervals import (
     CONFIDENCE,
     ROUNDING,
@@ -123,19 +123,27 @@ class Bootstrap:
         Raises:
             ValueError: see `of`.
         """
-        for counted in tallies:
-            if counted.speakers != self._speakers or not np.array_equal(counted.clips, self._clips):
-                raise ValueError(
-                    "only systems tested on the same clips of the same speakers are compared"
-                )
-        scores = [score_counts(counted.confusion, self._metric) for counted in tallies]
+        if not tallies:
+            return []
+        speakers, emotions = self._clips.shape
+        alike = all(
+            counted.speakers == self._speakers and counted.counts.shape[-1] == emotions
+            for counted in tallies
+        )
+        counts = np.stack([counted.counts for counted in tallies]) if alike else None  # [n,S,C,C]
+        if counts is None or not (counts.sum(axis=-1) == self._clips).all():
+            raise ValueError(
+                "only systems tested on the same clips of the same speakers are compared"
+            )
+        each = ratios_of_counts(counts.sum(axis=1), self._metric)
+        scores = (each.numerators / each.denominators).mean(axis=1).tolist()
         drawn: Sequence[Floats | None] = [None] * len(tallies)
         if self._drawn is not None:
-            ratios = [ratios_of_counts(counted.counts, self._metric) for counted in tallies]
-            drawn = list(resampled_together(ratios, self._drawn))
+            by_speaker = ratios_of_counts(counts.reshape(-1, emotions, emotions), self._metric)
+            drawn = list(resampled_together(by_speaker, len(tallies), self._drawn))
         return [
-            Bootstrapped(score, each, len(self._speakers), self._effective)
-            for score, each in zip(scores, drawn, strict=True)
+            Bootstrapped(score, found, speakers, self._effective)
+            for score, found in zip(scores, drawn, strict=True)
         ]
 
 

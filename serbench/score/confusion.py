@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -137,12 +138,18 @@ class Tally:
         """
         header, _, body = data.partition(b"\n")
         try:
-            read = json.loads(header)
-            speakers, emotions = tuple(read["speakers"]), int(read["emotions"])
+            speakers, emotions = _header(header)
             counts = np.frombuffer(body, "<i4").reshape(len(speakers), emotions, emotions)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"these bytes are not a tally: {error}") from error
         return cls(speakers, counts.astype(np.int64))
+
+
+@lru_cache(maxsize=64)
+def _header(text: bytes) -> tuple[tuple[str, ...], int]:
+    """Speakers and number of emotions of a tally; those of one protocol have the same header."""
+    read = json.loads(text)
+    return tuple(read["speakers"]), int(read["emotions"])
 
 
 def tally(

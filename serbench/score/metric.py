@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -98,8 +98,7 @@ class Metric(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """A metric of a system under a protocol.
 
     Attributes:

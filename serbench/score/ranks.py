@@ -63,18 +63,35 @@ def ranks(entries: Sequence[Bootstrapped]) -> list[Rank]:
     drawn = [each.resampled for each in entries if each.resampled is not None]
     if count < 2 or len(drawn) < count:
         return [Rank(1 / count, 1, count) for _ in entries]
-    table = np.stack(drawn)  # [entries, resamples]
-    highest = table >= table.max(axis=0) - ROUNDING
-    # A mean of each row, so that it does not depend on the order of the entries.
-    best = (highest / highest.sum(axis=0)).mean(axis=1)
+    best = _shares_of_best(drawn)
     scores = np.array([each.score for each in entries])
     lead = scores[:, None] - scores
-    apart = np.abs(lead) > _half_widths(table, lead, entries[0].effective)
+    some = np.stack([each[:: 1 + count // MANY] for each in drawn])
+    apart = np.abs(lead) > _half_widths(some, lead, entries[0].effective)
     better, worse = (apart & (lead < 0)).sum(axis=1), (apart & (lead > 0)).sum(axis=1)
     return [
         Rank(float(share), 1 + int(above), count - int(below))
         for share, above, below in zip(best, better, worse, strict=True)
     ]
+
+
+def _shares_of_best(drawn: Sequence[Floats]) -> list[float]:
+    """The share of the draws in which each entry has the highest score.
+
+    A table of all scores is not made: for a thousand entries it would be larger than the caches of
+    a processor. Few entries have the highest score of a draw. The sum over the draws of an entry
+    does not depend on the order of the entries.
+
+    Args:
+        drawn: scores of each entry on each draw ``[resamples]``.
+    """
+    highest = drawn[0].copy()
+    for scores in drawn[1:]:
+        np.maximum(highest, scores, out=highest)
+    highest -= ROUNDING
+    reached = [np.flatnonzero(scores >= highest) for scores in drawn]
+    several = np.bincount(np.concatenate(reached), minlength=len(highest))
+    return [float((1 / several[draws]).sum()) / len(highest) for draws in reached]
 
 
 def _half_widths(table: Floats, lead: Floats, effective: float) -> Floats:
@@ -85,7 +102,6 @@ def _half_widths(table: Floats, lead: Floats, effective: float) -> Floats:
         lead: difference of the scores of two entries ``[n, n]``.
         effective: number of effective speakers.
     """
-    table = table[:, :: 1 + len(table) // MANY]
     centred = table - table.mean(axis=1, keepdims=True)
     shared = centred @ centred.T / table.shape[1]
     own = shared.diagonal()

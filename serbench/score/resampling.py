@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -90,21 +88,27 @@ def resampled(ratios: Ratios, drawn: Floats) -> Floats:
     return scores
 
 
-def resampled_together(ratios: Sequence[Ratios], drawn: Floats) -> Floats:
+def resampled_together(ratios: Ratios, systems: int, drawn: Floats) -> Floats:
     """`resampled` for several systems ``[systems, resamples]``.
 
     Where all have the same denominators (of UA and WA, the numbers of clips), the score of a draw
     is a sum over units and ratios, and one product of matrices computes all of them.
+
+    Args:
+        ratios: ratios of all units of the first system, then of the next one ``[systems · S, K]``.
+        systems: number of systems.
+        drawn: number of times that each unit was drawn ``[resamples, S]``, from `draws`.
     """
-    if not ratios:
-        return np.zeros((0, len(drawn)))
-    same = ratios[0].denominators
-    if not all(np.array_equal(each.denominators, same) for each in ratios):
-        return np.stack([resampled(each, drawn) for each in ratios])
-    shares = 1 / (drawn @ same) / same.shape[1]
+    shape = (systems, drawn.shape[1], ratios.numerators.shape[1])
+    numerators, denominators = (
+        each.reshape(shape) for each in (ratios.numerators, ratios.denominators)
+    )
+    if not (denominators == denominators[:1]).all():
+        pairs = zip(numerators, denominators, strict=True)
+        return np.stack([resampled(Ratios(*each), drawn) for each in pairs])
+    shares = 1 / (drawn @ denominators[0]) / shape[2]
     weights = (drawn[:, :, None] * shares[:, None, :]).reshape(len(drawn), -1)
-    numerators = np.stack([each.numerators.ravel() for each in ratios])
-    scores: Floats = numerators @ weights.T
+    scores: Floats = numerators.reshape(systems, -1) @ weights.T
     return scores
 
 

@@ -69,7 +69,7 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
-class HoldoutStarted:
+class LastTrainingStarted:
     """The search has ended; the last training of the winner is about to begin."""
 
     trial: int
@@ -87,7 +87,7 @@ class WinnerTested:
     outcome: Outcome
 
 
-Event = TrialStarted | FoldScored | TrialEnded | HoldoutStarted | WinnerTested
+Event = TrialStarted | FoldScored | TrialEnded | LastTrainingStarted | WinnerTested
 
 
 @dataclass(frozen=True)

@@ -201,10 +201,13 @@ def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:
         return SearchSpace(searched, by_readout, taps, views=plan.views > 0)
     deepest = stages if pretrained else 0
     objective = plugins.objectives.get(plan.objective)
-    depth = min(backbone.initial_freeze_depth(network.backbone), deepest)
+    declared = backbone.freeze_depths(network.backbone)
+    low, high, first = (
+        min(each, deepest) for each in (declared.low, declared.high, declared.initial)
+    )
     ranges = training_ranges(
         plugins.schedulers.get(plan.schedule),
-        Range(0, deepest, depth),
+        Range(low, high, first),
         augmentations,
         objective.ranges,
     )

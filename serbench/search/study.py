@@ -19,8 +19,8 @@ from serbench.model.training import EpochReport
 from serbench.search.events import (
     COMPLETE,
     Event,
-    HoldoutStarted,
     Known,
+    LastTrainingStarted,
     TrialEnded,
     WinnerTested,
 )
@@ -251,7 +251,7 @@ def _winner(
     while (winner := progress.best()) is not None:
         if (winner.number, HOLDOUT) in known:
             return
-        yield HoldoutStarted(winner.number)
+        yield LastTrainingStarted(winner.number)
         try:
             folds = progress.folds_of(winner.number)
             tested = _last_training(search, winner, folds, executor, on_epoch)

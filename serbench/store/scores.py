@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from statistics import fmean
 
 import numpy as np
@@ -37,7 +36,7 @@ from serbench.store.schema import (
     TrialRow,
 )
 
-SCORE_FIELDS = tuple(field.name for field in fields(Score))
+SCORE_FIELDS = Score._fields
 
 
 def score_system(

@@ -109,9 +109,9 @@ def it_declares_no_augmentations_if_it_starts_frozen(backbone: Backbone) -> None
     """With augmentations, the features of a frozen backbone could not be computed once."""
     module = build(backbone).module
     stages = len(backbone.stages(module))
-    depth, augmentations = backbone.initial_freeze_depth(module), tuple(backbone.augmentations)
+    depths, augmentations = backbone.freeze_depths(module), tuple(backbone.augmentations)
     require(
-        depth < stages or not augmentations,
+        depths.initial < stages or not augmentations,
         f"all {stages} stages are frozen at first, and augmentations {augmentations} declared",
     )
 

@@ -166,11 +166,15 @@ def _noting(graphs: dict[str, bool], path: str) -> Callable[[nn.Module, Any, Any
     return note
 
 
-def the_initial_freeze_depth_is_one_of_the_depths(backbone: Backbone) -> None:
-    """The initial freeze depth lies between 0 and the number of stages."""
+def its_freeze_depths_are_possible(backbone: Backbone) -> None:
+    """The freeze depths are whole numbers from 0 to that of stages; the initial one is in them."""
     module = build(backbone).module
-    depth, stages = backbone.initial_freeze_depth(module), len(backbone.stages(module))
-    require(0 <= depth <= stages, f"the initial freeze depth is {depth}, of {stages} stages")
+    depths, stages = backbone.freeze_depths(module), len(backbone.stages(module))
+    numbers = (depths.low, depths.initial, depths.high)
+    require(all(number == int(number) for number in numbers), f"a freeze depth of {numbers}")
+    ordered = 0 <= depths.low <= depths.initial <= depths.high <= stages
+    require(ordered, f"freeze depths {depths}, of {stages} stages")
+    require(not depths.log, "freeze depths are not searched on a logarithmic scale")
 
 
 def stages_of_a_cut_network_are_the_first_ones(backbone: Backbone) -> None:

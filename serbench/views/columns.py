@@ -38,7 +38,11 @@ PLACE = {
     "trial": Column(COUNT, "", "number of the trial, from 1"),
 }
 
-FOLD = Column(TEXT, "", "number of the fold, from 1, or `holdout`")
+FOLD = Column(
+    TEXT,
+    "",
+    "number of the fold, from 1; `holdout` for a last training that is tested on it, else `last`",
+)
 
 LATENCY = {
     "runtime": Column(TEXT, "", "runtime of the network; empty if no latency was measured"),

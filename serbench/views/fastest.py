@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def in_runtime(rows: Sequence[EntryView], runtime: str) -> list[EntryView]:
         runtime: a name, ``best`` or ``all``. With ``best`` each entry has its fastest runtime on
             each machine, thread count and clip length, by the 90th percentile. A runtime that
             changes logits is only chosen if a loss of one point of UA is excluded
-            (`may_replace`), and of each runtime only the newest version on that machine.
+            (`may_replace`), and of each runtime only the version with most entries.
 
     Raises:
         UsageError: there are latencies, but none in the runtime of this name.
@@ -63,10 +63,11 @@ def _fastest_here(rows: Sequence[EntryView]) -> list[EntryView]:
     runtimes = {row.latency.runtime for row in rows}
     if len(runtimes) == 1:
         return list(rows)
-    newest = {row.latency.runtime: row.latency.libraries for row in rows}  # in order of measurement
+    counts = Counter((row.latency.runtime, row.latency.libraries) for row in rows)
+    usual = dict(kind for kind, _ in reversed(counts.most_common()))
     by_entry: dict[int, list[EntryView]] = defaultdict(list)
     for row in rows:
-        if row.latency.libraries == newest[row.latency.runtime] and _is_allowed(row):
+        if row.latency.libraries == usual[row.latency.runtime] and _is_allowed(row):
             by_entry[row.entry].append(row)
     chosen = [
         min(each, key=lambda row: row.latency.p90 or float("inf")) for each in by_entry.values()

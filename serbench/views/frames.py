@@ -85,7 +85,7 @@ def _score_rows(view: EntryView) -> Iterator[dict[str, Any]]:
     for evidence, scores in found:
         for metric, score in scores.items():
             entry = {"entry": view.entry, "backbone": view.backbone}
-            yield {**entry, "evidence": evidence, "metric": metric, **vars(score)}
+            yield {**entry, "evidence": evidence, "metric": metric, **score._asdict()}
 
 
 def study_frame(database: Database) -> pandas.DataFrame:

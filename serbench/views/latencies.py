@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.orm import Session
 
 from serbench.model.machine import Machine
@@ -82,40 +82,62 @@ class LatencyView:
 
 NOT_MEASURED = LatencyView()
 
+TIMES = ("p50", "p90", "p99", "front_end_p50", "network_p50", "runs")
+"""The columns of a latency that differ between entries measured alike."""
+
 LATENCY_COLUMNS = (
-    *(LatencyRow.system_id, LatencyRow.kind),
-    *(LatencyRow.p50, LatencyRow.p90, LatencyRow.p99),
-    *(LatencyRow.front_end_p50, LatencyRow.network_p50, LatencyRow.runs),
-    *(MachineRow.fingerprint, MachineRow.facts),
+    *(getattr(LatencyRow, name) for name in TIMES),
+    *(LatencyRow.kind, MachineRow.fingerprint, MachineRow.facts),
 )
-"""The columns of a latency for rankings."""
+"""The columns of a latency that is shown."""
 
 
 def read_latencies(
     session: Session, threads: int | None, system: int | None
 ) -> tuple[dict[int, list[LatencyView]], set[int]]:
     """The latencies of each system, and the systems with any latency."""
-    query = select(*LATENCY_COLUMNS).join(MachineRow).order_by(LatencyRow.id)
+    query = select(
+        *(LatencyRow.system_id, LatencyRow.identity, LatencyRow.machine_id),
+        *(getattr(LatencyRow, name) for name in TIMES),
+    ).order_by(LatencyRow.id)
     if system is not None:
         query = query.where(LatencyRow.system_id == system)
+    alike = _read_alike(session)
     newest: dict[int, dict[tuple[object, ...], LatencyView]] = defaultdict(dict)
     ever = set()
-    for row in session.execute(query).mappings():
-        ever.add(row["system_id"])
-        view = latency_of(row)
-        if threads in (None, view.threads):
+    for number, identity, machine, *times in session.connection().execute(query).all():
+        ever.add(number)
+        shared = alike[identity, machine]
+        if threads in (None, shared.threads):
+            view = replace(shared, **dict(zip(TIMES, times, strict=True)))
             # A later latency, with other library versions, replaces an earlier one.
-            alike = (view.machine_id, view.runtime, view.precision, view.threads, view.clip_seconds)
-            newest[row["system_id"]][alike] = view
+            place = (view.machine_id, view.runtime, view.precision, view.threads, view.clip_seconds)
+            newest[number][place] = view
     return {system: list(views.values()) for system, views in newest.items()}, ever
+
+
+def _read_alike(session: Session) -> dict[tuple[str, int], LatencyView]:
+    """Identity of the conditions and row of the machine → what their latencies have in common.
+
+    Thousands of latencies have few conditions, which are stored as JSON with each of them.
+    """
+    first = select(func.min(LatencyRow.id)).group_by(LatencyRow.identity, LatencyRow.machine_id)
+    query = (
+        select(LatencyRow.identity, LatencyRow.machine_id, *LATENCY_COLUMNS)
+        .join(MachineRow)
+        .where(LatencyRow.id.in_(first))
+    )
+    return {
+        (row["identity"], row["machine_id"]): latency_of(row)
+        for row in session.execute(query).mappings()
+    }
 
 
 def latency_of(row: RowMapping) -> LatencyView:
     """One latency, from ``LATENCY_COLUMNS``."""
     machine, kind = Machine(**row["facts"]), LatencyKind.from_dict(row["kind"])
-    times = ("p50", "p90", "p99", "front_end_p50", "network_p50", "runs")
     return LatencyView(
-        **{name: row[name] for name in times},
+        **{name: row[name] for name in TIMES},
         runtime=kind.runtime,
         precision=kind.precision,
         threads=kind.threads,

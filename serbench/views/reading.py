@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.data.licence import Licence
@@ -17,13 +17,12 @@ from serbench.model.machine import Machine
 from serbench.score.confusion import Tally
 from serbench.score.metric import CROSS_VALIDATION, POOLED_FOLDS, Score
 from serbench.store.database import Database
-from serbench.store.looks import NEVER, count_looks
+from serbench.store.looks import NEVER, LookCounts, count_looks
 from serbench.store.machines import LatencyKind
 from serbench.store.predictions import EAGER, IMPORTED
 from serbench.store.schema import ScoreRow, StudyRow, SystemRow, TallyRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow
 from serbench.store.schema_machines import LatencyRow, MachineRow
-from serbench.store.systems import find_system
 from serbench.views.entry import EntryView
 from serbench.views.latencies import (
     LATENCY_COLUMNS,
@@ -39,16 +38,21 @@ SYSTEM_COLUMNS = (
     *(SystemRow.readout, SystemRow.clip_format),
     *(SystemRow.weights, SystemRow.params, SystemRow.macs, SystemRow.imported),
     *(SystemRow.pretrained_on, SystemRow.known_speakers),
-    *(SystemRow.weights_licence, DatasetRow.account),
-    *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
-    *(DatasetRow.synthetic, SystemRow.protocol_id.label("protocol_row")),
-    ProtocolRow.name.label("protocol"),
-    *(ProtocolRow.identifier.label("protocol_id"), ProtocolRow.evidence, StudyRow.compute_settings),
+    *(SystemRow.weights_licence, SystemRow.protocol_id.label("protocol_row")),
+    StudyRow.compute_settings,
     *(StudyRow.plan[name].as_integer().label(name) for name in ("batch_size", "epochs", "seed")),
     StudyRow.plan["views"].as_integer().label("views"),
     StudyRow.plan["augmentations"].as_json().label("augmentations"),
 )
 """The columns of a system for rankings, without plan, trials and logits."""
+
+PROTOCOL_COLUMNS = (
+    *(ProtocolRow.id, ProtocolRow.name.label("protocol")),
+    *(ProtocolRow.identifier.label("protocol_id"), ProtocolRow.evidence),
+    *(DatasetRow.name.label("dataset"), DatasetRow.hash.label("dataset_hash")),
+    *(DatasetRow.synthetic, DatasetRow.account),
+)
+"""The columns of a protocol and its dataset, which many systems share."""
 
 NO_CLIPS = {"seconds": None, "sample_rate": None, "level": "", "padding": ""}
 """The clip format of an import."""
@@ -74,6 +78,9 @@ def read_entries(
     """
     system: int | None = None
     if number is not None:
+        # A ranking needs none of the modules that train and score, which take long to import.
+        from serbench.store.systems import find_system
+
         with database.session() as session:
             system = find_system(session, number).id
     systems = (
@@ -91,13 +98,32 @@ def read_entries(
     with database.session() as session:
         scores, tallies = _scores(session, system), _tallies(session, system)
         latencies, ever = read_latencies(session, threads, system)
-        looks = count_looks(session)
+        looks, protocols = count_looks(session), _protocols(session)
         return [
-            replace(view, holdout_looks=looked.own, holdout_looks_total=looked.total)
-            for facts in session.execute(systems).mappings()
-            for looked in [looks.get(facts["id"], NEVER)]
-            for view in _views(facts, scores, tallies, latencies, ever)
+            view
+            for facts in session.connection().execute(systems).mappings()
+            for view in _views(
+                {**facts, **protocols[facts["protocol_row"]]},
+                *(looks.get(facts["id"], NEVER), scores, tallies, latencies, ever),
+            )
         ]
+
+
+def _protocols(session: Session) -> dict[int, dict[str, Any]]:
+    """Row of a protocol → the facts that its entries have in common."""
+    found = {}
+    query = select(*PROTOCOL_COLUMNS).join(DatasetRow, DatasetRow.id == ProtocolRow.dataset_id)
+    for row in session.execute(query).mappings():
+        facts = dict(row)
+        number, account = facts.pop("id"), facts.pop("account")
+        licences = account.get("licences", {})
+        found[number] = facts | {
+            "protocol": without_folder(facts["protocol"]),
+            "speaker_dependent": is_speaker_dependent(facts["protocol"]),
+            "speech": account.get("speech", {}),
+            "licences": {name: Licence(**each) for name, each in licences.items()},
+        }
+    return found
 
 
 Tested = tuple[int, str, int]
@@ -122,8 +148,9 @@ def _scores(session: Session, system: int | None) -> Scores:
     if system is not None:
         query = query.where(ScoreRow.system_id == system)
     found: Scores = defaultdict(lambda: defaultdict(dict))
-    for number, runtime, protocol, evidence, metric, value, *rest in session.execute(query):
-        found[number, runtime, protocol][evidence][metric] = Score(value, *rest)
+    rows = session.connection().execute(query).all()
+    for number, runtime, protocol, evidence, metric, value, low, high, spread in rows:
+        found[number, runtime, protocol][evidence][metric] = Score(value, low, high, spread)
     return found
 
 
@@ -135,13 +162,14 @@ def _tallies(session: Session, system: int | None) -> dict[Tested, list[bytes]]:
     if system is not None:
         query = query.where(TallyRow.system_id == system)
     found: dict[Tested, list[bytes]] = defaultdict(list)
-    for number, runtime, protocol, counts in session.execute(query):
+    for number, runtime, protocol, counts in session.connection().execute(query).all():
         found[number, runtime, protocol].append(counts)
     return found
 
 
 def _views(
-    facts: RowMapping,
+    known: dict[str, Any],
+    looked: LookCounts,
     scores: Scores,
     tallies: dict[Tested, list[bytes]],
     latencies: dict[int, list[LatencyView]],
@@ -152,11 +180,9 @@ def _views(
     Each has the scores of its runtime, or, if the system was not scored in it, those of the runtime
     of its first predictions. An entry without any scores is left out.
     """
-    known: dict[str, Any] = dict(facts)
     system, protocol = known.pop("id"), known.pop("protocol_row")
     settings, pretrained_on = known.pop("compute_settings"), known["pretrained_on"]
-    clip_format, account = known.pop("clip_format") or NO_CLIPS, known.pop("account")
-    views = known.pop("views")
+    clip_format, views = known.pop("clip_format") or NO_CLIPS, known.pop("views")
     first = EAGER if known.pop("imported") is None else IMPORTED
     measured = latencies.get(system, [] if system in ever else [NOT_MEASURED])
     for latency in measured:
@@ -179,13 +205,7 @@ def _views(
                 "batch_size": known["batch_size"] or None,  # 0 of a fitted head
                 "epochs": known["epochs"] or None,
                 "weights_licence": Licence(**(known["weights_licence"] or {})),
-                "speech": account.get("speech", {}),
-                "licences": {
-                    name: Licence(**each) for name, each in account.get("licences", {}).items()
-                },
                 "compute_settings": compute_text(settings),
-                "protocol": without_folder(known["protocol"]),
-                "speaker_dependent": is_speaker_dependent(known["protocol"]),
                 "speakers": len(tally.speakers),
                 "scores": found[known["evidence"]],
                 "cv": found.get(CROSS_VALIDATION, {}),
@@ -194,6 +214,8 @@ def _views(
                 "tally": tally,
                 "rivals": tuple(rivals),
                 "trained": None if training is None else Tally.from_bytes(training[0]),
+                "holdout_looks": looked.own,
+                "holdout_looks_total": looked.total,
             }
         )
 

@@ -57,7 +57,7 @@ class Results:
         return frames.trial_frame(self._database, study)
 
     def folds(self, study: int | None = None) -> pandas.DataFrame:
-        """A row for each training: of each trial on each fold, and of the winner for the holdout.
+        """A row for each training: of each trial on each fold, and the last one of the winner.
 
         Arguments and errors are those of ``trials``.
         """

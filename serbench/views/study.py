@@ -168,7 +168,7 @@ def _fold(training: TrainingRow) -> dict[str, Any]:
         *("machine", "device", "versions"),
     )
     facts = {name: getattr(training, name) for name in columns}
-    return {"fold": shown_fold(training.split.fold), **facts}
+    return {"fold": shown_fold(training.split.fold, training.uar is not None), **facts}
 
 
 def _led_to(database: Database, study: int, entry: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from serbench.builtin.whisper_mel import WHISPER_INPUT, WhisperMelFrontEnd
 from serbench.data.clips import ClipFormat
 from serbench.errors import UsageError
 from serbench.model.frontend import InputSpec
+from serbench.model.ranges import Range
 from serbench.model.readout import pool
 from serbench.testing import contract
 from serbench.testing.onnx import onnx_logits
@@ -158,7 +159,8 @@ def test_the_cut_encoder_has_the_same_features_and_no_further_layers(tap):
     assert layers == {str(number) for number in range(int(tap))}
     assert ("layer_norm.weight" in cut.state_dict()) == (tap == SMALL.taps[-1])
     stages = SMALL.stages(cut)
-    assert len(stages) == 1 + int(tap) == SMALL.initial_freeze_depth(cut)
+    assert len(stages) == 1 + int(tap)
+    assert SMALL.freeze_depths(cut) == Range(len(stages), len(stages), len(stages))
     assert {name for stage in stages for name in stage} == {n for n, _ in cut.named_parameters()}
 
 

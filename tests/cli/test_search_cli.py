@@ -198,10 +198,9 @@ def test_interrupted_and_continued_it_has_the_same_results(
 def test_more_minutes_continue_a_search_whose_time_was_over(call, place, tmp_path, monkeypatch):
     shutil.copytree(place.folder / "tiny", tmp_path / "tiny")
     command = ("search", tmp_path / "tiny", *OPTIONS, "--db", tmp_path / "serbench.db")
-    monkeypatch.setattr("serbench.run.search.RANKING", 0.0)
+    monkeypatch.setattr("serbench.run.racers.RANKING", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(Race, "left", property(lambda race: 1.5 if not race._racers else 0.5))
-        patch.setattr(Race, "_next", only_first(Race._next))
+        patch.setattr(Race, "left", property(time_for_one_trial))
         ran = call(*command, "--minutes", "1")
         assert ran.code == 0, ran.err
     assert len(recorded(tmp_path / "serbench.db")[0]) == 1
@@ -212,17 +211,9 @@ def test_more_minutes_continue_a_search_whose_time_was_over(call, place, tmp_pat
     assert ranked <= ranked_now
 
 
-def only_first(following):
-    """Only the first step of a search is run."""
-
-    def once(race):
-        if any(racer.results for racer in race._racers.values()):
-            return None
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Race, "left", property(lambda race: 600.0))
-            return following(race)
-
-    return once
+def time_for_one_trial(race):
+    """The seconds left: none as soon as a trial has ended."""
+    return 0.5 if any(racer.results for racer in race._racers.values()) else 600.0
 
 
 def test_a_candidate_that_is_too_slow_is_left_out(call, place, tmp_path, monkeypatch):
@@ -234,7 +225,7 @@ def test_a_candidate_that_is_too_slow_is_left_out(call, place, tmp_path, monkeyp
     monkeypatch.setattr(Race, "_next", lambda race: None)
     names = []
     placed = [Placed("any", 0, None)]
-    monkeypatch.setattr(Race, "_rank", lambda race: names.extend(race._racers) or placed)
+    monkeypatch.setattr(Race, "_placed", lambda race: names.extend(race._racers) or placed)
     shutil.copy(place.db, tmp_path / "serbench.db")
     command = ("search", "tiny", *OPTIONS, "--db", tmp_path / "serbench.db", "--max-latency-ms")
     ran = call(*command, "5")

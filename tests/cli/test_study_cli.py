@@ -111,7 +111,7 @@ def test_a_run_without_a_holdout_tests_everybody_and_trains_a_last_network(run, 
     assert page.code == 0
     assert not [line for line in page.out.splitlines() if "holdout" in line]
     trials = json.loads(run("study", "show", 1, "--format", "json", "--db", all_tested.db).out)
-    last = [f for t in trials["trials"] for f in t["folds"] if f["fold"] == "holdout"]
+    last = [f for t in trials["trials"] for f in t["folds"] if f["fold"] == "last"]
     assert [each["uar"] for each in last] == [None]
 
 

@@ -28,7 +28,7 @@ ON_PAPER = [
     stages.stages_contain_every_parameter,
     stages.a_greater_freeze_depth_freezes_more_parameters,
     stages.unfreezing_undoes_freezing,
-    stages.the_initial_freeze_depth_is_one_of_the_depths,
+    stages.its_freeze_depths_are_possible,
 ]
 """What can be checked of a network without memory or values."""
 
@@ -148,7 +148,7 @@ def test_dropout_inside_a_frozen_stage_is_off():
 
 @pytest.mark.parametrize("name", [*SMALL, *LARGER])
 def test_the_paper_froze_inception_only(name):
-    depth = BACKBONES.get(name).initial_freeze_depth(on_paper(name))
+    depth = BACKBONES.get(name).freeze_depths(on_paper(name)).initial
     assert (depth > 0) == (name == "inception_v3")
 
 
@@ -166,7 +166,7 @@ def test_a_last_layer_is_handed_on_for_as_many_classes_as_asked(name):
 def test_of_inception_the_paper_trained_the_last_eight_mixed_layers(name):
     module = on_paper(name)
     backbone = BACKBONES.get(name)
-    Freezing(module, backbone.stages(module), backbone.initial_freeze_depth(module))
+    Freezing(module, backbone.stages(module), backbone.freeze_depths(module).initial)
     assert {each.split(".")[0] for each in learning(module)} == {
         *("Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
         *("Mixed_7a", "Mixed_7b", "Mixed_7c"),

@@ -45,6 +45,14 @@ def test_a_cancelled_job_does_not_cancel_a_later_one(workers, tmp_path):
     assert result_of(workers, report, 1)[0] == 1
 
 
+def test_waiting_for_some_seconds_ends_before_the_job_does(workers, tmp_path):
+    future = workers.submit(until_cancelled, tmp_path / "begun", ignore)
+    workers.wait([future], 0.05)
+    assert not future.done()
+    workers.cancel(future)
+    workers.wait([future])
+
+
 def test_a_job_whose_process_dies_is_run_once_more(workers, tmp_path):
     assert result_of(workers, die_once, tmp_path / "died") == "alive"
 

@@ -12,6 +12,7 @@ from serbench.execute.feature_cache import FeatureCache
 from serbench.execute.networks import build_network
 from serbench.model.backbone import Built, Features
 from serbench.model.frontend import InputSpec
+from serbench.model.ranges import Range
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
 
@@ -79,8 +80,8 @@ class TwoLayers:
             if hasattr(module, part)
         ]
 
-    def initial_freeze_depth(self, module):
-        return len(self.stages(module))
+    def freeze_depths(self, module):
+        return Range(0, len(self.stages(module)), len(self.stages(module)))
 
     def training_corpora(self, weights):
         return ()

@@ -1,5 +1,6 @@
 """Ranks with intervals, from one table of draws."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import hypothesis.strategies as st
@@ -55,6 +56,20 @@ def test_the_order_does_not_matter(given_scores, chance):
             straight[each].last,
         )
         assert turned[place].best == pytest.approx(straight[each].best)
+
+
+@given(any_scores())
+@settings(max_examples=30)
+def test_the_probability_of_the_best_is_its_share_of_the_draws(given_scores):
+    if len(given_scores) < 2 or given_scores[0].resampled is None:
+        return
+    table = np.stack([each.resampled for each in given_scores]).T
+    won = np.zeros(len(given_scores))
+    for draw in table[:400]:
+        highest = draw >= draw.max() - 1e-12
+        won += highest / highest.sum()
+    few = [replace(each, resampled=each.resampled[:400]) for each in given_scores]
+    assert [each.best for each in ranks(few)] == pytest.approx(list(won / 400))
 
 
 def test_ranks_are_those_of_t_tests_with_bonferronis_correction():

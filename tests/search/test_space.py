@@ -227,7 +227,38 @@ def test_parameters_of_objective_and_head_are_searched_after_the_widths():
     assert dict(moved) == pytest.approx({"head:decay": 0.1, "objective:smoothing": 0.2})
 
 
-def space_with_views(head="linear", bounds=None, augmentations=("gain", "time-shift"), **changes):
+class Still(TwoLayers):
+    """A backbone whose stages are frozen unless the user gives other bounds."""
+
+    def freeze_depths(self, module):
+        stages = len(self.stages(module))
+        return Range(stages, stages, stages)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "bounds", "depths", "suffice"),
+    [
+        (TwoLayers(), {}, Range(0, 2, 2), False),
+        (Still(), {}, Range(2, 2, 2), True),
+        (Still(), {"freeze_depth": (0, 1)}, Range(0, 1, 1), False),
+        (Still(), {"freeze_depth": (0, 99)}, Range(0, 2, 2), False),
+    ],
+)
+def test_a_backbone_declares_its_freeze_depths_and_bounds_replace_them(
+    backbone, bounds, depths, suffice
+):
+    space = two_layer_space(bounds=bounds, augmentations=(), views=0, network=backbone)
+    assert space.ranges["freeze_depth"] == depths
+    assert space.features_suffice is suffice
+
+
+def two_layer_space(
+    head="linear",
+    bounds=None,
+    augmentations=("gain", "time-shift"),
+    network=None,
+    **changes,
+):
     plan = replace(
         make_search(protocol="speaker-2:holdout").plan,
         **{
@@ -241,7 +272,7 @@ def space_with_views(head="linear", bounds=None, augmentations=("gain", "time-sh
             **changes,
         },
     )
-    return space_of(plan, plugins_with(TwoLayers()), 3)
+    return space_of(plan, plugins_with(network or TwoLayers()), 3)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +280,7 @@ def space_with_views(head="linear", bounds=None, augmentations=("gain", "time-sh
 )
 def test_the_widths_of_views_are_fixed_above_0(head, bounds):
     given = {**bounds, "width:time-shift": (0.2, 0.2)}
-    space = space_with_views(head, given, ("gain", "time-shift", "time-mask"))
+    space = two_layer_space(head, given, ("gain", "time-shift", "time-mask"))
     widths = {name: each for name, each in space.ranges.items() if name.startswith("width:")}
     assert widths == {
         "width:gain": Range(6, 6, 6),
@@ -262,7 +293,7 @@ def test_the_widths_of_views_are_fixed_above_0(head, bounds):
 @pytest.mark.parametrize("bounds", [(0.1, 0.2), (0.0, 0.0)])
 def test_a_searched_width_and_a_width_of_0_are_refused_for_views(bounds):
     with pytest.raises(UsageError) as refused:
-        space_with_views("logistic", {"width:time-shift": bounds})
+        two_layer_space("logistic", {"width:time-shift": bounds})
     assert refused.value.facts == {"augmentation": "time-shift", "bounds": bounds}
 
 
@@ -275,7 +306,7 @@ def test_a_searched_width_and_a_width_of_0_are_refused_for_views(bounds):
 )
 def test_views_are_refused_where_features_cannot_be_kept(changes):
     with pytest.raises(UsageError) as refused:
-        space_with_views(**changes)
+        two_layer_space(**changes)
     assert refused.value.facts["views"] == 1
 
 

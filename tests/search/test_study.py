@@ -12,7 +12,7 @@ from serbench.data.seeds import derive_seed
 from serbench.model.ranges import Choice
 from serbench.search.events import (
     FoldScored,
-    HoldoutStarted,
+    LastTrainingStarted,
     TrialEnded,
     TrialStarted,
     WinnerTested,
@@ -38,7 +38,7 @@ def test_events_are_in_the_order_in_which_they_happen(script):
     script(uar=lambda trial, fold, configuration: 1.0)
     _, kinds = completed(make_search(trials=2))
     trial = [TrialStarted, *[FoldScored] * FOLDS, TrialEnded]
-    assert kinds == [*trial, *trial, HoldoutStarted, WinnerTested]
+    assert kinds == [*trial, *trial, LastTrainingStarted, WinnerTested]
 
 
 def test_every_trial_has_another_configuration(script):
@@ -228,7 +228,7 @@ def test_without_a_holdout_the_winner_is_trained_last_and_has_no_score_of_it(scr
     script(uar=lambda trial, fold, configuration: [0.5, 0.9][trial])
     search = make_search(trials=2, protocol=f"speaker-{FOLDS}")
     record, kinds = completed(search)
-    assert kinds[-2:] == [HoldoutStarted, WinnerTested]
+    assert kinds[-2:] == [LastTrainingStarted, WinnerTested]
     [tested] = [e for e in record.events(search) if type(e) is WinnerTested]
     assert tested.trial == 1
     assert tested.outcome.logits.shape == (0, 2)

@@ -14,7 +14,7 @@ from serbench.model.compute import ComputeSettings
 from serbench.model.machine import this_machine
 from serbench.search.events import (
     FoldScored,
-    HoldoutStarted,
+    LastTrainingStarted,
     TrialEnded,
     TrialStarted,
     WinnerTested,
@@ -151,7 +151,7 @@ def test_history_has_every_trial_with_its_state_and_folds(ledger, made, manifest
     ledger.record(plan, FoldScored(pruned))
     ledger.record(plan, TrialEnded(1, other, True, (pruned.uar,)))
     ledger.record(plan, TrialStarted(2, PARAMETERS))
-    ledger.record(plan, HoldoutStarted(0))
+    ledger.record(plan, LastTrainingStarted(0))
     first, second, third = ledger.history(plan)
     assert (first.state, second.state, third.state) == ("complete", "pruned", "running")
     assert first.mean_uar == mean == pytest.approx(np.mean(list(first.uars.values())))

@@ -77,9 +77,10 @@ def test_changed_logits_are_chosen_only_if_a_loss_of_a_point_is_excluded(recalls
     assert chosen(rows) == {1: runtime}
 
 
-def test_of_a_runtime_only_the_newest_version_is_chosen():
-    rows = [row(1, "eager", 20), row(1, "onnx", 4, version="1.0"), row(2, "onnx", 6, version="1.1")]
-    assert chosen(rows) == {1: "eager", 2: "onnx"}
+def test_of_a_runtime_only_the_version_of_most_entries_is_chosen():
+    old = [row(1, "eager", 20), row(1, "onnx", 4, version="1.0")]
+    rows = [*old, row(2, "onnx", 6, version="1.1"), row(3, "onnx", 6, version="1.1")]
+    assert chosen(rows) == {1: "eager", 2: "onnx", 3: "onnx"}
 
 
 def test_machines_and_thread_counts_are_chosen_apart():

@@ -57,10 +57,12 @@ def test_a_ranking_reads_no_whole_plan_no_trial_and_no_logits(add, asked):
     assert not re.search(r"(?<!\()\bstudy\.plan", " ".join(statements))  # parts of it only
 
 
-def test_a_ranking_reads_each_table_once(add, asked):
+def test_a_ranking_reads_each_table_once_and_conditions_of_latencies_apart(add, asked):
     add(0)
-    tables = [re.search(r"FROM (\w+)", statement)[1] for statement in asked(rankings)]
-    assert sorted(tables) == ["latency", "look", "score", "system", "tally"]
+    statements = asked(rankings)
+    tables = [re.search(r"FROM (\w+)", statement)[1] for statement in statements]
+    assert sorted(tables) == ["latency", "latency", "look", "protocol", "score", "system", "tally"]
+    assert sum(words([each]) >= {"latency", "kind"} for each in statements) == 1
 
 
 @pytest.mark.parametrize("function", [rankings, study_views])

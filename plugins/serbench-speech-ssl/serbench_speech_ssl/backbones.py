@@ -13,6 +13,7 @@ from serbench.data.licence import NOTHING, UNKNOWN_LICENCE, Licence
 from serbench.model.backbone import DEFAULT_WEIGHTS, NO_WEIGHTS, Built, Features
 from serbench.model.frontend import InputSpec
 from serbench.model.hub import fetch_weights
+from serbench.model.ranges import Range
 from serbench.model.readout import ReadOut
 from serbench.model.weights import (
     BACKBONE,
@@ -185,9 +186,10 @@ class SpeechBackbone(ABC):
             for prefixes in self.encoder_stages(module.speech_encoder)
         ]
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """The whole encoder is frozen."""
-        return len(self.stages(module))
+    def freeze_depths(self, module: nn.Module) -> Range:
+        """The whole encoder is frozen in every trial."""
+        stages = len(self.stages(module))
+        return Range(stages, stages, stages)
 
     def encoder_stages(self, encoder: Any) -> list[tuple[str, ...]]:
         """Prefixes of the encoder's parameters: feature extractor, projection, each layer."""

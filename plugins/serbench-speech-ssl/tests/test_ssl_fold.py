@@ -64,7 +64,7 @@ def job_of(backbone, material, readout=None, head=None, epochs=2, **changes):
     """Training on all speakers but two, of which one stops it early and one is tested."""
     module = backbone.build("none").module
     configuration = Configuration(
-        readout or backbone.readouts[0], 1e-3, 0.01, backbone.initial_freeze_depth(module)
+        readout or backbone.readouts[0], 1e-3, 0.01, backbone.freeze_depths(module).initial
     )
     recipe = Recipe(
         backbone=backbone.name,

@@ -103,7 +103,7 @@ def test_stages_contain_every_parameter_once(name):
     names = [parameter for parameter, _ in module.named_parameters()]
     assert all(stages)
     assert sorted(staged) == sorted(names)
-    assert 0 < TINY[name].initial_freeze_depth(module) <= len(stages)
+    assert 0 < TINY[name].freeze_depths(module).initial <= len(stages)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -145,13 +145,13 @@ def test_only_trainable_parameters_get_gradients(name, frozen):
 def test_an_encoder_has_a_stage_for_each_of_its_layers_and_is_initially_frozen(name):
     module = build(name)
     stages = TINY[name].stages(module)
-    assert len(stages) == 2 + len(TINY[name].taps) == TINY[name].initial_freeze_depth(module)
+    assert len(stages) == 2 + len(TINY[name].taps) == TINY[name].freeze_depths(module).initial
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_system_consists_of_a_frozen_encoder_and_a_head(name):
     module = build(name)
-    assert TINY[name].initial_freeze_depth(module) == len(TINY[name].stages(module))
+    assert TINY[name].freeze_depths(module).initial == len(TINY[name].stages(module))
     assert all(each.startswith("speech_encoder.") for each, _ in module.named_parameters())
     assert REGISTERED[name].head == name
 

@@ -21,11 +21,10 @@ from serbench.model.backbone import (
     Built,
     Features,
     PooledBackbone,
-    layer_of,
     loaded,
 )
 from serbench.model.frontend import FrontEnd, InputSpec
-from serbench.model.weights import file_identity, read_weights
+from serbench.model.weights import file_identity, layer_of, read_weights
 from serbench_yamnet.front_end import YAMNET_INPUT, YamnetFrontEnd
 from serbench_yamnet.network import HEAD, Yamnet
 from serbench_yamnet.tflite_weights import yamnet_state
@@ -90,10 +89,6 @@ class YamnetBackbone(PooledBackbone):
             place = ".".join(parts[:4]) if parts[1] == "blocks" else "stem"
             stages.setdefault(place, []).append(name)
         return list(stages.values())
-
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """No stage is frozen."""
-        return 0
 
 
 def default_file() -> Path:

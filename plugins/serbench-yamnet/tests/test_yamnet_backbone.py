@@ -87,7 +87,7 @@ def test_the_stages_are_a_stem_and_13_blocks_in_order():
     names = [name for name, _ in module.named_parameters()]
     assert len(stages) == 14
     assert [name for stage in stages for name in stage] == names
-    assert backbone.initial_freeze_depth(module) == 0
+    assert backbone.freeze_depths(module).initial == 0
     assert sum(each.numel() for each in module.parameters()) == pytest.approx(3.2e6, rel=0.01)
 
 

@@ -40,10 +40,6 @@ class TwoConvolutions(PooledBackbone):
         """One for each convolution and its batch norm."""
         return stages_of(module, [["first"], ["second"]])
 
-    def initial_freeze_depth(self, module: nn.Module) -> int:
-        """0: all stages are trained."""
-        return 0
-
 
 @hookimpl
 def register_backbones(register: Callable[[Backbone], None]) -> None:

@@ -19,6 +19,7 @@ from serbench.data.protocols.published import PUBLISHED
 from serbench.data.protocols.splits import HOLDOUT_SHARE, split_dataset
 from serbench.data.protocols.units import (
     HOLDOUT,
+    LAST,
     VALIDATION_SHARE,
     Evidence,
     Fold,
@@ -33,6 +34,7 @@ from serbench.data.protocols.units import (
 __all__ = [
     "HOLDOUT",
     "HOLDOUT_SHARE",
+    "LAST",
     "LISTED",
     "MANY_SPEAKERS",
     "METRIC",

@@ -27,14 +27,20 @@ holdouts of several outer folds, each with a search of its own. ``holdout``: one
 HOLDOUT = "holdout"
 """The name of the holdout among the folds, in seeds and records."""
 
+LAST = "last"
+"""The name that is shown for the last training where there is no holdout."""
 
-def shown_fold(fold: int | str) -> int | str:
-    """A fold as it is shown: its number from 1, or ``holdout``.
+
+def shown_fold(fold: int | str, tested: bool = True) -> int | str:
+    """A fold as it is shown: its number from 1, ``holdout``, or ``last``.
 
     Args:
-        fold: its number from 0, as in seeds and records, or ``holdout``.
+        fold: its number from 0, or ``holdout`` for the last training, as in seeds and records.
+        tested: whether the last training is tested on a holdout; it is ``last`` if it is not.
     """
-    return fold if fold == HOLDOUT else int(fold) + 1
+    if fold == HOLDOUT:
+        return HOLDOUT if tested else LAST
+    return int(fold) + 1
 
 
 @dataclass(frozen=True)
