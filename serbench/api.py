@@ -191,7 +191,13 @@ def evaluate(
 
 
 def predict(
-    entry: int, files: Paths, *, database: Named = None, reject_below: float = 0
+    entry: int,
+    files: Paths,
+    *,
+    database: Named = None,
+    reject_below: float = 0,
+    hop: float | None = None,
+    keep_silence: bool = False,
 ) -> pandas.DataFrame:
     """Predict the emotions of files with an entry, as ``serbench predict``.
 
@@ -200,6 +206,8 @@ def predict(
         files: a file or a folder, or several.
         database: file or URL of its database.
         reject_below: predictions with a lower confidence, from 0 to 1, have no emotion.
+        hop: seconds between the windows of longer files, by default half a window.
+        keep_silence: whether windows without speech count too.
 
     Returns:
         a row for each file, with a calibrated probability for each emotion (``p_EMOTION``); for a
@@ -209,5 +217,5 @@ def predict(
 
     place = _Place(database)
     found = predictor_of(entry, place.plugins, place.workspace, place.database)
-    paths, answers = found.predict(_paths(files), reject_below)
-    return frames.file_frame(answers, map(str, paths), found.emotions)
+    result = found.predict(_paths(files), reject_below, hop, keep_silence)
+    return frames.file_frame(result.answers, map(str, result.files), found.answerer.emotions)

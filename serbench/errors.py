@@ -110,7 +110,7 @@ class AudioError(SerbenchError):
     ``reason`` is the defect in a few words; skipped files are counted by it. ``detail`` describes
     this file, such as the declared and the actual number of samples. ``kind`` is the kind of
     finding in ``corpus doctor``: ``lfs-pointer``, ``format``, ``channels-cancel``, ``channel``,
-    ``scale``, ``silence``, or ``unusable`` for all others.
+    ``scale``, ``silence``, ``short``, or ``unusable`` for all others.
     """
 
     def __init__(

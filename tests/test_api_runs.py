@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 import serbench
 from serbench.errors import DatasetError, UnknownNameError, UsageError
@@ -62,6 +63,16 @@ def test_a_study_is_run_by_a_call_told_event_by_event_and_used(scanned, tiny_cor
     with pytest.raises(UsageError) as refused:
         serbench.predict(entry, clip["path"], database=scanned, reject_below=float("nan"))
     assert refused.value.facts.keys() == {"reject_below"}
+    sound, rate = soundfile.read(clip["path"], dtype="float32")
+    long = tmp_path / "long.wav"
+    soundfile.write(long, np.concatenate([sound, 0 * sound, sound]), rate, "FLOAT")
+    ends = serbench.predict(entry, long, database=scanned, hop=0.5, keep_silence=True)
+    middle = serbench.predict(entry, long, database=scanned, hop=0.25, keep_silence=True)
+    assert ends["seconds"][0] == pytest.approx(3 * len(sound) / rate)
+    assert list(ends.filter(regex="^p_").iloc[0]) != list(middle.filter(regex="^p_").iloc[0])
+    with pytest.raises(UsageError) as refused:
+        serbench.predict(entry, long, database=scanned, hop=0)
+    assert refused.value.facts["hop"] == 0
     only_bad = serbench.predict(entry, bad, database=scanned)
     assert list(only_bad) == list(answered)
     assert list(only_bad.dtypes) == list(answered.dtypes)

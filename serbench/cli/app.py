@@ -24,6 +24,8 @@ class App:
     def __init__(self) -> None:
         self.database_option: str | None = None
         self.debug = False
+        # An interruption that is no error; kept, since a discarded one is raised again.
+        self.interruption: KeyboardInterrupt | None = None
 
     @cached_property
     def workspace(self) -> Workspace:

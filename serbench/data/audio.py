@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.decoding import COPY_AGAIN, NO_AUDIO, RESAVE, Decoded, decode
+from serbench.data.decoding import COPY_AGAIN, LIMIT, NO_AUDIO, RESAVE, Decoded, decode
 from serbench.data.decoding_more import decode_with_pyav
 from serbench.data.formats import UNREAD_EXTENSIONS, pyav_installed, unread_format
 from serbench.data.regular import special_kind
@@ -110,7 +110,7 @@ def channel_index(channel: str) -> int | None:
     return int(number) - 1
 
 
-def read_audio(path: Path | str, channel: str = MEAN) -> Audio:
+def read_audio(path: Path | str, channel: str = MEAN, limit: int = LIMIT) -> Audio:
     """Decode the whole file ``path``.
 
     Float samples on the scale of 16-bit integers are divided by 32,768.
@@ -119,6 +119,7 @@ def read_audio(path: Path | str, channel: str = MEAN) -> Audio:
         path: the file.
         channel: the channel used of several: ``mean``, ``left``, ``right``, or a number from 1. It
             has no effect on a recording with one channel.
+        limit: most samples of all channels together.
 
     Raises:
         AudioError: the file is missing, empty, not a regular file, a Git-LFS pointer, not audio,
@@ -130,7 +131,7 @@ def read_audio(path: Path | str, channel: str = MEAN) -> Audio:
     _check_name(path)
     try:
         _check_file(path)
-        return _judged(path, _decoded(path), channel)
+        return _judged(path, _decoded(path, limit), channel)
     except OSError as error:
         reported = str(error.strerror or error)
         raise AudioError(path, "not readable", "check its permissions", reported) from error
@@ -166,16 +167,16 @@ def _check_file(path: Path) -> None:
         raise AudioError(path, "Git-LFS pointer, not audio", advice, kind="lfs-pointer")
 
 
-def _decoded(path: Path) -> Decoded:
+def _decoded(path: Path, limit: int) -> Decoded:
     try:
-        return decode(path)
+        return decode(path, limit)
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         known = unread_format(path)
         if known is None and path.suffix.lower() not in UNREAD_EXTENSIONS:
             raise AudioError(path, NO_AUDIO, RESAVE) from error
         if not pyav_installed():
             raise AudioError(path, str(known), kind="format") from error
-    return decode_with_pyav(path)
+    return decode_with_pyav(path, limit)
 
 
 def _judged(path: Path, decoded: Decoded, channel: str) -> Audio:

@@ -61,7 +61,7 @@ class ClipFormat:
             frames: samples of the recording.
             sample_rate: of the recording, in Hz.
         """
-        resampled = _resampled(frames, sample_rate, self.sample_rate)
+        resampled = resampled_length(frames, sample_rate, self.sample_rate)
         return min(max(resampled, 1), self.samples)
 
 
@@ -166,11 +166,30 @@ def standardise_all(
     resampled = soxr.resample(channels, sample_rate, rate, quality="HQ")
     clips = []
     for place, waveform in enumerate(used):
-        length = min(_resampled(len(waveform), sample_rate, rate), clip_format.samples)
+        length = min(resampled_length(len(waveform), sample_rate, rate), clip_format.samples)
         # A recording that is too short for one sample of the clip gives its first sample.
         sound = np.ascontiguousarray(resampled[:length, place]) if length else waveform[:1]
-        clips.append(_padded(levelled(sound, rate, clip_format.level), clip_format))
+        clips.append(fitted(sound, clip_format))
     return clips
+
+
+def whole_at_rate(waveform: Waveform, sample_rate: int, rate: int) -> Waveform:
+    """A mono waveform ``[frames]`` of any length at another rate, with soxr HQ ``[samples]``.
+
+    Its beginning is equal, bit by bit, to that of `standardise` before the level is set. A waveform
+    that is too short for one sample gives its first sample.
+    """
+    resampled = soxr.resample(waveform[:, None], sample_rate, rate, quality="HQ")[:, 0]
+    length = resampled_length(len(waveform), sample_rate, rate)
+    return np.ascontiguousarray(resampled[:length]) if length else waveform[:1]
+
+
+def fitted(sound: Waveform, clip_format: ClipFormat) -> Waveform:
+    """A mono waveform of the clip's rate and at most its length, set to its level and padded.
+
+    The level is computed over the given samples, without padding.
+    """
+    return _padded(levelled(sound, clip_format.sample_rate, clip_format.level), clip_format)
 
 
 def frames_needed(sample_rate: int, clip_format: ClipFormat) -> int:
@@ -179,8 +198,8 @@ def frames_needed(sample_rate: int, clip_format: ClipFormat) -> int:
     return math.ceil(clip_format.samples * ratio + BEYOND * max(1, ratio))
 
 
-def _resampled(frames: int, sample_rate: int, rate: int) -> int:
-    """Number of samples into which soxr resamples so many frames."""
+def resampled_length(frames: int, sample_rate: int, rate: int) -> int:
+    """Number of samples into which soxr resamples so many frames of another rate."""
     return math.floor(frames / (sample_rate / rate) + 0.5)
 
 

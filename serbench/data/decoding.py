@@ -18,10 +18,10 @@ from serbench.data.headers import misdeclared_samples, tag_bytes
 from serbench.errors import AudioError
 
 LIMIT = 1 << 26
-"""Samples of all channels together: 23 minutes of one channel at 48 kHz, 256 MB."""
+"""Samples of all channels of an utterance: 23 minutes of one channel at 48 kHz, 256 MB."""
 
-LARGEST = LIMIT * 4
-"""Bytes of the largest file that is read into memory: ``LIMIT`` samples of four bytes."""
+SAMPLE_BYTES = 4
+"""A file is read into memory as a whole only if it has at most so many bytes for each sample."""
 
 BLOCK = 1 << 18
 """Samples that are decoded at a time."""
@@ -47,7 +47,6 @@ UNKNOWN = 1 << 62
 LONGEST_PATH = 1000
 """Bytes; libsndfile keeps 1,024."""
 
-TOO_LONG, CUT_UP = f"longer than {LIMIT:,} samples", "cut the file into utterances"
 NO_AUDIO = "not audio that libsndfile can read"
 COPY_AGAIN = "copy the file again from its source"
 RESAVE = "save the file again as 16-bit WAV or FLAC, or leave it out"
@@ -106,8 +105,18 @@ class _Forwards(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-def decode(path: Path) -> Decoded:
+def too_long(path: Path, limit: int) -> AudioError:
+    """The error for a file with more samples than ``limit``."""
+    advice = "cut the file into utterances" if limit == LIMIT else "cut the file into parts"
+    return AudioError(path, f"longer than {limit:,} samples", advice)
+
+
+def decode(path: Path, limit: int = LIMIT) -> Decoded:
     """Decode a whole regular file.
+
+    Args:
+        path: the file.
+        limit: most samples of all channels together.
 
     Raises:
         AudioError: it is truncated, damaged, too long, or has no samples.
@@ -115,14 +124,14 @@ def decode(path: Path) -> Decoded:
         OSError: the system refuses.
         MemoryError: there is not enough memory.
     """
-    with _source(path) as source, _Forwards(source.file) as file:
+    with _source(path, limit) as source, _Forwards(source.file) as file:
         if file.format == "RAW":  # guessed from the ending of the name
             raise AudioError(path, NO_AUDIO, RESAVE)
         mpeg = file.format == "MP3"
         declared = file.frames if source.frames is None else source.frames
         if declared > UNKNOWN:
             declared = 0
-        waveform, problem = _read(path, file, declared, MP3_BLOCK if mpeg else BLOCK)
+        waveform, problem = _read(path, file, declared, MP3_BLOCK if mpeg else BLOCK, limit)
         sample_rate, container = int(file.samplerate), str(file.format)
     held = len(waveform)
     counts = f"its header declares {declared:,} samples, {held:,} could be decoded"
@@ -137,11 +146,11 @@ def decode(path: Path) -> Decoded:
 
 
 def _read(
-    path: Path, file: soundfile.SoundFile, declared: int, block: int
+    path: Path, file: soundfile.SoundFile, declared: int, block: int, limit: int
 ) -> tuple[npt.NDArray[np.float32], str]:
     """The samples ``[frames, channels]``, and the decoder's error if it stops early."""
     channels, frames, problem = file.channels, 0, ""
-    step, limit = max(1, block // channels), LIMIT // channels
+    step, most = max(1, block // channels), limit // channels
     waveform = np.empty((step, channels), np.float32)
     while True:
         if frames == len(waveform):
@@ -156,14 +165,14 @@ def _read(
         if count == 0:
             break
         frames += count
-        if frames > limit:
-            raise AudioError(path, TOO_LONG, CUT_UP)
+        if frames > most:
+            raise too_long(path, limit)
     waveform.resize((frames, channels), refcheck=False)
     return waveform, problem
 
 
 @contextmanager
-def _source(path: Path) -> Iterator[_Source]:
+def _source(path: Path, limit: int) -> Iterator[_Source]:
     """The source that libsndfile opens; most files are opened unchanged."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
@@ -178,8 +187,8 @@ def _source(path: Path) -> Iterator[_Source]:
         counts = samples.difference if samples is not None else ""
         if samples is not None and samples.cut:
             raise AudioError(path, "truncated", COPY_AGAIN, counts)
-        if size > LARGEST:
-            raise AudioError(path, TOO_LONG, CUT_UP)
+        if size > SAMPLE_BYTES * limit:
+            raise too_long(path, limit)
         file.seek(0)
         content = file.read()
     if samples is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.decoding import COPY_AGAIN, CUT_UP, LIMIT, TOO_LONG, Decoded
+from serbench.data.decoding import COPY_AGAIN, LIMIT, Decoded, too_long
 from serbench.data.formats import CONVERT
 from serbench.errors import AudioError
 
@@ -29,10 +29,14 @@ LENGTH_STATED = ("mov,", "matroska,", "asf", "avi", "wv", "tta")
 """FFmpeg's names of containers whose headers state a length; of others it is an estimate."""
 
 
-def decode_with_pyav(path: Path) -> Decoded:
+def decode_with_pyav(path: Path, limit: int = LIMIT) -> Decoded:
     """Decode the whole first audio stream of a file, with its channels and at its own rate.
 
     Padding that an encoder added is removed where the container states its length.
+
+    Args:
+        path: the file.
+        limit: most samples of all channels together.
 
     Raises:
         AudioError: PyAV cannot read it; it has no audio, is cut or damaged, or is too long.
@@ -40,7 +44,7 @@ def decode_with_pyav(path: Path) -> Decoded:
     """
     with path.open("rb") as file:
         try:
-            return _decoded(path, file)
+            return _decoded(path, file, limit)
         except (AudioError, MemoryError):
             raise
         # Whatever else the decoder raises is a file that cannot be used, never a crash.
@@ -49,7 +53,7 @@ def decode_with_pyav(path: Path) -> Decoded:
             raise AudioError(path, NO_AUDIO, advice, detail, "format") from error
 
 
-def _decoded(path: Path, file: BinaryIO) -> Decoded:
+def _decoded(path: Path, file: BinaryIO, limit: int) -> Decoded:
     import av
 
     # An open file, so that FFmpeg takes no path for an address or for a pattern of names; and no
@@ -74,8 +78,8 @@ def _decoded(path: Path, file: BinaryIO) -> Decoded:
                     raise AudioError(path, "damaged", COPY_AGAIN, "its sample rate changes")
                 rate = frame.sample_rate
                 keep(resampler.resample(frame))
-                if samples > LIMIT:
-                    raise AudioError(path, TOO_LONG, CUT_UP)
+                if samples > limit:
+                    raise too_long(path, limit)
             keep(resampler.resample(None))
         except (av.FFmpegError, ValueError) as error:  # ValueError: its channels change
             problem = _one_line(error)

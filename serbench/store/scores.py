@@ -41,24 +41,35 @@ SCORE_FIELDS = tuple(field.name for field in fields(Score))
 
 
 def score_system(
-    session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
+    session: Session,
+    manifest: Manifest,
+    system: SystemRow,
+    metrics: Sequence[Metric],
+    runtime: str | None = None,
 ) -> None:
     """Compute a system's scores and tallies from its stored logits, and store them.
+
+    In another runtime than that of its training, a winner competes with the same trials.
 
     A winner that was selected by the clips of its score has the tallies of other trials, too: of
     those that are selected on a draw of speakers.
 
-    Earlier scores of the same logits are replaced; scores in other runtimes are kept. It uses the
-    session that wrote the logits, because other connections do not see them before the commit.
+    Earlier scores of the same logits are replaced. Scores in other runtimes are computed again, or
+    deleted where the networks that are tested now have no logits there. It uses the session that
+    wrote the logits, because other connections do not see them before the commit.
     """
-    runtime = runtime_of(system)
+    if runtime is None:
+        for other in {row.runtime for row in system.scores} - {runtime_of(system)}:
+            _score_again(session, manifest, system, metrics, other)
+    runtime = runtime or runtime_of(system)
     evidence = system.protocol.evidence
-    answers = joined(scored_predictions(session, system))
-    folds = [each for outer in fold_predictions(session, system) for each in outer.values()]
+    answers = joined(scored_predictions(session, system, runtime))
+    by_outer = fold_predictions(session, system, runtime)
+    folds = [each for outer in by_outer for each in outer.values()]
     tested = _tested(manifest, answers)
     rivals: list[Tally] = []
     if evidence == CORRECTED and system.imported is None:
-        scores, rivals = _corrected(session, manifest, system, metrics)
+        scores, rivals = _corrected(session, manifest, system, metrics, tested)
         found = {evidence: scores}
     else:
         found = {evidence: score_holdout(metrics, *tested)}
@@ -88,6 +99,25 @@ def score_system(
     session.expire(system, ["scores", "tallies"])
 
 
+def _score_again(
+    session: Session,
+    manifest: Manifest,
+    system: SystemRow,
+    metrics: Sequence[Metric],
+    runtime: str,
+) -> None:
+    """Compute the scores in another runtime, or delete them where their logits are missing."""
+    own, there = (
+        [rows for part in scored_predictions(session, system, name) for rows in part.rows]
+        for name in (None, runtime)
+    )
+    if own == there:
+        score_system(session, manifest, system, metrics, runtime)
+        return
+    for table in (ScoreRow, TallyRow):
+        session.execute(delete(table).filter_by(system_id=system.id, runtime=runtime))
+
+
 def rescore_system(
     session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
 ) -> list[str]:
@@ -108,18 +138,30 @@ def rescore_system(
 
 
 def _corrected(
-    session: Session, manifest: Manifest, system: SystemRow, metrics: Sequence[Metric]
+    session: Session,
+    manifest: Manifest,
+    system: SystemRow,
+    metrics: Sequence[Metric],
+    own: Tested,
 ) -> tuple[dict[str, Score], list[Tally]]:
     """The scores of a winner on all clips, corrected for its selection among all trials.
+
+    Args:
+        session: session of the database.
+        manifest: the dataset.
+        system: the winner's system.
+        metrics: the metrics.
+        own: the winner's logits on all clips.
 
     Returns:
         The scores, and the tallies of the other trials that are selected on a draw of speakers.
     """
     [winner] = winners(session, system)
     trials = trial_predictions(session, system)
-    tested = [_tested(manifest, found) for _, found in trials]
-    tallies = [tally(*each) for each in tested]
     place = [trial for trial, _ in trials].index(winner.system_id)
+    tested = [_tested(manifest, found) for _, found in trials]
+    tested[place] = own
+    tallies = [tally(*each) for each in tested]
     selection = Draws(tallies[0]).select(tallies, place)
     scores = {}
     for metric in metrics:

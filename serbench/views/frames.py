@@ -254,10 +254,11 @@ def file_frame(
         if isinstance(answer, AudioError):
             rows.append({"path": file, "rejected": False, "remarks": "", "error": str(answer)})
         else:
-            names = ("emotion", "confidence", "rejected", "seconds")
-            found = {name: getattr(answer, name) for name in names}
-            remarks = {"remarks": "; ".join(answer.remarks)}
-            rows.append({"path": file, **found, **remarks, **_probabilities(answer.probabilities)})
+            names = ("emotion", "confidence", "rejected")
+            found = {name: getattr(answer.overall, name) for name in names}
+            rest = {"seconds": answer.seconds, "remarks": "; ".join(answer.remarks)}
+            shares = _probabilities(answer.overall.probabilities)
+            rows.append({"path": file, **found, **rest, **shares})
     return frame("files", rows, [f"p_{emotion}" for emotion in emotions])
 
 

@@ -1,5 +1,7 @@
 """``serbench predict``: the emotions of files."""
 
+import csv
+import io
 import json
 import os
 import sqlite3
@@ -8,6 +10,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from refusals import error_of
 from scipy.special import softmax
 
@@ -52,6 +55,7 @@ BAD = {
     "missing": lambda path: None,
     "empty": lambda path: path.write_bytes(b""),
     "a folder": lambda path: path.mkdir(),
+    "a few samples": lambda path: soundfile.write(path, noise()[:9], 16_000),
     "truncated": truncated,
     "not audio": lambda path: path.write_text("hello " * 99),
     "all zero": lambda path: soundfile.write(path, np.zeros(8000), 16_000),
@@ -223,12 +227,128 @@ def test_a_table_names_the_most_probable_emotion(predict, clip):
     assert sum(file["probabilities"].values()) == pytest.approx(1)
 
 
-def test_a_file_of_which_only_the_beginning_was_used_is_named(predict, tmp_path):
-    soundfile.write(tmp_path / "long.wav", noise(5), 16_000)
-    ran = predict(1, tmp_path / "long.wav")
+@pytest.fixture
+def by_level(monkeypatch):
+    """Speech is detected by level, as without the extra ``live``."""
+    monkeypatch.setattr("serbench.deploy.speech.find_spec", lambda name: None)
+
+
+@pytest.fixture
+def long(finished, tmp_path):
+    """Two clips of the corpus with a second of silence between them, two seconds in all."""
+    clips = sorted(finished.corpus.rglob("*.wav"))
+    first, last = (soundfile.read(clip, dtype="float32")[0] for clip in (clips[0], clips[-1]))
+    path = tmp_path / "two clips.wav"
+    sound = np.concatenate([first, np.zeros(16_000, np.float32), last])
+    soundfile.write(path, sound, 16_000, subtype="PCM_16")
+    return path
+
+
+def test_a_recording_longer_than_a_window_has_a_timeline(predict, finished, long, by_level):
+    ran = predict(1, long, "--hop", 0.5, "--format", "json")
     assert ran.code == 0
-    assert ran.err.startswith(f"{tmp_path / 'long.wav'}: ")
-    assert "0.5 s of 5.0 s" in ran.err
+    [file] = json.loads(ran.out)
+    assert (file["path"], file["seconds"], file["error"]) == (str(long), 2.0, None)
+    assert [(part["start"], part["end"]) for part in file["timeline"]] == [
+        (0, 0.5),
+        (0.5, 1),
+        (1, 1.5),
+        (1.5, 2),
+    ]
+    assert [part["silent"] for part in file["timeline"]] == [False, True, True, False]
+    clips = sorted(finished.corpus.rglob("*.wav"))
+    first, last = json.loads(predict(1, clips[0], clips[-1], "--format", "json").out)
+    for part, clip in ((file["timeline"][0], first), (file["timeline"][3], last)):
+        assert part["emotion"] == clip["emotion"]
+        assert part["probabilities"] == pytest.approx(clip["probabilities"], abs=1e-4)
+    for emotion, share in file["probabilities"].items():
+        mean = (first["probabilities"][emotion] + last["probabilities"][emotion]) / 2
+        assert share == pytest.approx(mean, abs=1e-4)
+    assert len(ran.err.splitlines()) == 1  # how speech was detected
+
+
+def test_silence_is_predicted_too_where_it_is_asked_for(predict, long, by_level):
+    ran = predict(1, long, "--keep-silence", "--format", "json")
+    [file] = json.loads(ran.out)
+    assert len(file["timeline"]) == 7
+    assert not any(part["silent"] for part in file["timeline"])
+    assert ran.err == ""
+
+
+def test_the_table_of_a_long_file_names_its_windows_and_its_silence(predict, long, clip, by_level):
+    ran = predict(1, clip, long, "--hop", 0.5)
+    title, header, *rows = ran.out.splitlines()
+    assert title == str(long)
+    assert header.split()[:3] == ["start", "end", "emotion"]
+    assert [row.split()[:2] for row in rows[:4]] == [
+        ["0.00", "0.50"],
+        ["0.50", "1.00"],
+        ["1.00", "1.50"],
+        ["1.50", "2.00"],
+    ]
+    assert [row.split()[2] == "silence" for row in rows[:4]] == [False, True, True, False]
+    assert rows[5].split()[:2] == ["file", "emotion"]
+    assert [row.startswith(str(path)) for row, path in zip(rows[6:], [clip, long], strict=True)]
+
+
+def test_csv_has_the_numbers_of_json(predict, long, clip, tmp_path, by_level):
+    files = (1, clip, long, tmp_path / "none.wav")
+    plain = json.loads(predict(*files, "--format", "json").out)
+    ran = predict(*files, "--format", "csv")
+    assert ran.code == 1
+    rows = list(csv.DictReader(io.StringIO(ran.out)))
+    whole = [row for row in rows if row["part"] == "file"]
+    assert [row["path"] for row in whole] == [file["path"] for file in plain]
+    assert [row["emotion"] or None for row in whole] == [file["emotion"] for file in plain]
+    assert [row["error"] or None for row in whole] == [file["error"] for file in plain]
+    windows = [row for row in rows if row["part"] == "window"]
+    for row, part in zip(windows, plain[1]["timeline"], strict=True):
+        assert (float(row["start"]), float(row["end"])) == (part["start"], part["end"])
+        assert (row["silent"] == "True") == part["silent"]
+        if not part["silent"]:
+            found = {name[2:]: float(row[name]) for name in row if name.startswith("p_")}
+            assert found == part["probabilities"]
+
+
+def test_rejected_files_and_windows_are_counted(predict, long, clip, by_level):
+    ran = predict(1, clip, long, "--hop", 0.5, "--reject-below", 1)
+    assert ran.err.splitlines()[-1].startswith("2 of 2 predictions rejected for files, 2 of 2 ")
+    assert ran.out.split().count("rejected") == 4
+    assert predict(1, long, "--reject-below", 1, "--format", "rttm").out == ""
+
+
+def test_rttm_has_the_segments_of_the_timeline(predict, long, by_level):
+    [file] = json.loads(predict(1, long, "--hop", 0.5, "--format", "json").out)
+    first, last = file["timeline"][0], file["timeline"][3]
+    assert predict(1, long, "--hop", 0.5, "--format", "rttm").out.splitlines() == [
+        f"SPEAKER two_clips 1 {part['start']:.3f} 0.500 <NA> <NA> {part['emotion']} "
+        f"{part['confidence']:.3f} <NA>"
+        for part in (first, last)
+    ]
+
+
+def test_a_long_file_without_speech_is_one_line(predict, tmp_path, by_level):
+    faint = np.zeros(32_000)
+    faint[::100] = 1e-4
+    soundfile.write(tmp_path / "faint.wav", faint, 16_000)
+    line = error_of(predict(1, tmp_path / "faint.wav"), 1)
+    assert line.startswith(f"{tmp_path / 'faint.wav'}: ")
+    assert predict(1, tmp_path / "faint.wav", "--keep-silence").code == 0
+
+
+@pytest.mark.parametrize("hop", ["0", "-1", "0.6", "nan", "inf", "much"])
+def test_a_hop_that_is_not_possible_is_refused(predict, clip, hop):
+    ran = predict(1, clip, "--hop", hop)
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_eight_channels_at_96_khz_are_answered(predict, clip, tmp_path):
+    speech, rate = soundfile.read(clip, dtype="float32")
+    sound = soxr.resample(np.repeat(speech[:, None], 8, axis=1), rate, 96_000)
+    soundfile.write(tmp_path / "eight.wav", sound, 96_000, "FLOAT")
+    [file] = json.loads(predict(1, tmp_path / "eight.wav", "--format", "json").out)
+    [plain] = json.loads(predict(1, clip, "--format", "json").out)
+    assert file["probabilities"] == pytest.approx(plain["probabilities"], abs=0.02)
 
 
 def test_an_unknown_entry_is_a_usage_error(predict, clip):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from serbench.data import decoding
 from serbench.data.audio import read_audio
 from serbench.data.formats import AUDIO_EXTENSIONS
 from serbench.errors import AudioError
@@ -50,10 +49,10 @@ def declaring(container, length, content=None):
 def read(tmp_path):
     """``read(content, ".wav")`` reads a file that holds it."""
 
-    def read_content(content, suffix):
+    def read_content(content, suffix, **limit):
         path = tmp_path / f"recording{suffix}"
         path.write_bytes(content)
-        return read_audio(path)
+        return read_audio(path, **limit)
 
     return read_content
 
@@ -236,19 +235,21 @@ def test_a_counted_mp3_that_was_cut_is_truncated(read):
     assert refused(read, content[: len(content) // 2], ".mp3").reason == "truncated"
 
 
-def test_the_samples_of_a_recording_are_bounded(read, monkeypatch):
-    monkeypatch.setattr(decoding, "LIMIT", FRAMES)
-    assert len(read(made("WAV"), ".wav").waveform) == FRAMES
+def test_the_samples_of_a_recording_are_bounded(read):
+    assert len(read(made("WAV"), ".wav", limit=FRAMES).waveform) == FRAMES
     samples = np.append(SAMPLES, SAMPLES[:1])
     for container in ("WAV", "FLAC"):
-        error = refused(read, made(container, samples=samples), suffix_of(container))
-        assert error.reason.startswith("longer than")
+        with pytest.raises(AudioError) as error:
+            read(made(container, samples=samples), suffix_of(container), limit=FRAMES)
+        assert error.value.reason.startswith("longer than")
 
 
-def test_a_file_too_large_for_the_memory_is_not_taken_into_it(read, monkeypatch):
-    monkeypatch.setattr(decoding, "LARGEST", 1000)
-    assert len(read(made("WAV"), ".wav").waveform) == FRAMES
-    assert refused(read, declaring("WAV", 0), ".wav").reason.startswith("longer than")
+def test_a_file_too_large_for_the_memory_is_not_taken_into_it(read):
+    content = made("WAV", "DOUBLE")
+    assert len(read(content, ".wav", limit=FRAMES).waveform) == FRAMES
+    with pytest.raises(AudioError) as error:
+        read(declaring("WAV", 0, content), ".wav", limit=FRAMES)
+    assert error.value.reason.startswith("longer than")
 
 
 @pytest.mark.parametrize("name", sorted(AUDIO_EXTENSIONS))

@@ -93,6 +93,7 @@ def _predict(folder: Path) -> dict[str, Any]:
     import torch
 
     from serbench.data.clips import ClipFormat
+    from serbench.deploy.answering import EagerAnswerer
     from serbench.deploy.predict import FilePrediction, predict_files
     from serbench.model.network import EmotionNetwork
 
@@ -103,9 +104,10 @@ def _predict(folder: Path) -> dict[str, Any]:
 
     paths = sorted(folder.iterdir())
     network = EmotionNetwork(torch.nn.Identity(), Loudness(), torch.nn.Identity())
-    answers = list(predict_files(network, ClipFormat(16_000, 3.0), ("sadness", "anger"), paths))
+    answerer = EagerAnswerer(network, ClipFormat(16_000, 3.0), ("sadness", "anger"))
+    answers = list(predict_files(answerer, paths))
     good = [answer for answer in answers if isinstance(answer, FilePrediction)]
-    json.dumps([answer.probabilities for answer in good], allow_nan=False)
+    json.dumps([answer.overall.probabilities for answer in good], allow_nan=False)
     if len(answers) != len(paths):
         return {"wrong": f"{len(answers)} answers for {len(paths)} files"}
     return {"outcome": "answered", "good": len(good)}
