@@ -16,9 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from serbench.deploy.bench import AGAIN, Memory, timed, warm_up
 from serbench.deploy.counters import Energy
 from serbench.deploy.latency import WHOLE, LatencyJob, kind_of
+from serbench.model.runtime import Runnable
 
 PARTS = 4
 """The parts are timed in one of so many queries: the time from waveform to answer is compared."""
@@ -35,7 +38,7 @@ class Measured:
         import torch
 
         from serbench.deploy.network import trained_network, untrained_network
-        from serbench.model.deployable import Deployable
+        from serbench.model.deployable import Deployable, Recording
         from serbench.model.environment import versions
         from serbench.plugins import Plugins
         from serbench.store.artifacts import read_arrays
@@ -44,24 +47,33 @@ class Measured:
         plugins, clip_format = Plugins(), job.recipe.clip_format
         runtime = plugins.runtimes.get(job.runtime)
         kind = kind_of(runtime, job.threads, clip_format)  # imports the runtime's library
-        plugins.backbones.get(job.recipe.backbone)
         file = None if job.file is None else Path(job.file).read_bytes()
-        memory, start = Memory(), time.perf_counter()
-        if job.weights is None:
-            network = untrained_network(job.recipe, plugins, job.n_classes)
-        else:
-            arrays = read_arrays(Path(job.weights), job.sha256 or "")
-            network = trained_network(job.recipe, plugins, job.n_classes, arrays)
-            del arrays
-        deployable = Deployable(network, clip_format)
-        if file is not None:  # the network in PyTorch is then no part of what is executed
-            memory, start = Memory(), time.perf_counter()
-        runnable = runtime.prepare(deployable, (), job.threads, file)
-        load_ms = 1000 * (time.perf_counter() - start)
-        recording = deployable.recording()
+
+        def deployable() -> Deployable:
+            if job.weights is None:
+                network = untrained_network(job.recipe, plugins, job.n_classes)
+            else:
+                arrays = read_arrays(Path(job.weights), job.sha256 or "")
+                network = trained_network(job.recipe, plugins, job.n_classes, arrays)
+            return Deployable(network, clip_format)
+
+        # Where a file is executed, the network in PyTorch is no part of what is measured.
+        built = None if file is None else deployable()
+
+        def load() -> Runnable:
+            return runtime.prepare(built or deployable(), (), job.threads, file)
+
+        memory = Memory()
+        runnable = load()
+        noise = np.random.default_rng(0).normal(0, 0.1, clip_format.samples).astype(np.float32)
+        recording = Recording(torch.from_numpy(noise)[None], torch.tensor([len(noise)]))
         self._whole: Callable[[], object] = lambda: runnable(recording)
         query_ms = warm_up(self._whole)
         grown = memory.growth()
+        # The first time imports libraries.
+        start = time.perf_counter()
+        load()
+        load_ms = 1000 * (time.perf_counter() - start)
         self._parts = runnable.parts(recording)
         for part in self._parts.values():
             warm_up(part)

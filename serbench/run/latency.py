@@ -8,18 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from serbench.deploy.latency import LatencyJob, measure_latencies
-from serbench.deploy.network import trained_network
-from serbench.errors import (
-    ExportError,
-    MissingPackageError,
-    SerbenchError,
-    UsageError,
-    WeightsError,
-)
-from serbench.model.deployable import Deployable
+from serbench.errors import MissingPackageError, SerbenchError, UsageError, WeightsError
 from serbench.model.machine import Machine, this_machine
 from serbench.model.runtime import Runtime
 from serbench.plugins import Plugins
+from serbench.run.runtimes import RuntimeVariants
 from serbench.store.artifacts import read_arrays
 from serbench.store.database import Database
 from serbench.store.machines import LatencyKind
@@ -176,12 +169,13 @@ class LatencyRun:
         self, jobs: dict[int, LatencyJob], runtime: Runtime, folder: Path
     ) -> dict[int, LatencyJob]:
         """The jobs in a runtime, with converted files."""
+        variants = RuntimeVariants(self.plugins, self.workspace, self.database)
         found = {}
         for number, job in jobs.items():
             self.converting(number, runtime.name)
             try:
-                file = converted(number, runtime, self.plugins, self.workspace, self.database)
-            except (ExportError, MissingPackageError, UsageError) as error:
+                file = variants.prepared(number, runtime).file
+            except SerbenchError as error:
                 if self.runtimes and self.entries is not None:
                     raise
                 self.left_out(f"entry {number} in runtime {runtime.name} is left out: {error}")
@@ -194,19 +188,3 @@ class LatencyRun:
                 job, runtime=runtime.name, file=None if path is None else str(path)
             )
         return found
-
-
-def converted(
-    number: int, runtime: Runtime, plugins: Plugins, workspace: Workspace, database: Database
-) -> bytes | None:
-    """The network of an entry as the file that a runtime executes; None if it executes none.
-
-    Raises:
-        ExportError: the runtime cannot execute the network.
-        MissingPackageError: a package that it needs is not installed.
-        UsageError: it needs recordings of training clips.
-    """
-    record = Systems(database).record(number)
-    arrays = read_arrays(workspace.artifacts / record.file, record.sha256, number)
-    network = trained_network(record.recipe, plugins, len(record.emotions), arrays)
-    return runtime.prepare(Deployable(network, record.recipe.clip_format), (), 1).file

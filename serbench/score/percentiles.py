@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import bdtr
 
 LEVEL = 0.95
 
@@ -24,12 +24,11 @@ def percentile_places(count: int, share: float) -> tuple[int, int] | None:
     Returns:
         their places among the sorted times, from 0; None if there are too few times.
     """
-    below = stats.binom(count, share)
     tail = (1 - LEVEL) / 2
-    # The time at place k is above the percentile if at most k times are below it.
-    low = int(below.ppf(tail))
-    low -= bool(below.cdf(low) > tail)
-    high = int(below.ppf(1 - tail))
+    # P(at most k times are below the percentile), which is P(the one at place k is above it).
+    at_most = bdtr(np.arange(count + 1), count, share)
+    low = int(np.searchsorted(at_most, tail, side="right")) - 1
+    high = int(np.searchsorted(at_most, 1 - tail))
     return None if low < 0 or high >= count else (low, high)
 
 
