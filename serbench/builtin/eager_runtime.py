@@ -44,6 +44,7 @@ class Eager:
 
     name: str = "eager"
     changes_logits: bool = False
+    makes_files: bool = False
 
     @property
     def identity(self) -> Mapping[str, str]:

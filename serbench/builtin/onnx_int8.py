@@ -221,6 +221,7 @@ class OnnxInt8:
 
     name: str = "onnx-int8"
     changes_logits: bool = True
+    makes_files: bool = True
 
     @property
     def identity(self) -> Mapping[str, str]:

@@ -133,6 +133,7 @@ class OnnxRuntime:
 
     name: str = "onnx"
     changes_logits: bool = False
+    makes_files: bool = True
 
     @property
     def identity(self) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import counted, emit_text
-from serbench.cli.predict import SILENCE, channel_option, reject_option, silence_option
+from serbench.cli.predict import SILENCE, channel_option, predictor, reject_option, silence_option
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ PIPE = "-"
 
 
 @click.command(cls=Command)
-@click.argument("entry", type=int)
+@click.argument("system", metavar="ENTRY|MODEL")
 @click.option(
     "--input",
     "input_",
@@ -60,7 +60,7 @@ PIPE = "-"
 @pass_app
 def listen(
     app: App,
-    entry: int,
+    system: str,
     input_: str | None,
     rate: int | None,
     device: str | None,
@@ -69,7 +69,7 @@ def listen(
     channel: str | None,
     reject_below: float,
 ) -> None:
-    """Predict emotions live with leaderboard entry ENTRY, until Ctrl-C.
+    """Predict emotions live with leaderboard entry ENTRY or the file MODEL, until Ctrl-C.
 
     Each prediction is for the last seconds of the sound, as many as the clips that the entry was
     trained on have. On a terminal a bar for each emotion moves; elsewhere each prediction is a
@@ -78,19 +78,18 @@ def listen(
     A recording and standard input are used as fast as possible, to their end.
     """
     from serbench.deploy.live import Summary
-    from serbench.run.predict import predictor_of
 
     if rate is not None and input_ != PIPE:
         raise UsageError("--rate is for samples from standard input: add --input -", rate=rate)
     if device is not None and input_ is not None:
         raise UsageError("give --device or --input, not both", device=device, input=input_)
-    predictor = predictor_of(entry, app.plugins, app.workspace, app.database, channel)
-    live = predictor.live(reject_below, hop, keep_silence)
+    chosen = predictor(app, system, channel)
+    live = chosen.live(reject_below, hop, keep_silence)
     summary = Summary()
     try:
         with (
-            _opened(input_, rate, device, predictor.channel) as source,
-            _display(predictor.answerer.emotions) as show,
+            _opened(input_, rate, device, chosen.channel) as source,
+            _display(chosen.answerer.emotions) as show,
         ):
             for moment in live.moments(source):
                 summary.add(moment)

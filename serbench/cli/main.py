@@ -35,9 +35,10 @@ COMMANDS = {
     "recommend": ("serbench.cli.recommend:recommend", "Recommend one entry to ship."),
     "evaluate": ("serbench.cli.evaluate:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
+    "export": ("serbench.cli.export:export", "Write an entry as one file for a device."),
     "predict": (
         "serbench.cli.predict:predict",
-        "Predict the emotions of recordings with an entry.",
+        "Predict the emotions of recordings with an entry or an exported file.",
     ),
     "listen": ("serbench.cli.listen:listen", "Predict emotions live, from a microphone."),
     "db": ("serbench.cli.db:db", "Show the content of a database; reduce the size of its file."),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from serbench.deploy.answering import Prediction
     from serbench.deploy.predict import FilePrediction
+    from serbench.run.predict import Predictor
 
 SILENCE = "silence"
 
@@ -50,8 +51,21 @@ silence_option = click.option(
 )
 
 
+def predictor(app: App, system: str, channel: str | None) -> Predictor:
+    """The network of an entry, given by its number, or of an exported file.
+
+    Raises:
+        SerbenchError: there is no such entry or file, or it cannot be used.
+    """
+    from serbench.run.predict import file_predictor, predictor_of
+
+    if system.isdecimal():
+        return predictor_of(int(system), app.plugins, app.workspace, app.database, channel)
+    return file_predictor(Path(system), channel)
+
+
 @click.command(cls=Command)
-@click.argument("entry", type=int)
+@click.argument("system", metavar="ENTRY|MODEL")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--hop",
@@ -68,7 +82,7 @@ silence_option = click.option(
 @pass_app
 def predict(
     app: App,
-    entry: int,
+    system: str,
     files: tuple[Path, ...],
     hop: float | None,
     keep_silence: bool,
@@ -76,7 +90,7 @@ def predict(
     reject_below: float,
     format_: str,
 ) -> None:
-    """Predict the emotions of FILES with leaderboard entry ENTRY.
+    """Predict the emotions of FILES with leaderboard entry ENTRY, or the exported file MODEL.
 
     FILES are recordings, or folders with recordings.
     A window is as long as the clips that the entry was trained on. A recording that is not longer
@@ -88,12 +102,11 @@ def predict(
     """
     from serbench.deploy.predict import FilePrediction
     from serbench.deploy.timelines import as_dict, csv_columns, csv_rows, rttm_lines
-    from serbench.run.predict import predictor_of
 
-    predictor = predictor_of(entry, app.plugins, app.workspace, app.database, channel)
-    emotions = predictor.answerer.emotions
+    chosen = predictor(app, system, channel)
+    emotions = chosen.answerer.emotions
     with counting("windows predicted") as progress:
-        result = predictor.predict(files, reject_below, hop, keep_silence, progress)
+        result = chosen.predict(files, reject_below, hop, keep_silence, progress)
     found = [answer for answer in result.answers if isinstance(answer, FilePrediction)]
     failed = [answer for answer in result.answers if isinstance(answer, AudioError)]
     pairs = list(zip(map(str, result.files), result.answers, strict=True))

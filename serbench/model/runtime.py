@@ -58,6 +58,10 @@ class Runtime(Protocol):
         Such a runtime is scored on the tested clips, and has a UA of its own.
         """
 
+    @property
+    def makes_files(self) -> bool:
+        """Whether it executes an ONNX file, which can be exported."""
+
     def prepare(
         self,
         network: Deployable,

@@ -117,6 +117,23 @@ def _has_windows(answer: FilePrediction | AudioError) -> bool:
     return isinstance(answer, FilePrediction) and len(answer.windows) > 0
 
 
+def file_predictor(path: Path, channel: str | None = None) -> Predictor:
+    """Load an exported file, without PyTorch and without a database.
+
+    Args:
+        path: the file.
+        channel: the channel used of several; by default the same as for its training recordings.
+
+    Raises:
+        UsageError: it is no file that `serbench export` wrote.
+        MissingPackageError: ONNX Runtime is not installed.
+    """
+    from serbench.deploy.model_file import open_model
+
+    answerer = open_model(path)
+    return Predictor(answerer, channel or answerer.facts.channel)
+
+
 def predictor_of(
     number: int,
     plugins: Plugins,

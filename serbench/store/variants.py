@@ -12,14 +12,22 @@ from sqlalchemy.orm import Session
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT, shown_fold
-from serbench.errors import WeightsError
+from serbench.errors import UsageError, WeightsError
 from serbench.model.recipe import Configuration, Recipe
-from serbench.score.metric import CORRECTED, Metric
+from serbench.score.confusion import Tally
+from serbench.score.metric import CORRECTED, Metric, Score
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database, again_on_conflict
 from serbench.store.networks import network_of
-from serbench.store.predictions import rows_from, winners
-from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow
+from serbench.store.predictions import rows_from, runtime_of, winners
+from serbench.store.schema import (
+    PredictionRow,
+    ScoreRow,
+    StudyRow,
+    SystemRow,
+    TallyRow,
+    TrainingRow,
+)
 from serbench.store.scores import score_system
 from serbench.store.systems import find_system, manifest_of
 
@@ -77,6 +85,45 @@ class Variants:
         with self._database.session() as session:
             system = find_system(session, number)
             return _has_all(session, _networks(session, system), runtime)
+
+    def tally(self, number: int, runtime: str | None = None) -> Tally:
+        """The tested clips of an entry in a runtime, by default that of its training.
+
+        Raises:
+            UsageError: there is no such entry, or it has no scores there.
+        """
+        with self._database.session() as session:
+            system = find_system(session, number)
+            name = runtime or runtime_of(system)
+            place = (system.id, name, system.protocol_id, 0)
+            found = session.get(TallyRow, place)
+            if found is None:
+                raise UsageError(
+                    f"entry {number} has no scores in runtime {name}: measure it there with "
+                    f"`serbench latency {number} --runtime {name}`",
+                    number=number,
+                    runtime=name,
+                )
+            return Tally.from_bytes(found.counts)
+
+    def uar(self, number: int, runtime: str) -> Score:
+        """UA of an entry in a runtime; where that keeps logits, that of its training.
+
+        Raises:
+            UsageError: there is no such entry, or it has no scores.
+        """
+        with self._database.session() as session:
+            system = find_system(session, number)
+            evidence = system.protocol.evidence
+            for name in (runtime, runtime_of(system)):
+                place = (system.id, name, system.protocol_id, "uar", evidence)
+                found = session.get(ScoreRow, place)
+                if found is not None:
+                    return Score(found.value, found.low, found.high, found.spread)
+        raise UsageError(
+            f"entry {number} has no scores: compute them with `serbench leaderboard rescore`",
+            number=number,
+        )
 
     @again_on_conflict
     def save(

@@ -135,8 +135,10 @@ def its_parts_can_be_called(runtime: Runtime) -> None:
 
 
 def its_file_is_an_onnx_graph_of_a_recording(runtime: Runtime) -> None:
-    """If it executes an ONNX file, this has a recording's inputs and the answer's outputs."""
+    """If it makes files, they have a recording's inputs and the answer's outputs."""
     file = _prepared(runtime).file
+    made = file is not None
+    require(made == runtime.makes_files, f"makes_files is {runtime.makes_files}, not {made}")
     if file is None:
         return
     import onnx

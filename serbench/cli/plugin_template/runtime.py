@@ -39,6 +39,7 @@ class Graph:
 
     name: str = "$name"
     changes_logits: bool = False
+    makes_files: bool = False
 
     @property
     def identity(self) -> Mapping[str, str]:

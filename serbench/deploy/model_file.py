@@ -1,0 +1,221 @@
+"""Exported files: an ONNX graph from a recording to probabilities, with the facts of its entry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from serbench.data.clips import ClipFormat
+from serbench.data.level import Level
+from serbench.deploy.answering import Probabilities
+from serbench.errors import ExportError, MissingPackageError, UsageError
+
+KEY = "serbench"
+"""The metadata of a file that describe it, as JSON."""
+
+PARITY = 1e-4
+"""The largest difference of logits, as a share of the largest one or of 1."""
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The facts that an exported file carries.
+
+    Attributes:
+        entry: number of its entry.
+        system: backbone, read-out and head, in words.
+        emotions: the label set, in the order of the probabilities.
+        sample_rate: of the input, in Hz.
+        samples: length of the input.
+        level: level of the training clips, which the graph sets itself.
+        channel: the channel that was used of training recordings with several channels.
+        temperature: by which the logits are divided.
+        runtime: the runtime that made the graph.
+        precision: of its products.
+        weights_sha256: hash of the trained weights.
+        dataset: name of the dataset.
+        protocol_id: identifier of the protocol.
+        evidence: which clips ``uar`` comes from, in words.
+        uar: UA on new speakers, in this precision.
+        uar_ci: its 95 % interval over speakers; None where there is none.
+        outside: what the caller has to compute, a sentence each.
+        version: of serbench.
+    """
+
+    entry: int
+    system: str
+    emotions: tuple[str, ...]
+    sample_rate: int
+    samples: int
+    level: str
+    channel: str
+    temperature: float
+    runtime: str
+    precision: str
+    weights_sha256: str
+    dataset: str
+    protocol_id: str
+    evidence: str
+    uar: float
+    uar_ci: tuple[float, float] | None
+    outside: tuple[str, ...]
+    version: str
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The facts from the result of ``asdict``, also after JSON."""
+        listed = {**data, "emotions": tuple(data["emotions"]), "outside": tuple(data["outside"])}
+        return cls(**{**listed, "uar_ci": data["uar_ci"] and tuple(data["uar_ci"])})
+
+
+def with_facts(file: bytes, facts: ModelFacts) -> bytes:
+    """A graph with the facts of its entry.
+
+    Beside the JSON there are ``labels``, ``sample_rate`` and ``samples`` as plain text, for
+    programs that read no JSON.
+    """
+    import onnx
+
+    model = onnx.load_from_string(file)
+    named = {
+        KEY: json.dumps(asdict(facts)),
+        "labels": ",".join(facts.emotions),
+        "sample_rate": str(facts.sample_rate),
+        "samples": str(facts.samples),
+    }
+    del model.metadata_props[:]
+    for name, value in named.items():
+        model.metadata_props.add(key=name, value=value)
+    model.producer_name, model.producer_version = KEY, facts.version
+    # Each node has the exporter's notes, with paths of the machine that made the file.
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    made: bytes = model.SerializeToString()
+    return made
+
+
+@dataclass(frozen=True)
+class FileAnswerer:
+    """An exported file in ONNX Runtime.
+
+    Attributes:
+        facts: the facts of the file.
+        session: the file in ONNX Runtime.
+    """
+
+    facts: ModelFacts
+    session: Any
+
+    @property
+    def clip_format(self) -> ClipFormat:
+        """The format of its inputs; the graph sets the level and pads itself."""
+        level: Level = "ebu" if self.facts.level == "ebu" else "keep"
+        seconds = self.facts.samples / self.facts.sample_rate
+        return ClipFormat(self.facts.sample_rate, seconds, level, "zeros")
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The label set, in the order of the probabilities."""
+        return self.facts.emotions
+
+    def probabilities(
+        self, clips: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64]
+    ) -> Probabilities:
+        """Calibrated probabilities ``[B, emotions]``, one clip after another."""
+        rows = [
+            self.session.run(
+                ["probabilities"], {"waveform": clip[None], "valid_samples": length[None]}
+            )[0][0]
+            for clip, length in zip(clips, lengths, strict=True)
+        ]
+        return np.stack(rows).astype(np.float64)
+
+
+def open_model(path: Path, threads: int = 1) -> FileAnswerer:
+    """An exported file, ready for predictions.
+
+    Raises:
+        UsageError: there is no such file, it is no ONNX file, it was not exported by serbench, or
+            its front end is outside of it.
+        MissingPackageError: ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{path} needs the package onnxruntime: pip install 'serbench[onnx]'",
+            package="onnxruntime",
+        ) from error
+    if not path.is_file():
+        raise UsageError(
+            f"there is no file {path}: give the number of an entry or an exported file", path=path
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    # The class of the error depends on what is wrong with the file.
+    except Exception as error:
+        raise UsageError(
+            f"{path} is no ONNX file that ONNX Runtime can read: export the entry again with "
+            "`serbench export`",
+            path=path,
+        ) from error
+    facts = facts_of(session.get_modelmeta().custom_metadata_map, path)
+    if [each.name for each in session.get_inputs()] != ["waveform", "valid_samples"]:
+        raise UsageError(
+            f"{path} takes an image that is computed outside of it ({' '.join(facts.outside)}): "
+            f"give the number of its entry, {facts.entry}, instead",
+            path=path,
+        )
+    return FileAnswerer(facts, session)
+
+
+def facts_of(metadata: Mapping[str, str], path: Path) -> ModelFacts:
+    """The facts in the metadata of a file.
+
+    Raises:
+        UsageError: it was not exported by serbench, or by another version with other facts.
+    """
+    try:
+        return ModelFacts.from_dict(json.loads(metadata[KEY]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{path} was not exported by this version of serbench, since it does not name its "
+            "emotions and its sample rate: export an entry with `serbench export`",
+            path=path,
+        ) from error
+
+
+def require_parity(
+    expected: npt.NDArray[np.float32], found: npt.NDArray[np.float32], entry: int
+) -> float:
+    """The largest difference of the logits of an exported file from those of PyTorch.
+
+    Args:
+        expected: logits of PyTorch ``[n, n_classes]``.
+        found: those of the file.
+        entry: number of the entry.
+
+    Raises:
+        ExportError: it is above 1e-4, or above 1e-4 of the largest logit where that is above 1.
+    """
+    largest = float(np.abs(found - expected).max())
+    if not largest <= PARITY * max(1.0, float(np.abs(expected).max())):  # also for NaN
+        raise ExportError(
+            f"the exported file of entry {entry} gives other logits than PyTorch (by {largest:.2g})"
+            ": an operation was converted wrongly; use another backbone or front end, and report "
+            "it with this sentence",
+            entry=entry,
+            difference=largest,
+        )
+    return largest
