@@ -78,7 +78,7 @@ class LatencyRun:
         """
         machine = this_machine()
         counts = self._counts(machine.cores)
-        runtimes, jobs = self._usable(), self._jobs()
+        jobs, runtimes = self._jobs(), self._usable()
         if not jobs:
             raise UsageError("no entry has a network here: make one with `serbench study run`")
         with tempfile.TemporaryDirectory(prefix="serbench-") as folder:
