@@ -31,11 +31,14 @@ class Latency(Group):
     """A group whose command ``measure`` need not be named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Insert the command where the first word is the number of an entry, or an option."""
+        """Parse after inserting the command."""
+        return super().parse_args(ctx, self.completed(args))
+
+    def completed(self, args: Sequence[str]) -> list[str]:
+        """The arguments with ``measure``, if their first word names no command."""
         word = next((each for each in args if not each.startswith("-")), None)
-        if word not in self.commands and not set(args) <= {"-h", "--help"}:
-            args = [MEASURE, *args]
-        return super().parse_args(ctx, args)
+        named = word in self.commands or set(args) <= {"-h", "--help"}
+        return list(args) if named else [MEASURE, *args]
 
 
 @click.group(cls=Latency)
@@ -103,7 +106,9 @@ def measure_command(
             app.plugins,
             app.workspace,
             app.database,
-            lambda entry, runtime: emit_text(f"entry {entry}: preparing {runtime}", err=True),
+            lambda entry, runtime: emit_text(
+                f"entry {entry}: converting the network for {runtime}", err=True
+            ),
             progress,
             lambda sentence: emit_text(sentence, err=True),
         ).measure()

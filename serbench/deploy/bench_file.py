@@ -13,8 +13,7 @@ PROGRAM = "bench.py"
 def write_bench(folder: Path) -> Path:
     """Write ``bench.py``, which measures an exported file and needs only numpy and onnxruntime.
 
-    The exported file needs the key ``serbench`` in its ``metadata_props``: JSON with ``entry``,
-    ``dataset``, ``protocol_id``, ``precision``, ``seconds``, and ``sha256`` of the weights.
+    The exported file needs the metadata of `serbench.deploy.model_file.ModelFacts`.
 
     Raises:
         StorageError: the folder cannot be written to.

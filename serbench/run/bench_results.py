@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -43,9 +42,9 @@ class Model(Strict):
     entry: Count
     dataset: str
     protocol_id: str
+    runtime: str
     precision: str
-    seconds: Positive
-    sha256: str
+    weights_sha256: str
 
 
 class Device(Strict):
@@ -79,12 +78,20 @@ class Result(Strict):
     busy: Annotated[float, Field(ge=1)]
 
 
+class Versions(Strict):
+    """The versions on the device."""
+
+    python: str
+    onnxruntime: str
+    numpy: str
+
+
 class BenchFile(Strict):
     """What ``bench.py`` writes."""
 
     model: Model
     machine: Device
-    versions: dict[str, str]
+    versions: Versions
     quick: bool
     results: Annotated[list[Result], Field(min_length=1)]
 
@@ -96,23 +103,22 @@ def import_bench(path: Path, database: Database) -> list[MeasuredLatency]:
         UsageError: the file cannot be read or is no such file, or no entry has these weights.
     """
     found = _read(path)
-    number = _entry_of(found.model, path, database)
+    model, versions = found.model, found.versions
+    number = _entry_of(model, path, database)
+    seconds = Systems(database).record(number).recipe.clip_format.seconds
+    # Those of `serbench.deploy.latency.kind_of`, without PyTorch.
+    libraries = {"python": ".".join(versions.python.split(".")[:2])}
+    libraries[model.runtime] = versions.onnxruntime
     machine = found.machine.machine()
     stored = []
     for result in found.results:
-        kind = LatencyKind(
-            _runtime(found.model.precision),
-            found.model.precision,
-            result.threads,
-            found.model.seconds,
-            _libraries(found.versions, found.model.precision),
-        )
+        kind = LatencyKind(model.runtime, model.precision, result.threads, seconds, libraries)
         facts = latency_facts(
             kind,
             result.milliseconds,
             **result.model_dump(exclude={"threads", "milliseconds"}),
             quick=found.quick,
-            versions=found.versions,
+            versions=versions.model_dump(),
         )
         Systems(database).save_latency(number, machine, facts)
         stored.append(MeasuredLatency(number, machine, kind))
@@ -144,7 +150,7 @@ def _entry_of(model: Model, path: Path, database: Database) -> int:
         select(SystemRow.number)
         .join(ArtifactRow, ArtifactRow.system_id == SystemRow.id)
         .where(
-            ArtifactRow.sha256 == model.sha256,
+            ArtifactRow.sha256 == model.weights_sha256,
             SystemRow.number.is_not(None),
             SystemRow.deleted.is_(None),
         )
@@ -152,7 +158,7 @@ def _entry_of(model: Model, path: Path, database: Database) -> int:
     with database.session() as session:
         numbers = set(session.scalars(query))
     for number in sorted(numbers, key=lambda each: each != model.entry):
-        if number is not None and Systems(database).record(number).sha256 == model.sha256:
+        if number is not None and Systems(database).record(number).sha256 == model.weights_sha256:
             return number
     raise UsageError(
         f"{path} has the latency of entry {model.entry} on {model.dataset}, {model.protocol_id}, "
@@ -160,16 +166,5 @@ def _entry_of(model: Model, path: Path, database: Database) -> int:
         "network was exported",
         path=path,
         entry=model.entry,
-        sha256=model.sha256,
+        weights_sha256=model.weights_sha256,
     )
-
-
-def _runtime(precision: str) -> str:
-    """The runtime here whose files ``bench.py`` executes with this precision."""
-    return "onnx" if precision == "fp32" else f"onnx-{precision}"
-
-
-def _libraries(versions: Mapping[str, str], precision: str) -> dict[str, str]:
-    """The versions on which the time depends; see `serbench.deploy.latency.kind_of`."""
-    python = ".".join(versions.get("python", "").split(".")[:2])
-    return {"python": python, _runtime(precision): versions.get("onnxruntime", "")}

@@ -169,6 +169,8 @@ class LatencyRun:
         self, jobs: dict[int, LatencyJob], runtime: Runtime, folder: Path
     ) -> dict[int, LatencyJob]:
         """The jobs in a runtime, with converted files."""
+        if not runtime.makes_files:
+            return {number: replace(job, runtime=runtime.name) for number, job in jobs.items()}
         variants = RuntimeVariants(self.plugins, self.workspace, self.database)
         found = {}
         for number, job in jobs.items():
@@ -180,11 +182,8 @@ class LatencyRun:
                     raise
                 self.left_out(f"entry {number} in runtime {runtime.name} is left out: {error}")
                 continue
-            path = None
-            if file is not None:
-                path = folder / f"{number}-{runtime.name}.onnx"
-                path.write_bytes(file)
-            found[number] = replace(
-                job, runtime=runtime.name, file=None if path is None else str(path)
-            )
+            assert file is not None
+            path = folder / f"{number}-{runtime.name}.onnx"
+            path.write_bytes(file)
+            found[number] = replace(job, runtime=runtime.name, file=str(path))
         return found

@@ -60,6 +60,7 @@ class Invented:
     refuses: bool = False
     file: bytes | None = None
     changes_logits: bool = False
+    makes_files: bool = True
 
     @property
     def identity(self):
@@ -76,7 +77,7 @@ class Invented:
 RUNTIMES = {
     each.name: each
     for each in (
-        Invented("eager"),
+        Invented("eager", makes_files=False),
         Invented("small", "int8", file=b"converted"),
         Invented("absent", missing=True),
         Invented("strict", refuses=True),
@@ -216,9 +217,9 @@ def result(database, tmp_path):
             "entry": 1,
             "dataset": "tiny",
             "protocol_id": "speaker-2:holdout#1",
+            "runtime": "onnx",
             "precision": "fp32",
-            "seconds": 0.5,
-            "sha256": Systems(database).record(1).sha256,
+            "weights_sha256": Systems(database).record(1).sha256,
         },
         "machine": {
             "processor": "aarch64",
@@ -294,7 +295,7 @@ DEFECTS = {
     "negative": wrong("results", 0, "milliseconds", 3, value=-1.0),
     "zero threads": wrong("results", 0, "threads", value=0),
     "text": wrong("results", 0, "file_mb", value="1.5"),
-    "other weights": wrong("model", "sha256", value="ab" * 32),
+    "other weights": wrong("model", "weights_sha256", value="ab" * 32),
     "a list": None,
     "truncated": None,
     "empty": None,

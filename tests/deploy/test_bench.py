@@ -18,9 +18,9 @@ IDENTITY = {
     "entry": 1,
     "dataset": "tiny",
     "protocol_id": "speaker-2#01234567",
+    "runtime": "onnx",
     "precision": "fp32",
-    "seconds": 0.5,
-    "sha256": "ab" * 32,
+    "weights_sha256": "ab" * 32,
 }
 
 
