@@ -13,6 +13,8 @@ from serbench.deploy import bench
 from serbench.deploy.bench import Amount, Memory, busy_ratio, reference_times, timed, warm_up
 from serbench.deploy.bench_file import write_bench
 from serbench.errors import StorageError
+from serbench.model.machine import this_machine
+from serbench.run.bench_results import Device
 
 IDENTITY = {
     "entry": 1,
@@ -175,3 +177,9 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     with pytest.raises(StorageError) as failed:
         write_bench(tmp_path / "none")
     assert failed.value.facts["path"] == tmp_path / "none" / "bench.py"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the machine is read from /proc")
+def test_the_machine_is_the_same_as_serbench_itself_finds():
+    found = json.loads(json.dumps(bench.machine()))
+    assert Device(**found).machine() == this_machine()
