@@ -20,7 +20,8 @@ from serbench.store.schema import ArtifactRow, SystemRow
 from serbench.store.systems import Systems
 
 Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10_000)]
+Word = Annotated[str, Field(pattern=r"^[\w.+-]{1,100}$")]
 
 MACHINE_FILES = (
     *("proc/cpuinfo", "proc/meminfo", "proc/device-tree/model"),
@@ -39,11 +40,11 @@ class Strict(BaseModel):
 class Model(Strict):
     """The identity of the network, from the metadata of the exported file."""
 
-    entry: Count
+    entry: Annotated[int, Field(ge=1)]
     dataset: str
     protocol_id: str
-    runtime: str
-    precision: str
+    runtime: Word
+    precision: Word
     weights_sha256: str
 
 
@@ -61,10 +62,16 @@ class Device(Strict):
             for name in MACHINE_FILES:
                 path = Path(folder) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(self.files.get(name, ""), encoding="utf-8")
+                path.write_text(_plain(self.files.get(name, "")), encoding="utf-8")
+            system = _plain(self.system)
             if not self.files.get("proc/cpuinfo", "").strip():
-                return Machine(self.processor, self.cores, self.system)
-            return replace(read_machine(Path(folder), self.cores), system=self.system)
+                return Machine(_plain(self.processor), self.cores, system)
+            return replace(read_machine(Path(folder), self.cores), system=system)
+
+
+def _plain(text: str) -> str:
+    """Text without control characters, which a terminal would execute."""
+    return "".join(each for each in text if each.isprintable() or each in "\n\t")
 
 
 class Result(Strict):
@@ -81,9 +88,9 @@ class Result(Strict):
 class Versions(Strict):
     """The versions on the device."""
 
-    python: str
-    onnxruntime: str
-    numpy: str
+    python: Word
+    onnxruntime: Word
+    numpy: Word
 
 
 class BenchFile(Strict):

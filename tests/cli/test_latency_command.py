@@ -268,6 +268,14 @@ def test_the_latency_of_a_device_is_added_to_its_entry(run, database, result, tm
     assert not (tmp_path.parent / "escaped").exists()
 
 
+def test_the_name_of_a_machine_cannot_control_the_terminal(run, database, result, tmp_path):
+    result["machine"] |= {"processor": "a\x1b[2Jb\x00", "files": {}}
+    (tmp_path / "r.json").write_text(json.dumps(result))
+    ran = run("latency", "import", "r.json", "--format", "json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)[0]["machine"].startswith("a[2Jb, 4 cores")
+
+
 def without(result, *path):
     *above, last = path
     for name in above:
@@ -296,6 +304,8 @@ DEFECTS = {
     "zero threads": wrong("results", 0, "threads", value=0),
     "text": wrong("results", 0, "file_mb", value="1.5"),
     "other weights": wrong("model", "weights_sha256", value="ab" * 32),
+    "a version that is none": wrong("versions", "python", value="3.12\x00"),
+    "too many threads": wrong("results", 0, "threads", value=10**30),
     "a list": None,
     "truncated": None,
     "empty": None,
