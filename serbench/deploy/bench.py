@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import multiprocessing
 import os
 import platform
@@ -32,12 +31,6 @@ import numpy as np
 ROUNDS = 10
 """Blocks of queries in one measurement; the machine is checked after each."""
 
-WARM_UP_QUERIES, WARM_UP_SECONDS = 20, 5.0
-"""The warm-up ends at the first of these."""
-
-AGAIN = 2
-"""Queries before each block that are not timed, since other tasks have used the caches."""
-
 BUSY = 1.25
 """On a busy machine the 90th percentile of the reference task is this many times its fastest time.
 
@@ -45,7 +38,7 @@ On a virtual machine with two cores it was 1.03 times while no other program ran
 times while others used both cores, since two programs share a core.
 """
 
-REFERENCE_BYTES, REFERENCE_REPEATS = 2**21, 3
+REFERENCE_BYTES = 2**21
 
 METADATA = "serbench"
 """The key of the exported file's metadata that identifies its network."""
@@ -53,43 +46,41 @@ METADATA = "serbench"
 
 @dataclass(frozen=True)
 class Amount:
-    """How long a network is measured: the first of both ends it, but not before ``fewest``.
+    """How many queries are made in succession: the first of both ends them.
 
     Attributes:
-        queries: number of queries.
+        queries: largest number of queries.
         seconds: sum of their times.
-        fewest: smallest number of queries.
+        fewest: smallest number of queries, however long they take.
     """
 
     queries: int
     seconds: float
-    fewest: int = 20
-
-    def of(self, query_ms: float) -> int:
-        """The number of queries of a network that needs so many milliseconds for one."""
-        in_time = self.queries if query_ms <= 0 else int(1000 * self.seconds / query_ms)
-        return max(self.fewest, min(self.queries, in_time))
+    fewest: int = 1
 
 
-FULL, QUICK = Amount(1000, 10.0), Amount(100, 2.0)
+FULL, QUICK = Amount(100, 1.0, fewest=2), Amount(10, 0.2, fewest=2)
+"""One block of ten: in all 1,000 queries or 10 s, or 100 queries or 2 s."""
+
+WARM_UP = Amount(20, 5.0)
+
+AGAIN = Amount(2, 1.0)
+"""Queries before each block that are not timed, since other tasks have used the caches."""
+
+REFERENCE = Amount(3, 1.0, fewest=3)
 
 
-def timed(call: Callable[[], object], queries: int) -> list[float]:
+def timed(call: Callable[[], object], amount: Amount) -> list[float]:
     """Milliseconds of each query, each of which begins after the last one."""
-    taken = []
-    for _ in range(queries):
+    taken: list[float] = []
+    left = 1e9 * amount.seconds
+    while len(taken) < amount.queries and (left > 0 or len(taken) < amount.fewest):
         start = time.perf_counter_ns()
         call()
-        taken.append((time.perf_counter_ns() - start) / 1e6)
+        spent = time.perf_counter_ns() - start
+        taken.append(spent / 1e6)
+        left -= spent
     return taken
-
-
-def warm_up(call: Callable[[], object]) -> float:
-    """Make the first queries, and return the median of the later half in milliseconds."""
-    taken: list[float] = []
-    while len(taken) < WARM_UP_QUERIES and sum(taken) < 1000 * WARM_UP_SECONDS:
-        taken += timed(call, 1)
-    return float(np.median(taken[len(taken) // 2 :]))
 
 
 def reference_times(threads: int) -> list[float]:
@@ -104,7 +95,7 @@ def reference_times(threads: int) -> list[float]:
             list(pool.map(lambda _: hashlib.sha256(data).digest(), range(threads)))
 
         task()  # starts the threads
-        return timed(task, REFERENCE_REPEATS)
+        return timed(task, REFERENCE)
 
 
 def busy_ratio(references: Sequence[float]) -> float:
@@ -192,13 +183,13 @@ def measure(path: str, threads: int, quick: bool) -> dict[str, Any]:
     def query() -> object:
         return session.run(None, inputs)
 
-    queries = (QUICK if quick else FULL).of(warm_up(query))
+    timed(query, WARM_UP)
     grown = memory.growth()
     times: list[float] = []
     references: list[float] = []
     for _ in range(ROUNDS):
         timed(query, AGAIN)
-        times += timed(query, math.ceil(queries / ROUNDS))
+        times += timed(query, QUICK if quick else FULL)
         references += reference_times(threads)
     return {
         "threads": threads,

@@ -9,7 +9,6 @@ processes get blocks of queries in turn, so that changes of the machine affect a
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -254,7 +253,6 @@ class Stream:
 
     def __post_init__(self) -> None:
         self._ready = self.process.start()
-        self._queries = math.ceil(self.amount.of(self._ready["query_ms"]) / ROUNDS)
 
     def block(self) -> None:
         """Make one block of queries.
@@ -262,7 +260,7 @@ class Stream:
         Raises:
             SerbenchError: the process failed.
         """
-        answer = self.process.ask(self._queries)
+        answer = self.process.ask(asdict(self.amount))
         for name, times in answer["times"].items():
             self.times[name] += times
         self.energies.append(answer["energy_mj"])

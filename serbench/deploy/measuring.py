@@ -1,7 +1,7 @@
 """The process that measures one network: ``python -m serbench.deploy.measuring``.
 
 It reads a `LatencyJob` as JSON from the first line of standard input, and answers with what is
-known after the warm-up. Each later line is a number of queries, and its answer has their times.
+known after the warm-up. Each later line is an `Amount`, and its answer has the times of a block.
 It ends at the end of its input. What plugins print goes to standard error.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from serbench.deploy.bench import AGAIN, Memory, timed, warm_up
+from serbench.deploy.bench import AGAIN, WARM_UP, Amount, Memory, timed
 from serbench.deploy.counters import Energy
 from serbench.deploy.latency import WHOLE, LatencyJob, kind_of
 from serbench.model.runtime import Runnable
@@ -68,7 +68,7 @@ class Measured:
         noise = np.random.default_rng(0).normal(0, 0.1, clip_format.samples).astype(np.float32)
         recording = Recording(torch.from_numpy(noise)[None], torch.tensor([len(noise)]))
         self._whole: Callable[[], object] = lambda: runnable(recording)
-        query_ms = warm_up(self._whole)
+        timed(self._whole, WARM_UP)
         grown = memory.growth()
         # The first time imports libraries.
         start = time.perf_counter()
@@ -76,26 +76,26 @@ class Measured:
         load_ms = 1000 * (time.perf_counter() - start)
         self._parts = runnable.parts(recording)
         for part in self._parts.values():
-            warm_up(part)
+            timed(part, WARM_UP)
         self._energy = Energy()
         self.ready = {
             "kind": asdict(kind),
             "versions": versions(),
-            "query_ms": query_ms,
             "load_ms": load_ms,
             "memory_mb": grown,
             "file_mb": None if file is None else len(file) / 1e6,
         }
 
-    def block(self, queries: int) -> Mapping[str, Any]:
-        """Milliseconds of so many queries and of their parts, and millijoules of the queries."""
+    def block(self, amount: Amount) -> Mapping[str, Any]:
+        """Milliseconds of queries and of their parts, and millijoules of the queries."""
         timed(self._whole, AGAIN)
         before = self._energy.read()
-        times = {WHOLE: timed(self._whole, queries)}
+        times = {WHOLE: timed(self._whole, amount)}
         spent = self._energy.spent(before)
+        fewer = Amount(-(-amount.queries // PARTS), amount.seconds / PARTS)
         for name, part in self._parts.items():
             timed(part, AGAIN)
-            times[name] = timed(part, -(-queries // PARTS))
+            times[name] = timed(part, fewer)
         return {"times": times, "energy_mj": spent}
 
 
@@ -110,7 +110,7 @@ def main() -> None:
     measured = Measured(LatencyJob.from_dict(json.loads(sys.stdin.readline())))
     answer(measured.ready)
     for line in sys.stdin:
-        answer(measured.block(int(line)))
+        answer(measured.block(Amount(**json.loads(line))))
 
 
 if __name__ == "__main__":

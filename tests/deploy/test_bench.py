@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from serbench.deploy import bench
-from serbench.deploy.bench import Amount, Memory, busy_ratio, reference_times, timed, warm_up
+from serbench.deploy.bench import Amount, Memory, busy_ratio, reference_times, timed
 from serbench.deploy.bench_file import write_bench
 from serbench.errors import StorageError
 from serbench.model.machine import this_machine
@@ -50,24 +50,18 @@ def clock(monkeypatch):
 
 
 def test_each_query_is_timed(clock):
-    assert timed(clock.run(1, 3, 2), 3) == [1, 3, 2]
-
-
-@pytest.mark.parametrize(("ms", "queries"), [(1, 20), (1000, 5), (60_000, 1)])
-def test_the_warm_up_ends_by_number_or_time(clock, ms, queries):
-    assert warm_up(clock.run(ms)) == ms
-    assert clock.now == 1e6 * ms * queries
-
-
-def test_the_first_queries_do_not_decide_how_many_follow(clock):
-    assert warm_up(clock.run(900, 800, 2)) == 2
+    assert timed(clock.run(1, 3, 2), Amount(3, 10.0)) == [1, 3, 2]
 
 
 @pytest.mark.parametrize(
-    ("ms", "queries"), [(0.0, 100), (1.0, 100), (40.0, 50), (10_000.0, 7), (20.0, 100)]
+    ("ms", "queries"), [(1, 100), (20, 100), (40, 50), (1990, 2), (2000, 2), (60_000, 2)]
 )
-def test_an_amount_is_a_number_or_a_time_but_never_too_few(ms, queries):
-    assert Amount(100, 2.0, fewest=7).of(ms) == queries
+def test_queries_end_at_a_number_or_a_time_but_there_are_never_too_few(clock, ms, queries):
+    assert len(timed(clock.run(ms), Amount(100, 2.0, fewest=2))) == queries
+
+
+def test_queries_that_become_slower_end_in_time(clock):
+    assert timed(clock.run(10, 10, 500, 1500, 900), Amount(100, 2.0)) == [10, 10, 500, 1500]
 
 
 def test_a_machine_is_busy_where_one_in_ten_references_is_slower():
@@ -79,7 +73,7 @@ def test_a_machine_is_busy_where_one_in_ten_references_is_slower():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_reference_task_takes_time(threads):
     times = reference_times(threads)
-    assert len(times) == bench.REFERENCE_REPEATS
+    assert len(times) == bench.REFERENCE.fewest
     assert min(times) > 0.01
 
 

@@ -15,7 +15,7 @@ from making.planting import plant, planted
 from making.scripted import make_search
 
 from serbench.deploy import latency
-from serbench.deploy.bench import BUSY, QUICK, ROUNDS
+from serbench.deploy.bench import BUSY, QUICK, ROUNDS, Amount
 from serbench.deploy.latency import (
     LatencyJob,
     MeasuringProcess,
@@ -72,7 +72,7 @@ def test_a_real_measurement_is_positive_and_ordered(tmp_path, trained):
     assert 0 < facts.network_p50 <= facts.network_p90
     kind = kind_of(Plugins().runtimes.get("eager"), 1, RECIPE.clip_format)
     assert facts.kind == kind
-    assert QUICK.fewest <= facts.runs <= QUICK.queries
+    assert ROUNDS * QUICK.fewest <= facts.runs <= ROUNDS * QUICK.queries
     assert (kind.precision, kind.clip_seconds) == ("fp32", RECIPE.clip_format.seconds)
     assert kind.libraries == {"python": PYTHON, "torch": torch.__version__}
     assert facts.versions == versions()
@@ -114,7 +114,7 @@ def test_a_runtime_that_executes_a_file_gets_it(tmp_path, monkeypatch):
     assert set(runtime.made) == {(1, b"converted", 0)}
     assert measured.ready["file_mb"] == 9e-6
     assert measured.ready["kind"]["precision"] == "int8"
-    found = measured.block(3)
+    found = measured.block(Amount(3, 9.0, fewest=3))
     assert found["times"].keys() == {"whole"}
     assert len(found["times"]["whole"]) == 3
 
@@ -135,7 +135,7 @@ def test_every_second_round_is_reversed():
 
 @pytest.fixture
 def pretended(monkeypatch):
-    """``pretended.asked``: runtime and number of queries of each block, in order.
+    """``pretended.asked``: the runtime of each block, in order.
 
     A query takes the milliseconds that its runtime is named after; the runtime ``broken`` fails at
     its second block. The reference task takes ``pretended.references[threads]`` milliseconds.
@@ -160,8 +160,9 @@ def pretended(monkeypatch):
 
         def ask(self, question):
             ms = 1.0 if self._job.runtime == "broken" else float(self._job.runtime)
-            if isinstance(question, int):
-                Pretended.asked.append((self._job.runtime, question))
+            if "queries" in question:
+                Pretended.asked.append(self._job.runtime)
+                question = min(question["queries"], max(2, int(1000 * question["seconds"] / ms)))
                 self.blocks += 1
                 if self._job.runtime == "broken" and self.blocks == 2:
                     raise SerbenchError("it ended")
@@ -171,7 +172,6 @@ def pretended(monkeypatch):
             return {
                 "kind": {**kind, "clip_seconds": 1.0, "libraries": {}},
                 "versions": {},
-                "query_ms": ms,
                 "load_ms": 5.0,
                 "memory_mb": 6.0,
                 "file_mb": None,
@@ -189,7 +189,7 @@ def jobs(*runtimes):
 
 def test_processes_get_blocks_in_turn(pretended):
     found = dict(measure_latencies(jobs("1", "2", "4"), quick=True))
-    assert [runtime for runtime, _ in pretended.asked] == ROUNDS // 2 * [
+    assert pretended.asked == ROUNDS // 2 * [
         "1",
         "2",
         "4",
@@ -241,7 +241,7 @@ def test_a_process_that_fails_leaves_the_others_alone(pretended):
     found = dict(measure_latencies(jobs("1", "broken", "4"), quick=True))
     assert isinstance(found[1], SerbenchError)
     assert (found[0].p50, found[2].p50) == (1, 4)
-    assert sum(runtime == "broken" for runtime, _ in pretended.asked) == 2
+    assert pretended.asked.count("broken") == 2
 
 
 def test_a_busy_machine_is_noticed_for_each_number_of_threads(pretended):
@@ -307,9 +307,9 @@ class Measured:
         print("hello from a plugin", flush=True)
         os.write(1, b"and from its library")
 
-    def block(self, queries):
+    def block(self, amount):
         print("again", flush=True)
-        return {"queries": queries}
+        return {"queries": amount.queries}
 
 measuring.Measured = Measured
 measuring.main()
@@ -320,7 +320,7 @@ def test_what_a_plugin_prints_does_no_harm(child):
     child(PRINTING)
     with MeasuringProcess(job()) as process:
         assert process.start() == {"ready": True}
-        assert process.ask(3) == {"queries": 3}
+        assert process.ask({"queries": 3, "seconds": 1.0}) == {"queries": 3}
     assert process._process.returncode == 0
 
 
