@@ -37,7 +37,7 @@ class Latency(Group):
     def completed(self, args: Sequence[str]) -> list[str]:
         """The arguments with ``measure``, if their first word names no command."""
         word = next((each for each in args if not each.startswith("-")), None)
-        named = word in self.commands or set(args) <= {"-h", "--help"}
+        named = word in self.commands or (bool(args) and set(args) <= {"-h", "--help"})
         return list(args) if named else [MEASURE, *args]
 
 

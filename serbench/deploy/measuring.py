@@ -47,7 +47,6 @@ class Measured:
         plugins, clip_format = Plugins(), job.recipe.clip_format
         runtime = plugins.runtimes.get(job.runtime)
         kind = kind_of(runtime, job.threads, clip_format)  # imports the runtime's library
-        file = None if job.file is None else Path(job.file).read_bytes()
 
         def deployable() -> Deployable:
             if job.weights is None:
@@ -58,9 +57,10 @@ class Measured:
             return Deployable(network, clip_format)
 
         # Where a file is executed, the network in PyTorch is no part of what is measured.
-        built = None if file is None else deployable()
+        built = None if job.file is None else deployable()
 
         def load() -> Runnable:
+            file = None if job.file is None else Path(job.file).read_bytes()
             return runtime.prepare(built or deployable(), (), job.threads, file)
 
         memory = Memory()
@@ -83,7 +83,7 @@ class Measured:
             "versions": versions(),
             "load_ms": load_ms,
             "memory_mb": grown,
-            "file_mb": None if file is None else len(file) / 1e6,
+            "file_mb": None if job.file is None else Path(job.file).stat().st_size / 1e6,
         }
 
     def block(self, amount: Amount) -> Mapping[str, Any]:

@@ -167,13 +167,15 @@ def test_a_named_runtime_must_be_usable(run, database, jobs):
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), (1, "--all"), ("x",), (9,), (1, "--threads", 0), (1, "--threads", 10_000)]
+    "arguments", [(), (1, "--all"), (9,), (1, "--threads", 0), (1, "--threads", 10_000)]
 )
 def test_what_cannot_be_measured_is_wrong_usage(run, database, jobs, arguments):
-    ran = run("latency", *arguments)
-    assert ran.code == 2
-    assert ran.out == ""
+    error_of(run("latency", *arguments), 2)
     assert not jobs
+
+
+def test_an_entry_is_a_number(run):
+    assert run("latency", "homebrew").code == 2
 
 
 def test_lost_weights_are_one_line(run, database, jobs, tmp_path):
