@@ -33,7 +33,7 @@ SCORES = {
     "cv_uar_pooled": "UA on the clips of all these folds together",
     "cv_uar_pooled_ci": "the 95 % interval of `cv_uar_pooled` over speakers",
     "optimism": "`cv_uar_mean` minus `uar`",
-    "latency_ms_p50": "median time for one answer in milliseconds, from waveform to logits",
+    "latency_ms_p50": "median time for one answer in milliseconds, from waveform to probabilities",
     "latency_ms_p90": "its 90th percentile",
     "latency_ms_p99": "its 99th percentile",
     "front_end_ms_p50": "median time of the front end alone",

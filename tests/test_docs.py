@@ -103,6 +103,8 @@ def check_command(words, whole):
     """Raise a ``click.UsageError`` where the application does not take this command."""
     command, context = cli, click.Context(cli, info_name="serbench")
     while isinstance(command, click.Group):
+        if hasattr(command, "completed"):  # a command that need not be named
+            words = command.completed(words)
         _, words, _ = command.make_parser(context).parse_args(list(words))
         below = command.get_command(context, words[0]) if words else None
         if not words:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.calibration import emit_calibration
+from serbench.cli.latency import emit_latencies
 from serbench.cli.output import (
     DASH,
     counted,
@@ -27,6 +29,7 @@ from serbench.cli.output import (
 if TYPE_CHECKING:
     from serbench.views.comparison import Comparison
     from serbench.views.entry import EntryView
+    from serbench.views.latencies import EntryLatency
     from serbench.views.seeds import SeedsView
 
 
@@ -138,10 +141,16 @@ def show_command(app: App, number: int, format_: str) -> None:
     if format_ == "json":
         emit_json(found.as_dict())
     else:
-        _show(app, found.as_dict(), found.view, found.seeds)
+        _show(app, found.as_dict(), found.view, found.seeds, found.measured)
 
 
-def _show(app: App, found: dict[str, Any], view: EntryView, seeds: SeedsView) -> None:
+def _show(
+    app: App,
+    found: dict[str, Any],
+    view: EntryView,
+    seeds: SeedsView,
+    latencies: Sequence[EntryLatency],
+) -> None:
     parts = ("front_end", "readout", "head", "schedule", "objective", "weights")
     recipe = ", ".join(found[part] for part in parts if found[part])
     emit_text(f"entry {found['entry']}: {found['backbone']} ({recipe})")
@@ -193,6 +202,9 @@ def _show(app: App, found: dict[str, Any], view: EntryView, seeds: SeedsView) ->
         )
     click.echo()
     emit_calibration(found["calibration"])
+    if latencies:
+        click.echo()
+        emit_latencies(latencies)
     click.echo()
     emit_text(f"made with {_versions(found['versions'])}")
     if found["machine"]:

@@ -32,6 +32,7 @@ COMMANDS = {
         "Search for the best configuration of a backbone.",
     ),
     "leaderboard": ("serbench.cli.leaderboard:leaderboard", "Rank the results of all studies."),
+    "latency": ("serbench.cli.latency:latency", "Measure the time for one answer in runtimes."),
     "recommend": ("serbench.cli.recommend:recommend", "Recommend one entry to ship."),
     "evaluate": ("serbench.cli.evaluate:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),

@@ -1,4 +1,10 @@
-"""The latency for one clip, from waveform to logits, with batch size one, in a new process."""
+"""The latency for one clip, from waveform to probabilities, at batch size one.
+
+Networks are measured in a single stream as in MLPerf Inference (Reddi et al., MLPerf Inference
+Benchmark, ISCA 2020): the next query begins when the answer to the last one is complete. Each
+network has a process of its own, so that training and other thread counts do not affect it. The
+processes get blocks of queries in turn, so that changes of the machine affect all alike.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +12,42 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-import numpy as np
-
 from serbench.data.clips import ClipFormat
+from serbench.deploy.bench import FULL, QUICK, ROUNDS, Amount, busy_ratio, reference_times
+from serbench.deploy.counters import per_query
 from serbench.errors import SerbenchError
-from serbench.model.environment import versions
 from serbench.model.recipe import Recipe
 from serbench.model.runtime import FRONT_END, NETWORK, Runtime
+from serbench.score.percentiles import percentiles
 from serbench.store.machines import LatencyFacts, LatencyKind
 
-WARM_UP = 20
-RUNS = 100
-FEWEST_RUNS = 20
-PATIENCE = 30.0
-"""Seconds after which the measurement ends with ``FEWEST_RUNS`` or more: on a busy machine several
-threads wait for each other, and a hundred runs of a large network can take minutes."""
-
 WHOLE = "whole"
+
+ALIVE = 8
+"""Measuring processes that exist at once; each needs about 0.3 to 0.6 GB."""
+
+SETTLE = 0.02
+"""Seconds between a block and the reference task: threads of a runtime wait actively before they
+sleep."""
+
+ENDING = 10.0
+"""Seconds after which a measuring process that does not end is killed."""
+
+Progress = Callable[[int, int], None]
+"""Receives the number of steps that are done, and that of all."""
 
 
 @dataclass(frozen=True)
 class LatencyJob:
-    """The input of the measuring process, as plain data.
+    """The input of a measuring process, as plain data.
 
     Attributes:
         recipe: the components of the network.
@@ -42,6 +56,7 @@ class LatencyJob:
         sha256: hash of that file, or None.
         runtime: name of a registered runtime.
         threads: number of threads of the runtime.
+        file: the network as the runtime has converted it, or None if it executes no file.
     """
 
     recipe: Recipe
@@ -50,6 +65,7 @@ class LatencyJob:
     sha256: str | None
     runtime: str
     threads: int
+    file: str | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -58,38 +74,6 @@ class LatencyJob:
         recipe["clip_format"] = ClipFormat(**recipe["clip_format"])
         recipe["augmentations"] = tuple(recipe["augmentations"])
         return cls(**{**data, "recipe": Recipe(**recipe)})
-
-
-def measure_latency(job: LatencyJob) -> LatencyFacts:
-    """Measure in a new process, so that training and other thread counts do not affect the result.
-
-    The process imports nothing from the current folder.
-
-    Raises:
-        SerbenchError: the measuring process failed; its last line is in the message.
-    """
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": str(job.threads),
-        "MKL_NUM_THREADS": str(job.threads),
-    }
-    finished = subprocess.run(
-        [sys.executable, "-P", "-m", "serbench.deploy.latency"],
-        input=json.dumps(asdict(job)),
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-    if finished.returncode != 0:
-        last = finished.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise SerbenchError(
-            f"the latency of {job.recipe.backbone} could not be measured: {last[0]}",
-            backbone=job.recipe.backbone,
-            last=last[0],
-        )
-    facts = finished.stdout.splitlines()[-1]  # plugins may have printed lines before
-    return LatencyFacts.from_dict(json.loads(facts))
 
 
 def kind_of(runtime: Runtime, threads: int, clip_format: ClipFormat) -> LatencyKind:
@@ -110,69 +94,199 @@ def kind_of(runtime: Runtime, threads: int, clip_format: ClipFormat) -> LatencyK
     return LatencyKind(runtime.name, precision, threads, clip_format.seconds, libraries)
 
 
-def _measure(job: LatencyJob) -> LatencyFacts:
-    import torch
+def measure_latency(job: LatencyJob) -> LatencyFacts:
+    """A quick measurement of one network.
 
-    from serbench.deploy.network import trained_network, untrained_network
-    from serbench.model.deployable import Deployable
-    from serbench.plugins import Plugins
-    from serbench.store.artifacts import read_arrays
-
-    torch.set_num_threads(job.threads)
-    plugins = Plugins()
-    if job.weights is None:
-        network = untrained_network(job.recipe, plugins, job.n_classes)
-    else:
-        arrays = read_arrays(Path(job.weights), job.sha256 or "")
-        network = trained_network(job.recipe, plugins, job.n_classes, arrays)
-    clip_format = job.recipe.clip_format
-    noise = np.random.default_rng(0).normal(0, 0.1, clip_format.samples).astype(np.float32)
-    deployable = Deployable(network, clip_format)
-    recording = deployable.recording(torch.from_numpy(noise))
-    runtime = plugins.runtimes.get(job.runtime)
-    runnable = runtime.prepare(deployable, (), job.threads)
-    calls = {WHOLE: lambda: runnable(recording), **runnable.parts(recording)}
-    times = _time_in_turn(calls)
-    return LatencyFacts(
-        kind=kind_of(runtime, job.threads, clip_format),
-        runs=len(times[WHOLE]),
-        p50=float(np.percentile(times[WHOLE], 50)),
-        p90=float(np.percentile(times[WHOLE], 90)),
-        p99=float(np.percentile(times[WHOLE], 99)),
-        front_end_p50=_percentile(times.get(FRONT_END), 50),
-        front_end_p90=_percentile(times.get(FRONT_END), 90),
-        network_p50=_percentile(times.get(NETWORK), 50),
-        network_p90=_percentile(times.get(NETWORK), 90),
-        versions=versions(),
-    )
+    Raises:
+        SerbenchError: the measuring process failed; its last line is in the message.
+    """
+    [(_, found)] = measure_latencies([job], quick=True)
+    if isinstance(found, SerbenchError):
+        raise found
+    return found
 
 
-def _time_in_turn(calls: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """Milliseconds of each call, in turn, ``RUNS`` times or fewer if ``PATIENCE`` is exceeded."""
-    for _ in _rounds(WARM_UP, 1, PATIENCE / 6):
-        for call in calls.values():
-            call()
-    taken: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in _rounds(RUNS, FEWEST_RUNS, PATIENCE):
-        for name, call in calls.items():
-            start = time.perf_counter_ns()
-            call()
-            taken[name].append((time.perf_counter_ns() - start) / 1e6)
-    return taken
+def measure_latencies(
+    jobs: Sequence[LatencyJob], quick: bool, progress: Progress = lambda done, total: None
+) -> Iterator[tuple[int, LatencyFacts | SerbenchError]]:
+    """Measure networks in turn, in groups of ``ALIVE`` processes.
+
+    Args:
+        jobs: the networks with their runtimes.
+        quick: whether 100 queries or 2 s are enough for each instead of 1,000 or 10 s.
+        progress: receives the number of finished steps.
+
+    Yields:
+        place of the job, and its latency, or the reason why it could not be measured; those of a
+        group when it is complete.
+    """
+    done, total = 0, len(jobs) * (ROUNDS + 1)
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
+    for first in range(0, len(jobs), ALIVE):
+        found = _measure_group(jobs[first : first + ALIVE], quick, step)
+        yield from enumerate(found, start=first)
 
 
-def _rounds(most: int, fewest: int, seconds: float) -> Iterator[int]:
-    """Count to ``most``, or at least to ``fewest`` if the time is up before."""
-    end = time.perf_counter() + seconds
-    for done in range(most):
-        if done >= fewest and time.perf_counter() > end:
-            return
-        yield done
+def _measure_group(
+    jobs: Sequence[LatencyJob], quick: bool, step: Callable[[], None]
+) -> list[LatencyFacts | SerbenchError]:
+    amount = QUICK if quick else FULL
+    failed: dict[int, SerbenchError] = {}
+    streams: dict[int, Stream] = {}
+    references: dict[int, list[float]] = defaultdict(list)
+    with ExitStack() as processes:
+        for place, job in enumerate(jobs):
+            process = processes.enter_context(MeasuringProcess(job))
+            try:
+                streams[place] = Stream(process, amount)
+            except SerbenchError as error:
+                failed[place] = error
+            step()
+        for place in turns(len(jobs), ROUNDS):
+            if place in streams and place not in failed:
+                try:
+                    streams[place].block()
+                except SerbenchError as error:
+                    failed[place] = error
+                time.sleep(SETTLE)
+                references[jobs[place].threads] += reference_times(jobs[place].threads)
+            step()
+    busy = {threads: busy_ratio(times) for threads, times in references.items()}
+    return [
+        failed.get(place) or streams[place].facts(quick, busy[job.threads])
+        for place, job in enumerate(jobs)
+    ]
 
 
-def _percentile(times: list[float] | None, percent: float) -> float | None:
-    return None if times is None else float(np.percentile(times, percent))
+def turns(count: int, rounds: int) -> Iterator[int]:
+    """The order of blocks: every second round in reverse, so that a steady drift cancels out."""
+    for number in range(rounds):
+        yield from range(count) if number % 2 == 0 else reversed(range(count))
 
 
-if __name__ == "__main__":
-    print(json.dumps(asdict(_measure(LatencyJob.from_dict(json.load(sys.stdin))))))
+class MeasuringProcess:
+    """A new process with one network, which imports nothing from the current folder."""
+
+    def __init__(self, job: LatencyJob) -> None:
+        self._job = job
+
+    def __enter__(self) -> Self:
+        threads = str(self._job.threads)
+        # A pipe that nobody reads would stop a process that prints much.
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "serbench.deploy.measuring"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._errors.close()
+
+    def ask(self, question: object) -> dict[str, Any]:
+        """The answer to one line.
+
+        Raises:
+            SerbenchError: the process ended before.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            print(json.dumps(question), file=self._process.stdin, flush=True)
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise self._failure()
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def start(self) -> dict[str, Any]:
+        """What is known after loading and warm-up; errors are those of `ask`."""
+        return self.ask(asdict(self._job))
+
+    def _failure(self) -> SerbenchError:
+        self._process.wait()
+        self._errors.seek(0)
+        last = (self._errors.read().strip().splitlines() or ["no message"])[-1]
+        job = self._job
+        return SerbenchError(
+            f"the latency of {job.recipe.backbone} in runtime {job.runtime} could not be measured: "
+            f"{last}",
+            backbone=job.recipe.backbone,
+            runtime=job.runtime,
+            last=last,
+        )
+
+
+@dataclass
+class Stream:
+    """The queries to one process.
+
+    Raises:
+        SerbenchError: the process failed at the start.
+    """
+
+    process: MeasuringProcess
+    amount: Amount
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    energies: list[float | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._ready = self.process.start()
+
+    def block(self) -> None:
+        """Make one block of queries.
+
+        Raises:
+            SerbenchError: the process failed.
+        """
+        answer = self.process.ask(asdict(self.amount))
+        for name, times in answer["times"].items():
+            self.times[name] += times
+        self.energies.append(answer["energy_mj"])
+
+    def facts(self, quick: bool, busy: float) -> LatencyFacts:
+        """The latency after all blocks."""
+        front_end, network = (
+            percentiles(self.times[name]) if name in self.times else {}
+            for name in (FRONT_END, NETWORK)
+        )
+        ready = self._ready
+        return latency_facts(
+            LatencyKind.from_dict(ready["kind"]),
+            self.times[WHOLE],
+            front_end_p50=front_end.get("p50"),
+            front_end_p90=front_end.get("p90"),
+            network_p50=network.get("p50"),
+            network_p90=network.get("p90"),
+            **{name: ready[name] for name in ("load_ms", "memory_mb", "file_mb", "versions")},
+            energy_mj=per_query(self.energies, len(self.times[WHOLE])),
+            quick=quick,
+            busy=busy,
+        )
+
+
+def latency_facts(kind: LatencyKind, times: Sequence[float], **facts: Any) -> LatencyFacts:
+    """A latency from the times of single queries in milliseconds, and further facts."""
+    measured: dict[str, Any] = {**percentiles(times), **facts}
+    return LatencyFacts(kind=kind, runs=len(times), **measured)

@@ -51,9 +51,31 @@ class LatencyKind:
 class LatencyFacts:
     """Milliseconds for one clip at batch size one, after warm-up, in a fresh process.
 
-    The times of front end and network are None where the runtime has no such parts, or where the
-    latency was imported. ``versions`` are those of the measuring process; the conditions that
-    influence the time are in ``kind``.
+    What is not known is None: the parts where the runtime has none, and all but the percentiles
+    where latencies were imported with predictions. The conditions that influence the time are in
+    ``kind``.
+
+    Attributes:
+        kind: the conditions.
+        runs: number of queries.
+        p50: median time from waveform to probabilities.
+        p90: its 90th percentile.
+        p99: its 99th percentile.
+        p50_low: lower end of the 95 % interval of the median.
+        p50_high: its upper end.
+        p90_low: lower end of the 95 % interval of the 90th percentile.
+        p90_high: its upper end.
+        front_end_p50: median time of the front end alone.
+        front_end_p90: its 90th percentile.
+        network_p50: median time from the image to the probabilities.
+        network_p90: its 90th percentile.
+        load_ms: time from the file to a network that is ready, without imports of libraries.
+        memory_mb: largest growth of the resident memory by loading and running it.
+        file_mb: size of the exported file; None where the runtime executes no file.
+        energy_mj: energy of the processor for one query, that of its idle parts included.
+        quick: whether it was measured with fewer queries.
+        busy: 90th percentile of the times of a reference task, divided by the fastest one.
+        versions: those of the measuring process.
     """
 
     kind: LatencyKind
@@ -61,10 +83,20 @@ class LatencyFacts:
     p50: float
     p90: float
     p99: float
+    p50_low: float | None = None
+    p50_high: float | None = None
+    p90_low: float | None = None
+    p90_high: float | None = None
     front_end_p50: float | None = None
     front_end_p90: float | None = None
     network_p50: float | None = None
     network_p90: float | None = None
+    load_ms: float | None = None
+    memory_mb: float | None = None
+    file_mb: float | None = None
+    energy_mj: float | None = None
+    quick: bool = False
+    busy: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

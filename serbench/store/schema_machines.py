@@ -53,10 +53,20 @@ class LatencyRow(Base):
     p50: Mapped[float]
     p90: Mapped[float]
     p99: Mapped[float]
+    p50_low: Mapped[float | None]
+    p50_high: Mapped[float | None]
+    p90_low: Mapped[float | None]
+    p90_high: Mapped[float | None]
     front_end_p50: Mapped[float | None]
     front_end_p90: Mapped[float | None]
     network_p50: Mapped[float | None]
     network_p90: Mapped[float | None]
+    load_ms: Mapped[float | None]
+    memory_mb: Mapped[float | None]
+    file_mb: Mapped[float | None]
+    energy_mj: Mapped[float | None]
+    quick: Mapped[bool] = mapped_column(default=False)
+    busy: Mapped[float | None]
     versions: Mapped[dict[str, Any]]
     measured: Mapped[datetime] = mapped_column(default=now)
     machine: Mapped[MachineRow] = relationship()

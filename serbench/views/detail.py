@@ -24,7 +24,7 @@ from serbench.store.systems import (
 )
 from serbench.views.calibration import CalibrationView, calibration_view
 from serbench.views.entry import EntryView
-from serbench.views.latencies import LatencyView
+from serbench.views.latencies import EntryLatency, LatencyView
 from serbench.views.reading import entry_views
 from serbench.views.seeds import SeedsView, seeds_of
 
@@ -91,6 +91,12 @@ class EntryDetail:
     artifact_sha256: str | None
     created: str
     seeds: SeedsView
+
+    @property
+    def measured(self) -> tuple[EntryLatency, ...]:
+        """All latencies, with the entry."""
+        view = self.view
+        return tuple(EntryLatency(view.entry, view.backbone, each) for each in self.latencies)
 
     @property
     def spread(self) -> dict[str, float | None]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.orm import Session
 
+from serbench.deploy.bench import BUSY
 from serbench.model.machine import Machine
+from serbench.store.database import Database
 from serbench.store.machines import LatencyKind
+from serbench.store.schema import SystemRow
 from serbench.store.schema_machines import LatencyRow, MachineRow
 
 FASTEST = "fastest runtime of each entry"
@@ -27,6 +31,10 @@ class LatencyView:
         p50: median in milliseconds, front end and network; None if it was not measured.
         p90: its 90th percentile.
         p99: its 99th percentile.
+        p50_low: lower end of the 95 % interval of the median, or None.
+        p50_high: its upper end.
+        p90_low: lower end of the 95 % interval of the 90th percentile, or None.
+        p90_high: its upper end.
         front_end_p50: median of the front end alone, or None.
         network_p50: median of the network alone, or None.
         runtime: runtime of the network; empty if no latency was measured.
@@ -42,11 +50,22 @@ class LatencyView:
         machine_id: fingerprint of the machine.
         cores: number of its cores; 0 if it is unknown.
         runs: number of timed runs.
+        load_ms: time from the file to a network that is ready, or None.
+        memory_mb: largest growth of the process's memory by loading and running it, or None.
+        file_mb: size of the exported file; None where the runtime executes no file.
+        energy_mj: energy of the processor for one clip in millijoules, or None.
+        quick: whether it was measured with fewer runs.
+        busy: 90th percentile of the times of a reference task between the runs, divided by the
+            fastest one; above 1.25 other programs were using the machine. None if it is unknown.
     """
 
     p50: float | None = None
     p90: float | None = None
     p99: float | None = None
+    p50_low: float | None = None
+    p50_high: float | None = None
+    p90_low: float | None = None
+    p90_high: float | None = None
     front_end_p50: float | None = None
     network_p50: float | None = None
     runtime: str = ""
@@ -60,6 +79,18 @@ class LatencyView:
     machine_id: str = ""
     cores: int = 0
     runs: int = 0
+    load_ms: float | None = None
+    memory_mb: float | None = None
+    file_mb: float | None = None
+    energy_mj: float | None = None
+    quick: bool = False
+    busy: float | None = None
+
+    @property
+    def marks(self) -> str:
+        """What limits the measurement, as text; empty if there is nothing."""
+        busy = self.busy is not None and self.busy > BUSY
+        return ", ".join([*["quick"] * self.quick, *["busy machine"] * busy])
 
     @property
     def place(self) -> Place:
@@ -82,11 +113,29 @@ class LatencyView:
 
 NOT_MEASURED = LatencyView()
 
-TIMES = ("p50", "p90", "p99", "front_end_p50", "network_p50", "runs")
-"""The columns of a latency that differ between entries measured alike."""
+
+@dataclass(frozen=True)
+class EntryLatency:
+    """A latency with its entry."""
+
+    entry: int
+    backbone: str
+    latency: LatencyView
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"entry": self.entry, "backbone": self.backbone, **vars(self.latency)}
+
+
+MEASURED = (
+    *("p50", "p90", "p99", "p50_low", "p50_high", "p90_low", "p90_high"),
+    *("front_end_p50", "network_p50", "runs"),
+    *("load_ms", "memory_mb", "file_mb", "energy_mj", "quick", "busy"),
+)
+"""Fields of a latency that are columns of its row."""
 
 LATENCY_COLUMNS = (
-    *(getattr(LatencyRow, name) for name in TIMES),
+    *(getattr(LatencyRow, name) for name in MEASURED),
     *(LatencyRow.kind, MachineRow.fingerprint, MachineRow.facts),
 )
 """The columns of a latency that is shown."""
@@ -98,7 +147,7 @@ def read_latencies(
     """The latencies of each system, and the systems with any latency."""
     query = select(
         *(LatencyRow.system_id, LatencyRow.identity, LatencyRow.machine_id),
-        *(getattr(LatencyRow, name) for name in TIMES),
+        *(getattr(LatencyRow, name) for name in MEASURED),
     ).order_by(LatencyRow.id)
     if system is not None:
         query = query.where(LatencyRow.system_id == system)
@@ -109,7 +158,7 @@ def read_latencies(
         ever.add(number)
         shared = alike[identity, machine]
         if threads in (None, shared.threads):
-            view = replace(shared, **dict(zip(TIMES, times, strict=True)))
+            view = replace(shared, **dict(zip(MEASURED, times, strict=True)))
             # A later latency, with other library versions, replaces an earlier one.
             place = (view.machine_id, view.runtime, view.precision, view.threads, view.clip_seconds)
             newest[number][place] = view
@@ -133,11 +182,34 @@ def _read_alike(session: Session) -> dict[tuple[str, int], LatencyView]:
     }
 
 
+def latencies_of(
+    database: Database, wanted: Iterable[tuple[int, Machine, LatencyKind]]
+) -> list[EntryLatency]:
+    """The latencies of entries on machines under conditions, by entry, threads and runtime."""
+    found = []
+    with database.session() as session:
+        for number, machine, kind in wanted:
+            query = (
+                select(SystemRow.name, *LATENCY_COLUMNS)
+                .select_from(LatencyRow)
+                .join(MachineRow)
+                .join(SystemRow)
+                .where(
+                    SystemRow.number == number,
+                    MachineRow.fingerprint == machine.fingerprint,
+                    LatencyRow.identity == kind.key,
+                )
+            )
+            for row in session.execute(query).mappings():
+                found.append(EntryLatency(number, row["name"], latency_of(row)))
+    return sorted(found, key=lambda each: (each.latency.threads, each.entry))
+
+
 def latency_of(row: RowMapping) -> LatencyView:
     """One latency, from ``LATENCY_COLUMNS``."""
     machine, kind = Machine(**row["facts"]), LatencyKind.from_dict(row["kind"])
     return LatencyView(
-        **{name: row[name] for name in TIMES},
+        **{name: row[name] for name in MEASURED},
         runtime=kind.runtime,
         precision=kind.precision,
         threads=kind.threads,

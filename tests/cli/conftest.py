@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from making.records import PARTS
 
 from serbench.cli.main import main
 from serbench.deploy.latency import LatencyJob, kind_of
@@ -29,7 +30,7 @@ pytest.register_assert_rewrite("refusals")
 def pretended(job: LatencyJob) -> LatencyFacts:
     """A measurement that takes no time."""
     kind = kind_of(Plugins().runtimes.get(job.runtime), job.threads, job.recipe.clip_format)
-    return LatencyFacts(kind, 100, 3.0, 4.0 / job.threads, 5.0, 1.0, 1.5, 2.0, 2.5)
+    return LatencyFacts(kind, 100, 3.0, 4.0 / job.threads, 5.0, **PARTS)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from making.records import PARTS
 
 from serbench.cli.main import main
 from serbench.deploy.latency import LatencyJob, kind_of
@@ -30,7 +31,7 @@ STUDY = (
 def pretended(job: LatencyJob) -> LatencyFacts:
     """An invented measurement, to save time."""
     kind = kind_of(Plugins().runtimes.get(job.runtime), job.threads, job.recipe.clip_format)
-    return LatencyFacts(kind, 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
+    return LatencyFacts(kind, 100, 3.0, 4.0, 5.0, **PARTS)
 
 
 def recorded(db: Path) -> dict[str, Any]:

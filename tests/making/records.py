@@ -124,11 +124,15 @@ def outcome(
     )
 
 
+PARTS = {"front_end_p50": 1.0, "front_end_p90": 1.5, "network_p50": 2.0, "network_p90": 2.5}
+"""Latencies of front end and network."""
+
+
 def latency(**changes: object) -> LatencyFacts:
     """A latency, with changes to its fields or to those of its kind."""
     kind = LatencyKind("eager", "fp32", 1, 2.618, {"python": "3.11", "torch": "2.5.1"})
     ours = {name: changes.pop(name) for name in vars(kind) if name in changes}
-    facts = LatencyFacts(replace(kind, **ours), 100, 3.0, 4.0, 5.0, 1.0, 1.5, 2.0, 2.5)
+    facts = LatencyFacts(replace(kind, **ours), 100, 3.0, 4.0, 5.0, **PARTS)
     return replace(facts, **changes)
 
 

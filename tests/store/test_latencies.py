@@ -1,6 +1,6 @@
 """Latencies of an entry: one for each machine and each way to measure it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import pytest
 from making.entries import add_entry
@@ -67,7 +67,10 @@ def test_what_changes_how_a_time_was_measured_asks_for_another(database, made, e
 
 def test_a_latency_is_kept_whole(database, made, entry):
     kind = made.latency().kind
-    facts = LatencyFacts(kind, 100, 0.1, 0.2, 0.3, 0.01, 0.02, 0.05, 0.06, {"timm": "1.0"})
+    names = [each.name for each in fields(LatencyFacts)]
+    numbers = {name: float(place) for place, name in enumerate(names)}
+    other = {"kind": kind, "runs": 100, "quick": True, "versions": {"timm": "1.0"}}
+    facts = LatencyFacts(**numbers | other)
     Systems(database).save_latency(entry, made.machine, facts)
     with database.session() as session:
         row = session.query(LatencyRow).one()
