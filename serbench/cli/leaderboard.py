@@ -51,6 +51,15 @@ if TYPE_CHECKING:
     help="Show latencies that were measured on N threads, or on any number of threads (all).",
 )
 @click.option(
+    "--runtime",
+    default="best",
+    show_default=True,
+    metavar="NAME|best|all",
+    help="Show latencies in this runtime, in the fastest runtime of each entry (best), or each "
+    "runtime in a ranking of its own (all). A runtime that changes logits is the fastest one only "
+    "if a loss of one point of UA is excluded.",
+)
+@click.option(
     "--per-clip-intervals",
     is_flag=True,
     help="Show also the confidence interval of a bootstrap over clips, which is too narrow for new "
@@ -73,6 +82,7 @@ def leaderboard(
     protocol: str | None,
     chosen: tuple[str, ...],
     threads: str,
+    runtime: str,
     per_clip_intervals: bool,
     commercial: bool,
     format_: str,
@@ -86,12 +96,15 @@ def leaderboard(
     """
     if ctx.invoked_subcommand is not None:
         return
+    from serbench.views.fastest import BEST, EVERY
     from serbench.views.ranking import flat_columns, flat_rows, rankings
 
     if threads != "all" and not threads.isdecimal():
         raise click.BadParameter(
             f"'{threads}' is neither a number nor 'all'", param_hint="--threads"
         )
+    if runtime not in (BEST, EVERY):
+        app.plugins.runtimes.get(runtime)  # an unknown name is an error
     metrics = [app.plugins.metrics.get(name) for name in chosen]
     if dataset is not None:
         from serbench.store.datasets import Datasets
@@ -104,10 +117,15 @@ def leaderboard(
         protocol=protocol,
         per_clip_intervals=per_clip_intervals,
         commercial=commercial,
+        runtime=runtime,
     )
     if commercial:
         everything = rankings(
-            app.database, dataset, None if threads == "all" else int(threads), protocol
+            app.database,
+            dataset,
+            None if threads == "all" else int(threads),
+            protocol,
+            runtime=runtime,
         )
         left_out = len(_numbers(everything)) - len(_numbers(found))
         click.echo(

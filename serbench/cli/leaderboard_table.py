@@ -108,7 +108,7 @@ def _without_same(
         place
         for place, (column, found) in enumerate(zip(columns, values, strict=True))
         if len(found) > 1
-        or not (column in ABLATED or (column.lstrip(">") in OPTIONS and not found))
+        or not (column in (*ABLATED, "runtime") or (column.lstrip(">") in OPTIONS and not found))
     ]
     return [columns[n] for n in shown], [[row[n] for n in shown] for row in rows]
 
@@ -121,12 +121,12 @@ def _columns(metrics: Sequence[Metric]) -> tuple[list[str], list[str]]:
         *(*ABLATED, "weights", "compute settings"),
         *(column for label in labels[:1] for column in (f">{label}", ">95 % CI")),
         *(f">{label}" for label in labels[1:]),
-        *(">tuning UA", ">optimism", ">p90 ms", ">params", ">MACs"),
+        *(">tuning UA", ">optimism", "runtime", ">p90 ms", ">params", ">MACs"),
     ]
     spare = [
         *("compute settings", "MACs", "weights", "front end", "schedule", "params"),
         *reversed(labels[1:]),
-        *("tuning UA", "optimism", "best", "ranks"),
+        *("tuning UA", "optimism", "runtime", "best", "ranks"),
     ]
     return columns, spare
 
@@ -158,6 +158,7 @@ def _cells(row: EntryView, clips: str, metrics: Sequence[Metric]) -> list[str]:
         *scores[1:],
         _tuning(row),
         points(row.optimism),
+        f"{row.latency.runtime} {row.latency.precision}".strip(),
         milliseconds(row.latency.p90),
         short(row.params),
         short(row.macs),

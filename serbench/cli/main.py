@@ -37,7 +37,7 @@ COMMANDS = {
     "export": ("serbench.cli.export:export", "Write an entry as one file for a device."),
     "predict": (
         "serbench.cli.predict:predict",
-        "Predict the emotions of recordings with an entry or an exported file.",
+        "Predict the emotions of recordings with an entry or a file.",
     ),
     "listen": ("serbench.cli.listen:listen", "Predict emotions live, from a microphone."),
     "db": ("serbench.cli.db:db", "Show the content of a database; reduce the size of its file."),

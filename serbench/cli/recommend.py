@@ -62,9 +62,10 @@ class Finite(click.FloatRange):
 )
 @click.option(
     "--runtime",
-    metavar="NAME",
-    help="Use latencies in this runtime. [default: the runtime in which most entries were "
-    "measured]",
+    default="best",
+    show_default=True,
+    metavar="NAME|best",
+    help="Use latencies in this runtime, or in the fastest runtime of each entry (best).",
 )
 @click.option(
     "--threads",
@@ -96,7 +97,7 @@ def recommend(
     max_latency_ms: float | None,
     max_size_mb: float | None,
     margin: float,
-    runtime: str | None,
+    runtime: str,
     threads: int,
     commercial: bool,
     learning_curve: bool,
@@ -109,13 +110,14 @@ def recommend(
     many more speakers would decide.
     """
     from serbench.views.eligible import Wanted
+    from serbench.views.fastest import BEST
     from serbench.views.recommendation import recommend as recommended
 
     if dataset is not None:
         from serbench.store.datasets import Datasets
 
         Datasets(app.database).dataset_account(dataset)  # an unknown name is an error
-    if runtime is not None:
+    if runtime != BEST:
         app.plugins.runtimes.get(runtime)  # an unknown name is an error
     found = recommended(
         app.database,

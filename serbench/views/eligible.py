@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from serbench.errors import UsageError
 from serbench.views.entry import EntryView
+from serbench.views.fastest import BEST, in_runtime
 
 MARGIN = 3.0
 """By default a faster entry may lose this many points of UA."""
@@ -21,7 +22,7 @@ class Wanted:
         dataset: name of its dataset; None if there is only one.
         protocol: name or identifier of its protocol; None if there is only one.
         threads: threads of its latency.
-        runtime: runtime of its latency; None for the one in which most entries were measured.
+        runtime: runtime of its latency, or ``best`` for the fastest one of each entry.
         max_latency_ms: largest p90 latency; None for any.
         max_size_mb: largest size of its weights in MB; None for any.
         commercial: whether its corpora and weights must allow commercial use.
@@ -31,7 +32,7 @@ class Wanted:
     dataset: str | None = None
     protocol: str | None = None
     threads: int = 1
-    runtime: str | None = None
+    runtime: str = BEST
     max_latency_ms: float | None = None
     max_size_mb: float | None = None
     commercial: bool = False
@@ -114,9 +115,7 @@ def _of_one_place(
     if not measured:
         return list(entries.values())
     fitting = [
-        row
-        for row in measured
-        if row.latency.threads == wanted.threads and wanted.runtime in (None, row.latency.runtime)
+        row for row in in_runtime(measured, wanted.runtime) if row.latency.threads == wanted.threads
     ]
     if not fitting:
         kinds = sorted({(row.latency.runtime, row.latency.threads) for row in measured})
@@ -143,7 +142,7 @@ def _of_one_place(
 
 
 def _in_runtime(wanted: Wanted) -> str:
-    runtime = "" if wanted.runtime is None else f"in {wanted.runtime} "
+    runtime = "" if wanted.runtime == BEST else f"in {wanted.runtime} "
     return f"{runtime}on {wanted.threads} thread" + ("s" if wanted.threads > 1 else "")
 
 

@@ -70,6 +70,8 @@ class EntryView:
         tally: predictions by speaker; not part of the plain data.
         rivals: the same of the other trials of its study that are selected on a draw of speakers,
             by which differences are corrected; empty for other evidence.
+        trained: the same predictions in the runtime of its training, if this runtime gives others;
+            not part of the plain data.
         holdout_looks: number of winners of its study that were tested on its holdout one after
             another, as the study was extended; with several outer folds, the largest number; 0 if
             nothing is set aside.
@@ -120,6 +122,7 @@ class EntryView:
     latency: LatencyView
     tally: Tally = field(repr=False, compare=False)
     rivals: tuple[Tally, ...] = field(default=(), repr=False, compare=False)
+    trained: Tally | None = field(default=None, repr=False, compare=False)
     holdout_looks: int = 1
     holdout_looks_total: int = 1
     uar_clip_ci: tuple[float, float] | None = None
@@ -265,7 +268,7 @@ class EntryView:
 
 
 NESTED = (
-    *("scores", "cv", "cv_pooled", "latency", "tally", "rivals", "uar_clip_ci"),
+    *("scores", "cv", "cv_pooled", "latency", "tally", "rivals", "trained", "uar_clip_ci"),
     *("speech", "licences", "weights_licence"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import RowMapping, select
@@ -11,6 +12,8 @@ from sqlalchemy.orm import Session
 from serbench.model.machine import Machine
 from serbench.store.machines import LatencyKind
 from serbench.store.schema_machines import LatencyRow, MachineRow
+
+FASTEST = "fastest runtime of each entry"
 
 Place = tuple[str, str, str, str, str, float | None]
 """Machine, its fingerprint, runtime, precision, libraries, clip length."""
@@ -32,6 +35,9 @@ class LatencyView:
         clip_seconds: length of the clip that was classified, or None.
         libraries: libraries that influence the latency, with versions, such as
             ``python 3.11, torch 2.5.1``.
+        environment: the same without the runtime's own library.
+        fastest: whether the runtime was chosen as the fastest one of the entry; latencies in
+            several runtimes are then compared.
         machine: computer, processor, cores, memory and system.
         machine_id: fingerprint of the machine.
         cores: number of its cores; 0 if it is unknown.
@@ -48,6 +54,8 @@ class LatencyView:
     threads: int = 0
     clip_seconds: float | None = None
     libraries: str = ""
+    environment: str = ""
+    fastest: bool = False
     machine: str = "no latency"
     machine_id: str = ""
     cores: int = 0
@@ -56,16 +64,18 @@ class LatencyView:
     @property
     def place(self) -> Place:
         """The facts that must be equal for latencies to be compared, without the thread count."""
-        return (
-            *(self.machine, self.machine_id, self.runtime, self.precision),
-            *(self.libraries, self.clip_seconds),
-        )
+        if self.fastest:
+            runtime = (FASTEST, "", self.environment)
+        else:
+            runtime = (self.runtime, self.precision, self.libraries)
+        return (self.machine, self.machine_id, *runtime, self.clip_seconds)
 
     @property
     def place_text(self) -> str:
         """The same as text: machine, runtime, libraries, clip length."""
-        more = [part for part in (self.precision, self.libraries) if part]
-        runtime = f"{self.runtime} ({', '.join(more)})" if more else self.runtime
+        _, _, name, precision, libraries, _ = self.place
+        more = [part for part in (precision, libraries) if part]
+        runtime = f"{name} ({', '.join(more)})" if more else name
         clips = [] if self.clip_seconds is None else [f"clips of {self.clip_seconds:g} s"]
         return " · ".join([self.machine, ", ".join([runtime, *clips])])
 
@@ -110,8 +120,13 @@ def latency_of(row: RowMapping) -> LatencyView:
         precision=kind.precision,
         threads=kind.threads,
         clip_seconds=kind.clip_seconds,
-        libraries=", ".join(f"{name} {version}" for name, version in kind.libraries.items()),
+        libraries=_listed(kind.libraries),
+        environment=_listed({k: v for k, v in kind.libraries.items() if k != kind.runtime}),
         machine=", ".join(part for part in (machine.name, machine.system) if part),
         machine_id=row["fingerprint"],
         cores=machine.cores,
     )
+
+
+def _listed(libraries: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in libraries.items())

@@ -11,6 +11,7 @@ from serbench.score.ranks import ranks
 from serbench.store.database import Database
 from serbench.views.comparison import Together
 from serbench.views.entry import EntryView
+from serbench.views.fastest import BEST, in_runtime
 from serbench.views.front import Candidate, verdicts
 from serbench.views.reading import read_entries
 
@@ -82,6 +83,7 @@ def rankings(
     protocol: str | None = None,
     per_clip_intervals: bool = False,
     commercial: bool = False,
+    runtime: str = BEST,
 ) -> list[RankingView]:
     """All rankings of comparable entries.
 
@@ -92,8 +94,13 @@ def rankings(
         protocol: only entries of this protocol, by name or identifier.
         per_clip_intervals: whether to add the interval as if all clips were independent.
         commercial: only entries whose corpora and weights all allow commercial use.
+        runtime: only latencies in the runtime of this name; ``best`` for the fastest one of each
+            entry, ``all`` for a ranking of each runtime (see `in_runtime`).
+
+    Raises:
+        UsageError: there are latencies, but none in this runtime.
     """
-    entries = read_entries(database, dataset, threads)
+    entries = in_runtime(read_entries(database, dataset, threads), runtime)
     found = rank([row for row in entries if row.commercial == "yes"] if commercial else entries)
     if protocol is not None:
         found = [ranking for ranking in found if ranking.is_of(protocol)]

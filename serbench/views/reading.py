@@ -165,6 +165,7 @@ def _views(
         if tested not in scores:
             continue
         found = scores[tested]
+        training = tallies.get((system, first, protocol)) if tested[1] != first else None
         tally, *rivals = map(Tally.from_bytes, tallies[tested])
         yield EntryView(
             **{
@@ -192,6 +193,7 @@ def _views(
                 "latency": latency,
                 "tally": tally,
                 "rivals": tuple(rivals),
+                "trained": None if training is None else Tally.from_bytes(training[0]),
             }
         )
 

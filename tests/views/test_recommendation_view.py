@@ -196,13 +196,24 @@ def test_the_size_depends_on_the_precision(rows):
 def test_the_runtime_may_be_named(rows):
     onnx = [replace(row, latency=replace(row.latency, runtime="onnx", p90=1.0)) for row in rows]
     both = [*rows, *onnx[:2]]
-    assert {row.latency.runtime for row in comparable(both, Wanted())[0]} == {"eager"}
     found, why = comparable(both, Wanted(runtime="onnx"))
     assert (entries(found), len(why)) == ([1, 2], 1)
-    for wanted in (Wanted(runtime="tflite"), Wanted(threads=4)):
-        with pytest.raises(UsageError) as raised:
-            comparable(both, wanted)
-        assert raised.value.facts["kinds"] == [("eager", 1), ("onnx", 1)]
+    with pytest.raises(UsageError) as raised:
+        comparable(both, Wanted(runtime="tflite"))
+    assert raised.value.facts["runtime"] == "tflite"
+    with pytest.raises(UsageError) as raised:
+        comparable(both, Wanted(threads=4))
+    assert raised.value.facts["kinds"] == [("eager", 1), ("onnx", 1)]
+
+
+def test_by_default_each_entry_has_its_fastest_runtime(rows):
+    onnx = [replace(row, latency=replace(row.latency, runtime="onnx", p90=1.0)) for row in rows]
+    found, why = comparable([*rows, *onnx[:2]], Wanted())
+    shown = {row.entry: row.latency.runtime for row in found}
+    assert shown == {row.entry: "onnx" for row in rows[:2]} | {
+        row.entry: "eager" for row in rows[2:]
+    }
+    assert why == []
 
 
 def test_several_protocols_need_a_name(rows):
