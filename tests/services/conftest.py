@@ -32,9 +32,9 @@ def exported(tmp_path_factory, made, make_corpus):
     model, page = folder / "model.onnx", folder / "page.html"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(WEB)
+        command = ["export", "1", "--out", model, "--page", page, "--db", folder / "serbench.db"]
         with pytest.raises(SystemExit) as ended:
-            files = ["--out", str(model), "--page", str(page)]
-            main(["export", "1", *files, "--db", str(folder / "serbench.db")])
+            main([str(each) for each in command])
     assert ended.value.code == 0
     yield Exported(planted, model, page)
     planted.database.engine.dispose()
