@@ -23,6 +23,13 @@ def test_the_same_predictions_may_replace():
     assert may_replace(FULL, FULL)
 
 
+@pytest.mark.parametrize(("clips", "enough"), [(298, False), (300, True)])
+def test_unchanged_predictions_of_300_clips_are_enough(clips, enough):
+    half = clips // 2
+    tally = Tally(("a", "b"), np.array([[[half - 9, 9], [0, 0]], [[0, 0], [1, half - 1]]]))
+    assert may_replace(tally, tally) == enough
+
+
 def test_more_correct_predictions_may_replace():
     assert may_replace(answers(*[75, 81, 84, 90] * 4), FULL)
 
