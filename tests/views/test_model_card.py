@@ -85,6 +85,20 @@ def test_training_data_have_kind_and_licence(card, detail):
         assert found[name] == [detail.view.speech[name], str(licence)]
 
 
+@pytest.mark.parametrize(("level", "sets"), [("rms", True), ("keep", False), ("ebu", False)])
+def test_only_the_level_of_the_graph_is_its_own(detail, level, sets):
+    outside = ("The loudness has to be -23 LUFS.",) if level == "ebu" else ()
+    card = card_of(detail, replace(FACTS, level=level, outside=outside), FILE)
+    assert ("the level itself" in card) == sets
+    assert "`valid_samples`" in card
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_figures_of_another_precision_are_named(detail, precision):
+    card = card_of(detail, replace(FACTS, precision=precision), FILE)
+    assert ("with 32 bits" in card) == (precision != "fp32")
+
+
 def test_an_unknown_corpus_is_unknown(detail):
     card = card_of(replace(detail, view=replace(detail.view, licences={}, speech={})), FACTS, FILE)
     assert rows(card, "| corpus | speech |") == [[detail.view.dataset, "unknown", "unknown"]]
