@@ -5,7 +5,7 @@ import builtins
 import numpy as np
 import pytest
 import torch
-from making.parity import deployable, largest_error
+from making.parity import deployable
 from torch import nn
 
 from serbench.builtin import onnx_int8
@@ -16,6 +16,7 @@ from serbench.errors import ExportError, MissingPackageError, UsageError
 from serbench.model.deployable import Deployable
 from serbench.model.network import EmotionNetwork
 from serbench.model.onnx_graph import graphs_of
+from serbench.testing.parity import parity_error
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -25,7 +26,7 @@ PARITY = 1e-4
 
 @pytest.mark.parametrize("front_end", ["mel", "logmel", "mfcc", "whisper-mel"])
 def test_every_front_end_gives_the_logits_of_pytorch(front_end):
-    assert largest_error(deployable("homebrew", front_end, seconds=1.0)) < PARITY
+    assert parity_error(deployable("homebrew", front_end)) < PARITY
 
 
 @pytest.mark.slow
@@ -33,13 +34,13 @@ def test_every_front_end_gives_the_logits_of_pytorch(front_end):
     "backbone", ["mobilenetv3_large_100", "tf_efficientnetv2_b0", "inception_v3"]
 )
 def test_every_network_of_the_paper_gives_the_logits_of_pytorch(backbone):
-    assert largest_error(deployable(backbone, rate=24_414)) < PARITY
+    assert parity_error(deployable(backbone, rate=24_414)) < PARITY
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("readout", [None, "2/mean+std"])
 def test_whisper_gives_the_logits_of_pytorch(readout):
-    assert largest_error(deployable("whisper_tiny.en", readout=readout, head="linear")) < PARITY
+    assert parity_error(deployable("whisper_tiny.en", readout=readout, head="linear")) < PARITY
 
 
 CLIPS = ClipFormat(1_000, 0.4, "keep", "zeros")
