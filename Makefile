@@ -8,14 +8,21 @@ DEMO   := demo
 # Plugin packages, which are installed with serbench and tested separately.
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
+FAST := not slow and not services
+
+# What pages for browsers consist of, and where npm installs it.
+WEB := .services
+WEB_PACKAGE = $(shell sed -n 's/^PACKAGE, VERSION = "\(.*\)", "\(.*\)"/\1@\2/p' serbench/deploy/page.py)
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types layers unit plugin-tests test-slow docs bench bench-peers clean
+.PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs bench bench-peers clean
 
 help:
 	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
 	@echo "make test       install, check style, types and layers, run the tests"
 	@echo "make test-slow  run the tests that take minutes"
+	@echo "make test-services  install a browser and run the tests that need one"
 	@echo "make docs       write the reference pages that are made from the code"
 	@echo "make bench      measure speed and write benchmarks/RESULTS.md (needs an idle machine)"
 	@echo "make bench-peers  install autrainer and nkululeko and compare their speed with serbench"
@@ -31,6 +38,19 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.to
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,postgresql]' \
 		$(PLUGINS:%=--editable './%[test]')
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-services: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[services]'
+	@touch $@
+
+$(WEB)/installed: serbench/deploy/page.py
+	@mkdir -p $(WEB)
+	@{ command -v chromium && command -v npm || \
+		{ apt-get -qq update && apt-get -qq install --yes chromium nodejs npm; }; } > /dev/null || \
+		{ echo "These tests need Chromium and npm: install the packages chromium, nodejs, npm."; exit 1; }
+	@npm install --silent --no-save --prefix $(WEB) $(WEB_PACKAGE) || \
+		{ echo "npm cannot install $(WEB_PACKAGE): these tests need the npm registry."; exit 1; }
+	@touch $@
 
 demo: export SERBENCH_CACHE := $(CURDIR)/$(DEMO)/cache
 demo: export SERBENCH_DB := $(CURDIR)/$(DEMO)/serbench.db
@@ -58,18 +78,21 @@ layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "$(FAST)"
 
 plugin-tests: $(VENV)/installed-dev
 	for plugin in $(PLUGINS); do \
 		OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile \
-			-c $$plugin/pyproject.toml $$plugin -m "not slow" || exit 1; \
+			-c $$plugin/pyproject.toml $$plugin -m "$(FAST)" || exit 1; \
 	done
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -c plugins/serbench-speech-ssl/pyproject.toml \
 		plugins/serbench-speech-ssl -m slow
+
+test-services: $(VENV)/installed-services $(WEB)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m services tests/services
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/generate.py
@@ -81,4 +104,4 @@ bench-peers: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/report.py peers
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) $(WEB)

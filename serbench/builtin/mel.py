@@ -136,8 +136,13 @@ def decibels(power: Tensor) -> Tensor:
 
 
 def standardised_log(power: Tensor) -> Tensor:
-    """Natural logarithms of powers ``[B, F, T]``, scaled to mean ½ and deviation ¼ per clip."""
-    energy = torch.log(power + 1e-6)
+    """Natural logarithms of powers ``[B, F, T]``, scaled to mean ½ and deviation ¼ per clip.
+
+    Powers are in units of 1e-6, and 1 is added. The energy of silence is then exactly zero in every
+    runtime; the division by its deviation would enlarge an error of rounding a hundred thousand
+    times.
+    """
+    energy = torch.log1p(1e6 * power)
     mean = energy.mean(dim=(1, 2), keepdim=True)
     deviation = energy.std(dim=(1, 2), keepdim=True)
     return 0.5 + 0.25 * (energy - mean) / (deviation + 1e-5)

@@ -31,7 +31,7 @@ class _FittedMfcc(FrontEndModule):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Feature images ``[B, C, F, T]``, each coefficient standardised over its clip."""
-        energy = torch.log(self.mel(waveform) + 1e-6)
+        energy = torch.log1p(1e6 * self.mel(waveform))  # exactly zero in silence, as in logmel
         coefficients = self.cosines.T @ energy  # [B, n_mfcc, frames]
         mean = coefficients.mean(dim=2, keepdim=True)
         deviation = coefficients.std(dim=2, keepdim=True)

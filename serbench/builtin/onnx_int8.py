@@ -126,13 +126,14 @@ def _is_convolutional(network: onnx.ModelProto) -> bool:
 def _head(network: onnx.ModelProto) -> list[str]:
     """Names of the nodes of the head: those that depend on the features of the clip.
 
+    The quantiser first replaces each Gemm by a MatMul of another name, which is named too.
     A head that receives frames cannot be told apart, and is quantised with the rest.
     """
     after, names = {FEATURES}, []
     for node in network.graph.node:  # in the order of execution
         if after.intersection(node.input):
             after.update(node.output)
-            names.append(node.name)
+            names += [node.name, f"{node.name}_MatMul"]
     return names
 
 

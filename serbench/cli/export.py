@@ -28,10 +28,20 @@ from serbench.cli.output import emit_json, emit_text, format_option
     help="Precision of the products. `best` is the fastest one that loses less than one point of "
     "UA, with 95 % confidence over speakers.",
 )
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write this HTML page too, such as page.html: it contains the network, and opens in a "
+    "browser without a server. `npm install onnxruntime-web` must have been run in the current "
+    "folder or in one above it.",
+)
 @format_option("text", "json")
 @common_options
 @pass_app
-def export(app: App, entry: int, out: Path, precision: str, format_: str) -> None:
+def export(
+    app: App, entry: int, out: Path, precision: str, page: Path | None, format_: str
+) -> None:
     """Write leaderboard entry ENTRY as one ONNX file, from a recording to probabilities.
 
     The file contains level, padding, front end, network, temperature and softmax. Any program with
@@ -40,10 +50,15 @@ def export(app: App, entry: int, out: Path, precision: str, format_: str) -> Non
     """
     from dataclasses import asdict
 
-    from serbench.run.export import Exporter
+    from serbench.deploy.page import WebRuntime, page_of
+    from serbench.run.export import Exporter, require_places, write_output
     from serbench.views.detail import entry_detail
     from serbench.views.model_card import card_of
 
+    card = out.with_suffix(".md")
+    pages = [] if page is None else [page]
+    require_places(out, card, *pages)
+    browser = WebRuntime.near(Path()) if pages else None
     detail = entry_detail(app.database, entry)
     seen = {
         "dataset": detail.view.dataset,
@@ -56,13 +71,15 @@ def export(app: App, entry: int, out: Path, precision: str, format_: str) -> Non
 
     exporter = Exporter(app.plugins, app.workspace, app.database, progress)
     made = exporter.export(entry, out, precision, seen)
-    card = out.with_suffix(".md")
-    card.write_text(card_of(detail, made.facts, out), encoding="utf-8")
+    write_output(card, card_of(detail, made.facts, out).encode())
+    if page is not None and browser is not None:
+        write_output(page, page_of(out.read_bytes(), made.facts, browser).encode())
     if format_ == "json":
         emit_json(
             {
                 "file": str(out),
                 "card": str(card),
+                "page": page and str(page),
                 "megabytes": made.megabytes,
                 "largest_difference_of_logits": made.difference,
                 **asdict(made.facts),
@@ -83,3 +100,5 @@ def export(app: App, entry: int, out: Path, precision: str, format_: str) -> Non
     for sentence in facts.outside:
         emit_text(f"outside of the file: {sentence}")
     emit_text(f"model card: {card}")
+    if page is not None:
+        emit_text(f"page: {page}")

@@ -14,7 +14,7 @@ import torch
 
 from serbench import __version__
 from serbench.deploy.model_file import ModelFacts, require_parity, with_facts
-from serbench.errors import ExportError, MissingPackageError, UsageError
+from serbench.errors import ExportError, MissingPackageError, StorageError, UsageError
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.runtime import Runnable, Runtime
 from serbench.plugins import Plugins
@@ -85,16 +85,16 @@ class Exporter:
             ExportError: the network cannot be exported, or gives other logits.
             MissingPackageError: a package is not installed.
             WeightsError: the weights of the entry are missing or were changed.
+            StorageError: the file cannot be written.
         """
-        if not out.absolute().parent.is_dir():
-            raise UsageError(f"there is no folder {out.absolute().parent}: make it first", path=out)
+        require_places(out)
         network = self._variants.deployable(number)
         runtime, runnable = self._chosen(number, precision)
         assert runnable.file is not None
         difference = self._difference(number, network, runtime, runnable)
         facts = self._facts(number, network, runtime, seen)
         made = with_facts(runnable.file, facts)
-        out.write_bytes(made)
+        write_output(out, made)
         return Exported(facts, out, len(made) / 1e6, difference)
 
     def _chosen(self, number: int, precision: str) -> tuple[Runtime, Runnable]:
@@ -200,6 +200,39 @@ class Exporter:
             outside=network.outside,
             version=__version__,
         )
+
+
+def require_places(*paths: Path) -> None:
+    """Refuse files that cannot all be written.
+
+    Raises:
+        UsageError: two of them have the same path, or the folder of one is missing.
+    """
+    for number, path in enumerate(paths):
+        if path in paths[:number]:
+            raise UsageError(
+                f"{path} would be written twice, since the model card has the name of the exported "
+                "file with the ending .md: choose another name",
+                path=path,
+            )
+        if not path.absolute().parent.is_dir():
+            raise UsageError(
+                f"there is no folder {path.absolute().parent}: make it first", path=path
+            )
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}): choose another place", path=path
+        ) from error
 
 
 def fastest(

@@ -72,9 +72,7 @@ class RuntimeVariants:
         network = self.deployable(number)
         calibration: list[Recording] = []
         if runtime.changes_logits:
-            tested = {int(row) for each in self._variants.networks(number) for row in each.test}
-            trained = {int(row) for each in self._variants.networks(number) for row in each.train}
-            rows = np.array(sorted(trained | tested), dtype=np.int64)
+            rows = self._variants.training_rows(number)
             calibration = _some(self._clips(number, network), rows)
         return runtime.prepare(network, calibration, threads)
 

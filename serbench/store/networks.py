@@ -19,6 +19,7 @@ from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import forget_file, is_intact, write_arrays
 from serbench.store.database import Database
 from serbench.store.lineage import artifact_of_weights
+from serbench.store.predictions import EAGER
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, TrainingRow, TrialRow
 from serbench.store.schema_data import SplitRow
 
@@ -105,7 +106,8 @@ def lost_folds(database: Database, artifacts: Path, plan: StudyPlan) -> list[Los
         .join(
             PredictionRow,
             (PredictionRow.system_id == TrainingRow.system_id)
-            & (PredictionRow.split_id == TrainingRow.split_id),
+            & (PredictionRow.split_id == TrainingRow.split_id)
+            & (PredictionRow.runtime == EAGER),
         )
         .where(StudyRow.key == plan.key, TrialRow.id.in_(tested))
         .order_by(TrainingRow.id)

@@ -17,6 +17,7 @@ from serbench.score.metric import CORRECTED, CROSS_VALIDATION, POOLED_FOLDS, Met
 from serbench.score.scoring import Tested, score_folds, score_holdout, score_pooled
 from serbench.score.selection import Draws
 from serbench.store.predictions import (
+    EAGER,
     Predictions,
     fold_predictions,
     joined,
@@ -212,8 +213,6 @@ def _rescore_trials(session: Session, manifest: Manifest, system: SystemRow) -> 
 
 
 def _uar(session: Session, training: TrainingRow, targets: npt.NDArray[np.int64]) -> float:
-    query = select(PredictionRow).where(
-        PredictionRow.system_id == training.system_id, PredictionRow.split_id == training.split_id
-    )
-    found = read_prediction(session.scalars(query).one())
+    place = (training.system_id, EAGER, training.split_id)
+    found = read_prediction(session.get_one(PredictionRow, place))
     return uar_of(found.logits, targets[found.rows])

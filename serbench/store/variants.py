@@ -29,7 +29,7 @@ from serbench.store.schema import (
     TrainingRow,
 )
 from serbench.store.scores import score_system
-from serbench.store.systems import find_system, manifest_of
+from serbench.store.systems import find_system, manifest_of, shipped_artifact
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +79,15 @@ class Variants:
         """
         with self._database.session() as session:
             return _networks(session, find_system(session, number))
+
+    def training_rows(self, number: int) -> npt.NDArray[np.int64]:
+        """Rows ``[n]`` of the clips that the shipped network of an entry was trained on.
+
+        Raises:
+            UsageError: there is no such entry, or it was imported without a network.
+        """
+        with self._database.session() as session:
+            return rows_from(shipped_artifact(session, find_system(session, number)).split.train)
 
     def is_scored(self, number: int, runtime: str) -> bool:
         """Whether an entry has the logits of a runtime for all its tested networks."""

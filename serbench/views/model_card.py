@@ -46,12 +46,12 @@ def card_of(detail: EntryDetail, facts: ModelFacts, file: Path) -> str:
 
 def _use(facts: ModelFacts, file: Path) -> str:
     steps = "".join(f"\n{each}" for each in facts.outside)
+    level = " The graph sets\nthe level itself." if facts.level == "rms" else ""
     inputs = (
         f"""The input `waveform` is float32 `[1, {facts.samples}]`: mono, {facts.sample_rate} Hz, \
 cut to {facts.samples / facts.sample_rate:g} s or
 followed by zeros. The input `valid_samples`, int64 `[1]`, is the number of samples before these \
-zeros. The graph sets the
-level itself."""
+zeros.{level}"""
         if not facts.outside or facts.level == "ebu"
         else "The input `image` is computed outside of the file."
     )
@@ -83,6 +83,11 @@ def _scores(detail: EntryDetail, facts: ModelFacts) -> str:
         f"| {group.name} | {group.clips} | {100 * group.uar:.1f} |"
         for group in detail.speakers[:WORST]
     )
+    tables = (
+        ""
+        if facts.precision == "fp32"
+        else "\nThe recalls and the speakers below are those of the network with 32 bits."
+    )
     return f"""## Scores
 
 UA (mean recall of the emotions) on new speakers: **{100 * facts.uar:.1f}**{interval}, \
@@ -90,7 +95,7 @@ UA (mean recall of the emotions) on new speakers: **{100 * facts.uar:.1f}**{inte
 chance is {100 / len(facts.emotions):.1f}. The interval is a 95 % interval over speakers. \
 The tested networks have the same configuration as this one
 and were not trained on the speakers who test them; this one was trained on all \
-speakers{_aside(view)}.
+speakers{_aside(view)}.{tables}
 
 | emotion | recall, % |
 |---|--:|

@@ -2,6 +2,7 @@
 
 import pytest
 from making.entries import NESTED
+from making.networks import plant
 from making.options import PLUGINS
 
 from serbench.data.protocols import parse_protocol
@@ -32,3 +33,20 @@ def read(tmp_path):
         return read_options(given, path, PLUGINS)
 
     return read_text
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory, made, make_corpus):
+    """Entries with networks; tests only read them."""
+    folder = tmp_path_factory.mktemp("planted")
+    planted = plant(made, folder, make_corpus(folder / "tiny"))
+    yield planted
+    planted.database.engine.dispose()
+
+
+@pytest.fixture
+def planted(stored, tmp_path):
+    """A copy of them."""
+    copy = stored.copied(tmp_path)
+    yield copy
+    copy.database.engine.dispose()

@@ -16,12 +16,15 @@ from serbench.errors import UsageError
 def padding_of(lengths: Tensor | None, frames: int) -> Tensor | None:
     """The mask of padding frames, or None where there is no padding.
 
+    An exported graph takes any length, because it cannot depend on the content of a tensor.
+
     Raises:
         UsageError: a clip is too short for one frame.
     """
     if lengths is None:
         return None
-    require_frames(int(lengths.min()))
+    if not torch.compiler.is_compiling():
+        require_frames(int(lengths.min()))
     return torch.arange(frames, device=lengths.device) >= lengths.unsqueeze(1)
 
 

@@ -1,0 +1,232 @@
+"""Exported files: the facts that they carry, files that are refused, and their predictions."""
+
+import builtins
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from making.facts import FACTS
+from torch import nn
+
+from serbench.builtin.mel import Mel
+from serbench.data.clips import ClipFormat, standardise
+from serbench.deploy.answering import EagerAnswerer
+from serbench.deploy.model_file import (
+    PARITY,
+    ModelFacts,
+    facts_of,
+    open_model,
+    require_parity,
+    with_facts,
+)
+from serbench.errors import ExportError, MissingPackageError, UsageError
+from serbench.model.deployable import Deployable
+from serbench.model.frontend import FrontEndModule, InputSpec
+from serbench.model.network import EmotionNetwork
+from serbench.model.onnx_graph import graphs_of
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+CLIPS = ClipFormat(8_000, 0.25, "rms", "reflect")
+EMOTIONS, TEMPERATURE = FACTS.emotions, FACTS.temperature
+
+
+@pytest.fixture(scope="module")
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        front_end = Mel().build(CLIPS, InputSpec(1, 32, 32, (0.5,), (0.25,)))
+        made = EmotionNetwork(front_end, body, nn.Linear(4, len(EMOTIONS)))
+        nn.init.normal_(made.head.weight, std=20)
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def file(network, tmp_path_factory):
+    """An exported file with ``FACTS``."""
+    graph = graphs_of(Deployable(network, CLIPS, TEMPERATURE)).joined()
+    path = tmp_path_factory.mktemp("file") / "model.onnx"
+    path.write_bytes(with_facts(graph.SerializeToString(), FACTS))
+    return path
+
+
+def test_the_facts_come_back_with_the_file(file):
+    assert open_model(file).facts == FACTS
+    named = {each.key: each.value for each in onnx.load(file).metadata_props}
+    assert (named["sample_rate"], named["samples"]) == ("8000", "2000")
+    assert named["labels"] == ",".join(EMOTIONS)
+
+
+def test_no_path_of_this_machine_and_no_note_of_the_exporter_remains(file):
+    model = onnx.load(file)
+    assert not any(node.metadata_props for node in model.graph.node)
+    assert not any(node.doc_string for node in model.graph.node)
+    assert b"site-packages" not in file.read_bytes()
+    assert (model.producer_name, model.producer_version) == ("serbench", "0.1.0")
+
+
+def test_facts_replace_earlier_ones(file):
+    other = replace(FACTS, entry=8, uar_ci=None)
+    model = onnx.load_from_string(with_facts(file.read_bytes(), other))
+    assert facts_of({each.key: each.value for each in model.metadata_props}, file) == other
+
+
+texts = st.text(max_size=20)
+
+
+@given(
+    emotions=st.lists(texts, max_size=4).map(tuple),
+    outside=st.lists(texts, max_size=2).map(tuple),
+    interval=st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    temperature=st.floats(1e-3, 1e3),
+)
+def test_any_facts_come_back_from_json(emotions, outside, interval, temperature):
+    facts = replace(
+        FACTS, emotions=emotions, outside=outside, uar_ci=interval, temperature=temperature
+    )
+    assert ModelFacts.from_dict(json.loads(json.dumps(asdict(facts)))) == facts
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.1, 0.25])
+@pytest.mark.parametrize("gain", [1e-3, 1.0, 3.0])
+def test_probabilities_are_those_of_the_network_in_pytorch(file, network, seconds, gain):
+    sound = gain * np.random.default_rng(0).normal(0, 0.1, round(seconds * 8000))
+    answerer = open_model(file)
+    assert answerer.emotions == EMOTIONS
+    eager = EagerAnswerer(network, CLIPS, EMOTIONS, TEMPERATURE)
+    found, expected = (
+        each.probabilities(
+            standardise(sound.astype(np.float32), 8000, each.clip_format)[np.newaxis],
+            np.array([len(sound)]),
+        )
+        for each in (answerer, eager)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert found.max() > 0.4  # not the probabilities of silence or chance
+
+
+def test_silence_is_answered_like_in_pytorch(file, network):
+    clips, lengths = np.zeros((2, CLIPS.samples), np.float32), np.array([CLIPS.samples, 5])
+    eager = EagerAnswerer(network, CLIPS, EMOTIONS, TEMPERATURE)
+    found = open_model(file).probabilities(clips, lengths)
+    np.testing.assert_allclose(found, eager.probabilities(clips, lengths), atol=1e-4)
+
+
+DEFECTS = {
+    "missing": lambda path, data: None,
+    "a folder": lambda path, data: path.mkdir(),
+    "empty": lambda path, data: path.write_bytes(b""),
+    "not ONNX": lambda path, data: path.write_text("a recording\n" * 99),
+    "truncated": lambda path, data: path.write_bytes(data[: len(data) // 2]),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_file_that_cannot_be_read_is_a_usage_error_with_its_path(file, tmp_path, defect):
+    path = tmp_path / "bad.onnx"
+    DEFECTS[defect](path, file.read_bytes())
+    with pytest.raises(UsageError) as raised:
+        open_model(path)
+    assert raised.value.facts == {"path": path}
+
+
+def without(model, key):
+    kept = [each for each in model.metadata_props if each.key != key]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+
+
+def changed(model, value):
+    for each in model.metadata_props:
+        if each.key == "serbench":
+            each.value = value
+
+
+ELSEWHERE = {
+    "no facts": lambda model: without(model, "serbench"),
+    "no JSON": lambda model: changed(model, "{"),
+    "a list": lambda model: changed(model, "[]"),
+    "a number": lambda model: changed(model, "3"),
+    "other facts": lambda model: changed(model, '{"emotions": ["fear"], "outside": []}'),
+}
+
+
+@pytest.mark.parametrize("change", ELSEWHERE)
+def test_an_onnx_file_from_elsewhere_is_refused(file, tmp_path, change):
+    model = onnx.load(file)
+    ELSEWHERE[change](model)
+    path = tmp_path / "other.onnx"
+    onnx.save(model, path)
+    with pytest.raises(UsageError) as raised:
+        open_model(path)
+    assert raised.value.facts == {"path": path}
+
+
+class Outside(FrontEndModule):
+    outside = "The image is the mean of the recording."
+
+    def forward(self, waveform):
+        return torch.from_numpy(waveform.numpy().mean(axis=1)).view(-1, 1, 1, 1)
+
+
+def test_a_file_that_takes_an_image_is_refused_for_recordings(tmp_path):
+    made = Deployable(EmotionNetwork(Outside(), nn.Flatten(), nn.Linear(1, 3)), CLIPS)
+    path = tmp_path / "image.onnx"
+    path.write_bytes(
+        with_facts(
+            graphs_of(made).joined().SerializeToString(), replace(FACTS, outside=made.outside)
+        )
+    )
+    with pytest.raises(UsageError) as raised:
+        open_model(path)
+    assert raised.value.facts == {"path": path}
+
+
+def test_without_onnxruntime_its_package_is_named(file, monkeypatch):
+    original = builtins.__import__
+
+    def importing(name, *arguments, **named):
+        if name.partition(".")[0] == "onnxruntime":
+            raise ImportError(name)
+        return original(name, *arguments, **named)
+
+    monkeypatch.setattr(builtins, "__import__", importing)
+    with pytest.raises(MissingPackageError) as raised:
+        open_model(file)
+    assert raised.value.facts == {"package": "onnxruntime"}
+
+
+LOGITS = np.array([[0.5, -0.25], [0.125, 0.0]], np.float32)
+
+
+def test_equal_logits_have_parity_and_those_of_another_network_do_not():
+    assert require_parity(LOGITS, LOGITS, 3) == 0
+    with pytest.raises(ExportError) as raised:
+        require_parity(LOGITS, LOGITS[::-1], 3)
+    assert raised.value.facts == {"entry": 3, "difference": 0.375}
+
+
+@pytest.mark.parametrize("scale", [0.01, 1, 1000])
+def test_the_allowed_difference_grows_with_the_largest_logit_above_one(scale):
+    logits = LOGITS * scale
+    allowed = PARITY * max(1, 0.5 * scale)
+    moved = logits.copy()
+    moved[1, 1] += 0.9 * allowed
+    assert require_parity(logits, moved, 1) == pytest.approx(0.9 * allowed, rel=1e-2)
+    moved[1, 1] += 0.2 * allowed
+    with pytest.raises(ExportError):
+        require_parity(logits, moved, 1)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_logits_that_are_no_numbers_have_no_parity(wrong):
+    found = LOGITS.copy()
+    found[0, 0] = wrong
+    with pytest.raises(ExportError):
+        require_parity(LOGITS, found, 1)
