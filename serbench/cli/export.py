@@ -17,8 +17,8 @@ from serbench.cli.output import emit_json, emit_text, format_option
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the network to this file, such as model.onnx. The model card is written beside it, "
-    "with the ending .md.",
+    help="Write the network to this file, such as model.onnx. Beside it are written the model card, "
+    "with the ending .md, and bench.py, which measures the latency on a device.",
 )
 @click.option(
     "--precision",
@@ -50,6 +50,7 @@ def export(
     """
     from dataclasses import asdict
 
+    from serbench.deploy.bench_file import write_bench
     from serbench.deploy.page import WebRuntime, page_of
     from serbench.run.export import Exporter, require_places, write_output
     from serbench.views.detail import entry_detail
@@ -72,6 +73,7 @@ def export(
     exporter = Exporter(app.plugins, app.workspace, app.database, progress)
     made = exporter.export(entry, out, precision, seen)
     write_output(card, card_of(detail, made.facts, out).encode())
+    program = write_bench(out.parent)
     if page is not None and browser is not None:
         write_output(page, page_of(out.read_bytes(), made.facts, browser).encode())
     if format_ == "json":
@@ -79,6 +81,7 @@ def export(
             {
                 "file": str(out),
                 "card": str(card),
+                "bench": str(program),
                 "page": page and str(page),
                 "megabytes": made.megabytes,
                 "largest_difference_of_logits": made.difference,
@@ -100,5 +103,6 @@ def export(
     for sentence in facts.outside:
         emit_text(f"outside of the file: {sentence}")
     emit_text(f"model card: {card}")
+    emit_text(f"latency on a device: python {program.name} {out.name}, see {program}")
     if page is not None:
         emit_text(f"page: {page}")
