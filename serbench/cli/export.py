@@ -17,7 +17,7 @@ from serbench.cli.output import emit_json, emit_text, format_option
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the network to this file, such as model.onnx. Beside it are written the model card, "
+    help="Write the network to this file, such as model.onnx. Beside it are written a model card, "
     "with the ending .md, and bench.py, which measures the latency on a device.",
 )
 @click.option(
