@@ -168,22 +168,30 @@ class LatencyRun:
     def _in_runtime(
         self, jobs: dict[int, LatencyJob], runtime: Runtime, folder: Path
     ) -> dict[int, LatencyJob]:
-        """The jobs in a runtime, with converted files."""
-        if not runtime.makes_files:
-            return {number: replace(job, runtime=runtime.name) for number, job in jobs.items()}
+        """The jobs in a runtime, with converted files.
+
+        An entry whose logits the runtime changes is also scored there, since its latency is shown
+        beside that UA.
+        """
         variants = RuntimeVariants(self.plugins, self.workspace, self.database)
         found = {}
         for number, job in jobs.items():
+            named = replace(job, runtime=runtime.name)
+            if not (runtime.makes_files or runtime.changes_logits):
+                found[number] = named
+                continue
             self.converting(number, runtime.name)
             try:
+                variants.score(number, runtime)
                 file = variants.prepared(number, runtime).file
             except SerbenchError as error:
                 if self.runtimes and self.entries is not None:
                     raise
                 self.left_out(f"entry {number} in runtime {runtime.name} is left out: {error}")
                 continue
-            assert file is not None
-            path = folder / f"{number}-{runtime.name}.onnx"
-            path.write_bytes(file)
-            found[number] = replace(job, runtime=runtime.name, file=str(path))
+            if file is not None:
+                path = folder / f"{number}-{runtime.name}.onnx"
+                path.write_bytes(file)
+                named = replace(named, file=str(path))
+            found[number] = named
         return found

@@ -33,10 +33,10 @@ class _Spectrogram(FrontEndModule):
         self.spectrum = PowerSpectrum(torch.hann_window(200), 256, 128, centred=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        energy = torch.log(self.spectrum(waveform) + 1e-6)
+        energy = torch.log1p(1e6 * self.spectrum(waveform))  # exactly 0 in silence
         mean = energy.mean(dim=2, keepdim=True)
         deviation = energy.std(dim=2, keepdim=True)
-        return ((energy - mean) / (deviation + 1e-5)).unsqueeze(1)
+        return ((energy - mean) / (deviation + 0.1)).unsqueeze(1)
 
 
 @cache
