@@ -55,7 +55,7 @@ class WhisperMel(FrontEndModule):
         """The columns of an image of the clip alone, but one at least."""
         if self.spec != WHISPER_INPUT:
             return super().columns(lengths, samples, width)
-        return lengths.div(HOP, rounding_mode="floor").clamp(1, width)
+        return (lengths // HOP).clamp(1, width)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class WhisperEncoder(nn.Module):
         frames = frames + self.embed_positions.weight[: frames.shape[1]]
         lengths, attended = None, None
         if columns is not None:
-            lengths = (columns + 1).div(2, rounding_mode="floor")
+            lengths = (columns + 1) // 2
             attended = _before(lengths, frames.shape[1])[:, None, None]  # [B, 1, 1, T]
         outputs = []
         for layer in self.layers:

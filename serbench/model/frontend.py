@@ -51,14 +51,15 @@ class FrontEndModule(nn.Module):
         """Number of columns of each image that are not padding, ``[B]``.
 
         It is the same share as in the clip, rounded up, which is correct for resized images; a
-        front end with another rule overrides this method.
+        front end with another rule overrides this method. It has to divide by ``//``, because
+        PyTorch exports ``div`` with a rounding mode as a division of 32-bit floats.
 
         Args:
             lengths: number of samples of each clip that are not padding ``[B]``.
             samples: number of samples of each clip.
             width: number of columns of each image.
         """
-        return (lengths * width + samples - 1).div(samples, rounding_mode="floor")
+        return (lengths * width + samples - 1) // samples
 
 
 class FrontEnd(Protocol):

@@ -12,7 +12,7 @@ from serbench.data.clips import ClipFormat, standardise
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.frontend import FrontEndModule, InputSpec
 from serbench.model.network import EmotionNetwork
-from serbench.model.onnx_graph import FORBIDDEN, OPSET, graphs_of, split
+from serbench.model.onnx_graph import FORBIDDEN, OPSET, exported, graphs_of, split
 
 RATE, SECONDS = 8000, 0.25
 SPEC = InputSpec(1, 32, 32, (0.5,), (0.25,))
@@ -114,3 +114,21 @@ def test_a_loudness_is_left_to_the_caller():
     assert len(made.outside) == 1
     recording = Recording(torch.randn(1, made.clip_format.samples), torch.tensor([10**6]))
     assert torch.equal(made.clip(*recording), recording.waveform)
+
+
+class Columns(nn.Module):
+    """The columns of a front end that are not padding, of a long clip."""
+
+    samples, width = 480_000, 3_000
+
+    def forward(self, lengths):
+        return FrontEndModule().columns(lengths, self.samples, self.width)
+
+
+def test_exported_columns_are_computed_with_whole_numbers():
+    onnxruntime = pytest.importorskip("onnxruntime")
+    graph = exported(Columns(), (torch.tensor([7]),), ("lengths",), ("columns",))
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    for length in range(1, Columns.samples, 9_973):
+        (found,) = session.run(None, {"lengths": np.array([length])})
+        assert found == -(-length * Columns.width // Columns.samples)

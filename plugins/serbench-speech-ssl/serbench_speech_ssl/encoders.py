@@ -132,7 +132,7 @@ def _extract(
     for block in extractor.conv_layers:
         features = block.conv(features)
         if lengths is not None:
-            lengths = (lengths - block.kernel_size).div(block.stride, rounding_mode="floor") + 1
+            lengths = (lengths - block.kernel_size) // block.stride + 1
         if block.layer_norm is not None:
             padding = padding_of(lengths, features.shape[2])
             features = _normalise(block.layer_norm, features, padding)

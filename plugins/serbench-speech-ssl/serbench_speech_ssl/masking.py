@@ -58,7 +58,30 @@ def run_lstm(lstm: nn.LSTM, frames: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         whole: Tensor = lstm(frames)[0]
         return whole
+    if torch.compiler.is_exporting():  # a graph has no sequences of different lengths
+        return _run_both_directions(lstm, frames, lengths)
     packed = pack_padded_sequence(frames, lengths.cpu(), batch_first=True, enforce_sorted=False)
     output, _ = lstm(packed)
     unpacked, _ = pad_packed_sequence(output, batch_first=True, total_length=frames.shape[1])
     return unpacked
+
+
+def _run_both_directions(lstm: nn.LSTM, frames: Tensor, lengths: Tensor) -> Tensor:
+    """The same for one bidirectional layer: the frames without padding are reversed and back."""
+    places = torch.arange(frames.shape[1], device=frames.device)
+    last = lengths.unsqueeze(1) - 1
+    order = torch.where(places <= last, last - places, places).unsqueeze(2)  # [B, T, 1]
+    reversed_ = frames.gather(1, order.expand(-1, -1, frames.shape[2]))
+    start = frames.new_zeros(1, len(frames), lstm.hidden_size)
+    outputs = []
+    for sequence, suffix in ((frames, ""), (reversed_, "_reverse")):
+        weights = [
+            getattr(lstm, f"{name}_l0{suffix}")
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        ]
+        outputs.append(
+            torch.lstm(sequence, (start, start), weights, True, 1, 0.0, False, False, True)[0]
+        )
+    outputs[1] = outputs[1].gather(1, order.expand(-1, -1, lstm.hidden_size))
+    joined = torch.cat(outputs, dim=2)
+    return joined.masked_fill((places > last).unsqueeze(2), 0.0)

@@ -6,9 +6,11 @@ Every ``forward`` also takes ``lengths``, the number of samples of each clip wit
 
 from __future__ import annotations
 
+import torch
 import torchaudio
 from torch import Tensor, nn
 
+from serbench.model.spectrum import PowerSpectrum
 from serbench_speech_ssl.encoders import EncoderSize, encode, layers_of
 from serbench_speech_ssl.masking import mean_over_time, padding_of
 from serbench_speech_ssl.recogniser import RecogniserFeatures, RecogniserSize, transcribe
@@ -66,27 +68,26 @@ class CepstralFrames(nn.Module):
 
     N_MFCC = 40
     WINDOW, HOP = 400, 320
+    filters: Tensor
+    cosines: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.mfcc = torchaudio.transforms.MFCC(
-            SAMPLE_RATE,
-            n_mfcc=self.N_MFCC,
-            log_mels=True,
-            melkwargs={
-                "n_fft": self.WINDOW,
-                "hop_length": self.HOP,
-                "n_mels": self.N_MFCC,
-                "center": False,
-            },
+        window = torch.hann_window(self.WINDOW)
+        self.spectrum = PowerSpectrum(window, self.WINDOW, self.HOP, centred=False)
+        filters = torchaudio.functional.melscale_fbanks(
+            self.WINDOW // 2 + 1, 0.0, SAMPLE_RATE / 2, self.N_MFCC, SAMPLE_RATE
         )
-        self.mfcc.dct_mat = self.mfcc.dct_mat.contiguous()  # safetensors requires it
+        cosines = torchaudio.functional.create_dct(self.N_MFCC, self.N_MFCC, norm="ortho")
+        self.register_buffer("filters", filters, persistent=False)
+        self.register_buffer("cosines", cosines, persistent=False)
 
     def forward(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """``[B, samples]`` → ``[B, T, 40]`` with zeros as padding, and the frames of each clip."""
         if lengths is not None:
-            lengths = (lengths - self.WINDOW).div(self.HOP, rounding_mode="floor") + 1
-        cepstrum = self.mfcc(waveform).transpose(1, 2)
+            lengths = (lengths - self.WINDOW) // self.HOP + 1
+        power = self.spectrum(waveform).transpose(1, 2) @ self.filters  # [B, T, 40]
+        cepstrum = torch.log1p(1e6 * power) @ self.cosines  # the logarithm is 0 in silence
         padding = padding_of(lengths, cepstrum.shape[1])
         centred = cepstrum - mean_over_time(cepstrum, padding).unsqueeze(1)
         variance = mean_over_time(centred.square(), padding).unsqueeze(1)

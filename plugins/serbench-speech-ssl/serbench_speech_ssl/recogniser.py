@@ -114,12 +114,10 @@ class RecogniserFeatures(nn.Module):
         frames = ((energy - self.mean) * self.invstddev)[:, :whole]
         if lengths is None:
             return frames, None
-        reduced = (1 + lengths.div(HOP_LENGTH, rounding_mode="floor")).div(
-            REDUCTION, rounding_mode="floor"
-        )
+        reduced = (1 + lengths // HOP_LENGTH) // REDUCTION
         padding = padding_of(reduced, whole // REDUCTION)
         assert padding is not None
-        outside = padding.repeat_interleave(REDUCTION, dim=1).unsqueeze(2)
+        outside = padding.unsqueeze(2).expand(-1, -1, REDUCTION).flatten(1).unsqueeze(2)
         return frames.masked_fill(outside, 0.0), reduced * REDUCTION
 
 
@@ -156,7 +154,7 @@ def transcribe(
     with_future = encoder.input_linear(F.pad(features, (0, 0, 0, RIGHT_CONTEXT)))
     frames = with_future.unflatten(1, (-1, REDUCTION)).flatten(2)  # [B, T // 4 + 1, D]
     n_frames = frames.shape[1] - RIGHT_CONTEXT // REDUCTION
-    reduced = None if lengths is None else lengths.div(REDUCTION, rounding_mode="floor")
+    reduced = None if lengths is None else lengths // REDUCTION
     transformer = encoder.transformer
     segments = _Segments(n_frames, transformer, frames.device)
     attended = segments.attended(padding_of(reduced, n_frames))
@@ -182,11 +180,13 @@ class _Segments:
     def __init__(self, n_frames: int, transformer: Any, device: torch.device) -> None:
         length, ahead = transformer.segment_length, transformer.right_context_length
         self._place = torch.arange(n_frames, device=device)
-        own = self._place.div(length, rounding_mode="floor")
+        own = self._place // length
         ends = (torch.arange(-(-n_frames // length), device=device) + 1) * length
         ends = ends.clamp(max=n_frames)
         self.future = (ends.unsqueeze(1) + torch.arange(ahead, device=device)).flatten()
-        self._futures = torch.arange(len(ends), device=device).repeat_interleave(ahead)
+        self._futures = (
+            torch.arange(len(ends), device=device).unsqueeze(1).expand(-1, ahead).flatten()
+        )
         self._own = torch.cat([self._futures, own])
         self._first = self._own * length - transformer.left_context_length
         self._last = ends[self._own]

@@ -101,7 +101,7 @@ class YamnetSpectrogram(FrontEndModule):
         """The frames that YAMNet would make of the clip alone, but one at least."""
         if self.spec != YAMNET_INPUT:
             return super().columns(lengths, samples, width)
-        return ((lengths - WINDOW).div(HOP, rounding_mode="floor") + 1).clamp(1, width)
+        return ((lengths - WINDOW) // HOP + 1).clamp(1, width)
 
     def log_mel(self, waveform: Tensor) -> Tensor:
         """``[B, samples]`` → ``[B, frames, 64]``, in YAMNet's order of axes."""
