@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import emit_json, emit_text, format_option
+
+if TYPE_CHECKING:
+    from serbench.run.export import Exported
 
 
 @click.command(cls=Command)
@@ -48,8 +53,43 @@ def export(
     ONNX Runtime can use it, and so can `serbench predict FILE RECORDINGS`.
     Its logits are compared with those of PyTorch before it is written.
     """
-    from dataclasses import asdict
+    written = write_entry(app, entry, out, precision, page)
+    if format_ == "json":
+        emit_json(written.as_dict())
+    else:
+        show_written(written)
 
+
+@dataclass(frozen=True)
+class Written:
+    """The files that an export has written: the network, its card, ``bench.py`` and the page."""
+
+    made: Exported
+    card: Path
+    bench: Path
+    page: Path | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "file": str(self.made.path),
+            "card": str(self.card),
+            "bench": str(self.bench),
+            "page": self.page and str(self.page),
+            "megabytes": self.made.megabytes,
+            "largest_difference_of_logits": self.made.difference,
+            **asdict(self.made.facts),
+        }
+
+
+def write_entry(
+    app: App, entry: int, out: Path, precision: str, page: Path | None = None
+) -> Written:
+    """Export an entry, with what belongs to the file.
+
+    Raises:
+        SerbenchError: as in ``serbench.run.export``.
+    """
     from serbench.deploy.bench_file import write_bench
     from serbench.deploy.page import WebRuntime, page_of
     from serbench.run.export import Exporter, require_places, write_output
@@ -76,33 +116,27 @@ def export(
     program = write_bench(out.parent)
     if page is not None and browser is not None:
         write_output(page, page_of(out.read_bytes(), made.facts, browser).encode())
-    if format_ == "json":
-        emit_json(
-            {
-                "file": str(out),
-                "card": str(card),
-                "bench": str(program),
-                "page": page and str(page),
-                "megabytes": made.megabytes,
-                "largest_difference_of_logits": made.difference,
-                **asdict(made.facts),
-            }
-        )
-        return
-    facts = made.facts
+    return Written(made, card, program, page)
+
+
+def show_written(written: Written) -> None:
+    """Print what was exported, in whole sentences."""
+    made, facts = written.made, written.made.facts
     interval = (
         ""
         if facts.uar_ci is None
         else " ({:.1f} to {:.1f})".format(*(100 * end for end in facts.uar_ci))
     )
     emit_text(
-        f"{out}: entry {entry} ({facts.system}), {facts.precision}, {made.megabytes:.1f} MB, "
-        f"UA {100 * facts.uar:.1f}{interval}, {facts.evidence}"
+        f"{made.path}: entry {facts.entry} ({facts.system}), {facts.precision}, "
+        f"{made.megabytes:.1f} MB, UA {100 * facts.uar:.1f}{interval}, {facts.evidence}"
     )
     emit_text(f"largest difference of a logit from PyTorch: {made.difference:.1g}")
     for sentence in facts.outside:
         emit_text(f"outside of the file: {sentence}")
-    emit_text(f"model card: {card}")
-    emit_text(f"latency on a device: python {program.name} {out.name}, see {program}")
-    if page is not None:
-        emit_text(f"page: {page}")
+    emit_text(f"model card: {written.card}")
+    emit_text(
+        f"latency on a device: python {written.bench.name} {made.path.name}, see {written.bench}"
+    )
+    if written.page is not None:
+        emit_text(f"page: {written.page}")

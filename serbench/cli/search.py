@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import counted, counting, emit_table, emit_text, percent
 from serbench.cli.study_options import study_options
+from serbench.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -42,6 +44,13 @@ if TYPE_CHECKING:
     help="Begin with the weights in this file instead of the published ones; may be given several "
     "times, once for each backbone. [default: the published weights, which are downloaded]",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the recommended network to this file, as `serbench export` does. "
+    "[default: DATASET.onnx in the current folder]",
+)
 @study_options(
     *("backbone", "protocol", "epochs", "max_latency_ms", "precision", "threads", "jobs"),
     several={"backbone": " It may be given several times, once for each candidate."},
@@ -55,6 +64,7 @@ def search(
     minutes: float,
     emotions: str | None,
     pairs: tuple[str, ...],
+    out: Path | None,
     max_latency_ms: float | None,
     jobs: int | None,
     **options: Any,
@@ -65,8 +75,8 @@ def search(
     possible defects are listed. Each candidate is tried once; the better half gets more trials, and
     the better half of these again more. Then each candidate becomes an entry: its best
     configuration is trained on all clips, and its latency is measured. The rest of the time is for
-    more trials of the best one. After an interruption, the same command continues, and so it does
-    with more minutes.
+    more trials of the best one. The recommended network is exported as one file. After an
+    interruption, the same command continues, and so it does with more minutes.
     """
     began = time.monotonic()
     from serbench.run.candidates import plan_candidates, weights_of
@@ -84,7 +94,9 @@ def search(
         emit_text("in a search, write --weights BACKBONE=FILE", err=True)
     _warn(app, manifest, plans)
     placed = _race(app, plans, minutes, max_latency_ms, jobs, began)
-    _show(app, manifest, next(iter(plans.values())), placed, max_latency_ms)
+    entry = _show(app, manifest, next(iter(plans.values())), placed, max_latency_ms)
+    if entry is not None:
+        _export(app, entry, out, manifest.name)
 
 
 def _dataset(app: App, target: str, emotions: str | None) -> Manifest:
@@ -167,8 +179,12 @@ def _show(
     plan: StudyPlan,
     placed: Sequence[Placed],
     max_latency_ms: float | None,
-) -> None:
-    """Print what became of each candidate, the leaderboard, and the recommendation."""
+) -> int | None:
+    """Print what became of each candidate, the leaderboard, and the recommendation.
+
+    Returns:
+        number of the recommended entry, or None.
+    """
     from serbench.cli.leaderboard_table import show_rankings
     from serbench.views.eligible import Wanted
     from serbench.views.ranking import rankings
@@ -198,5 +214,20 @@ def _show(
     click.echo()
     protocol = shown[0].rows[0].protocol_id
     wanted = Wanted(manifest.name, protocol, max_latency_ms=max_latency_ms)
-    for sentence in recommend(app.database, wanted).sentences:
+    recommended = recommend(app.database, wanted)
+    for sentence in recommended.sentences:
         emit_text(sentence)
+    return recommended.entry
+
+
+def _export(app: App, entry: int, out: Path | None, dataset: str) -> None:
+    """Write the recommended network; without a file named, a missing package is no error."""
+    from serbench.cli.export import show_written, write_entry
+
+    click.echo()
+    try:
+        show_written(write_entry(app, entry, out or Path(f"{dataset}.onnx"), "fp32"))
+    except MissingPackageError as error:
+        if out is not None:
+            raise
+        emit_text(f"the network was not exported: {error}, then `serbench export {entry}`")

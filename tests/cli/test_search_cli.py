@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from serbench.cli import export
 from serbench.cli.search_progress import LineListener
+from serbench.deploy.model_file import open_model
+from serbench.errors import MissingPackageError
 from serbench.run.search import Placed, Race
 from serbench.search import racing
 from serbench.store.database import Database
@@ -30,11 +33,12 @@ def _short(quick_module):
 
 @dataclass(frozen=True)
 class Searched:
-    """A finished search."""
+    """A finished search, with the file that it exported."""
 
     folder: Path
     out: str
     err: str
+    written: export.Written
 
     @property
     def db(self):
@@ -49,17 +53,23 @@ class Searched:
 def searched(call, tmp_path_factory, make_corpus):
     folder = tmp_path_factory.mktemp("searched")
     make_corpus(folder / "tiny")
+    write_entry, written = export.write_entry, []
     with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
         patch.setenv("SERBENCH_CACHE", str(folder / "cache"))
+        patch.setattr(
+            export, "write_entry", lambda *given: written.append(write_entry(*given)) or written[0]
+        )
         ran = call("search", folder / "tiny", *OPTIONS, "--db", folder / "serbench.db")
     assert ran.code == 0, ran.err
-    return Searched(folder, ran.out, ran.err)
+    return Searched(folder, ran.out, ran.err, written[0])
 
 
 @pytest.fixture
 def place(searched, monkeypatch, tmp_path):
-    """The folder of the search; prepared clips are shared."""
+    """The folder of the search; prepared clips and the exported file are shared."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(export, "write_entry", lambda *given: searched.written)
     monkeypatch.setenv("SERBENCH_CACHE", str(searched.folder / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
     return searched
@@ -112,8 +122,24 @@ def test_candidates_leaderboard_and_recommendation_are_printed(searched):
     scores = [float(row[2]) for row in rows]
     assert scores == sorted(scores, reverse=True)
     assert "tiny [" in searched.out
-    said = searched.out.splitlines()[-8:]
+    said = searched.out.splitlines()[-14:]
     assert any(re.search(r"entry [12]\b", line) for line in said)
+
+
+def test_the_recommended_network_is_exported_at_the_end(searched):
+    file = searched.folder / "tiny.onnx"
+    assert open_model(file).facts == searched.written.made.facts
+    assert f"entry {searched.written.made.facts.entry}" in searched.out
+    assert (searched.folder / "bench.py").is_file()
+
+
+def test_without_the_packages_for_it_nothing_is_exported(call, place, monkeypatch, untrained):
+    def missing(*given):
+        raise MissingPackageError("onnx is missing", package="onnx")
+
+    monkeypatch.setattr(export, "write_entry", missing)
+    assert call(*place.command).code == 0
+    assert call(*place.command, "--out", "named.onnx").code == 1
 
 
 def test_on_80_columns_no_line_is_longer(call, place, monkeypatch, untrained):
