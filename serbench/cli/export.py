@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     "UA, with 95 % confidence over speakers.",
 )
 @click.option(
+    "--input-rate",
+    type=click.IntRange(min=1000),
+    metavar="HZ",
+    help="Sample rate of the recordings that the file takes, which it then resamples itself. "
+    "[default: that of the training clips]",
+)
+@click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -45,7 +52,13 @@ if TYPE_CHECKING:
 @common_options
 @pass_app
 def export(
-    app: App, entry: int, out: Path, precision: str, page: Path | None, format_: str
+    app: App,
+    entry: int,
+    out: Path,
+    precision: str,
+    input_rate: int | None,
+    page: Path | None,
+    format_: str,
 ) -> None:
     """Write leaderboard entry ENTRY as one ONNX file, from a recording to probabilities.
 
@@ -53,7 +66,7 @@ def export(
     ONNX Runtime can use it, and so can `serbench predict FILE RECORDINGS`.
     Its logits are compared with those of PyTorch before it is written.
     """
-    written = write_entry(app, entry, out, precision, page)
+    written = write_entry(app, entry, out, precision, input_rate, page)
     if format_ == "json":
         emit_json(written.as_dict())
     else:
@@ -78,12 +91,18 @@ class Written:
             "page": self.page and str(self.page),
             "megabytes": self.made.megabytes,
             "largest_difference_of_logits": self.made.difference,
+            "resampled_uar": self.made.resampled_uar,
             **asdict(self.made.facts),
         }
 
 
 def write_entry(
-    app: App, entry: int, out: Path, precision: str, page: Path | None = None
+    app: App,
+    entry: int,
+    out: Path,
+    precision: str,
+    input_rate: int | None = None,
+    page: Path | None = None,
 ) -> Written:
     """Export an entry, with what belongs to the file.
 
@@ -110,7 +129,7 @@ def write_entry(
     def progress(step: str) -> None:
         emit_text(step, err=True)
 
-    exporter = Exporter(app.plugins, app.workspace, app.database, progress)
+    exporter = Exporter(app.plugins, app.workspace, app.database, progress, input_rate)
     made = exporter.export(entry, out, precision, seen)
     write_output(card, card_of(detail, made.facts, out).encode())
     program = write_bench(out.parent)
@@ -132,6 +151,12 @@ def show_written(written: Written) -> None:
         f"{made.megabytes:.1f} MB, UA {100 * facts.uar:.1f}{interval}, {facts.evidence}"
     )
     emit_text(f"largest difference of a logit from PyTorch: {made.difference:.1g}")
+    if made.resampled_uar is not None:
+        own, before = (100 * uar for uar in made.resampled_uar)
+        emit_text(
+            f"UA of the tested networks over all clips: {own:.1f} from {facts.sample_rate} Hz, "
+            f"{before:.1f} from the rate of the training clips"
+        )
     for sentence in facts.outside:
         emit_text(f"outside of the file: {sentence}")
     emit_text(f"model card: {written.card}")

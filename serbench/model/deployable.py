@@ -11,6 +11,7 @@ from serbench.data.clips import ClipFormat
 from serbench.data.level import RMS
 from serbench.model.frontend import FrontEndModule
 from serbench.model.network import EmotionNetwork
+from serbench.model.resample import Resampler
 
 
 class Recording(NamedTuple):
@@ -47,12 +48,28 @@ class Deployable(nn.Module):
         network: a trained one.
         clip_format: the format of its training clips.
         temperature: divides the logits, so that the probabilities are calibrated.
+        input_rate: rate of its recordings in Hz; by default that of the clips. For another one the
+            network resamples them itself.
+
+    Raises:
+        ExportError: it cannot resample from this rate.
     """
 
     def __init__(
-        self, network: EmotionNetwork, clip_format: ClipFormat, temperature: float = 1.0
+        self,
+        network: EmotionNetwork,
+        clip_format: ClipFormat,
+        temperature: float = 1.0,
+        input_rate: int | None = None,
     ) -> None:
         super().__init__()
+        self.input_rate = input_rate or clip_format.sample_rate
+        self.input_samples = round(self.input_rate * clip_format.seconds)
+        self.resampler: Resampler | None = None
+        if self.input_rate != clip_format.sample_rate:
+            self.resampler = Resampler(
+                self.input_rate, clip_format.sample_rate, clip_format.samples
+            )
         self.network = network
         self.clip_format = clip_format
         self.temperature = temperature
@@ -79,12 +96,14 @@ class Deployable(nn.Module):
         """A recording of the right length, given a whole clip ``[samples]``; by default noise."""
         if waveform is None:
             generator = torch.Generator().manual_seed(0)
-            waveform = 0.1 * torch.randn(self.clip_format.samples, generator=generator)
+            waveform = 0.1 * torch.randn(self.input_samples, generator=generator)
         return Recording(waveform.unsqueeze(0), torch.tensor([len(waveform)]))
 
     def clip(self, waveform: Tensor, valid_samples: Tensor) -> Tensor:
-        """A recording at its level and padded, as `serbench.data.clips.standardise` does it."""
-        valid = valid_samples.clamp(1, waveform.shape[1])
+        """A recording at its rate and level and padded, as `serbench.data.clips` makes clips."""
+        return self._clip(*self._resampled(waveform, valid_samples))
+
+    def _clip(self, waveform: Tensor, valid: Tensor) -> Tensor:
         places = torch.arange(waveform.shape[1], device=waveform.device).unsqueeze(0)
         sound = waveform * (places < valid)
         if self.clip_format.level == "rms":
@@ -95,10 +114,22 @@ class Deployable(nn.Module):
         forwards = places.remainder(period)
         return sound.gather(1, torch.minimum(forwards, period - forwards))
 
+    def _resampled(self, waveform: Tensor, valid_samples: Tensor) -> tuple[Tensor, Tensor]:
+        """The waveform at the rate of the clips, and how many of its samples are valid."""
+        valid = valid_samples.clamp(1, waveform.shape[1])
+        if self.resampler is None:
+            return waveform, valid
+        # Samples behind the end would reach into the end of the filtered recording.
+        places = torch.arange(waveform.shape[1], device=waveform.device).unsqueeze(0)
+        resampled = self.resampler(waveform * (places < valid))
+        rate = self.clip_format.sample_rate
+        count = (valid * rate + self.input_rate // 2) // self.input_rate
+        return resampled, count.clamp(1, self.clip_format.samples)
+
     def images(self, waveform: Tensor, valid_samples: Tensor) -> tuple[Tensor, Tensor | None]:
         """The image of a recording, and its columns that are not padding where these matter."""
-        clip = self.clip(waveform, valid_samples)
-        lengths = valid_samples.clamp(1, waveform.shape[1]) if self.network.takes_lengths else None
+        resampled, valid = self._resampled(waveform, valid_samples)
+        clip, lengths = self._clip(resampled, valid), valid if self.network.takes_lengths else None
         return self.network.images(clip, lengths)
 
     def answer(self, image: Tensor, columns: Tensor | None = None) -> Answer:

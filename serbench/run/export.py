@@ -43,12 +43,15 @@ class Exported:
         path: the file.
         megabytes: its size.
         difference: largest difference of its logits from those of PyTorch on a few recordings.
+        resampled_uar: where it resamples, UA of the tested networks from recordings at its rate,
+            and from clips at the rate of training; otherwise None.
     """
 
     facts: ModelFacts
     path: Path
     megabytes: float
     difference: float
+    resampled_uar: tuple[float, float] | None = None
 
 
 class Exporter:
@@ -59,12 +62,20 @@ class Exporter:
         workspace: folders of weights and of prepared clips.
         database: the database with the entries.
         progress: called with what is done next.
+        input_rate: rate in Hz of the recordings that a file takes; by default that of the training
+            clips.
     """
 
     def __init__(
-        self, plugins: Plugins, workspace: Workspace, database: Database, progress: Progress
+        self,
+        plugins: Plugins,
+        workspace: Workspace,
+        database: Database,
+        progress: Progress,
+        input_rate: int | None = None,
     ) -> None:
         self._plugins = plugins
+        self._converted = RuntimeVariants(plugins, workspace, database, input_rate)
         self._systems = Systems(database)
         self._scored = Variants(database)
         self._variants = RuntimeVariants(plugins, workspace, database)
@@ -88,14 +99,22 @@ class Exporter:
             StorageError: the file cannot be written.
         """
         require_places(out)
-        network = self._variants.deployable(number)
+        network = self._converted.deployable(number)
         runtime, runnable = self._chosen(number, precision)
         assert runnable.file is not None
         difference = self._difference(number, network, runtime, runnable)
         facts = self._facts(number, network, runtime, seen)
         made = with_facts(runnable.file, facts)
+        resampled = None
+        if network.resampler is not None:
+            resampled = self._converted.resampled_uar(
+                number,
+                lambda done, total: self._progress(
+                    f"testing with {network.input_rate} Hz: {done} of {total} networks"
+                ),
+            )
         write_output(out, made)
-        return Exported(facts, out, len(made) / 1e6, difference)
+        return Exported(facts, out, len(made) / 1e6, difference, resampled)
 
     def _chosen(self, number: int, precision: str) -> tuple[Runtime, Runnable]:
         """The runtime for a precision, with the converted network."""
@@ -125,7 +144,7 @@ class Exporter:
                     f"precision {runtime.identity['precision']} is left out: a loss of one point "
                     "of UA is not excluded"
                 )
-        return fastest(candidates, self._variants.deployable(number).recording())
+        return fastest(candidates, self._converted.deployable(number).recording())
 
     def _by_precision(self) -> dict[str, Runtime]:
         """The first runtime of each precision that exports files and is installed.
@@ -149,7 +168,7 @@ class Exporter:
     def _prepared(self, number: int, runtime: Runtime) -> Runnable:
         name = f"{runtime.name} ({runtime.identity['precision']})"
         self._progress(f"converting the network for {name}")
-        runnable = self._variants.prepared(number, runtime)
+        runnable = self._converted.prepared(number, runtime)
         if runtime.changes_logits:
             self._variants.score(
                 number,
@@ -184,8 +203,8 @@ class Exporter:
             entry=number,
             system=", ".join(filter(None, parts)),
             emotions=record.emotions,
-            sample_rate=network.clip_format.sample_rate,
-            samples=network.clip_format.samples,
+            sample_rate=network.input_rate,
+            samples=network.input_samples,
             level=network.clip_format.level,
             channel=record.channel,
             temperature=network.temperature,
@@ -253,9 +272,9 @@ def fastest(
 
 def checks(network: Deployable) -> list[Recording]:
     """Recordings for comparing a file with PyTorch: noise, tones, a short one, and silence."""
-    samples = network.clip_format.samples
+    samples = network.input_samples
     generator = torch.Generator().manual_seed(1)
-    seconds = torch.arange(samples) / network.clip_format.sample_rate
+    seconds = torch.arange(samples) / network.input_rate
     sounds = [
         0.1 * torch.randn(samples, generator=generator),
         0.5 * torch.sin(2 * torch.pi * 220 * seconds * (1 + seconds)),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from serbench.data.clips import Clips
+from serbench.data.clips import ClipFormat, Clips
 from serbench.data.preparation import prepare_clips
 from serbench.deploy.network import trained_network
 from serbench.errors import DivergedError
@@ -16,8 +16,10 @@ from serbench.model.deployable import Deployable, Recording
 from serbench.model.recipe import Recipe
 from serbench.model.runtime import Runnable, Runtime
 from serbench.plugins import Plugins
+from serbench.score.confusion import score_counts, uar_of
 from serbench.store.artifacts import read_arrays
 from serbench.store.database import Database
+from serbench.store.predictions import EAGER
 from serbench.store.systems import Systems
 from serbench.store.variants import Variants
 from serbench.workspace import Workspace
@@ -39,10 +41,19 @@ class RuntimeVariants:
         plugins: the plugins with the parts of the networks, and the metrics.
         workspace: folders of weights and of prepared clips.
         database: the database with the entries.
+        input_rate: rate in Hz of the recordings that the networks take; by default that of the
+            training clips.
     """
 
-    def __init__(self, plugins: Plugins, workspace: Workspace, database: Database) -> None:
+    def __init__(
+        self,
+        plugins: Plugins,
+        workspace: Workspace,
+        database: Database,
+        input_rate: int | None = None,
+    ) -> None:
         self._plugins = plugins
+        self._input_rate = input_rate
         self._workspace = workspace
         self._variants = Variants(database)
         self._systems = Systems(database)
@@ -99,6 +110,29 @@ class RuntimeVariants:
         progress(len(networks), len(networks))
         self._variants.save(number, runtime.name, found, list(self._plugins.metrics))
 
+    def resampled_uar(self, number: int, progress: Progress = _ignore) -> tuple[float, float]:
+        """UA of the tested networks from recordings at the input rate, and from the clips' own.
+
+        Both are those of all tested clips together, each by the network that was not trained on its
+        speaker, without a correction for the selection.
+
+        Raises:
+            SerbenchError: as in `prepared`.
+        """
+        networks = self._variants.networks(number)
+        targets = self._variants.manifest(number).targets
+        found, expected = [], []
+        for done, each in enumerate(networks):
+            progress(done, len(networks))
+            network = self._network(each.recipe, each.files, number)
+            runnable = self._plugins.runtimes.get(EAGER).prepare(network, (), 1)
+            clips = self._clips(number, network)
+            found.append(_logits(runnable, clips, each.test, number, EAGER))
+            expected.append(targets[each.test])
+        progress(len(networks), len(networks))
+        before = score_counts(self._variants.tally(number).confusion, "uar")
+        return uar_of(np.concatenate(found), np.concatenate(expected)), before
+
     def _network(
         self,
         recipe: Recipe,
@@ -111,11 +145,13 @@ class RuntimeVariants:
             arrays |= read_arrays(self._workspace.artifacts / file, sha256, number)
         emotions = self._systems.record(number).emotions
         network = trained_network(recipe, self._plugins, len(emotions), arrays)
-        return Deployable(network, recipe.clip_format, temperature)
+        return Deployable(network, recipe.clip_format, temperature, self._input_rate)
 
     def _clips(self, number: int, network: Deployable) -> Clips:
-        manifest = self._variants.manifest(number)
-        return prepare_clips(manifest, self._workspace.clips, network.clip_format)
+        manifest, clip_format = self._variants.manifest(number), network.clip_format
+        if network.input_rate != clip_format.sample_rate:  # the network sets level and padding
+            clip_format = ClipFormat(network.input_rate, clip_format.seconds, "keep", "zeros")
+        return prepare_clips(manifest, self._workspace.clips, clip_format)
 
 
 def recordings(clips: Clips, rows: Sequence[int] | npt.NDArray[np.int64]) -> list[Recording]:

@@ -44,8 +44,8 @@ def parity_error(network: Deployable) -> float:
 
 
 def _recordings(network: Deployable) -> list[Recording]:
-    samples = network.clip_format.samples
-    seconds = torch.arange(samples) / network.clip_format.sample_rate
+    samples = network.input_samples
+    seconds = torch.arange(samples) / network.input_rate
     noise = 0.01 * torch.randn(samples, generator=torch.Generator().manual_seed(1))
     tone = 0.5 * torch.sin(2 * torch.pi * 200 * seconds * (1 + seconds))
     short = network.recording(tone)._replace(valid_samples=torch.tensor([samples // 3]))

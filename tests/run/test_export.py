@@ -163,7 +163,7 @@ def may_replace(monkeypatch):
 
 def test_best_is_a_faster_precision_that_keeps_the_ua(exporter, tmp_path, may_replace):
     given = may_replace(True)
-    made = exporter(Exact(b"", delay=0.002), Exact(b"", **CHANGED)).export(
+    made = exporter(Exact(b"", delay=0.02), Exact(b"", **CHANGED)).export(
         2, tmp_path / "m.onnx", "best", SEEN
     )
     assert made.facts.precision == "int8"
@@ -176,9 +176,9 @@ def test_best_is_fp32_if_the_other_is_slower_or_worse_or_fails(
     exporter, tmp_path, may_replace, reason
 ):
     may_replace(reason != "loses UA")
-    full = Exact(b"", delay=0.0 if reason == "slower" else 0.002)
+    full = Exact(b"", delay=0.0 if reason == "slower" else 0.02)
     small = Exact(
-        b"", delay=0.002 if reason == "slower" else 0.0, fails=reason == "fails", **CHANGED
+        b"", delay=0.02 if reason == "slower" else 0.0, fails=reason == "fails", **CHANGED
     )
     made = exporter(small, full)
     assert made.export(2, tmp_path / "m.onnx", "best", SEEN).facts.precision == "fp32"
@@ -248,7 +248,7 @@ def test_the_fastest_candidate_is_chosen_by_the_median(stored):
             self.delays.append(self.delays.pop(0))
             time.sleep(self.delays[-1])
 
-    steady, rarely_slow = ("steady", Timed(0.002)), ("rarely slow", Timed(*[0.0] * 9, 0.02))
+    steady, rarely_slow = ("steady", Timed(0.02)), ("rarely slow", Timed(*[0.0] * 9, 0.02))
     assert fastest([steady, rarely_slow], None) is rarely_slow
     assert fastest([rarely_slow, steady], None) is rarely_slow
     assert fastest([steady], None) is steady
