@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -103,9 +103,7 @@ class Exporter:
         runtime, runnable = self._chosen(number, precision)
         assert runnable.file is not None
         difference = self._difference(number, network, runtime, runnable)
-        facts = self._facts(number, network, runtime, seen)
-        made = with_facts(runnable.file, facts)
-        resampled = None
+        facts, resampled = self._facts(number, network, runtime, seen), None
         if network.resampler is not None:
             resampled = self._converted.resampled_uar(
                 number,
@@ -113,6 +111,9 @@ class Exporter:
                     f"testing with {network.input_rate} Hz: {done} of {total} networks"
                 ),
             )
+            evidence = f"tested clips from {network.input_rate} Hz, not corrected for the selection"
+            facts = replace(facts, uar=resampled[0], uar_ci=None, evidence=evidence)
+        made = with_facts(runnable.file, facts)
         write_output(out, made)
         return Exported(facts, out, len(made) / 1e6, difference, resampled)
 
