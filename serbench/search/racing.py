@@ -48,6 +48,9 @@ OVERTIME = 0.2
 LEAST = 1.0
 """No step is begun with less time, in seconds."""
 
+ROUNDING = 1e-6
+"""Sums of seconds differ by less than this, in seconds, if only their rounding differs."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -162,7 +165,7 @@ class _Time:
         for racer in self.tried:
             small = racer.rank_seconds <= SMALL_SHARE * self.budget
             wanted = entries < ENTRIES or small or racer.entry is not None
-            fits = sum(found.values()) + racer.rank_seconds <= self.left
+            fits = sum(found.values()) + racer.rank_seconds <= self.left + ROUNDING
             if wanted and fits and not racer.is_current:
                 found[racer.name] = racer.rank_seconds
             entries += racer.name in found or racer.is_current
@@ -232,7 +235,7 @@ class _Time:
         quick = sorted(waiting, key=lambda racer: racer.rank_seconds)
         best = [racer for racer in self.tried[:ENTRIES] if racer.entry is None]
         for racer in (*best, *quick):
-            if racer is self.tried[0] or self.free(racer) >= 0:
+            if racer is self.tried[0] or self.free(racer) >= -ROUNDING:
                 return Step(racer.name, None)
         most = self.left + OVERTIME * self.budget
         second = len(waiting) > len(self.tried) - ENTRIES and quick[:1]
