@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 import sys
@@ -149,16 +147,9 @@ def emit_text(text: str, err: bool = False) -> None:
 
 def emit_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Print plain data as CSV, None as an empty cell."""
-    from serbench.data.cells import text_cell
+    from serbench.data.cells import csv_text
 
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(
-            {name: text_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
-        )
-    click.echo(text.getvalue(), nl=False)
+    click.echo(csv_text(columns, rows), nl=False)
 
 
 def write_file(path: Path, text: str) -> None:

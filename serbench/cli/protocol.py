@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
-from serbench.cli.output import counting, emit_json, emit_table, emit_text, format_option
+from serbench.cli.output import counting, emit_csv, emit_json, emit_table, emit_text, format_option
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -91,10 +91,6 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
     `serbench leaderboard import` needs predictions for the clips of the holdout; if nothing is set
     aside, for those of all folds.
     """
-    import csv
-    import sys
-
-    from serbench.data.cells import text_cell
     from serbench.data.protocols import HOLDOUT, protocol_from_id, split_dataset
     from serbench.data.recording_names import RecordingNames
     from serbench.store.datasets import Datasets
@@ -102,13 +98,16 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
     manifest = Datasets(app.database).manifest(dataset)
     names = RecordingNames(manifest)
     outer_folds = split_dataset(manifest, protocol_from_id(manifest, protocol_id)).outer_folds
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["outer_fold", "fold", "path"])
+    listed: list[dict[str, int | str]] = []
     for number, part in enumerate(outer_folds, start=1):
         tested = [(HOLDOUT, part.holdout.test)] if len(part.holdout.test) else []
         tested += [(str(place), fold.test) for place, fold in enumerate(part.folds, start=1)]
         for fold, rows in tested:
-            writer.writerows([number, fold, text_cell(names.shortest(int(row)))] for row in rows)
+            listed += [
+                {"outer_fold": number, "fold": fold, "path": names.shortest(int(row))}
+                for row in rows
+            ]
+    emit_csv(["outer_fold", "fold", "path"], listed)
 
 
 def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -> dict[str, Any]:

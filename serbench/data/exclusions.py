@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
 
-from serbench.data.cells import cell_text, text_cell
+from serbench.data.cells import cell_text, csv_text
 from serbench.data.regular import check_regular
 from serbench.errors import StorageError, UsageError
 
@@ -98,10 +98,8 @@ def write_exclusions(path: Path, exclusions: Sequence[Exclusion]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(map(text_cell, astuple(each)) for each in exclusions)
+        text = csv_text(COLUMNS, map(asdict, exclusions))
+        path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise StorageError(
             f"{path}: the exclusion list cannot be written ({error.strerror}): "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from serbench.data.cells import cell_text, text_cell
+from serbench.data.cells import Cell, cell_text, csv_text
 from serbench.data.delimited import best_delimiter, delimited_lines
 from serbench.data.emotions import canonical_emotion
 from serbench.data.manifest import Manifest
@@ -118,16 +117,16 @@ def write_predictions(manifest: Manifest, parts: Iterable[tuple[str, Predictions
         parts: ``holdout`` or the number of a fold from 0, and the predictions in it.
     """
     names = RecordingNames(manifest)
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["path", "fold", *manifest.emotions])
+    rows: list[dict[str, Cell]] = []
     for fold, predictions in parts:
         shown = fold if fold == HOLDOUT else str(int(fold) + 1)
         ordered = predictions.by_row()
         for row, logits in zip(ordered.rows, ordered.logits, strict=True):
-            path = text_cell(names.shortest(int(row)))
-            writer.writerow([path, shown, *(str(value) for value in logits)])
-    return file.getvalue()
+            # The digits of float32: those of the same number as float64 would be more.
+            digits = (float(str(value)) for value in logits)
+            cells = dict(zip(manifest.emotions, digits, strict=True))
+            rows.append({"path": names.shortest(int(row)), "fold": shown, **cells})
+    return csv_text(["path", "fold", *manifest.emotions], rows)
 
 
 def _lines(path: Path, manifest: Manifest) -> tuple[bytes, list[tuple[int, list[str]]]]:
@@ -153,6 +152,7 @@ def _lines(path: Path, manifest: Manifest) -> tuple[bytes, list[tuple[int, list[
 
 def _column(name: str, manifest: Manifest) -> str:
     """The name of a column, which for an emotion of the dataset may be any of its names."""
+    name = cell_text(name)
     emotion = canonical_emotion(name)
     return emotion if emotion in manifest.emotions and name not in manifest.emotions else name
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from serbench.data.cells import Cell
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material
@@ -25,7 +26,7 @@ from serbench.views.report.rows import (
     rows_height,
 )
 from serbench.views.report.style import DARK, new_figure
-from serbench.views.report.table import Cell, percent, printed_percent, spread
+from serbench.views.report.table import percent, printed_percent, spread
 from serbench.views.tables import Markdown, markdown_table
 
 Metric = Literal["uar", "accuracy"]

@@ -8,13 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from serbench.data.cells import Cell
 from serbench.views.calibration import Agreement, CalibrationView
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material
 from serbench.views.report.rows import wrapped
 from serbench.views.report.style import COLOURS, GREY, new_figure
-from serbench.views.report.table import Cell, percent
+from serbench.views.report.table import percent
 from serbench.views.tables import markdown_table
 
 COLUMNS = 3

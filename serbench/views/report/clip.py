@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from serbench.data.audio import read_audio
+from serbench.data.cells import Cell
 from serbench.data.clips import ClipFormat, standardise
 from serbench.data.manifest import Utterance
 from serbench.errors import DatasetError, SerbenchError
@@ -21,7 +22,6 @@ from serbench.plugins import Plugins
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.material import Entry, Material
 from serbench.views.report.style import COLOURS, GREY, IMAGES, new_figure
-from serbench.views.report.table import Cell
 from serbench.views.tables import markdown_table
 
 STRETCHES = 700

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from serbench.data.cells import Cell
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import model_label, models, on_one_line
 from serbench.views.report.material import Entry, Material
@@ -24,7 +25,7 @@ from serbench.views.report.rows import (
     rows_height,
 )
 from serbench.views.report.style import GREY, new_figure
-from serbench.views.report.table import Cell, percent, printed_percent
+from serbench.views.report.table import percent, printed_percent
 from serbench.views.tables import Markdown, markdown_table
 
 COLUMNS = 3

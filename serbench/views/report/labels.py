@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from serbench.data.cells import Cell
 from serbench.model.backbone import NO_WEIGHTS
 from serbench.views.report.material import Entry
-from serbench.views.report.table import Cell
 
 
 def model_details(entry: Entry, entries: Sequence[Entry]) -> list[str]:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from serbench.data.cells import Cell
 from serbench.views.latencies import LatencyView, Place
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
@@ -22,7 +23,6 @@ from serbench.views.report.rows import (
     wrapped,
 )
 from serbench.views.report.style import GREY, new_figure
-from serbench.views.report.table import Cell
 from serbench.views.tables import markdown_table
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib
 
+from serbench.data.cells import csv_text
 from serbench.errors import StorageError
 from serbench.model.environment import versions
 from serbench.plugins import Plugins
@@ -24,7 +25,7 @@ from serbench.views.report.material import Material, read_material
 from serbench.views.report.printed import Printed, read_printed
 from serbench.views.report.sample_rates import sample_rates
 from serbench.views.report.style import save_figure, style
-from serbench.views.report.table import as_csv
+from serbench.views.report.table import columns_of
 from serbench.views.tables import Markdown, markdown_table, markdown_text
 
 PAGE = "report.md"
@@ -111,7 +112,7 @@ def _write(exhibit: Exhibit, folder: Path) -> list[Path]:
     with style():
         files = save_figure(exhibit.draw(), folder / exhibit.name)
     data = folder / f"{exhibit.name}.csv"
-    data.write_text(as_csv(exhibit.data), encoding="utf-8")
+    data.write_text(csv_text(columns_of(exhibit.data), exhibit.data), encoding="utf-8")
     return [*files, data]
 
 

@@ -1,36 +1,19 @@
-"""Cells of tables: exact in CSV, rounded in Markdown."""
+"""Numbers in the tables of a report, which are exact in CSV and rounded in Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 
-from serbench.data.cells import text_cell
-
-Cell = str | int | float | None
+from serbench.data.cells import Cell
 
 Records = Sequence[Mapping[str, Cell]]
 """Rows of named cells; a value that is not known is None or has no cell."""
 
 
-def as_csv(records: Records) -> str:
-    """CSV with a header; numbers have full precision, unknown ones and NaN are empty cells."""
-    text = io.StringIO()
-    columns = list(dict.fromkeys(column for record in records for column in record))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {column: _exact(cell) for column, cell in record.items()} for record in records
-    )
-    return text.getvalue()
-
-
-def _exact(cell: Cell) -> Cell:
-    if isinstance(cell, str):
-        return text_cell(cell)
-    return None if isinstance(cell, float) and math.isnan(cell) else cell
+def columns_of(records: Records) -> list[str]:
+    """All columns of some rows, in the order of their first appearance."""
+    return list(dict.fromkeys(column for record in records for column in record))
 
 
 def percent(share: float | None) -> str:
