@@ -143,6 +143,7 @@ DEMO = Demo(
     title="serbench demo: synthetic speech, made on this machine by espeak-ng",
     licence=Licence("MIT (espeak-ng, which synthesises it, is GPL-3.0)", "yes"),
     speech="synthetic",
+    language="English",
     home="`serbench corpus fetch demo` makes it on this machine without a download",
     pattern=rf"demo_(?P<speaker>{'|'.join(VOICES)})_(?P<label>{'|'.join(SHARED_EMOTIONS)})"
     rf"_(?P<sentence>{'|'.join(SENTENCES)})",

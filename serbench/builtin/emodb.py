@@ -18,6 +18,7 @@ EMODB = NamedFiles(
     title="EmoDB, Berlin Database of Emotional Speech (Burkhardt et al. 2005)",
     licence=Licence("free to download; see the publisher's page for terms"),
     speech="acted",
+    language="German",
     home="http://emodb.bilderbar.info/",
     pattern=r"(?P<speaker>\d\d)(?P<sentence>[a-z]\d\d)(?P<label>[A-Z])[a-z]?",
     ranges={

@@ -28,6 +28,7 @@ EMOVO = Emovo(
     title="EMOVO, Italian Emotional Speech Database (Costantini et al. 2014)",
     licence=Licence("free to download; see the publisher's page for terms"),
     speech="acted",
+    language="Italian",
     home="http://voice.fub.it/activities/corpora/emovo/index.html, described in "
     "https://aclanthology.org/L14-1478/",
     pattern=r"(?P<label>[a-z]{3})-(?P<speaker>[a-z]\d)-(?P<sentence>[a-z]\d)",

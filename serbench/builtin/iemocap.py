@@ -107,6 +107,7 @@ IEMOCAP = Iemocap(
     title="IEMOCAP, Interactive Emotional Dyadic Motion Capture Database (Busso et al. 2008)",
     licence=Licence("for research, by agreement with the University of Southern California", "no"),
     speech="elicited",
+    language="English",
     home="https://sail.usc.edu/iemocap/",
     pattern=r"(?P<label>Ses(?P<session>\d\d)[FM]_(?:impro|script)\w+_(?P<actor>[FM])\d{3})",
     own_emotions=("frustration",),

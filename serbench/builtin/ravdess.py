@@ -32,6 +32,8 @@ RAVDESS = Ravdess(
     "(Livingstone and Russo 2018)",
     licence=Licence("CC-BY-NC-SA-4.0", "no"),
     speech="acted",
+    language="English",
+    intensities={"01": "normal", "02": "strong"},
     home="https://zenodo.org/records/1188976",
     pattern=r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<label>\d\d)-(?P<intensity>\d\d)"
     r"-(?P<sentence>\d\d)-(?P<repetition>\d\d)-(?P<speaker>\d\d)",

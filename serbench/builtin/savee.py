@@ -28,6 +28,7 @@ SAVEE = Savee(
     title="SAVEE, Surrey Audio-Visual Expressed Emotion (Haq and Jackson 2010)",
     licence=Licence("free for research, after registration with the publisher", "no"),
     speech="acted",
+    language="English",
     home="http://kahlan.eps.surrey.ac.uk/savee/",
     pattern=r"(?P<speaker>[A-Z]{2})[_/](?P<sentence>(?P<label>[a-z]{1,2})\d\d)",
     ranges={

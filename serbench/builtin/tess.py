@@ -29,6 +29,7 @@ TESS = Tess(
     title="TESS, Toronto Emotional Speech Set (Pichora-Fuller and Dupuis 2010)",
     licence=Licence("CC-BY-NC-ND-4.0", "no"),
     speech="acted",
+    language="English",
     home="https://doi.org/10.5683/SP2/E8H2MF",
     pattern=r"(?P<speaker>[A-Z]A[FM]?)_(?P<sentence>[a-z]+)"
     r"_(?P<label>pleasant_surprised?|[a-z]+)",

@@ -132,7 +132,12 @@ def short(number: int | None) -> str:
 
 def emit_json(data: Any) -> None:
     """Print plain data as JSON, which has no NaN and no infinity."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(as_json(data), nl=False)
+
+
+def as_json(data: Any) -> str:
+    """Plain data as lines of JSON, which has no NaN and no infinity."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def emit_text(text: str, err: bool = False) -> None:

@@ -19,6 +19,7 @@ from serbench.cli.output import (
     interval,
     percent,
 )
+from serbench.cli.paper import compare_command
 
 if TYPE_CHECKING:
     from serbench.views.cross import CrossCell, CrossView
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 @click.group(cls=Group)
 def report() -> None:
     """Make figures and tables of the results of studies."""
+
+
+report.add_command(compare_command)
 
 
 @report.command("paper")

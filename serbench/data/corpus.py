@@ -10,7 +10,13 @@ from typing import Literal, Protocol
 
 from serbench.data.formats import is_recording_name, is_video_name
 from serbench.data.licence import Licence, Speech
-from serbench.data.lookalikes import Named, collection_of, evidence, foreign_collections
+from serbench.data.lookalikes import (
+    Named,
+    collection_of,
+    evidence,
+    foreign_collections,
+    named_parts,
+)
 from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError, PluginError
 
@@ -154,10 +160,11 @@ class NamedFiles:
         pattern: matched against the end of ``folder/stem`` after a path separator, ignoring case,
             with named groups ``speaker`` and ``label``, optionally ``sentence`` and others.
         emotions: label in lower case → emotion.
-        speech: ``acted``, ``elicited``, ``natural`` or ``synthetic``.
         ranges: named group → regular expression of all its values in the corpus.
         impossible: combinations that do not occur although each value is in its range: named group
             → regular expression.
+        language: language of all recordings, such as ``English``; empty if it is unknown.
+        intensities: value of the named group ``intensity`` → its name, such as ``strong``.
     """
 
     name: str
@@ -173,6 +180,8 @@ class NamedFiles:
     ranges: Mapping[str, str] = field(default_factory=dict)
     impossible: tuple[Mapping[str, str], ...] = ()
     speech: Speech = "unknown"
+    language: str = ""
+    intensities: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse declarations that cannot recognise any file.
@@ -189,14 +198,12 @@ class NamedFiles:
                 re.compile(expression)
         except re.error as error:
             raise PluginError(
-                f"corpus '{self.name}': pattern or ranges have an invalid regular expression "
-                f"({error}): correct it in the plugin",
+                f"corpus '{self.name}': correct an invalid regular expression in it ({error})",
                 corpus=self.name,
             ) from error
         if missing := sorted(needed - groups):
             raise PluginError(
-                f"corpus '{self.name}': its pattern lacks the named group (?P<{missing[0]}>…): add "
-                "the group in the plugin",
+                f"corpus '{self.name}': add the named group (?P<{missing[0]}>…) to its pattern",
                 corpus=self.name,
                 groups=missing,
             )
@@ -205,18 +212,16 @@ class NamedFiles:
         self, files: Sequence[Path], options: ScanOptions = DEFAULT_OPTIONS
     ) -> Iterator[Recording | Refused | Remark]:
         """The files with matching names, in their order; files of similar corpora are refused."""
-        expression = re.compile(rf"(?:^|.*/){self.pattern}", re.IGNORECASE)
         matches: list[tuple[Named, re.Match[str]]] = []
         for path in files:
-            match = expression.fullmatch(f"{path.parent.name}/{path.stem}")
+            match = named_parts(self.pattern, path)
             if match is None or not is_recording_name(path):
                 continue
             try:
                 named = Named(path, self.speaker(match), match["label"], self.problem(match))
+                matches.append((named, match))
             except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
                 yield failed(self.name, path, error)
-            else:
-                matches.append((named, match))
         forced = self.name in options.corpora
         foreign = {} if forced else foreign_collections([named for named, _ in matches])
         taken = {collection_of(each.path, foreign) for each, _ in matches if each.problem is None}
@@ -288,9 +293,10 @@ class NamedFiles:
 
     def fetch(self, folder: Path) -> None:
         """Refuse, since a person has to accept the licence of the publisher."""
-        source = f"{self.title}: obtain it from its publisher ({self.home})"
-        scan = f"`serbench corpus scan FOLDER --dataset {self.name}`"
-        raise DatasetError(f"serbench cannot download {source}, then run {scan}")
+        raise DatasetError(
+            f"serbench cannot download {self.title}: obtain it from its publisher ({self.home}), "
+            f"then run `serbench corpus scan FOLDER --dataset {self.name}`"
+        )
 
 
 def failed(corpus: str, path: Path, error: Exception) -> Refused:

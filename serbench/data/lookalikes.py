@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ class Named:
     speaker: str
     label: str
     problem: str | None
+
+
+def named_parts(pattern: str, path: Path) -> re.Match[str] | None:
+    """The parts of a file name by the pattern of a corpus, or None if it does not match."""
+    name = f"{path.parent.name}/{path.stem}"
+    return re.fullmatch(rf"(?:^|.*/){pattern}", name, re.IGNORECASE)
 
 
 def foreign_collections(names: Sequence[Named]) -> dict[Path, list[Named]]:

@@ -143,16 +143,7 @@ def compare_entries(database: Database, numbers: Sequence[int]) -> Comparison:
             numbers=list(numbers),
         )
     rows = sorted((entry_view(database, each) for each in numbers), key=lambda row: -row.uar)
-    first = rows[0]
-    for row in rows:
-        if row.protocol_id != first.protocol_id:
-            raise UsageError(
-                f"entry {first.entry} was scored by protocol {first.protocol_id} on "
-                f"{first.dataset}, and entry {row.entry} by {row.protocol_id} on {row.dataset}, so "
-                "they cannot be compared: choose entries of the same protocol from `serbench "
-                "leaderboard`",
-                protocols=(first.protocol_id, row.protocol_id),
-            )
+    require_one_protocol(rows)
     places = list(combinations(range(len(rows)), 2))
     together, found = Together(rows), dict[CountMetric, list[Difference]]()
     for metric in COUNT_METRICS:
@@ -171,6 +162,24 @@ def compare_entries(database: Database, numbers: Sequence[int]) -> Comparison:
         ),
         notes=tuple(f"entry {row.entry}: {row.note}" for row in rows if row.note),
     )
+
+
+def require_one_protocol(rows: Sequence[EntryView]) -> None:
+    """Refuse entries that were scored by different protocols.
+
+    Raises:
+        UsageError: two entries have different protocols.
+    """
+    first = rows[0]
+    for row in rows:
+        if row.protocol_id != first.protocol_id:
+            raise UsageError(
+                f"entry {first.entry} was scored by protocol {first.protocol_id} on "
+                f"{first.dataset}, and entry {row.entry} by {row.protocol_id} on {row.dataset}, so "
+                "they cannot be compared: choose entries of the same protocol from `serbench "
+                "leaderboard`",
+                protocols=(first.protocol_id, row.protocol_id),
+            )
 
 
 class Together:

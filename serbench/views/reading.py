@@ -284,8 +284,10 @@ def entry_views(database: Database, number: int) -> list[EntryView]:
             number=number,
         )
 
-    def place(view: EntryView) -> tuple[object, ...]:
-        latency = view.latency
-        return latency.threads != 1, latency.runtime not in (EAGER, IMPORTED), latency.runtime
+    return sorted(found, key=measured_first)
 
-    return sorted(found, key=place)
+
+def measured_first(view: EntryView) -> tuple[object, ...]:
+    """The order of the latencies of an entry: first on one thread, in the runtime of its scores."""
+    latency = view.latency
+    return latency.threads != 1, latency.runtime not in (EAGER, IMPORTED), latency.runtime

@@ -1,4 +1,4 @@
-"""Tables as text: Markdown tables, and predictions as CSV."""
+"""Tables as text: Markdown and LaTeX tables, and predictions as CSV."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ class Markdown(str):
     __slots__ = ()
 
 
+class Bold(str):
+    """A cell of literal text that is set in bold."""
+
+    __slots__ = ()
+
+
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table with literal cells; columns marked with ``>`` are aligned right."""
     lines = [
@@ -35,7 +41,76 @@ def markdown_text(text: str) -> str:
     """Text as literal Markdown, without table, code, link, emphasis or HTML."""
     if isinstance(text, Markdown):
         return text.replace("|", "\\|")
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(printable(text).split()))
+    literal = re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(printable(text).split()))
+    return f"**{literal}**" if isinstance(text, Bold) else literal
+
+
+LATEX = {
+    **{character: f"\\{character}" for character in "{}$&#_%"},
+    **{character: f"{{{character}}}" for character in "[]*"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",
+    "–": "--",
+    "−": "$-$",
+    "±": r"$\pm$",
+    "†": r"$^{\dagger}$",
+    "·": r"$\cdot$",
+    "Δ": r"$\Delta$",
+    "χ": r"$\chi$",
+    "²": "$^2$",
+    "→": r"$\to$",
+    "…": r"\dots{}",
+}
+"""Character → the same character in LaTeX, for those that LaTeX would read or could not print.
+
+Brackets and stars must not follow a line of a table, where they would be part of a command.
+"""
+
+
+def latex_text(text: str) -> str:
+    """Text as literal LaTeX, without commands; other characters than those of `LATEX` stay."""
+    shown = re.sub("-(?=-)", "-\0", printable(text).strip())  # "--" would become a dash
+    literal = "".join(LATEX.get(character, character) for character in shown)
+    literal = literal.replace("\0", "{}")
+    return rf"\textbf{{{literal}}}" if isinstance(text, Bold) else literal
+
+
+def latex_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str, label: str
+) -> str:
+    """A table with the rules of the package ``booktabs``, of literal cells.
+
+    Args:
+        columns: headings; those marked with ``>`` are aligned right.
+        rows: cells as text.
+        caption: text above the table.
+        label: name by which the text refers to the table.
+    """
+    align = "".join("r" if column.startswith(">") else "l" for column in columns)
+    lines = [[latex_text(column.lstrip(">")) for column in columns]]
+    lines += [[latex_text(cell) for cell in row] for row in rows]
+    heading, *body = (f"{' & '.join(line)} \\\\" for line in lines)
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering\footnotesize",
+            rf"\caption{{{latex_text(caption)}}}",
+            rf"\label{{{label}}}",
+            rf"\begin{{tabular}}{{{align}}}",
+            r"\toprule",
+            heading,
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        ]
+    )
 
 
 def export_predictions(database: Database, number: int, folds: bool = False) -> str:

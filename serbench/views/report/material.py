@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,17 +10,13 @@ import numpy as np
 
 from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
-from serbench.data.protocols import parse_protocol, without_folder
-from serbench.errors import UsageError
 from serbench.score.confusion import Confusion, recalls, score_counts
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.views.choosing import chosen_entries
 from serbench.views.detail import EntryDetail, entry_detail
 from serbench.views.entry import EntryView
 from serbench.views.latencies import LatencyView
-from serbench.views.reading import read_entries
-
-RUN_A_STUDY = "serbench study run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,19 +144,10 @@ def read_material(
     Raises:
         UsageError: no entries, or several datasets and none named.
     """
-    if dataset is not None:
-        Datasets(database).dataset_account(dataset)  # raises an error for an unknown name
-    everything = {each.entry: each for each in read_entries(database, dataset)}.values()
-    trained = [each for each in everything if each.front_end]  # imported entries have no recipe
-    name, content = _choose_dataset(trained, dataset)
-    on_it = [each for each in trained if (each.dataset, each.dataset_hash) == (name, content)]
-    chosen = _choose_protocol(on_it, protocol, name)
-    manifest = Datasets(database).manifest(name, content)
-    entries = [
-        Entry(entry_detail(database, each.entry, manifest))
-        for each in on_it
-        if each.protocol == chosen
-    ]
+    chosen = chosen_entries(database, dataset, protocol)
+    first = chosen[0]
+    manifest = Datasets(database).manifest(first.dataset, first.dataset_hash)
+    entries = [Entry(entry_detail(database, each.entry, manifest)) for each in chosen]
 
     def place(entry: Entry) -> tuple[object, ...]:
         return (
@@ -175,39 +161,8 @@ def read_material(
             entry.number,
         )
 
-    return Material(manifest, chosen, tuple(sorted(entries, key=place)))
+    return Material(manifest, first.protocol, tuple(sorted(entries, key=place)))
 
 
 def _place(name: str, order: Sequence[str]) -> int:
     return order.index(name) if name in order else len(order)
-
-
-def _choose_dataset(entries: Sequence[EntryView], name: str | None) -> tuple[str, str]:
-    """Name and hash of the dataset of the newest entry."""
-    names = sorted({each.dataset for each in entries})
-    if not names:
-        on = f" --dataset {name}" if name is not None else ""
-        raise UsageError(
-            f"no entries{on and f' on {name}'} yet: run `{RUN_A_STUDY}{on}` first", dataset=name
-        )
-    if len(names) > 1:
-        raise UsageError(
-            f"which dataset? --dataset takes one of {', '.join(names)}", known=tuple(names)
-        )
-    newest = max(entries, key=lambda each: each.entry)
-    return newest.dataset, newest.dataset_hash
-
-
-def _choose_protocol(entries: Sequence[EntryView], text: str | None, dataset: str) -> str:
-    counts = Counter(each.protocol for each in entries)
-    if text is None:
-        return min(counts, key=lambda name: (-counts[name], name))
-    name = text if text in counts else without_folder(parse_protocol(text).name)
-    if name not in counts:
-        raise UsageError(
-            f"no entries under {name} on {dataset}, but under {', '.join(sorted(counts))}: "
-            f"run `{RUN_A_STUDY} --dataset {dataset} --protocol {name}` first",
-            protocol=name,
-            known=tuple(sorted(counts)),
-        )
-    return name
