@@ -79,12 +79,12 @@ def mean_recalls(
         For each emotion of the label set its mean recall, NaN if it does not occur, and the
         interval, None where none can be computed.
     """
-    clips = tallies[0].clips
+    clips: npt.NDArray[np.int64] = tallies[0].clips
     right = np.zeros(clips.shape)
     for weight, counted in zip(weights, tallies, strict=True):
         right += weight * counted.counts.diagonal(axis1=1, axis2=2)
     found: list[tuple[float, Interval | None]] = []
-    for emotion, (correct, true) in enumerate(zip(right.T, np.asarray(clips).T, strict=True)):
+    for emotion, (correct, true) in enumerate(zip(right.T, clips.T, strict=True)):
         if not true.any():
             found.append((float("nan"), None))
             continue

@@ -14,6 +14,7 @@ from serbench.run.imports import import_predictions
 from serbench.search.plan import WITHOUT_TRAINING
 from serbench.store.datasets import Datasets
 from serbench.views.report.accuracy import accuracy, summarise
+from serbench.views.report.calibration import calibration
 from serbench.views.report.emotions import average_recalls, best_models, emotions
 from serbench.views.report.labels import entry_labels, model_label
 from serbench.views.report.latency import latencies
@@ -66,18 +67,18 @@ def test_accuracy_is_what_the_stored_logits_are_worth(add, read, database, manif
         for name, (rows, logits) in found.items()
     }
     summary = summarise(entry, "accuracy")
-    assert summary.tested == pytest.approx(was["holdout"])
+    assert summary.tested.value == pytest.approx(was["holdout"])
     assert summary.mean == pytest.approx((was["0"] + was["1"]) / 2)
     assert summary.sd == pytest.approx(abs(was["0"] - was["1"]) / np.sqrt(2))
     rows, logits = found["holdout"]
     mean_recall = np.mean(recalls(logits, manifest.targets[rows]))
-    assert summarise(entry, "uar").tested == pytest.approx(mean_recall)
+    assert summarise(entry, "uar").tested.value == pytest.approx(mean_recall)
 
 
 def test_a_lone_fold_has_no_deviation(add, read):
     add()
     [entry] = read().entries
-    lone = SimpleNamespace(tested=entry.tested, folds=entry.folds[:1])
+    lone = SimpleNamespace(view=entry.view, folds=entry.folds[:1])
     assert summarise(lone, "uar").sd is None
 
 
@@ -270,13 +271,41 @@ def test_of_a_dataset_with_several_contents_that_of_the_newest_entry_is_shown(
     assert [entry.number for entry in material.entries] == [number]
 
 
-def test_imports_are_not_in_a_report(add, read, database, made, manifest, tmp_path):
+def test_an_import_is_the_last_entry_of_every_exhibit(
+    add, read, database, made, manifest, tmp_path
+):
     number = add()
     table = tmp_path / "predictions.csv"
     table.write_text(export_predictions(database, number))
     rule = parse_protocol("speaker-2:holdout")
     import_predictions(database, table, "guest", manifest, rule, made.metrics)
-    assert [entry.number for entry in read().entries] == [number]
+    material = read()
+    assert [entry.number for entry in material.entries] == [number, number + 1]
+    assert entry_labels(material.entries)[1] == "guest\nimported"
+    assert material.trained is material.entries[0]
+    mine, guest, *_ = accuracy(material, PRINTED).data
+    assert {name: guest[name] for name in guest if "tested" in name} == {
+        name: mine[name] for name in mine if "tested" in name
+    }
+    assert guest["folds_uar_mean"] is None
+    for exhibit in (emotions(material, PRINTED.paper), calibration(material)):
+        assert "guest" in exhibit.body
+
+
+def test_every_estimate_has_an_interval(database, made, read):
+    manifest = made.manifest(takes=2)
+    for schedule in SCHEDULES:
+        add_entry(database, made, manifest, schedule=schedule, protocol="speaker-2")
+    material = read()
+    scores = [row for row in accuracy(material, PRINTED).data if row["source"] == "measured"]
+    recalled = emotions(material, PRINTED.paper).data
+    correct = [row for row in calibration(material).data if row["part"] == "reliability before"]
+    for rows, name in ((scores, "tested_uar"), (recalled, "recall"), (correct, "accuracy")):
+        assert rows
+        for row in rows:
+            if row[f"{name}_low"] is not None:
+                assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+        assert any(row[f"{name}_low"] is not None for row in rows)
 
 
 def test_a_protocol_of_a_file_is_named_without_its_folder(

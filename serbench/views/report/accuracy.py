@@ -13,20 +13,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from serbench.data.cells import Cell
+from serbench.score.metric import Score
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material
 from serbench.views.report.printed import UNKNOWN, Printed, PrintedPaper
 from serbench.views.report.rows import (
+    INTERVAL_MARK,
     bar,
     bar_key,
+    mark_interval,
     mark_printed,
     percent_axis,
     row_axes,
     rows_height,
 )
 from serbench.views.report.style import DARK, new_figure
-from serbench.views.report.table import percent, printed_percent, spread
+from serbench.views.report.table import percent, printed_percent, scored, spread
 from serbench.views.tables import Markdown, markdown_table
 
 Metric = Literal["uar", "accuracy"]
@@ -47,10 +50,13 @@ FOLDS_MARK: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Summary:
-    """One metric of an entry on all tested clips, and its mean and sd (n − 1) over the folds."""
+    """One metric of an entry on all tested clips, and its mean and sd (n − 1) over the folds.
 
-    tested: float
-    mean: float
+    The folds are those by which the winner was selected; an import may have none.
+    """
+
+    tested: Score
+    mean: float | None
     sd: float | None
 
 
@@ -61,8 +67,8 @@ def summarise(entry: Entry, metric: Metric) -> Summary:
     """A metric on all tested clips, and its mean and standard deviation over the folds."""
     folds = [getattr(fold, metric) for fold in entry.folds]
     return Summary(
-        tested=getattr(entry.tested, metric),
-        mean=float(np.mean(folds)),
+        tested=entry.view.scores[metric],
+        mean=float(np.mean(folds)) if folds else None,
         sd=float(np.std(folds, ddof=1)) if len(folds) > 1 else None,
     )
 
@@ -78,8 +84,9 @@ def accuracy(material: Material, printed: Printed) -> Exhibit:
         title="Accuracy of each model and schedule",
         caption="UA (unweighted average recall) and WA (accuracy) on "
         f"{material.tested_on} ({len(material.manifest):,} clips in the dataset, "
-        f"{entries[0].tested.confusion.sum():,} tested; protocol {material.protocol}), "
-        "and mean ± standard deviation over the folds of the winning trial. Columns *paper*: "
+        f"{entries[0].tested.confusion.sum():,} tested; protocol {material.protocol}, "
+        f"{entries[0].view.evidence_text}), with 95 % intervals over speakers, and mean ± standard "
+        "deviation over the folds of the winning trial. Columns *paper*: "
         "figures that Berhoff and Lu print for their dataset and one random split; an empty cell "
         f"is {UNKNOWN}. Their best overall accuracy on six emotions is "
         f"{printed_percent(paper.best_accuracy)} %. The figures of published systems were "
@@ -103,7 +110,9 @@ def _data(
         record: dict[str, Cell] = {"source": "measured", **identity(entry)}
         for metric, found in summary.items():
             record |= {
-                f"tested_{metric}": found.tested,
+                f"tested_{metric}": found.tested.value,
+                f"tested_{metric}_low": found.tested.low,
+                f"tested_{metric}_high": found.tested.high,
                 f"folds_{metric}_mean": found.mean,
                 f"folds_{metric}_sd": found.sd,
                 f"paper_{metric}": _printed(printed.paper, entry, metric),
@@ -131,9 +140,10 @@ def _body(material: Material, summaries: Sequence[Summaries], printed: Printed) 
         row = [on_one_line(label), entry.weights, str(entry.number)]
         for metric, found in summary.items():
             known = printed_percent(_printed(printed.paper, entry, metric))
-            row += [percent(found.tested), known, spread(found.mean, found.sd)]
+            row += [scored(found.tested), known, spread(found.mean, found.sd)]
         rows.append(row)
-    best = [percent(max(summary[metric].tested for summary in summaries)) for metric in METRICS]
+    tops = [max(summary[metric].tested.value for summary in summaries) for metric in METRICS]
+    best = [percent(top) for top in tops]
     paper_best = printed_percent(printed.paper.best_accuracy)
     rows.append([Markdown("**best**"), "", "", best[0], "", "", best[1], paper_best, ""])
     others = [
@@ -162,10 +172,12 @@ def _draw(material: Material, summaries: Sequence[Summaries], printed: Printed) 
     for number, (metric, name) in enumerate(METRICS.items()):
         found = [summary[metric] for summary in summaries]
         places = [row + offsets[number] for row in range(len(labels))]
-        bar(axes, places, [100 * value.tested for value in found], len(METRICS), number)
+        bar(axes, places, [100 * value.tested.value for value in found], len(METRICS), number)
         for place, value, entry in zip(places, found, entries, strict=True):
-            _mark_folds(axes, place, value)
-            text = f"{name} {percent(value.tested)} ({spread(value.mean, value.sd)})"
+            mark_interval(axes, place, value.tested.value, value.tested.interval)
+            if value.mean is not None:
+                axes.plot(100 * value.mean, place, zorder=5, **FOLDS_MARK)
+            text = f"{name} {scored(value.tested)}"
             axes.text(101.5, place, text, va="center", fontsize=8)
             known = _printed(printed.paper, entry, metric)
             if known is not None:
@@ -175,28 +187,16 @@ def _draw(material: Material, summaries: Sequence[Summaries], printed: Printed) 
     references = _draw_references(axes, printed)
     bars = [bar_key(number) for number in range(len(METRICS))]
     folds = Line2D([], [], **FOLDS_MARK)
+    interval = Line2D([], [], **INTERVAL_MARK)
     names = [f"{name}, all tested clips" for name in METRICS.values()]
     figure.legend(
-        [*bars, folds, chance],
-        [*names, "mean ± sd over folds", "chance"],
+        [*bars, interval, folds, chance],
+        [*names, "95 % interval", "mean over folds", "chance"],
         loc="outside upper center",
-        ncols=4,
+        ncols=3,
     )
     figure.legend(handles=references, loc="outside lower center", handlelength=3.2)
     return figure
-
-
-def _mark_folds(axes: Axes, place: float, value: Summary) -> None:
-    axes.errorbar(
-        100 * value.mean,
-        place,
-        xerr=None if value.sd is None else 100 * value.sd,
-        ecolor="black",
-        elinewidth=0.9,
-        capsize=1.8,
-        zorder=5,
-        **FOLDS_MARK,
-    )
 
 
 def _draw_references(axes: Axes, printed: Printed) -> list[Line2D]:

@@ -61,7 +61,7 @@ class ClipSteps:
 
 
 def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
-    """Compute the steps for the dataset's first utterance and the first entry.
+    """Compute the steps for the dataset's first utterance and the first entry trained here.
 
     The augmentations are those whose initial width is greater than 0, as in the paper, each with
     that width.
@@ -69,13 +69,16 @@ def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
     Raises:
         SerbenchError: the recording is missing or has changed; a plugin is missing.
     """
-    utterance, entry = material.manifest.utterances[0], material.entries[0]
+    utterance, entry = material.manifest.utterances[0], material.trained
+    clip_format = None if entry is None else entry.clip_format
+    if entry is None or clip_format is None:
+        raise SerbenchError("all entries were imported, so that the input of a network is unknown")
     audio = read_audio(utterance.path, utterance.channel)
     if audio.content_hash != utterance.audio_hash:
         raise DatasetError(
             f"{utterance.path} has changed since it was scanned: scan its folder again"
         )
-    waveform = standardise(audio.mono, audio.sample_rate, entry.clip_format)
+    waveform = standardise(audio.mono, audio.sample_rate, clip_format)
     spec = plugins.backbones.get(entry.backbone).input_spec()
     plain = InputSpec(1, spec.height, spec.width, mean=(0.0,), std=(1.0,))
     front_end = plugins.front_ends.get(entry.front_end)
@@ -87,7 +90,7 @@ def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
         batch = torch.from_numpy(waveform)[None]
         random = torch.Generator().manual_seed(SEED)
         batch, _ = augment(batch, "waveform", widths, random)
-        features = front_end.build(entry.clip_format, spec)(batch)
+        features = front_end.build(clip_format, spec)(batch)
         features, _ = augment(features, "features", widths, random)
         found: Image = features[0, 0].numpy()
         return found
@@ -96,7 +99,7 @@ def clip_steps(material: Material, plugins: Plugins) -> ClipSteps:
         return ClipSteps(
             utterance=utterance,
             entry=entry,
-            clip_format=entry.clip_format,
+            clip_format=clip_format,
             spec=spec,
             augmentations={found.name: width for found, width in widths},
             envelope=envelope(waveform, STRETCHES),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,20 +13,24 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from serbench.data.cells import Cell
+from serbench.score.groups import mean_recalls
+from serbench.score.metric import Score
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import model_label, models, on_one_line
 from serbench.views.report.material import Entry, Material
 from serbench.views.report.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.rows import (
+    INTERVAL_MARK,
     bar,
     bar_key,
+    mark_interval,
     mark_printed,
     percent_axis,
     row_axes,
     rows_height,
 )
 from serbench.views.report.style import GREY, new_figure
-from serbench.views.report.table import percent, printed_percent
+from serbench.views.report.table import percent, printed_percent, scored
 from serbench.views.tables import Markdown, markdown_table
 
 COLUMNS = 3
@@ -40,14 +45,19 @@ class ModelRecalls:
         label: label of the model, in lines.
         backbone: name of the backbone, without a tag.
         entries: entries that were averaged.
-        recalls: recall of each emotion of the label set, ``[n_emotions]``; NaN where no tested clip
-            has it.
+        scores: recall of each emotion of the label set with its 95 % interval over speakers; NaN
+            where no tested clip has it.
     """
 
     label: str
     backbone: str
     entries: tuple[Entry, ...]
-    recalls: npt.NDArray[np.float64]
+    scores: tuple[Score, ...]
+
+    @property
+    def recalls(self) -> npt.NDArray[np.float64]:
+        """Recall of each emotion ``[n_emotions]``."""
+        return np.array([score.value for score in self.scores])
 
 
 def average_recalls(entries: Sequence[Entry]) -> list[ModelRecalls]:
@@ -57,17 +67,15 @@ def average_recalls(entries: Sequence[Entry]) -> list[ModelRecalls]:
     """
     averaged = []
     for group in models(entries):
-        schedules = list(dict.fromkeys(entry.schedule for entry in group))
-        per_schedule = [
-            np.mean([entry.tested.recalls for entry in group if entry.schedule == schedule], axis=0)
-            for schedule in schedules
-        ]
+        counts = Counter(entry.schedule for entry in group)
+        weights = [1 / len(counts) / counts[entry.schedule] for entry in group]
+        found = mean_recalls([entry.view.tally for entry in group], weights)
         averaged.append(
             ModelRecalls(
                 label=model_label(group[0], entries),
                 backbone=group[0].backbone.partition(".")[0],
                 entries=tuple(group),
-                recalls=np.mean(per_schedule, axis=0),
+                scores=tuple(Score(recall, *(ends or ())) for recall, ends in found),
             )
         )
     return averaged
@@ -91,7 +99,8 @@ def emotions(material: Material, paper: PrintedPaper) -> Exhibit:
         title="Recall per emotion, averaged over schedules",
         caption="Share of each emotion's tested clips that were predicted correctly (recall, "
         "per cent), computed from the stored logits and averaged over the schedules a model was "
-        "trained with; the last column is the best model of each emotion (dark in the figure). "
+        "trained with, with 95 % intervals over speakers, and not corrected for the selection of a "
+        "winner; the last column is the best model of each emotion (dark in the figure). "
         "Columns *paper* are Table 1 of the paper, for its own dataset; an empty cell is "
         f"{UNKNOWN}.",
         data=_data(material.manifest.emotions, averaged, best, paper),
@@ -117,7 +126,9 @@ def _data(
             "entries": " ".join(str(entry.number) for entry in model.entries),
             "schedules": len({entry.schedule for entry in model.entries}),
             "tested_clips": int(model.entries[0].tested.confusion[place].sum()),
-            "recall": float(model.recalls[place]),
+            "recall": model.scores[place].value,
+            "recall_low": model.scores[place].low,
+            "recall_high": model.scores[place].high,
             "best": int(number in best[place]),
             "paper_recall": _printed(paper, model, emotion),
         }
@@ -141,7 +152,7 @@ def _body(
     for place, emotion in enumerate(names):
         row = [emotion]
         for number, model in enumerate(averaged):
-            share = percent(float(model.recalls[place]))
+            share = scored(model.scores[place])
             row.append(Markdown(f"**{share}**") if number in best[place] else share)
             if model.backbone in paper.backbones:
                 row.append(printed_percent(_printed(paper, model, emotion)))
@@ -165,10 +176,12 @@ def _draw(
     for place, (emotion, axes) in enumerate(zip(names, panels.flat, strict=False)):
         [offset] = row_axes(axes, labels, 1)
         for number, model in enumerate(averaged):
-            share = 100 * float(model.recalls[place])
-            if not np.isnan(share):
-                bar(axes, [number + offset], [share], 1, 0, full=number in best[place])
-            axes.text(103, number, percent(share / 100) or "no clips", va="center", fontsize=8)
+            score = model.scores[place]
+            if not np.isnan(score.value):
+                bar(axes, [number + offset], [100 * score.value], 1, 0, number in best[place])
+            mark_interval(axes, number + offset, score.value, score.interval)
+            text = percent(score.value) or "no clips"
+            axes.text(103, number, text, va="center", fontsize=8)
             known = _printed(paper, model, emotion)
             if known is not None:
                 mark_printed(axes, 100 * known, number)
@@ -176,10 +189,11 @@ def _draw(
         axes.set_title(emotion, loc="left", fontweight="bold")
         axes.tick_params(axis="x", color=GREY)
     figure.supxlabel("recall (per cent of the emotion's tested clips)", fontsize=8.5)
-    handles: list[Patch | Line2D] = [bar_key(0, full=True), bar_key(0), chance]
-    texts = ["best model", "other models", "chance"]
+    interval = Line2D([], [], **INTERVAL_MARK)
+    handles: list[Patch | Line2D] = [bar_key(0, full=True), bar_key(0), interval, chance]
+    texts = ["best model", "other models", "95 % interval", "chance"]
     if any(_printed(paper, model, emotion) is not None for model in averaged for emotion in names):
         handles.append(Line2D([], [], marker="D", color="black", markersize=4.5, linestyle="none"))
         texts.append("paper, on its own dataset")
-    figure.legend(handles, texts, loc="outside upper center", ncols=4)
+    figure.legend(handles, texts, loc="outside upper center", ncols=5)
     return figure

@@ -12,16 +12,25 @@ from serbench.views.report.material import Entry
 def model_details(entry: Entry, entries: Sequence[Entry]) -> list[str]:
     """Details that distinguish ``entry``'s model from others with the same backbone.
 
-    Random weights are always named, other weights and the front end where they differ.
+    Random weights are always named, other weights, the front end, the read-out and the head where
+    they differ.
     """
-    siblings = [other for other in entries if other.backbone == entry.backbone]
-    details = []
+    siblings = [
+        other for other in entries if other.backbone == entry.backbone and not other.imported
+    ]
+    details: list[str] = []
+    if entry.imported:
+        return details
     if entry.weights == NO_WEIGHTS:
         details.append("from random weights")
     elif any(other.weights != entry.weights for other in siblings):
         details.append(entry.weights)
     if any(other.front_end != entry.front_end for other in siblings):
         details.append(f"{entry.front_end} front end")
+    if any(other.view.readout != entry.view.readout for other in siblings):
+        details.append(f"read-out {entry.view.readout}")
+    if entry.schedule and any(other.view.head != entry.view.head for other in siblings):
+        details.append(f"head {entry.view.head}")
     return details
 
 
@@ -52,7 +61,7 @@ def entry_labels(entries: Sequence[Entry]) -> list[str]:
 
 
 def models(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """The entries of each model (backbone, weights, front end), in the given order."""
+    """The entries of each model: of one backbone, weights, front end, read-out and head."""
     groups: list[list[Entry]] = []
     for entry in entries:
         group = next((group for group in groups if _same_model(entry, group[0])), None)
@@ -64,11 +73,12 @@ def models(entries: Sequence[Entry]) -> list[list[Entry]]:
 
 
 def _same_model(one: Entry, other: Entry) -> bool:
-    return (one.backbone, one.weights, one.front_end) == (
-        other.backbone,
-        other.weights,
-        other.front_end,
-    )
+    return _model(one) == _model(other)
+
+
+def _model(entry: Entry) -> tuple[str, ...]:
+    view = entry.view
+    return view.backbone, view.weights, view.front_end, view.readout, view.head
 
 
 def identity(entry: Entry) -> dict[str, Cell]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -22,8 +23,11 @@ from serbench.views.report.rows import (
     rows_height,
     wrapped,
 )
-from serbench.views.report.style import GREY, new_figure
+from serbench.views.report.style import DARK, GREY, new_figure
 from serbench.views.tables import markdown_table
+
+ENDS_MARK: dict[str, Any] = {"color": DARK[1], "linewidth": 3, "solid_capstyle": "butt"}
+"""The look of the interval of a percentile."""
 
 
 def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
@@ -34,7 +38,8 @@ def latencies(material: Material, paper: PrintedPaper) -> Exhibit:
         name="5-latency",
         title="CPU time per clip",
         caption="Milliseconds from waveform to logits at batch size one (front end and network), "
-        "median (p50) and 90th percentile (p90). Times on different machines, in different "
+        "median (p50) and 90th percentile (p90), with 95 % intervals where there were enough runs. "
+        "Times on different machines, in different "
         "runtimes, with different libraries or for clips of different lengths must not be "
         "compared. Column *paper*: the paper's mean over five runs on its own machine; an empty "
         f"cell is {UNKNOWN}."
@@ -87,7 +92,11 @@ def _data(entries: Sequence[Entry], paper: PrintedPaper) -> list[dict[str, Cell]
             "threads": time.threads,
             "runs": time.runs,
             "p50_ms": time.p50,
+            "p50_ms_low": time.p50_low,
+            "p50_ms_high": time.p50_high,
             "p90_ms": time.p90,
+            "p90_ms_low": time.p90_low,
+            "p90_ms_high": time.p90_high,
             "paper_ms": _printed(paper, entry),
         }
         for entry in entries
@@ -109,11 +118,23 @@ def _body(entries: Sequence[Entry], paper: PrintedPaper) -> str:
             row = [on_one_line(label)]
             for threads in counts:
                 time = times.get(threads)
-                row += [f"{time.p50:.1f}", f"{time.p90:.1f}"] if time else ["", ""]
+                row += [_with_ends(time, "p50"), _with_ends(time, "p90")] if time else ["", ""]
             rows.append([*row, "" if printed is None else f"{printed:g}"])
         table = markdown_table([*columns, ">paper ms"], rows)
         parts.append(f"{where.place_text}:\n\n{table}")
     return "\n\n".join(parts)
+
+
+def _ends(time: LatencyView, name: str) -> tuple[float, float] | None:
+    """Both ends of the 95 % interval of a percentile, or None."""
+    low, high = getattr(time, f"{name}_low"), getattr(time, f"{name}_high")
+    return None if low is None or high is None else (low, high)
+
+
+def _with_ends(time: LatencyView, name: str) -> str:
+    ends = _ends(time, name)
+    between = "" if ends is None else f" ({ends[0]:.1f}–{ends[1]:.1f})"
+    return f"{getattr(time, name):.1f}{between}"
 
 
 def _time_in(entries: Sequence[Entry], place: Place) -> LatencyView:
@@ -123,7 +144,7 @@ def _time_in(entries: Sequence[Entry], place: Place) -> LatencyView:
 
 def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
     labels, where = entry_labels(entries), places(entries)
-    figure = new_figure(len(where) * (rows_height(labels) + 0.95))
+    figure = new_figure(len(where) * (rows_height(labels) + 1.15))
     for place, axes in zip(where, figure.subplots(len(where), squeeze=False).flat, strict=True):
         counts = thread_counts(entries, place)
         offsets = row_axes(axes, labels, len(counts))
@@ -135,10 +156,12 @@ def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
                 bar(axes, [row + offset], [time.p50 or 0.0], len(counts), number)
                 axes.plot([time.p50, time.p90], [row + offset] * 2, color="black", linewidth=1)
                 axes.plot(time.p90, row + offset, "|", color="black", markersize=6)
+                for ends in filter(None, (_ends(time, "p50"), _ends(time, "p90"))):
+                    axes.plot(ends, [row + offset] * 2, **ENDS_MARK)
                 axes.annotate(
                     f"{time.p50:.1f} / {time.p90:.1f}",
-                    (time.p90, row + offset),
-                    (4, 0),
+                    ((_ends(time, "p90") or (0.0, time.p90 or 0.0))[1], row + offset),
+                    (5, 0),
                     textcoords="offset points",
                     va="center",
                     fontsize=8,
@@ -147,7 +170,8 @@ def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
             known = _printed(paper, entry)
             if known is not None:
                 mark_printed(axes, known, row)
-        longest = max(time.p90 or 0.0 for entry in entries for time in _at(entry, place).values())
+        times = [time for entry in entries for time in _at(entry, place).values()]
+        longest = max((_ends(time, "p90") or (0.0, time.p90 or 0.0))[1] for time in times)
         axes.set_xlim(0, 1.22 * longest)  # space for the numbers beside the longest bar
         any_time = _time_in(entries, place)
         axes.set_xlabel(f"milliseconds per clip\n{wrapped(any_time.place_text, 90)}")
@@ -156,5 +180,8 @@ def _draw(entries: Sequence[Entry], paper: PrintedPaper) -> Figure:
         texts = [f"{shown_threads(threads, any_time.cores)}, median (p50)" for threads in counts]
         handles.append(Line2D([], [], color="black", marker="|", markersize=6, linewidth=1))
         texts.append("to the 90th percentile (p90)")
-        axes.legend(handles, texts, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+        if any(_ends(time, "p50") for time in times):
+            handles.append(Line2D([], [], **ENDS_MARK))
+            texts.append("95 % interval")
+        axes.legend(handles, texts, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     return figure

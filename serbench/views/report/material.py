@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,8 +11,11 @@ import numpy as np
 from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
 from serbench.score.confusion import Confusion, recalls, score_counts
+from serbench.score.metric import Logits, Speakers, Targets
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.store.predictions import IMPORTED
+from serbench.store.systems import Systems
 from serbench.views.choosing import chosen_entries
 from serbench.views.detail import EntryDetail, entry_detail
 from serbench.views.entry import EntryView
@@ -41,11 +44,14 @@ class Scores:
         return tuple(recalls(self.confusion).tolist())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
-    """A leaderboard entry in a report, with its detail view."""
+    """A leaderboard entry in a report, with its detail view and the logits of its tested clips."""
 
     detail: EntryDetail
+    logits: Logits = field(repr=False)
+    targets: Targets = field(repr=False)
+    speakers: Speakers = field(repr=False)
 
     @property
     def view(self) -> EntryView:
@@ -74,8 +80,8 @@ class Entry:
 
     @property
     def trained_by(self) -> str:
-        """Name of the schedule, or of the head where it is fitted and has no schedule."""
-        return self.schedule or self.view.head
+        """Name of the schedule, or of a fitted head, which has none; ``imported`` for an import."""
+        return self.schedule or self.view.head or IMPORTED
 
     @property
     def weights(self) -> str:
@@ -83,14 +89,20 @@ class Entry:
         return self.view.weights
 
     @property
-    def seed(self) -> int:
-        """Seed of its study."""
-        return int(self.detail.plan["seed"])
+    def seed(self) -> int | None:
+        """Seed of its study; None for an import."""
+        return self.view.seed
 
     @property
-    def clip_format(self) -> ClipFormat:
-        """Format of its clips."""
-        return ClipFormat(**self.detail.plan["clip_format"])
+    def imported(self) -> bool:
+        """Whether its predictions were imported, so that it has no front end and no training."""
+        return self.detail.study is None
+
+    @property
+    def clip_format(self) -> ClipFormat | None:
+        """Format of its clips; None for an import."""
+        found = self.detail.plan.get("clip_format")
+        return None if found is None else ClipFormat(**found)
 
     @cached_property
     def tested(self) -> Scores:
@@ -115,6 +127,11 @@ class Material:
     manifest: Manifest
     protocol: str
     entries: tuple[Entry, ...]
+
+    @property
+    def trained(self) -> Entry | None:
+        """The first entry that was trained here; None if all were imported."""
+        return next((entry for entry in self.entries if not entry.imported), None)
 
     @property
     def tested_on(self) -> str:
@@ -147,17 +164,21 @@ def read_material(
     chosen = chosen_entries(database, dataset, protocol)
     first = chosen[0]
     manifest = Datasets(database).manifest(first.dataset, first.dataset_hash)
-    entries = [Entry(entry_detail(database, each.entry, manifest)) for each in chosen]
+    entries = [
+        Entry(entry_detail(database, each.entry, manifest), *Systems(database).tested(each.entry))
+        for each in chosen
+    ]
 
     def place(entry: Entry) -> tuple[object, ...]:
         return (
+            entry.imported,
             _place(entry.backbone.partition(".")[0], backbones),
             entry.backbone,
             entry.front_end,
             entry.weights,
             _place(entry.schedule, schedules),
             entry.schedule,
-            entry.seed,
+            entry.seed or 0,
             entry.number,
         )
 

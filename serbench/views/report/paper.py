@@ -166,10 +166,15 @@ def as_page(
 def _dataset_beside_paper(material: Material, printed: Printed) -> str:
     manifest, paper = material.manifest, printed.paper
     milliseconds = 1000 * sum(u.seconds for u in manifest.utterances) / len(manifest)
-    clip_format = material.entries[0].clip_format
+    trained = material.trained
+    clip_format = None if trained is None else trained.clip_format
     rows = [
         ["clips", f"{len(manifest):,}", f"{paper.clips:,}"],
         ["mean length, ms", f"{milliseconds:,.0f}", f"{paper.mean_milliseconds:,.0f}"],
-        ["resampled to, Hz", f"{clip_format.sample_rate:,}", f"{paper.sample_rate:,}"],
+        [
+            "resampled to, Hz",
+            "" if clip_format is None else f"{clip_format.sample_rate:,}",
+            f"{paper.sample_rate:,}",
+        ],
     ]
     return markdown_table(["dataset", ">here", ">paper"], rows)

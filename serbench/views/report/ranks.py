@@ -81,7 +81,7 @@ def draw_ranks(ranked: MeanRanks, labels: Sequence[str]) -> Figure:
     low, high = floor(ranked.ranks[0]), ceil(ranked.ranks[-1])
     high = max(high, low + ceil(ranked.critical or 1))
     half = ceil(count / 2)
-    names = [wrapped(label, LONGEST) for label in labels]
+    names = [wrapped(label.replace(" (", "\n(", 1), LONGEST) for label in labels]
     row = LINE * max(name.count("\n") + 1 for name in names) + 0.08
     bars, above = BAR * (len(ranked.cliques) + 1), ABOVE
     height = above + bars + row * (half + 0.25)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from math import isnan
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -62,6 +64,16 @@ def bar_key(number: int, full: bool = False) -> Patch:
     """The legend symbol of a bar."""
     colour, tint = COLOURS[number % len(COLOURS)], TINTS[number % len(TINTS)]
     return Patch(facecolor=colour if full else tint, edgecolor=colour, linewidth=0.8)
+
+
+INTERVAL_MARK: dict[str, Any] = {"color": "black", "linewidth": 1.1, "marker": "|", "markersize": 5}
+"""The look of a 95 % interval in figure and legend."""
+
+
+def mark_interval(axes: Axes, place: float, value: float, ends: tuple[float, float] | None) -> None:
+    """Draw the 95 % interval of a share over its bar; nothing where there is none."""
+    if ends is not None and not isnan(value):
+        axes.plot([100 * end for end in ends], [place] * 2, zorder=4, **INTERVAL_MARK)
 
 
 def mark_printed(axes: Axes, value: float, place: float) -> None:
