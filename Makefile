@@ -16,7 +16,7 @@ WEB_PACKAGE = $(shell sed -n 's/^PACKAGE, VERSION = "\(.*\)", "\(.*\)"/\1@\2/p' 
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs bench bench-peers clean
+.PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs docs-site bench bench-peers clean
 
 help:
 	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
@@ -24,6 +24,7 @@ help:
 	@echo "make test-slow  run the tests that take minutes"
 	@echo "make test-services  install a browser and run the tests that need one"
 	@echo "make docs       write the reference pages that are made from the code"
+	@echo "make docs-site  build the documentation as a site in docs-site/, without a network"
 	@echo "make bench      measure speed and write benchmarks/RESULTS.md (needs an idle machine)"
 	@echo "make bench-peers  install autrainer and nkululeko and compare their speed with serbench"
 	@echo "make clean      remove the virtual environment and the output of the demo"
@@ -94,6 +95,10 @@ test-slow: $(VENV)/installed-dev
 test-services: $(VENV)/installed-services $(WEB)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m services tests/services
 
+docs-site: $(VENV)/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open docs-site/index.html"
+
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/generate.py
 
@@ -104,4 +109,4 @@ bench-peers: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/report.py peers
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(WEB)
+	rm -rf $(VENV) $(DEMO) $(WEB) docs-site

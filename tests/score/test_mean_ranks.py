@@ -41,7 +41,7 @@ def apart(skills, speakers=12):
 
 
 def test_systems_that_differ_are_not_joined_and_others_are():
-    scores = apart([0.2, 0.21, 0.8, 0.805])
+    scores = apart([0.2, 0.2, 0.8, 0.8])
     for test in ("nemenyi", "wilcoxon"):
         found = mean_ranks(scores, test)
         best, worst = {found.order[:2]}, {found.order[2:]}
