@@ -2,6 +2,7 @@
 
     python benchmarks/coverage.py --repetitions 1000
     python benchmarks/coverage.py searches
+    python benchmarks/coverage.py nested
     python benchmarks/coverage.py holdouts
 
 **Intervals.** A simulated speaker has a probability of each predicted emotion for each true
@@ -13,6 +14,9 @@ includes the true value.
 **Searches.** The naive and the corrected score of the winner of simulated searches
 (``simulated_searches.py``), other corrections of UA, and the differences and ranks of several
 winners.
+
+**Nested.** The corrected score of a search over all speakers, and that of nested cross-validation
+with the same speakers (``nested_winners.py``).
 
 **Holdouts.** The width of the interval if every speaker is tested, and if a fifth is held out.
 
@@ -29,6 +33,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from nested_winners import nested_of
 from scipy.special import softmax
 from scipy.stats import norm
 from selected_winners import searched, widths_of
@@ -243,11 +248,13 @@ class Part:
     repetitions: int
     resamples: int
     speakers: Sequence[int]
+    seed: int = 18
 
 
 PARTS = {
     "intervals": Part(intervals, 1000, 1000, (3, 4, 8, 16, 24, 48)),
     "searches": Part(searched, 1000, 500, (8, 16, 24, 48)),
+    "nested": Part(nested_of, 2000, 500, (8, 16, 24, 48), seed=20),
     "holdouts": Part(widths_of, 200, 500, (10, 16, 24, 32, 40, 48, 60, 80, 100)),
 }
 
@@ -259,12 +266,14 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int)
     parser.add_argument("--resamples", type=int)
     parser.add_argument("--speakers", type=int, nargs="+")
+    parser.add_argument("--seed", type=int, help="seed of simulated searches")
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS))
     parser.add_argument("--quick", action="store_true", help="a few repetitions, for the tests")
     asked = parser.parse_args()
     part = PARTS[asked.part]
     asked.repetitions = asked.repetitions or (8 if asked.quick else part.repetitions)
     asked.resamples = asked.resamples or (50 if asked.quick else part.resamples)
+    asked.seed = part.seed if asked.seed is None else asked.seed
     asked.speakers = asked.speakers or ([8] if asked.quick else part.speakers)
     settings = {"repetitions": asked.repetitions, "resamples": asked.resamples}
     print(json.dumps(settings | part.run(asked), indent=2))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,7 @@ class Case:
         landscape: name of one of `LANDSCAPES`.
         trials: number of trials of each entry.
         entries: number of entries, of which the best is chosen.
+        shared_error: whether the clips of a fold share an error of its network.
     """
 
     speakers: int
@@ -47,13 +48,16 @@ class Case:
     landscape: str
     trials: int
     entries: int
+    shared_error: bool = True
 
     @property
     def name(self) -> str:
         """A description."""
         clips = "uneven" if self.uneven else "even"
         many = f", best of {self.entries} entries" if self.entries > 1 else ""
-        return f"{self.landscape}, {clips}, {self.trials} trials{many}, {self.speakers} speakers"
+        folds = "" if self.shared_error else ", no error shared by a fold"
+        name = f"{self.landscape}, {clips}, {self.trials} trials{many}, {self.speakers} speakers"
+        return name + folds
 
 
 def cases(speakers: Sequence[int], trials: int, entries: int) -> Iterator[Case]:
@@ -64,14 +68,28 @@ def cases(speakers: Sequence[int], trials: int, entries: int) -> Iterator[Case]:
                 yield Case(number, uneven, landscape, trials, entries)
 
 
-def measured(case: Case, repetitions: int, resamples: int) -> dict[str, dict[str, object]]:
-    """Method → estimated quantity → bias, coverage and mean width, in points."""
+Simulation = Callable[[Case, np.random.Generator, int, int], Iterator[Finding]]
+"""Findings in so many repetitions with so many draws of speakers."""
+
+
+def measured(
+    case: Case,
+    repetitions: int,
+    resamples: int,
+    seed: int = 18,
+    simulation: Simulation | None = None,
+) -> dict[str, dict[str, object]]:
+    """Method → estimated quantity → bias, coverage and mean width, in points.
+
+    The simulation is by default that of selection-corrected CV.
+    """
     kinds = tuple(LANDSCAPES).index(case.landscape), case.uneven, case.trials, case.entries
-    random = np.random.default_rng([18, case.speakers, *map(int, kinds)])
+    random = np.random.default_rng([seed, case.speakers, *map(int, kinds)])
+    tested = simulation or _tested
     found: dict[tuple[str, str], list[tuple[float, bool, float]]] = defaultdict(list)
     for start in range(0, repetitions, TOGETHER):
         together = min(TOGETHER, repetitions - start)
-        for method, what, estimate, low, high, truth in _tested(case, random, together, resamples):
+        for method, what, estimate, low, high, truth in tested(case, random, together, resamples):
             found[method, what].append((estimate - truth, low <= truth <= high, high - low))
     table: dict[str, dict[str, object]] = defaultdict(dict)
     for (method, what), each in found.items():
@@ -88,8 +106,9 @@ def _tested(
     case: Case, random: np.random.Generator, repetitions: int, resamples: int
 ) -> Iterator[Finding]:
     landscape = LANDSCAPES[case.landscape]
+    sizes = case.trials, case.entries, repetitions
     clips, entries = searches(
-        random, case.speakers, case.uneven, landscape, case.trials, case.entries, repetitions
+        random, case.speakers, case.uneven, landscape, *sizes, case.shared_error
     )
     truths = [true_scores(entry.won, clips.shares) for entry in entries]
     over: Draws | None = None
@@ -103,18 +122,18 @@ def _tested(
         best = int(np.argmax([each.value for each in by_uar]))
         if len(entries) == 1:
             truth = float(truths[0]["uar"][number])
-            for name, value, ends in other_corrections(chosen[0], over.drawn):
-                yield name, "uar", value, *ends, truth
+            for name, value, interval in other_corrections(chosen[0], over.drawn):
+                yield name, "uar", value, *interval, truth
         for metric in COUNT_METRICS:
             truth = float(truths[best][metric][number])
             winner = chosen[best].trials[chosen[best].winner]
             plain = tally_interval(winner, metric, over.drawn)
             naive = score_counts(winner.confusion, metric)
-            yield NAIVE, metric, naive, *_ends(plain), truth
+            yield NAIVE, metric, naive, *ends(plain), truth
             score = by_uar[0] if metric == "uar" else chosen[0].score(metric)
             if len(entries) > 1:
                 score = best_of_all(chosen, metric)
-            yield CORRECTED, metric, score.value, *_ends(score.interval), truth
+            yield CORRECTED, metric, score.value, *ends(score.interval), truth
         if len(entries) > 1:
             own = [float(each["uar"][number]) for each in truths]
             yield from _compared(by_uar, own)
@@ -133,7 +152,8 @@ def _compared(scores: Sequence[Corrected], truths: Sequence[float]) -> Iterator[
         yield RANK, "uar", true / 100, rank.first / 100, rank.last / 100, true / 100
 
 
-def _ends(interval: Interval | None) -> Interval:
+def ends(interval: Interval | None) -> Interval:
+    """An interval that is known to exist."""
     assert interval is not None
     return interval
 
@@ -204,7 +224,7 @@ def searched(asked: argparse.Namespace) -> dict[str, object]:
         # Cases with five times as many trials get half as many repetitions.
         repetitions = asked.repetitions if trials * entries == 10 else asked.repetitions // 2
         for case in cases(asked.speakers, trials, entries):
-            found[case.name] = measured(case, repetitions, asked.resamples)
+            found[case.name] = measured(case, repetitions, asked.resamples, asked.seed)
     return {"searches": found}
 
 

@@ -6,19 +6,18 @@ the highest mean UA over the folds.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from simulated_speakers import (
-    CHANCE,
     EMOTIONS,
     ENTRY_SPEAKER_EMOTION,
     FIELD_EMOTION,
     FIELD_SPEAKER,
-    FOLD,
-    FOLD_EMOTION,
     FOLDS,
     PARAMETERS,
     REACH,
@@ -64,17 +63,26 @@ class Searched:
     """Simulated searches of one entry.
 
     Attributes:
-        counts: predictions of all folds ``[R, T, S, C, C]``.
+        entry: the entry.
+        right: whether each clip was predicted correctly ``[T, R, N]``.
         complete: whether each trial was not pruned ``[R, T]``.
+        tried: each configuration ``[R, T, P]``.
         quality: quality of each configuration ``[R, T]``.
         winner: trial with the highest mean UA over the folds ``[R]``.
     """
 
-    counts: Ints
+    entry: Entry
+    right: npt.NDArray[np.bool_]
     complete: npt.NDArray[np.bool_]
+    tried: Floats
     quality: Floats
     winner: Ints
     names: tuple[str, ...]
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Predictions of all folds ``[R, T, S, C, C]``."""
+        return np.stack([self.entry.counted(each) for each in self.right], axis=1)
 
     def trials(self, repetition: int) -> tuple[list[Tally], int]:
         """The complete trials of a repetition, and the index of the winner among them."""
@@ -85,7 +93,12 @@ class Searched:
     @property
     def won(self) -> Floats:
         """Quality of the winner's configuration ``[R]``."""
-        return np.take_along_axis(self.quality, self.winner[:, None], axis=1)[:, 0]
+        return self.quality[np.arange(len(self.winner)), self.winner]
+
+    @property
+    def configuration(self) -> Floats:
+        """The winner's configuration ``[R, P]``."""
+        return self.tried[np.arange(len(self.winner)), self.winner]
 
 
 class Entry:
@@ -106,6 +119,32 @@ class Entry:
         self._lucky = random.integers(trials, size=repetitions)
         self._top = random.random((repetitions, PARAMETERS))
 
+    def among(self, speakers: Ints, folds: int) -> Entry:
+        """The same entry, searched or tested with some of the speakers only.
+
+        Args:
+            speakers: numbers of the speakers, in ascending order.
+            folds: number of folds into which they are divided.
+
+        Returns:
+            an entry whose configurations are as good for each of these speakers as before. As a
+            search with another seed, it finds the one that is better at another trial, unless this
+            is the first one, which is the same in all searches.
+        """
+        part = copy.copy(self)
+        part._shared = self._shared.among(speakers, folds)
+        part._base, part._field = self._base[:, speakers], self._field[:, speakers]
+        another = 1 + self._random.integers(max(self._trials - 1, 1), size=len(self._lucky))
+        part._lucky = np.where(self._lucky == 0, 0, another)
+        return part
+
+    def test(self, configurations: Floats, quality: Floats) -> Ints:
+        """Predictions ``[R, S, C, C]`` of configurations ``[R, P]`` with their qualities ``[R]``.
+
+        A network is trained for each repetition and fold.
+        """
+        return self.counted(self._tested(configurations, quality))
+
     def search(self) -> Searched:
         """Propose, test and prune the configurations of all repetitions."""
         shared, repetitions = self._shared, self._shared.repetitions
@@ -115,23 +154,21 @@ class Entry:
         quality = np.zeros((repetitions, self._trials))
         uars = np.zeros((repetitions, self._trials, FOLDS))
         complete = np.zeros((repetitions, self._trials), dtype=bool)
-        right: list[npt.NDArray[np.bool_]] = []
-        counts = []
+        right = np.zeros((self._trials, repetitions, len(targets)), dtype=bool)
+        masks = masks_of(folds, targets)
         for trial in range(self._trials):
             start = generation_of(trial).start
             means = np.where(complete[:, :start], uars[:, :start].mean(axis=2), -1)
             tried[:, trial] = self._proposed(trial, means, tried)
             quality[:, trial] = self._quality(trial, tried[:, trial])
             correct = self._tested(tried[:, trial], quality[:, trial])
-            right.append(correct)
-            counts.append(self._counted(correct))
-            for number, fold in enumerate(folds):
-                uars[:, trial, number] = uar(correct[:, fold], targets[fold])
+            right[trial] = correct
+            uars[:, trial] = uars_of(correct, masks)
             complete[:, trial] = True
             if start:
                 best = means.argmax(axis=1)
                 others = complete[:, :start] & (np.arange(start) != best[:, None])
-                reference = np.stack(right[:start])[best, rows]
+                reference = right[best, rows]
                 variances = np.stack(
                     [
                         lead_variance(reference[:, fold], correct[:, fold], targets[fold])
@@ -141,8 +178,7 @@ class Entry:
                 )
                 complete[:, trial] = ~pruned(uars, trial, best, others, variances)
         winner = np.where(complete, uars.mean(axis=2), -1).argmax(axis=1)
-        table = np.stack(counts, axis=1)
-        return Searched(table, complete, quality, winner, shared.corpus.names)
+        return Searched(self, right, complete, tried, quality, winner, shared.corpus.names)
 
     def _proposed(self, trial: int, means: Floats, tried: Floats) -> Floats:
         """Configurations of a trial ``[R, P]``, as `serbench.search.propose` proposes them.
@@ -177,17 +213,15 @@ class Entry:
         found, random = self._shared.corpus, self._random
         waves = tried @ self._waves
         both = np.concatenate([np.cos(waves), np.sin(waves)], axis=1)
-        fold = FOLD_EMOTION * random.standard_normal((len(tried), FOLDS, EMOTIONS))
-        fold += FOLD * random.standard_normal((len(tried), FOLDS, 1)) - fold.mean(axis=2)[..., None]
         cells = self._base + np.einsum("rsew,rw->rse", self._field, both)
-        cells += fold[:, found.fold] + quality[:, None, None]
+        cells += self._shared.networks() + quality[:, None, None]
         flat = cells.reshape(len(tried), -1).astype(np.float32)
         total = flat[:, found.speaker * EMOTIONS + found.emotion]
         total += self._shared.difficulty
-        total += CHANCE * random.standard_normal(total.shape, np.float32)
+        total += self._shared.chance * random.standard_normal(total.shape, np.float32)
         return np.asarray(total > 0)
 
-    def _counted(self, correct: npt.NDArray[np.bool_]) -> Ints:
+    def counted(self, correct: npt.NDArray[np.bool_]) -> Ints:
         """Clips ``[R, S, C, C]`` by speaker, true and predicted emotion."""
         found = self._shared.corpus
         size = found.clips.size * EMOTIONS
@@ -198,11 +232,20 @@ class Entry:
         return counted.reshape(len(correct), len(found.clips), EMOTIONS, EMOTIONS)
 
 
-def uar(correct: npt.NDArray[np.bool_], targets: Ints) -> Floats:
-    """UA ``[R]`` of correct predictions ``[R, n]``."""
-    return np.mean(
-        [correct[:, targets == each].mean(axis=1) for each in np.unique(targets)], axis=0
+def masks_of(folds: Sequence[slice], targets: Ints) -> Floats:
+    """Which clips belong to each fold and emotion ``[N, K, C]``."""
+    clips = np.arange(len(targets))
+    inside = np.stack([(clips >= fold.start) & (clips < fold.stop) for fold in folds], axis=1)
+    return (inside[:, :, None] & (targets[:, None] == np.arange(EMOTIONS))[:, None]).astype(
+        np.float32
     )
+
+
+def uars_of(correct: npt.NDArray[np.bool_], masks: Floats) -> Floats:
+    """UA of each fold ``[R, K]``, of correct predictions ``[R, N]``."""
+    clips = masks.sum(axis=0, dtype=np.float64)
+    right = (correct @ masks.reshape(len(masks), -1)).reshape(len(correct), *clips.shape)
+    return np.asarray((right / np.maximum(clips, 1)).sum(axis=2) / (clips > 0).sum(axis=1))
 
 
 def pruned(
@@ -219,7 +262,10 @@ def pruned(
     """
     rows = np.arange(len(uars))
     incumbent = uars[rows, best]
-    leads = incumbent - uars[:, trial]
+    leads, variances = (
+        (each.cumsum(axis=1) / np.arange(1, 1 + uars.shape[2]))[:, :-1, None]
+        for each in (incumbent - uars[:, trial], variances)
+    )  # means up to each fold
     gone = np.zeros(len(uars), dtype=bool)
     many = others.sum(axis=1)
     for m in np.unique(many):
@@ -228,8 +274,7 @@ def pruned(
         if m:
             index = np.nonzero(others[some])[1].reshape(len(some), m)
             apart = incumbent[some][:, None] - uars[some[:, None], index]
-        for fold in range(1, uars.shape[2]):
-            gone[some] |= behind(leads[some, :fold], variances[some, :fold], apart)
+        gone[some] = behind(leads[some], variances[some], apart[:, None]).any(axis=1)
     return gone
 
 
@@ -241,10 +286,11 @@ def searches(
     trials: int,
     entries: int,
     repetitions: int,
+    shared_error: bool = True,
 ) -> tuple[Corpus, Sequence[Searched]]:
     """Searches of several entries over the same speakers."""
     found = corpus(random, speakers, uneven)
-    shared = Speakers(random, found, repetitions)
+    shared = Speakers(random, found, repetitions, shared_error)
     better = random.integers(entries)
     return found, [
         Entry(shared, landscape, trials, entries > 1 and number == better).search()

@@ -14,7 +14,8 @@ of 0.6, and the difference of two configurations varies over speakers by 7 to 9 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -91,6 +92,26 @@ class Corpus:
         """Names of the speakers."""
         return tuple(f"{number:03}" for number in range(len(self.clips)))
 
+    def of(self, speakers: Ints) -> npt.NDArray[np.bool_]:
+        """Which clips are those of some speakers ``[N]``."""
+        return np.isin(self.speaker, speakers)
+
+    def among(self, speakers: Ints, folds: int) -> Corpus:
+        """The clips of some speakers, given in ascending order, in folds of their own."""
+        kept = self.of(speakers)
+        return replace(
+            self,
+            clips=self.clips[speakers],
+            speaker=np.searchsorted(speakers, self.speaker[kept]),
+            emotion=self.emotion[kept],
+            fold=in_folds(len(speakers), folds),
+        )
+
+
+def in_folds(speakers: int, folds: int) -> Ints:
+    """The fold of each speaker, in ascending order."""
+    return np.sort(np.arange(speakers) % folds)
+
 
 def corpus(random: np.random.Generator, speakers: int, uneven: bool) -> Corpus:
     """A corpus like RAVDESS, or one with very unequal numbers of clips."""
@@ -102,7 +123,7 @@ def corpus(random: np.random.Generator, speakers: int, uneven: bool) -> Corpus:
         if clips.any(axis=1).all() and (clips > 0).sum(axis=0).min() > 1:
             break
     cells = np.repeat(np.arange(clips.size), clips.ravel())
-    fold = np.sort(np.arange(speakers) % FOLDS)
+    fold = in_folds(speakers, FOLDS)
     return Corpus(clips, cells // EMOTIONS, cells % EMOTIONS, fold, mean / mean.sum())
 
 
@@ -115,10 +136,22 @@ def true_scores(quality: Floats, shares: Floats) -> dict[str, Floats]:
 
 
 class Speakers:
-    """Terms that all entries share, of ``repetitions`` sets of speakers with one corpus."""
+    """Terms that all entries share, of ``repetitions`` sets of speakers with one corpus.
 
-    def __init__(self, random: np.random.Generator, found: Corpus, repetitions: int) -> None:
+    Attributes:
+        shared_error: whether a network has an error that all clips of its fold share. Without it
+            each clip has one of the same size, so that the true scores stay the same.
+    """
+
+    def __init__(
+        self,
+        random: np.random.Generator,
+        found: Corpus,
+        repetitions: int,
+        shared_error: bool = True,
+    ) -> None:
         self.random, self.corpus, self.repetitions = random, found, repetitions
+        self.shared_error = shared_error
         speakers = len(found.clips)
         who = SPEAKER * random.standard_normal((repetitions, speakers, 1))
         which = random.standard_normal((repetitions, speakers, EMOTIONS))
@@ -128,3 +161,29 @@ class Speakers:
         limits = MISTAKEN.cumsum(axis=1)[found.emotion]
         drawn = random.random((repetitions, clips, 1), np.float32)
         self.mistaken = (drawn > limits[:, :-1]).sum(axis=2).astype(np.int8)
+
+    def among(self, speakers: Ints, folds: int) -> Speakers:
+        """The same terms of some of the speakers, who are divided into folds of their own."""
+        part, clips = copy.copy(self), self.corpus.of(speakers)
+        part.corpus = self.corpus.among(speakers, folds)
+        part.base = self.base[:, speakers]
+        part.difficulty, part.mistaken = self.difficulty[:, clips], self.mistaken[:, clips]
+        return part
+
+    @property
+    def chance(self) -> float:
+        """Standard deviation of the error of a single clip in one training."""
+        if self.shared_error:
+            return CHANCE
+        of_fold = FOLD**2 + FOLD_EMOTION**2 * (1 - 1 / EMOTIONS)
+        return float(np.sqrt(CHANCE**2 + of_fold))
+
+    def networks(self) -> Floats:
+        """Errors of one network for each fold, by speaker and emotion ``[R, S, C]``."""
+        if not self.shared_error:
+            return np.zeros(self.base.shape)
+        random, repetitions = self.random, self.repetitions
+        error = FOLD_EMOTION * random.standard_normal((repetitions, FOLDS, EMOTIONS))
+        of_all = FOLD * random.standard_normal((repetitions, FOLDS, 1))
+        error += of_all - error.mean(axis=2, keepdims=True)
+        return np.asarray(error[:, self.corpus.fold])

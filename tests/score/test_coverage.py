@@ -86,7 +86,48 @@ def test_simulated_configurations_have_the_true_score_of_their_closed_form(simul
             assert np.mean(counted) == pytest.approx(truths[metric].mean(), abs=0.008)
 
 
-@pytest.mark.parametrize("part", ["intervals", "searches", "holdouts"])
+def test_each_speaker_is_tested_once_by_a_winner_selected_without_this_speaker(simulation):
+    from nested_winners import nested
+    from simulated_searches import LANDSCAPES, Entry
+    from simulated_speakers import Speakers, corpus
+
+    random = np.random.default_rng(4)
+    clips = corpus(random, 9, True)
+    shared = Speakers(random, clips, 6)
+    entry = Entry(shared, LANDSCAPES["hill"], 4, better=False)
+    before = entry.among(np.arange(1, 9), 5).search()
+    assert before.counts.shape[2] == 8
+    assert np.array_equal(before.counts[0, 0].sum(axis=2), clips.clips[1:])
+    found = nested(entry, 9, outer_folds=3)
+    assert found.qualities.shape == (3, 6)
+    assert np.array_equal(found.counts.sum(axis=3), np.broadcast_to(clips.clips, (6, 9, 6)))
+
+
+def test_nested_scores_have_no_selection_bias(simulation):
+    from nested_winners import both
+    from selected_winners import Case, measured
+
+    found = measured(Case(16, False, "all equal", 10, 1), 120, 100, 20, both)
+    assert found["naive"]["uar"]["bias"] > 1.2
+    for name in ("nested", "nested_shipped", "nested_all"):
+        assert abs(found[name]["uar"]["bias"]) < 1.0
+        assert found[name]["uar"]["coverage"] > 88
+
+
+def test_without_an_error_shared_by_a_fold_each_clip_has_one_of_the_same_size(simulation):
+    from simulated_speakers import Speakers, corpus
+
+    random = np.random.default_rng(6)
+    clips = corpus(random, 10, False)
+    shared, apart = (Speakers(random, clips, 4000, each) for each in (True, False))
+    errors = shared.networks()
+    assert np.array_equal(errors[:, 0], errors[:, 1])
+    assert not np.array_equal(errors[:, 1], errors[:, 2])
+    assert not apart.networks().any()
+    assert apart.chance**2 == pytest.approx(shared.chance**2 + errors.var(), rel=0.01)
+
+
+@pytest.mark.parametrize("part", ["intervals", "searches", "nested", "holdouts"])
 def test_each_part_prints_one_object(simulation, part, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["coverage.py", part, "--quick", "--worlds", "ravdess"])
     simulation.main()
