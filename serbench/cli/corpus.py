@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.corpus_doctor import doctor_command
 from serbench.cli.datasets import (
     delete_command,
     list_command,
@@ -15,7 +16,6 @@ from serbench.cli.datasets import (
     show_account,
     show_command,
 )
-from serbench.cli.doctor import doctor_command
 from serbench.cli.output import counting, emit_json, errors, format_option
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App
-from serbench.cli.output import DASH, counted, emit_table, emit_text
+from serbench.cli.output import DASH, counted, duration, emit_table, emit_text
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -101,7 +101,7 @@ def announce_nested(app: App, plan: StudyPlan, manifest: Manifest, seeds: int) -
     if found.seconds is None:
         time = "no earlier training shows how long"
     else:
-        time = f"{'at most' if found.at_most else 'about'} {_duration(found.seconds)}"
+        time = f"{'at most' if found.at_most else 'about'} {duration(found.seconds)}"
     emit_text(f"nested cross-validation: {counted(found.trainings, 'training')}, {time}", err=True)
 
 
@@ -118,12 +118,4 @@ def _time(found: Forecast) -> str:
         return DASH
     if found.seconds < 1:
         return "< 1 s"
-    return f"{'≤' if found.at_most else '~'} {_duration(found.seconds)}"
-
-
-def _duration(seconds: float) -> str:
-    """A time to the minute, or to the second where it is short."""
-    if seconds < 120:
-        return f"{max(round(seconds), 1)} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return f"{'≤' if found.at_most else '~'} {duration(found.seconds)}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from serbench.cli.app import App
 from serbench.cli.tables import (
     across,
     folding_table,
@@ -122,6 +123,14 @@ def milliseconds(time: float | None) -> str:
     return DASH if time is None else f"{time:.1f}"
 
 
+def duration(seconds: float) -> str:
+    """A time to the minute, or to the second where it is short."""
+    if seconds < 120:
+        return f"{max(round(seconds), 1)} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def short(number: int | None) -> str:
     """A large count in thousands, millions or billions; a dash where there is none."""
     if number is None:
@@ -145,6 +154,30 @@ def emit_text(text: str, err: bool = False) -> None:
         err: whether it is printed to standard error.
     """
     click.echo(in_lines(text, sys.stderr if err else sys.stdout), err=err)
+
+
+def quiet() -> bool:
+    """Whether the present command was given ``--quiet``."""
+    context = click.get_current_context(silent=True)
+    app = None if context is None else context.find_object(App)
+    return app is not None and app.quiet
+
+
+def remark(text: str) -> None:
+    """Print lines of text that are no result on standard error, unless ``--quiet`` is given."""
+    if not quiet():
+        emit_text(text, err=True)
+
+
+def next_command(command: str) -> None:
+    """Name the command that usually follows, on standard error.
+
+    It is left out with ``--quiet``, and where the result is for programs.
+    """
+    context = click.get_current_context(silent=True)
+    format_ = None if context is None else context.params.get("format_")
+    if format_ in (None, "table", "text"):
+        remark(f"next: {command}")
 
 
 def emit_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -125,7 +125,7 @@ def _dataset(app: App, target: str, emotions: str | None) -> Manifest:
 
 def _warn(app: App, manifest: Manifest, plans: Mapping[str, StudyPlan]) -> None:
     """Print the possible defects of the dataset, unless the search has begun before."""
-    from serbench.cli.doctor import show_warnings
+    from serbench.cli.corpus_doctor import show_warnings
     from serbench.data.doctor.inspection import inspect
     from serbench.store.datasets import Datasets
     from serbench.store.studies import standings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -106,18 +107,26 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.2g}"
 
 
+def parameter_name(name: str) -> str:
+    """The name of a searched parameter as text."""
+    return name.partition(":")[2] or name.replace("_", " ")
+
+
+def configuration_text(parameters: Mapping[str, Any]) -> str:
+    """The parameters of a configuration as text."""
+    return ", ".join(
+        f"{parameter_name(name)} {_shown(value)}" for name, value in parameters.items()
+    )
+
+
 def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
     """The row of a trial; a pruned trial has a dash for each fold on which it was not tested."""
     uars = {each["fold"]: each["uar"] for each in trial["folds"]}
-    parameters = {
-        name.partition(":")[2] or name.replace("_", " "): value
-        for name, value in trial["parameters"].items()
-    }
     return [
         str(trial["trial"]),
         trial["state"],
         percent(trial["mean_uar"]),
-        ", ".join(f"{name} {_shown(value)}" for name, value in parameters.items()),
+        configuration_text(trial["parameters"]),
         " ".join(percent(uars.get(fold)) for fold in folds),
     ]
 

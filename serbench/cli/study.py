@@ -19,6 +19,7 @@ from serbench.cli.output import (
 )
 from serbench.cli.studies import delete_command, list_command, show_command
 from serbench.cli.study_options import study_options
+from serbench.cli.watch import watch_command
 from serbench.run.options import StudyOptions
 
 if TYPE_CHECKING:
@@ -242,5 +243,5 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     click.echo(f"entry {entry} reproduced")
 
 
-for command in (list_command, show_command, delete_command):
+for command in (list_command, show_command, watch_command, delete_command):
     study.add_command(command)
