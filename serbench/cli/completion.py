@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import click
 
-from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import emit_json, format_option, next_command
+from serbench.cli.app import Command, common_options
+from serbench.cli.output import (
+    emit_json,
+    format_option,
+)
+from serbench.cli.remarks import (
+    next_command,
+)
 
 INSTALL = {
     "bash": 'eval "$(serbench completion bash)" in ~/.bashrc',
@@ -19,8 +25,7 @@ INSTALL = {
 @click.argument("shell", type=click.Choice(tuple(INSTALL)))
 @format_option("text", "json")
 @common_options
-@pass_app
-def completion(app: App, shell: str, format_: str) -> None:
+def completion(shell: str, format_: str) -> None:
     """Print the completion script of SHELL: commands, options, entries, datasets, names of plugins.
 
     In bash, write eval "$(serbench completion bash)" into ~/.bashrc; in zsh the same with zsh into

@@ -16,7 +16,16 @@ from serbench.cli.datasets import (
     show_account,
     show_command,
 )
-from serbench.cli.output import counting, emit_json, errors, format_option
+from serbench.cli.output import (
+    emit_json,
+    emit_result,
+    format_option,
+)
+from serbench.cli.remarks import (
+    counting,
+    errors,
+    next_command,
+)
 
 if TYPE_CHECKING:
     from serbench.data.licence import Speech
@@ -146,6 +155,7 @@ def scan_command(
         emit_json(scan.summary())
     else:
         show_account(scan.summary())
+    next_command(f"serbench corpus doctor {dataset}")
 
 
 def scan_into(
@@ -194,9 +204,10 @@ def fetch_demo(app: App) -> None:
     type=click.Path(path_type=Path),
     help="Write the corpus into this folder. [default: a folder in serbench's cache]",
 )
+@format_option("text", "json")
 @common_options
 @pass_app
-def fetch_command(app: App, name: str, folder: Path | None) -> None:
+def fetch_command(app: App, name: str, folder: Path | None, format_: str) -> None:
     """Fetch corpus NAME, if its licence lets a program do so.
 
     The corpus 'demo' is synthesised on this machine by espeak-ng.
@@ -204,7 +215,8 @@ def fetch_command(app: App, name: str, folder: Path | None) -> None:
     from serbench.run.scanning import fetch_corpus
 
     folder = fetch_corpus(name, app.plugins, app.workspace, folder)
-    click.echo(f"{folder}\nnext: serbench corpus scan {folder} --dataset {name}")
+    emit_result(format_, {"corpus": name, "folder": str(folder)}, str(folder))
+    next_command(f"serbench corpus scan {folder} --dataset {name}")
 
 
 for command in (list_command, show_command, delete_command, rename_command, doctor_command):

@@ -13,12 +13,16 @@ import click
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import (
     counted,
-    counting,
     emit_json,
     emit_table,
     emit_text,
-    errors,
     format_option,
+)
+from serbench.cli.remarks import (
+    counting,
+    errors,
+    next_command,
+    remark,
 )
 from serbench.errors import UsageError
 
@@ -105,6 +109,8 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
             )
         elif fix:
             emit_text("there is nothing to leave out: the dataset is unchanged")
+    fixes = doubtful and not fix
+    next_command(f"serbench corpus doctor {name} --fix" if fixes else f"serbench search {name}")
 
 
 def show_warnings(manifest: Manifest, findings: Sequence[Finding]) -> None:
@@ -113,9 +119,9 @@ def show_warnings(manifest: Manifest, findings: Sequence[Finding]) -> None:
     for kind, count in kinds.items():
         named = list(dict.fromkeys(each.subject for each in findings if each.kind == kind))
         listed = ", ".join(named[:NAMED]) + (", …" if len(named) > NAMED else "")
-        emit_text(f"warning: {counted(count, 'finding')} of {kind} ({listed})", err=True)
+        remark(f"warning: {counted(count, 'finding')} of {kind} ({listed})")
     if kinds:
-        emit_text(f"`serbench corpus doctor {manifest.name}` lists what to do", err=True)
+        remark(f"`serbench corpus doctor {manifest.name}` lists what to do")
 
 
 def _show(manifest: Manifest, findings: Sequence[Finding], doubtful: Sequence[Exclusion]) -> None:

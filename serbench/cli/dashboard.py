@@ -7,7 +7,16 @@ from pathlib import Path
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import counted, emit_json, emit_text, format_option, next_command, remark
+from serbench.cli.output import (
+    counted,
+    emit_json,
+    emit_text,
+    format_option,
+)
+from serbench.cli.remarks import (
+    next_command,
+    remark,
+)
 
 
 @click.command("dashboard", cls=Command)

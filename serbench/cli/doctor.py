@@ -13,6 +13,8 @@ from serbench.cli.output import (
     emit_table,
     emit_text,
     format_option,
+)
+from serbench.cli.remarks import (
     next_command,
     remark,
 )

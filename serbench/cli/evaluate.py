@@ -7,12 +7,15 @@ import click
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import (
     counted,
-    counting,
     emit_confusion,
     emit_json,
     emit_scores,
     emit_text,
     format_option,
+)
+from serbench.cli.remarks import (
+    counting,
+    next_command,
 )
 
 
@@ -55,3 +58,4 @@ def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
     emit_scores(found.scores, app.plugins)
     click.echo()
     emit_confusion(found.emotions, plain["confusion"], list(plain["recalls"].values()))
+    next_command(f"serbench leaderboard show {entry}")

@@ -11,12 +11,15 @@ import click
 from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.output import (
     DASH,
-    counting,
     emit_json,
     emit_table,
-    emit_text,
     format_option,
     milliseconds,
+)
+from serbench.cli.remarks import (
+    counting,
+    next_command,
+    remark,
 )
 from serbench.errors import UsageError
 
@@ -106,11 +109,9 @@ def measure_command(
             app.plugins,
             app.workspace,
             app.database,
-            lambda entry, runtime: emit_text(
-                f"entry {entry}: converting the network for {runtime}", err=True
-            ),
+            lambda entry, runtime: remark(f"entry {entry}: converting the network for {runtime}"),
             progress,
-            lambda sentence: emit_text(sentence, err=True),
+            remark,
         ).measure()
     _show(app, measured, format_)
 
@@ -139,6 +140,7 @@ def _show(app: App, measured: Sequence[MeasuredLatency], format_: str) -> None:
         emit_json([each.as_dict() for each in found])
     else:
         emit_latencies(found)
+        next_command("serbench recommend")
 
 
 def emit_latencies(found: Sequence[EntryLatency]) -> None:

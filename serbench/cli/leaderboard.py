@@ -17,7 +17,16 @@ from serbench.cli.leaderboard_changes import (
 )
 from serbench.cli.leaderboard_entries import compare_command, show_command
 from serbench.cli.leaderboard_table import show_rankings
-from serbench.cli.output import counted, emit_csv, emit_json, format_option
+from serbench.cli.output import (
+    counted,
+    emit_csv,
+    emit_json,
+    format_option,
+)
+from serbench.cli.remarks import (
+    next_command,
+    remark,
+)
 
 if TYPE_CHECKING:
     from serbench.plugins import Plugins
@@ -130,10 +139,9 @@ def leaderboard(
             runtime=runtime,
         )
         left_out = len(_numbers(everything)) - len(_numbers(found))
-        click.echo(
+        remark(
             f"left out: {counted(left_out, 'entry')}, whose corpora or weights do not "
-            "allow commercial use or have unknown licences",
-            err=True,
+            "allow commercial use or have unknown licences"
         )
     if format_ == "json":
         emit_json([row.as_dict() for ranking in found for row in ranking.rows])
@@ -141,6 +149,7 @@ def leaderboard(
         emit_csv(flat_columns(found), flat_rows(found))
     elif found:
         show_rankings(found, metrics or _scored(app.plugins, found), format_, per_clip_intervals)
+        next_command("serbench recommend")
     elif threads not in ("1", "all"):
         click.echo(
             f"no latency was measured on {threads} threads: --threads all shows every latency"
@@ -150,7 +159,8 @@ def leaderboard(
     elif protocol is not None:
         click.echo(f"no entries under {protocol}: serbench leaderboard shows all entries")
     else:
-        click.echo("no entries yet: serbench study run")
+        click.echo("no entries yet")
+        next_command("serbench study run")
 
 
 def _numbers(found: Sequence[RankingView]) -> set[int]:

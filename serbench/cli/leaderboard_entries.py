@@ -25,6 +25,9 @@ from serbench.cli.output import (
     points,
     scored,
 )
+from serbench.cli.remarks import (
+    next_command,
+)
 
 if TYPE_CHECKING:
     from serbench.views.comparison import Comparison
@@ -104,6 +107,7 @@ def compare_command(app: App, numbers: tuple[int, ...], format_: str) -> None:
     click.echo()
     for line in (*found.verdict, *_tests(found), *found.notes):
         emit_text(line)
+    next_command("serbench recommend")
 
 
 def _tests(found: Comparison) -> list[str]:
@@ -138,10 +142,13 @@ def show_command(app: App, number: int, format_: str) -> None:
     from serbench.views.detail import entry_detail
 
     found = entry_detail(app.database, number)
+    plain = found.as_dict()
     if format_ == "json":
-        emit_json(found.as_dict())
+        emit_json(plain)
     else:
-        _show(app, found.as_dict(), found.view, found.seeds, found.measured)
+        _show(app, plain, found.view, found.seeds, found.measured)
+    trained = plain["study"] is not None
+    next_command(f"serbench export {number}" if trained else "serbench leaderboard compare")
 
 
 def _show(

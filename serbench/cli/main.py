@@ -58,6 +58,9 @@ COMMANDS = {
 
 INTERRUPTED = 130
 
+COMPLETE_VARIABLE = "_SERBENCH_COMPLETE"
+"""The environment variable with which the script of a shell asks for completions."""
+
 
 class LazyGroup(Group):
     """A group that imports a command when it is called, not when it is listed."""

@@ -11,12 +11,14 @@ from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.output import (
     DASH,
     counted,
-    counting,
     emit_csv,
     emit_json,
     emit_table,
-    emit_text,
     format_option,
+)
+from serbench.cli.remarks import (
+    counting,
+    remark,
 )
 from serbench.errors import AudioError, SerbenchError
 
@@ -120,10 +122,10 @@ def predict(
     elif found:
         _emit_tables(found, emotions)
     if result.detector is not None:
-        emit_text(result.detector.text, err=True)
+        remark(result.detector.text)
     for file in found:
-        for remark in file.remarks:
-            click.echo(f"{file.path}: {remark}", err=True)
+        for sentence in file.remarks:
+            remark(f"{file.path}: {sentence}")
     for error in failed:
         click.echo(f"error: {error}", err=True)
     if reject_below > 0 and found:
@@ -167,4 +169,4 @@ def _emit_rejected(found: Sequence[FilePrediction], reject_below: float) -> None
     if windows:
         parts = sum(answer.rejected for answer in windows)
         text += f" for files, {parts} of {len(windows):,} for windows"
-    emit_text(f"{text}, {below}", err=True)
+    remark(f"{text}, {below}")

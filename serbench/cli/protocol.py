@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
-from serbench.cli.output import counting, emit_json, emit_table, emit_text, format_option
+from serbench.cli.output import (
+    emit_csv,
+    emit_json,
+    emit_table,
+    emit_text,
+    format_option,
+)
+from serbench.cli.remarks import (
+    counting,
+    next_command,
+)
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -38,6 +48,7 @@ def list_command(app: App, format_: str) -> None:
         emit_json([{"protocol": name, "rule": rule} for name, rule in (*LISTED, *MODIFIERS)])
         return
     emit_table(["protocol", "rule"], [*LISTED, ("", ""), *MODIFIERS])
+    next_command("serbench protocol show ID --dataset NAME")
 
 
 @protocol.command("show")
@@ -78,23 +89,21 @@ def show_command(
         emit_json(account)
     else:
         _show(account)
+    next_command(f"serbench study run --dataset {dataset} --protocol {chosen.name}")
 
 
 @protocol.command("clips")
 @click.argument("protocol_id", metavar="ID")
 @click.option("--dataset", required=True, metavar="NAME", help="Split this scanned dataset.")
+@format_option("csv", "json")
 @common_options
 @pass_app
-def clips_command(app: App, protocol_id: str, dataset: str) -> None:
-    """List every test clip of protocol ID on a dataset as CSV: outer fold, fold, path.
+def clips_command(app: App, protocol_id: str, dataset: str, format_: str) -> None:
+    """List every test clip of protocol ID on a dataset: outer fold, fold, path.
 
     `serbench leaderboard import` needs predictions for the clips of the holdout; if nothing is set
     aside, for those of all folds.
     """
-    import csv
-    import sys
-
-    from serbench.data.cells import text_cell
     from serbench.data.protocols import HOLDOUT, protocol_from_id, split_dataset
     from serbench.data.recording_names import RecordingNames
     from serbench.store.datasets import Datasets
@@ -102,13 +111,19 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
     manifest = Datasets(app.database).manifest(dataset)
     names = RecordingNames(manifest)
     outer_folds = split_dataset(manifest, protocol_from_id(manifest, protocol_id)).outer_folds
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["outer_fold", "fold", "path"])
+    listed: list[dict[str, Any]] = []
     for number, part in enumerate(outer_folds, start=1):
         tested = [(HOLDOUT, part.holdout.test)] if len(part.holdout.test) else []
         tested += [(str(place), fold.test) for place, fold in enumerate(part.folds, start=1)]
-        for fold, rows in tested:
-            writer.writerows([number, fold, text_cell(names.shortest(int(row)))] for row in rows)
+        listed += [
+            {"outer_fold": number, "fold": fold, "path": names.shortest(int(row))}
+            for fold, rows in tested
+            for row in rows
+        ]
+    if format_ == "json":
+        emit_json(listed)
+    else:
+        emit_csv(["outer_fold", "fold", "path"], listed)
 
 
 def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -> dict[str, Any]:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import counting, emit_json, emit_text, format_option
+from serbench.cli.output import (
+    emit_json,
+    emit_text,
+    format_option,
+)
+from serbench.cli.remarks import (
+    counting,
+    next_command,
+)
 
 if TYPE_CHECKING:
     from serbench.score.learning_curve import Point
@@ -132,6 +140,8 @@ def recommend(
         return
     for sentence in found.sentences:
         emit_text(sentence)
+    if found.entry is not None:
+        next_command(f"serbench export {found.entry}")
 
 
 def _curve(app: App, entry: int) -> tuple[Point, ...]:

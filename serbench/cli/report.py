@@ -10,7 +10,6 @@ import click
 from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.output import (
     counted,
-    counting,
     emit_csv,
     emit_json,
     emit_table,
@@ -18,6 +17,10 @@ from serbench.cli.output import (
     format_option,
     interval,
     percent,
+)
+from serbench.cli.remarks import (
+    counting,
+    remark,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +91,7 @@ def paper_command(
     for file in written.files:
         click.echo(file)
     for reason in written.missing:
-        click.echo(reason, err=True)
+        remark(reason)
 
 
 def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[str, ...]:

@@ -11,10 +11,14 @@ from serbench.cli.app import App, Command, common_options, confirm, pass_app, ye
 from serbench.cli.output import (
     counted,
     emit_json,
+    emit_result,
     emit_table,
     emit_text,
     format_option,
     percent,
+)
+from serbench.cli.remarks import (
+    next_command,
 )
 
 
@@ -31,7 +35,8 @@ def list_command(app: App, format_: str) -> None:
         emit_json(studies)
         return
     if not studies:
-        click.echo("no studies yet: serbench study run")
+        click.echo("no studies yet")
+        next_command("serbench study run")
         return
     emit_table(
         [
@@ -57,6 +62,7 @@ def list_command(app: App, format_: str) -> None:
         ],
         spare=["front end", "schedule", "head", "protocol"],
     )
+    next_command(f"serbench study show {studies[-1]['study']}")
 
 
 @click.command("show", cls=Command)
@@ -84,8 +90,8 @@ def show_command(app: App, number: int, format_: str) -> None:
         ],
         [_trial_cells(trial, _folds(found["trials"])) for trial in found["trials"]],
     )
-    if found["entry"]:
-        entry = found["entry"]
+    entry = found["entry"]
+    if entry:
         emit_text(
             f"entry {entry['entry']}: configuration of trial {entry['trial']}, UA "
             f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
@@ -95,6 +101,8 @@ def show_command(app: App, number: int, format_: str) -> None:
     for trial in found["trials"]:
         if trial["failure"]:
             emit_text(f"trial {trial['trial']} failed: {trial['failure']}")
+    shows_entry = f"serbench leaderboard show {entry['entry']}" if entry else None
+    next_command(shows_entry or f"serbench study watch {number}")
 
 
 def _folds(trials: list[dict[str, Any]]) -> list[int]:
@@ -134,9 +142,10 @@ def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
 @click.command("delete", cls=Command)
 @click.argument("number", metavar="STUDY", type=int)
 @yes_option
+@format_option("text", "json")
 @common_options
 @pass_app
-def delete_command(app: App, number: int, yes: bool) -> None:
+def delete_command(app: App, number: int, yes: bool, format_: str) -> None:
     """Delete STUDY, with the studies of its other outer folds, their trials and networks.
 
     A study with an entry is deleted together with the entry by `serbench leaderboard delete`.
@@ -149,5 +158,6 @@ def delete_command(app: App, number: int, yes: bool) -> None:
     )
     confirm(f"delete {which}", yes)
     delete_study(app.database, number, app.workspace.artifacts)
-    for each in known:
-        emit_text(f"study {each.number} deleted")
+    deleted = [each.number for each in known]
+    emit_result(format_, {"deleted": deleted}, *(f"study {number} deleted" for number in deleted))
+    next_command("serbench study list")

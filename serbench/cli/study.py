@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,16 @@ from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.forecasts import announce_nested, show_forecasts, shown_value
 from serbench.cli.output import (
     counted,
+    emit_json,
     emit_text,
+    format_option,
     milliseconds,
     percent,
     scored,
+)
+from serbench.cli.remarks import (
+    next_command,
+    remark,
 )
 from serbench.cli.studies import delete_command, list_command, show_command
 from serbench.cli.study_options import study_options
@@ -25,7 +32,9 @@ from serbench.run.options import StudyOptions
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
     from serbench.execute.executor import Executor
+    from serbench.run.reproduce import Repeated
     from serbench.search.plan import StudyPlan
+    from serbench.views.entry import EntryView
 
 
 @click.group(cls=Group)
@@ -48,9 +57,12 @@ def study() -> None:
     help="Print the studies with their progress and their estimated time, and run none; by default "
     "they are run.",
 )
+@format_option("text", "json")
 @common_options
 @pass_app
-def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: Any) -> None:
+def run_command(
+    app: App, /, study_file: Path | None, dry_run: bool, format_: str, **options: Any
+) -> None:
     """Search by cross-validation, train the winner on all clips, and measure its latency.
 
     Every speaker is tested by networks that were not trained on this speaker, and the score is
@@ -62,7 +74,7 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     More trials or more time continue it too; every other change of an option that affects results
     makes a new study.
     """
-    click.echo("loading PyTorch, the plugins and the dataset", err=True)
+    remark("loading PyTorch, the plugins and the dataset")
     from serbench.execute.executor import executor_of
     from serbench.run.planning import make_plans
     from serbench.run.study_file import read_options, with_candidates
@@ -72,12 +84,15 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     if dry_run:
         manifest = _dataset(app, asked.dataset, fetch=False)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
-        show_forecasts(app, plans, manifest, asked.seeds)
+        show_forecasts(app, plans, manifest, asked.seeds, format_)
         return
     with executor_of(asked.jobs) as executor:
         manifest = _dataset(app, asked.dataset)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
-        _run_all(app, plans, asked, manifest, executor)
+        entries = _run_all(app, plans, asked, manifest, executor, format_)
+    if format_ == "json":
+        emit_json([entry.as_dict() for entry in entries])
+    next_command("serbench leaderboard")
 
 
 def _run_all(
@@ -86,21 +101,24 @@ def _run_all(
     asked: StudyOptions,
     manifest: Manifest,
     executor: Executor,
-) -> None:
+    format_: str,
+) -> list[EntryView]:
     """Run studies one after another; if one fails, the others still run."""
     from serbench.errors import SerbenchError, TooSlowError
     from serbench.run.planning import differing
 
-    named, failed, entries = dict.fromkeys(("backbone", *differing(plans))), 0, 0
+    named, failed = dict.fromkeys(("backbone", *differing(plans))), 0
+    entries: list[EntryView] = []
     for number, plan in enumerate(plans, start=1):
         if len(plans) > 1:
             what = ", ".join(filter(None, (shown_value(plan, name) for name in named)))
-            click.echo(f"{number} of {counted(len(plans), 'study')}: {what}")
+            remark(f"{number} of {counted(len(plans), 'study')}: {what}")
         try:
-            _run(app, plan, asked, manifest, executor)
-            entries += 1
+            entries.append(_run(app, plan, asked, manifest, executor))
+            if format_ == "text":
+                _show_result(app, entries[-1])
         except TooSlowError as error:
-            click.echo(f"left out: {error}")
+            remark(f"left out: {error}")
         except SerbenchError as error:
             if len(plans) == 1 or app.debug:
                 raise
@@ -118,7 +136,7 @@ def _run_all(
             f"{asked.max_latency_ms:g}: give a larger number, or a smaller --backbone",
             max_latency_ms=asked.max_latency_ms,
         )
-    click.echo("next: serbench leaderboard")
+    return entries
 
 
 def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
@@ -131,7 +149,7 @@ def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
     chosen = chosen_dataset(app.database, name, otherwise=DEMO)
     if chosen == DEMO and not (app.database.exists and datasets.has_dataset(DEMO)):
         if name is None:
-            click.echo("the database has no dataset yet", err=True)
+            remark("the database has no dataset yet")
         if fetch:
             fetch_demo(app)
     return datasets.manifest(chosen)
@@ -139,12 +157,15 @@ def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
 
 def _run(
     app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
-) -> None:
-    """Run one study and print its result."""
+) -> EntryView:
+    """Run one study; gives its entry, with its latency on this machine."""
     from serbench.cli.progress_bars import study_listener
+    from serbench.model.machine import this_machine
     from serbench.run.call import run_plan
     from serbench.run.clip_format import explain_format
+    from serbench.run.completion import latency_kind
     from serbench.run.planning import explain_augmentations
+    from serbench.views.reading import entry_view_here
 
     reasons = [
         explain_format(plan, asked, manifest, app.plugins),
@@ -153,18 +174,15 @@ def _run(
     announce_nested(app, plan, manifest, asked.seeds)
     with study_listener(plan, app.plugins, reasons) as listener:
         entry = run_plan(plan, asked, app.plugins, app.workspace, app.database, listener, executor)
-    _show_result(app, plan, entry)
+    kind = latency_kind(plan, app.plugins)
+    return entry_view_here(app.database, entry, this_machine(), kind)
 
 
-def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
-    from serbench.model.machine import this_machine
-    from serbench.run.completion import latency_kind
+def _show_result(app: App, found: EntryView) -> None:
     from serbench.views.gain import budget_note, gain_of
-    from serbench.views.reading import entry_view_here
     from serbench.views.seeds import seeds_view
 
-    kind = latency_kind(plan, app.plugins)
-    found = entry_view_here(app.database, entry, this_machine(), kind)
+    entry = found.entry
     plain = found.as_dict()
     note = f", {found.note}" if found.note else ""
     emit_text(
@@ -190,9 +208,10 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     "those that the score comes from are repeated, and the last training.",
 )
 @study_options("jobs")
+@format_option("text", "json")
 @common_options
 @pass_app
-def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> None:
+def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None, format_: str) -> None:
     """Train ENTRY again and compare its logits with the recorded ones.
 
     The exit code is 0 if all logits are equal bit by bit, and 1 otherwise. If they are equal, a
@@ -205,9 +224,10 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     from serbench.run.reproduce import changes_since, reproduce
 
     changes = changes_since(app.database, entry)
+    say = click.echo if format_ == "text" else remark
     for name, (before, now) in changes.items():
-        click.echo(f"{name}: {before} before, {now} now")
-    differing = []
+        say(f"{name}: {before} before, {now} now")
+    differing, repeated = [], []
     with executor_of(jobs) as executor:
         for each in reproduce(
             entry, app.plugins, app.workspace, app.database, Listener(), folds, executor
@@ -216,20 +236,14 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
             place = f"fold {fold}" if isinstance(fold, int) else fold
             if each.outer_fold:
                 place = f"outer fold {each.outer_fold + 1}, {place}"
-            same = "all logits equal"
-            if each.clips:
-                scores = f"UA {percent(each.before)} before, {percent(each.now)} now"
-                click.echo(
-                    f"{place}: {counted(each.clips, 'clip')}, {scores}, "
-                    + (same if each.agrees else f"logits differ by up to {each.largest:g}")
-                )
-            else:
-                weights = "all weights equal" if each.agrees else "weights differ"
-                click.echo(f"last training, on all clips: {weights}")
+            say(_repeated(place, each))
             if each.restored:
-                click.echo(f"{place}: its weights file was missing or changed, and is saved again")
+                say(f"{place}: its weights file was missing or changed, and is saved again")
             if not each.agrees:
                 differing.append(place)
+            repeated.append(asdict(each) | {"fold": fold, "outer_fold": each.outer_fold + 1})
+    if format_ == "json":
+        emit_json({"entry": entry, "changes": changes, "trainings": repeated})
     if differing:
         raise SerbenchError(
             f"entry {entry} was not reproduced ({', '.join(differing)}): "
@@ -240,7 +254,18 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
             ),
             differing=tuple(differing),
         )
-    click.echo(f"entry {entry} reproduced")
+    if format_ == "text":
+        click.echo(f"entry {entry} reproduced")
+
+
+def _repeated(place: str, each: Repeated) -> str:
+    """A sentence on one training that was repeated."""
+    if not each.clips:
+        weights = "all weights equal" if each.agrees else "weights differ"
+        return f"last training, on all clips: {weights}"
+    scores = f"UA {percent(each.before)} before, {percent(each.now)} now"
+    same = "all logits equal" if each.agrees else f"logits differ by up to {each.largest:g}"
+    return f"{place}: {counted(each.clips, 'clip')}, {scores}, {same}"
 
 
 for command in (list_command, show_command, watch_command, delete_command):

@@ -17,8 +17,10 @@ from serbench.cli.output import (
     duration,
     emit_json,
     format_option,
-    next_command,
     percent,
+)
+from serbench.cli.remarks import (
+    next_command,
 )
 from serbench.cli.studies import configuration_text, parameter_name
 
