@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import datasets, named_by_plugins
 from serbench.cli.corpus_doctor import doctor_command
 from serbench.cli.datasets import (
     delete_command,
@@ -45,6 +46,7 @@ def corpus() -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     required=True,
     metavar="NAME",
     help="Store the recordings as the dataset NAME, and replace an earlier one of that name.",
@@ -90,6 +92,7 @@ def corpus() -> None:
 @click.option(
     "--corpus",
     "corpora",
+    shell_complete=named_by_plugins("corpus"),
     multiple=True,
     metavar="NAME",
     help="Recognise recordings of this corpus only, even if names of other files in their folder "
@@ -197,7 +200,7 @@ def fetch_demo(app: App) -> None:
 
 
 @corpus.command("fetch")
-@click.argument("name")
+@click.argument("name", shell_complete=named_by_plugins("corpus"))
 @click.option(
     "--to",
     "folder",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import datasets
 from serbench.cli.output import (
     counted,
     emit_json,
@@ -39,7 +40,7 @@ NAMED = 3
 
 
 @click.command("doctor", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @click.option(
     "--fix",
     is_flag=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import studies
 from serbench.cli.output import (
     counted,
     emit_json,
@@ -20,7 +21,7 @@ from serbench.cli.remarks import (
 
 
 @click.command("dashboard", cls=Command)
-@click.argument("numbers", metavar="[STUDY]...", type=int, nargs=-1)
+@click.argument("numbers", metavar="[STUDY]...", type=int, nargs=-1, shell_complete=studies)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

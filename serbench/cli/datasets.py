@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
+from serbench.cli.completing import datasets
 from serbench.cli.output import (
     emit_json,
     emit_result,
@@ -66,7 +67,7 @@ def list_command(app: App, format_: str) -> None:
 
 
 @click.command("show", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -166,7 +167,7 @@ def _show_lengths(account: dict[str, Any]) -> None:
 
 
 @click.command("delete", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @yes_option
 @format_option("text", "json")
 @common_options
@@ -186,7 +187,7 @@ def delete_command(app: App, name: str, yes: bool, format_: str) -> None:
 
 
 @click.command("rename", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @click.argument("new")
 @format_option("text", "json")
 @common_options

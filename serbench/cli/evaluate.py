@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import datasets, entries
 from serbench.cli.output import (
     counted,
     emit_confusion,
@@ -20,9 +21,13 @@ from serbench.cli.remarks import (
 
 
 @click.command(cls=Command)
-@click.argument("entry", type=int)
+@click.argument("entry", type=int, shell_complete=entries)
 @click.option(
-    "--dataset", required=True, metavar="NAME", help="Score the entry on this scanned dataset."
+    "--dataset",
+    shell_complete=datasets,
+    required=True,
+    metavar="NAME",
+    help="Score the entry on this scanned dataset.",
 )
 @format_option("table", "json")
 @common_options

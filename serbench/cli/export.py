@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import entries
 from serbench.cli.output import (
     emit_json,
     emit_text,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("entry", type=int)
+@click.argument("entry", type=int, shell_complete=entries)
 @click.option(
     "--out",
     required=True,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import entries, named_by_plugins
 from serbench.cli.output import (
     DASH,
     emit_json,
@@ -53,13 +54,14 @@ def latency() -> None:
 
 
 @latency.command(MEASURE)
-@click.argument("entries", metavar="[ENTRY]...", type=int, nargs=-1)
+@click.argument("entries", metavar="[ENTRY]...", type=int, nargs=-1, shell_complete=entries)
 @click.option(
     "--all", "everything", is_flag=True, help="Measure all entries that were trained here."
 )
 @click.option(
     "--runtime",
     "runtimes",
+    shell_complete=named_by_plugins("runtime"),
     multiple=True,
     metavar="NAME",
     help="Measure in this runtime; may be given several times. [default: all that are installed]",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app, without_collector
+from serbench.cli.completing import datasets, named_by_plugins, protocols
 from serbench.cli.leaderboard_changes import (
     delete_command,
     export_command,
@@ -36,10 +37,14 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group, invoke_without_command=True)
 @click.option(
-    "--dataset", metavar="NAME", help="Show only entries on this dataset. [default: all datasets]"
+    "--dataset",
+    shell_complete=datasets,
+    metavar="NAME",
+    help="Show only entries on this dataset. [default: all datasets]",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     metavar="ID",
     help="Show only entries of this protocol, given by its name or its identifier. "
     "[default: all protocols]",
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--metric",
     "chosen",
+    shell_complete=named_by_plugins("metric"),
     multiple=True,
     metavar="NAME",
     help="Show the scores of this metric; may be given several times. [default: all metrics with "
@@ -61,6 +67,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--runtime",
+    shell_complete=named_by_plugins("runtime"),
     default="best",
     show_default=True,
     metavar="NAME|best|all",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
+from serbench.cli.completing import datasets, entries, protocols
 from serbench.cli.output import (
     counted,
     emit_result,
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
 @click.option("--name", required=True, metavar="NAME", help="Show the entry under this name.")
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     required=True,
     metavar="NAME",
     help="Look the paths of the file up in this scanned dataset.",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     required=True,
     metavar="ID",
     help="Score the predictions by this protocol, given by its name or its identifier.",
@@ -94,7 +97,7 @@ def import_command(
 
 
 @click.command("export-predictions", cls=Command)
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -143,7 +146,7 @@ def rescore_command(app: App, format_: str) -> None:
 
 
 @click.command("delete", cls=Command)
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @yes_option
 @format_option("text", "json")
 @common_options
@@ -168,7 +171,7 @@ def delete_command(app: App, number: int, yes: bool, format_: str) -> None:
 
 
 @click.command("rename", cls=Command)
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @click.argument("name")
 @format_option("text", "json")
 @common_options

@@ -9,6 +9,7 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.calibration import emit_calibration
+from serbench.cli.completing import entries
 from serbench.cli.latency import emit_latencies
 from serbench.cli.output import (
     DASH,
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 
 @click.command("compare", cls=Command)
-@click.argument("numbers", metavar="ENTRY ENTRY...", type=int, nargs=-1, required=True)
+@click.argument(
+    "numbers", metavar="ENTRY ENTRY...", type=int, nargs=-1, required=True, shell_complete=entries
+)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -133,7 +136,7 @@ def _tests(found: Comparison) -> list[str]:
 
 
 @click.command("show", cls=Command)
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @format_option("table", "json")
 @common_options
 @pass_app

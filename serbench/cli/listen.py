@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import entries_and_files
 from serbench.cli.output import (
     counted,
     format_option,
@@ -35,7 +36,7 @@ PIPE = "-"
 
 
 @click.command(cls=Command)
-@click.argument("system", metavar="ENTRY|MODEL")
+@click.argument("system", metavar="ENTRY|MODEL", shell_complete=entries_and_files)
 @click.option(
     "--input",
     "input_",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import plugins as named_plugins
 from serbench.cli.output import (
     counted,
     emit_json,
@@ -89,7 +90,7 @@ def list_command(app: App, everything: bool, format_: str) -> None:
 
 
 @plugins.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=named_plugins)
 @click.option(
     "--files",
     "folder",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import entries_and_files
 from serbench.cli.output import (
     DASH,
     counted,
@@ -67,7 +68,7 @@ def predictor(app: App, system: str, channel: str | None) -> Predictor:
 
 
 @click.command(cls=Command)
-@click.argument("system", metavar="ENTRY|MODEL")
+@click.argument("system", metavar="ENTRY|MODEL", shell_complete=entries_and_files)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--hop",

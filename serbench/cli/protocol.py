@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import datasets, protocols
 from serbench.cli.output import (
     emit_csv,
     emit_json,
@@ -52,8 +53,14 @@ def list_command(app: App, format_: str) -> None:
 
 
 @protocol.command("show")
-@click.argument("protocol_id", metavar="ID")
-@click.option("--dataset", required=True, metavar="NAME", help="Split this scanned dataset.")
+@click.argument("protocol_id", metavar="ID", shell_complete=protocols)
+@click.option(
+    "--dataset",
+    shell_complete=datasets,
+    required=True,
+    metavar="NAME",
+    help="Split this scanned dataset.",
+)
 @click.option(
     "--no-fingerprints",
     is_flag=True,
@@ -93,8 +100,14 @@ def show_command(
 
 
 @protocol.command("clips")
-@click.argument("protocol_id", metavar="ID")
-@click.option("--dataset", required=True, metavar="NAME", help="Split this scanned dataset.")
+@click.argument("protocol_id", metavar="ID", shell_complete=protocols)
+@click.option(
+    "--dataset",
+    shell_complete=datasets,
+    required=True,
+    metavar="NAME",
+    help="Split this scanned dataset.",
+)
 @format_option("csv", "json")
 @common_options
 @pass_app

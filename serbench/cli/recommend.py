@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import datasets, named_by_plugins, protocols
 from serbench.cli.output import (
     emit_json,
     emit_text,
@@ -39,11 +40,13 @@ class Finite(click.FloatRange):
 @click.command("recommend", cls=Command)
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     metavar="NAME",
     help="Recommend an entry on this dataset. [default: the only dataset with entries]",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     metavar="ID",
     help="Recommend an entry of this protocol, given by its name or its identifier. [default: the "
     "only protocol with entries]",
@@ -70,6 +73,7 @@ class Finite(click.FloatRange):
 )
 @click.option(
     "--runtime",
+    shell_complete=named_by_plugins("runtime"),
     default="best",
     show_default=True,
     metavar="NAME|best",

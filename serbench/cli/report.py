@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import datasets, named_by_plugins, protocols
 from serbench.cli.output import (
     counted,
     emit_csv,
@@ -42,11 +43,13 @@ def report() -> None:
 )
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     metavar="NAME",
     help="Report the entries on this dataset. [default: the only dataset with entries]",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     metavar="RULE",
     help="Report the entries of this protocol. [default: the protocol with most entries]",
 )
@@ -125,6 +128,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, text: str | None) -> tu
 )
 @click.option(
     "--backbone",
+    shell_complete=named_by_plugins("backbone"),
     metavar="NAME",
     help="Test the best entry of this backbone on each dataset. [default: of any backbone]",
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import datasets_and_folders
 from serbench.cli.export import Written, show_written, write_entry
 from serbench.cli.output import (
     counted,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @click.command("search", cls=Command)
-@click.argument("target", metavar="FOLDER|DATASET")
+@click.argument("target", metavar="FOLDER|DATASET", shell_complete=datasets_and_folders)
 @click.option(
     "--minutes",
     default=60.0,

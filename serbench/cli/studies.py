@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
+from serbench.cli.completing import studies
 from serbench.cli.output import (
     counted,
     emit_json,
@@ -66,7 +67,7 @@ def list_command(app: App, format_: str) -> None:
 
 
 @click.command("show", cls=Command)
-@click.argument("number", metavar="STUDY", type=int)
+@click.argument("number", metavar="STUDY", type=int, shell_complete=studies)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -140,7 +141,7 @@ def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
 
 
 @click.command("delete", cls=Command)
-@click.argument("number", metavar="STUDY", type=int)
+@click.argument("number", metavar="STUDY", type=int, shell_complete=studies)
 @yes_option
 @format_option("text", "json")
 @common_options

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import entries
 from serbench.cli.forecasts import announce_nested, show_forecasts, shown_value
 from serbench.cli.output import (
     counted,
@@ -200,7 +201,7 @@ def _show_result(app: App, found: EntryView) -> None:
 
 
 @study.command("reproduce")
-@click.argument("entry", metavar="ENTRY", type=int)
+@click.argument("entry", metavar="ENTRY", type=int, shell_complete=entries)
 @click.option(
     "--folds",
     is_flag=True,

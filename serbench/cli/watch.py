@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import studies
 from serbench.cli.output import (
     DASH,
     counted,
@@ -48,7 +49,7 @@ BAR_WIDTH = 24
 
 
 @click.command("watch", cls=Command)
-@click.argument("number", metavar="[STUDY]", type=int, required=False)
+@click.argument("number", metavar="[STUDY]", type=int, required=False, shell_complete=studies)
 @click.option(
     "--once",
     is_flag=True,
