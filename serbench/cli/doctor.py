@@ -32,7 +32,7 @@ def doctor(app: App, format_: str) -> None:
     `serbench corpus doctor NAME`.
     """
     remark("loading PyTorch and the plugins")
-    from serbench.run.doctor import BROKEN, OK, examine, has_dataset
+    from serbench.run.doctor import BROKEN, OK, examine, next_step
 
     checks = list(examine(app.workspace, app.database, app.plugins))
     broken = sum(check.state == BROKEN for check in checks)
@@ -51,5 +51,4 @@ def doctor(app: App, format_: str) -> None:
         emit_text(f"{short}, {broken or 'none'} of which prevents studies")
     if broken:
         raise click.exceptions.Exit(1)
-    begun = has_dataset(app.database)
-    next_command("serbench leaderboard" if begun else "serbench corpus scan FOLDER --dataset NAME")
+    next_command(next_step(app.database))

@@ -22,6 +22,7 @@ from serbench.model.machine import this_machine
 from serbench.plugins import Plugins
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.store.entries import entry_names
 from serbench.store.housekeeping import check_writable, database_info
 from serbench.store.urls import shown_url, sqlite_file
 from serbench.workspace import CACHE_VARIABLE, FEATURE_LIMIT_VARIABLE, Workspace, feature_limit
@@ -260,7 +261,7 @@ def _database(database: Database, workspace: Workspace) -> Iterator[Check]:
         cause, _, advice = str(error).rpartition(": ")
         yield Check("database", BROKEN, cause or str(error), advice or another)
         return
-    content = f"{found.datasets} datasets, {found.studies} studies, {found.entries} entries"
+    content = f"datasets: {found.datasets}, studies: {found.studies}, entries: {found.entries}"
     where = f"{shown_url(database.url)} ({found.backend}), can be written"
     yield Check("database", OK, f"{where}; {content}")
     if found.lost_artifacts:
@@ -274,12 +275,18 @@ def _database(database: Database, workspace: Workspace) -> Iterator[Check]:
         )
 
 
-def has_dataset(database: Database) -> bool:
-    """Whether a usable database has a dataset."""
+def next_step(database: Database) -> str:
+    """The command that follows, by what a database has."""
     try:
-        return database.exists and bool(Datasets(database).datasets())
+        datasets = Datasets(database).datasets() if database.exists else []
+        ranked = bool(datasets and entry_names(database))
     except StorageError:
-        return False
+        datasets, ranked = [], False
+    if ranked:
+        return "serbench leaderboard"
+    if datasets:
+        return f"serbench search {datasets[-1]['name']}"
+    return "serbench corpus scan FOLDER --dataset NAME"
 
 
 def _hub() -> Check:
