@@ -5,13 +5,8 @@ from __future__ import annotations
 import click
 
 from serbench.cli.app import Command, common_options
-from serbench.cli.output import (
-    emit_json,
-    format_option,
-)
-from serbench.cli.remarks import (
-    next_command,
-)
+from serbench.cli.output import emit_json, format_option
+from serbench.cli.remarks import next_command
 
 INSTALL = {
     "bash": 'eval "$(serbench completion bash)" in ~/.bashrc',

@@ -17,16 +17,8 @@ from serbench.cli.datasets import (
     show_account,
     show_command,
 )
-from serbench.cli.output import (
-    emit_json,
-    emit_result,
-    format_option,
-)
-from serbench.cli.remarks import (
-    counting,
-    errors,
-    next_command,
-)
+from serbench.cli.output import emit_json, emit_result, format_option
+from serbench.cli.remarks import counting, errors, next_command
 
 if TYPE_CHECKING:
     from serbench.data.licence import Speech

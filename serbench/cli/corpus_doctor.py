@@ -12,19 +12,8 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import datasets
-from serbench.cli.output import (
-    counted,
-    emit_json,
-    emit_table,
-    emit_text,
-    format_option,
-)
-from serbench.cli.remarks import (
-    counting,
-    errors,
-    next_command,
-    remark,
-)
+from serbench.cli.output import counted, emit_json, emit_table, emit_text, format_option
+from serbench.cli.remarks import counting, errors, next_command, remark
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,16 +8,8 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import studies
-from serbench.cli.output import (
-    counted,
-    emit_json,
-    emit_text,
-    format_option,
-)
-from serbench.cli.remarks import (
-    next_command,
-    remark,
-)
+from serbench.cli.output import counted, emit_json, emit_text, format_option
+from serbench.cli.remarks import next_command, remark
 
 
 @click.command("dashboard", cls=Command)

@@ -8,16 +8,8 @@ import click
 
 from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
 from serbench.cli.completing import datasets
-from serbench.cli.output import (
-    emit_json,
-    emit_result,
-    emit_table,
-    emit_text,
-    format_option,
-)
-from serbench.cli.remarks import (
-    next_command,
-)
+from serbench.cli.output import emit_json, emit_result, emit_table, emit_text, format_option
+from serbench.cli.remarks import next_command
 
 
 @click.command("list", cls=Command)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
-from serbench.cli.output import (
-    counted,
-    emit_json,
-    emit_result,
-    emit_table,
-    format_option,
-    in_bytes,
-)
+from serbench.cli.output import counted, emit_json, emit_result, emit_table, format_option, in_bytes
 
 
 @click.group(cls=Group)

@@ -7,17 +7,8 @@ from dataclasses import asdict
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import (
-    counted,
-    emit_json,
-    emit_table,
-    emit_text,
-    format_option,
-)
-from serbench.cli.remarks import (
-    next_command,
-    remark,
-)
+from serbench.cli.output import counted, emit_json, emit_table, emit_text, format_option
+from serbench.cli.remarks import next_command, remark
 
 
 @click.command("doctor", cls=Command)

@@ -14,10 +14,7 @@ from serbench.cli.output import (
     emit_text,
     format_option,
 )
-from serbench.cli.remarks import (
-    counting,
-    next_command,
-)
+from serbench.cli.remarks import counting, next_command
 
 
 @click.command(cls=Command)

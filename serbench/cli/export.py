@@ -10,15 +10,8 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import entries
-from serbench.cli.output import (
-    emit_json,
-    emit_text,
-    format_option,
-)
-from serbench.cli.remarks import (
-    next_command,
-    remark,
-)
+from serbench.cli.output import emit_json, emit_text, format_option
+from serbench.cli.remarks import next_command, remark
 
 if TYPE_CHECKING:
     from serbench.run.export import Exported

@@ -9,17 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App
-from serbench.cli.output import (
-    DASH,
-    counted,
-    duration,
-    emit_json,
-    emit_table,
-    emit_text,
-)
-from serbench.cli.remarks import (
-    remark,
-)
+from serbench.cli.output import DASH, counted, duration, emit_json, emit_table, emit_text
+from serbench.cli.remarks import remark
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest

@@ -10,18 +10,8 @@ import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.completing import entries, named_by_plugins
-from serbench.cli.output import (
-    DASH,
-    emit_json,
-    emit_table,
-    format_option,
-    milliseconds,
-)
-from serbench.cli.remarks import (
-    counting,
-    next_command,
-    remark,
-)
+from serbench.cli.output import DASH, emit_json, emit_table, format_option, milliseconds
+from serbench.cli.remarks import counting, next_command, remark
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:

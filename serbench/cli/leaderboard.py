@@ -18,16 +18,8 @@ from serbench.cli.leaderboard_changes import (
 )
 from serbench.cli.leaderboard_entries import compare_command, show_command
 from serbench.cli.leaderboard_table import show_rankings
-from serbench.cli.output import (
-    counted,
-    emit_csv,
-    emit_json,
-    format_option,
-)
-from serbench.cli.remarks import (
-    next_command,
-    remark,
-)
+from serbench.cli.output import counted, emit_csv, emit_json, format_option
+from serbench.cli.remarks import next_command, remark
 
 if TYPE_CHECKING:
     from serbench.plugins import Plugins

@@ -10,17 +10,8 @@ import click
 
 from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
 from serbench.cli.completing import datasets, entries, protocols
-from serbench.cli.output import (
-    counted,
-    emit_result,
-    format_option,
-    scored,
-    write_file,
-)
-from serbench.cli.remarks import (
-    next_command,
-    remark,
-)
+from serbench.cli.output import counted, emit_result, format_option, scored, write_file
+from serbench.cli.remarks import next_command, remark
 
 if TYPE_CHECKING:
     from serbench.store.prediction_kinds import Kind

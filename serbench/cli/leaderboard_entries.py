@@ -26,9 +26,7 @@ from serbench.cli.output import (
     points,
     scored,
 )
-from serbench.cli.remarks import (
-    next_command,
-)
+from serbench.cli.remarks import next_command
 
 if TYPE_CHECKING:
     from serbench.views.comparison import Comparison

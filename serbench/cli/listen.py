@@ -13,14 +13,9 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import entries_and_files
-from serbench.cli.output import (
-    counted,
-    format_option,
-)
+from serbench.cli.output import counted, format_option
 from serbench.cli.predict import SILENCE, channel_option, predictor, reject_option, silence_option
-from serbench.cli.remarks import (
-    remark,
-)
+from serbench.cli.remarks import remark
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -18,11 +18,7 @@ from serbench.cli.output import (
 )
 from serbench.cli.plugin_checking import recognised_files, subjects
 from serbench.cli.plugin_writing import KINDS, plugin_name, write_plugin
-from serbench.cli.remarks import (
-    errors,
-    next_command,
-    remark,
-)
+from serbench.cli.remarks import errors, next_command, remark
 from serbench.errors import UsageError
 from serbench.plugins import DISABLE_VARIABLE
 

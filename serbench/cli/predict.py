@@ -9,18 +9,8 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import entries_and_files
-from serbench.cli.output import (
-    DASH,
-    counted,
-    emit_csv,
-    emit_json,
-    emit_table,
-    format_option,
-)
-from serbench.cli.remarks import (
-    counting,
-    remark,
-)
+from serbench.cli.output import DASH, counted, emit_csv, emit_json, emit_table, format_option
+from serbench.cli.remarks import counting, remark
 from serbench.errors import AudioError, SerbenchError
 
 if TYPE_CHECKING:

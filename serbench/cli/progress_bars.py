@@ -16,9 +16,7 @@ from rich.progress import (
 )
 
 from serbench.cli.progress import PlainListener
-from serbench.cli.remarks import (
-    errors,
-)
+from serbench.cli.remarks import errors
 from serbench.errors import DivergedError
 from serbench.execute.job import Outcome
 from serbench.model.recipe import Parameter

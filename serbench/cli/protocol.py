@@ -8,17 +8,8 @@ import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.completing import datasets, protocols
-from serbench.cli.output import (
-    emit_csv,
-    emit_json,
-    emit_table,
-    emit_text,
-    format_option,
-)
-from serbench.cli.remarks import (
-    counting,
-    next_command,
-)
+from serbench.cli.output import emit_csv, emit_json, emit_table, emit_text, format_option
+from serbench.cli.remarks import counting, next_command
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest

@@ -10,15 +10,8 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import datasets, named_by_plugins, protocols
-from serbench.cli.output import (
-    emit_json,
-    emit_text,
-    format_option,
-)
-from serbench.cli.remarks import (
-    counting,
-    next_command,
-)
+from serbench.cli.output import emit_json, emit_text, format_option
+from serbench.cli.remarks import counting, next_command
 
 if TYPE_CHECKING:
     from serbench.score.learning_curve import Point

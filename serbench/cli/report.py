@@ -19,10 +19,7 @@ from serbench.cli.output import (
     interval,
     percent,
 )
-from serbench.cli.remarks import (
-    counting,
-    remark,
-)
+from serbench.cli.remarks import counting, remark
 
 if TYPE_CHECKING:
     from serbench.views.cross import CrossCell, CrossView

@@ -13,19 +13,8 @@ import click
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import datasets_and_folders
 from serbench.cli.export import Written, show_written, write_entry
-from serbench.cli.output import (
-    counted,
-    emit_json,
-    emit_table,
-    emit_text,
-    format_option,
-    percent,
-)
-from serbench.cli.remarks import (
-    counting,
-    next_command,
-    remark,
-)
+from serbench.cli.output import counted, emit_json, emit_table, emit_text, format_option, percent
+from serbench.cli.remarks import counting, next_command, remark
 from serbench.cli.study_options import study_options
 from serbench.errors import MissingPackageError
 

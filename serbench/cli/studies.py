@@ -18,9 +18,7 @@ from serbench.cli.output import (
     format_option,
     percent,
 )
-from serbench.cli.remarks import (
-    next_command,
-)
+from serbench.cli.remarks import next_command
 
 
 @click.command("list", cls=Command)

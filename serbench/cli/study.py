@@ -21,10 +21,7 @@ from serbench.cli.output import (
     percent,
     scored,
 )
-from serbench.cli.remarks import (
-    next_command,
-    remark,
-)
+from serbench.cli.remarks import next_command, remark
 from serbench.cli.studies import delete_command, list_command, show_command
 from serbench.cli.study_options import study_options
 from serbench.cli.watch import watch_command

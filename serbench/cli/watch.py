@@ -12,17 +12,8 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import studies
-from serbench.cli.output import (
-    DASH,
-    counted,
-    duration,
-    emit_json,
-    format_option,
-    percent,
-)
-from serbench.cli.remarks import (
-    next_command,
-)
+from serbench.cli.output import DASH, counted, duration, emit_json, format_option, percent
+from serbench.cli.remarks import next_command
 from serbench.cli.studies import configuration_text, parameter_name
 
 if TYPE_CHECKING:
@@ -36,8 +27,8 @@ INTERVAL = 2.0
 LEVELS = "▁▂▃▄▅▆▇█"
 """The heights of a learning curve."""
 
-AROUND = 14
-"""Lines of the view besides its trials and the importance of parameters."""
+FEWEST_TRIALS = 3
+"""So many trials are shown even if the terminal has too few lines."""
 
 FOLD_WIDTH = 8
 """Columns that a fold of the table takes."""
@@ -77,10 +68,8 @@ def watch_command(app: App, number: int | None, once: bool, format_: str) -> Non
         emit_json(view.as_dict())
         return
     live = sys.stdout.isatty() and not once and view.is_active
-    size = shutil.get_terminal_size()
-    console = Console(
-        width=size.columns, markup=False, emoji=False, highlight=False, soft_wrap=False
-    )
+    width = None if live else shutil.get_terminal_size().columns
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
     if not live:
         with console.capture() as captured:
             console.print(_together(shown(view, console.width, height=None)))
@@ -91,8 +80,7 @@ def watch_command(app: App, number: int | None, once: bool, format_: str) -> Non
     try:
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as display:
             while True:
-                size = shutil.get_terminal_size()
-                display.update(_together(shown(view, size.columns, size.lines)), refresh=True)
+                display.update(_together(shown(view, console.width, console.height)), refresh=True)
                 if not view.is_active:
                     break
                 time.sleep(INTERVAL)
@@ -112,19 +100,14 @@ def shown(view: RunningView, width: int, height: int | None) -> list[RenderableT
         width: columns of the terminal.
         height: lines of the terminal, to which the number of trials is limited; None for all.
     """
-    importance = list(_importance(view))
-    room = None if height is None else max(height - AROUND - len(importance), 3)
-    return [
-        *_heading(view),
-        "",
-        *_progress(view),
-        *_best(view, width),
-        "",
-        _trials(view, width, room),
-        *_curve(view.curve, width),
-        *importance,
-        *([] if height is None else ["", "Ctrl-C ends this view; the study continues."]),
-    ]
+    above = [*_heading(view), "", *_progress(view), *_best(view, width), ""]
+    below = [*_curve(view.curve, width), *_importance(view)]
+    if height is None:
+        return [*above, _trials(view, width, None), *below]
+    below += ["", "Ctrl-C ends this view; the study continues."]
+    # The header of the table and the line of the cursor need a line each.
+    room = max(height - len(above) - len(below) - 2, FEWEST_TRIALS)
+    return [*above, _trials(view, width, room), *below]
 
 
 def _together(parts: Sequence[RenderableType]) -> RenderableType:

@@ -43,7 +43,7 @@ def watch(database, artifacts):
 
 
 def epoch(number, uar):
-    return EpochReport(number, 3, 1.0, Validation(uar, 1.0))
+    return EpochReport(number, 3, 1.0, Validation(1.0, 0.1, uar))
 
 
 def test_without_a_study_it_is_an_error(database, watch):
