@@ -40,7 +40,7 @@ def next_command(command: str) -> None:
     """
     context = click.get_current_context(silent=True)
     format_ = None if context is None else context.params.get("format_")
-    if format_ in (None, "table", "text"):
+    if format_ not in ("json", "csv"):
         remark(f"next: {command}")
 
 

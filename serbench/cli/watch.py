@@ -104,7 +104,8 @@ def shown(view: RunningView, width: int, height: int | None) -> list[RenderableT
     below = [*_curve(view.curve, width), *_importance(view)]
     if height is None:
         return [*above, _trials(view, width, None), *below]
-    below += ["", "Ctrl-C ends this view; the study continues."]
+    if view.is_active:
+        below += ["", "Ctrl-C ends this view; the study continues."]
     # The header of the table and the line of the cursor need a line each.
     room = max(height - len(above) - len(below) - 2, FEWEST_TRIALS)
     return [*above, _trials(view, width, room), *below]

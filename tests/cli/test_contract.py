@@ -91,8 +91,3 @@ def test_results_are_json_silence_is_kept_and_the_next_command_exists(run, finis
         assert context.parent is not None, line
         options = {name for each in context.command.params for name in each.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
-
-
-def test_before_the_first_study_the_list_names_the_command(run, scanned):
-    assert run("study", "list").err.splitlines()[-1] == "next: serbench study run"
-    assert run("leaderboard").err.splitlines()[-1] == "next: serbench study run"
