@@ -102,8 +102,20 @@ def search(
         remark("in a search, write --weights BACKBONE=FILE")
     _warn(app, manifest, plans)
     placed = _race(app, plans, minutes, max_latency_ms, jobs, began)
-    first = next(iter(plans.values()))
-    shown = _ranked(app, manifest, first, placed)
+    _conclude(app, manifest, next(iter(plans.values())), placed, max_latency_ms, out, format_)
+
+
+def _conclude(
+    app: App,
+    manifest: Manifest,
+    plan: StudyPlan,
+    placed: Sequence[Placed],
+    max_latency_ms: float | None,
+    out: Path | None,
+    format_: str,
+) -> None:
+    """Recommend an entry, write it as a file, and print both and what became of each candidate."""
+    shown = _ranked(app, manifest, plan, placed)
     recommended = _recommended(app, manifest, shown, max_latency_ms)
     entry = recommended.entry
     if format_ == "json":

@@ -112,9 +112,7 @@ def _run_all(
             what = ", ".join(filter(None, (shown_value(plan, name) for name in named)))
             remark(f"{number} of {counted(len(plans), 'study')}: {what}")
         try:
-            entries.append(_run(app, plan, asked, manifest, executor))
-            if format_ == "text":
-                _show_result(app, entries[-1])
+            entries.append(_run(app, plan, asked, manifest, executor, format_))
         except TooSlowError as error:
             remark(f"left out: {error}")
         except SerbenchError as error:
@@ -154,16 +152,18 @@ def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
 
 
 def _run(
-    app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
+    app: App,
+    plan: StudyPlan,
+    asked: StudyOptions,
+    manifest: Manifest,
+    executor: Executor,
+    format_: str,
 ) -> EntryView:
-    """Run one study; gives its entry, with its latency on this machine."""
+    """Run one study, and print its entry as text."""
     from serbench.cli.progress_bars import study_listener
-    from serbench.model.machine import this_machine
     from serbench.run.call import run_plan
     from serbench.run.clip_format import explain_format
-    from serbench.run.completion import latency_kind
     from serbench.run.planning import explain_augmentations
-    from serbench.views.reading import entry_view_here
 
     reasons = [
         explain_format(plan, asked, manifest, app.plugins),
@@ -172,11 +172,23 @@ def _run(
     announce_nested(app, plan, manifest, asked.seeds)
     with study_listener(plan, app.plugins, reasons) as listener:
         entry = run_plan(plan, asked, app.plugins, app.workspace, app.database, listener, executor)
+    return _result(app, plan, entry, format_)
+
+
+def _result(app: App, plan: StudyPlan, entry: int, format_: str) -> EntryView:
+    """An entry with its latency on this machine, which is printed as text."""
+    from serbench.model.machine import this_machine
+    from serbench.run.completion import latency_kind
+    from serbench.views.reading import entry_view_here
+
     kind = latency_kind(plan, app.plugins)
-    return entry_view_here(app.database, entry, this_machine(), kind)
+    found = entry_view_here(app.database, entry, this_machine(), kind)
+    if format_ == "text":
+        _show(app, found)
+    return found
 
 
-def _show_result(app: App, found: EntryView) -> None:
+def _show(app: App, found: EntryView) -> None:
     from serbench.views.gain import budget_note, gain_of
     from serbench.views.seeds import seeds_view
 

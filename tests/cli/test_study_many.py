@@ -23,9 +23,7 @@ def plans(run, finished, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(
                 "serbench.cli.study._run",
-                lambda app, plan, asked, manifest, executor: (
-                    not made.append((plan, asked.max_latency_ms))
-                ),
+                lambda app, plan, asked, *_: not made.append((plan, asked.max_latency_ms)),
             )
             ran = run("study", "run", *arguments, "--db", finished.db)
         assert ran.code == 0, ran.err
