@@ -43,7 +43,8 @@ from serbench.execute.job import Job, Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.recipe import Configuration
 from serbench.plugins import Plugins
-from serbench.search.propose import TrialRecord, propose
+from serbench.search.events import TrialRecord
+from serbench.search.propose import propose
 
 BACKBONE = "whisper_tiny.en"
 REAL = CORPORA.parent / "weights" / "whisper-tiny.en-encoder.safetensors"

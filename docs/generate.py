@@ -73,7 +73,9 @@ def command_line() -> str:
     """Every command with its arguments and options, as ``--help`` shows them."""
     parts = [
         "Each command prints this text with `--help`. All commands take `--db FILE|URL` (the "
-        "database) and `--debug` (show the traceback of an error).",
+        "database), `--quiet` (only the result and errors) and `--debug` (show the traceback of an "
+        "error), and `--format json` prints the result of each as JSON. Results go to standard "
+        "output; progress, remarks and the command that usually follows go to standard error.",
         "Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.",
     ]
     for context in _commands(click.Context(cli, info_name="serbench")):
@@ -103,7 +105,7 @@ def _command(context: click.Context) -> Iterator[str]:
     records = [
         parameter.get_help_record(context)
         for parameter in command.get_params(context)
-        if not {"--help", "--db", "--debug"} & set(parameter.opts)
+        if not {"--help", "--db", "--debug", "--quiet"} & set(parameter.opts)
     ]
     rows = [[f"`{record[0]}`", record[1]] for record in records if record is not None]
     if rows:

@@ -41,6 +41,7 @@ class App:
     def __init__(self) -> None:
         self.database_option: str | None = None
         self.debug = False
+        self.quiet = False
         # An interruption that is no error; kept, since a discarded one is raised again.
         self.interruption: KeyboardInterrupt | None = None
 
@@ -125,7 +126,10 @@ class Group(Command, click.Group):
 
 
 def common_options(command: Function) -> Function:
-    """Add ``--db`` and ``--debug``, which may be given before and after a command's name."""
+    """Add ``--db``, ``--quiet`` and ``--debug``, before and after a command's name.
+
+    Every command has them.
+    """
 
     def set_database(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
         if value is not None:
@@ -135,6 +139,19 @@ def common_options(command: Function) -> Function:
         if value:
             ctx.ensure_object(App).debug = True
 
+    def set_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.ensure_object(App).quiet = True
+
+    add_quiet = click.option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        expose_value=False,
+        callback=set_quiet,
+        help="Print only the result and errors; by default also progress, remarks and the command "
+        "that usually follows.",
+    )
     add_database = click.option(
         "--db",
         metavar="FILE|URL",
@@ -150,7 +167,7 @@ def common_options(command: Function) -> Function:
         callback=set_debug,
         help="Show the traceback of an error; by default only its message is shown.",
     )
-    return add_database(add_debug(command))
+    return add_database(add_quiet(add_debug(command)))
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from serbench.cli.app import App, Group, common_options, confirm, pass_app, yes_option
-from serbench.cli.output import emit_json, emit_table, emit_text, format_option, in_bytes
+from serbench.cli.output import (
+    emit_json,
+    emit_result,
+    emit_table,
+    emit_text,
+    format_option,
+    in_bytes,
+)
 
 
 @click.group(cls=Group)
@@ -46,9 +53,10 @@ def list_command(app: App, format_: str) -> None:
 @click.option("--features", is_flag=True, help="Delete the features and keep the prepared clips.")
 @click.option("--clips", is_flag=True, help="Delete the prepared clips and keep the features.")
 @yes_option
+@format_option("text", "json")
 @common_options
 @pass_app
-def clear_command(app: App, features: bool, clips: bool, yes: bool) -> None:
+def clear_command(app: App, features: bool, clips: bool, yes: bool, format_: str) -> None:
     """Delete features and prepared clips; without an option, both.
 
     They are made again when a study needs them. Clips that another process is preparing are kept,
@@ -61,4 +69,4 @@ def clear_command(app: App, features: bool, clips: bool, yes: bool) -> None:
     what = " and ".join(named or ["features", "prepared clips"])
     confirm(f"delete all {what} in {app.workspace.cache}", yes)
     freed = clear_cache(app.workspace, features or both, clips or both)
-    click.echo(f"{in_bytes(freed)} freed")
+    emit_result(format_, {"freed": freed}, f"{in_bytes(freed)} freed")

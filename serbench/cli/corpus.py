@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import datasets, named_by_plugins
+from serbench.cli.corpus_doctor import doctor_command
 from serbench.cli.datasets import (
     delete_command,
     list_command,
@@ -15,8 +17,8 @@ from serbench.cli.datasets import (
     show_account,
     show_command,
 )
-from serbench.cli.doctor import doctor_command
-from serbench.cli.output import counting, emit_json, errors, format_option
+from serbench.cli.output import emit_json, emit_result, format_option
+from serbench.cli.remarks import counting, errors, next_command
 
 if TYPE_CHECKING:
     from serbench.data.licence import Speech
@@ -36,6 +38,7 @@ def corpus() -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     required=True,
     metavar="NAME",
     help="Store the recordings as the dataset NAME, and replace an earlier one of that name.",
@@ -81,6 +84,7 @@ def corpus() -> None:
 @click.option(
     "--corpus",
     "corpora",
+    shell_complete=named_by_plugins("corpus"),
     multiple=True,
     metavar="NAME",
     help="Recognise recordings of this corpus only, even if names of other files in their folder "
@@ -146,6 +150,7 @@ def scan_command(
         emit_json(scan.summary())
     else:
         show_account(scan.summary())
+    next_command(f"serbench corpus doctor {dataset}")
 
 
 def scan_into(
@@ -187,16 +192,17 @@ def fetch_demo(app: App) -> None:
 
 
 @corpus.command("fetch")
-@click.argument("name")
+@click.argument("name", shell_complete=named_by_plugins("corpus"))
 @click.option(
     "--to",
     "folder",
     type=click.Path(path_type=Path),
     help="Write the corpus into this folder. [default: a folder in serbench's cache]",
 )
+@format_option("text", "json")
 @common_options
 @pass_app
-def fetch_command(app: App, name: str, folder: Path | None) -> None:
+def fetch_command(app: App, name: str, folder: Path | None, format_: str) -> None:
     """Fetch corpus NAME, if its licence lets a program do so.
 
     The corpus 'demo' is synthesised on this machine by espeak-ng.
@@ -204,7 +210,8 @@ def fetch_command(app: App, name: str, folder: Path | None) -> None:
     from serbench.run.scanning import fetch_corpus
 
     folder = fetch_corpus(name, app.plugins, app.workspace, folder)
-    click.echo(f"{folder}\nnext: serbench corpus scan {folder} --dataset {name}")
+    emit_result(format_, {"corpus": name, "folder": str(folder)}, str(folder))
+    next_command(f"serbench corpus scan {folder} --dataset {name}")
 
 
 for command in (list_command, show_command, delete_command, rename_command, doctor_command):

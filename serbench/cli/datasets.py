@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
-from serbench.cli.output import emit_json, emit_table, emit_text, format_option
+from serbench.cli.completing import datasets
+from serbench.cli.output import emit_json, emit_result, emit_table, emit_text, format_option
+from serbench.cli.remarks import next_command
 
 
 @click.command("list", cls=Command)
@@ -23,7 +25,8 @@ def list_command(app: App, format_: str) -> None:
     if format_ == "json":
         emit_json(accounts)
     elif not accounts:
-        click.echo("no datasets yet: serbench corpus scan FOLDER --dataset NAME")
+        click.echo("no datasets yet")
+        next_command("serbench corpus scan FOLDER --dataset NAME")
     else:
         emit_table(
             [
@@ -52,10 +55,11 @@ def list_command(app: App, format_: str) -> None:
                 for account in accounts
             ],
         )
+        next_command(f"serbench corpus show {accounts[-1]['name']}")
 
 
 @click.command("show", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -68,6 +72,7 @@ def show_command(app: App, name: str, format_: str) -> None:
         emit_json(account)
     else:
         show_account(account)
+    next_command(f"serbench corpus doctor {name}")
 
 
 def show_account(account: dict[str, Any]) -> None:
@@ -154,11 +159,12 @@ def _show_lengths(account: dict[str, Any]) -> None:
 
 
 @click.command("delete", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @yes_option
+@format_option("text", "json")
 @common_options
 @pass_app
-def delete_command(app: App, name: str, yes: bool) -> None:
+def delete_command(app: App, name: str, yes: bool, format_: str) -> None:
     """Delete dataset NAME and its prepared clips, but not the recordings themselves.
 
     Studies and entries on the dataset must be deleted first.
@@ -168,17 +174,20 @@ def delete_command(app: App, name: str, yes: bool) -> None:
     check_free(app.database, name)
     confirm(f"delete dataset {name} and its prepared clips", yes)
     delete_dataset(app.database, name, app.workspace.clips)
-    click.echo(f"dataset {name} deleted")
+    emit_result(format_, {"deleted": name}, f"dataset {name} deleted")
+    next_command("serbench corpus list")
 
 
 @click.command("rename", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @click.argument("new")
+@format_option("text", "json")
 @common_options
 @pass_app
-def rename_command(app: App, name: str, new: str) -> None:
+def rename_command(app: App, name: str, new: str, format_: str) -> None:
     """Rename dataset NAME to NEW; its studies and entries stay as they are."""
     from serbench.store.housekeeping import rename_dataset
 
     rename_dataset(app.database, name, new)
-    click.echo(f"dataset {name} is now {new}")
+    emit_result(format_, {"before": name, "now": new}, f"dataset {name} is now {new}")
+    next_command(f"serbench corpus show {new}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
-from serbench.cli.output import counted, emit_json, emit_table, format_option, in_bytes
+from serbench.cli.output import counted, emit_json, emit_result, emit_table, format_option, in_bytes
 
 
 @click.group(cls=Group)
@@ -54,9 +54,10 @@ def info_command(app: App, format_: str) -> None:
 
 
 @db.command("vacuum")
+@format_option("text", "json")
 @common_options
 @pass_app
-def vacuum_command(app: App) -> None:
+def vacuum_command(app: App, format_: str) -> None:
     """Free the disk space of deleted rows, and delete weights files that nothing needs.
 
     Initial weights that were made for a deleted study, and drafts of interrupted writes, are
@@ -68,6 +69,12 @@ def vacuum_command(app: App) -> None:
     before = database_info(app.database, app.workspace.artifacts).bytes
     vacuum(app.database)
     after = database_info(app.database, app.workspace.artifacts).bytes
-    if before is not None and after is not None:
-        click.echo(f"database: {in_bytes(before - after)} freed, {in_bytes(after)} now")
-    click.echo(f"weights files: {in_bytes(freed)} freed")
+    known = before is not None and after is not None
+    database = before - after if before is not None and after is not None else None
+    lines = [f"database: {in_bytes(database or 0)} freed, {in_bytes(after or 0)} now"] * known
+    emit_result(
+        format_,
+        {"database_bytes": after, "database_freed": database, "weights_freed": freed},
+        *lines,
+        f"weights files: {in_bytes(freed)} freed",
+    )

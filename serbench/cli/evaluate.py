@@ -5,21 +5,26 @@ from __future__ import annotations
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import datasets, entries
 from serbench.cli.output import (
     counted,
-    counting,
     emit_confusion,
     emit_json,
     emit_scores,
     emit_text,
     format_option,
 )
+from serbench.cli.remarks import counting, next_command
 
 
 @click.command(cls=Command)
-@click.argument("entry", type=int)
+@click.argument("entry", type=int, shell_complete=entries)
 @click.option(
-    "--dataset", required=True, metavar="NAME", help="Score the entry on this scanned dataset."
+    "--dataset",
+    shell_complete=datasets,
+    required=True,
+    metavar="NAME",
+    help="Score the entry on this scanned dataset.",
 )
 @format_option("table", "json")
 @common_options
@@ -55,3 +60,4 @@ def evaluate(app: App, entry: int, dataset: str, format_: str) -> None:
     emit_scores(found.scores, app.plugins)
     click.echo()
     emit_confusion(found.emotions, plain["confusion"], list(plain["recalls"].values()))
+    next_command(f"serbench leaderboard show {entry}")

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
+from serbench.cli.completing import entries
 from serbench.cli.output import emit_json, emit_text, format_option
+from serbench.cli.remarks import next_command, remark
 
 if TYPE_CHECKING:
     from serbench.run.export import Exported
 
 
 @click.command(cls=Command)
-@click.argument("entry", type=int)
+@click.argument("entry", type=int, shell_complete=entries)
 @click.option(
     "--out",
     required=True,
@@ -71,6 +73,7 @@ def export(
         emit_json(written.as_dict())
     else:
         show_written(written)
+        next_command(f"serbench predict {out} RECORDING")
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def write_entry(
     }
 
     def progress(step: str) -> None:
-        emit_text(step, err=True)
+        remark(step)
 
     exporter = Exporter(app.plugins, app.workspace, app.database, progress, input_rate)
     made = exporter.export(entry, out, precision, seen)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App
-from serbench.cli.output import DASH, counted, emit_table, emit_text
+from serbench.cli.output import DASH, counted, duration, emit_json, emit_table, emit_text
+from serbench.cli.remarks import remark
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -44,12 +45,17 @@ def shown_value(plan: StudyPlan, name: str) -> str:
     return f"{name.replace('_', ' ')} {value}" if isinstance(value, int | float) else str(value)
 
 
-def show_forecasts(app: App, plans: Sequence[StudyPlan], manifest: Manifest, seeds: int) -> None:
-    """Print a row for each study, with its estimated time."""
+def show_forecasts(
+    app: App, plans: Sequence[StudyPlan], manifest: Manifest, seeds: int, format_: str
+) -> None:
+    """Print a row or a JSON object for each study, with its estimated time."""
     from serbench.run.forecast import FAILED, FINISHED, forecast
     from serbench.run.planning import differing
 
     found = [forecast(plan, manifest, app.database, seeds) for plan in plans]
+    if format_ == "json":
+        emit_json([{**vars(each), "plan": each.plan.as_dict()} for each in found])
+        return
     named = list(dict.fromkeys(("backbone", "front_end", "protocol", *differing(plans))))
     emit_table(
         [
@@ -101,8 +107,8 @@ def announce_nested(app: App, plan: StudyPlan, manifest: Manifest, seeds: int) -
     if found.seconds is None:
         time = "no earlier training shows how long"
     else:
-        time = f"{'at most' if found.at_most else 'about'} {_duration(found.seconds)}"
-    emit_text(f"nested cross-validation: {counted(found.trainings, 'training')}, {time}", err=True)
+        time = f"{'at most' if found.at_most else 'about'} {duration(found.seconds)}"
+    remark(f"nested cross-validation: {counted(found.trainings, 'training')}, {time}")
 
 
 def _state(found: Forecast) -> str:
@@ -118,12 +124,4 @@ def _time(found: Forecast) -> str:
         return DASH
     if found.seconds < 1:
         return "< 1 s"
-    return f"{'≤' if found.at_most else '~'} {_duration(found.seconds)}"
-
-
-def _duration(seconds: float) -> str:
-    """A time to the minute, or to the second where it is short."""
-    if seconds < 120:
-        return f"{max(round(seconds), 1)} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return f"{'≤' if found.at_most else '~'} {duration(found.seconds)}"

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
-from serbench.cli.output import (
-    DASH,
-    counting,
-    emit_json,
-    emit_table,
-    emit_text,
-    format_option,
-    milliseconds,
-)
+from serbench.cli.completing import entries, named_by_plugins
+from serbench.cli.output import DASH, emit_json, emit_table, format_option, milliseconds
+from serbench.cli.remarks import counting, next_command, remark
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,13 +44,14 @@ def latency() -> None:
 
 
 @latency.command(MEASURE)
-@click.argument("entries", metavar="[ENTRY]...", type=int, nargs=-1)
+@click.argument("entries", metavar="[ENTRY]...", type=int, nargs=-1, shell_complete=entries)
 @click.option(
     "--all", "everything", is_flag=True, help="Measure all entries that were trained here."
 )
 @click.option(
     "--runtime",
     "runtimes",
+    shell_complete=named_by_plugins("runtime"),
     multiple=True,
     metavar="NAME",
     help="Measure in this runtime; may be given several times. [default: all that are installed]",
@@ -106,11 +101,9 @@ def measure_command(
             app.plugins,
             app.workspace,
             app.database,
-            lambda entry, runtime: emit_text(
-                f"entry {entry}: converting the network for {runtime}", err=True
-            ),
+            lambda entry, runtime: remark(f"entry {entry}: converting the network for {runtime}"),
             progress,
-            lambda sentence: emit_text(sentence, err=True),
+            remark,
         ).measure()
     _show(app, measured, format_)
 
@@ -139,6 +132,7 @@ def _show(app: App, measured: Sequence[MeasuredLatency], format_: str) -> None:
         emit_json([each.as_dict() for each in found])
     else:
         emit_latencies(found)
+        next_command("serbench recommend")
 
 
 def emit_latencies(found: Sequence[EntryLatency]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app, without_collector
+from serbench.cli.completing import datasets, named_by_plugins, protocols
 from serbench.cli.leaderboard_changes import (
     delete_command,
     export_command,
@@ -18,6 +19,7 @@ from serbench.cli.leaderboard_changes import (
 from serbench.cli.leaderboard_entries import compare_command, show_command
 from serbench.cli.leaderboard_table import show_rankings
 from serbench.cli.output import counted, emit_csv, emit_json, format_option
+from serbench.cli.remarks import next_command, remark
 
 if TYPE_CHECKING:
     from serbench.plugins import Plugins
@@ -27,10 +29,14 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group, invoke_without_command=True)
 @click.option(
-    "--dataset", metavar="NAME", help="Show only entries on this dataset. [default: all datasets]"
+    "--dataset",
+    shell_complete=datasets,
+    metavar="NAME",
+    help="Show only entries on this dataset. [default: all datasets]",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     metavar="ID",
     help="Show only entries of this protocol, given by its name or its identifier. "
     "[default: all protocols]",
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--metric",
     "chosen",
+    shell_complete=named_by_plugins("metric"),
     multiple=True,
     metavar="NAME",
     help="Show the scores of this metric; may be given several times. [default: all metrics with "
@@ -52,6 +59,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--runtime",
+    shell_complete=named_by_plugins("runtime"),
     default="best",
     show_default=True,
     metavar="NAME|best|all",
@@ -130,10 +138,9 @@ def leaderboard(
             runtime=runtime,
         )
         left_out = len(_numbers(everything)) - len(_numbers(found))
-        click.echo(
+        remark(
             f"left out: {counted(left_out, 'entry')}, whose corpora or weights do not "
-            "allow commercial use or have unknown licences",
-            err=True,
+            "allow commercial use or have unknown licences"
         )
     if format_ == "json":
         emit_json([row.as_dict() for ranking in found for row in ranking.rows])
@@ -141,6 +148,7 @@ def leaderboard(
         emit_csv(flat_columns(found), flat_rows(found))
     elif found:
         show_rankings(found, metrics or _scored(app.plugins, found), format_, per_clip_intervals)
+        next_command("serbench recommend")
     elif threads not in ("1", "all"):
         click.echo(
             f"no latency was measured on {threads} threads: --threads all shows every latency"
@@ -150,7 +158,8 @@ def leaderboard(
     elif protocol is not None:
         click.echo(f"no entries under {protocol}: serbench leaderboard shows all entries")
     else:
-        click.echo("no entries yet: serbench study run")
+        click.echo("no entries yet")
+        next_command("serbench study run")
 
 
 def _numbers(found: Sequence[RankingView]) -> set[int]:

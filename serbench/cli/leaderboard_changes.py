@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
-from serbench.cli.output import (
-    counted,
-    emit_text,
-    scored,
-    write_file,
-)
+from serbench.cli.completing import datasets, entries, protocols
+from serbench.cli.output import counted, emit_result, format_option, scored, write_file
+from serbench.cli.remarks import next_command, remark
 
 if TYPE_CHECKING:
     from serbench.store.prediction_kinds import Kind
@@ -24,12 +22,14 @@ if TYPE_CHECKING:
 @click.option("--name", required=True, metavar="NAME", help="Show the entry under this name.")
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     required=True,
     metavar="NAME",
     help="Look the paths of the file up in this scanned dataset.",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     required=True,
     metavar="ID",
     help="Score the predictions by this protocol, given by its name or its identifier.",
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     "no number is negative and each row sums to 1 or to 100 within the rounding of the file, "
     "otherwise logits]",
 )
+@format_option("text", "json")
 @common_options
 @pass_app
 def import_command(
@@ -57,6 +58,7 @@ def import_command(
     protocol: str,
     machine: str | None,
     kind: Kind | None,
+    format_: str,
 ) -> None:
     """Rank a system that was trained elsewhere by its predictions in FILE, a CSV table.
 
@@ -74,16 +76,19 @@ def import_command(
     metrics = list(app.plugins.metrics)
     entry = import_predictions(app.database, file, name, manifest, rule, metrics, machine, kind)
     found = entry_view(app.database, entry).as_dict()
-    emit_text(
+    emit_result(
+        format_,
+        found,
         f"entry {entry}: {name} on {dataset}, {found['protocol_id']}: "
         f"UA {scored(found['uar'], found['uar_ci'])}, "
-        f"WA {scored(found['accuracy'], found['accuracy_ci'])}"
+        f"WA {scored(found['accuracy'], found['accuracy_ci'])}",
     )
-    emit_text("serbench cannot check that this system was not trained on speakers of the holdout")
+    remark("serbench cannot check that this system was not trained on speakers of the holdout")
+    next_command("serbench leaderboard")
 
 
 @click.command("export-predictions", cls=Command)
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -96,13 +101,16 @@ def import_command(
     help="Add the predictions of the winner on the test clips of its folds; by default only those "
     "on the holdout are written.",
 )
+@format_option("csv", "json")
 @common_options
 @pass_app
-def export_command(app: App, number: int, out: Path | None, folds: bool) -> None:
+def export_command(app: App, number: int, out: Path | None, folds: bool, format_: str) -> None:
     """Write the logits of ENTRY for each clip of its holdout, in the format of `import`."""
-    from serbench.views.tables import export_predictions
+    from serbench.views.tables import export_predictions, prediction_rows
 
     text = export_predictions(app.database, number, folds)
+    if format_ == "json":
+        text = f"{json.dumps(prediction_rows(text), indent=2, ensure_ascii=False)}\n"
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -110,27 +118,31 @@ def export_command(app: App, number: int, out: Path | None, folds: bool) -> None
 
 
 @click.command("rescore", cls=Command)
+@format_option("text", "json")
 @common_options
 @pass_app
-def rescore_command(app: App) -> None:
+def rescore_command(app: App, format_: str) -> None:
     """Compute all scores again from the stored logits, also for newly registered metrics."""
     from serbench.store.systems import Systems
 
     systems, metrics = Systems(app.database), list(app.plugins.metrics)
     changed = {number: systems.rescore(number, metrics) for number in systems.numbers()}
-    for number, names in changed.items():
-        if names:
-            emit_text(f"entry {number}: {', '.join(names)} changed")
-    count = sum(map(bool, changed.values()))
-    emit_text(f"{counted(len(changed), 'entry')} rescored, {count} changed")
+    emit_result(
+        format_,
+        {"changed": {number: list(names) for number, names in changed.items()}},
+        *(f"entry {number}: {', '.join(each)} changed" for number, each in changed.items() if each),
+        f"{counted(len(changed), 'entry')} rescored, {sum(map(bool, changed.values()))} changed",
+    )
+    next_command("serbench leaderboard")
 
 
 @click.command("delete", cls=Command)
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @yes_option
+@format_option("text", "json")
 @common_options
 @pass_app
-def delete_command(app: App, number: int, yes: bool) -> None:
+def delete_command(app: App, number: int, yes: bool, format_: str) -> None:
     """Delete ENTRY with its studies, predictions, scores and weights files.
 
     The training speakers of its networks stay recorded for networks that were trained further from
@@ -144,15 +156,18 @@ def delete_command(app: App, number: int, yes: bool) -> None:
     note = f" ({began} started from its weights, which are then deleted)" if began else ""
     confirm(f"delete {' and '.join(what)}{note}", yes)
     delete_entry(app.database, number, app.workspace.artifacts)
-    emit_text(f"{' and '.join(what)} deleted")
+    facts = {"entry": number, "studies": list(found.studies)}
+    emit_result(format_, facts, f"{' and '.join(what)} deleted")
+    next_command("serbench leaderboard")
 
 
 @click.command("rename", cls=Command)
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @click.argument("name")
+@format_option("text", "json")
 @common_options
 @pass_app
-def rename_command(app: App, number: int, name: str) -> None:
+def rename_command(app: App, number: int, name: str, format_: str) -> None:
     """Give the imported entry ENTRY another name.
 
     A trained entry is named after its backbone and cannot be renamed.
@@ -160,4 +175,6 @@ def rename_command(app: App, number: int, name: str) -> None:
     from serbench.store.entries import rename_entry
 
     before = rename_entry(app.database, number, name)
-    emit_text(f"entry {number}: {before} is now {name}")
+    facts = {"entry": number, "before": before, "now": name}
+    emit_result(format_, facts, f"entry {number}: {before} is now {name}")
+    next_command(f"serbench leaderboard show {number}")

@@ -9,6 +9,7 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.calibration import emit_calibration
+from serbench.cli.completing import entries
 from serbench.cli.latency import emit_latencies
 from serbench.cli.output import (
     DASH,
@@ -25,6 +26,7 @@ from serbench.cli.output import (
     points,
     scored,
 )
+from serbench.cli.remarks import next_command
 
 if TYPE_CHECKING:
     from serbench.views.comparison import Comparison
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 
 
 @click.command("compare", cls=Command)
-@click.argument("numbers", metavar="ENTRY ENTRY...", type=int, nargs=-1, required=True)
+@click.argument(
+    "numbers", metavar="ENTRY ENTRY...", type=int, nargs=-1, required=True, shell_complete=entries
+)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -104,6 +108,7 @@ def compare_command(app: App, numbers: tuple[int, ...], format_: str) -> None:
     click.echo()
     for line in (*found.verdict, *_tests(found), *found.notes):
         emit_text(line)
+    next_command("serbench recommend")
 
 
 def _tests(found: Comparison) -> list[str]:
@@ -129,7 +134,7 @@ def _tests(found: Comparison) -> list[str]:
 
 
 @click.command("show", cls=Command)
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -138,10 +143,13 @@ def show_command(app: App, number: int, format_: str) -> None:
     from serbench.views.detail import entry_detail
 
     found = entry_detail(app.database, number)
+    plain = found.as_dict()
     if format_ == "json":
-        emit_json(found.as_dict())
+        emit_json(plain)
     else:
-        _show(app, found.as_dict(), found.view, found.seeds, found.measured)
+        _show(app, plain, found.view, found.seeds, found.measured)
+    trained = plain["study"] is not None
+    next_command(f"serbench export {number}" if trained else "serbench leaderboard compare")
 
 
 def _show(

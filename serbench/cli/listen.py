@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import counted, emit_text
+from serbench.cli.completing import entries_and_files
+from serbench.cli.output import counted, format_option
 from serbench.cli.predict import SILENCE, channel_option, predictor, reject_option, silence_option
+from serbench.cli.remarks import remark
 from serbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ PIPE = "-"
 
 
 @click.command(cls=Command)
-@click.argument("system", metavar="ENTRY|MODEL")
+@click.argument("system", metavar="ENTRY|MODEL", shell_complete=entries_and_files)
 @click.option(
     "--input",
     "input_",
@@ -56,6 +59,7 @@ PIPE = "-"
 @silence_option
 @channel_option
 @reject_option
+@format_option("text", "json")
 @common_options
 @pass_app
 def listen(
@@ -68,6 +72,7 @@ def listen(
     keep_silence: bool,
     channel: str | None,
     reject_below: float,
+    format_: str,
 ) -> None:
     """Predict emotions live with leaderboard entry ENTRY or the file MODEL, until Ctrl-C.
 
@@ -89,16 +94,16 @@ def listen(
     try:
         with (
             _opened(input_, rate, device, chosen.channel) as source,
-            _display(chosen.answerer.emotions) as show,
+            _display(chosen.answerer.emotions, format_) as show,
         ):
             for moment in live.moments(source):
                 summary.add(moment)
                 show(moment)
     except KeyboardInterrupt as interruption:
         app.interruption = interruption
-    emit_text(_sentence(summary), err=True)
+    remark(_sentence(summary))
     if live.detector is not None:
-        emit_text(live.detector.text, err=True)
+        remark(live.detector.text)
 
 
 def _opened(
@@ -120,12 +125,15 @@ def _opened(
 
 
 @contextmanager
-def _display(emotions: tuple[str, ...]) -> Iterator[Callable[[Moment], None]]:
-    """Moving bars on a terminal, a line for each moment elsewhere.
+def _display(emotions: tuple[str, ...], format_: str) -> Iterator[Callable[[Moment], None]]:
+    """Moving bars on a terminal, a line for each moment elsewhere; in JSON an object on each line.
 
     Yields:
         a function that shows a moment.
     """
+    if format_ == "json":
+        yield lambda moment: click.echo(json.dumps(moment.as_dict(), allow_nan=False))
+        return
     if not sys.stdout.isatty():
         yield lambda moment: click.echo(_line(moment))
         return

@@ -45,9 +45,21 @@ COMMANDS = {
     "db": ("serbench.cli.db:db", "Show the content of a database; reduce the size of its file."),
     "cache": ("serbench.cli.cache:cache", "List and delete features and prepared clips."),
     "plugins": ("serbench.cli.plugins:plugins", "List, check and create plugins."),
+    "dashboard": (
+        "serbench.cli.dashboard:dashboard",
+        "Show studies in optuna-dashboard, in a browser.",
+    ),
+    "doctor": ("serbench.cli.doctor:doctor", "Check this machine; say what to do."),
+    "completion": (
+        "serbench.cli.completion:completion",
+        "Print the completion of commands and names for a shell.",
+    ),
 }
 
 INTERRUPTED = 130
+
+COMPLETE_VARIABLE = "_SERBENCH_COMPLETE"
+"""The environment variable with which the script of a shell asks for completions."""
 
 
 class LazyGroup(Group):

@@ -1,13 +1,11 @@
-"""Tables, numbers, JSON and progress: results go to standard output, the rest to standard error."""
+"""Tables, numbers and JSON: results, which go to standard output."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,15 +23,10 @@ from serbench.cli.tables import (
 from serbench.notices import in_lines
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from serbench.plugins import Plugins
     from serbench.score.metric import Metric, Score
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-PLAIN_SECONDS = 10
-"""Without a terminal, a long job prints its progress at this interval."""
 
 WIDE = 200
 """Largest width of a table without a terminal."""
@@ -51,18 +44,6 @@ def format_option(*choices: str) -> Callable[[Command], Command]:
         show_default=True,
         help="Print the result in this format.",
     )
-
-
-def errors() -> Console:
-    """The console on standard error."""
-    from rich.console import Console
-    from rich.theme import Theme
-
-    # Without colours: rich's own yellow and grey can hardly be read on a light background.
-    styles = ("progress.elapsed", "progress.remaining", "progress.download", "progress.percentage")
-    bars = dict.fromkeys(("bar.complete", "bar.finished", "bar.pulse"), "bold")
-    theme = Theme({**dict.fromkeys(styles, "default"), **bars, "bar.back": "dim"})
-    return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), theme=theme)
 
 
 def counted(number: int, noun: str) -> str:
@@ -120,6 +101,14 @@ def milliseconds(time: float | None) -> str:
     return DASH if time is None else f"{time:.1f}"
 
 
+def duration(seconds: float) -> str:
+    """A time to the minute, or to the second where it is short."""
+    if seconds < 120:
+        return f"{max(round(seconds), 1)} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def short(number: int | None) -> str:
     """A large count in thousands, millions or billions; a dash where there is none."""
     if number is None:
@@ -138,6 +127,21 @@ def emit_json(data: Any) -> None:
 def as_json(data: Any) -> str:
     """Plain data as lines of JSON, which has no NaN and no infinity."""
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def emit_result(format_: str, facts: Mapping[str, Any], *sentences: str) -> None:
+    """Print what a command did: in sentences, or its facts as JSON.
+
+    Args:
+        format_: ``json``, or any other format for sentences.
+        facts: plain data.
+        sentences: the same as text.
+    """
+    if format_ == "json":
+        emit_json(facts)
+        return
+    for sentence in sentences:
+        emit_text(sentence)
 
 
 def emit_text(text: str, err: bool = False) -> None:
@@ -250,36 +254,3 @@ def emit_confusion(
             for emotion, counts, recall in zip(emotions, confusion, recalls, strict=True)
         ],
     )
-
-
-@contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Progress of one countable job: a bar on a terminal, a line every 10 s elsewhere.
-
-    Yields:
-        a function of the number done and the number in all.
-    """
-    console = errors()
-    if console.is_terminal:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task(what, total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
-        return
-    last = time.monotonic()
-
-    def line(done: int, total: int) -> None:
-        nonlocal last
-        if done == total or time.monotonic() - last >= PLAIN_SECONDS:
-            last = time.monotonic()
-            console.print(f"{what}: {done} of {total}", highlight=False)
-
-    yield line

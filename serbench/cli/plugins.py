@@ -7,9 +7,18 @@ from pathlib import Path
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
-from serbench.cli.output import counted, emit_json, emit_table, emit_text, errors, format_option
+from serbench.cli.completing import plugins as named_plugins
+from serbench.cli.output import (
+    counted,
+    emit_json,
+    emit_result,
+    emit_table,
+    emit_text,
+    format_option,
+)
 from serbench.cli.plugin_checking import recognised_files, subjects
 from serbench.cli.plugin_writing import KINDS, plugin_name, write_plugin
+from serbench.cli.remarks import errors, next_command, remark
 from serbench.errors import UsageError
 from serbench.plugins import DISABLE_VARIABLE
 
@@ -77,7 +86,7 @@ def list_command(app: App, everything: bool, format_: str) -> None:
 
 
 @plugins.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=named_plugins)
 @click.option(
     "--files",
     "folder",
@@ -144,21 +153,22 @@ def check_command(app: App, name: str, folder: Path | None, format_: str) -> Non
     metavar="DIR",
     help="Create the folder of the package in DIR; by default in the current folder.",
 )
+@format_option("text", "json")
 @common_options
 @pass_app
-def new_command(app: App, name: str, kind: str, out: Path) -> None:
+def new_command(app: App, name: str, kind: str, out: Path, format_: str) -> None:
     """Write the package serbench-NAME with a working plugin, for you to change."""
     typed, name = name, plugin_name(name)
     if name != typed:
-        click.echo(
+        remark(
             f"the plugin is named '{name}' instead of '{typed}', since names are lower-case words "
-            "with hyphens",
-            err=True,
+            "with hyphens"
         )
     taken = {each.kind: each.owners() for each in app.plugins.registries()}[KINDS[kind]]
     if name in taken or name in app.plugins.declared:
         raise UsageError(f"'{name}' is already registered: choose another name")
     written = write_plugin(name, kind, out)
     home = written[0].parent
-    click.echo(f"{home}: {counted(len(written), 'file')}")
-    click.echo(f"next: pip install -e {home}, then serbench plugins check {name}")
+    facts = {"folder": str(home), "files": [str(file) for file in written]}
+    emit_result(format_, facts, f"{home}: {counted(len(written), 'file')}")
+    next_command(f"pip install -e {home}, then serbench plugins check {name}")

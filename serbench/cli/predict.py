@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import (
-    DASH,
-    counted,
-    counting,
-    emit_csv,
-    emit_json,
-    emit_table,
-    emit_text,
-    format_option,
-)
+from serbench.cli.completing import entries_and_files
+from serbench.cli.output import DASH, counted, emit_csv, emit_json, emit_table, format_option
+from serbench.cli.remarks import counting, remark
 from serbench.errors import AudioError, SerbenchError
 
 if TYPE_CHECKING:
@@ -65,7 +58,7 @@ def predictor(app: App, system: str, channel: str | None) -> Predictor:
 
 
 @click.command(cls=Command)
-@click.argument("system", metavar="ENTRY|MODEL")
+@click.argument("system", metavar="ENTRY|MODEL", shell_complete=entries_and_files)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--hop",
@@ -120,10 +113,10 @@ def predict(
     elif found:
         _emit_tables(found, emotions)
     if result.detector is not None:
-        emit_text(result.detector.text, err=True)
+        remark(result.detector.text)
     for file in found:
-        for remark in file.remarks:
-            click.echo(f"{file.path}: {remark}", err=True)
+        for sentence in file.remarks:
+            remark(f"{file.path}: {sentence}")
     for error in failed:
         click.echo(f"error: {error}", err=True)
     if reject_below > 0 and found:
@@ -167,4 +160,4 @@ def _emit_rejected(found: Sequence[FilePrediction], reject_below: float) -> None
     if windows:
         parts = sum(answer.rejected for answer in windows)
         text += f" for files, {parts} of {len(windows):,} for windows"
-    emit_text(f"{text}, {below}", err=True)
+    remark(f"{text}, {below}")

@@ -15,8 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from serbench.cli.output import errors
 from serbench.cli.progress import PlainListener
+from serbench.cli.remarks import errors
 from serbench.errors import DivergedError
 from serbench.execute.job import Outcome
 from serbench.model.recipe import Parameter

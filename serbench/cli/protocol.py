@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
-from serbench.cli.output import counting, emit_csv, emit_json, emit_table, emit_text, format_option
+from serbench.cli.completing import datasets, protocols
+from serbench.cli.output import emit_csv, emit_json, emit_table, emit_text, format_option
+from serbench.cli.remarks import counting, next_command
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
@@ -38,11 +40,18 @@ def list_command(app: App, format_: str) -> None:
         emit_json([{"protocol": name, "rule": rule} for name, rule in (*LISTED, *MODIFIERS)])
         return
     emit_table(["protocol", "rule"], [*LISTED, ("", ""), *MODIFIERS])
+    next_command("serbench protocol show ID --dataset NAME")
 
 
 @protocol.command("show")
-@click.argument("protocol_id", metavar="ID")
-@click.option("--dataset", required=True, metavar="NAME", help="Split this scanned dataset.")
+@click.argument("protocol_id", metavar="ID", shell_complete=protocols)
+@click.option(
+    "--dataset",
+    shell_complete=datasets,
+    required=True,
+    metavar="NAME",
+    help="Split this scanned dataset.",
+)
 @click.option(
     "--no-fingerprints",
     is_flag=True,
@@ -78,15 +87,23 @@ def show_command(
         emit_json(account)
     else:
         _show(account)
+    next_command(f"serbench study run --dataset {dataset} --protocol {chosen.name}")
 
 
 @protocol.command("clips")
-@click.argument("protocol_id", metavar="ID")
-@click.option("--dataset", required=True, metavar="NAME", help="Split this scanned dataset.")
+@click.argument("protocol_id", metavar="ID", shell_complete=protocols)
+@click.option(
+    "--dataset",
+    shell_complete=datasets,
+    required=True,
+    metavar="NAME",
+    help="Split this scanned dataset.",
+)
+@format_option("csv", "json")
 @common_options
 @pass_app
-def clips_command(app: App, protocol_id: str, dataset: str) -> None:
-    """List every test clip of protocol ID on a dataset as CSV: outer fold, fold, path.
+def clips_command(app: App, protocol_id: str, dataset: str, format_: str) -> None:
+    """List every test clip of protocol ID on a dataset: outer fold, fold, path.
 
     `serbench leaderboard import` needs predictions for the clips of the holdout; if nothing is set
     aside, for those of all folds.
@@ -98,16 +115,19 @@ def clips_command(app: App, protocol_id: str, dataset: str) -> None:
     manifest = Datasets(app.database).manifest(dataset)
     names = RecordingNames(manifest)
     outer_folds = split_dataset(manifest, protocol_from_id(manifest, protocol_id)).outer_folds
-    listed: list[dict[str, int | str]] = []
+    listed: list[dict[str, Any]] = []
     for number, part in enumerate(outer_folds, start=1):
         tested = [(HOLDOUT, part.holdout.test)] if len(part.holdout.test) else []
         tested += [(str(place), fold.test) for place, fold in enumerate(part.folds, start=1)]
-        for fold, rows in tested:
-            listed += [
-                {"outer_fold": number, "fold": fold, "path": names.shortest(int(row))}
-                for row in rows
-            ]
-    emit_csv(["outer_fold", "fold", "path"], listed)
+        listed += [
+            {"outer_fold": number, "fold": fold, "path": names.shortest(int(row))}
+            for fold, rows in tested
+            for row in rows
+        ]
+    if format_ == "json":
+        emit_json(listed)
+    else:
+        emit_csv(["outer_fold", "fold", "path"], listed)
 
 
 def _account(manifest: Manifest, chosen: Protocol, split: Split, leaks: Audit) -> dict[str, Any]:

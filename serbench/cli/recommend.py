@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import counting, emit_json, emit_text, format_option
+from serbench.cli.completing import datasets, named_by_plugins, protocols
+from serbench.cli.output import emit_json, emit_text, format_option
+from serbench.cli.remarks import counting, next_command
 
 if TYPE_CHECKING:
     from serbench.score.learning_curve import Point
@@ -31,11 +33,13 @@ class Finite(click.FloatRange):
 @click.command("recommend", cls=Command)
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     metavar="NAME",
     help="Recommend an entry on this dataset. [default: the only dataset with entries]",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     metavar="ID",
     help="Recommend an entry of this protocol, given by its name or its identifier. [default: the "
     "only protocol with entries]",
@@ -62,6 +66,7 @@ class Finite(click.FloatRange):
 )
 @click.option(
     "--runtime",
+    shell_complete=named_by_plugins("runtime"),
     default="best",
     show_default=True,
     metavar="NAME|best",
@@ -132,6 +137,8 @@ def recommend(
         return
     for sentence in found.sentences:
         emit_text(sentence)
+    if found.entry is not None:
+        next_command(f"serbench export {found.entry}")
 
 
 def _curve(app: App, entry: int) -> tuple[Point, ...]:

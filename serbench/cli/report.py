@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import datasets, named_by_plugins, protocols
 from serbench.cli.output import (
     counted,
-    counting,
     emit_csv,
     emit_json,
     emit_table,
@@ -20,6 +20,7 @@ from serbench.cli.output import (
     percent,
 )
 from serbench.cli.paper import compare_command
+from serbench.cli.remarks import counting, remark
 
 if TYPE_CHECKING:
     from serbench.views.cross import CrossCell, CrossView
@@ -43,11 +44,13 @@ report.add_command(compare_command)
 )
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     metavar="NAME",
     help="Report the entries on this dataset. [default: the only dataset with entries]",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     metavar="RULE",
     help="Report the entries of this protocol. [default: the protocol with most entries]",
 )
@@ -92,7 +95,7 @@ def paper_command(
     for file in written.files:
         click.echo(file)
     for reason in written.missing:
-        click.echo(reason, err=True)
+        remark(reason)
 
 
 def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -126,6 +129,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, text: str | None) -> tu
 )
 @click.option(
     "--backbone",
+    shell_complete=named_by_plugins("backbone"),
     metavar="NAME",
     help="Test the best entry of this backbone on each dataset. [default: of any backbone]",
 )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import counted, counting, emit_table, emit_text, percent
+from serbench.cli.completing import datasets_and_folders
+from serbench.cli.export import Written, show_written, write_entry
+from serbench.cli.output import counted, emit_json, emit_table, emit_text, format_option, percent
+from serbench.cli.remarks import counting, next_command, remark
 from serbench.cli.study_options import study_options
 from serbench.errors import MissingPackageError
 
@@ -18,10 +22,12 @@ if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
     from serbench.run.search import Placed
     from serbench.search.plan import StudyPlan
+    from serbench.views.ranking import RankingView
+    from serbench.views.recommendation import RecommendationView
 
 
 @click.command("search", cls=Command)
-@click.argument("target", metavar="FOLDER|DATASET")
+@click.argument("target", metavar="FOLDER|DATASET", shell_complete=datasets_and_folders)
 @click.option(
     "--minutes",
     default=60.0,
@@ -55,6 +61,7 @@ if TYPE_CHECKING:
     *("backbone", "protocol", "epochs", "max_latency_ms", "precision", "threads", "jobs"),
     several={"backbone": " It may be given several times, once for each candidate."},
 )
+@format_option("text", "json")
 @common_options
 @pass_app
 def search(
@@ -67,6 +74,7 @@ def search(
     out: Path | None,
     max_latency_ms: float | None,
     jobs: int | None,
+    format_: str,
     **options: Any,
 ) -> None:
     """Find the best system for the recordings in FOLDER, or for a scanned DATASET.
@@ -84,19 +92,52 @@ def search(
     asked = {name: value for name, value in options.items() if value not in (None, ())}
     weights = weights_of(pairs)
     manifest = _dataset(app, target, emotions)
-    click.echo("loading PyTorch and the plugins", err=True)
+    remark("loading PyTorch and the plugins")
     plans, missing = plan_candidates(
         asked, weights, manifest, app.plugins, app.database, app.workspace
     )
     for each in missing:
-        emit_text(f"{each.backbone} is left out: {each.reason}", err=True)
+        remark(f"{each.backbone} is left out: {each.reason}")
     if any("--weights" in each.reason for each in missing):
-        emit_text("in a search, write --weights BACKBONE=FILE", err=True)
+        remark("in a search, write --weights BACKBONE=FILE")
     _warn(app, manifest, plans)
     placed = _race(app, plans, minutes, max_latency_ms, jobs, began)
-    entry = _show(app, manifest, next(iter(plans.values())), placed, max_latency_ms)
+    _conclude(app, manifest, next(iter(plans.values())), placed, max_latency_ms, out, format_)
+
+
+def _conclude(
+    app: App,
+    manifest: Manifest,
+    plan: StudyPlan,
+    placed: Sequence[Placed],
+    max_latency_ms: float | None,
+    out: Path | None,
+    format_: str,
+) -> None:
+    """Recommend an entry, write it as a file, and print both and what became of each candidate."""
+    shown = _ranked(app, manifest, plan, placed)
+    recommended = _recommended(app, manifest, shown, max_latency_ms)
+    entry = recommended.entry
+    if format_ == "json":
+        written = None if entry is None else _write(app, entry, out, manifest.name)
+        emit_json(
+            {
+                "dataset": manifest.name,
+                "candidates": [asdict(each) for each in placed],
+                "recommendation": recommended.as_dict(),
+                "export": written.as_dict() if isinstance(written, Written) else None,
+            }
+        )
+        return
+    _show(app, placed, shown, recommended)
     if entry is not None:
-        _export(app, entry, out, manifest.name)
+        click.echo()
+        written = _write(app, entry, out, manifest.name)
+        if isinstance(written, Written):
+            show_written(written)
+            next_command(f"serbench predict {written.made.path} RECORDING")
+        else:
+            emit_text(f"the network was not exported: {written}, then `serbench export {entry}`")
 
 
 def _dataset(app: App, target: str, emotions: str | None) -> Manifest:
@@ -109,23 +150,22 @@ def _dataset(app: App, target: str, emotions: str | None) -> Manifest:
     if path is not None:
         options = scan_options(emotions)
         if is_unchanged(path, name, app.database, options):
-            emit_text(f"{path} is unchanged since its last scan as dataset {name}", err=True)
+            remark(f"{path} is unchanged since its last scan as dataset {name}")
         else:
             scan_into(app, (path,), name, options)
     manifest = Datasets(app.database).manifest(name)
     account = Datasets(app.database).dataset_account(name)
     clips, speakers = counted(len(manifest), "recording"), counted(account["speakers"], "speaker")
-    emit_text(
+    remark(
         f"dataset {name}: {clips}, {speakers}, {', '.join(manifest.emotions)}; skipped "
-        f"{counted(sum(account['skipped'].values()), 'file')} (`serbench corpus show {name}`)",
-        err=True,
+        f"{counted(sum(account['skipped'].values()), 'file')} (`serbench corpus show {name}`)"
     )
     return manifest
 
 
 def _warn(app: App, manifest: Manifest, plans: Mapping[str, StudyPlan]) -> None:
     """Print the possible defects of the dataset, unless the search has begun before."""
-    from serbench.cli.doctor import show_warnings
+    from serbench.cli.corpus_doctor import show_warnings
     from serbench.data.doctor.inspection import inspect
     from serbench.store.datasets import Datasets
     from serbench.store.studies import standings
@@ -152,10 +192,9 @@ def _race(
     from serbench.run.search import Race
 
     first = next(iter(plans.values()))
-    emit_text(
+    remark(
         f"{counted(len(plans), 'candidate')}, {first.protocol}, {minutes:g} minutes: "
-        f"{', '.join(plans)}",
-        err=True,
+        f"{', '.join(plans)}"
     )
     with executor_of(jobs) as executor, search_listener(60 * minutes) as listener:
         race = Race(
@@ -173,22 +212,35 @@ def _race(
         return race.run()
 
 
+def _ranked(
+    app: App, manifest: Manifest, plan: StudyPlan, placed: Sequence[Placed]
+) -> list[RankingView]:
+    """The rankings in which the candidates are."""
+    from serbench.views.ranking import rankings
+
+    found = rankings(app.database, manifest.name, protocol=plan.protocol)
+    entries = {each.entry for each in placed}
+    return [each for each in found if entries & {row.entry for row in each.rows}]
+
+
+def _recommended(
+    app: App, manifest: Manifest, shown: Sequence[RankingView], max_latency_ms: float | None
+) -> RecommendationView:
+    from serbench.views.eligible import Wanted
+    from serbench.views.recommendation import recommend
+
+    protocol = shown[0].rows[0].protocol_id
+    return recommend(app.database, Wanted(manifest.name, protocol, max_latency_ms=max_latency_ms))
+
+
 def _show(
     app: App,
-    manifest: Manifest,
-    plan: StudyPlan,
     placed: Sequence[Placed],
-    max_latency_ms: float | None,
-) -> int | None:
-    """Print what became of each candidate, the leaderboard, and the recommendation.
-
-    Returns:
-        number of the recommended entry, or None.
-    """
+    shown: Sequence[RankingView],
+    recommended: RecommendationView,
+) -> None:
+    """Print what became of each candidate, the leaderboard, and the recommendation."""
     from serbench.cli.leaderboard_table import show_rankings
-    from serbench.views.eligible import Wanted
-    from serbench.views.ranking import rankings
-    from serbench.views.recommendation import recommend
 
     emit_table(
         ["candidate", ">trials", ">best UA in CV", ">entry"],
@@ -206,28 +258,18 @@ def _show(
         if each.reason:
             emit_text(f"{each.backbone} is not ranked: {each.reason}")
     click.echo()
-    found = rankings(app.database, manifest.name, protocol=plan.protocol)
-    entries = {each.entry for each in placed}
-    shown = [each for each in found if entries & {row.entry for row in each.rows}]
     metrics = [app.plugins.metrics.get(name) for name in ("uar", "accuracy")]
     show_rankings(shown, metrics, "table", per_clip=False)
     click.echo()
-    protocol = shown[0].rows[0].protocol_id
-    wanted = Wanted(manifest.name, protocol, max_latency_ms=max_latency_ms)
-    recommended = recommend(app.database, wanted)
     for sentence in recommended.sentences:
         emit_text(sentence)
-    return recommended.entry
 
 
-def _export(app: App, entry: int, out: Path | None, dataset: str) -> None:
+def _write(app: App, entry: int, out: Path | None, dataset: str) -> Written | MissingPackageError:
     """Write the recommended network; without a file named, a missing package is no error."""
-    from serbench.cli.export import show_written, write_entry
-
-    click.echo()
     try:
-        show_written(write_entry(app, entry, out or Path(f"{dataset}.onnx"), "fp32"))
+        return write_entry(app, entry, out or Path(f"{dataset}.onnx"), "fp32")
     except MissingPackageError as error:
         if out is not None:
             raise
-        emit_text(f"the network was not exported: {error}, then `serbench export {entry}`")
+        return error

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn
 
-from serbench.cli.output import counted, errors, percent
+from serbench.cli.output import counted, percent
+from serbench.cli.remarks import errors
 from serbench.execute.job import Outcome
 from serbench.run.watch import SearchListener
 from serbench.search.events import Known, TrialEnded

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from serbench.cli.app import App, Command, common_options, confirm, pass_app, yes_option
+from serbench.cli.completing import studies
 from serbench.cli.output import (
     counted,
     emit_json,
+    emit_result,
     emit_table,
     emit_text,
     format_option,
     percent,
 )
+from serbench.cli.remarks import next_command
 
 
 @click.command("list", cls=Command)
@@ -30,7 +34,8 @@ def list_command(app: App, format_: str) -> None:
         emit_json(studies)
         return
     if not studies:
-        click.echo("no studies yet: serbench study run")
+        click.echo("no studies yet")
+        next_command("serbench study run")
         return
     emit_table(
         [
@@ -56,10 +61,11 @@ def list_command(app: App, format_: str) -> None:
         ],
         spare=["front end", "schedule", "head", "protocol"],
     )
+    next_command(f"serbench study show {studies[-1]['study']}")
 
 
 @click.command("show", cls=Command)
-@click.argument("number", metavar="STUDY", type=int)
+@click.argument("number", metavar="STUDY", type=int, shell_complete=studies)
 @format_option("table", "json")
 @common_options
 @pass_app
@@ -83,8 +89,8 @@ def show_command(app: App, number: int, format_: str) -> None:
         ],
         [_trial_cells(trial, _folds(found["trials"])) for trial in found["trials"]],
     )
-    if found["entry"]:
-        entry = found["entry"]
+    entry = found["entry"]
+    if entry:
         emit_text(
             f"entry {entry['entry']}: configuration of trial {entry['trial']}, UA "
             f"{percent(entry['uar'])} WA {percent(entry['accuracy'])}, weights {entry['weights']}"
@@ -94,6 +100,8 @@ def show_command(app: App, number: int, format_: str) -> None:
     for trial in found["trials"]:
         if trial["failure"]:
             emit_text(f"trial {trial['trial']} failed: {trial['failure']}")
+    shows_entry = f"serbench leaderboard show {entry['entry']}" if entry else None
+    next_command(shows_entry or f"serbench study watch {number}")
 
 
 def _folds(trials: list[dict[str, Any]]) -> list[int]:
@@ -106,28 +114,37 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.2g}"
 
 
+def parameter_name(name: str) -> str:
+    """The name of a searched parameter as text."""
+    return name.partition(":")[2] or name.replace("_", " ")
+
+
+def configuration_text(parameters: Mapping[str, Any]) -> str:
+    """The parameters of a configuration as text."""
+    return ", ".join(
+        f"{parameter_name(name)} {_shown(value)}" for name, value in parameters.items()
+    )
+
+
 def _trial_cells(trial: dict[str, Any], folds: list[int]) -> list[str]:
     """The row of a trial; a pruned trial has a dash for each fold on which it was not tested."""
     uars = {each["fold"]: each["uar"] for each in trial["folds"]}
-    parameters = {
-        name.partition(":")[2] or name.replace("_", " "): value
-        for name, value in trial["parameters"].items()
-    }
     return [
         str(trial["trial"]),
         trial["state"],
         percent(trial["mean_uar"]),
-        ", ".join(f"{name} {_shown(value)}" for name, value in parameters.items()),
+        configuration_text(trial["parameters"]),
         " ".join(percent(uars.get(fold)) for fold in folds),
     ]
 
 
 @click.command("delete", cls=Command)
-@click.argument("number", metavar="STUDY", type=int)
+@click.argument("number", metavar="STUDY", type=int, shell_complete=studies)
 @yes_option
+@format_option("text", "json")
 @common_options
 @pass_app
-def delete_command(app: App, number: int, yes: bool) -> None:
+def delete_command(app: App, number: int, yes: bool, format_: str) -> None:
     """Delete STUDY, with the studies of its other outer folds, their trials and networks.
 
     A study with an entry is deleted together with the entry by `serbench leaderboard delete`.
@@ -140,5 +157,6 @@ def delete_command(app: App, number: int, yes: bool) -> None:
     )
     confirm(f"delete {which}", yes)
     delete_study(app.database, number, app.workspace.artifacts)
-    for each in known:
-        emit_text(f"study {each.number} deleted")
+    deleted = [each.number for each in known]
+    emit_result(format_, {"deleted": deleted}, *(f"study {number} deleted" for number in deleted))
+    next_command("serbench study list")

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import entries
 from serbench.cli.forecasts import announce_nested, show_forecasts, shown_value
 from serbench.cli.output import (
     counted,
+    emit_json,
     emit_text,
+    format_option,
     milliseconds,
     percent,
     scored,
 )
+from serbench.cli.remarks import next_command, remark
 from serbench.cli.studies import delete_command, list_command, show_command
 from serbench.cli.study_options import study_options
+from serbench.cli.watch import watch_command
 from serbench.run.options import StudyOptions
 
 if TYPE_CHECKING:
     from serbench.data.manifest import Manifest
     from serbench.execute.executor import Executor
+    from serbench.run.reproduce import Repeated
     from serbench.search.plan import StudyPlan
+    from serbench.views.entry import EntryView
 
 
 @click.group(cls=Group)
@@ -47,9 +55,12 @@ def study() -> None:
     help="Print the studies with their progress and their estimated time, and run none; by default "
     "they are run.",
 )
+@format_option("text", "json")
 @common_options
 @pass_app
-def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: Any) -> None:
+def run_command(
+    app: App, /, study_file: Path | None, dry_run: bool, format_: str, **options: Any
+) -> None:
     """Search by cross-validation, train the winner on all clips, and measure its latency.
 
     Every speaker is tested by networks that were not trained on this speaker, and the score is
@@ -61,7 +72,7 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     More trials or more time continue it too; every other change of an option that affects results
     makes a new study.
     """
-    click.echo("loading PyTorch, the plugins and the dataset", err=True)
+    remark("loading PyTorch, the plugins and the dataset")
     from serbench.execute.executor import executor_of
     from serbench.run.planning import make_plans
     from serbench.run.study_file import read_options, with_candidates
@@ -71,12 +82,15 @@ def run_command(app: App, /, study_file: Path | None, dry_run: bool, **options: 
     if dry_run:
         manifest = _dataset(app, asked.dataset, fetch=False)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
-        show_forecasts(app, plans, manifest, asked.seeds)
+        show_forecasts(app, plans, manifest, asked.seeds, format_)
         return
     with executor_of(asked.jobs) as executor:
         manifest = _dataset(app, asked.dataset)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
-        _run_all(app, plans, asked, manifest, executor)
+        entries = _run_all(app, plans, asked, manifest, executor, format_)
+    if format_ == "json":
+        emit_json([entry.as_dict() for entry in entries])
+    next_command("serbench leaderboard")
 
 
 def _run_all(
@@ -85,21 +99,22 @@ def _run_all(
     asked: StudyOptions,
     manifest: Manifest,
     executor: Executor,
-) -> None:
+    format_: str,
+) -> list[EntryView]:
     """Run studies one after another; if one fails, the others still run."""
     from serbench.errors import SerbenchError, TooSlowError
     from serbench.run.planning import differing
 
-    named, failed, entries = dict.fromkeys(("backbone", *differing(plans))), 0, 0
+    named, failed = dict.fromkeys(("backbone", *differing(plans))), 0
+    entries: list[EntryView] = []
     for number, plan in enumerate(plans, start=1):
         if len(plans) > 1:
             what = ", ".join(filter(None, (shown_value(plan, name) for name in named)))
-            click.echo(f"{number} of {counted(len(plans), 'study')}: {what}")
+            remark(f"{number} of {counted(len(plans), 'study')}: {what}")
         try:
-            _run(app, plan, asked, manifest, executor)
-            entries += 1
+            entries.append(_run(app, plan, asked, manifest, executor, format_))
         except TooSlowError as error:
-            click.echo(f"left out: {error}")
+            remark(f"left out: {error}")
         except SerbenchError as error:
             if len(plans) == 1 or app.debug:
                 raise
@@ -117,7 +132,7 @@ def _run_all(
             f"{asked.max_latency_ms:g}: give a larger number, or a smaller --backbone",
             max_latency_ms=asked.max_latency_ms,
         )
-    click.echo("next: serbench leaderboard")
+    return entries
 
 
 def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
@@ -130,16 +145,21 @@ def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
     chosen = chosen_dataset(app.database, name, otherwise=DEMO)
     if chosen == DEMO and not (app.database.exists and datasets.has_dataset(DEMO)):
         if name is None:
-            click.echo("the database has no dataset yet", err=True)
+            remark("the database has no dataset yet")
         if fetch:
             fetch_demo(app)
     return datasets.manifest(chosen)
 
 
 def _run(
-    app: App, plan: StudyPlan, asked: StudyOptions, manifest: Manifest, executor: Executor
-) -> None:
-    """Run one study and print its result."""
+    app: App,
+    plan: StudyPlan,
+    asked: StudyOptions,
+    manifest: Manifest,
+    executor: Executor,
+    format_: str,
+) -> EntryView:
+    """Run one study, and print its entry as text."""
     from serbench.cli.progress_bars import study_listener
     from serbench.run.call import run_plan
     from serbench.run.clip_format import explain_format
@@ -152,18 +172,27 @@ def _run(
     announce_nested(app, plan, manifest, asked.seeds)
     with study_listener(plan, app.plugins, reasons) as listener:
         entry = run_plan(plan, asked, app.plugins, app.workspace, app.database, listener, executor)
-    _show_result(app, plan, entry)
+    return _result(app, plan, entry, format_)
 
 
-def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
+def _result(app: App, plan: StudyPlan, entry: int, format_: str) -> EntryView:
+    """An entry with its latency on this machine, which is printed as text."""
     from serbench.model.machine import this_machine
     from serbench.run.completion import latency_kind
-    from serbench.views.gain import budget_note, gain_of
     from serbench.views.reading import entry_view_here
-    from serbench.views.seeds import seeds_view
 
     kind = latency_kind(plan, app.plugins)
     found = entry_view_here(app.database, entry, this_machine(), kind)
+    if format_ == "text":
+        _show(app, found)
+    return found
+
+
+def _show(app: App, found: EntryView) -> None:
+    from serbench.views.gain import budget_note, gain_of
+    from serbench.views.seeds import seeds_view
+
+    entry = found.entry
     plain = found.as_dict()
     note = f", {found.note}" if found.note else ""
     emit_text(
@@ -181,7 +210,7 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
 
 
 @study.command("reproduce")
-@click.argument("entry", metavar="ENTRY", type=int)
+@click.argument("entry", metavar="ENTRY", type=int, shell_complete=entries)
 @click.option(
     "--folds",
     is_flag=True,
@@ -189,9 +218,10 @@ def _show_result(app: App, plan: StudyPlan, entry: int) -> None:
     "those that the score comes from are repeated, and the last training.",
 )
 @study_options("jobs")
+@format_option("text", "json")
 @common_options
 @pass_app
-def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> None:
+def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None, format_: str) -> None:
     """Train ENTRY again and compare its logits with the recorded ones.
 
     The exit code is 0 if all logits are equal bit by bit, and 1 otherwise. If they are equal, a
@@ -204,9 +234,10 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
     from serbench.run.reproduce import changes_since, reproduce
 
     changes = changes_since(app.database, entry)
+    say = click.echo if format_ == "text" else remark
     for name, (before, now) in changes.items():
-        click.echo(f"{name}: {before} before, {now} now")
-    differing = []
+        say(f"{name}: {before} before, {now} now")
+    differing, repeated = [], []
     with executor_of(jobs) as executor:
         for each in reproduce(
             entry, app.plugins, app.workspace, app.database, Listener(), folds, executor
@@ -215,20 +246,14 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
             place = f"fold {fold}" if isinstance(fold, int) else fold
             if each.outer_fold:
                 place = f"outer fold {each.outer_fold + 1}, {place}"
-            same = "all logits equal"
-            if each.clips:
-                scores = f"UA {percent(each.before)} before, {percent(each.now)} now"
-                click.echo(
-                    f"{place}: {counted(each.clips, 'clip')}, {scores}, "
-                    + (same if each.agrees else f"logits differ by up to {each.largest:g}")
-                )
-            else:
-                weights = "all weights equal" if each.agrees else "weights differ"
-                click.echo(f"last training, on all clips: {weights}")
+            say(_repeated(place, each))
             if each.restored:
-                click.echo(f"{place}: its weights file was missing or changed, and is saved again")
+                say(f"{place}: its weights file was missing or changed, and is saved again")
             if not each.agrees:
                 differing.append(place)
+            repeated.append(asdict(each) | {"fold": fold, "outer_fold": each.outer_fold + 1})
+    if format_ == "json":
+        emit_json({"entry": entry, "changes": changes, "trainings": repeated})
     if differing:
         raise SerbenchError(
             f"entry {entry} was not reproduced ({', '.join(differing)}): "
@@ -239,8 +264,19 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None) -> No
             ),
             differing=tuple(differing),
         )
-    click.echo(f"entry {entry} reproduced")
+    if format_ == "text":
+        click.echo(f"entry {entry} reproduced")
 
 
-for command in (list_command, show_command, delete_command):
+def _repeated(place: str, each: Repeated) -> str:
+    """A sentence on one training that was repeated."""
+    if not each.clips:
+        weights = "all weights equal" if each.agrees else "weights differ"
+        return f"last training, on all clips: {weights}"
+    scores = f"UA {percent(each.before)} before, {percent(each.now)} now"
+    same = "all logits equal" if each.agrees else f"logits differ by up to {each.largest:g}"
+    return f"{place}: {counted(each.clips, 'clip')}, {scores}, {same}"
+
+
+for command in (list_command, show_command, watch_command, delete_command):
     study.add_command(command)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 
+from serbench.cli.completing import OF_STUDIES
 from serbench.run.options import COMBINED, StudyOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -70,6 +71,7 @@ def _option(name: str, again: str) -> Callable[[Command], Command]:
         default=None,
         help=f"{field.description}{again}" + ("" if none else f" [default: {shown}]"),
         show_envvar=typed["variable"] is not None,
+        shell_complete=OF_STUDIES.get(name),
         **how,
     )
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from serbench.deploy.answering import Answerer, Prediction
 from serbench.deploy.predict import SHORTEST
 from serbench.deploy.sources import Source
 from serbench.deploy.speech import SpeechDetector, with_speech
+from serbench.deploy.timelines import answer_dict
 from serbench.errors import AudioError
 
 HOP = 0.5
@@ -46,6 +48,15 @@ class Moment:
     def real_time_factor(self) -> float:
         """Computing time as part of the time between two answers; above 1 it is too slow."""
         return self.computing / self.added
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; emotion, confidence and probabilities are None in silence."""
+        return {
+            "seconds": self.seconds,
+            "silent": self.answer is None,
+            **answer_dict(self.answer),
+            "real_time_factor": self.real_time_factor,
+        }
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,17 @@ def as_dict(path: str, result: FilePrediction | AudioError) -> dict[str, Any]:
     """The result for one file, with the same keys for usable and unusable files."""
     if isinstance(result, AudioError):
         rest = {"timeline": [], "remarks": [], "error": str(result)}
-        return {"path": path, "seconds": None, **_answer(None), **rest}
+        return {"path": path, "seconds": None, **answer_dict(None), **rest}
     return {
         "path": path,
         "seconds": result.seconds,
-        **_answer(result.overall),
+        **answer_dict(result.overall),
         "timeline": [
             {
                 "start": window.start,
                 "end": window.end,
                 "silent": window.answer is None,
-                **_answer(window.answer),
+                **answer_dict(window.answer),
             }
             for window in result.windows
         ],
@@ -40,7 +40,8 @@ def as_dict(path: str, result: FilePrediction | AudioError) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Prediction | None) -> dict[str, Any]:
+def answer_dict(answer: Prediction | None) -> dict[str, Any]:
+    """The keys of an answer with their values; all are None in silence."""
     names = ("emotion", "confidence", "rejected", "probabilities")
     return {name: None if answer is None else getattr(answer, name) for name in names}
 
@@ -61,7 +62,7 @@ def csv_rows(path: str, result: FilePrediction | AudioError) -> Iterator[dict[st
         row = {"path": path, "part": part, "start": window.start, "end": window.end}
         row["silent"] = window.answer is None
         if window.answer is not None:
-            answer = _answer(window.answer)
+            answer = answer_dict(window.answer)
             shares = answer.pop("probabilities")
             row |= answer | {f"p_{emotion}": share for emotion, share in shares.items()}
         yield row

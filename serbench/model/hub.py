@@ -65,7 +65,7 @@ def _hub_only_if_reachable() -> Iterator[None]:
     """
     from huggingface_hub import constants
 
-    if constants.HF_HUB_OFFLINE or getproxies() or _reachable(constants.ENDPOINT):
+    if constants.HF_HUB_OFFLINE or getproxies() or is_reachable(constants.ENDPOINT):
         yield
         return
     constants.HF_HUB_OFFLINE = True
@@ -75,8 +75,8 @@ def _hub_only_if_reachable() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = False
 
 
-def _reachable(url: str) -> bool:
-    """Whether a server accepts a connection."""
+def is_reachable(url: str) -> bool:
+    """Whether a server accepts a connection within `SECONDS_TO_CONNECT`."""
     parts = urlsplit(url)
     port = parts.port or (80 if parts.scheme == "http" else 443)
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -37,3 +39,19 @@ class Choice:
     def initial(self) -> str:
         """The value in the first trial."""
         return self.values[0]
+
+
+Searched = Range | Choice
+
+
+def plain_ranges(ranges: Mapping[str, Searched]) -> dict[str, dict[str, Any]]:
+    """Ranges and choices by name as plain data, for the record."""
+    return {name: asdict(each) for name, each in ranges.items()}
+
+
+def ranges_from(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Searched]:
+    """Ranges and choices by name, from the result of `plain_ranges`."""
+    return {
+        name: Choice(tuple(each["values"])) if "values" in each else Range(**each)
+        for name, each in plain.items()
+    }

@@ -68,7 +68,7 @@ def settle_compute(
         chosen = tunings.find(subject) or found.chosen
     if begun is not None and begun.numeric != chosen.numeric:
         chosen = replace(_shared_out(begun, wishes, cores), prefetch=chosen.prefetch)
-    ledger.begin(plan, protocol, search.manifest.emotions, chosen)
+    ledger.begin(plan, protocol, search.manifest.emotions, chosen, search.space.ranges)
     if not quick:
         tunings.belongs_to(plan, subject)
     return chosen

@@ -10,7 +10,7 @@ from serbench.model.machine import this_machine
 from serbench.score.metric import CORRECTED
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
-from serbench.store.pace import Pace, pace_of
+from serbench.store.pace import pace_of
 from serbench.store.repetitions import due_repetitions
 from serbench.store.studies import Standing, entry_within, standings
 
@@ -70,9 +70,9 @@ def forecast(plan: StudyPlan, manifest: Manifest, database: Database, seeds: int
         left = max(plan.trials - (begun.trials if begun else 0), 0)
         trainings += left * len(outer.folds) + 1
         if pace is not None:
-            search = left * sum(_seconds(plan, pace, len(fold.train)) for fold in outer.folds)
-            seconds += min(search, _time_left(plan, begun))
-            seconds += _seconds(plan, pace, len(outer.holdout.train))
+            once = sum(pace.training_seconds(plan, len(fold.train)) for fold in outer.folds)
+            seconds += min(left * once, _time_left(plan, begun))
+            seconds += pace.training_seconds(plan, len(outer.holdout.train))
     tested = split.folds if split.evidence == CORRECTED else [each.holdout for each in outer_folds]
     again = (seeds - 1) * len(tested) if trainings else 0
     if entry is not None:
@@ -80,7 +80,7 @@ def forecast(plan: StudyPlan, manifest: Manifest, database: Database, seeds: int
     trainings += again
     if pace is not None:
         clips = sum(len(each.train) for each in tested) / len(tested)
-        seconds += again * _seconds(plan, pace, clips)
+        seconds += again * pace.training_seconds(plan, clips)
     if not before:
         state = NEW
     elif entry is not None and not again:
@@ -98,13 +98,6 @@ def forecast(plan: StudyPlan, manifest: Manifest, database: Database, seeds: int
         at_most=pace is not None and pace.epochs is None,
         same_dataset=pace is not None and pace.same_dataset,
     )
-
-
-def _seconds(plan: StudyPlan, pace: Pace, clips: float) -> float:
-    """The time of one training."""
-    most = 1 if plan.is_fitted else plan.epochs
-    epochs = most if pace.epochs is None else min(pace.epochs, most)
-    return clips * epochs * pace.seconds
 
 
 def _time_left(plan: StudyPlan, begun: Standing | None) -> float:

@@ -14,9 +14,8 @@ from serbench.execute.job import Outcome
 from serbench.plugins import Plugins
 from serbench.run.completion import is_complete
 from serbench.score.confusion import tally
-from serbench.search.events import COMPLETE
+from serbench.search.events import COMPLETE, TrialRecord
 from serbench.search.plan import StudyPlan
-from serbench.search.propose import TrialRecord
 from serbench.search.racing import Racer, Result
 from serbench.store.candidates import CandidateRecords
 from serbench.store.database import Database

@@ -23,7 +23,7 @@ from serbench.search.study import Part, run_trials, run_winner
 from serbench.store.candidates import CandidateRecords
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.lease import study_lease
+from serbench.store.lease import search_key, study_lease
 from serbench.store.ledger import Ledger
 from serbench.store.systems import Systems
 from serbench.workspace import Workspace
@@ -104,7 +104,7 @@ class Race:
                 running in another process.
         """
         first = next(iter(self.plans.values()))
-        with study_lease(self.database, self.workspace.artifacts, f"search-{first.dataset_hash}"):
+        with study_lease(self.database, self.workspace.artifacts, search_key(first.dataset_hash)):
             self._earlier = sum(map(self._records.seconds, self.plans.values()))
             fast = self._fast_enough()
             self._racers = {name: self._recorded.racer(self.plans[name]) for name in fast}

@@ -37,6 +37,7 @@ from serbench.store.lineage import Lineage, lineage_of
 from serbench.store.splits import Splits, StoredProtocol
 from serbench.store.studies import entry_within, nearest_study, standings
 from serbench.store.systems import Systems
+from serbench.store.trials import EpochRecords
 from serbench.workspace import Workspace
 
 
@@ -160,7 +161,7 @@ def run_part(
         )
         listener.settled(compute)
         settled.append(replace(search, compute=compute))
-        _search(settled[-1], ledger, executor, listener, part)
+        _search(settled[-1], ledger, database, executor, listener, part)
     return replace(prepared, searches=tuple(settled))
 
 
@@ -223,7 +224,12 @@ def prepare(
 
 
 def _search(
-    search: Search, ledger: Ledger, executor: Executor, listener: Listener, part: Part
+    search: Search,
+    ledger: Ledger,
+    database: Database,
+    executor: Executor,
+    listener: Listener,
+    part: Part,
 ) -> None:
     """Run or continue the search of one outer fold, and record each event before the next one.
 
@@ -237,7 +243,8 @@ def _search(
     listener.begun(search, known)
     tried = len(history)
     try:
-        for event in part(search, history, known, executor, listener.epoch):
+        on_epoch = EpochRecords(database, plan, listener.epoch)
+        for event in part(search, history, known, executor, on_epoch):
             ledger.record(plan, event)
             match event:
                 case TrialStarted():

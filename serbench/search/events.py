@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +17,32 @@ RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 
 Known: TypeAlias = "Mapping[tuple[int, int | str], Outcome]"
 """Outcomes that earlier runs of the same study recorded: (trial, fold) → outcome."""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What is recorded of a trial.
+
+    Attributes:
+        number: number of the trial, from 0.
+        parameters: parameters of its configuration, by name.
+        state: ``running``, ``complete``, ``pruned`` or ``failed``.
+        mean_uar: mean UAR over the folds that were run; None while it is running, or if it failed.
+        uars: fold → UAR; for a finished trial in the order in which pruning was decided.
+        failure: why it failed, else empty.
+    """
+
+    number: int
+    parameters: Mapping[str, Parameter]
+    state: str = RUNNING
+    mean_uar: float | None = None
+    uars: Mapping[int, float] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is complete, was pruned, or failed."""
+        return self.state != RUNNING
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,16 @@ from serbench.execute.fold import run_fold
 from serbench.execute.job import Outcome
 from serbench.model.recipe import Configuration, Parameter
 from serbench.model.training import EpochReport
-from serbench.search.events import PRUNED, Event, FoldScored, Known, TrialEnded, TrialStarted
-from serbench.search.propose import TrialRecord, best_of, propose, record_of
+from serbench.search.events import (
+    PRUNED,
+    Event,
+    FoldScored,
+    Known,
+    TrialEnded,
+    TrialRecord,
+    TrialStarted,
+)
+from serbench.search.propose import best_of, propose, record_of
 from serbench.search.pruning import BestSoFar
 
 if TYPE_CHECKING:

@@ -5,19 +5,15 @@ Optuna proposes in memory; its history is rebuilt from serbench's own records ea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from serbench.data.seeds import derive_seed
 from serbench.model.recipe import Parameter
-from serbench.search.events import COMPLETE, FAILED, RUNNING, TrialEnded
+from serbench.search.events import COMPLETE, TrialEnded, TrialRecord
+from serbench.search.optuna_trials import proposed_from
 from serbench.search.space import SearchSpace
-
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
 
 FIRST_STEPS = 10
 """Number of trials before TPE is used, which needs more results to model seven parameters.
@@ -31,32 +27,6 @@ GENERATION = 3
 
 They can therefore run in parallel, and the results do not depend on whether they do.
 """
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """What is recorded of a trial.
-
-    Attributes:
-        number: number of the trial, from 0.
-        parameters: parameters of its configuration, by name.
-        state: ``running``, ``complete``, ``pruned`` or ``failed``.
-        mean_uar: mean UAR over the folds that were run; None while it is running, or if it failed.
-        uars: fold → UAR; for a finished trial in the order in which pruning was decided.
-        failure: why it failed, else empty.
-    """
-
-    number: int
-    parameters: Mapping[str, Parameter]
-    state: str = RUNNING
-    mean_uar: float | None = None
-    uars: Mapping[int, float] = field(default_factory=dict)
-    failure: str = ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether it is complete, was pruned, or failed."""
-        return self.state != RUNNING
 
 
 def record_of(ended: TrialEnded, folds: Sequence[int]) -> TrialRecord:
@@ -117,23 +87,9 @@ def propose(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     optuna.logging.set_verbosity(verbosity)
-    study.add_trials([_frozen(trial, space) for trial in earlier])
+    study.add_trials([proposed_from(trial, space.distributions()) for trial in earlier])
     drawn: dict[str, Parameter] = study.ask(space.distributions()).params
     if number >= FIRST_STEPS:
         return drawn
     start = space.initial() if best is None else best.parameters  # None: all have failed so far
     return space.step(start, drawn, np.random.default_rng(seed))
-
-
-def _frozen(trial: TrialRecord, space: SearchSpace) -> FrozenTrial:
-    """A finished trial for Optuna, which ranks a failed one last since it has no value."""
-    from optuna.trial import TrialState, create_trial
-
-    complete = trial.state == COMPLETE
-    return create_trial(
-        state=TrialState.COMPLETE if complete else TrialState.PRUNED,
-        value=trial.mean_uar if complete else None,
-        params=dict(trial.parameters),
-        distributions=space.distributions(),
-        intermediate_values={} if trial.state == FAILED else dict(enumerate(trial.uars.values())),
-    )

@@ -13,7 +13,7 @@ import numpy as np
 from serbench.errors import UnknownNameError, UsageError
 from serbench.execute.networks import build_network
 from serbench.model.backbone import NO_WEIGHTS
-from serbench.model.ranges import Choice, Range
+from serbench.model.ranges import Choice, Range, Searched
 from serbench.model.readout import ReadOut
 from serbench.model.recipe import (
     FREEZE_DEPTH,
@@ -26,6 +26,7 @@ from serbench.model.recipe import (
     Configuration,
     Parameter,
 )
+from serbench.search.optuna_trials import distributions_of
 from serbench.search.plan import Bounds, StudyPlan
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from serbench.model.augment import Augmentation
     from serbench.model.schedule import Scheduler
     from serbench.plugins import Plugins
-
-
-Searched = Range | Choice
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class SearchSpace:
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The ranges and choices as Optuna's distributions."""
-        return {name: _distribution(name, each) for name, each in self.ranges.items()}
+        return distributions_of(self.ranges)
 
     def initial(self) -> dict[str, Parameter]:
         """The initial values, which the first trial of every study has."""
@@ -129,20 +127,6 @@ class SearchSpace:
         one, two = float(first), float(second)
         middle = math.sqrt(one * two) if range_.log else (one + two) / 2
         return min(max(middle, range_.low), range_.high)
-
-
-def _distribution(name: str, searched: Searched) -> BaseDistribution:
-    from optuna.distributions import (
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
-
-    if isinstance(searched, Choice):
-        return CategoricalDistribution(searched.values)
-    if name == FREEZE_DEPTH:
-        return IntDistribution(int(searched.low), int(searched.high))
-    return FloatDistribution(searched.low, searched.high, log=searched.log)
 
 
 def space_of(plan: StudyPlan, plugins: Plugins, n_classes: int) -> SearchSpace:

@@ -22,11 +22,12 @@ from serbench.search.events import (
     Known,
     LastTrainingStarted,
     TrialEnded,
+    TrialRecord,
     WinnerTested,
 )
 from serbench.search.generation import Generation, Progress
 from serbench.search.plan import StudyPlan
-from serbench.search.propose import TrialRecord, generation_of
+from serbench.search.propose import generation_of
 from serbench.search.pruning import BestSoFar, judging_order
 from serbench.search.space import SearchSpace
 

@@ -93,3 +93,14 @@ def delete_entry(database: Database, number: int, artifacts: Path) -> None:
     """
     with database.session() as session:
         delete_with_studies(session, find_system(session, number), artifacts)
+
+
+def entry_names(database: Database) -> dict[int, str]:
+    """Number of each entry → its name."""
+    query = (
+        select(SystemRow.number, SystemRow.name)
+        .where(SystemRow.number.is_not(None), SystemRow.deleted.is_(None))
+        .order_by(SystemRow.number)
+    )
+    with database.session() as session:
+        return {int(number): name for number, name in session.execute(query)}

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from time import time
 
-from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy import ColumnElement, delete, false, func, select, text
 from sqlalchemy.orm import Session
 
 from serbench.data.names import check_name
@@ -62,6 +62,17 @@ def delete_dataset(database: Database, name: str, clips: Path) -> None:
     for content, hashes in audio.items():
         if content not in kept:
             forget_clips(clips, hashes)
+
+
+def check_writable(database: Database) -> None:
+    """Make sure that a database can be opened and written to; nothing is changed.
+
+    Raises:
+        StorageError: it cannot, for example since its file is read-only.
+    """
+    with database.session() as session:
+        session.execute(delete(StudyRow).where(false()))
+        session.rollback()
 
 
 def check_free(database: Database, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,9 +15,16 @@ from serbench.execute.job import Outcome
 from serbench.model.compute import ComputeSettings
 from serbench.model.environment import Environment, versions
 from serbench.model.machine import this_machine
-from serbench.search.events import Event, FoldScored, TrialEnded, TrialStarted, WinnerTested
+from serbench.model.ranges import Searched, plain_ranges
+from serbench.search.events import (
+    Event,
+    FoldScored,
+    TrialEnded,
+    TrialRecord,
+    TrialStarted,
+    WinnerTested,
+)
 from serbench.search.plan import StudyPlan
-from serbench.search.propose import TrialRecord
 from serbench.store.artifacts import write_arrays
 from serbench.store.base import now
 from serbench.store.database import Database, again_on_conflict
@@ -42,6 +49,7 @@ from serbench.store.schema import (
     TrialRow,
 )
 from serbench.store.splits import StoredProtocol, split_row
+from serbench.store.trials import drop_progress, trial_records
 
 
 class Ledger:
@@ -74,6 +82,7 @@ class Ledger:
         protocol: StoredProtocol,
         emotions: tuple[str, ...],
         compute: ComputeSettings,
+        space: Mapping[str, Searched],
     ) -> None:
         """Write the row of a study, or give it the present budget, and mark it as unfinished.
 
@@ -82,6 +91,7 @@ class Ledger:
             protocol: its protocol on its dataset.
             emotions: the label set, in the order of the logits.
             compute: its compute settings; a study that has begun keeps its own.
+            space: the range or the choice of each searched parameter.
         """
         with self._database.session() as session:
             row = session.scalar(select(StudyRow).where(StudyRow.key == plan.key))
@@ -93,6 +103,7 @@ class Ledger:
                     outer_fold=plan.outer_fold,
                     protocol_id=protocol.id,
                     plan=plan.as_dict(),
+                    space=plain_ranges(space),
                     compute_settings=compute.as_dict(),
                     machine=asdict(this_machine()),
                     versions=versions(),
@@ -103,6 +114,8 @@ class Ledger:
                 trials = max(plan.trials, len(row.trials))
                 row.plan = replace(plan, trials=trials).as_dict()
                 row.finished = None
+                for trial in row.trials:
+                    trial.progress.clear()
 
     def finish(self, plan: StudyPlan) -> None:
         """Mark a study as finished: its winner was tested, or all its trials failed."""
@@ -121,21 +134,7 @@ class Ledger:
         """All trials of a study so far, by number."""
         with self._database.session() as session:
             study = session.scalar(select(StudyRow).where(StudyRow.key == plan.key))
-            return [
-                TrialRecord(
-                    number=trial.number,
-                    parameters=dict(trial.parameters),
-                    state=trial.state,
-                    failure=trial.failure,
-                    mean_uar=trial.mean_uar,
-                    uars={
-                        int(training.split.fold): training.uar
-                        for training in trial.trainings
-                        if training.split.fold != HOLDOUT and training.uar is not None
-                    },
-                )
-                for trial in (study.trials if study is not None else ())
-            ]
+            return [] if study is None else trial_records(study)
 
     def outcomes(self, plan: StudyPlan) -> dict[tuple[int, int | str], Outcome]:
         """All recorded outcomes of a plan, with which it is continued: (trial, fold) → outcome."""
@@ -226,6 +225,7 @@ class Ledger:
                 if uar is not None:
                     count_look(session, system, split, trial.number, uar)
             system.weights = outcome.weights
+            drop_progress(trial, outcome.fold)
             trial.trainings.append(
                 TrainingRow(
                     split_id=split.id,
@@ -252,6 +252,7 @@ class Ledger:
             trial = _trial(study, event.trial)
             trial.state, trial.failure = event.state, event.failure
             trial.mean_uar = event.mean_uar
+            trial.progress.clear()
             drop_beaten(session, study, self._artifacts)
 
 

@@ -33,6 +33,21 @@ class Pace:
     epochs: float | None
     same_dataset: bool
 
+    def expected_epochs(self, plan: StudyPlan) -> float:
+        """Epochs of a training; all of them where no earlier training shows when it stops."""
+        most = 1 if plan.is_fitted else plan.epochs
+        return most if self.epochs is None else min(self.epochs, most)
+
+    def training_seconds(self, plan: StudyPlan, clips: float, done: int = 0) -> float:
+        """The time of one training in seconds.
+
+        Args:
+            plan: plan of the study.
+            clips: number of clips that are trained on.
+            done: number of its epochs that are finished already.
+        """
+        return clips * max(self.expected_epochs(plan) - done, 0.0) * self.seconds
+
 
 def pace_of(database: Database, plan: StudyPlan, machine: Mapping[str, Any]) -> Pace | None:
     """The speed of trainings with the same backbone, front end, head and clip format, or None.

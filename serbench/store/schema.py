@@ -113,6 +113,7 @@ class StudyRow(Base):
     The studies of all outer folds lead to one system, numbered once the last of them is finished.
     ``plan`` has the largest budget so far; ``finished`` is None until it is spent.
     ``compute_settings`` change the last digits of logits; ``speed_tuning`` chose them.
+    ``space`` has the range or the choice of each searched parameter.
     """
 
     __tablename__ = "study"
@@ -122,6 +123,7 @@ class StudyRow(Base):
     protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"))
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
     plan: Mapped[dict[str, Any]]
+    space: Mapped[dict[str, Any]]
     compute_settings: Mapped[dict[str, Any]]
     machine: Mapped[dict[str, Any]]
     versions: Mapped[dict[str, Any]]
@@ -186,6 +188,23 @@ class TrialRow(Base):
     trainings: Mapped[list[TrainingRow]] = relationship(
         back_populates="trial", order_by="TrainingRow.id"
     )
+    progress: Mapped[list[ProgressRow]] = relationship(cascade="all, delete-orphan")
+
+
+class ProgressRow(Base):
+    """The epochs so far of a training that is not recorded yet, for those who watch the study.
+
+    ``fold`` is that of its split, and ``curve`` the validation UAR of each epoch, or empty in a
+    training without validation speakers. The row is removed when the training is recorded, and
+    when the study is continued after an interruption. No result depends on it.
+    """
+
+    __tablename__ = "progress"
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"), primary_key=True)
+    fold: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    epochs: Mapped[int]
+    curve: Mapped[list[float]] = mapped_column(JSON)
 
 
 class TrainingRow(Base):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from serbench.data.names import printable
 from serbench.data.protocols import HOLDOUT
@@ -13,6 +16,9 @@ from serbench.store.database import Database
 from serbench.store.prediction_files import write_predictions
 from serbench.store.predictions import fold_predictions, joined, scored_predictions
 from serbench.store.systems import find_system, manifest_of
+
+TEXTS = frozenset({"path", "fold"})
+"""Columns of a table of predictions that are no logits."""
 
 
 class Markdown(str):
@@ -143,3 +149,11 @@ def export_predictions(database: Database, number: int, folds: bool = False) -> 
         if folds or not held_out:
             parts += [(str(fold), found) for fold, found in outer_folds[0].items()]
         return write_predictions(manifest_of(database, system.protocol), parts)
+
+
+def prediction_rows(table: str) -> list[dict[str, Any]]:
+    """The rows of a table of `export_predictions`, with logits as numbers."""
+    return [
+        {name: cell if name in TEXTS else float(cell) for name, cell in row.items()}
+        for row in csv.DictReader(io.StringIO(table))
+    ]

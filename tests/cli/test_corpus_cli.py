@@ -172,7 +172,7 @@ def test_fetching_prints_where_and_what_to_do_next(run, monkeypatch, tmp_path):
     ran = run("corpus", "fetch", "demo")
     folder = tmp_path / "cache" / "corpora" / "demo"
     assert ran.out.splitlines()[0] == str(folder)
-    assert f"serbench corpus scan {folder} --dataset demo" in ran.out
+    assert f"serbench corpus scan {folder} --dataset demo" in ran.err
     assert folder.is_dir()
     assert run("corpus", "fetch", "demo", "--to", tmp_path / "mine").out.startswith(
         f"{tmp_path / 'mine'}\n"

@@ -39,7 +39,7 @@ def row(show):
 def test_before_any_entry_the_command_is_named(run, format_):
     ran = run("leaderboard", "--format", format_)
     assert ran.code == 0
-    assert "serbench study run" in ran.out
+    assert "serbench study run" in ran.err
 
 
 @pytest.mark.usefixtures("scanned")

@@ -32,7 +32,7 @@ def test_each_kind_keeps_its_contract_unedited(kind, run, tmp_path, monkeypatch)
     ran = run("plugins", "new", "my thing", "--kind", kind, "--out", tmp_path / "made")
     assert ran.code == 0, ran.err
     home = tmp_path / "made" / "serbench-my-thing"
-    assert f"next: pip install -e {home}" in ran.out
+    assert f"next: pip install -e {home}" in ran.err
     files = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     test = "tests/test_serbench_my_thing.py"
     assert files == {"pyproject.toml", "README.md", "serbench_my_thing.py", test}

@@ -181,7 +181,7 @@ def test_a_changed_folder_is_scanned_again(call, place, tmp_path, make_corpus, m
         return scan_into(*arguments)
 
     monkeypatch.setattr(commands, "scan_into", counted)
-    monkeypatch.setattr("serbench.cli.search._show", lambda *_: None)
+    monkeypatch.setattr("serbench.cli.search._conclude", lambda *_: None)
     command = ("search", corpus, *OPTIONS, "--db", db)
     assert [call(*command).code for _ in range(2)] == [0, 0]
     assert len(scans) == 1
@@ -247,7 +247,7 @@ def test_a_candidate_that_is_too_slow_is_left_out(call, place, tmp_path, monkeyp
         "serbench.run.search.untrained_latency",
         lambda plan, *_: 9.0 if plan.backbone == "homebrew" else 1.0,
     )
-    monkeypatch.setattr("serbench.cli.search._show", lambda *_: None)
+    monkeypatch.setattr("serbench.cli.search._conclude", lambda *_: None)
     monkeypatch.setattr(Race, "_next", lambda race: None)
     names = []
     placed = [Placed("any", 0, None)]

@@ -89,7 +89,7 @@ def test_clips_that_no_network_could_use_are_refused(run, finished, asked):
 
 def test_a_run_ends_with_the_scores_of_its_entry(run, finished):
     [row] = json.loads(run("leaderboard", "--format", "json", "--db", finished.db).out)
-    result, gain, _ = finished.out.splitlines()
+    result, gain = finished.out.splitlines()
     assert result.startswith("entry 1: homebrew on tiny, speaker-2:holdout: ")
     for name in ("uar", "accuracy", "cv_uar_mean", "cv_uar_sd"):
         assert f"{100 * row[name]:.1f}" in result

@@ -23,9 +23,7 @@ def plans(run, finished, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(
                 "serbench.cli.study._run",
-                lambda app, plan, asked, manifest, executor: (
-                    not made.append((plan, asked.max_latency_ms))
-                ),
+                lambda app, plan, asked, *_: not made.append((plan, asked.max_latency_ms)),
             )
             ran = run("study", "run", *arguments, "--db", finished.db)
         assert ran.code == 0, ran.err
@@ -91,10 +89,10 @@ def test_one_study_that_fails_does_not_hold_up_the_others(run, scanned, quick, m
     both = ("study", "run", "--backbone", "resnet18", "--backbone", "homebrew", *SMALL)
     ran = run(*both)
     assert ran.code == 1
-    lines = ran.out.splitlines()
-    assert lines[0].startswith("1 of 2 studies: resnet18")
-    assert lines[1].startswith("2 of 2 studies: homebrew")
-    assert lines[2].startswith("entry 1: homebrew on tiny")
+    numbered = [line for line in ran.err.splitlines() if " of 2 studies: " in line]
+    assert numbered[0].startswith("1 of 2 studies: resnet18")
+    assert numbered[1].startswith("2 of 2 studies: homebrew")
+    assert ran.out.startswith("entry 1: homebrew on tiny")
     [cause, failed] = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert "resnet18" in cause
     assert "1 of 2" in failed

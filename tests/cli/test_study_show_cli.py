@@ -12,7 +12,7 @@ from serbench.search.events import FoldScored, TrialEnded, TrialStarted
 
 
 def test_before_any_study_the_list_names_the_command(run, scanned):
-    assert "serbench study run" in run("study", "list").out
+    assert "serbench study run" in run("study", "list").err
     assert run("study", "list", "--format", "json").out == "[]\n"
 
 

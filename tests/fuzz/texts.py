@@ -125,7 +125,7 @@ def fuzz(cases: int, seed: int, kinds: Sequence[str] = (), limit: float = SECOND
         assert call((*scan, "--emotions", ",".join(EMOTIONS)))[0] == 0
         _, clips, _ = call(("protocol", "clips", "speaker-2:holdout", "--dataset", "fuzz"))
         holdout = [line.split(",")[2] for line in clips.splitlines() if ",holdout," in line]
-        with patch("serbench.cli.study._show_result", lambda *_: None):
+        with patch("serbench.cli.study._result", lambda *_: None):
             for kind in kinds_of(folder / "recordings", recordings, holdout):
                 if kinds and kind.name not in kinds:
                     continue

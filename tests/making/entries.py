@@ -7,6 +7,7 @@ import numpy as np
 from serbench.data.protocols import HOLDOUT, parse_protocol
 from serbench.model.complexity import Complexity
 from serbench.model.compute import ComputeSettings
+from serbench.model.ranges import Choice, Range
 from serbench.search.events import FoldScored, TrialEnded, TrialStarted, WinnerTested
 from serbench.store.datasets import Datasets
 from serbench.store.ledger import Ledger
@@ -21,6 +22,12 @@ LINEAGE = Lineage((), ())
 
 PARAMETERS = {"readout": "pooled", "learning_rate": 0.001, "freeze_depth": 0}
 
+SPACE = {
+    "readout": Choice(("pooled",)),
+    "learning_rate": Range(1e-5, 0.1, 0.001, log=True),
+    "freeze_depth": Range(0, 4, 0),
+}
+
 
 def begin(database, made, manifest, plan, artifacts, compute=None):
     """Store the dataset and start the study of every outer fold; returns the ledger."""
@@ -33,6 +40,7 @@ def begin(database, made, manifest, plan, artifacts, compute=None):
             protocol,
             manifest.emotions,
             compute or ComputeSettings(1),
+            SPACE,
         )
     return ledger
 

@@ -22,11 +22,11 @@ from serbench.search.events import (
     PRUNED,
     FoldScored,
     TrialEnded,
+    TrialRecord,
     TrialStarted,
     WinnerTested,
 )
 from serbench.search.plan import StudyPlan
-from serbench.search.propose import TrialRecord
 from serbench.search.space import space_of
 from serbench.search.study import Search, run_study
 

@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import constants
 
 from serbench.errors import WeightsError
-from serbench.model.hub import _reachable, fetch_weights
+from serbench.model.hub import fetch_weights, is_reachable
 
 
 @pytest.mark.parametrize(("reachable", "offline"), [(False, True), (True, False)])
@@ -19,7 +19,7 @@ def test_where_the_hub_cannot_be_reached_its_client_is_not_asked_again_and_again
         seen.append(constants.HF_HUB_OFFLINE)
         raise OSError("not cached")
 
-    monkeypatch.setattr("serbench.model.hub._reachable", lambda url: reachable)
+    monkeypatch.setattr("serbench.model.hub.is_reachable", lambda url: reachable)
     monkeypatch.setattr("serbench.model.hub.getproxies", dict)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     with pytest.raises(WeightsError) as failed:
@@ -45,5 +45,5 @@ def test_random_weights_are_suggested_only_where_the_head_accepts_them(may_be_ra
 def test_a_closed_port_is_not_reachable():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert _reachable(f"http://127.0.0.1:{port}")
-    assert not _reachable(f"http://127.0.0.1:{port}")
+        assert is_reachable(f"http://127.0.0.1:{port}")
+    assert not is_reachable(f"http://127.0.0.1:{port}")

@@ -7,8 +7,8 @@ from making.scripted import FOLDS, MATERIAL, Record, completed, make_search
 from serbench.data.protocols import HOLDOUT
 from serbench.errors import DivergedError
 from serbench.execute.processes import WorkerProcesses
-from serbench.search.events import FAILED, TrialEnded, WinnerTested
-from serbench.search.propose import TrialRecord, propose
+from serbench.search.events import FAILED, TrialEnded, TrialRecord, WinnerTested
+from serbench.search.propose import propose
 from serbench.search.pruning import judging_order
 
 DECADES, MIDDLE = (1e-4, 1e-2), 1e-3

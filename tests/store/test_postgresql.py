@@ -12,6 +12,7 @@ from serbench.store.base import Base
 from serbench.store.database import MARK_TABLE, Database
 from serbench.store.datasets import Datasets
 from serbench.store.entries import delete_entry
+from serbench.store.lease import is_leased
 from serbench.store.systems import Systems
 from serbench.views.ranking import rankings
 from serbench.views.study import study_view, study_views
@@ -122,6 +123,14 @@ def test_the_study_is_shown(database, entry):
 
 def test_rescored_nothing_changes(database, entry, made):
     assert Systems(database).rescore(entry, made.metrics) == []
+
+
+def test_a_lease_is_seen_by_others(database, ledger, made, artifacts):
+    plan = made.plan(made.manifest())
+    assert not is_leased(database, artifacts, plan.key)
+    with ledger.lease(plan):
+        assert is_leased(database, artifacts, plan.key)
+    assert not is_leased(database, artifacts, plan.key)
 
 
 def test_an_entry_is_deleted(database, entry, artifacts):
