@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from serbench.data.manifest import Manifest
 from serbench.score.confusion import confusion_of, recalls, score_counts
-from serbench.score.intervals import clip_interval
+from serbench.score.intervals import clip_interval, recall_intervals
 from serbench.store.database import Database
 from serbench.store.looks import looks_of
 from serbench.store.predictions import Predictions, fold_predictions
@@ -50,6 +50,8 @@ class EntryDetail:
         view: scores, identity and latency.
         emotions: the label set, in the order of the confusion matrix.
         recalls: recall of each emotion; None if it does not occur.
+        recall_intervals: the 95 % interval of each recall over speakers; None if it does not occur,
+            or has too few speakers.
         confusion: counts ``[true][predicted]``.
         folds: counts ``[true][predicted]`` of each fold by which the winner was selected.
         latencies: all measured latencies.
@@ -74,6 +76,7 @@ class EntryDetail:
     view: EntryView
     emotions: tuple[str, ...]
     recalls: tuple[float | None, ...]
+    recall_intervals: tuple[tuple[float, float] | None, ...]
     confusion: list[list[int]]
     folds: list[list[list[int]]]
     latencies: tuple[LatencyView, ...]
@@ -159,6 +162,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
             view=view,
             emotions=tuple(manifest.emotions),
             recalls=tuple(None if np.isnan(each) else float(each) for each in recalls(confusion)),
+            recall_intervals=tuple(recall_intervals(view.tally)),
             confusion=confusion.tolist(),
             folds=[
                 confusion_of(fold.logits, manifest.targets[fold.rows]).tolist()

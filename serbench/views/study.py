@@ -10,10 +10,10 @@ from sqlalchemy import case, func, select
 from serbench.data.clips import ClipFormat
 from serbench.data.protocols import HOLDOUT, shown_fold
 from serbench.search.events import FAILED, RUNNING
+from serbench.search.importance import Importance, importances, searched
+from serbench.search.propose import TrialRecord
 from serbench.store.database import Database
-from serbench.store.predictions import (
-    winners,
-)
+from serbench.store.predictions import winners
 from serbench.store.schema import StudyRow, SystemRow, TrainingRow, TrialRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow
 from serbench.store.studies import find_study
@@ -59,6 +59,30 @@ class StudyView:
     entry: int | None
     started: str
     detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def history(self) -> list[TrialRecord]:
+        """The trials of a page, as the search knows them."""
+        return [
+            TrialRecord(
+                number=each["trial"] - 1,
+                parameters=each["parameters"],
+                state=each["state"],
+                mean_uar=each["mean_uar"],
+                failure=each["failure"],
+            )
+            for each in self.detail["trials"]
+        ]
+
+    @property
+    def searched(self) -> list[str]:
+        """The parameters with more than one value among the trials of a page."""
+        return searched(self.history)
+
+    @property
+    def importances(self) -> list[Importance]:
+        """The importance of the searched parameters, from the trials of a page."""
+        return importances(self.history)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for ``--format json``; on a page ``trials`` is the list of all trials."""

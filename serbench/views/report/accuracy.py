@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from serbench.views.printed import UNKNOWN, Printed, PrintedPaper
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material
-from serbench.views.report.printed import UNKNOWN, Printed, PrintedPaper
 from serbench.views.report.rows import (
     bar,
     bar_key,

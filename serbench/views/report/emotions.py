@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from serbench.views.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import model_label, models, on_one_line
 from serbench.views.report.material import Entry, Material
-from serbench.views.report.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.rows import (
     bar,
     bar_key,

@@ -1,0 +1,263 @@
+"""Charts of a study: its trials, the importance of parameters, slices, and curves of folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from serbench.search.events import COMPLETE, FAILED, PRUNED
+from serbench.search.importance import is_logarithmic
+from serbench.views.charts.style import HEIGHT, STEP, WIDTH, data, share_axis, titled
+from serbench.views.study import StudyView
+
+COLUMNS = 3
+"""Number of slices beside each other."""
+
+NARROW = 190
+"""Width and height of a slice in pixels."""
+
+
+def trials_chart(study: StudyView) -> alt.LayerChart | None:
+    """Mean UA of each trial, and the highest one so far of the complete trials.
+
+    Args:
+        study: with its trials, from ``study_view``.
+
+    Returns:
+        None if no trial has a score. Failed trials have none, and are listed below the title.
+    """
+    scored = _scored(study)
+    if not scored:
+        return None
+    best, steps = 0.0, []
+    for trial in scored:
+        if trial["state"] == COMPLETE:
+            best = max(best, trial["mean_uar"])
+            steps.append({"trial": trial["trial"], "mean_uar": best})
+    if steps:
+        steps.append({**steps[-1], "trial": max(trial["trial"] for trial in scored)})
+    x = alt.X(
+        "trial:Q",
+        title="trial",
+        axis=alt.Axis(format="d", tickMinStep=1, grid=False),
+        scale=alt.Scale(zero=False, padding=12),
+    )
+    y = alt.Y(
+        "mean_uar:Q",
+        scale=alt.Scale(zero=False, padding=12),
+        axis=share_axis("mean UA over the folds"),
+    )
+    line = alt.Chart(data(steps)).mark_line(style="muted", interpolate="step-after")
+    points = (
+        alt.Chart(data([_point(trial) for trial in scored]))
+        .mark_point(opacity=1)
+        .encode(x=x, y=y, **_by_state(scored), tooltip=_tooltip(scored))
+    )
+    failed = [str(trial["trial"]) for trial in study.detail["trials"] if trial["state"] == FAILED]
+    return alt.layer(line.encode(x=x, y=y), points).properties(
+        width=WIDTH,
+        height=0.7 * HEIGHT,
+        title=titled(
+            f"Trials of study {study.study}",
+            "line: highest mean UA so far; a pruned trial has the mean of its folds so far",
+            f"failed trials, without a score: {', '.join(failed)}" if failed else None,
+        ),
+    )
+
+
+def importance_chart(study: StudyView) -> alt.Chart | None:
+    """The importance of each searched parameter, as a share of the variance of mean UA.
+
+    Returns:
+        None if it cannot be estimated (`serbench.search.importance.importances`).
+    """
+    found = study.importances
+    if not found:
+        return None
+    rows = [{"parameter": each.parameter, "share": each.share} for each in found]
+    return (
+        alt.Chart(data(rows))
+        .mark_bar(height={"band": 0.6})
+        .encode(
+            x=alt.X("share:Q", axis=share_axis("share of the variance of mean UA")),
+            y=alt.Y("parameter:N", sort=[row["parameter"] for row in rows], title=None),
+            tooltip=[alt.Tooltip("parameter:N"), alt.Tooltip("share:Q", format=".1%")],
+        )
+        .properties(
+            width=WIDTH,
+            height=alt.Step(STEP),
+            title=titled(
+                "Importance of the searched parameters",
+                f"fANOVA over the tried values, from {found[0].trials} complete trials",
+            ),
+        )
+    )
+
+
+def slices_chart(study: StudyView) -> alt.ConcatChart | None:
+    """Mean UA of the trials against each searched parameter.
+
+    Returns:
+        None if no trial has a score, or no parameter has more than one value.
+    """
+    scored = _scored(study)
+    names = [name for name in study.searched if any(name in t["parameters"] for t in scored)]
+    if not scored or not names:
+        return None
+    panels = [_slice(scored, name, first=not place % COLUMNS) for place, name in enumerate(names)]
+    return alt.concat(*panels, columns=COLUMNS, spacing=24).properties(
+        title=titled("Mean UA against each searched parameter")
+    )
+
+
+def _slice(scored: list[dict[str, Any]], name: str, first: bool) -> alt.Chart:
+    rows = [
+        {**_point(trial), "value": trial["parameters"][name]}
+        for trial in scored
+        if name in trial["parameters"]
+    ]
+    values = [row["value"] for row in rows]
+    y = alt.Y(
+        "mean_uar:Q",
+        scale=alt.Scale(zero=False, padding=10),
+        axis=share_axis("mean UA" if first else "", tickCount=5),
+    )
+    x: alt.X
+    if any(isinstance(value, str) for value in values):
+        x = alt.X("value:N", title=name, axis=alt.Axis(labelAngle=-35))
+    else:
+        kind = "log" if is_logarithmic(values) else "linear"
+        x = alt.X(
+            "value:Q",
+            title=name,
+            scale=alt.Scale(type=kind, zero=False, nice=False, padding=10),
+            axis=alt.Axis(format="~g", tickCount=5, labelOverlap=True),
+        )
+    return (
+        alt.Chart(data(rows))
+        .mark_point(opacity=1, size=45)
+        .encode(
+            x=x,
+            y=y,
+            **_by_state(scored),
+            tooltip=[
+                alt.Tooltip("value", type="nominal", title=name),
+                *_tooltip(scored, parameters=False),
+            ],
+        )
+        .properties(width=NARROW, height=NARROW)
+    )
+
+
+def curves_chart(study: StudyView) -> alt.HConcatChart | None:
+    """UA and loss on the validation speakers in each epoch of the best trial's trainings.
+
+    Args:
+        study: with its trials, from ``study_view``.
+
+    Returns:
+        None if no training has epochs, such as that of a head that is fitted.
+    """
+    trial = _best(study)
+    if trial is None:
+        return None
+    rows = [
+        {
+            "fold": str(fold["fold"]),
+            "epoch": epoch,
+            "uar": uar,
+            "loss": loss,
+            "best": epoch == fold["best_epoch"],
+        }
+        for fold in trial["folds"]
+        for epoch, (uar, loss) in enumerate(
+            zip(fold["curve"], fold["losses"], strict=True), start=1
+        )
+    ]
+    if not rows:
+        return None
+    folds = list(dict.fromkeys(row["fold"] for row in rows))
+    return alt.hconcat(
+        _curve(rows, folds, "uar", share_axis("validation UA")),
+        _curve(rows, folds, "loss", alt.Axis(title="validation loss")),
+    ).properties(
+        title=titled(
+            f"Trainings of trial {trial['trial']}",
+            "number: fold; filled point: epoch whose weights were kept",
+        )
+    )
+
+
+def _curve(
+    rows: list[dict[str, Any]], folds: list[str], field: str, axis: alt.Axis
+) -> alt.LayerChart:
+    last = {row["fold"]: row for row in rows}
+    x = alt.X("epoch:Q", axis=alt.Axis(format="d", tickMinStep=1), scale=alt.Scale(padding=14))
+    y = alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(zero=False))
+    colour = alt.Color("fold:N", scale=alt.Scale(domain=folds), legend=None)
+    base = alt.Chart(data(rows)).encode(
+        x=x,
+        y=y,
+        color=colour,
+        tooltip=[
+            alt.Tooltip("fold:N"),
+            alt.Tooltip("epoch:Q"),
+            alt.Tooltip("uar:Q", title="UA", format=".1%"),
+            alt.Tooltip("loss:Q", format=".4f"),
+        ],
+    )
+    ends = alt.Chart(data(list(last.values()))).mark_text(align="left", dx=5)
+    return alt.layer(
+        base.mark_line(strokeWidth=1.5),
+        base.mark_point(filled=True, opacity=1, size=45).transform_filter("datum.best"),
+        ends.encode(x=x, y=y, text="fold:N"),
+    ).properties(width=WIDTH / 2 - 20, height=0.7 * HEIGHT)
+
+
+def _scored(study: StudyView) -> list[dict[str, Any]]:
+    """The complete and pruned trials, in their order."""
+    return [trial for trial in study.detail["trials"] if trial["state"] in (COMPLETE, PRUNED)]
+
+
+def _best(study: StudyView) -> dict[str, Any] | None:
+    """The winner, or in an unfinished study the best complete trial so far; None without one."""
+    complete = [trial for trial in study.detail["trials"] if trial["state"] == COMPLETE]
+    if study.detail["entry"] is not None:
+        winner = study.detail["entry"]["trial"]
+        return next(trial for trial in complete if trial["trial"] == winner)
+    return max(complete, key=lambda trial: float(trial["mean_uar"]), default=None)
+
+
+def _point(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a trial in a chart, with a field for each parameter."""
+    parameters = {f"p{place}": value for place, value in enumerate(trial["parameters"].values())}
+    facts = {name: trial[name] for name in ("trial", "state", "mean_uar")}
+    return {**facts, "folds": len(trial["folds"]), **parameters}
+
+
+def _by_state(scored: list[dict[str, Any]]) -> dict[str, Any]:
+    """Colour and shape of a trial by its state, with a legend if there are pruned ones."""
+    legend = {} if any(trial["state"] == PRUNED for trial in scored) else {"legend": None}
+    states = [COMPLETE, PRUNED]
+    return {
+        "color": alt.Color("state:N", scale=alt.Scale(domain=states), title=None, **legend),
+        "shape": alt.Shape(
+            "state:N",
+            scale=alt.Scale(domain=states, range=["circle", "cross"]),
+            title=None,
+            **legend,
+        ),
+    }
+
+
+def _tooltip(scored: list[dict[str, Any]], parameters: bool = True) -> list[alt.Tooltip]:
+    names = list(scored[0]["parameters"]) if parameters else []
+    return [
+        alt.Tooltip("trial:Q"),
+        alt.Tooltip("state:N"),
+        alt.Tooltip("mean_uar:Q", title="mean UA", format=".1%"),
+        alt.Tooltip("folds:Q", title="trainings"),
+        *(alt.Tooltip(f"p{place}", type="nominal", title=name) for place, name in enumerate(names)),
+    ]

@@ -1,0 +1,186 @@
+"""What all charts have in common: themes, scales and titles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import altair as alt
+
+Drawing: TypeAlias = (
+    alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart
+    | alt.ConcatChart
+)  # fmt: skip
+"""A chart of any composition."""
+
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+"""The data of a chart: plain values by field."""
+
+WIDTH, HEIGHT = 560, 320
+"""Width and height of a chart in pixels."""
+
+STEP = 24
+"""Height of a row of a chart with one row for each thing, in pixels."""
+
+LOGARITHMIC = 10.0
+"""Values whose largest is more than this many times the smallest are on a logarithmic scale."""
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a chart.
+
+    The series are those of Okabe and Ito (2008) that have enough contrast with the background.
+
+    Attributes:
+        name: ``light`` or ``dark``.
+        background: colour behind the chart.
+        text: colour of titles and labels.
+        muted: colour of axes, intervals and what is not in the foreground.
+        grid: colour of grid lines.
+        series: colours of series, in their order.
+        ramp: colours of a scale from 0 to the largest value.
+    """
+
+    name: str
+    background: str
+    text: str
+    muted: str
+    grid: str
+    series: tuple[str, ...]
+    ramp: tuple[str, ...]
+
+    def config(self, background: str = "transparent") -> dict[str, Any]:
+        """The configuration of Vega-Lite with these colours.
+
+        Args:
+            background: colour behind the chart; by default that of the page around it.
+        """
+        label = {"labelColor": self.text, "titleColor": self.text}
+        muted = {"color": self.muted}
+        return {
+            "background": background,
+            "font": "sans-serif",
+            "view": {"stroke": None, "continuousWidth": WIDTH, "continuousHeight": HEIGHT},
+            "axis": {
+                **label,
+                "domainColor": self.muted,
+                "tickColor": self.muted,
+                "gridColor": self.grid,
+                "titleFontWeight": "normal",
+                "labelFontSize": 11,
+                "titleFontSize": 12,
+                "labelLimit": 240,
+            },
+            "legend": {
+                **label,
+                "titleFontWeight": "normal",
+                "labelFontSize": 11,
+                "titleFontSize": 12,
+                "labelLimit": 240,
+                "orient": "bottom",
+            },
+            "header": {**label, "titleFontWeight": "normal", "labelFontSize": 12},
+            "title": {
+                "color": self.text,
+                "subtitleColor": self.text,
+                "anchor": "start",
+                "fontSize": 14,
+                "subtitleFontSize": 11,
+                "offset": 12,
+            },
+            "mark": {"color": self.series[0]},
+            "point": {"size": 70},
+            "rule": muted,
+            "text": {"color": self.text, "fontSize": 11},
+            "style": {
+                "muted": muted,
+                "first": {"color": self.series[0]},
+                "second": {"color": self.series[1]},
+                "plain": {"color": self.text},
+                "over": {"color": self.background},
+            },
+            "range": {
+                "category": list(self.series),
+                "heatmap": list(self.ramp),
+                "ramp": list(self.ramp),
+            },
+        }
+
+
+LIGHT = Theme(
+    name="light",
+    background="#ffffff",
+    text="#1f1f1f",
+    muted="#6f6f6f",
+    grid="#e4e4e4",
+    series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#6f6f6f", "#e69f00", "#56b4e9"),
+    ramp=("#f5f8fb", "#9cc5e0", "#3d8ec4", "#00507f"),
+)
+DARK = Theme(
+    name="dark",
+    background="#16181c",
+    text="#ececec",
+    muted="#a0a0a0",
+    grid="#34373d",
+    series=("#56b4e9", "#e69f00", "#2fc39a", "#e59ac4", "#a0a0a0", "#f0e442", "#ef7f3a"),
+    ramp=("#1d2126", "#1f4e6e", "#3d8ec4", "#b4dcf5"),
+)
+THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+"""Name of a theme → theme."""
+
+
+def styled(chart: Drawing, theme: Theme = LIGHT, background: str | None = None) -> Drawing:
+    """A chart in the colours of a theme, to be saved or shown by itself.
+
+    Args:
+        chart: a chart of this package, or several of them side by side.
+        theme: colours of the chart.
+        background: colour behind it, such as ``transparent``; by default that of the theme.
+    """
+    return chart.configure(**theme.config(background or theme.background))
+
+
+def share_axis(title: str, **options: Any) -> alt.Axis:
+    """An axis of shares in per cent."""
+    return alt.Axis(format=".0%", title=title, **options)
+
+
+def titled(text: str, *notes: str | None) -> alt.TitleParams:
+    """A title, and a line below it for each note that is not empty."""
+    subtitle = [note for note in notes if note]
+    return alt.TitleParams(text, subtitle=subtitle) if subtitle else alt.TitleParams(text)
+
+
+def scale_of(values: Sequence[float], margin: float = 0.06) -> alt.Scale:
+    """The scale of an axis that shows all values: logarithmic if their range demands it.
+
+    Args:
+        values: one or more finite values.
+        margin: free share of the axis at each end.
+    """
+    low, high = domain_of(values, margin)
+    return alt.Scale(
+        type="log" if is_logarithmic(values) else "linear", domain=[low, high], nice=False
+    )
+
+
+def domain_of(values: Sequence[float], margin: float = 0.06) -> tuple[float, float]:
+    """Both ends of such an axis."""
+    low, high = min(values), max(values)
+    if is_logarithmic(values):
+        factor = (high / low) ** margin
+        return low / factor, high * factor
+    free = (high - low) * margin or abs(high) * margin or 1.0
+    return low - free, high + free
+
+
+def is_logarithmic(values: Sequence[float]) -> bool:
+    """Whether values are positive and differ by more than a factor of `LOGARITHMIC`."""
+    return min(values) > 0 and max(values) / min(values) > LOGARITHMIC
+
+
+def data(rows: Rows) -> alt.InlineData:
+    """The data of a chart, as part of it."""
+    return alt.InlineData(values=[dict(row) for row in rows])
