@@ -36,6 +36,7 @@ COMMANDS = {
     "recommend": ("serbench.cli.recommend:recommend", "Recommend one entry to ship."),
     "evaluate": ("serbench.cli.evaluate:evaluate", "Score an entry on another dataset."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
+    "publish": ("serbench.cli.publish:publish", "Write the results as a site for browsers."),
     "export": ("serbench.cli.export:export", "Write an entry as one file for a device."),
     "predict": (
         "serbench.cli.predict:predict",

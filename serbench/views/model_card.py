@@ -13,6 +13,7 @@ import yaml
 from serbench.deploy.model_file import ModelFacts
 from serbench.views.detail import EntryDetail
 from serbench.views.entry import EntryView
+from serbench.views.tables import markdown_text
 
 WORST = 3
 """So many speakers with the lowest UA are listed."""
@@ -38,8 +39,8 @@ def card_of(detail: EntryDetail, facts: ModelFacts, file: Path) -> str:
     sections = (
         _use(facts, file),
         _scores(detail, facts),
-        _training(view),
-        _limits(view),
+        training_text(view),
+        limits_text(view),
     )
     return "\n".join(["---", yaml.safe_dump(header, sort_keys=False) + "---", "", *sections])
 
@@ -113,23 +114,26 @@ def _aside(view: EntryView) -> str:
     return " but those of the holdout" if view.evidence == "holdout" else ""
 
 
-def _training(view: EntryView) -> str:
+def training_text(view: EntryView) -> str:
+    """The corpora and the initial weights with their licences, as Markdown."""
     corpora = "\n".join(
-        f"| {name} | {view.speech.get(name, 'unknown')} | {licence} |"
+        f"| {markdown_text(name)} | {view.speech.get(name, 'unknown')} | {markdown_text(str(licence))} |"
         for name, licence in sorted(view.licences.items())
     )
     return f"""## Training data
 
 | corpus | speech | licence |
 |---|---|---|
-{corpora or f"| {view.dataset} | unknown | unknown |"}
+{corpora or f"| {markdown_text(view.dataset)} | unknown | unknown |"}
 
-Initial weights: `{view.weights}`, licence {view.weights_licence}, trained on {view.pretraining}. \
+Initial weights: `{view.weights}`, licence {markdown_text(str(view.weights_licence))}, trained on \
+{markdown_text(view.pretraining)}. \
 Commercial use of corpora and weights: {view.commercial}.
 """
 
 
-def _limits(view: EntryView) -> str:
+def limits_text(view: EntryView) -> str:
+    """What the scores do not show, and responsible use, as Markdown."""
     kinds = sorted(set(view.speech.values())) or ["unknown"]
     acted = (
         "Acted emotions are stronger and more alike than natural ones: expect lower scores on "
