@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TypeAlias
 
 from serbench.errors import UsageError
 from serbench.score.comparison import Difference
@@ -54,6 +55,10 @@ FACETS = (
     "commercial use",
 )
 """By what rows can be filtered, as it is called in the address of a page."""
+
+
+Gains: TypeAlias = dict[int, Difference | None]
+"""Entry → its UA minus that of the recommended one; None of the recommended one itself."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,7 @@ def _recommendation(
     choice: Choice,
     ranking: RankingView,
     known: KnownSelections,
-) -> tuple[list[str], dict[int, Difference]]:
+) -> tuple[list[str], Gains]:
     """The sentences that recommend an entry of a ranking, and the others against it."""
     first = ranking.rows[0]
     if first.known_speakers:
@@ -212,11 +217,12 @@ def _recommendation(
         measured = {row.latency.place for row in ranking.rows if row.latency.p90 is not None}
         if shipped.latency.place not in measured:
             return [], {}
-    return found.sentences, {each.view.entry: each.gain for each in found.others}
+    gains: Gains = {each.view.entry: each.gain for each in found.others}
+    return found.sentences, {**gains, shipped.entry: None}
 
 
 def _ranked(
-    place: int, ranking: RankingView, sentences: list[str], gains: Mapping[int, Difference]
+    place: int, ranking: RankingView, sentences: list[str], gains: Gains
 ) -> Ranked:
     first = ranking.rows[0]
     heading = f"{first.dataset}, {first.protocol_id}, {first.evidence_text}"
@@ -231,7 +237,7 @@ def _ranked(
         [f"{note[:1].upper()}{note[1:]}." for note in notes],
         figure(charts.front_chart(ranking.rows)),
         [
-            Row(row.entry, _cells(row, gains.get(row.entry)), facets_of(row))
+            Row(row.entry, _cells(row, gains), facets_of(row))
             for row in ranking.rows
         ],
     )
@@ -253,7 +259,7 @@ def facets_of(row: EntryView) -> list[str]:
     ]
 
 
-def _cells(row: EntryView, gain: Difference | None) -> list[Cell]:
+def _cells(row: EntryView, gains: Gains) -> list[Cell]:
     latency = row.latency
     licences = "; ".join(f"{name}: {each}" for name, each in row.licences.items())
     return [
@@ -265,7 +271,7 @@ def _cells(row: EntryView, gain: Difference | None) -> list[Cell]:
         Cell(MARKS.get(row.front, DASH)),
         share(row.best),
         _ranks(row),
-        _against(gain),
+        _against(row, gains),
         *(_metric(row, name) for name in ("accuracy", "macro_f1")),
         number(latency.p50, 1),
         number(latency.p99, 1),
@@ -289,9 +295,12 @@ def _ranks(row: EntryView) -> Cell:
     return Cell(DASH.join(map(str, dict.fromkeys(row.rank_ci))), row.rank_ci[0])
 
 
-def _against(gain: Difference | None) -> Cell:
-    if gain is None:
+def _against(row: EntryView, gains: Gains) -> Cell:
+    if row.entry not in gains:
         return Cell(DASH, None)
+    gain = gains[row.entry]
+    if gain is None:
+        return Cell("recommended", 0.0)
     text = f"{100 * gain.difference:+.1f}"
     if gain.interval is not None:
         text += f" ({100 * gain.interval.low:+.1f} to {100 * gain.interval.high:+.1f})"

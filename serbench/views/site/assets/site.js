@@ -64,12 +64,12 @@
 
   // The first page: rows that fit the filters, in all rankings.
   const filters = document.getElementById("filters");
-  const rankings = all(".ranking");
+  const tables = all("table.leaderboard");
   const facets = filters ? all("select", filters) : [];
   let order = null;
   function orderAll(name, direction) {
     order = { name, direction };
-    for (const table of all("table.leaderboard")) {
+    for (const table of tables) {
       const column = all("thead th", table).findIndex(heading => named(heading) === name);
       if (column >= 0) sort(table, column, direction === "descending");
     }
@@ -86,9 +86,10 @@
     const words = filters.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = facets.filter(select => select.value).map(select => [columnOf[select.name], select.value]);
     let shown = 0, total = 0;
-    for (const ranking of rankings) {
+    for (const table of tables) {
+      const parts = all(`.ranking[data-ranking="${table.dataset.ranking}"]`);
       let here = 0;
-      for (const row of all("tbody tr", ranking)) {
+      for (const row of table.tBodies[0].rows) {
         row.facets ??= JSON.parse(row.dataset.facets);
         row.words ??= row.textContent.toLowerCase();
         const fits = wanted.every(([place, value]) => row.facets[place] === value) && words.every(word => row.words.includes(word));
@@ -96,9 +97,11 @@
         here += fits;
         total += 1;
       }
-      ranking.hidden = here === 0;
       shown += here;
-      for (const figure of all(".chart", ranking)) if (here && figure.drawn) draw(figure);
+      for (const part of parts) {
+        part.hidden = here === 0;
+        for (const figure of all(".chart", part)) if (here && figure.drawn) draw(figure);
+      }
     }
     document.getElementById("shown").textContent = `${shown} of ${total} rows are shown.`;
   }
@@ -124,7 +127,7 @@
     filters.addEventListener("input", () => later(() => { filter(); rememberFilters(); }));
     filters.addEventListener("reset", () => later(() => {
       order = null;
-      for (const table of all("table.leaderboard")) sort(table, 1, false);
+      for (const table of tables) sort(table, 1, false);
       for (const heading of all("table.leaderboard [aria-sort]")) heading.removeAttribute("aria-sort");
       filter();
       rememberFilters();
@@ -169,15 +172,16 @@
     const spec = structuredClone(self.serbenchCharts[figure.dataset.chart]);
     figure.rows ??= JSON.parse(figure.querySelector("script").textContent);
     figure.drawn = true;
-    const table = figure.closest(".ranking");
+    const ranking = figure.closest(".ranking")?.dataset.ranking;
+    const table = ranking && tables.find(each => each.dataset.ranking === ranking);
     const shown = table && new Set(all("tbody tr:not([hidden])", table).map(row => Number(row.dataset.entry)));
     spec.datasets = Object.fromEntries(Object.entries(figure.rows).map(([name, rows]) =>
       [name, shown ? rows.filter(row => !("entry" in row) || shown.has(row.entry)) : rows]));
-    spec.config = self.serbenchThemes[dark.matches ? "dark" : "light"];
+    spec.config = { ...self.serbenchThemes[dark.matches ? "dark" : "light"] };
     const wide = target.clientWidth;
     figure.wide = wide;
     fit(spec, wide);
-    const options = { mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true } };
+    const options = { mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true } };
     self.vegaEmbed(target, spec, options).then(({ view }) => {
       view.addEventListener("click", (_, item) => {
         const entry = item?.datum?.entry;
@@ -196,6 +200,7 @@
       spec.vconcat = spec.hconcat;
       delete spec.hconcat;
     }
+    if (wide < 480) spec.config.legend = { ...spec.config.legend, columns: 1 };
     if (spec.concat) spec.columns = Math.max(1, Math.floor(wide / 260));
     // The wheel scrolls the page; with the control key it zooms.
     for (const each of [spec, ...(spec.layer ?? [])]) {
