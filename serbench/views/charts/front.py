@@ -40,11 +40,12 @@ CLEAR = "transparent"
 Box = tuple[float, float, float, float]
 
 
-def front_chart(rows: Sequence[EntryView]) -> alt.LayerChart | None:
+def front_chart(rows: Sequence[EntryView], *notes: str) -> alt.LayerChart | None:
     """UA against the 90th percentile of the latency, with 95 % intervals and the front.
 
     Args:
         rows: the rows of one ranking, whose ``front`` is their relation to the front.
+        notes: lines below the title, such as what the entries have in common.
 
     Returns:
         None if no entry has a latency. Entries without one are counted below the title.
@@ -81,7 +82,7 @@ def front_chart(rows: Sequence[EntryView]) -> alt.LayerChart | None:
     left_out = len(rows) - len(points)
     note = f"entries without a latency, which are not drawn: {left_out}" if left_out else None
     chart: alt.LayerChart = layered(
-        *layers, title=titled("UA and latency of each entry", note)
+        *layers, title=titled("UA and latency of each entry", *notes, note)
     ).interactive()
     return chart
 
