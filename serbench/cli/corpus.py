@@ -17,6 +17,7 @@ from serbench.cli.datasets import (
 )
 from serbench.cli.doctor import doctor_command
 from serbench.cli.output import counting, emit_json, errors, format_option
+from serbench.cli.samples import samples_command
 
 if TYPE_CHECKING:
     from serbench.data.licence import Speech
@@ -207,5 +208,12 @@ def fetch_command(app: App, name: str, folder: Path | None) -> None:
     click.echo(f"{folder}\nnext: serbench corpus scan {folder} --dataset {name}")
 
 
-for command in (list_command, show_command, delete_command, rename_command, doctor_command):
+for command in (
+    list_command,
+    show_command,
+    samples_command,
+    delete_command,
+    rename_command,
+    doctor_command,
+):
     corpus.add_command(command)

@@ -8,10 +8,7 @@ import altair as alt
 import numpy as np
 
 from serbench.data.manifest import Manifest
-from serbench.views.charts.style import STEP, WIDTH, data, titled
-
-LEGIBLE = 40
-"""Largest number of speakers with a row for each name."""
+from serbench.views.charts.style import LEGIBLE, STEP, WIDTH, cells, data, layered, rows_of, titled
 
 BINS = 40
 """Number of bins of a histogram."""
@@ -41,10 +38,10 @@ def emotions_chart(manifest: Manifest) -> alt.VConcatChart:
         column=alt.Column("corpus:N", title=None, sort=names),
         title=titled(f"Clips of each emotion in {manifest.name}"),
     )
-    return alt.vconcat(by_corpus, _speakers(manifest), spacing=28).resolve_scale(color="shared")
+    return alt.vconcat(by_corpus, _speakers(manifest), spacing=28)
 
 
-def _speakers(manifest: Manifest) -> alt.Chart:
+def _speakers(manifest: Manifest) -> alt.LayerChart:
     counted = Counter((each.speaker, each.emotion) for each in manifest.utterances)
     speakers = sorted({speaker for speaker, _ in counted})
     rows = [
@@ -52,36 +49,27 @@ def _speakers(manifest: Manifest) -> alt.Chart:
         for speaker in speakers
         for emotion in manifest.emotions
     ]
-    named = len(speakers) <= LEGIBLE
-    return (
-        alt.Chart(data(rows))
-        .mark_rect()
-        .encode(
-            x=alt.X(
-                "emotion:N",
-                scale=alt.Scale(domain=list(manifest.emotions)),
-                title=None,
-                axis=alt.Axis(labelAngle=-35),
-            ),
-            y=alt.Y(
-                "speaker:N",
-                sort=speakers,
-                title=None if named else f"{len(speakers)} speakers",
-                axis=alt.Axis(labels=named, ticks=named),
-            ),
-            color=alt.Color(
-                "clips:Q",
-                scale=alt.Scale(domainMin=0),
-                title="clips",
-                legend=alt.Legend(format="d", tickMinStep=1, gradientLength=160),
-            ),
-            tooltip=["speaker:N", "emotion:N", "clips:Q"],
-        )
-        .properties(
-            width=58 * len(manifest.emotions),
-            height=max(2 * STEP, (16 if named else 4) * len(speakers)),
-            title=titled("Clips of each speaker"),
-        )
+    most, named = max(counted.values()), len(speakers) <= LEGIBLE
+    y, height = rows_of(speakers, "speaker")
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X(
+            "emotion:N",
+            scale=alt.Scale(domain=list(manifest.emotions)),
+            title=None,
+            axis=alt.Axis(labelAngle=-35),
+        ),
+        y=y,
+        tooltip=["speaker:N", "emotion:N", "clips:Q"],
+    )
+    legend = None if named else alt.Legend(format="d", tickMinStep=1, gradientLength=160)
+    colour = alt.Color("clips:Q", scale=alt.Scale(domain=[0, most]), legend=legend)
+    counts = cells(base, "clips", alt.Text("clips:Q"), most) if named else []
+    return layered(
+        base.mark_rect().encode(color=colour),
+        *counts,
+        width=58 * len(manifest.emotions),
+        height=height,
+        title=titled("Clips of each speaker"),
     )
 
 
@@ -101,6 +89,7 @@ def lengths_chart(manifest: Manifest) -> alt.VConcatChart:
         ]
         x = alt.X(
             "from:Q",
+            bin="binned",
             title="length of the clip (s)" if corpus == corpora[-1] else "",
             scale=alt.Scale(domain=[float(edges[0]), float(edges[-1])], nice=False),
         )
@@ -118,16 +107,18 @@ def lengths_chart(manifest: Manifest) -> alt.VConcatChart:
                 ],
             )
         )
-        middle = alt.Chart(data([{"from": float(np.median(own))}]))
+        middle = alt.Chart(data([{"middle": float(np.median(own))}]))
         panels.append(
             alt.layer(
-                bars, middle.mark_rule(style="plain", strokeWidth=1.5).encode(x=x)
+                bars, middle.mark_rule(style="plain", strokeWidth=1.5).encode(x="middle:Q")
             ).properties(
                 width=WIDTH,
                 height=110,
-                title=titled(
+                title=alt.TitleParams(
                     f"{corpus}: {len(own):,} clips, {own.min():.2f} to {own.max():.2f} s, "
-                    f"median {np.median(own):.2f} s"
+                    f"median {np.median(own):.2f} s",
+                    fontSize=12,
+                    fontWeight="normal",
                 ),
             )
         )

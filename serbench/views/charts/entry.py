@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import altair as alt
 
-from serbench.views.charts.style import STEP, WIDTH, data, share_axis, titled
+from serbench.views.charts.style import STEP, cells, data, layered, rows_of, share_axis, titled
 from serbench.views.detail import EntryDetail
 from serbench.views.printed import read_printed
 
 CELL = 58
 """Width of a cell of a confusion matrix in pixels."""
-
-LEGIBLE = 40
-"""Largest number of speakers with a row for each name."""
 
 
 def confusion_chart(detail: EntryDetail) -> alt.LayerChart:
@@ -21,7 +18,7 @@ def confusion_chart(detail: EntryDetail) -> alt.LayerChart:
     The counts are in the tooltips. An emotion without tested clips has a row without cells, and is
     named below the title.
     """
-    cells = [
+    shares = [
         {
             "true": true,
             "predicted": predicted,
@@ -40,7 +37,7 @@ def confusion_chart(detail: EntryDetail) -> alt.LayerChart:
     ]
     order = list(detail.emotions)
     scale = alt.Scale(domain=order)
-    base = alt.Chart(data(cells)).encode(
+    base = alt.Chart(data(shares)).encode(
         x=alt.X("predicted:N", scale=scale, title="predicted", axis=alt.Axis(labelAngle=-35)),
         y=alt.Y("true:N", scale=scale, title="true"),
         tooltip=[
@@ -54,14 +51,9 @@ def confusion_chart(detail: EntryDetail) -> alt.LayerChart:
     squares = base.mark_rect().encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None)
     )
-    shares = alt.Text("share:Q", format=".0%")
-    light = base.mark_text(style="plain").encode(text=shares)
-    dark = base.mark_text(style="over").encode(text=shares)
-    return alt.layer(
+    return layered(
         squares,
-        light.transform_filter("datum.share < 0.5"),
-        dark.transform_filter("datum.share >= 0.5"),
-    ).properties(
+        *cells(base, "share", alt.Text("share:Q", format=".0%"), 1),
         width=CELL * len(order),
         height=0.6 * CELL * len(order),
         title=titled(
@@ -124,12 +116,10 @@ def recall_chart(detail: EntryDetail) -> alt.LayerChart:
         )
     )
     chance = alt.Chart(data([{"recall": 1 / len(detail.emotions)}]))
-    return alt.layer(
+    return layered(
         chance.mark_rule(strokeDash=[4, 4]).encode(x=x, tooltip=alt.value("chance")),
         ends.transform_filter("isValid(datum.low)"),
         points,
-    ).properties(
-        width=WIDTH,
         height=STEP * len(detail.emotions),
         title=titled(
             "Recall of each emotion",
@@ -148,14 +138,8 @@ def speakers_chart(detail: EntryDetail) -> alt.LayerChart:
         {"speaker": each.name, "uar": each.uar, "accuracy": each.accuracy, "clips": each.clips}
         for each in detail.speakers
     ]
-    named = len(rows) <= LEGIBLE
     x = alt.X("uar:Q", scale=alt.Scale(domain=[0, 1]), axis=share_axis("UA"))
-    y = alt.Y(
-        "speaker:N",
-        sort=[each.name for each in detail.speakers],
-        title=None if named else f"{len(rows)} speakers, worst first",
-        axis=alt.Axis(labels=named, ticks=named),
-    )
+    y, height = rows_of([each.name for each in detail.speakers], "speaker")
     tooltip = [
         alt.Tooltip("speaker:N"),
         alt.Tooltip("uar:Q", title="UA", format=".1%"),
@@ -164,8 +148,9 @@ def speakers_chart(detail: EntryDetail) -> alt.LayerChart:
     ]
     points = alt.Chart(data(rows)).mark_point(filled=True, opacity=1)
     whole = alt.Chart(data([{"uar": detail.view.uar}])).mark_rule(strokeDash=[4, 4])
-    return alt.layer(whole.encode(x=x), points.encode(x=x, y=y, tooltip=tooltip)).properties(
-        width=WIDTH,
-        height=max(STEP, (16 if named else 4) * len(rows)),
-        title=titled("UA of each test speaker", "dashed: UA of the entry"),
+    return layered(
+        whole.encode(x=x),
+        points.encode(x=x, y=y, tooltip=tooltip),
+        height=height,
+        title=titled("UA of each test speaker, worst first", "dashed: UA of the entry"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -14,6 +14,7 @@ from serbench.views.charts.style import (
     data,
     domain_of,
     is_logarithmic,
+    layered,
     scale_of,
     share_axis,
     titled,
@@ -23,20 +24,28 @@ from serbench.views.front import DOMINATED, NEAR, ON
 
 VERDICTS = (ON, NEAR, DOMINATED)
 
-CHARACTER, LINE, AWAY = 7, 12, 8
-"""Width of a digit, height of a line, and distance of a label from its point, in pixels."""
+Place = tuple[int, int, Literal["left", "right"]]
 
-PLACES = ((1, 0, "left"), (-1, 0, "right"), (0, -1, "center"), (0, 1, "center"))
-"""Directions in which a label may stand, the best first, and its alignment there."""
+CHARACTER, LINE, ACROSS, DOWN = 7, 12, 5, 9
+"""Width of a digit, height of a line, and distances of a label from its point, in pixels."""
+
+PLACES: tuple[Place, ...] = ((-1, -1, "right"), (1, 1, "left"), (1, -1, "left"), (-1, 1, "right"))
+"""Directions in which a label may stand, beside intervals and steps, and its alignment there."""
+
+COLOURS = ("#1f85c7", "#d55e00", "#7f7f7f")
+"""Colours of the three relations to the front, which are legible on light and dark backgrounds."""
+
+CLEAR = "transparent"
 
 Box = tuple[float, float, float, float]
 
 
-def front_chart(rows: Sequence[EntryView]) -> alt.LayerChart | None:
+def front_chart(rows: Sequence[EntryView], *notes: str) -> alt.LayerChart | None:
     """UA against the 90th percentile of the latency, with 95 % intervals and the front.
 
     Args:
         rows: the rows of one ranking, whose ``front`` is their relation to the front.
+        notes: lines below the title, such as what the entries have in common.
 
     Returns:
         None if no entry has a latency. Entries without one are counted below the title.
@@ -48,24 +57,19 @@ def front_chart(rows: Sequence[EntryView]) -> alt.LayerChart | None:
     shares = [point[name] for point in points for name in ("uar", "uar_low", "uar_high")]
     times = [each for each in times if each is not None]
     shares = [each for each in shares if each is not None]
-    x = alt.X("p90:Q", scale=scale_of(times), title="latency for one clip, p90 (ms)")
-    y = alt.Y("uar:Q", scale=scale_of(shares), axis=share_axis("UA"))
+    across, up = scale_of(times), scale_of(shares)
+    x = alt.X("p90:Q", scale=across, title="latency for one clip, p90 (ms)")
+    y = alt.Y("uar:Q", scale=up, axis=share_axis("UA"))
     base = alt.Chart(data(points))
-    faint = {"strokeWidth": 1, "opacity": 0.55}
-    uncertain = base.mark_rule(**faint).encode(x=x, y=alt.Y("uar_low:Q"), y2="uar_high:Q")
-    slow = base.mark_rule(**faint).encode(x=alt.X("p90_low:Q"), x2="p90_high:Q", y=y)
-    verdict: dict[str, Any] = {"domain": list(VERDICTS)}
-    marks = base.mark_point(filled=True, strokeWidth=1.6, opacity=1).encode(
+    interval = base.mark_rule(strokeWidth=1, strokeOpacity=0.6)
+    uncertain = interval.encode(x=x, y=alt.Y("uar_low:Q", scale=up), y2="uar_high:Q")
+    slow = interval.encode(x=alt.X("p90_low:Q", scale=across), x2="p90_high:Q", y=y)
+    marks = base.mark_point(strokeWidth=1.6, opacity=1).encode(
         x=x,
         y=y,
-        fill=alt.Fill("front:N", scale=alt.Scale(**verdict), title=None),
-        stroke=alt.Stroke("front:N", scale=alt.Scale(**verdict), title=None),
-        shape=alt.Shape(
-            "front:N", scale=alt.Scale(range=["circle", "circle", "cross"], **verdict), title=None
-        ),
-        fillOpacity=alt.FillOpacity(
-            "front:N", scale=alt.Scale(range=[1, 0.15, 0], **verdict), title=None
-        ),
+        shape=alt.Shape("front:N", scale=_scale("circle", "circle", "cross"), title=None),
+        fill=alt.Fill("front:N", scale=_scale(COLOURS[0], CLEAR, CLEAR), title=None),
+        stroke=alt.Stroke("front:N", scale=_scale(*COLOURS), title=None),
         tooltip=TOOLTIP,
     )
     layers = [
@@ -77,11 +81,10 @@ def front_chart(rows: Sequence[EntryView]) -> alt.LayerChart | None:
     ]
     left_out = len(rows) - len(points)
     note = f"entries without a latency, which are not drawn: {left_out}" if left_out else None
-    return (
-        alt.layer(*layers)
-        .properties(width=WIDTH, height=HEIGHT, title=titled("UA and latency of each entry", note))
-        .interactive()
-    )
+    chart: alt.LayerChart = layered(
+        *layers, title=titled("UA and latency of each entry", *notes, note)
+    ).interactive()
+    return chart
 
 
 TOOLTIP = [
@@ -117,12 +120,21 @@ def _point(row: EntryView) -> dict[str, Any]:
     }
 
 
+def _scale(*values: str) -> alt.Scale:
+    """A value for each relation to the front."""
+    return alt.Scale(domain=list(VERDICTS), range=list(values))
+
+
 def _steps(points: Sequence[dict[str, Any]], end: float, x: alt.X, y: alt.Y) -> alt.Chart:
     """The highest UA that is reached up to each latency."""
     front = sorted((point for point in points if point["front"] == ON), key=lambda p: p["p90"])
     steps = [{"p90": point["p90"], "uar": point["uar"]} for point in front]
     steps += [{**steps[-1], "p90": end}] if steps else []
-    return alt.Chart(data(steps)).mark_line(interpolate="step-after", clip=True).encode(x=x, y=y)
+    line = alt.Chart(data(steps)).mark_line(
+        interpolate="step-after", color=COLOURS[0], strokeWidth=1.5
+    )
+    drawn: alt.Chart = line.encode(x=x, y=y)
+    return drawn
 
 
 def _labels(
@@ -147,7 +159,7 @@ def _labels(
         (along(point["p90"]), HEIGHT * (top - point["uar"]) / (top - bottom)) for point in points
     ]
     taken: list[Box] = [(across - 5, down - 5, across + 5, down + 5) for across, down in spots]
-    placed: dict[tuple[int, int, str], list[dict[str, Any]]] = {}
+    placed: dict[Place, list[dict[str, Any]]] = {}
     order = sorted(range(len(points)), key=lambda n: VERDICTS.index(points[n]["front"]))
     for number in order:
         for place in PLACES:
@@ -158,18 +170,18 @@ def _labels(
                 break
     return [
         alt.Chart(data(shown))
-        .mark_text(dx=AWAY * dx, dy=(AWAY + 3) * dy, align=align, baseline="middle")  # type: ignore[arg-type]
+        .mark_text(dx=ACROSS * dx, dy=DOWN * dy, align=align, baseline="middle")
         .encode(x=x, y=y, text="entry:Q")
         for (dx, dy, align), shown in placed.items()
     ]
 
 
-def _box(spot: tuple[float, float], place: tuple[int, int, str], digits: int) -> Box:
+def _box(spot: tuple[float, float], place: Place, digits: int) -> Box:
     """The area of a label: left, top, right, bottom."""
     (across, down), (dx, dy, _) = spot, place
     width = digits * CHARACTER
-    middle = across + dx * (AWAY + width / 2)
-    centre = down + dy * (AWAY + 3)
+    middle = across + dx * (ACROSS + width / 2)
+    centre = down + dy * DOWN
     return middle - width / 2, centre - LINE / 2, middle + width / 2, centre + LINE / 2
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from serbench.views.charts.style import STEP, WIDTH, data, titled
+from serbench.views.charts.style import STEP, data, layered, titled
 from serbench.views.latencies import LatencyView
 
 FRONT_END, NETWORK, WHOLE = "front end", "network", "both together"
@@ -73,8 +73,10 @@ def latency_parts_chart(latencies: Sequence[LatencyView]) -> alt.LayerChart | No
     texts = whole.mark_text(align="left", dx=7).encode(
         x=alt.X("p90:Q"), y=y, text="text:N", tooltip=tooltip
     )
-    return alt.layer(stacked, ticks, texts).properties(
-        width=WIDTH,
+    return layered(
+        stacked,
+        ticks,
+        texts,
         height=alt.Step(STEP + 4),
         title=titled("Latency by runtime and part", "vertical line: p90 of both together"),
     )

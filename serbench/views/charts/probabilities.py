@@ -7,7 +7,7 @@ import numpy as np
 
 from serbench.score.rejection import RejectionCurve
 from serbench.views.calibration import CalibrationView
-from serbench.views.charts.style import HEIGHT, WIDTH, data, share_axis, titled
+from serbench.views.charts.style import HEIGHT, data, layered, share_axis, titled
 
 BEFORE, AFTER = "without calibration", "after calibration"
 
@@ -36,7 +36,7 @@ def reliability_chart(calibration: CalibrationView) -> alt.LayerChart:
     )
     points = base.mark_point(filled=True, opacity=1).encode(
         shape=alt.Shape("stage:N", scale=names, title=None),
-        size=alt.Size("clips:Q", scale=alt.Scale(range=[25, 260]), title="clips in the bin"),
+        size=alt.Size("clips:Q", scale=alt.Scale(range=[25, 260]), legend=None),
         tooltip=[
             alt.Tooltip("stage:N"),
             alt.Tooltip("above:Q", title="confidence above", format=".2f"),
@@ -49,13 +49,15 @@ def reliability_chart(calibration: CalibrationView) -> alt.LayerChart:
     ends = [{"confidence": end, "accuracy": end} for end in (0, 1)]
     diagonal = alt.Chart(data(ends)).mark_line(style="muted", strokeDash=[4, 4], strokeWidth=1)
     errors = ", ".join(f"{name} {stage.ece:.3f}" for name, stage in stages.items())
-    return alt.layer(diagonal.encode(x=x, y=y), lines, points).properties(
+    return layered(
+        diagonal.encode(x=x, y=y),
+        lines,
+        points,
         width=HEIGHT,
-        height=HEIGHT,
         title=titled(
             "Confidence and correctness",
             f"expected calibration error: {errors}",
-            "dashed diagonal: confidence equals the share of correct predictions",
+            "area of a point: number of clips; dashed: confidence equals the share of correct ones",
         ),
     )
 
@@ -112,16 +114,17 @@ def rejection_chart(calibration: CalibrationView) -> alt.LayerChart | None:
             alt.Tooltip("confidence:Q", title="least confidence", format=".3f"),
         ],
     )
-    ends = base.mark_rule(opacity=0.6).encode(y=alt.Y("low:Q"), y2="high:Q")
+    ends = base.mark_rule(strokeOpacity=0.6).encode(y=alt.Y("low:Q"), y2="high:Q")
     points = base.mark_point(filled=True, opacity=1).encode(
         y=y, shape=alt.Shape("metric:N", scale=scores, title=None)
     )
-    return alt.layer(lines, ends.transform_filter("isValid(datum.low)"), points).properties(
-        width=WIDTH,
-        height=HEIGHT,
+    return layered(
+        lines,
+        ends.transform_filter("datum.metric == 'UA' && isValid(datum.low)"),
+        points,
         title=titled(
             "Scores after rejection of uncertain predictions",
-            "vertical: 95 % intervals over speakers",
+            "vertical: 95 % interval of UA over speakers",
         ),
     )
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
 from serbench.search.events import COMPLETE, FAILED, PRUNED
 from serbench.search.importance import is_logarithmic
-from serbench.views.charts.style import HEIGHT, STEP, WIDTH, data, share_axis, titled
+from serbench.views.charts.style import (
+    HEIGHT,
+    STEP,
+    WIDTH,
+    counting_axis,
+    data,
+    layered,
+    share_axis,
+    titled,
+)
 from serbench.views.study import StudyView
 
 COLUMNS = 3
@@ -40,9 +49,8 @@ def trials_chart(study: StudyView) -> alt.LayerChart | None:
         steps.append({**steps[-1], "trial": max(trial["trial"] for trial in scored)})
     x = alt.X(
         "trial:Q",
-        title="trial",
-        axis=alt.Axis(format="d", tickMinStep=1, grid=False),
-        scale=alt.Scale(zero=False, padding=12),
+        axis=counting_axis(scored[-1]["trial"], "trial"),
+        scale=alt.Scale(zero=False, nice=False, padding=12),
     )
     y = alt.Y(
         "mean_uar:Q",
@@ -56,8 +64,9 @@ def trials_chart(study: StudyView) -> alt.LayerChart | None:
         .encode(x=x, y=y, **_by_state(scored), tooltip=_tooltip(scored))
     )
     failed = [str(trial["trial"]) for trial in study.detail["trials"] if trial["state"] == FAILED]
-    return alt.layer(line.encode(x=x, y=y), points).properties(
-        width=WIDTH,
+    return layered(
+        line.encode(x=x, y=y),
+        points,
         height=0.7 * HEIGHT,
         title=titled(
             f"Trials of study {study.study}",
@@ -77,12 +86,12 @@ def importance_chart(study: StudyView) -> alt.Chart | None:
     if not found:
         return None
     rows = [{"parameter": each.parameter, "share": each.share} for each in found]
-    return (
+    chart: alt.Chart = (
         alt.Chart(data(rows))
         .mark_bar(height={"band": 0.6})
         .encode(
-            x=alt.X("share:Q", axis=share_axis("share of the variance of mean UA")),
-            y=alt.Y("parameter:N", sort=[row["parameter"] for row in rows], title=None),
+            x=alt.X("share:Q", axis=share_axis("share of the variance of mean UA", tickCount=6)),
+            y=alt.Y("parameter:N", sort=[each.parameter for each in found], title=None),
             tooltip=[alt.Tooltip("parameter:N"), alt.Tooltip("share:Q", format=".1%")],
         )
         .properties(
@@ -94,6 +103,7 @@ def importance_chart(study: StudyView) -> alt.Chart | None:
             ),
         )
     )
+    return chart
 
 
 def slices_chart(study: StudyView) -> alt.ConcatChart | None:
@@ -128,14 +138,14 @@ def _slice(scored: list[dict[str, Any]], name: str, first: bool) -> alt.Chart:
     if any(isinstance(value, str) for value in values):
         x = alt.X("value:N", title=name, axis=alt.Axis(labelAngle=-35))
     else:
-        kind = "log" if is_logarithmic(values) else "linear"
+        kind: Literal["log", "linear"] = "log" if is_logarithmic(values) else "linear"
         x = alt.X(
             "value:Q",
             title=name,
             scale=alt.Scale(type=kind, zero=False, nice=False, padding=10),
             axis=alt.Axis(format="~g", tickCount=5, labelOverlap=True),
         )
-    return (
+    chart: alt.Chart = (
         alt.Chart(data(rows))
         .mark_point(opacity=1, size=45)
         .encode(
@@ -149,6 +159,7 @@ def _slice(scored: list[dict[str, Any]], name: str, first: bool) -> alt.Chart:
         )
         .properties(width=NARROW, height=NARROW)
     )
+    return chart
 
 
 def curves_chart(study: StudyView) -> alt.HConcatChart | None:
@@ -194,7 +205,11 @@ def _curve(
     rows: list[dict[str, Any]], folds: list[str], field: str, axis: alt.Axis
 ) -> alt.LayerChart:
     last = {row["fold"]: row for row in rows}
-    x = alt.X("epoch:Q", axis=alt.Axis(format="d", tickMinStep=1), scale=alt.Scale(padding=14))
+    x = alt.X(
+        "epoch:Q",
+        axis=counting_axis(max(row["epoch"] for row in rows), "epoch"),
+        scale=alt.Scale(zero=False, nice=False, padding=14),
+    )
     y = alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(zero=False))
     colour = alt.Color("fold:N", scale=alt.Scale(domain=folds), legend=None)
     base = alt.Chart(data(rows)).encode(
@@ -209,11 +224,13 @@ def _curve(
         ],
     )
     ends = alt.Chart(data(list(last.values()))).mark_text(align="left", dx=5)
-    return alt.layer(
+    return layered(
         base.mark_line(strokeWidth=1.5),
         base.mark_point(filled=True, opacity=1, size=45).transform_filter("datum.best"),
         ends.encode(x=x, y=y, text="fold:N"),
-    ).properties(width=WIDTH / 2 - 20, height=0.7 * HEIGHT)
+        width=WIDTH / 2 - 20,
+        height=0.7 * HEIGHT,
+    )
 
 
 def _scored(study: StudyView) -> list[dict[str, Any]]:
@@ -221,9 +238,11 @@ def _scored(study: StudyView) -> list[dict[str, Any]]:
     return [trial for trial in study.detail["trials"] if trial["state"] in (COMPLETE, PRUNED)]
 
 
-def _best(study: StudyView) -> dict[str, Any] | None:
+def _best(study: StudyView) -> Mapping[str, Any] | None:
     """The winner, or in an unfinished study the best complete trial so far; None without one."""
-    complete = [trial for trial in study.detail["trials"] if trial["state"] == COMPLETE]
+    complete: list[dict[str, Any]] = [
+        trial for trial in study.detail["trials"] if trial["state"] == COMPLETE
+    ]
     if study.detail["entry"] is not None:
         winner = study.detail["entry"]["trial"]
         return next(trial for trial in complete if trial["trial"] == winner)
@@ -237,18 +256,14 @@ def _point(trial: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "folds": len(trial["folds"]), **parameters}
 
 
-def _by_state(scored: list[dict[str, Any]]) -> dict[str, Any]:
+def _by_state(scored: list[dict[str, Any]]) -> dict[str, alt.Color | alt.Shape]:
     """Colour and shape of a trial by its state, with a legend if there are pruned ones."""
-    legend = {} if any(trial["state"] == PRUNED for trial in scored) else {"legend": None}
+    legend = alt.Legend() if any(trial["state"] == PRUNED for trial in scored) else None
     states = [COMPLETE, PRUNED]
+    shapes = alt.Scale(domain=states, range=["circle", "cross"])
     return {
-        "color": alt.Color("state:N", scale=alt.Scale(domain=states), title=None, **legend),
-        "shape": alt.Shape(
-            "state:N",
-            scale=alt.Scale(domain=states, range=["circle", "cross"]),
-            title=None,
-            **legend,
-        ),
+        "color": alt.Color("state:N", scale=alt.Scale(domain=states), title=None, legend=legend),
+        "shape": alt.Shape("state:N", scale=shapes, title=None, legend=legend),
     }
 
 

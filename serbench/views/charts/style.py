@@ -27,6 +27,13 @@ LOGARITHMIC = 10.0
 """Values whose largest is more than this many times the smallest are on a logarithmic scale."""
 
 
+LEGIBLE = 40
+"""Largest number of rows of a chart that have room for names."""
+
+BOUNDARY = 2 / 3
+"""Share of the largest value at which black and white are equally legible on a ramp."""
+
+
 @dataclass(frozen=True)
 class Theme:
     """The colours of a chart.
@@ -41,6 +48,7 @@ class Theme:
         grid: colour of grid lines.
         series: colours of series, in their order.
         ramp: colours of a scale from 0 to the largest value.
+        contrast: colours of texts on the ramp, below and above `BOUNDARY`.
     """
 
     name: str
@@ -50,6 +58,7 @@ class Theme:
     grid: str
     series: tuple[str, ...]
     ramp: tuple[str, ...]
+    contrast: tuple[str, str]
 
     def config(self, background: str = "transparent") -> dict[str, Any]:
         """The configuration of Vega-Lite with these colours.
@@ -99,7 +108,8 @@ class Theme:
                 "first": {"color": self.series[0]},
                 "second": {"color": self.series[1]},
                 "plain": {"color": self.text},
-                "over": {"color": self.background},
+                "low": {"color": self.contrast[0]},
+                "high": {"color": self.contrast[1]},
             },
             "range": {
                 "category": list(self.series),
@@ -116,7 +126,8 @@ LIGHT = Theme(
     muted="#6f6f6f",
     grid="#e4e4e4",
     series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#6f6f6f", "#e69f00", "#56b4e9"),
-    ramp=("#f5f8fb", "#9cc5e0", "#3d8ec4", "#00507f"),
+    ramp=("#f5f8fb", "#a8cbe4", "#2b7bb3", "#00446d"),
+    contrast=("#000000", "#ffffff"),
 )
 DARK = Theme(
     name="dark",
@@ -125,7 +136,8 @@ DARK = Theme(
     muted="#a0a0a0",
     grid="#34373d",
     series=("#56b4e9", "#e69f00", "#2fc39a", "#e59ac4", "#a0a0a0", "#f0e442", "#ef7f3a"),
-    ramp=("#1d2126", "#1f4e6e", "#3d8ec4", "#b4dcf5"),
+    ramp=("#1d2126", "#1d4664", "#2b7bb3", "#b4dcf5"),
+    contrast=("#ffffff", "#000000"),
 )
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 """Name of a theme → theme."""
@@ -139,7 +151,8 @@ def styled(chart: Drawing, theme: Theme = LIGHT, background: str | None = None) 
         theme: colours of the chart.
         background: colour behind it, such as ``transparent``; by default that of the theme.
     """
-    return chart.configure(**theme.config(background or theme.background))
+    whole: Drawing = chart.configure(**theme.config(background or theme.background))
+    return whole
 
 
 def share_axis(title: str, **options: Any) -> alt.Axis:
@@ -184,3 +197,56 @@ def is_logarithmic(values: Sequence[float]) -> bool:
 def data(rows: Rows) -> alt.InlineData:
     """The data of a chart, as part of it."""
     return alt.InlineData(values=[dict(row) for row in rows])
+
+
+def layered(
+    *layers: alt.Chart,
+    title: alt.TitleParams | None = None,
+    width: float = WIDTH,
+    height: float | alt.Step = HEIGHT,
+) -> alt.LayerChart:
+    """Charts on top of each other, with the same axes."""
+    chart = alt.LayerChart(layer=list(layers))
+    whole: alt.LayerChart = chart.properties(width=width, height=height)
+    if title is not None:
+        whole = whole.properties(title=title)
+    return whole
+
+
+def cells(base: alt.Chart, field: str, text: alt.Text, largest: float) -> list[alt.Chart]:
+    """Texts on a ramp, which are legible on each of its colours.
+
+    Args:
+        base: the cells.
+        field: the number that decides the colour.
+        text: what is written.
+        largest: the value at the end of the ramp.
+    """
+    edge = BOUNDARY * largest
+    return [
+        base.mark_text(style=style).encode(text=text).transform_filter(test)
+        for style, test in (
+            ("low", f"datum.{field} < {edge}"),
+            ("high", f"datum.{field} >= {edge}"),
+        )
+    ]
+
+
+def rows_of(names: Sequence[str], field: str) -> tuple[alt.Y, float]:
+    """An axis with a row for each name, and its height; many rows are narrow and have no names."""
+    if len(names) <= LEGIBLE:
+        return alt.Y(f"{field}:N", sort=list(names), title=None), max(STEP, 16 * len(names))
+    axis = alt.Axis(labels=False, ticks=False)
+    title = f"{len(names)} {field}s"
+    return alt.Y(f"{field}:N", sort=list(names), title=title, axis=axis), 4 * len(names)
+
+
+def counting_axis(last: int, title: str) -> alt.Axis:
+    """An axis of whole numbers from 1, such as those of trials."""
+    step = next(each for each in STEPS if last <= 12 * each)
+    values = sorted({1, *range(step, last + 1, step)})
+    return alt.Axis(values=values, format="d", grid=False, title=title)
+
+
+STEPS = tuple(digit * 10**power for power in range(7) for digit in (1, 2, 5))
+"""Distances of numbers on an axis."""
