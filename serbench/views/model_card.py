@@ -13,7 +13,6 @@ import yaml
 from serbench.deploy.model_file import ModelFacts
 from serbench.views.detail import EntryDetail
 from serbench.views.entry import EntryView
-from serbench.views.tables import markdown_text
 
 WORST = 3
 """So many speakers with the lowest UA are listed."""
@@ -39,7 +38,7 @@ def card_of(detail: EntryDetail, facts: ModelFacts, file: Path) -> str:
     sections = (
         _use(facts, file),
         _scores(detail, facts),
-        training_text(view),
+        _training(view),
         limits_text(view),
     )
     return "\n".join(["---", yaml.safe_dump(header, sort_keys=False) + "---", "", *sections])
@@ -114,20 +113,18 @@ def _aside(view: EntryView) -> str:
     return " but those of the holdout" if view.evidence == "holdout" else ""
 
 
-def training_text(view: EntryView) -> str:
-    """The corpora and the initial weights with their licences, as Markdown."""
+def _training(view: EntryView) -> str:
     corpora = "\n".join(
-        f"| {markdown_text(name)} | {view.speech.get(name, 'unknown')} | {markdown_text(str(licence))} |"
+        f"| {name} | {view.speech.get(name, 'unknown')} | {licence} |"
         for name, licence in sorted(view.licences.items())
     )
     return f"""## Training data
 
 | corpus | speech | licence |
 |---|---|---|
-{corpora or f"| {markdown_text(view.dataset)} | unknown | unknown |"}
+{corpora or f"| {view.dataset} | unknown | unknown |"}
 
-Initial weights: `{view.weights}`, licence {markdown_text(str(view.weights_licence))}, trained on \
-{markdown_text(view.pretraining)}. \
+Initial weights: `{view.weights}`, licence {view.weights_licence}, trained on {view.pretraining}. \
 Commercial use of corpora and weights: {view.commercial}.
 """
 

@@ -133,9 +133,7 @@ def rank(rows: Iterable[EntryView], known: KnownSelections | None = None) -> lis
     return [RankingView(_placed(group, known)) for group in groups.values()]
 
 
-def _placed(
-    group: Sequence[EntryView], known: KnownSelections | None
-) -> tuple[EntryView, ...]:
+def _placed(group: Sequence[EntryView], known: KnownSelections | None) -> tuple[EntryView, ...]:
     scores = Together(group, known).scores()
     front = verdicts(
         [

@@ -14,7 +14,7 @@ from serbench.score.ranks import AllDifferences, all_differences
 from serbench.views.comparison import KnownSelections, Together
 from serbench.views.entry import EntryView
 from serbench.views.site.entry_page import entry_path, system_of
-from serbench.views.site.parts import Cell, interval, number, plain, share, short_count
+from serbench.views.site.parts import Cell, counted, interval, number, plain, share, short_count
 
 COMPARE_PATH = "compare.html"
 DATA_PATH = "data/compare.js"
@@ -53,9 +53,7 @@ def _entry(view: EntryView, emotions: Sequence[str]) -> dict[str, Any]:
         ("p50, ms", number(latency.p50, 1)),
         ("p90, ms", number(latency.p90, 1)),
         ("p99, ms", number(latency.p99, 1)),
-        ("latency in", plain(f"{latency.place_text}, {latency.threads} threads"))
-        if latency.runtime
-        else ("latency in", plain("–")),
+        ("latency in", plain(_place(view) if latency.runtime else "–")),
         ("size, MB", number(view.size_mb, 1)),
         ("parameters", short_count(view.params)),
         ("dataset", plain(view.dataset)),
@@ -78,6 +76,10 @@ def _entry(view: EntryView, emotions: Sequence[str]) -> dict[str, Any]:
             for emotion, recall in zip(emotions, found, strict=False)
         ],
     }
+
+
+def _place(view: EntryView) -> str:
+    return f"{view.latency.place_text}, {counted(view.latency.threads, 'thread')}"
 
 
 _SHARES = (("accuracy", "WA, %"), ("macro_f1", "macro-F1, %"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
@@ -16,6 +17,7 @@ from serbench.views.site.figures import figure
 from serbench.views.site.parts import (
     DASH,
     Cell,
+    Code,
     Page,
     Part,
     Section,
@@ -180,10 +182,11 @@ def _findings(account: Mapping[str, Any], manifest: Manifest) -> Section:
     heading = "What the inspection found"
     if findings is None:
         text = (
-            "This version of the dataset was not inspected: `serbench corpus doctor` lists possible "
-            "defects, and the next `serbench publish` shows them here."
+            "This version of the dataset was not inspected. The following command lists possible "
+            "defects, and the next site shows them here."
         )
-        return Section("findings", heading, [text])
+        command = f"serbench corpus doctor {shlex.quote(manifest.name)}\n"
+        return Section("findings", heading, [text], [Code("In a terminal", command)])
     if not findings:
         text = f"There is no finding in {counted(len(manifest), 'recording')}."
         return Section("findings", heading, [text])
@@ -286,7 +289,9 @@ def cross_page(cells: Sequence[CrossCell], paths: Mapping[str, str]) -> Page:
                 count(cell.clips),
                 count(cell.speakers),
                 plain(cell.evidence_text),
-                Cell(f"{cell.predicted} ({100 * cell.predicted_share:.0f} %)", cell.predicted_share),
+                Cell(
+                    f"{cell.predicted} ({100 * cell.predicted_share:.0f} %)", cell.predicted_share
+                ),
             ]
             for cell in cells
         ],

@@ -14,7 +14,7 @@ from serbench.views import charts
 from serbench.views.cross import CrossCell
 from serbench.views.detail import EntryDetail, Group
 from serbench.views.entry import EntryView
-from serbench.views.model_card import limits_text, training_text
+from serbench.views.model_card import limits_text
 from serbench.views.printed import read_printed
 from serbench.views.site.figures import figure
 from serbench.views.site.parts import (
@@ -153,9 +153,7 @@ def _scores(material: EntryMaterial, metrics: Sequence[Metric]) -> Section:
     known = {metric.name: metric for metric in metrics}
     order = [*(name for name in known if name in view.scores), *sorted(view.scores.keys() - known)]
     rows = [_score_row(known.get(name), name, view.scores[name]) for name in order]
-    sentences = [
-        f"Evidence: {view.evidence_text}. All intervals are 95 % intervals over speakers."
-    ]
+    sentences = [f"Evidence: {view.evidence_text}. All intervals are 95 % intervals over speakers."]
     if view.cv_uar_mean is not None:
         spread = "" if view.cv_uar_sd is None else f" ± {100 * view.cv_uar_sd:.1f} over the folds"
         optimism = "" if view.optimism is None else f"; optimism {100 * view.optimism:+.1f} points"
@@ -476,11 +474,27 @@ def _elsewhere(cells: Sequence[CrossCell]) -> Section:
 
 
 def _card(view: EntryView) -> Section:
+    corpora = Table(
+        "Training data",
+        ["corpus", "speech", "licence", "commercial use"],
+        [
+            [
+                plain(name),
+                plain(view.speech.get(name, "unknown")),
+                plain(licence.name),
+                plain(licence.commercial),
+            ]
+            for name, licence in sorted(view.licences.items())
+        ],
+    )
     return Section(
         "model-card",
         "Model card",
-        (),
-        [Prose(training_text(view)), Prose(limits_text(view))],
+        [
+            f"Initial weights: {view.weights}, licence {view.weights_licence.text}, trained on "
+            f"{view.pretraining}. Commercial use of corpora and weights: {view.commercial}."
+        ],
+        [corpora, Prose(limits_text(view))],
     )
 
 
@@ -507,5 +521,3 @@ def _reproduction(view: EntryView, detail: EntryDetail | None) -> Section:
     if detail.artifact_sha256:
         sentences.append(f"The SHA-256 of its network is {detail.artifact_sha256}.")
     return Section("reproduce", "Reproduce it", sentences, codes)
-
-

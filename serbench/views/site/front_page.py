@@ -148,19 +148,18 @@ def choices_of(rows: Sequence[EntryView]) -> list[Choice]:
         rows: each entry once for each of its latencies.
     """
     kinds = {(row.latency.runtime, row.latency.threads) for row in rows if row.latency.runtime}
-    threads = sorted({number for _, number in kinds}) or [1]
     found: list[Choice] = []
-    for number in threads:
-        runtimes = sorted({runtime for runtime, of in kinds if of == number})
+    for threads in sorted({of for _, of in kinds}) or [1]:
+        runtimes = sorted({runtime for runtime, of in kinds if of == threads})
         several = len(runtimes) > 1
         for runtime in [*([BEST] if several or not runtimes else []), *runtimes]:
-            name = re.sub(r"[^a-z0-9]+", "-", f"{runtime}-{number}".lower()).strip("-")
+            name = re.sub(r"[^a-z0-9]+", "-", f"{runtime}-{threads}".lower()).strip("-")
             taken = {each.path for each in found}
             path = f"rankings/{name}.html" if found else MAIN
             while path in taken:
                 name += "x"
                 path = f"rankings/{name}.html"
-            found.append(Choice(runtime, number, path))
+            found.append(Choice(runtime, threads, path))
     return found
 
 
@@ -202,9 +201,7 @@ def _recommendation(
     first = ranking.rows[0]
     if first.known_speakers:
         return [], {}
-    wanted = Wanted(
-        protocol=first.protocol_id, threads=choice.threads, runtime=choice.runtime
-    )
+    wanted = Wanted(protocol=first.protocol_id, threads=choice.threads, runtime=choice.runtime)
     try:
         found = recommend(database, wanted, rows, known)
     except UsageError:  # no latency of this choice under this protocol
@@ -221,9 +218,7 @@ def _recommendation(
     return found.sentences, {**gains, shipped.entry: None}
 
 
-def _ranked(
-    place: int, ranking: RankingView, sentences: list[str], gains: Gains
-) -> Ranked:
+def _ranked(place: int, ranking: RankingView, sentences: list[str], gains: Gains) -> Ranked:
     first = ranking.rows[0]
     heading = f"{first.dataset}, {first.protocol_id}, {first.evidence_text}"
     if first.known_speakers:
@@ -236,10 +231,7 @@ def _ranked(
         sentences,
         [f"{note[:1].upper()}{note[1:]}." for note in notes],
         figure(charts.front_chart(ranking.rows)),
-        [
-            Row(row.entry, _cells(row, gains), facets_of(row))
-            for row in ranking.rows
-        ],
+        [Row(row.entry, _cells(row, gains), facets_of(row)) for row in ranking.rows],
     )
 
 

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 
 from serbench.data.manifest import Manifest
@@ -127,9 +127,9 @@ class Site:
         for choice in self._choices:
             yield from self._board_files(choice)
         for view in self._views.values():
-            yield entry_path(view.entry), lambda view=view: self._entry(view)
+            yield entry_path(view.entry), partial(self._entry, view)
         for name, path in self._dataset_paths.items():
-            yield path, lambda name=name: self._dataset(name)
+            yield path, partial(self._dataset, name)
         if self._cells:
             yield CROSS_PATH, lambda: self._page(cross_page(self._cells, self._dataset_paths))
         yield COMPARE_PATH, self._compare
@@ -138,7 +138,7 @@ class Site:
             yield try_path(entry), page.encode
         yield VEGA_PATH, lambda: runtime_script().encode()
         for name in ("site.css", "site.js"):
-            yield f"assets/{name}", lambda name=name: _asset(name)
+            yield f"assets/{name}", partial(_asset, name)
 
     def _board_files(self, choice: Choice) -> Iterable[tuple[str, Content]]:
         @_once
@@ -172,9 +172,7 @@ class Site:
             detail = None
         if detail is not None and detail.study is not None:
             study = study_view(self._database, detail.study)
-        elsewhere = [
-            cell for cell in self._cells if cell.entry == view.entry and not cell.own
-        ]
+        elsewhere = [cell for cell in self._cells if cell.entry == view.entry and not cell.own]
         material = EntryMaterial(view, detail, study, elsewhere)
         tryable = try_path(view.entry) if view.entry in self._playable else ""
         dataset = self._dataset_paths.get(view.dataset, "")
@@ -204,9 +202,7 @@ class Site:
         return comparison_script(views, emotions, self._known).encode()
 
     def _page(self, page: Page) -> bytes:
-        drawn = [
-            part for each in page.sections for part in each.parts if isinstance(part, Figure)
-        ]
+        drawn = [part for each in page.sections for part in each.parts if isinstance(part, Figure)]
         return self._rendered("page.html", page.path, drawn, page=page)
 
     def _rendered(
@@ -255,7 +251,7 @@ def _parquet(made: Board) -> bytes:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(
-            "a site has the leaderboard as Parquet: pip install pyarrow, or '.[site]' in a checkout",
+            "a site has the rankings as Parquet: pip install pyarrow, or '.[site]' in a checkout",
             package="pyarrow",
         ) from error
     data = io.BytesIO()
