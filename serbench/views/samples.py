@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from itertools import chain, zip_longest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from serbench.data.emotions import canonical_emotion
 from serbench.data.manifest import Manifest, Utterance
 from serbench.errors import MissingPackageError, UsageError
 
-RANGE = 70.0
+RANGE = 80.0
 """Range of a spectrogram in dB below its loudest point; all below is drawn alike."""
 
 HIGHEST = 8_000.0
@@ -145,6 +146,7 @@ def _shown(sample: Sample) -> dict[str, Any]:
     soundfile.write(flac, sound, audio.sample_rate, format="FLAC", subtype="PCM_16")
     return {
         **asdict(sample),
+        "file": Path(sample.path).name,
         "sound": b64encode(flac.getvalue()).decode(),
         "picture": b64encode(_picture(sound, audio.sample_rate)).decode(),
         "highest": min(HIGHEST, audio.sample_rate / 2) / 1000,

@@ -34,11 +34,11 @@ def emotions_chart(manifest: Manifest) -> alt.VConcatChart:
         base.mark_bar(height={"band": 0.65}),
         base.mark_text(align="left", dx=4).encode(text="clips:Q"),
     ).properties(width=max(150, WIDTH / len(names) - 30), height=STEP * len(order))
-    by_corpus = bars.facet(
-        column=alt.Column("corpus:N", title=None, sort=names),
-        title=titled(f"Clips of each emotion in {manifest.name}"),
-    )
-    return alt.vconcat(by_corpus, _speakers(manifest), spacing=28)
+    title = titled(f"Clips of each emotion in {manifest.name}")
+    panels = bars.facet(column=alt.Column("corpus:N", title=None, sort=names), title=title)
+    by_corpus = panels if len(names) > 1 else bars.properties(title=title)
+    chart: alt.VConcatChart = alt.vconcat(by_corpus, _speakers(manifest), spacing=28)
+    return chart
 
 
 def _speakers(manifest: Manifest) -> alt.LayerChart:

@@ -19,8 +19,11 @@ SCALE = 2
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 """What a page takes from the library."""
 
-EMBEDDING = {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}
-"""The options of Vega-Embed: its menu saves the chart and has no link to a server."""
+EMBEDDING = {
+    "renderer": "svg",
+    "actions": {"export": True, "source": False, "compiled": False, "editor": False},
+}
+"""The options of Vega-Embed: texts are texts, and the menu has no link to a server."""
 
 
 def write_chart(chart: Drawing, file: Path, title: str, theme: Theme = LIGHT) -> None:

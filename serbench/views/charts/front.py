@@ -53,6 +53,7 @@ def front_chart(rows: Sequence[EntryView], *notes: str) -> alt.LayerChart | None
     points = [_point(row) for row in rows if row.latency.p90 is not None]
     if not points:
         return None
+    points.sort(key=_last_on_top)
     times = [point[name] for point in points for name in ("p90", "p90_low", "p90_high")]
     shares = [point[name] for point in points for name in ("uar", "uar_low", "uar_high")]
     times = [each for each in times if each is not None]
@@ -61,7 +62,7 @@ def front_chart(rows: Sequence[EntryView], *notes: str) -> alt.LayerChart | None
     x = alt.X("p90:Q", scale=across, title="latency for one clip, p90 (ms)")
     y = alt.Y("uar:Q", scale=up, axis=share_axis("UA"))
     base = alt.Chart(data(points))
-    interval = base.mark_rule(strokeWidth=1, strokeOpacity=0.6)
+    interval = base.mark_rule(strokeWidth=1, strokeOpacity=0.45)
     uncertain = interval.encode(x=x, y=alt.Y("uar_low:Q", scale=up), y2="uar_high:Q")
     slow = interval.encode(x=alt.X("p90_low:Q", scale=across), x2="p90_high:Q", y=y)
     marks = base.mark_point(strokeWidth=1.6, opacity=1).encode(
@@ -125,6 +126,11 @@ def _scale(*values: str) -> alt.Scale:
     return alt.Scale(domain=list(VERDICTS), range=list(values))
 
 
+def _last_on_top(point: dict[str, Any]) -> tuple[int, float]:
+    """The order of drawing: the front is last, and of others those with the highest UA."""
+    return -VERDICTS.index(point["front"]), point["uar"]
+
+
 def _steps(points: Sequence[dict[str, Any]], end: float, x: alt.X, y: alt.Y) -> alt.Chart:
     """The highest UA that is reached up to each latency."""
     front = sorted((point for point in points if point["front"] == ON), key=lambda p: p["p90"])
@@ -150,8 +156,10 @@ def _labels(
     """
     (left, right), (bottom, top) = domain_of(times), domain_of(shares)
 
+    logarithmic = is_logarithmic(times)
+
     def along(value: float) -> float:
-        if is_logarithmic(times):
+        if logarithmic:
             return WIDTH * math.log(value / left) / math.log(right / left)
         return WIDTH * (value - left) / (right - left)
 
@@ -160,8 +168,7 @@ def _labels(
     ]
     taken: list[Box] = [(across - 5, down - 5, across + 5, down + 5) for across, down in spots]
     placed: dict[Place, list[dict[str, Any]]] = {}
-    order = sorted(range(len(points)), key=lambda n: VERDICTS.index(points[n]["front"]))
-    for number in order:
+    for number in reversed(range(len(points))):
         for place in PLACES:
             box = _box(spots[number], place, len(str(points[number]["entry"])))
             if not any(_overlap(box, other) for other in taken):

@@ -153,7 +153,7 @@ def _slice(scored: list[dict[str, Any]], name: str, first: bool) -> alt.Chart:
             y=y,
             **_by_state(scored),
             tooltip=[
-                alt.Tooltip("value", type="nominal", title=name),
+                alt.Tooltip(field="value", type="nominal", title=name),
                 *_tooltip(scored, parameters=False),
             ],
         )
@@ -274,5 +274,8 @@ def _tooltip(scored: list[dict[str, Any]], parameters: bool = True) -> list[alt.
         alt.Tooltip("state:N"),
         alt.Tooltip("mean_uar:Q", title="mean UA", format=".1%"),
         alt.Tooltip("folds:Q", title="trainings"),
-        *(alt.Tooltip(f"p{place}", type="nominal", title=name) for place, name in enumerate(names)),
+        *(
+            alt.Tooltip(field=f"p{place}", type="nominal", title=name)
+            for place, name in enumerate(names)
+        ),
     ]

@@ -95,6 +95,7 @@ class Theme:
                 "color": self.text,
                 "subtitleColor": self.text,
                 "anchor": "start",
+                "frame": "group",
                 "fontSize": 14,
                 "subtitleFontSize": 11,
                 "offset": 12,
@@ -194,9 +195,9 @@ def is_logarithmic(values: Sequence[float]) -> bool:
     return min(values) > 0 and max(values) / min(values) > LOGARITHMIC
 
 
-def data(rows: Rows) -> alt.InlineData:
-    """The data of a chart, as part of it."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+def data(rows: Rows) -> dict[str, Any]:
+    """The data of a chart, as part of it; a tuple, which Altair copies much faster than a list."""
+    return {"values": tuple(rows)}
 
 
 def layered(
