@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serbench.errors import MissingPackageError
 from serbench.views.charts import DARK, LIGHT, Drawing
+from serbench.views.charts.files import SNIPPET
 
 FOLDER = "assets/charts"
 """Where the specifications are, seen from the root of the site."""
@@ -87,8 +89,17 @@ def _compact(data: Any) -> str:
 
 
 def runtime_script() -> str:
-    """Vega, Vega-Lite and Vega-Embed with the colours of both themes, as one script."""
-    import vl_convert
+    """Vega, Vega-Lite and Vega-Embed with the colours of both themes, as one script.
 
+    Raises:
+        MissingPackageError: vl-convert is not installed.
+    """
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise MissingPackageError(
+            "a site needs vl-convert: pip install vl-convert-python, or '.[site]' in a checkout",
+            package="vl-convert-python",
+        ) from error
     themes = {theme.name: theme.config() for theme in (LIGHT, DARK)}
-    return f"{vl_convert.javascript_bundle()}\nself.serbenchThemes = {_compact(themes)};\n"
+    return f"{vl_convert.javascript_bundle(SNIPPET)}\nself.serbenchThemes = {_compact(themes)};\n"

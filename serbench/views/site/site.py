@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from importlib.resources import files
+from typing import Any
 
 from serbench.data.manifest import Manifest
 from serbench.errors import MissingPackageError, UsageError
@@ -57,7 +58,7 @@ class Site:
         playable: entry → a page that executes its network, as HTML.
 
     Raises:
-        UsageError: there is no entry, or an entry of ``playable`` is missing.
+        UsageError: there is no entry.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Site:
             )
         self._views = {view.entry: view for view in sorted(self._rows, key=_place)}
         self._known: KnownSelections = {}
+        self._boards: dict[Choice, Board] = {}
         self._manifests: dict[tuple[str, str | None], Manifest] = {}
         self._templates = Templates(self._menu())
         self._charts: dict[str, bytes] = {}
@@ -106,8 +108,12 @@ class Site:
         return choices_of(self._rows)
 
     @cached_property
-    def _accounts(self) -> dict[str, dict[str, object]]:
-        return {str(each["name"]): each for each in Datasets(self._database).datasets() if each}
+    def _accounts(self) -> dict[str, dict[str, Any]]:
+        return {
+            str(each["name"]): each
+            for each in Datasets(self._database).datasets()
+            if "name" in each
+        }
 
     @cached_property
     def _dataset_paths(self) -> dict[str, str]:
@@ -131,27 +137,30 @@ class Site:
         for name, path in self._dataset_paths.items():
             yield path, partial(self._dataset, name)
         if self._cells:
-            yield CROSS_PATH, lambda: self._page(cross_page(self._cells, self._dataset_paths))
+            yield CROSS_PATH, self._cross
         yield COMPARE_PATH, self._compare
         yield DATA_PATH, self._comparisons
         for entry, page in self._playable.items():
             yield try_path(entry), page.encode
-        yield VEGA_PATH, lambda: runtime_script().encode()
+        yield VEGA_PATH, _runtime
         for name in ("site.css", "site.js"):
             yield f"assets/{name}", partial(_asset, name)
 
     def _board_files(self, choice: Choice) -> Iterable[tuple[str, Content]]:
-        @_once
-        def made() -> Board:
-            return board(self._database, self._rows, choice, self._known)
+        yield choice.path, partial(self._board, choice)
+        for ending, written in (("csv", _csv), ("json", _json), ("parquet", _parquet)):
+            yield f"data/{choice.name}.{ending}", partial(self._data, choice, written)
 
-        yield choice.path, lambda: self._board(made())
-        data = f"data/{choice.name}"
-        yield f"{data}.csv", lambda: as_csv(flat_rows(made().source)).encode()
-        yield f"{data}.json", lambda: _json(made())
-        yield f"{data}.parquet", lambda: _parquet(made())
+    def _found(self, choice: Choice) -> Board:
+        if choice not in self._boards:
+            self._boards[choice] = board(self._database, self._rows, choice, self._known)
+        return self._boards[choice]
 
-    def _board(self, made: Board) -> bytes:
+    def _data(self, choice: Choice, written: Callable[[Board], bytes]) -> bytes:
+        return written(self._found(choice))
+
+    def _board(self, choice: Choice) -> bytes:
+        made = self._found(choice)
         drawn = [each for ranking in made.rankings for each in ranking.figures]
         return self._rendered(
             "front.html",
@@ -191,6 +200,9 @@ class Site:
             self._manifests[key] = Datasets(self._database).manifest(*key)
         return self._manifests[key]
 
+    def _cross(self) -> bytes:
+        return self._page(cross_page(self._cells, self._dataset_paths))
+
     def _compare(self) -> bytes:
         return self._rendered(
             "compare.html", COMPARE_PATH, (), views=list(self._views.values()), data=DATA_PATH
@@ -229,16 +241,8 @@ def _place(view: EntryView) -> tuple[object, ...]:
     )
 
 
-def _once(function: Callable[[], Board]) -> Callable[[], Board]:
-    """The function, called at most once."""
-    found: list[Board] = []
-
-    def remembered() -> Board:
-        if not found:
-            found.append(function())
-        return found[0]
-
-    return remembered
+def _csv(made: Board) -> bytes:
+    return as_csv(flat_rows(made.source)).encode()
 
 
 def _json(made: Board) -> bytes:
@@ -257,6 +261,10 @@ def _parquet(made: Board) -> bytes:
     data = io.BytesIO()
     ranking_frame(list(made.source)).to_parquet(data, index=False)
     return data.getvalue()
+
+
+def _runtime() -> bytes:
+    return runtime_script().encode()
 
 
 def _asset(name: str) -> bytes:
