@@ -14,10 +14,11 @@ import numpy as np
 from serbench.data.seeds import derive_seed
 from serbench.model.recipe import Parameter
 from serbench.search.events import COMPLETE, FAILED, RUNNING, TrialEnded
-from serbench.search.space import SearchSpace
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+    from serbench.search.space import SearchSpace
 
 FIRST_STEPS = 10
 """Number of trials before TPE is used, which needs more results to model seven parameters.
