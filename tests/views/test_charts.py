@@ -80,7 +80,7 @@ def rows(chart, *fields):
 
 def specified(chart):
     """A specification, which can be read by every JSON parser: it has no NaN."""
-    return json.loads(json.dumps(charts.styled(chart).to_dict(), allow_nan=False))
+    return json.loads(json.dumps(charts.styled(chart), allow_nan=False))
 
 
 def subtitle(chart):

@@ -1,8 +1,8 @@
 """Charts of the views, as Vega-Lite by Altair: the site and ``serbench plot`` draw the same ones.
 
-Each function takes view objects and returns a chart without colours of its own for text, axes and
-series: these come from a theme (`styled`, or `Theme.config` for a page that embeds the chart). It
-returns None where there is nothing to draw. Scores are shares between 0 and 1, times are in
+Each function takes view objects and returns a `Drawing` without colours of its own for text, axes
+and series: these come from a theme (`styled`, or `Theme.config` for a page that embeds the chart).
+It returns None where there is nothing to draw. Scores are shares between 0 and 1, times are in
 milliseconds, lengths in seconds.
 
 Raises:

@@ -8,13 +8,24 @@ import altair as alt
 import numpy as np
 
 from serbench.data.manifest import Manifest
-from serbench.views.charts.style import LEGIBLE, STEP, WIDTH, cells, data, layered, rows_of, titled
+from serbench.views.charts.style import (
+    LEGIBLE,
+    STEP,
+    WIDTH,
+    Drawing,
+    cells,
+    data,
+    drawn,
+    layered,
+    rows_of,
+    titled,
+)
 
 BINS = 40
 """Number of bins of a histogram."""
 
 
-def emotions_chart(manifest: Manifest) -> alt.VConcatChart:
+def emotions_chart(manifest: Manifest) -> Drawing:
     """The number of clips of each emotion in each corpus, and of each speaker."""
     order = list(manifest.emotions)
     corpora = Counter((each.corpus, each.emotion) for each in manifest.utterances)
@@ -34,11 +45,11 @@ def emotions_chart(manifest: Manifest) -> alt.VConcatChart:
         base.mark_bar(height={"band": 0.65}),
         base.mark_text(align="left", dx=4).encode(text="clips:Q"),
     ).properties(width=max(150, WIDTH / len(names) - 30), height=STEP * len(order))
+    by_corpus = bars
+    if len(names) > 1:
+        by_corpus = bars.facet(column=alt.Column("corpus:N", title=None, sort=names))
     title = titled(f"Clips of each emotion in {manifest.name}")
-    panels = bars.facet(column=alt.Column("corpus:N", title=None, sort=names), title=title)
-    by_corpus = panels if len(names) > 1 else bars.properties(title=title)
-    chart: alt.VConcatChart = alt.vconcat(by_corpus, _speakers(manifest), spacing=28)
-    return chart
+    return drawn(alt.vconcat(by_corpus, _speakers(manifest), spacing=28), title)
 
 
 def _speakers(manifest: Manifest) -> alt.LayerChart:
@@ -50,7 +61,7 @@ def _speakers(manifest: Manifest) -> alt.LayerChart:
         for emotion in manifest.emotions
     ]
     most, named = max(counted.values()), len(speakers) <= LEGIBLE
-    y, height = rows_of(speakers, "speaker")
+    y, height = rows_of(len(speakers), "speaker")
     base = alt.Chart(data(rows)).encode(
         x=alt.X(
             "emotion:N",
@@ -73,7 +84,7 @@ def _speakers(manifest: Manifest) -> alt.LayerChart:
     )
 
 
-def lengths_chart(manifest: Manifest) -> alt.VConcatChart:
+def lengths_chart(manifest: Manifest) -> Drawing:
     """A histogram of the lengths of the clips of each corpus, with the median as a line."""
     seconds = np.array([each.seconds for each in manifest.utterances])
     edges = np.histogram_bin_edges(seconds, bins=BINS)
@@ -122,4 +133,4 @@ def lengths_chart(manifest: Manifest) -> alt.VConcatChart:
                 ),
             )
         )
-    return alt.vconcat(*panels).properties(title=titled(f"Lengths of the clips in {manifest.name}"))
+    return drawn(alt.vconcat(*panels), titled(f"Lengths of the clips in {manifest.name}"))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import altair as alt
 
-from serbench.views.charts.style import STEP, cells, data, layered, rows_of, share_axis, titled
+from serbench.views.charts.style import (
+    STEP,
+    Drawing,
+    cells,
+    form,
+    layered,
+    named,
+    rows_of,
+    share_axis,
+    titled,
+)
 from serbench.views.detail import EntryDetail
 from serbench.views.printed import read_printed
 
@@ -12,7 +22,7 @@ CELL = 58
 """Width of a cell of a confusion matrix in pixels."""
 
 
-def confusion_chart(detail: EntryDetail) -> alt.LayerChart:
+def confusion_chart(detail: EntryDetail) -> Drawing:
     """The share of each predicted emotion (columns) among the clips of each true one (rows).
 
     The counts are in the tooltips. An emotion without tested clips has a row without cells, and is
@@ -35,9 +45,18 @@ def confusion_chart(detail: EntryDetail) -> alt.LayerChart:
         for emotion, counts in zip(detail.emotions, detail.confusion, strict=True)
         if not sum(counts)
     ]
-    order = list(detail.emotions)
-    scale = alt.Scale(domain=order)
-    base = alt.Chart(data(shares)).encode(
+    title = titled(
+        "Predicted emotions of each true emotion",
+        "share of the true emotion's clips",
+        f"without tested clips: {', '.join(untested)}" if untested else None,
+    )
+    return Drawing(_confusion(detail.emotions), title, {"shares": shares})
+
+
+@form
+def _confusion(order: tuple[str, ...]) -> alt.LayerChart:
+    scale = alt.Scale(domain=list(order))
+    base = alt.Chart(named("shares")).encode(
         x=alt.X("predicted:N", scale=scale, title="predicted", axis=alt.Axis(labelAngle=-35)),
         y=alt.Y("true:N", scale=scale, title="true"),
         tooltip=[
@@ -56,21 +75,22 @@ def confusion_chart(detail: EntryDetail) -> alt.LayerChart:
         *cells(base, "share", alt.Text("share:Q", format=".0%"), 1),
         width=CELL * len(order),
         height=0.6 * CELL * len(order),
-        title=titled(
-            "Predicted emotions of each true emotion",
-            "share of the true emotion's clips",
-            f"without tested clips: {', '.join(untested)}" if untested else None,
-        ),
     )
 
 
-def recall_chart(detail: EntryDetail) -> alt.LayerChart:
+def recall_chart(detail: EntryDetail) -> Drawing:
     """Recall of each emotion with its 95 % interval, and the recall that the paper prints.
 
     An emotion without tested clips has an empty row, and is named below the title.
     """
     rows = [
-        {"emotion": emotion, "recall": recall, "low": ends and ends[0], "high": ends and ends[1]}
+        {
+            "emotion": emotion,
+            "recall": recall,
+            "source": HERE,
+            "low": ends and ends[0],
+            "high": ends and ends[1],
+        }
         for emotion, recall, ends in zip(
             detail.emotions, detail.recalls, detail.recall_intervals, strict=True
         )
@@ -87,25 +107,35 @@ def recall_chart(detail: EntryDetail) -> alt.LayerChart:
         for emotion, recall in paper.items()
         if emotion in detail.emotions
     ]
-    here = "this entry, with its 95 % interval"
-    scale = alt.Scale(domain=list(detail.emotions))
+    title = titled(
+        "Recall of each emotion",
+        "dashed: chance",
+        f"without tested clips: {', '.join(untested)}" if untested else None,
+    )
+    chance = [{"recall": 1 / len(detail.emotions)}]
+    return Drawing(
+        _recall(detail.emotions, bool(printed)),
+        title,
+        {"chance": chance, "rows": rows, "points": [*rows, *printed]},
+    )
+
+
+@form
+def _recall(emotions: tuple[str, ...], printed: bool) -> alt.LayerChart:
     x = alt.X("recall:Q", scale=alt.Scale(domain=[0, 1]), axis=share_axis("recall"))
-    y = alt.Y("emotion:N", scale=scale, title=None)
-    base = alt.Chart(data([{**row, "source": here} for row in rows]))
+    y = alt.Y("emotion:N", scale=alt.Scale(domain=list(emotions)), title=None)
+    base = alt.Chart(named("rows"))
     ends = base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high:Q", y=y)
-    sources = [here, *([PAPER] if printed else [])]
+    sources = [HERE, *([PAPER] if printed else [])]
+    shapes = ["circle", "diamond"][: len(sources)]
     points = (
-        alt.Chart(data([*({**row, "source": here} for row in rows), *printed]))
+        alt.Chart(named("points"))
         .mark_point(filled=True, opacity=1)
         .encode(
             x=x,
             y=y,
             color=alt.Color("source:N", scale=alt.Scale(domain=sources), title=None),
-            shape=alt.Shape(
-                "source:N",
-                scale=alt.Scale(domain=sources, range=["circle", "diamond"][: len(sources)]),
-                title=None,
-            ),
+            shape=alt.Shape("source:N", scale=alt.Scale(domain=sources, range=shapes), title=None),
             tooltip=[
                 alt.Tooltip("emotion:N"),
                 alt.Tooltip("source:N"),
@@ -115,42 +145,39 @@ def recall_chart(detail: EntryDetail) -> alt.LayerChart:
             ],
         )
     )
-    chance = alt.Chart(data([{"recall": 1 / len(detail.emotions)}]))
+    chance = alt.Chart(named("chance")).mark_rule(strokeDash=[4, 4])
     return layered(
-        chance.mark_rule(strokeDash=[4, 4]).encode(x=x, tooltip=alt.value("chance")),
+        chance.encode(x=x, tooltip=alt.value("chance")),
         ends.transform_filter("isValid(datum.low)"),
         points,
-        height=STEP * len(detail.emotions),
-        title=titled(
-            "Recall of each emotion",
-            "dashed: chance",
-            f"without tested clips: {', '.join(untested)}" if untested else None,
-        ),
+        height=STEP * len(emotions),
     )
 
 
+HERE = "this entry, with its 95 % interval"
 PAPER = "the paper, on its own dataset"
 
 
-def speakers_chart(detail: EntryDetail) -> alt.LayerChart:
+def speakers_chart(detail: EntryDetail) -> Drawing:
     """UA of each test speaker, worst first, and the entry's UA as a line."""
     rows = [
         {"speaker": each.name, "uar": each.uar, "accuracy": each.accuracy, "clips": each.clips}
         for each in detail.speakers
     ]
+    title = titled("UA of each test speaker, worst first", "dashed: UA of the entry")
+    return Drawing(_speakers(len(rows)), title, {"whole": [{"uar": detail.view.uar}], "rows": rows})
+
+
+@form
+def _speakers(count: int) -> alt.LayerChart:
     x = alt.X("uar:Q", scale=alt.Scale(domain=[0, 1]), axis=share_axis("UA"))
-    y, height = rows_of([each.name for each in detail.speakers], "speaker")
+    y, height = rows_of(count, "speaker")
     tooltip = [
         alt.Tooltip("speaker:N"),
         alt.Tooltip("uar:Q", title="UA", format=".1%"),
         alt.Tooltip("accuracy:Q", title="WA", format=".1%"),
         alt.Tooltip("clips:Q"),
     ]
-    points = alt.Chart(data(rows)).mark_point(filled=True, opacity=1)
-    whole = alt.Chart(data([{"uar": detail.view.uar}])).mark_rule(strokeDash=[4, 4])
-    return layered(
-        whole.encode(x=x),
-        points.encode(x=x, y=y, tooltip=tooltip),
-        height=height,
-        title=titled("UA of each test speaker, worst first", "dashed: UA of the entry"),
-    )
+    points = alt.Chart(named("rows")).mark_point(filled=True, opacity=1)
+    whole = alt.Chart(named("whole")).mark_rule(strokeDash=[4, 4])
+    return layered(whole.encode(x=x), points.encode(x=x, y=y, tooltip=tooltip), height=height)

@@ -46,7 +46,7 @@ def write_chart(chart: Drawing, file: Path, title: str, theme: Theme = LIGHT) ->
             f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}",
             file=file,
         )
-    specification = styled(chart, theme).to_dict()
+    specification = styled(chart, theme)
     content = _drawn(specification, ending, title, theme)
     try:
         file.write_bytes(content)

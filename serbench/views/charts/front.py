@@ -11,8 +11,10 @@ import altair as alt
 from serbench.views.charts.style import (
     HEIGHT,
     WIDTH,
+    Drawing,
     data,
     domain_of,
+    drawn,
     is_logarithmic,
     layered,
     scale_of,
@@ -40,7 +42,7 @@ CLEAR = "transparent"
 Box = tuple[float, float, float, float]
 
 
-def front_chart(rows: Sequence[EntryView], *notes: str) -> alt.LayerChart | None:
+def front_chart(rows: Sequence[EntryView], *notes: str) -> Drawing | None:
     """UA against the 90th percentile of the latency, with 95 % intervals and the front.
 
     Args:
@@ -82,10 +84,8 @@ def front_chart(rows: Sequence[EntryView], *notes: str) -> alt.LayerChart | None
     ]
     left_out = len(rows) - len(points)
     note = f"entries without a latency, which are not drawn: {left_out}" if left_out else None
-    chart: alt.LayerChart = layered(
-        *layers, title=titled("UA and latency of each entry", *notes, note)
-    ).interactive()
-    return chart
+    title = titled("UA and latency of each entry", *notes, note)
+    return drawn(layered(*layers).interactive(), title)
 
 
 TOOLTIP = [

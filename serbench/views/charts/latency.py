@@ -7,14 +7,14 @@ from typing import Any
 
 import altair as alt
 
-from serbench.views.charts.style import STEP, data, layered, titled
+from serbench.views.charts.style import STEP, Drawing, form, layered, named, titled
 from serbench.views.latencies import LatencyView
 
 FRONT_END, NETWORK, WHOLE = "front end", "network", "both together"
 PARTS = (FRONT_END, NETWORK, WHOLE)
 
 
-def latency_parts_chart(latencies: Sequence[LatencyView]) -> alt.LayerChart | None:
+def latency_parts_chart(latencies: Sequence[LatencyView]) -> Drawing | None:
     """The medians of front end and network in each runtime, and p90 of both together.
 
     Args:
@@ -45,15 +45,21 @@ def latency_parts_chart(latencies: Sequence[LatencyView]) -> alt.LayerChart | No
         }
         for name, each in zip(names, measured, strict=True)
     ]
-    present = [part for part in PARTS if any(bar["part"] == part for bar in bars)]
-    y = alt.Y("place:N", sort=names, title=None)
+    present = tuple(part for part in PARTS if any(bar["part"] == part for bar in bars))
+    title = titled("Latency by runtime and part", "vertical line: p90 of both together")
+    return Drawing(_bars(present), title, {"bars": bars, "totals": totals})
+
+
+@form
+def _bars(present: tuple[str, ...]) -> alt.LayerChart:
+    y = alt.Y("place:N", sort=None, title=None)
     title = "milliseconds for one clip"
-    base = alt.Chart(data(bars)).mark_bar(height={"band": 0.65})
+    base = alt.Chart(named("bars")).mark_bar(height={"band": 0.65})
     stacked = base.encode(
         x=alt.X("start:Q", title=title),
         x2="end:Q",
         y=y,
-        color=alt.Color("part:N", scale=alt.Scale(domain=present), title="median of"),
+        color=alt.Color("part:N", scale=alt.Scale(domain=list(present)), title="median of"),
         tooltip=[
             alt.Tooltip("place:N", title="runtime"),
             alt.Tooltip("part:N"),
@@ -66,20 +72,14 @@ def latency_parts_chart(latencies: Sequence[LatencyView]) -> alt.LayerChart | No
         alt.Tooltip("machine:N"),
         alt.Tooltip("libraries:N"),
     ]
-    whole = alt.Chart(data(totals))
+    whole = alt.Chart(named("totals"))
     ticks = whole.mark_tick(style="plain", thickness=2, bandSize=STEP * 0.8).encode(
         x=alt.X("p90:Q"), y=y, tooltip=tooltip
     )
     texts = whole.mark_text(align="left", dx=7).encode(
         x=alt.X("p90:Q"), y=y, text="text:N", tooltip=tooltip
     )
-    return layered(
-        stacked,
-        ticks,
-        texts,
-        height=alt.Step(STEP + 4),
-        title=titled("Latency by runtime and part", "vertical line: p90 of both together"),
-    )
+    return layered(stacked, ticks, texts, height=alt.Step(STEP + 4))
 
 
 TIMES = ("p50", "p90", "p99")

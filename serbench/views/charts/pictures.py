@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import altair as alt
+from typing import Any
 
 from serbench.data.manifest import Manifest
 from serbench.errors import UsageError
@@ -106,15 +105,36 @@ def together(pictures: Pictures, names: Sequence[str] = ()) -> Drawing:
     if len(drawn) == 1:
         return drawn[0]
     columns = COLUMNS if len(drawn) > COLUMNS else 1
-    whole: Drawing = alt.concat(*drawn, columns=columns, spacing=36).resolve_scale(
-        color="independent",
-        fill="independent",
-        stroke="independent",
-        shape="independent",
-        strokeDash="independent",
-        size="independent",
-    )
-    return whole
+    parts = [_apart(chart, f"{place}-") for place, chart in enumerate(drawn)]
+    form = {
+        "concat": [{**part.form, "title": part.title} for part in parts],
+        "columns": columns,
+        "spacing": 36,
+        "resolve": {"scale": dict.fromkeys(CHANNELS, "independent")},
+    }
+    datasets = {name: rows for part in parts for name, rows in part.datasets.items()}
+    return Drawing(form, {}, datasets)
+
+
+CHANNELS = ("color", "fill", "stroke", "shape", "strokeDash", "size")
+"""What charts beside each other do not share."""
+
+
+def _apart(chart: Drawing, prefix: str) -> Drawing:
+    """The same chart with other names of its data."""
+
+    def renamed(node: Any) -> Any:
+        if isinstance(node, list):
+            return [renamed(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        return {
+            key: {"name": prefix + part["name"]} if key == "data" else renamed(part)
+            for key, part in node.items()
+        }
+
+    datasets = {prefix + name: rows for name, rows in chart.datasets.items()}
+    return Drawing(renamed(dict(chart.form)), chart.title, datasets)
 
 
 def _halves(title: str) -> tuple[str, str]:

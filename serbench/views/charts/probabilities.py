@@ -7,7 +7,7 @@ import numpy as np
 
 from serbench.score.rejection import RejectionCurve
 from serbench.views.calibration import CalibrationView
-from serbench.views.charts.style import HEIGHT, data, layered, share_axis, titled
+from serbench.views.charts.style import HEIGHT, Drawing, form, layered, named, share_axis, titled
 
 BEFORE, AFTER = "without calibration", "after calibration"
 
@@ -18,17 +18,29 @@ FEWEST = 0.05
 """Smallest coverage that is drawn: below it, the scores are those of very few clips."""
 
 
-def reliability_chart(calibration: CalibrationView) -> alt.LayerChart:
+def reliability_chart(calibration: CalibrationView) -> Drawing:
     """The share of correct predictions against confidence, before and after calibration."""
     stages = {BEFORE: calibration.before}
     if calibration.after is not None:
         stages[AFTER] = calibration.after
     bins = [{**each, "stage": name} for name, stage in stages.items() for each in stage.reliability]
+    ends = [{"confidence": end, "accuracy": end} for end in (0, 1)]
+    errors = ", ".join(f"{name} {stage.ece:.3f}" for name, stage in stages.items())
+    title = titled(
+        "Confidence and correctness",
+        f"expected calibration error: {errors}",
+        "area of a point: number of clips; dashed: confidence equals the share of correct ones",
+    )
+    return Drawing(_reliability(tuple(stages)), title, {"diagonal": ends, "bins": bins})
+
+
+@form
+def _reliability(stages: tuple[str, ...]) -> alt.LayerChart:
     domain = alt.Scale(domain=[0, 1])
     x = alt.X("confidence:Q", scale=domain, axis=share_axis("confidence (mean of the bin)"))
     y = alt.Y("accuracy:Q", scale=domain, axis=share_axis("share of correct predictions"))
     names = alt.Scale(domain=list(stages))
-    base = alt.Chart(data(bins)).encode(
+    base = alt.Chart(named("bins")).encode(
         x=x, y=y, color=alt.Color("stage:N", scale=names, title=None)
     )
     lines = base.mark_line(strokeWidth=1.5).encode(
@@ -46,23 +58,12 @@ def reliability_chart(calibration: CalibrationView) -> alt.LayerChart:
             alt.Tooltip("clips:Q"),
         ],
     )
-    ends = [{"confidence": end, "accuracy": end} for end in (0, 1)]
-    diagonal = alt.Chart(data(ends)).mark_line(style="muted", strokeDash=[4, 4], strokeWidth=1)
-    errors = ", ".join(f"{name} {stage.ece:.3f}" for name, stage in stages.items())
-    return layered(
-        diagonal.encode(x=x, y=y),
-        lines,
-        points,
-        width=HEIGHT,
-        title=titled(
-            "Confidence and correctness",
-            f"expected calibration error: {errors}",
-            "area of a point: number of clips; dashed: confidence equals the share of correct ones",
-        ),
-    )
+    diagonal = alt.Chart(named("diagonal"))
+    dashed = diagonal.mark_line(style="muted", strokeDash=[4, 4], strokeWidth=1)
+    return layered(dashed.encode(x=x, y=y), lines, points, width=HEIGHT)
 
 
-def rejection_chart(calibration: CalibrationView) -> alt.LayerChart | None:
+def rejection_chart(calibration: CalibrationView) -> Drawing | None:
     """UA and WA of the answered clips against their share, if uncertain ones are rejected.
 
     Returns:
@@ -70,24 +71,6 @@ def rejection_chart(calibration: CalibrationView) -> alt.LayerChart | None:
     """
     if calibration.curve is None:
         return None
-    scores = alt.Scale(domain=["UA", "WA"])
-    x = alt.X(
-        "coverage:Q",
-        scale=alt.Scale(domain=[0, 1]),
-        axis=share_axis("share of clips that are answered, the most confident first"),
-    )
-    y = alt.Y("score:Q", scale=alt.Scale(zero=False), axis=share_axis("score of these clips"))
-    colour = alt.Color("metric:N", scale=scores, title=None)
-    lines = (
-        alt.Chart(data(_curve(calibration.curve)))
-        .mark_line(strokeWidth=1.5)
-        .encode(
-            x=x,
-            y=y,
-            color=colour,
-            strokeDash=alt.StrokeDash("metric:N", scale=scores, title=None),
-        )
-    )
     marked = [
         {
             "metric": metric,
@@ -101,7 +84,34 @@ def rejection_chart(calibration: CalibrationView) -> alt.LayerChart | None:
         for point in calibration.rejection
         for metric, score in (("UA", point.uar), ("WA", point.accuracy))
     ]
-    base = alt.Chart(data(marked)).encode(
+    title = titled(
+        "Scores after rejection of uncertain predictions",
+        "vertical: 95 % interval of UA over speakers",
+    )
+    return Drawing(_rejection(), title, {"curve": _curve(calibration.curve), "marked": marked})
+
+
+@form
+def _rejection() -> alt.LayerChart:
+    scores = alt.Scale(domain=["UA", "WA"])
+    x = alt.X(
+        "coverage:Q",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=share_axis("share of clips that are answered, the most confident first"),
+    )
+    y = alt.Y("score:Q", scale=alt.Scale(zero=False), axis=share_axis("score of these clips"))
+    colour = alt.Color("metric:N", scale=scores, title=None)
+    lines = (
+        alt.Chart(named("curve"))
+        .mark_line(strokeWidth=1.5)
+        .encode(
+            x=x,
+            y=y,
+            color=colour,
+            strokeDash=alt.StrokeDash("metric:N", scale=scores, title=None),
+        )
+    )
+    base = alt.Chart(named("marked")).encode(
         x=x,
         color=colour,
         tooltip=[
@@ -119,13 +129,7 @@ def rejection_chart(calibration: CalibrationView) -> alt.LayerChart | None:
         y=y, shape=alt.Shape("metric:N", scale=scores, title=None)
     )
     return layered(
-        lines,
-        ends.transform_filter("datum.metric == 'UA' && isValid(datum.low)"),
-        points,
-        title=titled(
-            "Scores after rejection of uncertain predictions",
-            "vertical: 95 % interval of UA over speakers",
-        ),
+        lines, ends.transform_filter("datum.metric == 'UA' && isValid(datum.low)"), points
     )
 
 

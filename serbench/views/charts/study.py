@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import altair as alt
 
@@ -13,9 +13,11 @@ from serbench.views.charts.style import (
     HEIGHT,
     STEP,
     WIDTH,
+    Drawing,
     counting_axis,
-    data,
+    form,
     layered,
+    named,
     share_axis,
     titled,
 )
@@ -28,7 +30,7 @@ NARROW = 190
 """Width and height of a slice in pixels."""
 
 
-def trials_chart(study: StudyView) -> alt.LayerChart | None:
+def trials_chart(study: StudyView) -> Drawing | None:
     """Mean UA of each trial, and the highest one so far of the complete trials.
 
     Args:
@@ -47,9 +49,23 @@ def trials_chart(study: StudyView) -> alt.LayerChart | None:
             steps.append({"trial": trial["trial"], "mean_uar": best})
     if steps:
         steps.append({**steps[-1], "trial": max(trial["trial"] for trial in scored)})
+    failed = [str(trial["trial"]) for trial in study.detail["trials"] if trial["state"] == FAILED]
+    title = titled(
+        f"Trials of study {study.study}",
+        "line: highest mean UA so far; a pruned trial has the mean of its folds so far",
+        f"failed trials, without a score: {', '.join(failed)}" if failed else None,
+    )
+    specification = _trials(scored[-1]["trial"], _pruned(scored), tuple(scored[0]["parameters"]))
+    return Drawing(
+        specification, title, {"steps": steps, "trials": [_point(trial) for trial in scored]}
+    )
+
+
+@form
+def _trials(last: int, pruned: bool, parameters: tuple[str, ...]) -> alt.LayerChart:
     x = alt.X(
         "trial:Q",
-        axis=counting_axis(scored[-1]["trial"], "trial"),
+        axis=counting_axis(last, "trial"),
         scale=alt.Scale(zero=False, nice=False, padding=12),
     )
     y = alt.Y(
@@ -57,26 +73,16 @@ def trials_chart(study: StudyView) -> alt.LayerChart | None:
         scale=alt.Scale(zero=False, padding=12),
         axis=share_axis("mean UA over the folds"),
     )
-    line = alt.Chart(data(steps)).mark_line(style="muted", interpolate="step-after")
+    line = alt.Chart(named("steps")).mark_line(style="muted", interpolate="step-after")
     points = (
-        alt.Chart(data([_point(trial) for trial in scored]))
+        alt.Chart(named("trials"))
         .mark_point(opacity=1)
-        .encode(x=x, y=y, **_by_state(scored), tooltip=_tooltip(scored))
+        .encode(x=x, y=y, **_by_state(pruned), tooltip=_tooltip(parameters))
     )
-    failed = [str(trial["trial"]) for trial in study.detail["trials"] if trial["state"] == FAILED]
-    return layered(
-        line.encode(x=x, y=y),
-        points,
-        height=0.7 * HEIGHT,
-        title=titled(
-            f"Trials of study {study.study}",
-            "line: highest mean UA so far; a pruned trial has the mean of its folds so far",
-            f"failed trials, without a score: {', '.join(failed)}" if failed else None,
-        ),
-    )
+    return layered(line.encode(x=x, y=y), points, height=0.7 * HEIGHT)
 
 
-def importance_chart(study: StudyView) -> alt.Chart | None:
+def importance_chart(study: StudyView) -> Drawing | None:
     """The importance of each searched parameter, as a share of the variance of mean UA.
 
     Returns:
@@ -86,27 +92,29 @@ def importance_chart(study: StudyView) -> alt.Chart | None:
     if not found:
         return None
     rows = [{"parameter": each.parameter, "share": each.share} for each in found]
+    title = titled(
+        "Importance of the searched parameters",
+        f"fANOVA over the tried values, from {found[0].trials} complete trials",
+    )
+    return Drawing(_importance(), title, {"rows": rows})
+
+
+@form
+def _importance() -> alt.Chart:
     chart: alt.Chart = (
-        alt.Chart(data(rows))
+        alt.Chart(named("rows"))
         .mark_bar(height={"band": 0.6})
         .encode(
             x=alt.X("share:Q", axis=share_axis("share of the variance of mean UA", tickCount=6)),
-            y=alt.Y("parameter:N", sort=[each.parameter for each in found], title=None),
+            y=alt.Y("parameter:N", sort=None, title=None),
             tooltip=[alt.Tooltip("parameter:N"), alt.Tooltip("share:Q", format=".1%")],
         )
-        .properties(
-            width=WIDTH,
-            height=alt.Step(STEP),
-            title=titled(
-                "Importance of the searched parameters",
-                f"fANOVA over the tried values, from {found[0].trials} complete trials",
-            ),
-        )
+        .properties(width=WIDTH, height=alt.Step(STEP))
     )
     return chart
 
 
-def slices_chart(study: StudyView) -> alt.ConcatChart | None:
+def slices_chart(study: StudyView) -> Drawing | None:
     """Mean UA of the trials against each searched parameter.
 
     Returns:
@@ -116,29 +124,49 @@ def slices_chart(study: StudyView) -> alt.ConcatChart | None:
     names = [name for name in study.searched if any(name in t["parameters"] for t in scored)]
     if not scored or not names:
         return None
-    panels = [_slice(scored, name, first=not place % COLUMNS) for place, name in enumerate(names)]
-    return alt.concat(*panels, columns=COLUMNS, spacing=24).properties(
-        title=titled("Mean UA against each searched parameter")
-    )
+    datasets = {
+        f"slice{place}": [
+            {**_point(trial), "value": trial["parameters"][name]}
+            for trial in scored
+            if name in trial["parameters"]
+        ]
+        for place, name in enumerate(names)
+    }
+    kinds = [_kind([row["value"] for row in rows]) for rows in datasets.values()]
+    title = titled("Mean UA against each searched parameter")
+    return Drawing(_slices(tuple(names), tuple(kinds), _pruned(scored)), title, datasets)
 
 
-def _slice(scored: list[dict[str, Any]], name: str, first: bool) -> alt.Chart:
-    rows = [
-        {**_point(trial), "value": trial["parameters"][name]}
-        for trial in scored
-        if name in trial["parameters"]
+Kind: TypeAlias = Literal["names", "log", "linear"]
+
+
+def _kind(values: list[Any]) -> Kind:
+    """The axis of the values of a parameter."""
+    if any(isinstance(value, str) for value in values):
+        return "names"
+    return "log" if is_logarithmic(values) else "linear"
+
+
+@form
+def _slices(names: tuple[str, ...], kinds: tuple[Kind, ...], pruned: bool) -> alt.ConcatChart:
+    panels = [
+        _slice(name, kind, pruned, place)
+        for place, (name, kind) in enumerate(zip(names, kinds, strict=True))
     ]
-    values = [row["value"] for row in rows]
+    return alt.concat(*panels, columns=COLUMNS, spacing=24)
+
+
+def _slice(name: str, kind: Kind, pruned: bool, place: int) -> alt.Chart:
+    first = not place % COLUMNS
     y = alt.Y(
         "mean_uar:Q",
         scale=alt.Scale(zero=False, padding=10),
         axis=share_axis("mean UA" if first else "", tickCount=5),
     )
     x: alt.X
-    if any(isinstance(value, str) for value in values):
+    if kind == "names":
         x = alt.X("value:N", title=name, axis=alt.Axis(labelAngle=-35))
     else:
-        kind: Literal["log", "linear"] = "log" if is_logarithmic(values) else "linear"
         x = alt.X(
             "value:Q",
             title=name,
@@ -146,23 +174,20 @@ def _slice(scored: list[dict[str, Any]], name: str, first: bool) -> alt.Chart:
             axis=alt.Axis(format="~g", tickCount=5, labelOverlap=True),
         )
     chart: alt.Chart = (
-        alt.Chart(data(rows))
+        alt.Chart(named(f"slice{place}"))
         .mark_point(opacity=1, size=45)
         .encode(
             x=x,
             y=y,
-            **_by_state(scored),
-            tooltip=[
-                alt.Tooltip(field="value", type="nominal", title=name),
-                *_tooltip(scored, parameters=False),
-            ],
+            **_by_state(pruned),
+            tooltip=[alt.Tooltip(field="value", type="nominal", title=name), *_tooltip()],
         )
         .properties(width=NARROW, height=NARROW)
     )
     return chart
 
 
-def curves_chart(study: StudyView) -> alt.HConcatChart | None:
+def curves_chart(study: StudyView) -> Drawing | None:
     """UA and loss on the validation speakers in each epoch of the best trial's trainings.
 
     Args:
@@ -189,30 +214,33 @@ def curves_chart(study: StudyView) -> alt.HConcatChart | None:
     ]
     if not rows:
         return None
-    folds = list(dict.fromkeys(row["fold"] for row in rows))
+    folds = tuple(dict.fromkeys(row["fold"] for row in rows))
+    last = {row["fold"]: row for row in rows}
+    title = titled(
+        f"Trainings of trial {trial['trial']}",
+        "number: fold; filled point: epoch whose weights were kept",
+    )
+    specification = _curves(folds, max(row["epoch"] for row in rows))
+    return Drawing(specification, title, {"epochs": rows, "ends": list(last.values())})
+
+
+@form
+def _curves(folds: tuple[str, ...], epochs: int) -> alt.HConcatChart:
     return alt.hconcat(
-        _curve(rows, folds, "uar", share_axis("validation UA")),
-        _curve(rows, folds, "loss", alt.Axis(title="validation loss")),
-    ).properties(
-        title=titled(
-            f"Trainings of trial {trial['trial']}",
-            "number: fold; filled point: epoch whose weights were kept",
-        )
+        _curve(folds, epochs, "uar", share_axis("validation UA")),
+        _curve(folds, epochs, "loss", alt.Axis(title="validation loss")),
     )
 
 
-def _curve(
-    rows: list[dict[str, Any]], folds: list[str], field: str, axis: alt.Axis
-) -> alt.LayerChart:
-    last = {row["fold"]: row for row in rows}
+def _curve(folds: tuple[str, ...], epochs: int, field: str, axis: alt.Axis) -> alt.LayerChart:
     x = alt.X(
         "epoch:Q",
-        axis=counting_axis(max(row["epoch"] for row in rows), "epoch"),
+        axis=counting_axis(epochs, "epoch"),
         scale=alt.Scale(zero=False, nice=False, padding=14),
     )
     y = alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(zero=False))
-    colour = alt.Color("fold:N", scale=alt.Scale(domain=folds), legend=None)
-    base = alt.Chart(data(rows)).encode(
+    colour = alt.Color("fold:N", scale=alt.Scale(domain=list(folds)), legend=None)
+    base = alt.Chart(named("epochs")).encode(
         x=x,
         y=y,
         color=colour,
@@ -223,7 +251,7 @@ def _curve(
             alt.Tooltip("loss:Q", format=".4f"),
         ],
     )
-    ends = alt.Chart(data(list(last.values()))).mark_text(align="left", dx=5)
+    ends = alt.Chart(named("ends")).mark_text(align="left", dx=5)
     return layered(
         base.mark_line(strokeWidth=1.5),
         base.mark_point(filled=True, opacity=1, size=45).transform_filter("datum.best"),
@@ -256,9 +284,13 @@ def _point(trial: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "folds": len(trial["folds"]), **parameters}
 
 
-def _by_state(scored: list[dict[str, Any]]) -> dict[str, alt.Color | alt.Shape]:
+def _pruned(scored: list[dict[str, Any]]) -> bool:
+    return any(trial["state"] == PRUNED for trial in scored)
+
+
+def _by_state(pruned: bool) -> dict[str, alt.Color | alt.Shape]:
     """Colour and shape of a trial by its state, with a legend if there are pruned ones."""
-    legend = alt.Legend() if any(trial["state"] == PRUNED for trial in scored) else None
+    legend = alt.Legend() if pruned else None
     states = [COMPLETE, PRUNED]
     shapes = alt.Scale(domain=states, range=["circle", "cross"])
     return {
@@ -267,8 +299,7 @@ def _by_state(scored: list[dict[str, Any]]) -> dict[str, alt.Color | alt.Shape]:
     }
 
 
-def _tooltip(scored: list[dict[str, Any]], parameters: bool = True) -> list[alt.Tooltip]:
-    names = list(scored[0]["parameters"]) if parameters else []
+def _tooltip(parameters: tuple[str, ...] = ()) -> list[alt.Tooltip]:
     return [
         alt.Tooltip("trial:Q"),
         alt.Tooltip("state:N"),
@@ -276,6 +307,6 @@ def _tooltip(scored: list[dict[str, Any]], parameters: bool = True) -> list[alt.
         alt.Tooltip("folds:Q", title="trainings"),
         *(
             alt.Tooltip(field=f"p{place}", type="nominal", title=name)
-            for place, name in enumerate(names)
+            for place, name in enumerate(parameters)
         ),
     ]

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, wraps
 from typing import Any, TypeAlias
 
 import altair as alt
-
-Drawing: TypeAlias = (
-    alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart
-    | alt.ConcatChart
-)  # fmt: skip
-"""A chart of any composition."""
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 """The data of a chart: plain values by field."""
@@ -144,16 +139,71 @@ THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 """Name of a theme → theme."""
 
 
-def styled(chart: Drawing, theme: Theme = LIGHT, background: str | None = None) -> Drawing:
-    """A chart in the colours of a theme, to be saved or shown by itself.
+@dataclass(frozen=True)
+class Drawing:
+    """A chart.
+
+    Attributes:
+        form: its specification in Vega-Lite with names in place of data, and without its title;
+            charts of one form share it, so that it must not be changed.
+        title: its title, as a specification has it.
+        datasets: name → data.
+    """
+
+    form: Mapping[str, Any]
+    title: Mapping[str, Any]
+    datasets: Mapping[str, Rows]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole specification."""
+        datasets = {name: [dict(row) for row in rows] for name, rows in self.datasets.items()}
+        title = {"title": self.title} if self.title else {}
+        return {"$schema": alt.SCHEMA_URL, **self.form, **title, "datasets": datasets}
+
+
+Build = Callable[..., alt.Chart | alt.LayerChart | alt.ConcatChart | alt.HConcatChart]
+
+
+def form(build: Build) -> Callable[..., dict[str, Any]]:
+    """Build the specification of a form of charts once for each combination of arguments.
+
+    Altair takes ten milliseconds for a chart, and a site has thousands, which differ in their data.
+    """
+
+    @lru_cache(maxsize=1000)
+    @wraps(build)
+    def specification(*structure: Hashable) -> dict[str, Any]:
+        found: dict[str, Any] = build(*structure).to_dict(validate=False)
+        return {name: part for name, part in found.items() if name not in ("config", "$schema")}
+
+    return specification
+
+
+def named(name: str) -> dict[str, str]:
+    """The data of this name, which a `Drawing` has."""
+    return {"name": name}
+
+
+def drawn(
+    chart: alt.LayerChart | alt.VConcatChart, title: Mapping[str, Any] | None = None
+) -> Drawing:
+    """A chart that contains its data, as a drawing; by default with its own title."""
+    found = chart.to_dict()
+    own = found.pop("title", {})
+    for name in ("config", "$schema"):
+        found.pop(name, None)
+    return Drawing(found, title or own, found.pop("datasets", {}))
+
+
+def styled(chart: Drawing, theme: Theme = LIGHT, background: str | None = None) -> dict[str, Any]:
+    """The specification of a chart in the colours of a theme, to be saved or shown by itself.
 
     Args:
         chart: a chart of this package, or several of them side by side.
         theme: colours of the chart.
         background: colour behind it, such as ``transparent``; by default that of the theme.
     """
-    whole: Drawing = chart.configure(**theme.config(background or theme.background))
-    return whole
+    return {**chart.to_dict(), "config": theme.config(background or theme.background)}
 
 
 def share_axis(title: str, **options: Any) -> alt.Axis:
@@ -161,10 +211,10 @@ def share_axis(title: str, **options: Any) -> alt.Axis:
     return alt.Axis(format=".0%", title=title, **options)
 
 
-def titled(text: str, *notes: str | None) -> alt.TitleParams:
+def titled(text: str, *notes: str | None) -> dict[str, Any]:
     """A title, and a line below it for each note that is not empty."""
     subtitle = [note for note in notes if note]
-    return alt.TitleParams(text, subtitle=subtitle) if subtitle else alt.TitleParams(text)
+    return {"text": text, "subtitle": subtitle} if subtitle else {"text": text}
 
 
 def scale_of(values: Sequence[float], margin: float = 0.06) -> alt.Scale:
@@ -202,7 +252,7 @@ def data(rows: Rows) -> dict[str, Any]:
 
 def layered(
     *layers: alt.Chart,
-    title: alt.TitleParams | None = None,
+    title: Mapping[str, Any] | None = None,
     width: float = WIDTH,
     height: float | alt.Step = HEIGHT,
 ) -> alt.LayerChart:
@@ -210,7 +260,7 @@ def layered(
     chart = alt.LayerChart(layer=list(layers))
     whole: alt.LayerChart = chart.properties(width=width, height=height)
     if title is not None:
-        whole = whole.properties(title=title)
+        whole = whole.properties(title=alt.TitleParams(**title))
     return whole
 
 
@@ -233,13 +283,15 @@ def cells(base: alt.Chart, field: str, text: alt.Text, largest: float) -> list[a
     ]
 
 
-def rows_of(names: Sequence[str], field: str) -> tuple[alt.Y, float]:
-    """An axis with a row for each name, and its height; many rows are narrow and have no names."""
-    if len(names) <= LEGIBLE:
-        return alt.Y(f"{field}:N", sort=list(names), title=None), max(STEP, 16 * len(names))
+def rows_of(count: int, field: str) -> tuple[alt.Y, float]:
+    """An axis with a row for each name, in the order of the data, and its height.
+
+    Many rows are narrow and have no names.
+    """
+    if count <= LEGIBLE:
+        return alt.Y(f"{field}:N", sort=None, title=None), max(STEP, 16 * count)
     axis = alt.Axis(labels=False, ticks=False)
-    title = f"{len(names)} {field}s"
-    return alt.Y(f"{field}:N", sort=list(names), title=title, axis=axis), 4 * len(names)
+    return alt.Y(f"{field}:N", sort=None, title=f"{count} {field}s", axis=axis), 4 * count
 
 
 def counting_axis(last: int, title: str) -> alt.Axis:

@@ -25,14 +25,25 @@ class Figure:
     """A chart on a page.
 
     Attributes:
-        title: what it shows, in words for those who do not see it.
-        specification: the chart in Vega-Lite without its data, as JSON.
+        title: its title, as a specification has it.
+        specification: the chart in Vega-Lite without its title and its data, as JSON.
         data: the data of each name in the specification.
     """
 
-    title: str
+    title: Mapping[str, Any]
     specification: str
     data: Mapping[str, list[dict[str, Any]]]
+
+    @property
+    def description(self) -> str:
+        """What it shows, for those who do not see it."""
+        lines = [self.title.get("text", ""), *self.title.get("subtitle", ())]
+        return "; ".join(filter(None, lines))
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the page contains of it: title and data."""
+        return {"title": self.title, "data": self.data}
 
     @property
     def name(self) -> str:
@@ -54,34 +65,8 @@ def figure(chart: Drawing | None) -> list[Figure]:
     """A chart as a figure; none where there is nothing to draw."""
     if chart is None:
         return []
-    specification = chart.to_dict(validate=False)
-    for name in ("config", "$schema"):
-        specification.pop(name, None)
-    data: dict[str, list[dict[str, Any]]] = {}
-    datasets = specification.pop("datasets", {})
-    names = {name: f"d{place}" for place, name in enumerate(datasets)}
-    data = {names[name]: rows for name, rows in datasets.items()}
-    return [Figure(_title(specification), _compact(_renamed(specification, names)), data)]
-
-
-def _renamed(node: Any, names: Mapping[str, str]) -> Any:
-    """A part of a specification with other names of its data."""
-    if isinstance(node, list):
-        return [_renamed(each, names) for each in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: {"name": names[each["name"]]} if key == "data" else _renamed(each, names)
-        for key, each in node.items()
-    }
-
-
-def _title(specification: Mapping[str, Any]) -> str:
-    title = specification.get("title", "")
-    if isinstance(title, str):
-        return title
-    lines = [title.get("text", ""), *title.get("subtitle", ())]
-    return "; ".join(filter(None, lines))
+    data = {name: [dict(row) for row in rows] for name, rows in chart.datasets.items()}
+    return [Figure(dict(chart.title), _compact(chart.form), data)]
 
 
 def _compact(data: Any) -> str:

@@ -170,12 +170,14 @@
   function draw(figure) {
     const target = figure.querySelector(".drawing");
     const spec = structuredClone(self.serbenchCharts[figure.dataset.chart]);
-    figure.rows ??= JSON.parse(figure.querySelector("script").textContent);
+    figure.content ??= JSON.parse(figure.querySelector("script").textContent);
+    const { title, data } = figure.content;
+    if (title.text) spec.title = title;
     figure.drawn = true;
     const ranking = figure.closest(".ranking")?.dataset.ranking;
     const table = ranking && tables.find(each => each.dataset.ranking === ranking);
     const shown = table && new Set(all("tbody tr:not([hidden])", table).map(row => Number(row.dataset.entry)));
-    spec.datasets = Object.fromEntries(Object.entries(figure.rows).map(([name, rows]) =>
+    spec.datasets = Object.fromEntries(Object.entries(data).map(([name, rows]) =>
       [name, shown ? rows.filter(row => !("entry" in row) || shown.has(row.entry)) : rows]));
     spec.config = { ...self.serbenchThemes[dark.matches ? "dark" : "light"] };
     const wide = target.clientWidth;
