@@ -283,9 +283,10 @@ def entry_views(database: Database, number: int) -> list[EntryView]:
             f"entry {number} has no scores: compute them with `serbench leaderboard rescore`",
             number=number,
         )
+    return sorted(found, key=shown_first)
 
-    def place(view: EntryView) -> tuple[object, ...]:
-        latency = view.latency
-        return latency.threads != 1, latency.runtime not in (EAGER, IMPORTED), latency.runtime
 
-    return sorted(found, key=place)
+def shown_first(view: EntryView) -> tuple[object, ...]:
+    """The place of a latency among those of an entry, of which the first is shown with it."""
+    latency = view.latency
+    return latency.threads != 1, latency.runtime not in (EAGER, IMPORTED), latency.runtime

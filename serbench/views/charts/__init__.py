@@ -20,17 +20,18 @@ except ImportError as error:
     ) from error
 
 from serbench.views.charts.corpus import emotions_chart, lengths_chart
+from serbench.views.charts.curves import curves_chart
+from serbench.views.charts.drawing import Drawing, styled
 from serbench.views.charts.entry import confusion_chart, recall_chart, speakers_chart
 from serbench.views.charts.front import front_chart
 from serbench.views.charts.latency import latency_parts_chart
 from serbench.views.charts.probabilities import rejection_chart, reliability_chart
 from serbench.views.charts.study import (
-    curves_chart,
     importance_chart,
     slices_chart,
     trials_chart,
 )
-from serbench.views.charts.style import DARK, LIGHT, THEMES, Drawing, Theme, styled
+from serbench.views.charts.style import DARK, LIGHT, THEMES, Theme
 
 __all__ = [
     "DARK",

@@ -8,18 +8,8 @@ import altair as alt
 import numpy as np
 
 from serbench.data.manifest import Manifest
-from serbench.views.charts.style import (
-    LEGIBLE,
-    STEP,
-    WIDTH,
-    Drawing,
-    cells,
-    data,
-    drawn,
-    layered,
-    rows_of,
-    titled,
-)
+from serbench.views.charts.drawing import Drawing, data, drawn
+from serbench.views.charts.style import LEGIBLE, STEP, WIDTH, cells, layered, rows_of, titled
 
 BINS = 40
 """Number of bins of a histogram."""

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import altair as alt
 
-from serbench.views.charts.style import (
-    STEP,
-    Drawing,
-    cells,
-    form,
-    layered,
-    named,
-    rows_of,
-    share_axis,
-    titled,
-)
+from serbench.views.charts.drawing import Drawing, form, named
+from serbench.views.charts.style import STEP, cells, layered, rows_of, share_axis, titled
 from serbench.views.detail import EntryDetail
 from serbench.views.printed import read_printed
 

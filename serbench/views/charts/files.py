@@ -9,7 +9,8 @@ from typing import Any
 import altair as alt
 
 from serbench.errors import MissingPackageError, UsageError
-from serbench.views.charts.style import LIGHT, Drawing, Theme, styled
+from serbench.views.charts.drawing import Drawing, styled
+from serbench.views.charts.style import LIGHT, Theme
 
 FORMATS = (".png", ".svg", ".html")
 

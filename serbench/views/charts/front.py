@@ -8,13 +8,11 @@ from typing import Any, Literal
 
 import altair as alt
 
+from serbench.views.charts.drawing import Drawing, data, drawn
 from serbench.views.charts.style import (
     HEIGHT,
     WIDTH,
-    Drawing,
-    data,
     domain_of,
-    drawn,
     is_logarithmic,
     layered,
     scale_of,

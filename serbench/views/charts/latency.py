@@ -7,7 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from serbench.views.charts.style import STEP, Drawing, form, layered, named, titled
+from serbench.views.charts.drawing import Drawing, form, named
+from serbench.views.charts.style import STEP, layered, titled
 from serbench.views.latencies import LatencyView
 
 FRONT_END, NETWORK, WHOLE = "front end", "network", "both together"

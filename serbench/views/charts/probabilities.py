@@ -7,7 +7,8 @@ import numpy as np
 
 from serbench.score.rejection import RejectionCurve
 from serbench.views.calibration import CalibrationView
-from serbench.views.charts.style import HEIGHT, Drawing, form, layered, named, share_axis, titled
+from serbench.views.charts.drawing import Drawing, form, named
+from serbench.views.charts.style import HEIGHT, layered, share_axis, titled
 
 BEFORE, AFTER = "without calibration", "after calibration"
 

@@ -206,14 +206,11 @@ def _recommendation(
         found = recommend(database, wanted, rows, known)
     except UsageError:  # no latency of this choice under this protocol
         return [], {}
-    place = next(row.latency.place for row in ranking.rows)
     shipped = found.shipped
-    if shipped is None or shipped.entry not in {row.entry for row in ranking.rows}:
+    # The entries of one protocol have a ranking for each machine, and the advice is for one of them.
+    here = [(row.entry, row.latency) for row in ranking.rows]
+    if shipped is None or (shipped.entry, shipped.latency) not in here:
         return [], {}
-    if shipped.latency.p90 is not None and shipped.latency.place != place:
-        measured = {row.latency.place for row in ranking.rows if row.latency.p90 is not None}
-        if shipped.latency.place not in measured:
-            return [], {}
     gains: Gains = {each.view.entry: each.gain for each in found.others}
     return found.sentences, {**gains, shipped.entry: None}
 

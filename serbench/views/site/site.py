@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from importlib.resources import files
@@ -15,17 +16,17 @@ from serbench.errors import MissingPackageError, UsageError
 from serbench.score.metric import Metric
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
-from serbench.store.predictions import EAGER, IMPORTED
 from serbench.views.comparison import KnownSelections
 from serbench.views.cross import CrossCell, stored_cells
 from serbench.views.detail import entry_detail
 from serbench.views.entry import EntryView
 from serbench.views.frames import ranking_frame
 from serbench.views.ranking import flat_rows
-from serbench.views.reading import read_entries
+from serbench.views.reading import read_entries, shown_first
 from serbench.views.report.table import as_csv
 from serbench.views.site.compare_page import COMPARE_PATH, DATA_PATH, comparison_script
-from serbench.views.site.dataset_page import CROSS_PATH, cross_page, dataset_page
+from serbench.views.site.cross_page import CROSS_PATH, cross_page
+from serbench.views.site.dataset_page import dataset_page
 from serbench.views.site.entry_page import EntryMaterial, entry_page, entry_path
 from serbench.views.site.figures import Figure, runtime_script
 from serbench.views.site.front_page import (
@@ -71,7 +72,10 @@ class Site:
                 "there is nothing to publish, since the database has no entries: make one with "
                 "`serbench study run`"
             )
-        self._views = {view.entry: view for view in sorted(self._rows, key=_place)}
+        self._measured: dict[int, list[EntryView]] = defaultdict(list)
+        for row in sorted(self._rows, key=shown_first):
+            self._measured[row.entry].append(row)
+        self._views = {entry: self._measured[entry][0] for entry in sorted(self._measured)}
         self._known: KnownSelections = {}
         self._boards: dict[Choice, Board] = {}
         self._manifests: dict[tuple[str, str | None], Manifest] = {}
@@ -176,11 +180,12 @@ class Site:
     def _entry(self, view: EntryView) -> bytes:
         detail, study = None, None
         try:
-            detail = entry_detail(self._database, view.entry, self._manifest(view))
+            manifest, measured = self._manifest(view), self._measured[view.entry]
+            detail = entry_detail(self._database, view.entry, manifest, measured)
         except UsageError:  # no stored predictions
             detail = None
         if detail is not None and detail.study is not None:
-            study = study_view(self._database, detail.study)
+            study = study_view(self._database, detail.study, view)
         elsewhere = [cell for cell in self._cells if cell.entry == view.entry and not cell.own]
         material = EntryMaterial(view, detail, study, elsewhere)
         tryable = try_path(view.entry) if view.entry in self._playable else ""
@@ -228,17 +233,6 @@ class Site:
 def try_path(entry: int) -> str:
     """Address of the page that executes the network of an entry."""
     return f"try/{entry}.html"
-
-
-def _place(view: EntryView) -> tuple[object, ...]:
-    """The order in which the last latency of an entry is the one that is shown with it."""
-    latency = view.latency
-    return (
-        view.entry,
-        latency.threads == 1,
-        latency.runtime in (EAGER, IMPORTED),
-        [-ord(letter) for letter in latency.runtime],
-    )
 
 
 def _csv(made: Board) -> bytes:
