@@ -89,7 +89,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a ranking: entry, cells, and the value of each facet."""
+    """A row of a ranking; its facets are in the order of `FACETS`."""
 
     entry: int
     cells: Sequence[Cell]
@@ -207,7 +207,7 @@ def _recommendation(
     except UsageError:  # no latency of this choice under this protocol
         return [], {}
     shipped = found.shipped
-    # The entries of one protocol have a ranking for each machine, and the advice is for one of them.
+    # A protocol has a ranking for each machine, and the advice is for one of them.
     here = [(row.entry, row.latency) for row in ranking.rows]
     if shipped is None or (shipped.entry, shipped.latency) not in here:
         return [], {}

@@ -26,10 +26,9 @@ def study_text(plan: Mapping[str, Any]) -> str:
     Of a file with weights only the name is written, since its folder belongs to another machine.
     """
     lines = [f"{name} = {_value(value)}" for name, value in _options(plan)]
-    readouts, bounds = plan["readouts"], plan["bounds"]
-    search = [] if list(readouts) == ["pooled"] else [f"readouts = {_value(readouts)}"]
+    search = [f"readouts = {_value(plan['readouts'])}"]
     tables: dict[str, list[str]] = {}
-    for name, ends in bounds.items():
+    for name, ends in plan["bounds"].items():
         line = _value(ends[0] if ends[0] == ends[1] else list(ends))
         start = next((each for each in PARTS if name.startswith(each)), "")
         if start:
@@ -37,8 +36,7 @@ def study_text(plan: Mapping[str, Any]) -> str:
             part.append(f"{json.dumps(name.removeprefix(start))} = {line}")
         else:
             search.append(f"{name} = {line}")
-    if search:
-        lines += ["", "[search]", *search]
+    lines += ["", "[search]", *search]
     for table, found in tables.items():
         lines += ["", f"[search.{table}]", *found]
     return "\n".join(lines) + "\n"
