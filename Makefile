@@ -14,6 +14,9 @@ FAST := not slow and not services
 WEB := .services
 WEB_PACKAGE = $(shell sed -n 's/^PACKAGE, VERSION = "\(.*\)", "\(.*\)"/\1@\2/p' serbench/deploy/page.py)
 
+# What finds faults of accessibility in the pages of a site.
+AXE_PACKAGE := axe-core@4.14.1
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs docs-site bench bench-peers clean
@@ -44,13 +47,13 @@ $(VENV)/installed-services: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[services]'
 	@touch $@
 
-$(WEB)/installed: serbench/deploy/page.py
+$(WEB)/installed: serbench/deploy/page.py Makefile
 	@mkdir -p $(WEB)
 	@{ command -v chromium && command -v npm || \
 		{ apt-get -qq update && apt-get -qq install --yes chromium nodejs npm; }; } > /dev/null || \
 		{ echo "These tests need Chromium and npm: install the packages chromium, nodejs, npm."; exit 1; }
-	@npm install --silent --no-save --prefix $(WEB) $(WEB_PACKAGE) || \
-		{ echo "npm cannot install $(WEB_PACKAGE): these tests need the npm registry."; exit 1; }
+	@npm install --silent --no-save --prefix $(WEB) $(WEB_PACKAGE) $(AXE_PACKAGE) || \
+		{ echo "npm cannot install $(WEB_PACKAGE) and $(AXE_PACKAGE): these tests need the npm registry."; exit 1; }
 	@touch $@
 
 demo: export SERBENCH_CACHE := $(CURDIR)/$(DEMO)/cache

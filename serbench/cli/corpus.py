@@ -19,6 +19,7 @@ from serbench.cli.datasets import (
 )
 from serbench.cli.output import emit_json, emit_result, format_option
 from serbench.cli.remarks import counting, errors, next_command
+from serbench.cli.samples import samples_command
 
 if TYPE_CHECKING:
     from serbench.data.licence import Speech
@@ -214,5 +215,12 @@ def fetch_command(app: App, name: str, folder: Path | None, format_: str) -> Non
     next_command(f"serbench corpus scan {folder} --dataset {name}")
 
 
-for command in (list_command, show_command, delete_command, rename_command, doctor_command):
+for command in (
+    list_command,
+    show_command,
+    samples_command,
+    delete_command,
+    rename_command,
+    doctor_command,
+):
     corpus.add_command(command)

@@ -50,6 +50,7 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
     """List possible defects of dataset NAME, with a suggestion for each.
 
     Every recording is read. The findings are advice: the exit code is 0 with and without them.
+    They are stored, so that the site of `serbench publish` shows them.
     --fix leaves out silent recordings, superfluous copies, and identical audio with two labels or
     two speakers; recordings that only differ from the others stay.
     """
@@ -70,6 +71,7 @@ def doctor_command(app: App, name: str, fix: bool, out: Path | None, format_: st
     corpora = {corpus.name: corpus for corpus in app.plugins.corpora}
     with counting("recordings read") as progress:
         findings = inspect(manifest, corpora, account.get("defects", ()), progress)
+    datasets.save_findings(name, findings)
     doubtful = exclusions(manifest, findings)
     left, written = None, None
     if fix and doubtful:

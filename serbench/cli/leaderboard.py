@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +18,9 @@ from serbench.cli.leaderboard_changes import (
 )
 from serbench.cli.leaderboard_entries import compare_command, show_command
 from serbench.cli.leaderboard_table import show_rankings
-from serbench.cli.output import counted, emit_csv, emit_json, format_option
-from serbench.cli.remarks import next_command, remark
+from serbench.cli.output import emit_csv, emit_json, format_option
+from serbench.cli.ranking_options import Chosen, nothing_found, ranking_options, read_rankings
+from serbench.cli.remarks import next_command
 
 if TYPE_CHECKING:
     from serbench.plugins import Plugins
@@ -28,19 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.group(cls=Group, invoke_without_command=True)
-@click.option(
-    "--dataset",
-    shell_complete=datasets,
-    metavar="NAME",
-    help="Show only entries on this dataset. [default: all datasets]",
-)
-@click.option(
-    "--protocol",
-    shell_complete=protocols,
-    metavar="ID",
-    help="Show only entries of this protocol, given by its name or its identifier. "
-    "[default: all protocols]",
-)
+@ranking_options
 @click.option(
     "--metric",
     "chosen",
@@ -51,33 +40,10 @@ if TYPE_CHECKING:
     "scores]",
 )
 @click.option(
-    "--threads",
-    default="1",
-    show_default=True,
-    metavar="N|all",
-    help="Show latencies that were measured on N threads, or on any number of threads (all).",
-)
-@click.option(
-    "--runtime",
-    shell_complete=named_by_plugins("runtime"),
-    default="best",
-    show_default=True,
-    metavar="NAME|best|all",
-    help="Show latencies in this runtime, in the fastest runtime of each entry (best), or each "
-    "runtime in a ranking of its own (all). A runtime that changes logits is the fastest one only "
-    "if a loss of one point of UA is excluded.",
-)
-@click.option(
     "--per-clip-intervals",
     is_flag=True,
     help="Show also the confidence interval of a bootstrap over clips, which is too narrow for new "
     "speakers; by default only that over speakers is shown.",
-)
-@click.option(
-    "--commercial",
-    is_flag=True,
-    help="Show only entries whose corpora and weights all allow commercial use; by default all "
-    "entries are shown.",
 )
 @format_option("table", "json", "csv", "markdown")
 @common_options
@@ -86,14 +52,11 @@ if TYPE_CHECKING:
 def leaderboard(
     app: App,
     ctx: click.Context,
-    dataset: str | None,
-    protocol: str | None,
+    /,
     chosen: tuple[str, ...],
-    threads: str,
-    runtime: str,
     per_clip_intervals: bool,
-    commercial: bool,
     format_: str,
+    **options: Any,
 ) -> None:
     """Rank all entries by UA, and mark the Pareto front.
 
@@ -104,44 +67,12 @@ def leaderboard(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from serbench.views.fastest import BEST, EVERY
-
     ctx.with_resource(without_collector())
-    from serbench.views.ranking import flat_columns, flat_rows, rankings
+    from serbench.views.ranking import flat_columns, flat_rows
 
-    if threads != "all" and not threads.isdecimal():
-        raise click.BadParameter(
-            f"'{threads}' is neither a number nor 'all'", param_hint="--threads"
-        )
-    if runtime not in (BEST, EVERY):
-        app.plugins.runtimes.get(runtime)  # an unknown name is an error
+    wanted = Chosen(**options)
     metrics = [app.plugins.metrics.get(name) for name in chosen]
-    if dataset is not None:
-        from serbench.store.datasets import Datasets
-
-        Datasets(app.database).dataset_account(dataset)  # an unknown name is an error
-    found = rankings(
-        app.database,
-        dataset=dataset,
-        threads=None if threads == "all" else int(threads),
-        protocol=protocol,
-        per_clip_intervals=per_clip_intervals,
-        commercial=commercial,
-        runtime=runtime,
-    )
-    if commercial:
-        everything = rankings(
-            app.database,
-            dataset,
-            None if threads == "all" else int(threads),
-            protocol,
-            runtime=runtime,
-        )
-        left_out = len(_numbers(everything)) - len(_numbers(found))
-        remark(
-            f"left out: {counted(left_out, 'entry')}, whose corpora or weights do not "
-            "allow commercial use or have unknown licences"
-        )
+    found, left_out = read_rankings(app, wanted, per_clip_intervals)
     if format_ == "json":
         emit_json([row.as_dict() for ranking in found for row in ranking.rows])
     elif format_ == "csv":
@@ -149,21 +80,10 @@ def leaderboard(
     elif found:
         show_rankings(found, metrics or _scored(app.plugins, found), format_, per_clip_intervals)
         next_command("serbench recommend")
-    elif threads not in ("1", "all"):
-        click.echo(
-            f"no latency was measured on {threads} threads: --threads all shows every latency"
-        )
-    elif commercial and everything:
-        click.echo("no entry allows commercial use: remove --commercial to see all entries")
-    elif protocol is not None:
-        click.echo(f"no entries under {protocol}: serbench leaderboard shows all entries")
     else:
-        click.echo("no entries yet")
-        next_command("serbench study run")
-
-
-def _numbers(found: Sequence[RankingView]) -> set[int]:
-    return {row.entry for ranking in found for row in ranking.rows}
+        text, following = nothing_found(wanted, left_out)
+        click.echo(text)
+        next_command(following)
 
 
 def _scored(plugins: Plugins, found: Sequence[RankingView]) -> list[Metric]:

@@ -35,7 +35,9 @@ COMMANDS = {
     "latency": ("serbench.cli.latency:latency", "Measure the time for one answer in runtimes."),
     "recommend": ("serbench.cli.recommend:recommend", "Recommend one entry to ship."),
     "evaluate": ("serbench.cli.evaluate:evaluate", "Score an entry on another dataset."),
+    "plot": ("serbench.cli.plot:plot", "Draw charts of a dataset, a study, an entry or a ranking."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
+    "publish": ("serbench.cli.publish:publish", "Write the results as a site for browsers."),
     "export": ("serbench.cli.export:export", "Write an entry as one file for a device."),
     "predict": (
         "serbench.cli.predict:predict",

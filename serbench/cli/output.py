@@ -161,8 +161,13 @@ def emit_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     click.echo(csv_text(columns, rows), nl=False)
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: Path, text: str, err: bool = False) -> None:
     """Write a file and print its name.
+
+    Args:
+        path: the file, which is replaced if it exists.
+        text: its content.
+        err: whether its name is printed to standard error.
 
     Raises:
         UsageError: it cannot be written.
@@ -173,7 +178,7 @@ def write_file(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror})", path=path) from error
-    click.echo(str(path))
+    click.echo(str(path), err=err)
 
 
 def emit_table(

@@ -176,6 +176,7 @@ def _warn(app: App, manifest: Manifest, plans: Mapping[str, StudyPlan]) -> None:
     account = Datasets(app.database).dataset_account(manifest.name)
     with counting("recordings read") as progress:
         findings = inspect(manifest, corpora, account.get("defects", ()), progress)
+    Datasets(app.database).save_findings(manifest.name, findings)
     show_warnings(manifest, findings)
 
 

@@ -10,6 +10,7 @@ import gzip
 import json
 from base64 import b64encode
 from dataclasses import asdict, dataclass
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
@@ -56,13 +57,16 @@ class WebRuntime:
         )
 
 
-def page_of(model: bytes, facts: ModelFacts, runtime: WebRuntime) -> str:
+def page_of(
+    model: bytes, facts: ModelFacts, runtime: WebRuntime, back: tuple[str, str] | None = None
+) -> str:
     """A page that shows the probabilities of recordings, as HTML.
 
     Args:
         model: an exported file.
         facts: the facts that it carries.
         runtime: what executes it.
+        back: text and address of a link to the site that the page belongs to.
 
     Raises:
         UsageError: a part of the front end is outside of the file.
@@ -76,7 +80,9 @@ def page_of(model: bytes, facts: ModelFacts, runtime: WebRuntime) -> str:
     page = files("serbench.deploy").joinpath("page.html").read_text(encoding="utf-8")
     # Inside of a script element, "</script>" must not occur.
     shown = json.dumps(asdict(facts)).replace("<", "\\u003c")
+    link = "" if back is None else '<nav><a href="{1}">{0}</a></nav>'.format(*map(escape, back))
     parts = {
+        "BACK": link,
         "FACTS": shown,
         "JAVASCRIPT": b64encode(runtime.javascript).decode(),
         "WASM": _packed(runtime.wasm),

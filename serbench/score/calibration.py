@@ -7,6 +7,7 @@ cross-fitting: the probabilities of each speaker use the temperature of other sp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,18 +149,41 @@ def fit_temperature(logits: Logits, targets: npt.NDArray[np.integer[Any]]) -> fl
     wanted = (1 - smooth) * scaled[np.arange(len(targets)), targets]
     wanted += smooth * scaled.sum(axis=1) / possible.sum(axis=1)
 
-    def slope(cooling: float) -> float:
-        """The derivative of the loss in 1/T, where ``cooling`` is the logarithm of size/T."""
-        weights = np.exp(np.exp(cooling) * scaled) * possible
-        expected = (weights * scaled).sum(axis=1) / weights.sum(axis=1)
-        return float((expected - wanted).mean())
+    def slope(cooling: float) -> tuple[float, float]:
+        """The derivative of the loss in 1/T, where ``cooling`` is the logarithm of size/T.
 
-    # Bisection, since ``scipy.optimize`` takes longer to import than this takes.
-    low, high = -np.log(LARGEST), np.log(LARGEST)
+        Its own derivative in ``cooling``, the mean variance of the logits, is the second number.
+        """
+        weights = np.exp(np.exp(cooling) * scaled) * possible
+        weights /= weights.sum(axis=1, keepdims=True)
+        expected = (weights * scaled).sum(axis=1)
+        variance = (weights * (scaled - expected[:, None]) ** 2).sum(axis=1)
+        return float((expected - wanted).mean()), float(np.exp(cooling) * variance.mean())
+
+    return float(size / np.exp(_zero(slope, np.log(LARGEST))))
+
+
+def _zero(slope: Callable[[float], tuple[float, float]], limit: float) -> float:
+    """The zero of a rising function in [-limit, limit], or the limit nearest to it.
+
+    It is found by Newton's method, within bounds that bisection narrows: ``scipy.optimize`` takes
+    longer to import than this takes.
+
+    Args:
+        slope: value of the function and of its derivative.
+        limit: greater than 0.
+    """
+    low, high, place = -limit, limit, 0.0
     while high - low > PRECISION:
-        middle = (low + high) / 2
-        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
-    return float(size / np.exp((low + high) / 2))
+        value, rise = slope(place)
+        low, high = (place, high) if value < 0 else (low, place)
+        following = place - value / rise if rise > 0 else low
+        if not low < following < high:
+            following = (low + high) / 2
+        if abs(following - place) <= PRECISION:
+            return following
+        place = following
+    return (low + high) / 2
 
 
 def cross_fitted(

@@ -21,7 +21,7 @@ from serbench.score.confusion import (
     score_counts,
     tally,
 )
-from serbench.score.metric import Floats, Logits, Metric, Speakers, Targets
+from serbench.score.metric import Floats, Logits, Metric, Ratios, Speakers, Targets
 from serbench.score.resampling import (
     RESAMPLES,
     draws,
@@ -97,6 +97,31 @@ def tally_interval(counted: Tally, metric: CountMetric, drawn: Floats | None) ->
     units = effective_units(counted.clips)
     error = standard_error(resampled(ratios_of_counts(counted.counts, metric), drawn), units)
     return share_interval(score_counts(counted.confusion, metric), error, units - 1)
+
+
+def recall_intervals(counted: Tally) -> list[Interval | None]:
+    """The 95 % interval over speakers of the recall of each emotion.
+
+    Args:
+        counted: clips of the test.
+
+    Returns:
+        One for each emotion; None where it does not occur, or where no draws are possible (see
+        `interval_of`).
+    """
+    drawn = draws(counted.clips)
+    found: list[Interval | None] = [None] * counted.clips.shape[1]
+    if drawn is None:
+        return found
+    for emotion in np.flatnonzero(counted.clips.any(axis=0)):
+        units = effective_units(counted.clips[:, [emotion]])
+        one = Ratios(
+            counted.counts[:, emotion, [emotion]].astype(np.float64),
+            counted.clips[:, [emotion]].astype(np.float64),
+        )
+        error = standard_error(resampled(one, drawn), units)
+        found[emotion] = share_interval(one.value, error, units - 1)
+    return found
 
 
 def clip_interval(

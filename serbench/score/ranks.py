@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from serbench.score.comparison import Bootstrapped, Difference
 from serbench.score.confusion import CountMetric, Tally
@@ -75,6 +75,69 @@ def ranks(entries: Sequence[Bootstrapped]) -> list[Rank]:
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class AllDifferences:
+    """The differences of all pairs of entries, each by itself, as `Bootstrapped.minus` computes it.
+
+    Attributes:
+        difference: score of the entry of the row minus that of the column ``[n, n]``.
+        low: lower end of its 95 % interval ``[n, n]``.
+        high: upper end of its 95 % interval ``[n, n]``.
+        p: two-sided p-value, not corrected for the number of pairs ``[n, n]``.
+    """
+
+    difference: Floats
+    low: Floats
+    high: Floats
+    p: Floats
+
+
+def all_differences(entries: Sequence[Bootstrapped]) -> AllDifferences | None:
+    """Compare each entry with each other one by products of matrices.
+
+    Args:
+        entries: entries on the same draws.
+
+    Returns:
+        None without draws.
+    """
+    drawn = [each.resampled for each in entries if each.resampled is not None]
+    if not drawn or len(drawn) < len(entries) or entries[0].effective <= 1:
+        return None
+    effective = entries[0].effective
+    scores = np.array([each.score for each in entries])
+    lead = scores[:, None] - scores
+    variances = _variances(np.stack(drawn), effective)
+    alike = variances < SAME
+    errors = np.sqrt(np.where(alike, 1, variances))
+    half = stdtrit(effective - 1, (1 + CONFIDENCE) / 2) * errors
+    others = 1 - (1 - CONFIDENCE) ** (1 / effective)  # as in `alike_interval`
+    return AllDifferences(
+        lead,
+        np.where(alike, lead - others * (lead + 1), np.maximum(lead - half, -1)),
+        np.where(alike, lead + others * (1 - lead), np.minimum(lead + half, 1)),
+        np.where(
+            alike,
+            (1 + np.abs(lead)) ** -effective,
+            2 * stdtr(effective - 1, -np.abs(lead) / errors),
+        ),
+    )
+
+
+def _variances(table: Floats, effective: float) -> Floats:
+    """The squared standard error of each difference between two entries ``[n, n]``.
+
+    Args:
+        table: scores on each draw ``[n, resamples]``.
+        effective: number of effective speakers.
+    """
+    centred = table - table.mean(axis=1, keepdims=True)
+    shared = centred @ centred.T / table.shape[1]
+    own = shared.diagonal()
+    found: Floats = np.maximum(own[:, None] + own - 2 * shared, 0) * effective / (effective - 1)
+    return found
+
+
 def _shares_of_best(drawn: Sequence[Floats]) -> list[float]:
     """The share of the draws in which each entry has the highest score.
 
@@ -102,10 +165,7 @@ def _half_widths(table: Floats, lead: Floats, effective: float) -> Floats:
         lead: difference of the scores of two entries ``[n, n]``.
         effective: number of effective speakers.
     """
-    centred = table - table.mean(axis=1, keepdims=True)
-    shared = centred @ centred.T / table.shape[1]
-    own = shared.diagonal()
-    variances = np.maximum(own[:, None] + own - 2 * shared, 0) * effective / (effective - 1)
+    variances = _variances(table, effective)
     level = (1 - CONFIDENCE) / (len(table) - 1)
     wide: Floats = -stdtrit(effective - 1, level / 2) * np.sqrt(variances)
     # Where the difference is the same on all draws, the interval is that of `alike_interval`.

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-FEWEST = 4
-"""Number of complete trials from which the importance of parameters is estimated."""
-
 
 def distributions_of(ranges: Mapping[str, Searched]) -> dict[str, BaseDistribution]:
     """The ranges and choices as Optuna's distributions."""
@@ -105,37 +102,3 @@ def study_copy(
     distributions = distributions_of(ranges)
     study.add_trials([copied_from(trial, distributions) for trial in trials])
     return study
-
-
-def importances(
-    trials: Sequence[TrialRecord], ranges: Mapping[str, Searched]
-) -> dict[str, float] | None:
-    """Share of the variance of the mean UA that each searched parameter explains alone.
-
-    The shares are those of functional ANOVA (Hutter, Hoos and Leyton-Brown 2014, "An Efficient
-    Approach for Assessing Hyperparameter Importance"), normalised to a sum of 1, from the complete
-    trials. Most first trials are steps from the best one, so that shares from few trials are rough.
-
-    Args:
-        trials: the recorded trials.
-        ranges: the search space of the study.
-
-    Returns:
-        parameter → share, the largest first; None where fewer than `FEWEST` trials are complete,
-        no parameter varies, or all trials have the same mean UA.
-    """
-    complete = [trial for trial in trials if trial.state == COMPLETE]
-    varied = {
-        name: range_
-        for name, range_ in ranges.items()
-        if len({trial.parameters[name] for trial in complete if name in trial.parameters}) > 1
-    }
-    if len(complete) < FEWEST or not varied or len({each.mean_uar for each in complete}) == 1:
-        return None
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-    return get_param_importances(
-        study_copy("importance", complete, ranges),
-        evaluator=FanovaImportanceEvaluator(seed=0),
-        params=list(varied),
-    )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from serbench.data.conflicts import find_conflicts
 from serbench.data.corpus import Corpus
+from serbench.data.doctor.finding import Finding
 from serbench.data.exclusions import Exclusion, ExclusionList
 from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.scan import Scan, excluded_because
@@ -77,6 +78,22 @@ class Datasets:
         carried |= {"exclusions": [asdict(exclusion) for exclusion in all_listed]}
         self._save(left, {**account, **changed, **kept, **carried})
         return left
+
+    @again_on_conflict
+    def save_findings(self, name: str, findings: Sequence[Finding]) -> None:
+        """Store the findings of an inspection in the account of a dataset, without paths.
+
+        The next scan of the dataset deletes them.
+
+        Raises:
+            UnknownNameError: there is no dataset of that name.
+        """
+        listed = [asdict(each) for each in findings]
+        for each in listed:
+            del each["paths"]
+        with self._database.session() as session:
+            row = find_dataset(session, name)
+            row.account = {**row.account, "findings": listed}
 
     def exclusions(self, name: str) -> tuple[Exclusion, ...]:
         """The recordings that a dataset leaves out; empty where there is no such dataset."""

@@ -18,7 +18,7 @@ from serbench.store.datasets import Datasets, find_dataset
 from serbench.store.lineage import known_rows
 from serbench.store.predictions import EAGER, read_prediction, rows_to
 from serbench.store.schema import PredictionRow, SystemRow
-from serbench.store.schema_data import ProtocolRow, SplitRow
+from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
 from serbench.store.systems import Systems, find_system, shipped_artifact
 
 EVALUATION = "evaluation"
@@ -112,6 +112,29 @@ class Evaluations:
             )
         left_out = int((among & trained).sum())
         return EvaluationClips(number, manifest, emotions, common, rows, left_out)
+
+    def stored(self) -> list[tuple[int, str]]:
+        """Number of an entry and name of a dataset, for each test of which logits are stored.
+
+        The dataset may have been scanned again since; then `clips` has others than those tested.
+        """
+        query = (
+            select(SystemRow.number, DatasetRow.name)
+            .join(PredictionRow, PredictionRow.system_id == SystemRow.id)
+            .join(SplitRow, SplitRow.id == PredictionRow.split_id)
+            .join(ProtocolRow, ProtocolRow.id == SplitRow.protocol_id)
+            .join(DatasetRow, DatasetRow.id == ProtocolRow.dataset_id)
+            .where(
+                ProtocolRow.name == EVALUATION,
+                SystemRow.number.is_not(None),
+                SystemRow.deleted.is_(None),
+                DatasetRow.deleted.is_(None),
+            )
+            .distinct()
+            .order_by(SystemRow.number, DatasetRow.name)
+        )
+        with self._database.session() as session:
+            return [(number, name) for number, name in session.execute(query) if number is not None]
 
     def logits(self, clips: EvaluationClips) -> npt.NDArray[np.float32] | None:
         """The stored logits of an entry on these clips ``[n, trained]``, or None."""

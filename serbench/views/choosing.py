@@ -10,7 +10,7 @@ from serbench.errors import UsageError
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.views.entry import EntryView
-from serbench.views.reading import measured_first, read_entries
+from serbench.views.reading import shown_first, read_entries
 
 RUN_A_STUDY = "serbench study run"
 
@@ -44,7 +44,7 @@ def chosen_entries(
 def one_each(rows: Sequence[EntryView]) -> list[EntryView]:
     """One view of each entry, by number: that of its latency on one thread, if there is one."""
     found: dict[int, EntryView] = {}
-    for row in sorted(rows, key=measured_first):
+    for row in sorted(rows, key=shown_first):
         found.setdefault(row.entry, row)
     return [found[number] for number in sorted(found)]
 

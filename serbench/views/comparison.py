@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
 from serbench.errors import UsageError
 from serbench.score.comparison import (
@@ -180,6 +180,8 @@ def require_one_protocol(rows: Sequence[EntryView]) -> None:
                 "leaderboard`",
                 protocols=(first.protocol_id, row.protocol_id),
             )
+KnownSelections: TypeAlias = dict[tuple[str, int, bytes], Selection]
+"""Protocol, entry and its predictions → the selection of its winner."""
 
 
 class Together:
@@ -190,17 +192,23 @@ class Together:
 
     Args:
         rows: the entries.
+        known: the selections that were repeated already; new ones are added to it. Rankings of the
+            same entries in several runtimes share them.
 
     Raises:
         ValueError: they were not tested on the same clips.
     """
 
-    def __init__(self, rows: Sequence[EntryView]) -> None:
+    def __init__(self, rows: Sequence[EntryView], known: KnownSelections | None = None) -> None:
         self._tallies = [row.tally for row in rows]
         self._selections: list[Selection] = []
         if rows and rows[0].evidence == CORRECTED:
-            over = Draws(rows[0].tally)
-            self._selections = [over.select((row.tally, *row.rivals), 0) for row in rows]
+            over, known = Draws(rows[0].tally), {} if known is None else known
+            for row in rows:
+                key = (row.protocol_id, row.entry, row.tally.to_bytes())
+                if key not in known:
+                    known[key] = over.select((row.tally, *row.rivals), 0)
+                self._selections.append(known[key])
 
     def scores(self, metric: CountMetric = "uar") -> list[Bootstrapped]:
         """The score of each entry, in their order.

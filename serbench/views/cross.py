@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from serbench.errors import DatasetError, UsageError
 from serbench.score.metric import Metric, Score
 from serbench.store.database import Database
+from serbench.store.evaluations import Evaluations
 from serbench.store.systems import Systems
 from serbench.views.cross_plan import CrossPlan
 from serbench.views.entry import EVIDENCE, RANKED_BY, EntryView
 from serbench.views.evaluation import evaluation_view
+from serbench.views.reading import entry_view
 
 OTHER_DATASET = "other_dataset"
 """The evidence of a cell beside the diagonal: nothing was chosen by its clips."""
@@ -171,6 +174,27 @@ def cross_view(database: Database, plan: CrossPlan, metrics: Sequence[Metric]) -
             for entry in plan.entries
         ),
     )
+
+
+def stored_cells(database: Database, metrics: Sequence[Metric]) -> list[CrossCell]:
+    """The tests on other datasets that were made, each entry first on its own dataset.
+
+    Tests of another scan of a dataset than the present one are left out.
+
+    Args:
+        database: the database with the entries and their logits on the datasets.
+        metrics: the registered metrics; only UA is computed.
+    """
+    ranked = [metric for metric in metrics if metric.name == RANKED_BY]
+    found: dict[int, list[CrossCell]] = {}
+    for number, dataset in Evaluations(database).stored():
+        try:
+            entry = entry_view(database, number)
+            cell = _other(database, entry, dataset, ranked)
+        except (DatasetError, UsageError):
+            continue
+        found.setdefault(number, [_own(database, entry)]).append(cell)
+    return [cell for cells in found.values() for cell in cells]
 
 
 def _own(database: Database, entry: EntryView) -> CrossCell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from serbench.data.manifest import Manifest
 from serbench.score.confusion import confusion_of, recalls, score_counts
-from serbench.score.intervals import clip_interval
+from serbench.score.intervals import clip_interval, recall_intervals
 from serbench.store.database import Database
 from serbench.store.looks import looks_of
 from serbench.store.predictions import Predictions, fold_predictions
@@ -50,11 +51,11 @@ class EntryDetail:
         view: scores, identity and latency.
         emotions: the label set, in the order of the confusion matrix.
         recalls: recall of each emotion; None if it does not occur.
+        recall_intervals: the 95 % interval of each recall over speakers; None if it does not occur,
+            or has too few speakers.
         confusion: counts ``[true][predicted]``.
         folds: counts ``[true][predicted]`` of each fold by which the winner was selected.
         latencies: all measured latencies.
-        clip_interval: interval of UA as if all clips were independent, which is too narrow; or
-            None.
         calibration: its temperature, agreement of probabilities and accuracy, and rejection.
         speakers: scores of each speaker, worst first.
         sexes: scores of each sex, worst first.
@@ -74,10 +75,10 @@ class EntryDetail:
     view: EntryView
     emotions: tuple[str, ...]
     recalls: tuple[float | None, ...]
+    recall_intervals: tuple[tuple[float, float] | None, ...]
     confusion: list[list[int]]
     folds: list[list[list[int]]]
     latencies: tuple[LatencyView, ...]
-    clip_interval: tuple[float, float] | None
     calibration: CalibrationView
     speakers: tuple[Group, ...]
     sexes: tuple[Group, ...]
@@ -91,6 +92,11 @@ class EntryDetail:
     artifact_sha256: str | None
     created: str
     seeds: SeedsView
+
+    @cached_property
+    def clip_interval(self) -> tuple[float, float] | None:
+        """Interval of UA as if all clips were independent, which is too narrow; or None."""
+        return clip_interval(self.view.tally)
 
     @property
     def measured(self) -> tuple[EntryLatency, ...]:
@@ -129,21 +135,29 @@ class EntryDetail:
                 plain[each.name] = value.as_dict()
             else:
                 plain[each.name] = value
-        return {**plain, "spread": self.spread, "worst_speaker": self.speakers[0].name}
+        more = {"clip_interval": self.clip_interval, "spread": self.spread}
+        return {**plain, **more, "worst_speaker": self.speakers[0].name}
 
 
-def entry_detail(database: Database, number: int, manifest: Manifest | None = None) -> EntryDetail:
+def entry_detail(
+    database: Database,
+    number: int,
+    manifest: Manifest | None = None,
+    measured: Sequence[EntryView] | None = None,
+) -> EntryDetail:
     """All recorded details of an entry.
 
     Args:
         database: the database with the entry.
         number: its number.
         manifest: of its dataset, if it was read already.
+        measured: the entry once for each of its latencies, as `entry_views` reads it, if it was
+            read already.
 
     Raises:
         UsageError: there is no such entry, or it has no stored predictions.
     """
-    measured = entry_views(database, number)
+    measured = measured or entry_views(database, number)
     view = measured[0]
     with database.session() as session:
         system = find_system(session, number)
@@ -159,6 +173,7 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
             view=view,
             emotions=tuple(manifest.emotions),
             recalls=tuple(None if np.isnan(each) else float(each) for each in recalls(confusion)),
+            recall_intervals=tuple(recall_intervals(view.tally)),
             confusion=confusion.tolist(),
             folds=[
                 confusion_of(fold.logits, manifest.targets[fold.rows]).tolist()
@@ -166,7 +181,6 @@ def entry_detail(database: Database, number: int, manifest: Manifest | None = No
                 for fold in outer.values()
             ],
             latencies=tuple(each.latency for each in measured if each.latency.runtime),
-            clip_interval=clip_interval(view.tally),
             calibration=calibration_view(holdout.logits, targets, manifest.speakers[holdout.rows]),
             speakers=_groups(holdout, manifest, manifest.speakers[holdout.rows]),
             sexes=_groups(holdout, manifest, np.array(sexes, dtype=np.str_)),

@@ -39,7 +39,7 @@ def card_of(detail: EntryDetail, facts: ModelFacts, file: Path) -> str:
         _use(facts, file),
         _scores(detail, facts),
         _training(view),
-        _limits(view),
+        limits_text(view),
     )
     return "\n".join(["---", yaml.safe_dump(header, sort_keys=False) + "---", "", *sections])
 
@@ -129,7 +129,8 @@ Commercial use of corpora and weights: {view.commercial}.
 """
 
 
-def _limits(view: EntryView) -> str:
+def limits_text(view: EntryView) -> str:
+    """What the scores do not show, and responsible use, as Markdown."""
     kinds = sorted(set(view.speech.values())) or ["unknown"]
     acted = (
         "Acted emotions are stronger and more alike than natural ones: expect lower scores on "

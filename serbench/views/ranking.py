@@ -9,7 +9,7 @@ from typing import Any
 
 from serbench.score.ranks import ranks
 from serbench.store.database import Database
-from serbench.views.comparison import Together
+from serbench.views.comparison import KnownSelections, Together
 from serbench.views.entry import EntryView
 from serbench.views.fastest import BEST, in_runtime
 from serbench.views.front import Candidate, verdicts
@@ -107,13 +107,13 @@ def rankings(
     return [_with_clip_intervals(ranking) for ranking in found] if per_clip_intervals else found
 
 
-def rank(rows: Iterable[EntryView]) -> list[RankingView]:
+def rank(rows: Iterable[EntryView], known: KnownSelections | None = None) -> list[RankingView]:
     """Rank comparable entries: first those that may be the best, then the others, by UA.
 
     Entries with different protocols (and so datasets), machines, runtimes, library versions, clip
     lengths or thread counts are in different rankings, and so are entries with and without test
     speakers in their pretraining. An entry without a latency is in every ranking of its protocol.
-    Equal UAs are ordered by latency.
+    Equal UAs are ordered by latency. ``known`` is that of `Together`.
     """
     groups: dict[tuple[object, ...], list[EntryView]] = {}
     unmeasured: dict[tuple[object, ...], list[EntryView]] = {}
@@ -130,11 +130,11 @@ def rank(rows: Iterable[EntryView]) -> list[RankingView]:
             group += without_latency
         if not places:
             groups[tested] = without_latency
-    return [RankingView(_placed(group)) for group in groups.values()]
+    return [RankingView(_placed(group, known)) for group in groups.values()]
 
 
-def _placed(group: Sequence[EntryView]) -> tuple[EntryView, ...]:
-    scores = Together(group).scores()
+def _placed(group: Sequence[EntryView], known: KnownSelections | None) -> tuple[EntryView, ...]:
+    scores = Together(group, known).scores()
     front = verdicts(
         [
             Candidate(row.uar, row.latency.p50, row.latency.p90, score)

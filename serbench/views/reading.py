@@ -283,11 +283,10 @@ def entry_views(database: Database, number: int) -> list[EntryView]:
             f"entry {number} has no scores: compute them with `serbench leaderboard rescore`",
             number=number,
         )
+    return sorted(found, key=shown_first)
 
-    return sorted(found, key=measured_first)
 
-
-def measured_first(view: EntryView) -> tuple[object, ...]:
-    """The order of the latencies of an entry: first on one thread, in the runtime of its scores."""
+def shown_first(view: EntryView) -> tuple[object, ...]:
+    """The place of a latency among those of an entry, of which the first is shown with it."""
     latency = view.latency
     return latency.threads != 1, latency.runtime not in (EAGER, IMPORTED), latency.runtime

@@ -11,7 +11,7 @@ from serbench.score.learning_curve import Point
 from serbench.score.recommendation import Choice, Contender, choose
 from serbench.score.selection import Corrected
 from serbench.store.database import Database
-from serbench.views.comparison import Together
+from serbench.views.comparison import KnownSelections, Together
 from serbench.views.detail import SEX_NOT_KNOWN, EntryDetail, Group, entry_detail
 from serbench.views.eligible import Wanted, comparable, within_bounds
 from serbench.views.entry import EntryView
@@ -174,18 +174,30 @@ def _plain(found: Difference | None) -> dict[str, Any] | None:
     return None if found is None else {"difference": found.difference, "interval": found.interval}
 
 
-def recommend(database: Database, wanted: Wanted) -> RecommendationView:
+def recommend(
+    database: Database,
+    wanted: Wanted,
+    rows: Sequence[EntryView] | None = None,
+    known: KnownSelections | None = None,
+) -> RecommendationView:
     """Recommend one entry by the rule of `serbench.score.recommendation`.
+
+    Args:
+        database: the database with the entries.
+        wanted: what is asked for.
+        rows: each entry once for each of its latencies, if they were read already.
+        known: that of `Together`.
 
     Raises:
         UsageError: see `comparable`.
     """
-    rows, left_out = comparable(read_entries(database, wanted.dataset), wanted)
+    everything = read_entries(database, wanted.dataset) if rows is None else rows
+    rows, left_out = comparable(everything, wanted)
     allowed = within_bounds(rows, wanted, left_out)
     if not allowed:
         nearest = min(rows, key=lambda row: row.latency.p90 or float("inf"), default=None)
         return RecommendationView(wanted, 0, None, left_out=tuple(left_out), nearest=nearest)
-    together = Together(allowed)
+    together = Together(allowed, known)
     scores = together.scores()
     choice = choose(
         [Contender(score, row.latency.p90) for score, row in zip(scores, allowed, strict=True)],

@@ -11,7 +11,7 @@ from serbench.data.protocols import HOLDOUT, shown_fold
 from serbench.errors import SerbenchError
 from serbench.model.recipe import Parameter
 from serbench.search.events import COMPLETE, PRUNED, RUNNING, TrialRecord
-from serbench.search.optuna_trials import importances
+from serbench.search.importance import importances
 from serbench.store.activity import Activity, activity_of, shown_study
 from serbench.store.database import Database
 from serbench.store.pace import Pace, pace_of
@@ -225,7 +225,8 @@ class StudyWatch:
     def _importance_of(self, found: Activity) -> Mapping[str, float] | None:
         key = found.study, sum(trial.state == COMPLETE for trial in found.records)
         if key not in self._importance:
-            self._importance = {key: importances(found.records, found.space)}
+            shares = {each.parameter: each.share for each in importances(found.records)}
+            self._importance = {key: shares or None}
         return self._importance[key]
 
     def _pace_of(self, found: Activity) -> Pace | None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import case, func, select
 
 from serbench.data.clips import ClipFormat
 from serbench.data.protocols import HOLDOUT, shown_fold
-from serbench.search.events import FAILED, RUNNING
+from serbench.search.events import FAILED, RUNNING, TrialRecord
+from serbench.search.importance import Importance, importances, searched
 from serbench.store.database import Database
-from serbench.store.predictions import (
-    winners,
-)
+from serbench.store.predictions import winners
 from serbench.store.schema import StudyRow, SystemRow, TrainingRow, TrialRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow
 from serbench.store.studies import find_study
 from serbench.store.systems import find_system, shipped_artifact
+from serbench.views.entry import EntryView
 from serbench.views.gain import gain_of
 from serbench.views.reading import entry_view
 
@@ -59,6 +60,30 @@ class StudyView:
     entry: int | None
     started: str
     detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def history(self) -> list[TrialRecord]:
+        """The trials of a page, as the search knows them."""
+        return [
+            TrialRecord(
+                number=each["trial"] - 1,
+                parameters=each["parameters"],
+                state=each["state"],
+                mean_uar=each["mean_uar"],
+                failure=each["failure"],
+            )
+            for each in self.detail["trials"]
+        ]
+
+    @property
+    def searched(self) -> list[str]:
+        """The parameters with more than one value among the trials of a page."""
+        return searched(self.history)
+
+    @cached_property
+    def importances(self) -> list[Importance]:
+        """The importance of the searched parameters, from the trials of a page."""
+        return importances(self.history)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for ``--format json``; on a page ``trials`` is the list of all trials."""
@@ -122,8 +147,13 @@ def _study_view(found: dict[str, Any]) -> StudyView:
     )
 
 
-def study_view(database: Database, number: int) -> StudyView:
+def study_view(database: Database, number: int, entry: EntryView | None = None) -> StudyView:
     """One study with its plan, all trials and folds, and its entry.
+
+    Args:
+        database: the database with the study.
+        number: its number.
+        entry: its entry, if it was read already.
 
     Raises:
         UsageError: there is no such study.
@@ -141,7 +171,11 @@ def study_view(database: Database, number: int) -> StudyView:
             "trials": [_trial(trial) for trial in study.trials],
         }
     [view] = study_views(database, number)
-    detail["entry"] = None if view.entry is None else _led_to(database, number, view.entry)
+    detail["entry"] = (
+        None
+        if view.entry is None
+        else _led_to(database, number, entry or entry_view(database, view.entry))
+    )
     return replace(view, detail=detail)
 
 
@@ -171,11 +205,11 @@ def _fold(training: TrainingRow) -> dict[str, Any]:
     return {"fold": shown_fold(training.split.fold, training.uar is not None), **facts}
 
 
-def _led_to(database: Database, study: int, entry: int) -> dict[str, Any]:
+def _led_to(database: Database, study: int, entry: EntryView) -> dict[str, Any]:
     """The entry of a study, and the winning trial."""
-    view, gain = entry_view(database, entry).as_dict(), gain_of(database, entry)
+    view, gain = entry.as_dict(), gain_of(database, entry.entry)
     with database.session() as session:
-        system = find_system(session, entry)
+        system = find_system(session, entry.entry)
         [trial] = [each.number for each in winners(session, system) if each.study_id == study]
         artifact = shipped_artifact(session, system)
         network = {"artifact": artifact.file, "artifact_sha256": artifact.sha256}

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from serbench.score.comparison import Bootstrap
 from serbench.score.confusion import Tally
-from serbench.score.ranks import ranks
+from serbench.score.ranks import all_differences, ranks
 
 SPEAKERS, CLIPS = 8, 6
 
@@ -111,3 +111,19 @@ def test_many_entries_are_ranked_like_few():
     assert sum(each.best for each in found) == pytest.approx(1)
     order = sorted(range(600), key=lambda each: -rights[each].sum())
     assert all(found[one].first <= found[other].last for one, other in pairwise(order))
+
+
+@given(any_scores())
+@settings(max_examples=40)
+def test_all_differences_are_those_of_each_pair(given_scores):
+    found = all_differences(given_scores)
+    if found is None:
+        assert any(each.resampled is None for each in given_scores)
+        return
+    for one, first in enumerate(given_scores):
+        for other, second in enumerate(given_scores):
+            expected = first.minus(second)
+            assert found.difference[one, other] == pytest.approx(expected.difference)
+            ends = (found.low[one, other], found.high[one, other])
+            assert ends == pytest.approx(expected.interval, abs=1e-7)
+            assert found.p[one, other] == pytest.approx(expected.p, abs=1e-7)

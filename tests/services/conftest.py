@@ -26,6 +26,12 @@ class Exported:
 
 
 @pytest.fixture(scope="session")
+def web():
+    """The folder with the packages of npm."""
+    return WEB
+
+
+@pytest.fixture(scope="session")
 def exported(tmp_path_factory, made, make_corpus):
     folder = tmp_path_factory.mktemp("exported")
     planted = plant(made, folder, make_corpus(folder / "tiny"))

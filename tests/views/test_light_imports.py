@@ -6,7 +6,7 @@ import sys
 import pytest
 from making.entries import add_entry
 
-HEAVY = ("torch", "sklearn", "scipy.stats", "pandas", "matplotlib")
+HEAVY = ("torch", "sklearn", "scipy.stats", "pandas", "matplotlib", "altair", "jinja2", "PIL")
 
 
 def lines(code, *arguments):

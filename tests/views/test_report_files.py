@@ -20,10 +20,10 @@ from serbench.data.clips import standardise
 from serbench.data.scan import scan
 from serbench.plugins import Plugins
 from serbench.store.database import Database
+from serbench.views.printed import read_printed
 from serbench.views.report.clip import envelope
 from serbench.views.report.material import read_material
 from serbench.views.report.paper import paper_exhibits, write_paper_report
-from serbench.views.report.printed import read_printed
 from serbench.views.report.style import style
 
 NAMES = ["1-sample-rates", "2-clip", "3-accuracy", "4-emotions", "5-latency", "6-calibration"]

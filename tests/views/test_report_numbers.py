@@ -13,13 +13,13 @@ from serbench.errors import UnknownNameError, UsageError
 from serbench.run.imports import import_predictions
 from serbench.search.plan import WITHOUT_TRAINING
 from serbench.store.datasets import Datasets
+from serbench.views.printed import read_printed
 from serbench.views.report.accuracy import accuracy, summarise
 from serbench.views.report.calibration import calibration
 from serbench.views.report.emotions import average_recalls, best_models, emotions
 from serbench.views.report.labels import entry_labels, model_label
 from serbench.views.report.latency import latencies
 from serbench.views.report.material import read_material
-from serbench.views.report.printed import read_printed
 from serbench.views.report.sample_rates import count_rates, sample_rates
 from serbench.views.tables import export_predictions
 

@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 
 from serbench.data.cells import Cell
 from serbench.score.metric import Score
+from serbench.views.printed import UNKNOWN, Printed, PrintedPaper
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material
-from serbench.views.report.printed import UNKNOWN, Printed, PrintedPaper
 from serbench.views.report.rows import (
     INTERVAL_MARK,
     bar,

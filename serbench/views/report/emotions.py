@@ -15,10 +15,10 @@ from matplotlib.patches import Patch
 from serbench.data.cells import Cell
 from serbench.score.groups import mean_recalls
 from serbench.score.metric import Score
+from serbench.views.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import model_label, models, on_one_line
 from serbench.views.report.material import Entry, Material
-from serbench.views.report.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.rows import (
     INTERVAL_MARK,
     bar,

@@ -11,10 +11,10 @@ from matplotlib.patches import Patch
 
 from serbench.data.cells import Cell
 from serbench.views.latencies import LatencyView, Place
+from serbench.views.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.labels import entry_labels, identity, on_one_line
 from serbench.views.report.material import Entry, Material
-from serbench.views.report.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.rows import (
     bar,
     bar_key,

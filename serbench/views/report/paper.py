@@ -15,6 +15,7 @@ from serbench.errors import StorageError
 from serbench.model.environment import versions
 from serbench.plugins import Plugins
 from serbench.store.database import Database
+from serbench.views.printed import Printed, read_printed
 from serbench.views.report.accuracy import accuracy
 from serbench.views.report.calibration import calibration
 from serbench.views.report.clip import clip
@@ -22,7 +23,6 @@ from serbench.views.report.emotions import emotions
 from serbench.views.report.exhibit import Exhibit
 from serbench.views.report.latency import latencies
 from serbench.views.report.material import Material, read_material
-from serbench.views.report.printed import Printed, read_printed
 from serbench.views.report.sample_rates import sample_rates
 from serbench.views.report.style import save_figure, style
 from serbench.views.report.table import columns_of

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from serbench.data.manifest import Manifest
+from serbench.views.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.exhibit import Exhibit
-from serbench.views.report.printed import UNKNOWN, PrintedPaper
 from serbench.views.report.style import COLOURS, GREY, HATCHES, new_figure
 from serbench.views.tables import markdown_table
 

@@ -1,0 +1,301 @@
+"""The first page: recommendation, Pareto plot and table of each ranking, with filters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from serbench.errors import UsageError
+from serbench.score.comparison import Difference
+from serbench.store.database import Database
+from serbench.views import charts
+from serbench.views.comparison import KnownSelections
+from serbench.views.eligible import Wanted
+from serbench.views.entry import EntryView
+from serbench.views.fastest import BEST, in_runtime
+from serbench.views.front import DOMINATED, NEAR, ON
+from serbench.views.ranking import RankingView, rank
+from serbench.views.recommendation import recommend
+from serbench.views.site.entry_page import entry_path, system_of
+from serbench.views.site.figures import Figure, figure
+from serbench.views.site.parts import (
+    DASH,
+    Cell,
+    count,
+    counted,
+    interval,
+    number,
+    plain,
+    points,
+    share,
+    short_count,
+)
+
+MAIN = "index.html"
+
+TOLD = 2
+"""So many sentences of a recommendation are above the plot; the others can be unfolded."""
+
+MARKS = {ON: "● on the front", NEAR: "○ may be on it", DOMINATED: ""}
+"""Relation of an entry to the Pareto front → what its cell shows."""
+
+COLUMNS = (
+    *("entry", ">#", ">UA, %", ">95 % CI", ">p90, ms", "Pareto front", ">best, %", ">ranks"),
+    *(">against the recommended", ">WA, %", ">macro-F1, %", ">p50, ms", ">p99, ms", "runtime"),
+    *(">size, MB", ">parameters", ">MACs", ">tuning UA, %", ">optimism"),
+    *("front end", "weights", "clips", "licences", "commercial use"),
+)
+"""The columns of a ranking."""
+
+FACETS = (
+    *("dataset", "protocol", "evidence", "machine", "front end", "weights", "licence"),
+    "commercial use",
+)
+"""By what rows can be filtered, as it is called in the address of a page."""
+
+
+Gains: TypeAlias = dict[int, Difference | None]
+"""Entry → its UA minus that of the recommended one; None of the recommended one itself."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Latencies of which a page has the rankings.
+
+    Attributes:
+        runtime: name of a runtime, or ``best`` for the fastest one of each entry.
+        threads: number of threads.
+        path: address of the page.
+    """
+
+    runtime: str
+    threads: int
+    path: str
+
+    @property
+    def name(self) -> str:
+        """Name of its files with data, without ending."""
+        return "leaderboard" if self.path == MAIN else PurePosixPath(self.path).stem
+
+    @property
+    def text(self) -> str:
+        """The choice in words."""
+        runtime = "the fastest runtime of each entry" if self.runtime == BEST else self.runtime
+        return f"{runtime}, {counted(self.threads, 'thread')}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a ranking; its facets are in the order of `FACETS`."""
+
+    entry: int
+    cells: Sequence[Cell]
+    facets: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A ranking on the page.
+
+    Attributes:
+        name: its anchor.
+        heading: its dataset, protocol and evidence.
+        title: everything that its entries have in common.
+        sentences: the recommendation of one of its entries; empty if there is none.
+        notes: sentences on all its rows.
+        figures: the Pareto plot, if there is a latency.
+        rows: its rows.
+    """
+
+    name: str
+    heading: str
+    title: str
+    sentences: Sequence[str]
+    notes: Sequence[str]
+    figures: Sequence[Figure]
+    rows: Sequence[Row]
+
+    @property
+    def columns(self) -> list[tuple[str, bool]]:
+        """Name of each column, and whether it holds numbers."""
+        return [(column.lstrip(">"), column.startswith(">")) for column in COLUMNS]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A page with rankings.
+
+    Attributes:
+        choice: of which latencies.
+        source: its rankings as views, the one with most entries first.
+        rankings: the same as they are shown.
+        options: facet → its values, where rows differ.
+    """
+
+    choice: Choice
+    source: Sequence[RankingView]
+    rankings: Sequence[Ranked]
+    options: Mapping[str, Sequence[str]]
+
+
+def choices_of(rows: Sequence[EntryView]) -> list[Choice]:
+    """The pages with rankings: the fastest runtimes on one thread first.
+
+    Args:
+        rows: each entry once for each of its latencies.
+    """
+    kinds = {(row.latency.runtime, row.latency.threads) for row in rows if row.latency.runtime}
+    found: list[Choice] = []
+    for threads in sorted({of for _, of in kinds}) or [1]:
+        runtimes = sorted({runtime for runtime, of in kinds if of == threads})
+        several = len(runtimes) > 1
+        for runtime in [*([BEST] if several or not runtimes else []), *runtimes]:
+            name = re.sub(r"[^a-z0-9]+", "-", f"{runtime}-{threads}".lower()).strip("-")
+            taken = {each.path for each in found}
+            path = f"rankings/{name}.html" if found else MAIN
+            while path in taken:
+                name += "x"
+                path = f"rankings/{name}.html"
+            found.append(Choice(runtime, threads, path))
+    return found
+
+
+def board(
+    database: Database, rows: Sequence[EntryView], choice: Choice, known: KnownSelections
+) -> Board:
+    """The page of a choice of latencies.
+
+    Args:
+        database: the database with the entries.
+        rows: each entry once for each of its latencies.
+        choice: the latencies of its rankings.
+        known: that of `Together`.
+    """
+    chosen = in_runtime(
+        [row for row in rows if row.latency.threads in (choice.threads, 0)], choice.runtime
+    )
+    rankings = sorted(rank(chosen, known), key=lambda each: -len(each.rows))
+    ranked = [
+        _ranked(place, each, *_recommendation(database, rows, choice, each, known))
+        for place, each in enumerate(rankings, start=1)
+    ]
+    values = {
+        facet: sorted({row.facets[place] for each in ranked for row in each.rows})
+        for place, facet in enumerate(FACETS)
+    }
+    options = {facet: each for facet, each in values.items() if len(each) > 1}
+    return Board(choice, rankings, ranked, options)
+
+
+def _recommendation(
+    database: Database,
+    rows: Sequence[EntryView],
+    choice: Choice,
+    ranking: RankingView,
+    known: KnownSelections,
+) -> tuple[list[str], Gains]:
+    """The sentences that recommend an entry of a ranking, and the others against it."""
+    first = ranking.rows[0]
+    if first.known_speakers:
+        return [], {}
+    wanted = Wanted(protocol=first.protocol_id, threads=choice.threads, runtime=choice.runtime)
+    try:
+        found = recommend(database, wanted, rows, known)
+    except UsageError:  # no latency of this choice under this protocol
+        return [], {}
+    shipped = found.shipped
+    # A protocol has a ranking for each machine, and the advice is for one of them.
+    here = [(row.entry, row.latency) for row in ranking.rows]
+    if shipped is None or (shipped.entry, shipped.latency) not in here:
+        return [], {}
+    gains: Gains = {each.view.entry: each.gain for each in found.others}
+    return found.sentences, {**gains, shipped.entry: None}
+
+
+def _ranked(place: int, ranking: RankingView, sentences: list[str], gains: Gains) -> Ranked:
+    first = ranking.rows[0]
+    heading = f"{first.dataset}, {first.protocol_id}, {first.evidence_text}"
+    if first.known_speakers:
+        heading += ", weights trained on test speakers"
+    notes = [note for note in (ranking.same_clips, ranking.looks) if note]
+    return Ranked(
+        f"ranking-{place}",
+        heading,
+        ranking.title,
+        sentences,
+        [f"{note[:1].upper()}{note[1:]}." for note in notes],
+        figure(charts.front_chart(ranking.rows)),
+        [Row(row.entry, _cells(row, gains), facets_of(row)) for row in ranking.rows],
+    )
+
+
+def facets_of(row: EntryView) -> list[str]:
+    """The values of a row by which it can be filtered, in the order of `FACETS`."""
+    licences = sorted({each.name for each in (*row.licences.values(), row.weights_licence)})
+    latency = row.latency
+    return [
+        row.dataset,
+        row.protocol_id,
+        row.evidence_text,
+        latency.machine if latency.runtime else "no latency",
+        row.front_end or "imported",
+        row.weights,
+        ", ".join(licences),
+        row.commercial,
+    ]
+
+
+def _cells(row: EntryView, gains: Gains) -> list[Cell]:
+    latency = row.latency
+    licences = "; ".join(f"{name}: {each}" for name, each in row.licences.items())
+    return [
+        Cell(f"{row.entry}: {system_of(row)}", row.entry, entry_path(row.entry)),
+        count(row.rank),
+        share(row.uar),
+        interval(row.scores["uar"].interval),
+        number(latency.p90, 1),
+        Cell(MARKS.get(row.front, DASH)),
+        share(row.best),
+        _ranks(row),
+        _against(row, gains),
+        *(_metric(row, name) for name in ("accuracy", "macro_f1")),
+        number(latency.p50, 1),
+        number(latency.p99, 1),
+        plain(" ".join(filter(None, (latency.runtime, latency.precision))) or DASH),
+        number(row.size_mb, 1),
+        short_count(row.params),
+        short_count(row.macs),
+        share(row.cv_uar_mean),
+        points(row.optimism),
+        plain(row.front_end or DASH),
+        plain(row.weights),
+        plain(row.clips or DASH),
+        plain(f"{licences or DASH}; weights: {row.weights_licence}"),
+        plain(row.commercial),
+    ]
+
+
+def _ranks(row: EntryView) -> Cell:
+    if row.rank_ci is None:
+        return Cell(DASH, None)
+    return Cell(DASH.join(map(str, dict.fromkeys(row.rank_ci))), row.rank_ci[0])
+
+
+def _against(row: EntryView, gains: Gains) -> Cell:
+    if row.entry not in gains:
+        return Cell(DASH, None)
+    gain = gains[row.entry]
+    if gain is None:
+        return Cell("recommended", 0.0)
+    text = f"{100 * gain.difference:+.1f}"
+    if gain.interval is not None:
+        text += f" ({100 * gain.interval.low:+.1f} to {100 * gain.interval.high:+.1f})"
+    return Cell(text, gain.difference)
+
+
+def _metric(row: EntryView, name: str) -> Cell:
+    score = row.scores.get(name)
+    return share(None if score is None else score.value)

@@ -1,0 +1,299 @@
+"""The files of a site, without a browser."""
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas
+import pytest
+from making.sites import FORMULA, HTML, OTHER, fill
+
+from serbench.data.doctor.finding import Finding
+from serbench.errors import UsageError
+from serbench.store.database import Database
+from serbench.store.datasets import Datasets
+from serbench.views.comparison import compare_entries
+from serbench.views.detail import entry_detail
+from serbench.views.eligible import Wanted
+from serbench.views.frames import ranking_frame
+from serbench.views.ranking import rankings
+from serbench.views.recommendation import recommend
+from serbench.views.site.folder import MARKER, publish
+from serbench.views.site.site import Site
+
+VOID = {"meta", "link", "input", "br", "source"}
+
+
+class Page(HTMLParser):
+    """The elements of a page: links, anchors, scripts, tables as lists of rows of texts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.anchors, self.scripts, self.tables = [], set(), [], []
+        self.open, self.headings, self.captions, self.text = [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+        if "id" in found:
+            assert found["id"] not in self.anchors
+            self.anchors.add(found["id"])
+        self.links += [found[name] for name in ("href", "src") if name in found]
+        assert not any(name.startswith("on") or name == "style" for name in found)
+        if tag == "script":
+            self.scripts.append(found)
+        elif tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1]["content"] = data
+            return
+        self.text.append(data)
+        if "tr" in self.open and self.open[-1] != "tr":
+            self.tables[-1][-1][-1] += data
+        if self.open and self.open[-1] in ("h1", "h2", "h3"):
+            self.headings.append((self.open[-1], data))
+        if "caption" in self.open:
+            self.captions.append(data)
+
+    def table(self, *columns):
+        """The rows of the table whose heading begins with these columns, as dictionaries."""
+        [found] = [each for each in self.tables if each[0][: len(columns)] == list(columns)]
+        return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, made):
+    database = fill(tmp_path_factory.mktemp("filled"), made)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def site(filled, tmp_path_factory, made):
+    """The folder of the site."""
+    folder = tmp_path_factory.mktemp("site") / "new" / "site"
+    publish(Site(filled, made.metrics), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    """Address → page."""
+    found = {str(file.relative_to(site)): file.read_text("utf-8") for file in site.rglob("*.html")}
+    return {path: Page(text) for path, text in found.items()}
+
+
+def test_every_link_leads_to_a_file_or_an_anchor_of_the_site(site, pages):
+    assert {"index.html", "compare.html", "entries/1.html", "datasets/cross.html"} < pages.keys()
+    for path, page in pages.items():
+        for link in page.links:
+            if link.startswith("data:"):
+                continue
+            target, _, anchor = link.partition("#")
+            file = (site / path).parent / target if target else site / path
+            assert file.is_file(), (path, link)
+            assert "=" in anchor or not anchor or anchor in page.anchors, (path, link)
+
+
+def test_names_are_text_and_never_elements(site, pages):
+    for path, page in pages.items():
+        assert HTML not in (site / path).read_text("utf-8"), path
+        for script in page.scripts:
+            assert "src" in script or script["type"] == "application/json", path
+    shown = "".join(pages["index.html"].text) + "".join(pages["entries/1.html"].text)
+    assert HTML in shown
+    assert FORMULA in shown
+
+
+def test_a_policy_allows_only_scripts_of_the_site(site, pages):
+    for path in pages:
+        [policy] = re.findall(
+            r'Content-Security-Policy" content="([^"]*)"', (site / path).read_text("utf-8")
+        )
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+
+
+def test_every_page_has_one_first_heading_and_every_table_a_caption(pages):
+    for path, page in pages.items():
+        levels = [level for level, _ in page.headings]
+        assert levels[0] == "h1", path
+        assert levels.count("h1") == 1, path
+        assert len(page.captions) == len(page.tables), path
+        assert all(page.captions), path
+
+
+def test_without_javascript_the_first_page_has_the_ranking_and_the_recommendation(filled, pages):
+    [ranking] = rankings(filled)
+    found = pages["index.html"].table("entry", "#", "UA, %")
+    assert [row["entry"].partition(":")[0] for row in found] == [str(r.entry) for r in ranking.rows]
+    for row, view in zip(found, ranking.rows, strict=True):
+        low, high = view.scores["uar"].interval
+        assert row["UA, %"] == f"{100 * view.uar:.1f}"
+        assert row["95 % CI"] == f"{100 * low:.1f}–{100 * high:.1f}"
+        assert row["p90, ms"] == ("–" if view.latency.p90 is None else f"{view.latency.p90:.1f}")
+    wanted = Wanted(protocol=ranking.rows[0].protocol_id)
+    told = recommend(filled, wanted)
+    text = " ".join("".join(pages["index.html"].text).split())
+    assert " ".join(told.sentences[:2]) in text
+    gains = {str(each.view.entry): each.gain.difference for each in told.others}
+    for row in found:
+        number = row["entry"].partition(":")[0]
+        if number in gains:
+            assert row["against the recommended"].startswith(f"{100 * gains[number]:+.1f}")
+    assert [row["against the recommended"] for row in found].count("recommended") == 1
+
+
+def test_each_runtime_and_number_of_threads_has_a_page(filled, pages):
+    for path, runtime, threads in (
+        ("rankings/eager-1.html", "eager", 1),
+        ("rankings/onnx-1.html", "onnx", 1),
+        ("rankings/eager-2.html", "eager", 2),
+    ):
+        expected = rankings(filled, threads=threads, runtime=runtime)
+        rows = [row for table in pages[path].tables for row in table[1:]]
+        assert len(rows) == sum(len(ranking.rows) for ranking in expected)
+
+
+def test_the_data_are_those_of_the_leaderboard(filled, site):
+    found = rankings(filled)
+    rows = [row for ranking in found for row in ranking.rows]
+    data = json.loads((site / "data" / "leaderboard.json").read_text("utf-8"))
+    assert data == json.loads(json.dumps([row.as_dict() for row in rows]))
+    frame = pandas.read_parquet(site / "data" / "leaderboard.parquet")
+    pandas.testing.assert_frame_equal(frame, ranking_frame(found), check_dtype=False)
+    listed = list(csv.DictReader(io.StringIO((site / "data" / "leaderboard.csv").read_text())))
+    assert [float(row["uar"]) for row in listed] == [row.uar for row in rows]
+    cells = [cell for row in listed for cell in row.values()]
+    assert f"'{FORMULA}" in cells
+    for cell in cells:
+        assert not cell.startswith(("=", "@", "+")), cell
+        assert not cell.startswith("-") or float(cell) < 0
+
+
+def test_the_page_of_an_entry_has_its_numbers_as_tables(filled, pages):
+    detail, page = entry_detail(filled, 1), pages["entries/1.html"]
+    confusion = page.table("true emotion", *detail.emotions)
+    assert [[int(row[name]) for name in detail.emotions] for row in confusion] == detail.confusion
+    recalls = page.table("emotion", "clips", "recall, %", "95 % CI", "the paper, %")
+    assert [row["recall, %"] for row in recalls] == [f"{100 * r:.1f}" for r in detail.recalls]
+    assert {row["emotion"]: row["the paper, %"] for row in recalls}["sadness"] == "68.9"
+    speakers = page.table("speaker", "clips", "UA, %")
+    assert [row["speaker"] for row in speakers] == [group.name for group in detail.speakers]
+    assert len(page.table("runtime", "threads", "p50")) == 3
+    assert len(page.table("trial", "state", "mean UA, %")) == 5
+    assert {row["fold"] for row in page.table("fold", "epochs", "best epoch")} == {"1", "2", "last"}
+    [elsewhere] = page.table("dataset", "UA, %", "95 % CI", "emotions")
+    assert elsewhere["dataset"] == OTHER
+    headings = [text for _, text in page.headings]
+    for heading in ("Scores", "Search", "Latency", "Model card", "Reproduce it"):
+        assert heading in headings
+
+
+def test_an_import_has_a_page_without_a_study(pages):
+    headings = [text for _, text in pages["entries/4.html"].headings]
+    assert "Search" not in headings
+    assert "Emotions" in headings
+
+
+def test_the_matrix_has_the_entry_on_both_datasets(filled, pages):
+    [row] = pages["datasets/cross.html"].table("entry", "trained on")
+    assert row["trained on"] == HTML
+    assert row[HTML].startswith(f"{100 * entry_detail(filled, 1).view.uar:.1f}")
+    assert row[OTHER] != "–"
+
+
+def test_any_two_entries_are_compared_as_by_the_command(filled, site):
+    text = (site / "data" / "compare.js").read_text("utf-8")
+    data = json.loads(text[text.index("{") : text.rindex(";")])
+    assert data["entries"].keys() == {"1", "2", "3", "4"}
+    [group] = data["groups"]
+    place = 0
+    for first, one in enumerate(group["entries"]):
+        for other in group["entries"][first + 1 :]:
+            [pair] = compare_entries(filled, (one, other)).pairs
+            expected = pair.differences["uar"]
+            sign = 1 if pair.first == one else -1
+            low, high = sorted(sign * end for end in expected.interval)
+            found = group["pairs"][place : place + 4]
+            assert found[:3] == pytest.approx(
+                [1e4 * sign * expected.difference, 1e4 * low, 1e4 * high], abs=1
+            )
+            assert found[3] == pytest.approx(1000 * expected.p, abs=1)
+            place += 4
+    assert place == len(group["pairs"])
+
+
+def test_findings_of_an_inspection_are_shown_without_paths(filled, made):
+    finding = Finding("clipping", "warning", HTML, ("/here/secret.wav",), "3 %", "look at")
+    Datasets(filled).save_findings(OTHER, [finding])
+    found = Site(filled, made.metrics).read(f"datasets/{OTHER}.html").decode()
+    assert "/here/secret.wav" not in found
+    [row] = Page(found).table("finding", "subject", "measured", "suggestion")
+    assert list(row.values()) == ["clipping", HTML, "3 %", "look at"]
+
+
+def test_a_dataset_that_was_not_inspected_names_the_command(pages):
+    [page] = [page for page in pages.values() if page.headings[0][1] == f"Dataset {HTML}"]
+    assert f"serbench corpus doctor '{HTML}'" in "".join(page.text)
+
+
+def test_charts_of_one_form_share_their_specification(site):
+    entries = [(site / "entries" / f"{number}.html").read_text("utf-8") for number in (1, 2, 3)]
+    names = [re.findall(r'data-chart="(\w+)"', text) for text in entries]
+    assert names[0]
+    for name in {name for each in names for name in each}:
+        assert (site / "assets" / "charts" / f"{name}.js").is_file()
+    assert len({each[1] for each in names}) == 1  # the confusion matrix
+
+
+def test_a_second_site_replaces_the_first_one_only(filled, made, site, tmp_path):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    publish(Site(filled, made.metrics), folder)
+    gone = folder / "entries" / "99.html"
+    gone.write_text("an entry that was deleted")
+    marker = json.loads((folder / MARKER).read_text())
+    marker["files"] += ["entries/99.html", "../kept.txt"]
+    (folder / MARKER).write_text(json.dumps(marker))
+    (tmp_path / "kept.txt").write_text("not of the site")
+    (folder / "CNAME").write_text("example.org")
+    publish(Site(filled, made.metrics), folder)
+    assert not gone.exists()
+    assert (tmp_path / "kept.txt").exists()
+    assert (folder / "CNAME").exists()
+    for file in site.rglob("*.html"):
+        assert (folder / file.relative_to(site)).is_file()
+
+
+def test_another_folder_is_refused(filled, made, tmp_path):
+    other = tmp_path / "thesis"
+    other.mkdir()
+    (other / "chapter.tex").write_text("years of work")
+    for place in (other, other / "chapter.tex"):
+        with pytest.raises(UsageError) as refused:
+            publish(Site(filled, made.metrics), place)
+        assert refused.value.facts["path"] == place
+    assert [each.name for each in other.iterdir()] == ["chapter.tex"]
+
+
+def test_a_database_without_entries_is_refused(tmp_path, made):
+    database = Database(f"sqlite:///{tmp_path / 'serbench.db'}")
+    Datasets(database).save_scan(made.scanned(made.manifest()))
+    with pytest.raises(UsageError):
+        Site(database, made.metrics)
+    database.engine.dispose()
