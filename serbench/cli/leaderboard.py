@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app, without_collector
-from serbench.cli.completing import datasets, named_by_plugins, protocols
+from serbench.cli.completing import named_by_plugins
 from serbench.cli.leaderboard_changes import (
     delete_command,
     export_command,

@@ -1,4 +1,4 @@
-"""Recorded trials in the terms of Optuna, and the importance of searched parameters.
+"""Recorded trials in the terms of Optuna.
 
 serbench's own tables are the only record of trials. What Optuna needs is made from them each time.
 """

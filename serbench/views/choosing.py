@@ -10,7 +10,7 @@ from serbench.errors import UsageError
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.views.entry import EntryView
-from serbench.views.reading import shown_first, read_entries
+from serbench.views.reading import read_entries, shown_first
 
 RUN_A_STUDY = "serbench study run"
 

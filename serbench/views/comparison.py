@@ -180,6 +180,8 @@ def require_one_protocol(rows: Sequence[EntryView]) -> None:
                 "leaderboard`",
                 protocols=(first.protocol_id, row.protocol_id),
             )
+
+
 KnownSelections: TypeAlias = dict[tuple[str, int, bytes], Selection]
 """Protocol, entry and its predictions → the selection of its winner."""
 
