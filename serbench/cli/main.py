@@ -38,6 +38,7 @@ COMMANDS = {
     "plot": ("serbench.cli.plot:plot", "Draw charts of a dataset, a study, an entry or a ranking."),
     "report": ("serbench.cli.report:report", "Make figures and tables of the results."),
     "publish": ("serbench.cli.publish:publish", "Write the results as a site for browsers."),
+    "serve": ("serbench.cli.serve:serve", "Serve the site of the results while studies run."),
     "export": ("serbench.cli.export:export", "Write an entry as one file for a device."),
     "predict": (
         "serbench.cli.predict:predict",

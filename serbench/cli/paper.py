@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import as_json, emit_table, emit_text, write_file
+from serbench.cli.completing import datasets, entries, protocols
+from serbench.cli.output import as_json, emit_table, emit_text, format_option, write_file
 
 if TYPE_CHECKING:
     from serbench.views.paper_formats import TextTable
@@ -19,14 +20,16 @@ ENDINGS = {".tex": "latex", ".md": "markdown", ".csv": "csv", ".json": "json"}
 
 
 @click.command("compare", cls=Command)
-@click.argument("numbers", metavar="[ENTRY]...", type=int, nargs=-1)
+@click.argument("numbers", metavar="[ENTRY]...", type=int, nargs=-1, shell_complete=entries)
 @click.option(
     "--dataset",
+    shell_complete=datasets,
     metavar="NAME",
     help="Compare the entries on this dataset. [default: the only dataset with entries]",
 )
 @click.option(
     "--protocol",
+    shell_complete=protocols,
     metavar="RULE",
     help="Compare the entries of this protocol. [default: the protocol with most entries]",
 )
@@ -51,17 +54,12 @@ ENDINGS = {".tex": "latex", ".md": "markdown", ".csv": "csv", ".json": "json"}
     help="Draw the critical-difference diagram into this PNG, SVG or PDF file.",
 )
 @click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "latex", "markdown", "csv", "json"]),
-    help="Print the result in this format. [default: that of the ending of --out, or table]",
-)
-@click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the result into this file.",
+    help="Write the result into this file; its ending .tex, .md, .csv or .json chooses the format.",
 )
+@format_option("table", "latex", "markdown", "csv", "json")
 @common_options
 @pass_app
 def compare_command(
@@ -72,8 +70,8 @@ def compare_command(
     traits: tuple[str, ...],
     pairs: str,
     diagram: Path | None,
-    format_: str | None,
     out: Path | None,
+    format_: str,
 ) -> None:
     """Make a results table of entries of one protocol for a paper.
 
@@ -87,7 +85,9 @@ def compare_command(
     from serbench.views.paper_formats import as_text, groups_table, results_table
     from serbench.views.paper_table import compare_for_paper
 
-    chosen = format_ or ("table" if out is None else ENDINGS.get(out.suffix.lower(), "table"))
+    chosen = format_
+    if out is not None and format_ == "table":
+        chosen = ENDINGS.get(out.suffix.lower(), "table")
     if out is not None and chosen == "table":
         raise click.BadParameter(
             f"{out} is a file, and a table is only printed: give --format latex, markdown, csv or "

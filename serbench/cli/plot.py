@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from serbench.cli.app import App, Group, common_options, pass_app
+from serbench.cli.completing import datasets, entries, studies
+from serbench.cli.output import emit_result, format_option
 from serbench.cli.ranking_options import Chosen, nothing_found, ranking_options, read_rankings
 
 if TYPE_CHECKING:
@@ -56,30 +58,36 @@ def _chart_option(*names: str) -> Callable[[Command], Command]:
 
 
 @plot.command("corpus")
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @_chart_option("emotions", "lengths")
 @_picture_options
+@format_option("text", "json")
 @common_options
 @pass_app
-def corpus_command(app: App, name: str, names: tuple[str, ...], out: Path, theme: str) -> None:
+def corpus_command(
+    app: App, name: str, names: tuple[str, ...], out: Path, theme: str, format_: str
+) -> None:
     """Draw the clips of each emotion and speaker of dataset NAME, and their lengths."""
     from serbench.store.datasets import Datasets
     from serbench.views.charts.pictures import corpus_pictures
 
     pictures = corpus_pictures(Datasets(app.database).manifest(name))
-    _write(pictures, names, out, theme, f"Clips in {name}")
+    _write(pictures, names, out, theme, format_, f"Clips in {name}")
 
 
 STUDY = ("trials", "importance", "slices", "curves")
 
 
 @plot.command("study")
-@click.argument("number", metavar="STUDY", type=int)
+@click.argument("number", metavar="STUDY", type=int, shell_complete=studies)
 @_chart_option(*STUDY)
 @_picture_options
+@format_option("text", "json")
 @common_options
 @pass_app
-def study_command(app: App, number: int, names: tuple[str, ...], out: Path, theme: str) -> None:
+def study_command(
+    app: App, number: int, names: tuple[str, ...], out: Path, theme: str, format_: str
+) -> None:
     """Draw the trials of STUDY, the importance of its parameters, their slices, and its trainings.
 
     Charts for which the study has no numbers are left out, such as the curves of a head that is
@@ -89,16 +97,19 @@ def study_command(app: App, number: int, names: tuple[str, ...], out: Path, them
     from serbench.views.study import study_view
 
     pictures = study_pictures(study_view(app.database, number))
-    _write(pictures, names, out, theme, f"Study {number}")
+    _write(pictures, names, out, theme, format_, f"Study {number}")
 
 
 @plot.command("entry")
-@click.argument("number", metavar="ENTRY", type=int)
+@click.argument("number", metavar="ENTRY", type=int, shell_complete=entries)
 @_chart_option(*("confusion", "recall", "speakers", "reliability", "rejection", "latency"), *STUDY)
 @_picture_options
+@format_option("text", "json")
 @common_options
 @pass_app
-def entry_command(app: App, number: int, names: tuple[str, ...], out: Path, theme: str) -> None:
+def entry_command(
+    app: App, number: int, names: tuple[str, ...], out: Path, theme: str, format_: str
+) -> None:
     """Draw the confusions, recalls, speakers, probabilities and latencies of ENTRY, and its study.
 
     Charts for which the entry has no numbers are left out.
@@ -110,15 +121,16 @@ def entry_command(app: App, number: int, names: tuple[str, ...], out: Path, them
     detail = entry_detail(app.database, number)
     study = None if detail.study is None else study_view(app.database, detail.study)
     title = f"Entry {number}: {detail.view.backbone}"
-    _write(entry_pictures(detail, study), names, out, theme, title)
+    _write(entry_pictures(detail, study), names, out, theme, format_, title)
 
 
 @plot.command("front")
 @ranking_options
 @_picture_options
+@format_option("text", "json")
 @common_options
 @pass_app
-def front_command(app: App, /, out: Path, theme: str, **options: Any) -> None:
+def front_command(app: App, /, out: Path, theme: str, format_: str, **options: Any) -> None:
     """Draw UA against latency with the Pareto front, for each ranking of the leaderboard."""
     from serbench.errors import UsageError
     from serbench.views.charts.pictures import front_pictures
@@ -126,8 +138,8 @@ def front_command(app: App, /, out: Path, theme: str, **options: Any) -> None:
     chosen = Chosen(**options)
     found, left_out = read_rankings(app, chosen)
     if not found:
-        raise UsageError(nothing_found(chosen, left_out))
-    _write(front_pictures(found), (), out, theme, "UA and latency")
+        raise UsageError(": ".join(nothing_found(chosen, left_out)))
+    _write(front_pictures(found), (), out, theme, format_, "UA and latency")
 
 
 def _write(
@@ -135,6 +147,7 @@ def _write(
     names: tuple[str, ...],
     out: Path,
     theme: str,
+    format_: str,
     title: str,
 ) -> None:
     from serbench.views.charts.files import write_chart
@@ -142,4 +155,4 @@ def _write(
     from serbench.views.charts.style import THEMES
 
     write_chart(together(pictures, names), out, title, THEMES[theme])
-    click.echo(str(out))
+    emit_result(format_, {"file": str(out)}, str(out))

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import counted, counting, emit_json, emit_text, format_option
+from serbench.cli.completing import entries
+from serbench.cli.output import counted, emit_result, format_option
+from serbench.cli.remarks import counting, next_command
 
 
 @click.command("publish", cls=Command)
@@ -17,6 +19,7 @@ from serbench.cli.output import counted, counting, emit_json, emit_text, format_
     "playable",
     type=int,
     multiple=True,
+    shell_complete=entries,
     metavar="ENTRY",
     help="Add a page that classifies recordings and the microphone in the browser with the network "
     "of this entry; may be given several times. `npm install onnxruntime-web` must have been run "
@@ -42,19 +45,18 @@ def publish(app: App, folder: Path, playable: tuple[int, ...], format_: str) -> 
     site = Site(app.database, list(app.plugins.metrics), pages)
     with counting("files") as progress:
         written = write_site(site, folder, progress)
-    if format_ == "json":
-        emit_json(
-            {
-                "index": str(written.index),
-                "files": written.files,
-                "megabytes": written.megabytes,
-            }
-        )
-        return
-    emit_text(
+    facts = {
+        "index": str(written.index),
+        "files": written.files,
+        "megabytes": written.megabytes,
+    }
+    emit_result(
+        format_,
+        facts,
         f"{written.index}: {counted(written.files, 'file')}, {written.megabytes:.1f} MB; open it "
-        "in a browser"
+        "in a browser",
     )
+    next_command("serbench serve")
 
 
 def _page(app: App, entry: int) -> str:

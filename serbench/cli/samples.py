@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
-from serbench.cli.output import emit_json, emit_table, emit_text, format_option, write_file
+from serbench.cli.completing import datasets
+from serbench.cli.output import emit_json, emit_table, format_option, write_file
+from serbench.cli.remarks import next_command
 
 
 @click.command("samples", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=datasets)
 @click.option(
     "--emotion",
     required=True,
@@ -67,5 +69,5 @@ def samples_command(
         )
     if page is not None:
         write_file(page, samples_page(name, found), err=format_ == "json")
-    elif format_ != "json":
-        emit_text("next: add --page FILE.html to listen to them")
+    else:
+        next_command(f"serbench corpus samples {name} --emotion {emotion} --page samples.html")

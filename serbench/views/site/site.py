@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from importlib.resources import files
 from typing import Any
 
+from serbench.data.cells import csv_text
 from serbench.data.manifest import Manifest
 from serbench.errors import MissingPackageError, UsageError
 from serbench.score.metric import Metric
@@ -21,9 +22,9 @@ from serbench.views.cross import CrossCell, stored_cells
 from serbench.views.detail import entry_detail
 from serbench.views.entry import EntryView
 from serbench.views.frames import ranking_frame
-from serbench.views.ranking import flat_rows
+from serbench.views.ranking import flat_columns, flat_rows
 from serbench.views.reading import read_entries, shown_first
-from serbench.views.report.table import as_csv
+from serbench.views.running import StudyWatch
 from serbench.views.site.compare_page import COMPARE_PATH, DATA_PATH, comparison_script
 from serbench.views.site.cross_page import CROSS_PATH, cross_page
 from serbench.views.site.dataset_page import dataset_page
@@ -39,8 +40,9 @@ from serbench.views.site.front_page import (
     choices_of,
 )
 from serbench.views.site.parts import Page
+from serbench.views.site.studies_page import STUDIES_PATH, studies_page
 from serbench.views.site.templates import Templates
-from serbench.views.study import study_view
+from serbench.views.study import study_view, study_views
 
 VEGA_PATH = "assets/vega.js"
 
@@ -57,14 +59,21 @@ class Site:
         database: the database with the entries.
         metrics: the registered metrics.
         playable: entry → a page that executes its network, as HTML.
+        watch: reads the studies for a site that is served while they run; None for a site of
+            files, which does not change.
 
     Raises:
         UsageError: there is no entry.
     """
 
     def __init__(
-        self, database: Database, metrics: Sequence[Metric], playable: Mapping[int, str] = {}
+        self,
+        database: Database,
+        metrics: Sequence[Metric],
+        playable: Mapping[int, str] = {},
+        watch: StudyWatch | None = None,
     ) -> None:
+        self._watch = watch
         self._database, self._metrics, self._playable = database, metrics, playable
         self._rows = read_entries(database)
         if not self._rows:
@@ -79,7 +88,7 @@ class Site:
         self._known: KnownSelections = {}
         self._boards: dict[Choice, Board] = {}
         self._manifests: dict[tuple[str, str | None], Manifest] = {}
-        self._templates = Templates(self._menu())
+        self._templates = Templates(self._menu(), live=watch is not None)
         self._charts: dict[str, bytes] = {}
         self._files = dict(self._made())
 
@@ -105,7 +114,8 @@ class Site:
         """Texts and addresses of the links at the top of each page."""
         found = [("Leaderboard", MAIN), ("Compare", COMPARE_PATH)]
         found += [(f"Dataset {name}", path) for name, path in self._dataset_paths.items()]
-        return found + ([("Cross-corpus tests", CROSS_PATH)] if self._cells else [])
+        found += [("Cross-corpus tests", CROSS_PATH)] if self._cells else []
+        return found + ([] if self._watch is None else [("Studies", STUDIES_PATH)])
 
     @cached_property
     def _choices(self) -> list[Choice]:
@@ -147,7 +157,9 @@ class Site:
         for entry, page in self._playable.items():
             yield try_path(entry), page.encode
         yield VEGA_PATH, _runtime
-        for name in ("site.css", "site.js"):
+        if self._watch is not None:
+            yield STUDIES_PATH, partial(self._studies, self._watch)
+        for name in ("site.css", "site.js", *(("live.js",) if self._watch else ())):
             yield f"assets/{name}", partial(_asset, name)
 
     def _board_files(self, choice: Choice) -> Iterable[tuple[str, Content]]:
@@ -199,6 +211,10 @@ class Site:
         path = self._dataset_paths[name]
         return self._page(dataset_page(path, self._accounts[name], manifest, entries))
 
+    def _studies(self, watch: StudyWatch) -> bytes:
+        numbers = [each.study for each in study_views(self._database)]
+        return self._page(studies_page([watch.view(number) for number in numbers]))
+
     def _manifest(self, view: EntryView) -> Manifest:
         key = (view.dataset, view.dataset_hash)
         if key not in self._manifests:
@@ -236,7 +252,7 @@ def try_path(entry: int) -> str:
 
 
 def _csv(made: Board) -> bytes:
-    return as_csv(flat_rows(made.source)).encode()
+    return csv_text(flat_columns(made.source), flat_rows(made.source)).encode()
 
 
 def _json(made: Board) -> bytes:

@@ -21,9 +21,10 @@ class Templates:
 
     Args:
         menu: texts and addresses of the links at the top of each page.
+        live: whether the pages are loaded again when the database has changed.
     """
 
-    def __init__(self, menu: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, menu: Sequence[tuple[str, str]], live: bool = False) -> None:
         self._environment = Environment(
             loader=PackageLoader("serbench.views.site", "pages"),
             autoescape=True,
@@ -42,7 +43,7 @@ class Templates:
             "code": lambda part: isinstance(part, Code),
             "prose": lambda part: isinstance(part, Prose),
         }
-        self._environment.globals |= {"menu": menu, "version": __version__}
+        self._environment.globals |= {"menu": menu, "version": __version__, "live": live}
 
     def render(
         self, name: str, path: str, charts: Sequence[str], content: Mapping[str, Any]
