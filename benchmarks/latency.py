@@ -18,28 +18,23 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torchaudio
-from material import PAPERS_CLIPS
-from timing import CORPORA, Finding, in_turn, print_findings, times_faster
+from material import PAPERS_CLIPS, WHISPER, network_of
+from timing import Finding, in_turn, print_findings, times_faster
 from torch import Tensor, nn
 
 from serbench.data.clips import ClipFormat
-from serbench.deploy.network import untrained_network
-from serbench.execute.networks import build_network
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.frontend import fit_image, fitted_hop
-from serbench.model.recipe import Recipe
 from serbench.model.spectrum import PowerSpectrum
 from serbench.plugins import Plugins
 
-ENCODER = CORPORA.parent / "weights" / "whisper-tiny.en-encoder.safetensors"
-MOBILE, INCEPTION, WHISPER = "mobilenetv3_large_100", "inception_v3", "whisper_tiny.en"
-SIZE, N_FFT, CLASSES = 224, 2048, 6
+MOBILE, INCEPTION = "mobilenetv3_large_100", "inception_v3"
+SIZE, N_FFT = 224, 2048
 PARITY_DB = 1e-3
 
 
@@ -101,46 +96,6 @@ class Whole(FrontEnd):
         return self.deployable(waveform, valid_samples).probabilities
 
 
-@dataclass(frozen=True)
-class Case:
-    """A network to be timed.
-
-    Attributes:
-        backbone: name of the backbone.
-        readout: its read-out, or None for the first one.
-    """
-
-    backbone: str
-    readout: str | None = None
-
-    def build(self, plugins: Plugins) -> Deployable:
-        """The network, for clips of the paper's length."""
-        backbone = plugins.backbones.get(self.backbone)
-        front_end = plugins.front_ends.get(backbone.front_end)
-        rate = front_end.sample_rate or PAPERS_CLIPS.sample_rate
-        whisper = self.backbone == WHISPER
-        padding = "zeros" if whisper else "reflect"
-        clip_format = ClipFormat(rate, PAPERS_CLIPS.seconds, padding=padding)
-        weights = str(ENCODER) if whisper and ENCODER.exists() else "none"
-        recipe = Recipe(
-            backbone=self.backbone,
-            front_end=front_end.name,
-            schedule="half-cycle",
-            head=backbone.head,
-            objective="cross-entropy",
-            readout=self.readout or backbone.readouts[0],
-            weights=weights,
-            clip_format=clip_format,
-            augmentations=(),
-            epochs=1,
-            batch_size=1,
-        )
-        if weights == "none":
-            return Deployable(untrained_network(recipe, plugins, CLASSES), clip_format)
-        network, _ = build_network(recipe, plugins, CLASSES)
-        return Deployable(network.eval(), clip_format)
-
-
 def exported(module: nn.Module, recording: Recording) -> bytes:
     """A plain export of PyTorch."""
     with warnings.catch_warnings():
@@ -196,7 +151,7 @@ def main() -> None:
 
 def _networks(plugins: Plugins, repetitions: int, quick: bool) -> tuple[list[Finding], list[str]]:
     """The sides of MobileNetV3, and the runtimes of other networks beside it."""
-    mobile = Case(MOBILE).build(plugins)
+    mobile = network_of(plugins, MOBILE)
     recording = mobile.recording()
     usual = Usual(mobile, mobile.clip_format).eval()
     whole = Whole(mobile).eval()
@@ -204,7 +159,7 @@ def _networks(plugins: Plugins, repetitions: int, quick: bool) -> tuple[list[Fin
     assert onnx.file is not None
     program = torch.export.export(whole, tuple(recording)).module()
     script = torch.jit.freeze(torch.jit.trace(usual, recording.waveform))
-    plain = Case(MOBILE).build(plugins)
+    plain = network_of(plugins, MOBILE)
     by_operator(plain)
     inference = torch.inference_mode()
     sides: dict[str, Callable[[], Any]] = {
@@ -246,19 +201,19 @@ def _networks(plugins: Plugins, repetitions: int, quick: bool) -> tuple[list[Fin
 def _others(plugins: Plugins, recording: Recording) -> dict[str, Callable[[], Any]]:
     """Other networks in the runtimes, by name."""
     sides: dict[str, Callable[[], Any]] = {}
-    cases = (Case(MOBILE), Case(INCEPTION), Case(WHISPER, "2/mean+std"), Case(WHISPER))
-    for case in cases:
-        deployable = case.build(plugins)
-        name = case.backbone
+    cases = ((MOBILE, None), (INCEPTION, None), (WHISPER, "2/mean+std"), (WHISPER, None))
+    for backbone, readout in cases:
+        deployable = network_of(plugins, backbone, readout=readout)
+        name = backbone
         if name == WHISPER:
-            name = f"{name} {(case.readout or '1-3/mean+std').partition('/')[0]}"
+            name = f"{name} {(readout or '1-3/mean+std').partition('/')[0]}"
         own = deployable.recording()
         calibration = [
             deployable.recording(0.1 * torch.randn(deployable.clip_format.samples))
             for _ in range(8)
         ]
         for runtime, short in (("eager", "eager"), ("onnx", "onnx"), ("onnx-int8", "int8")):
-            if case.backbone == INCEPTION and short == "int8":
+            if backbone == INCEPTION and short == "int8":
                 continue
             runnable = plugins.runtimes.get(runtime).prepare(deployable, calibration, 1)
             sides[f"{name} {short}"] = lambda runnable=runnable, own=own: runnable(own)
@@ -267,7 +222,7 @@ def _others(plugins: Plugins, recording: Recording) -> dict[str, Callable[[], An
 
 def _front_ends(plugins: Plugins, repetitions: int) -> tuple[list[Finding], float]:
     """The exported front end with products and with the operator STFT, and their difference."""
-    deployable, other = Case(MOBILE).build(plugins), Case(MOBILE).build(plugins)
+    deployable, other = network_of(plugins, MOBILE), network_of(plugins, MOBILE)
     by_operator(other)
     recording = deployable.recording()
     calls = {

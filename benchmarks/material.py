@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from timing import CORPORA
+from torch import channels_last
 
 from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
@@ -20,8 +21,9 @@ from serbench.execute.executor import Executor, Function, JobContext
 from serbench.execute.job import Material
 from serbench.execute.networks import build_network
 from serbench.model.compute import ComputeSettings
+from serbench.model.deployable import Deployable
 from serbench.model.network import EmotionNetwork
-from serbench.model.recipe import Configuration
+from serbench.model.recipe import Configuration, Recipe
 from serbench.plugins import Plugins
 from serbench.search.plan import StudyPlan
 from serbench.search.space import space_of
@@ -30,6 +32,9 @@ from serbench.workspace import find_workspace
 
 PAPERS_CLIPS = ClipFormat(24_414, 2.618, level="keep", padding="reflect")
 """The clip format of Berhoff and Lu, in which everything here is measured."""
+
+ENCODER = CORPORA.parent / "weights" / "whisper-tiny.en-encoder.safetensors"
+WHISPER = "whisper_tiny.en"
 
 AUGMENTATIONS = ("time-shift", "frequency-mask", "time-mask", "gain", "noise")
 
@@ -144,6 +149,48 @@ def search_setup(plugins: Plugins, manifest: Manifest, folder: Path, **changes: 
         compute=ComputeSettings.present(),
     )
     return SearchSetup(search, material, plugins)
+
+
+def network_of(
+    plugins: Plugins,
+    backbone: str,
+    front_end: str | None = None,
+    readout: str | None = None,
+    head: str | None = None,
+) -> Deployable:
+    """A network for six emotions and clips of the paper's length, as it is exported.
+
+    Its weights are random, except for Whisper's encoder where its file is there.
+
+    Args:
+        plugins: plugins with its parts.
+        backbone: name of the backbone.
+        front_end: name of the front end; by default the one that the backbone is used with.
+        readout: by default the first one of the backbone.
+        head: name of the head; by default that of the backbone.
+    """
+    chosen = plugins.backbones.get(backbone)
+    first = plugins.front_ends.get(front_end or chosen.front_end)
+    clip_format = ClipFormat(
+        first.sample_rate or PAPERS_CLIPS.sample_rate,
+        PAPERS_CLIPS.seconds,
+        padding="zeros" if chosen.takes_lengths else "reflect",
+    )
+    recipe = Recipe(
+        backbone=backbone,
+        front_end=first.name,
+        schedule="half-cycle",
+        head=head or chosen.head,
+        objective="cross-entropy",
+        readout=readout or chosen.readouts[0],
+        weights=str(ENCODER) if backbone == WHISPER and ENCODER.exists() else "none",
+        clip_format=clip_format,
+        augmentations=(),
+        epochs=1,
+        batch_size=1,
+    )
+    network, _ = build_network(recipe, plugins, 6, seed=0)
+    return Deployable(network.to(memory_format=channels_last), clip_format)
 
 
 def results_of(executor: Executor, function: Function, jobs: Sequence[Any]) -> list[Any]:

@@ -36,9 +36,9 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """Benchmark → its options in ``make bench``, which takes a quarter of an hour."""
 
-APART = ("peers", "precision", "compiling", "level")
+APART = ("peers", "precision", "compiling", "level", "latency", "parity")
 """Benchmarks that take longer; the first one, which installs other tools, is ``make
-bench-peers``."""
+bench-peers``. ``latency`` takes five minutes of an idle machine; ``parity`` measures no time."""
 
 HEAD = """# Measurements of speed
 

@@ -94,13 +94,24 @@ class Context(click.Context):
 
 
 class Command(click.Command):
-    """A command that refuses an option of one value if it is given twice."""
+    """A command that refuses an empty path, and an option of one value if it is given twice."""
 
     context_class = Context
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse after counting the options; click alone would use only the last value."""
-        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        """Parse after checks: click alone would use only the last value of an option.
+
+        An empty path, which an unset variable of a shell gives, would be the current folder.
+        """
+        given, _, order = self.make_parser(ctx).parse_args(list(args))
+        for parameter in order:
+            value = given.get(parameter.name or "")
+            if isinstance(parameter.type, click.Path) and "" in (
+                value if isinstance(value, list | tuple) else [value]
+            ):
+                raise click.BadParameter(
+                    "the path is empty: name a file or a folder", ctx, parameter
+                )
         options = (each for each in order if isinstance(each, click.Option))
         for parameter, count in Counter(options).items():
             if count > 1 and not (parameter.multiple or parameter.is_flag):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--input-rate",
-    type=click.IntRange(min=1000),
+    type=int,
     metavar="HZ",
     help="Sample rate of the recordings that the file takes, which it then resamples itself. "
     "[default: that of the training clips]",
@@ -112,7 +112,7 @@ def write_entry(
     Raises:
         SerbenchError: as in ``serbench.run.export``.
     """
-    from serbench.deploy.bench_file import write_bench
+    from serbench.deploy.bench_file import PROGRAM, write_bench
     from serbench.deploy.page import WebRuntime, page_of
     from serbench.run.export import Exporter, require_places, write_output
     from serbench.views.detail import entry_detail
@@ -120,7 +120,7 @@ def write_entry(
 
     card = out.with_suffix(".md")
     pages = [] if page is None else [page]
-    require_places(out, card, *pages)
+    require_places(out, card, out.parent / PROGRAM, *pages)
     browser = WebRuntime.near(Path()) if pages else None
     detail = entry_detail(app.database, entry)
     seen = {

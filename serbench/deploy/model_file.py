@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from serbench.data.audio import RATES, channel_index
 from serbench.data.clips import ClipFormat
 from serbench.data.level import Level
 from serbench.deploy.answering import Probabilities
@@ -22,10 +24,22 @@ KEY = "serbench"
 PARITY = 1e-4
 """The largest difference of logits, as a share of the largest one or of 1."""
 
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _is_channel(channel: str) -> str:
+    """A channel, as ``--channel`` takes it."""
+    try:
+        channel_index(channel)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return channel
+
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The facts that an exported file carries.
+    """The facts that an exported file carries; `facts_of` validates them.
 
     Attributes:
         entry: number of its entry.
@@ -48,30 +62,26 @@ class ModelFacts:
         version: of serbench.
     """
 
-    entry: int
+    entry: Positive
     system: str
-    emotions: tuple[str, ...]
-    sample_rate: int
-    samples: int
-    level: str
-    channel: str
-    temperature: float
+    emotions: Annotated[tuple[str, ...], Field(min_length=1)]
+    sample_rate: Annotated[int, Field(ge=RATES[0], le=RATES[-1])]
+    samples: Positive
+    level: Level
+    channel: Annotated[str, AfterValidator(_is_channel)]
+    temperature: Annotated[float, Field(gt=0)]
     runtime: str
     precision: str
     weights_sha256: str
     dataset: str
     protocol_id: str
     evidence: str
-    uar: float
-    uar_ci: tuple[float, float] | None
+    uar: Share
+    uar_ci: tuple[Share, Share] | None
     outside: tuple[str, ...]
     version: str
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The facts from the result of ``asdict``, also after JSON."""
-        listed = {**data, "emotions": tuple(data["emotions"]), "outside": tuple(data["outside"])}
-        return cls(**{**listed, "uar_ci": data["uar_ci"] and tuple(data["uar_ci"])})
+    __pydantic_config__: ClassVar = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def with_facts(file: bytes, facts: ModelFacts) -> bytes:
@@ -142,7 +152,7 @@ def open_model(path: Path, threads: int = 1) -> FileAnswerer:
 
     Raises:
         UsageError: there is no such file, it is no ONNX file, it was not exported by serbench, or
-            its front end is outside of it.
+            its front end is outside of it, or its facts are not those of its graph.
         MissingPackageError: ONNX Runtime is not installed.
     """
     try:
@@ -171,13 +181,35 @@ def open_model(path: Path, threads: int = 1) -> FileAnswerer:
             path=path,
         ) from error
     facts = facts_of(session.get_modelmeta().custom_metadata_map, path)
-    if [each.name for each in session.get_inputs()] != ["waveform", "valid_samples"]:
+    if facts.outside:
         raise UsageError(
             f"{path} takes an image that is computed outside of it ({' '.join(facts.outside)}): "
             f"give the number of its entry, {facts.entry}, instead",
             path=path,
         )
+    _require_graph(session, facts, path)
     return FileAnswerer(facts, session)
+
+
+def _require_graph(session: Any, facts: ModelFacts, path: Path) -> None:
+    """Refuse a graph whose inputs or probabilities are not those that its facts declare.
+
+    Raises:
+        UsageError: they are not.
+    """
+    given = {each.name: (each.type, each.shape) for each in session.get_inputs()}
+    made = {each.name: (each.type, each.shape) for each in session.get_outputs()}
+    inputs = {
+        "waveform": ("tensor(float)", [1, facts.samples]),
+        "valid_samples": ("tensor(int64)", [1]),
+    }
+    probabilities = ("tensor(float)", [1, len(facts.emotions)])
+    if given != inputs or made.get("probabilities") != probabilities:
+        raise UsageError(
+            f"{path} was changed after its export, since its inputs and outputs are not those that "
+            "its metadata declare: export the entry again with `serbench export`",
+            path=path,
+        )
 
 
 def facts_of(metadata: Mapping[str, str], path: Path) -> ModelFacts:
@@ -187,11 +219,12 @@ def facts_of(metadata: Mapping[str, str], path: Path) -> ModelFacts:
         UsageError: it was not exported by serbench, or by another version with other facts.
     """
     try:
-        return ModelFacts.from_dict(json.loads(metadata[KEY]))
-    except (KeyError, TypeError, ValueError) as error:
+        return TypeAdapter(ModelFacts).validate_json(metadata[KEY])
+    except (KeyError, ValidationError) as error:
         raise UsageError(
-            f"{path} was not exported by this version of serbench, since it does not name its "
-            "emotions and its sample rate: export an entry with `serbench export`",
+            f"{path} was not exported by this version of serbench, since its metadata do not "
+            "have the facts of an entry, or have them in another form: export an entry with "
+            "`serbench export`",
             path=path,
         ) from error
 

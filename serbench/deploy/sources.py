@@ -56,7 +56,8 @@ def _mono(block: npt.NDArray[np.float32], rate: int, channel: str, name: str) ->
         advice = "choose another --channel"
         raise AudioError(name, f"no channel {place + 1}", advice, detail, "channel")
     if not np.isfinite(block).all():
-        raise AudioError(name, "samples that are not numbers (NaN or infinite)")
+        advice = "send 16-bit samples"
+        raise AudioError(name, "samples that are not numbers (NaN or infinite)", advice)
     return Audio(block, rate, channel=channel).mono
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,15 @@ import numpy as np
 import torch
 
 from serbench import __version__
+from serbench.data.audio import RATES
 from serbench.deploy.model_file import ModelFacts, require_parity, with_facts
-from serbench.errors import ExportError, MissingPackageError, StorageError, UsageError
+from serbench.errors import (
+    AudioError,
+    ExportError,
+    MissingPackageError,
+    StorageError,
+    UsageError,
+)
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.runtime import Runnable, Runtime
 from serbench.plugins import Plugins
@@ -64,6 +72,9 @@ class Exporter:
         progress: called with what is done next.
         input_rate: rate in Hz of the recordings that a file takes; by default that of the training
             clips.
+
+    Raises:
+        UsageError: no recording can have this rate.
     """
 
     def __init__(
@@ -74,6 +85,11 @@ class Exporter:
         progress: Progress,
         input_rate: int | None = None,
     ) -> None:
+        if input_rate is not None and input_rate not in RATES:
+            raise UsageError(
+                f"--input-rate {input_rate} is not possible: give {RATES[0]:,} to {RATES[-1]:,} Hz",
+                input_rate=input_rate,
+            )
         self._plugins = plugins
         self._converted = RuntimeVariants(plugins, workspace, database, input_rate)
         self._systems = Systems(database)
@@ -134,7 +150,7 @@ class Exporter:
         for runtime in faster:
             try:
                 prepared = self._prepared(number, runtime)
-            except ExportError as error:
+            except (ExportError, AudioError) as error:
                 self._progress(f"precision {runtime.identity['precision']} is left out: {error}")
                 continue
             eager, own = (self._scored.tally(number, name) for name in (None, runtime.name))
@@ -223,21 +239,27 @@ class Exporter:
 
 
 def require_places(*paths: Path) -> None:
-    """Refuse files that cannot all be written.
+    """Refuse files that cannot all be written, before minutes are spent on their content.
 
     Raises:
         UsageError: two of them have the same path, or the folder of one is missing.
+        StorageError: a folder does not accept files.
     """
     for number, path in enumerate(paths):
         if path in paths[:number]:
             raise UsageError(
-                f"{path} would be written twice, since the model card has the name of the exported "
-                "file with the ending .md: choose another name",
+                f"{path} would be written twice, since bench.py and the model card, which has the "
+                "ending .md, are written beside the exported file: choose another name",
                 path=path,
             )
-        if not path.absolute().parent.is_dir():
-            raise UsageError(
-                f"there is no folder {path.absolute().parent}: make it first", path=path
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}: make it first", path=path)
+        if not os.access(folder, os.W_OK):
+            raise StorageError(
+                f"{path} cannot be written, since {folder} does not accept files: choose another "
+                "place",
+                path=path,
             )
 
 

@@ -11,7 +11,7 @@ import torch
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.preparation import prepare_clips
 from serbench.deploy.network import trained_network
-from serbench.errors import DivergedError
+from serbench.errors import AudioError, DivergedError
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.recipe import Recipe
 from serbench.model.runtime import Runnable, Runtime
@@ -151,7 +151,16 @@ class RuntimeVariants:
         manifest, clip_format = self._variants.manifest(number), network.clip_format
         if network.input_rate != clip_format.sample_rate:  # the network sets level and padding
             clip_format = ClipFormat(network.input_rate, clip_format.seconds, "keep", "zeros")
-        return prepare_clips(manifest, self._workspace.clips, clip_format)
+        try:
+            return prepare_clips(manifest, self._workspace.clips, clip_format)
+        except AudioError as error:
+            advice = (
+                f"8 bits and another input rate need all recordings of entry {number}: put them "
+                "where they were scanned, or do without both"
+            )
+            raise AudioError(
+                error.facts["path"], error.reason, advice, error.detail, error.kind
+            ) from error
 
 
 def recordings(clips: Clips, rows: Sequence[int] | npt.NDArray[np.int64]) -> list[Recording]:

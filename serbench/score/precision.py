@@ -6,30 +6,35 @@ import numpy as np
 
 from serbench.score.comparison import tally_difference
 from serbench.score.confusion import Tally
+from serbench.score.intervals import ROUNDING
 
 ALLOWED_LOSS = 0.01
 """UA that a faster form may lose: one point."""
-
-RULE_OF_THREE = 3
-"""Changes among all clips that 95 % confidence does not exclude if none was seen."""
 
 
 def may_replace(faster: Tally, full: Tally) -> bool:
     """Whether a loss of one point of UA or more is excluded for a faster form of a network.
 
     It is if the 95 % interval of the paired difference over speakers, the faster form's UA minus
-    the full network's, lies above minus one point. Without an interval nothing is excluded.
+    the full network's, lies above minus one point.
 
-    If the counts of all speakers are equal, there is no spread from which to compute an interval.
-    Of n clips without a changed prediction, at most 3 / n would change in general, with 95 %
-    confidence (Hanley and Lippman-Hand 1983, "If nothing goes wrong, is everything all right?",
-    JAMA 249), so that 300 clips are enough.
+    Where the difference is the same for all speakers, as it is where no prediction changes, its
+    standard error is 0, and the difference itself is compared. The interval that is shown for such
+    a difference allows speakers of any difference that none of the tested ones has
+    (`serbench.score.intervals.alike_interval`), and with fewer than 299 speakers it would exclude
+    no loss of one point, whatever the predictions.
+
+    With one speaker, or without an interval, nothing is excluded.
 
     Args:
         faster: predictions of the faster form.
         full: those of the full network, on the same clips of the same speakers.
     """
-    if np.array_equal(faster.counts, full.counts):
-        return bool(full.counts.sum() * ALLOWED_LOSS >= RULE_OF_THREE)
+    if len(full.speakers) < 2:
+        return False
+    if faster.speakers == full.speakers and np.array_equal(faster.counts, full.counts):
+        return True
     difference = tally_difference(faster, full)
+    if difference.standard_error == 0:
+        return difference.difference > -ALLOWED_LOSS + ROUNDING
     return difference.interval is not None and difference.interval.low > -ALLOWED_LOSS

@@ -12,9 +12,12 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = (
     *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
-    *("features", "peers", "precision", "compiling", "level"),
+    *("features", "peers", "precision", "compiling", "level", "latency", "parity"),
 )
-SLOW = ("search", "features", "peers", "level", "startup", "training", "precision")
+SLOW = (
+    *("search", "features", "peers", "level", "startup", "training", "precision"),
+    *("latency", "parity"),
+)
 
 
 @pytest.fixture(scope="module")

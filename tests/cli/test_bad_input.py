@@ -173,6 +173,24 @@ def test_an_unknown_word_on_the_command_line_is_a_usage_error(run, typed):
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["export", "1", "--out", ""],
+        ["export", "1", "--out", "m.onnx", "--page", ""],
+        ["predict", "1", "a.wav", ""],
+        ["latency", "import", ""],
+        ["corpus", "scan", "", "--dataset", "x"],
+    ],
+)
+def test_an_empty_path_is_a_usage_error(run, typed):
+    """It would be the current folder."""
+    ran = run(*typed)
+    assert ran.code == 2
+    assert "empty" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_a_study_file_that_is_no_toml_is_refused_with_the_line(run, tmp_path):
     (tmp_path / "study.toml").write_text('backbone = "homebrew"\ntrials = = 3\n')
     line = error_of(run("study", "run", "--study", "study.toml"), 2)

@@ -101,6 +101,8 @@ REFUSED = {
     "no folder of the page": ((1, "--out", "m.onnx", "--page", "none/p.html"), 2),
     "the card replaces the file": ((1, "--out", "m.md"), 2),
     "the page replaces the file": ((1, "--out", "m.onnx", "--page", "m.onnx"), 2),
+    "the program replaces the file": ((1, "--out", "bench.py"), 2),
+    "no such rate": ((1, "--out", "m.onnx", "--input-rate", 0), 2),
     "no such precision": ((1, "--out", "m.onnx", "--precision", "fp16"), 2),
     "no package for a page": ((1, "--out", "m.onnx", "--page", "p.html"), 1),
 }

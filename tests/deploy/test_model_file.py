@@ -3,6 +3,7 @@
 import builtins
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,6 @@ from serbench.data.clips import ClipFormat, standardise
 from serbench.deploy.answering import EagerAnswerer
 from serbench.deploy.model_file import (
     PARITY,
-    ModelFacts,
     facts_of,
     open_model,
     require_parity,
@@ -81,7 +81,7 @@ texts = st.text(max_size=20)
 
 
 @given(
-    emotions=st.lists(texts, max_size=4).map(tuple),
+    emotions=st.lists(texts, min_size=1, max_size=4).map(tuple),
     outside=st.lists(texts, max_size=2).map(tuple),
     interval=st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)),
     temperature=st.floats(1e-3, 1e3),
@@ -90,7 +90,7 @@ def test_any_facts_come_back_from_json(emotions, outside, interval, temperature)
     facts = replace(
         FACTS, emotions=emotions, outside=outside, uar_ci=interval, temperature=temperature
     )
-    assert ModelFacts.from_dict(json.loads(json.dumps(asdict(facts)))) == facts
+    assert facts_of({"serbench": json.dumps(asdict(facts))}, Path("a.onnx")) == facts
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.1, 0.25])
@@ -148,12 +148,38 @@ def changed(model, value):
             each.value = value
 
 
+def with_values(model, **values):
+    changed(model, json.dumps({**asdict(FACTS), **values}))
+
+
+def other_graph(inputs, output):
+    """A graph that only repeats its first input."""
+    vector = [onnx.helper.make_tensor_value_info(name, 1, [1, 4]) for name in (*inputs, output)]
+    node = onnx.helper.make_node("Identity", inputs[:1], [output])
+    return onnx.helper.make_graph([node], "other", vector[:-1], vector[-1:])
+
+
 ELSEWHERE = {
     "no facts": lambda model: without(model, "serbench"),
     "no JSON": lambda model: changed(model, "{"),
     "a list": lambda model: changed(model, "[]"),
     "a number": lambda model: changed(model, "3"),
+    "deep JSON": lambda model: changed(model, "[" * 100_000),
     "other facts": lambda model: changed(model, '{"emotions": ["fear"], "outside": []}'),
+    "more facts": lambda model: with_values(model, colour="red"),
+    "no emotions": lambda model: with_values(model, emotions=[]),
+    "fewer emotions than probabilities": lambda model: with_values(model, emotions=["fear"]),
+    "a rate of zero": lambda model: with_values(model, sample_rate=0),
+    "a rate as text": lambda model: with_values(model, sample_rate="8000"),
+    "a negative length": lambda model: with_values(model, samples=-5),
+    "another length than the graph": lambda model: with_values(model, samples=100),
+    "no such channel": lambda model: with_values(model, channel="both"),
+    "no such level": lambda model: with_values(model, level="loud"),
+    "a temperature of NaN": lambda model: with_values(model, temperature=float("nan")),
+    "another graph": lambda model: model.graph.CopyFrom(other_graph(["x"], "y")),
+    "other shapes": lambda model: model.graph.CopyFrom(
+        other_graph(["waveform", "valid_samples"], "probabilities")
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """Export of entries: which runtime makes the file, and when none is written."""
 
 import builtins
+import os
 import time
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ import torch
 
 from serbench.deploy.model_file import open_model
 from serbench.errors import (
+    AudioError,
     ExportError,
     MissingPackageError,
     StorageError,
@@ -17,7 +19,7 @@ from serbench.errors import (
     WeightsError,
 )
 from serbench.plugins import Plugins
-from serbench.run import export
+from serbench.run import export, runtimes
 from serbench.run.export import Exporter, checks, fastest, require_places, write_output
 from serbench.run.predict import file_predictor, predictor_of
 from serbench.store.variants import Variants
@@ -171,6 +173,23 @@ def test_best_is_a_faster_precision_that_keeps_the_ua(exporter, tmp_path, may_re
     assert np.array_equal(own.counts, eager.counts)
 
 
+def test_without_its_recordings_only_what_needs_none_is_exported(
+    exporter, planted, tmp_path, monkeypatch
+):
+    def missing(*_):
+        raise AudioError(tmp_path / "a.wav", "missing", "check the path")
+
+    monkeypatch.setattr(runtimes, "prepare_clips", missing)
+    made = exporter(Exact(b""), Exact(b"", **CHANGED))
+    with pytest.raises(AudioError) as raised:
+        made.export(2, tmp_path / "m.onnx", "int8", SEEN)
+    assert (raised.value.facts["path"], raised.value.reason) == (tmp_path / "a.wav", "missing")
+    assert "entry 2" in str(raised.value)
+    assert not (tmp_path / "m.onnx").exists()
+    assert made.export(2, tmp_path / "m.onnx", "best", SEEN).facts.precision == "fp32"
+    assert ["left out" in step for step in made.steps].count(True) == 1
+
+
 @pytest.mark.parametrize("reason", ["slower", "loses UA", "fails"])
 def test_best_is_fp32_if_the_other_is_slower_or_worse_or_fails(
     exporter, tmp_path, may_replace, reason
@@ -237,6 +256,20 @@ def test_places_that_cannot_be_written_are_refused_before_the_conversion(tmp_pat
     with pytest.raises(StorageError) as raised:
         write_output(tmp_path, b"")
     assert raised.value.facts == {"path": tmp_path}
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_conversion(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
+    with pytest.raises(StorageError) as raised:
+        require_places(tmp_path / "m.onnx")
+    assert raised.value.facts == {"path": tmp_path / "m.onnx"}
+
+
+@pytest.mark.parametrize("rate", [-5, 0, 999, 1_000_001, 10**8])
+def test_a_rate_that_no_recording_has_is_refused(stored, rate):
+    with pytest.raises(UsageError) as raised:
+        Exporter(Plugins(), stored.workspace, stored.database, print, rate)
+    assert raised.value.facts == {"input_rate": rate}
 
 
 def test_the_fastest_candidate_is_chosen_by_the_median(stored):
