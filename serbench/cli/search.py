@@ -12,13 +12,13 @@ import click
 
 from serbench.cli.app import App, Command, common_options, pass_app
 from serbench.cli.completing import datasets_and_folders
-from serbench.cli.export import Written, show_written, write_entry
 from serbench.cli.output import counted, emit_json, emit_table, emit_text, format_option, percent
 from serbench.cli.remarks import counting, next_command, remark
 from serbench.cli.study_options import study_options
 from serbench.errors import MissingPackageError
 
 if TYPE_CHECKING:
+    from serbench.cli.export import Written
     from serbench.data.manifest import Manifest
     from serbench.run.search import Placed
     from serbench.search.plan import StudyPlan
@@ -115,29 +115,35 @@ def _conclude(
     format_: str,
 ) -> None:
     """Recommend an entry, write it as a file, and print both and what became of each candidate."""
+    from serbench.cli.export import show_written
+
     shown = _ranked(app, manifest, plan, placed)
     recommended = _recommended(app, manifest, shown, max_latency_ms)
     entry = recommended.entry
     if format_ == "json":
-        written = None if entry is None else _write(app, entry, out, manifest.name)
+        written = None
+        if entry is not None:
+            written, reason = _write(app, entry, out, manifest.name)
+            if reason:
+                remark(f"the network was not exported: {reason}")
         emit_json(
             {
                 "dataset": manifest.name,
                 "candidates": [asdict(each) for each in placed],
                 "recommendation": recommended.as_dict(),
-                "export": written.as_dict() if isinstance(written, Written) else None,
+                "export": None if written is None else written.as_dict(),
             }
         )
         return
     _show(app, placed, shown, recommended)
     if entry is not None:
         click.echo()
-        written = _write(app, entry, out, manifest.name)
-        if isinstance(written, Written):
-            show_written(written)
-            next_command(f"serbench predict {written.made.path} RECORDING")
-        else:
-            emit_text(f"the network was not exported: {written}, then `serbench export {entry}`")
+        written, reason = _write(app, entry, out, manifest.name)
+        if written is None:
+            emit_text(f"the network was not exported: {reason}, then `serbench export {entry}`")
+            return
+        show_written(written)
+        next_command(f"serbench predict {written.made.path} RECORDING")
 
 
 def _dataset(app: App, target: str, emotions: str | None) -> Manifest:
@@ -266,11 +272,17 @@ def _show(
         emit_text(sentence)
 
 
-def _write(app: App, entry: int, out: Path | None, dataset: str) -> Written | MissingPackageError:
-    """Write the recommended network; without a file named, a missing package is no error."""
+def _write(app: App, entry: int, out: Path | None, dataset: str) -> tuple[Written | None, str]:
+    """Write the recommended network; without a file named, a missing package is no error.
+
+    Returns:
+        what was written, or None with the reason why nothing was.
+    """
+    from serbench.cli.export import write_entry
+
     try:
-        return write_entry(app, entry, out or Path(f"{dataset}.onnx"), "fp32")
+        return write_entry(app, entry, out or Path(f"{dataset}.onnx"), "fp32"), ""
     except MissingPackageError as error:
         if out is not None:
             raise
-        return error
+        return None, str(error)
