@@ -14,7 +14,7 @@ from serbench.cli.output import emit_result, format_option
 from serbench.cli.ranking_options import Chosen, nothing_found, ranking_options, read_rankings
 
 if TYPE_CHECKING:
-    from serbench.views.charts.style import Drawing
+    from serbench.views.charts.drawing import Drawing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from serbench.store.base import Base
 from serbench.store.database import Database
-from serbench.store.schema import LatencyRow, ProgressRow, ScoreRow, StudyRow, TrialRow
+from serbench.store.schema import ProgressRow, ScoreRow, StudyRow, TrialRow
 from serbench.store.schema_data import DatasetRow
+from serbench.store.schema_machines import LatencyRow
 
 CHANGED_IN_PLACE = (
     func.sum(ScoreRow.value),
