@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import altair as alt
 
+from serbench.search.importance import is_logarithmic
 from serbench.views.charts.drawing import Drawing, data, drawn
 from serbench.views.charts.style import (
     HEIGHT,
     WIDTH,
     domain_of,
-    is_logarithmic,
     layered,
     scale_of,
     share_axis,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import compress
 
 import altair as alt
 
@@ -87,23 +87,24 @@ TIMES = ("p50", "p90", "p99")
 
 
 def _names(latencies: Sequence[LatencyView]) -> list[str]:
-    """Runtime and threads of each latency; precision, machine and clip length if they differ."""
-    facts: list[dict[str, Any]] = [
-        {
-            "runtime": each.runtime,
-            "precision": each.precision,
-            "threads": f"{each.threads} thread{'s' * (each.threads > 1)}",
-            "clips": f"{each.clip_seconds:g} s" if each.clip_seconds else "",
-            "machine": each.machine,
-            "libraries": each.libraries,
-        }
+    """Runtime and threads of each latency; precision, clip length and machine if they differ."""
+    facts = [
+        (
+            each.runtime,
+            f"{each.threads} thread{'s' * (each.threads > 1)}",
+            each.precision,
+            f"{each.clip_seconds:g} s" if each.clip_seconds else "",
+            each.machine,
+        )
         for each in latencies
     ]
-    always = ("runtime", "threads")
-    shown = [name for name in facts[0] if name in always or len({each[name] for each in facts}) > 1]
-    if len({tuple(each[name] for name in shown[:-1]) for each in facts}) == len(facts):
-        shown = [name for name in shown if name != "libraries" or "libraries" not in shown[-1:]]
-    return [", ".join(filter(None, (each[name] for name in shown))) for each in facts]
+    shown = [place < 2 or len(set(each)) > 1 for place, each in enumerate(zip(*facts, strict=True))]
+    names = [", ".join(filter(None, compress(each, shown))) for each in facts]
+    if len(set(names)) < len(names):  # two machines with the same description
+        return [
+            f"{name}, {each.machine_id[:8]}" for name, each in zip(names, latencies, strict=True)
+        ]
+    return names
 
 
 def _parts(latency: LatencyView) -> list[tuple[str, float, float]]:

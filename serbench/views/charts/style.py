@@ -8,15 +8,13 @@ from typing import Any
 
 import altair as alt
 
+from serbench.search.importance import is_logarithmic
+
 WIDTH, HEIGHT = 560, 320
 """Width and height of a chart in pixels."""
 
 STEP = 24
 """Height of a row of a chart with one row for each thing, in pixels."""
-
-LOGARITHMIC = 10.0
-"""Values whose largest is more than this many times the smallest are on a logarithmic scale."""
-
 
 LEGIBLE = 40
 """Largest number of rows of a chart that have room for names."""
@@ -167,11 +165,6 @@ def domain_of(values: Sequence[float], margin: float = 0.06) -> tuple[float, flo
         return low / factor, high * factor
     free = (high - low) * margin or abs(high) * margin or 1.0
     return low - free, high + free
-
-
-def is_logarithmic(values: Sequence[float]) -> bool:
-    """Whether values are positive and differ by more than a factor of `LOGARITHMIC`."""
-    return min(values) > 0 and max(values) / min(values) > LOGARITHMIC
 
 
 def layered(
