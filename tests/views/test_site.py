@@ -5,6 +5,7 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pandas
 import pytest
@@ -261,32 +262,34 @@ def test_charts_of_one_form_share_their_specification(site):
     assert len({each[1] for each in names}) == 1  # the confusion matrix
 
 
-def test_a_second_site_replaces_the_first_one_only(filled, made, site, tmp_path):
+def files(**contents):
+    """A site with these files."""
+    return SimpleNamespace(paths=list(contents), read=contents.get, charts={"chart.js": b"1"})
+
+
+def test_a_second_site_replaces_the_first_one_and_nothing_else(tmp_path):
     folder = tmp_path / "site"
     folder.mkdir()
-    publish(Site(filled, made.metrics), folder)
-    gone = folder / "entries" / "99.html"
-    gone.write_text("an entry that was deleted")
+    publish(files(index=b"old", gone=b"an entry that is deleted"), folder)
     marker = json.loads((folder / MARKER).read_text())
-    marker["files"] += ["entries/99.html", "../kept.txt"]
+    marker["files"].append("../kept")
     (folder / MARKER).write_text(json.dumps(marker))
-    (tmp_path / "kept.txt").write_text("not of the site")
+    (tmp_path / "kept").write_text("not of the site")
     (folder / "CNAME").write_text("example.org")
-    publish(Site(filled, made.metrics), folder)
-    assert not gone.exists()
-    assert (tmp_path / "kept.txt").exists()
-    assert (folder / "CNAME").exists()
-    for file in site.rglob("*.html"):
-        assert (folder / file.relative_to(site)).is_file()
+    written = publish(files(index=b"new"), folder)
+    assert {each.name for each in folder.iterdir()} == {"index", "chart.js", "CNAME", MARKER}
+    assert (folder / "index").read_bytes() == b"new"
+    assert written.files == 3
+    assert (tmp_path / "kept").exists()
 
 
-def test_another_folder_is_refused(filled, made, tmp_path):
+def test_another_folder_is_refused(tmp_path):
     other = tmp_path / "thesis"
     other.mkdir()
     (other / "chapter.tex").write_text("years of work")
     for place in (other, other / "chapter.tex"):
         with pytest.raises(UsageError) as refused:
-            publish(Site(filled, made.metrics), place)
+            publish(files(index=b"new"), place)
         assert refused.value.facts["path"] == place
     assert [each.name for each in other.iterdir()] == ["chapter.tex"]
 

@@ -4,10 +4,9 @@ import tomllib
 from dataclasses import asdict, replace
 
 import pytest
-from making.options import MANIFEST
+from making.options import MANIFEST, PLUGINS
 
 from serbench.data.clips import ClipFormat
-from serbench.plugins import Plugins
 from serbench.run.options import StudyOptions
 from serbench.run.planning import make_plans
 from serbench.search.plan import StudyPlan
@@ -30,7 +29,6 @@ TRAINED = StudyPlan(
     readouts=("pooled",),
     augmentations=("time-shift", "gain"),
     bounds={"learning_rate": (1e-05, 0.1), "freeze_depth": (0, 0), "width:gain": (0.0, 0.5)},
-    objective="focal",
     exhaustive=True,
     precision="bf16",
     threads=2,
@@ -60,10 +58,9 @@ FITTED = replace(
     ids=["trained", "without-augmentations", "fitted"],
 )
 def test_the_file_gives_the_plan_again(plan):
-    plugins = Plugins()
     read = tomllib.loads(study_text(asdict(plan)))
-    options = StudyOptions.model_validate(read, context=plugins)
-    assert make_plans(options, MANIFEST, plugins, None, None) == [plan]
+    options = StudyOptions.model_validate(read, context=PLUGINS)
+    assert make_plans(options, MANIFEST, PLUGINS, None, None) == [plan]
 
 
 def test_of_a_file_with_weights_only_the_name_is_written():

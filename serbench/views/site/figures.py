@@ -14,10 +14,15 @@ from typing import Any
 
 from serbench.errors import MissingPackageError
 from serbench.views.charts import DARK, LIGHT, Drawing
+from serbench.views.charts.drawing import Rows
 from serbench.views.charts.files import SNIPPET
 
 FOLDER = "assets/charts"
 """Where the specifications are, seen from the root of the site."""
+
+
+DIGITS = 5
+"""So many digits of a number are enough for a chart; the files with data have all of them."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Figure:
 
     title: Mapping[str, Any]
     specification: str
-    data: Mapping[str, list[dict[str, Any]]]
+    data: Mapping[str, Rows]
 
     @property
     def description(self) -> str:
@@ -42,8 +47,8 @@ class Figure:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the page contains of it: title and data."""
-        return {"title": self.title, "data": self.data}
+        """What the page contains of it: its title, and of its data the fields and their values."""
+        return {"title": self.title, "data": {name: _table(r) for name, r in self.data.items()}}
 
     @property
     def name(self) -> str:
@@ -65,8 +70,17 @@ def figure(chart: Drawing | None) -> list[Figure]:
     """A chart as a figure; none where there is nothing to draw."""
     if chart is None:
         return []
-    data = {name: [dict(row) for row in rows] for name, rows in chart.datasets.items()}
-    return [Figure(dict(chart.title), _compact(chart.form), data)]
+    return [Figure(chart.title, _compact(chart.form), chart.datasets)]
+
+
+def _table(rows: Rows) -> list[list[Any]]:
+    """The fields of the rows, and then the values of each row, numbers with five digits."""
+    fields = list(dict.fromkeys(field for row in rows for field in row))
+    return [fields, *([_short(row.get(field)) for field in fields] for row in rows)]
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def _compact(data: Any) -> str:

@@ -177,7 +177,8 @@
     const ranking = figure.closest(".ranking")?.dataset.ranking;
     const table = ranking && tables.find(each => each.dataset.ranking === ranking);
     const shown = table && new Set(all("tbody tr:not([hidden])", table).map(row => Number(row.dataset.entry)));
-    spec.datasets = Object.fromEntries(Object.entries(data).map(([name, rows]) =>
+    const rowsOf = ([fields, ...rows]) => rows.map(row => Object.fromEntries(row.map((value, place) => [fields[place], value])));
+    spec.datasets = Object.fromEntries(Object.entries(data).map(([name, table]) => [name, rowsOf(table)]).map(([name, rows]) =>
       [name, shown ? rows.filter(row => !("entry" in row) || shown.has(row.entry)) : rows]));
     spec.config = { ...self.serbenchThemes[dark.matches ? "dark" : "light"] };
     const wide = target.clientWidth;
