@@ -103,4 +103,5 @@ def entry_names(database: Database) -> dict[int, str]:
         .order_by(SystemRow.number)
     )
     with database.session() as session:
-        return {int(number): name for number, name in session.execute(query)}
+        found = session.execute(query).all()
+    return {number: name for number, name in found if number is not None}
