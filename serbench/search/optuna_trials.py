@@ -98,7 +98,6 @@ def study_copy(
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
     finally:
         optuna.logging.set_verbosity(verbosity)
-    study.set_metric_names(["mean UA"])
     distributions = distributions_of(ranges)
     study.add_trials([copied_from(trial, distributions) for trial in trials])
     return study

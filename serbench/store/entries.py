@@ -103,5 +103,5 @@ def entry_names(database: Database) -> dict[int, str]:
         .order_by(SystemRow.number)
     )
     with database.session() as session:
-        found = session.execute(query)
-        return {number: name for number, name in found if number is not None}
+        found = session.execute(query).all()
+    return {number: name for number, name in found if number is not None}

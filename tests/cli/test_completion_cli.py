@@ -22,7 +22,7 @@ def completed(run, finished, monkeypatch):
         monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) + 1))
         ran = run()
         assert (ran.code, ran.err) == (0, "")
-        return [line.partition(",")[2] for line in ran.out.splitlines()]
+        return [line.partition(",")[2] for line in ran.out.splitlines() if line]
 
     return complete
 
