@@ -23,9 +23,7 @@ CORPORA = {corpus.name: corpus for corpus in (RAVDESS, CREMA_D, EMODB)}
         ("own", "/a/03-01-05-02-01-01-01.wav", None, None),
     ],
 )
-def test_language_and_intensity_come_from_the_corpus(
-    made, corpus, path, language, intensity
-):
+def test_language_and_intensity_come_from_the_corpus(made, corpus, path, language, intensity):
     utterance = replace(made.manifest().utterances[0], corpus=corpus, path=path)
     found = traits_of(utterance, CORPORA)
     assert (found["language"], found["intensity"]) == (language, intensity)
