@@ -33,7 +33,7 @@ PROTOCOL = "speaker-2"
 
 @pytest.fixture(scope="module")
 def database(made, tmp_path_factory):
-    """Entries 1 to 3 of high, equal and low skill, 4 and 5 on another dataset; 5 has an odd name."""
+    """Entries 1 to 3 of high, equal and low skill; 4 and 5, of an odd name, on another dataset."""
     people = [
         replace(
             utterance(speaker, emotion, "/here", take),
