@@ -107,7 +107,12 @@ def _command(context: click.Context) -> Iterator[str]:
         for parameter in command.get_params(context)
         if not {"--help", "--db", "--debug", "--quiet"} & set(parameter.opts)
     ]
-    rows = [[f"`{record[0]}`", record[1]] for record in records if record is not None]
+    # A bracket before a range would begin a link.
+    rows = [
+        [f"`{record[0]}`", re.sub(r"\[(?=\d*[<>=]*x)", r"\[", record[1])]
+        for record in records
+        if record is not None
+    ]
     if rows:
         yield _table(["option", "meaning"], rows)
 

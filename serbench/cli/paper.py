@@ -104,6 +104,10 @@ def compare_command(
         traits,  # type: ignore[arg-type]  # click has checked the choices
         pairs,  # type: ignore[arg-type]
     )
+    if diagram is not None:
+        from serbench.views.report.ranks import write_diagram
+
+        write_diagram(found, diagram)
     text = ""
     if chosen == "json":
         text = as_json(found.as_dict())
@@ -118,9 +122,6 @@ def compare_command(
     else:
         write_file(out, text)
     if diagram is not None:
-        from serbench.views.report.ranks import write_diagram
-
-        write_diagram(found, diagram)
         click.echo(str(diagram), err=out is None)
 
 

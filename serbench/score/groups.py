@@ -102,7 +102,7 @@ def mean_recalls(
 def _restricted(counted: Tally, emotions: npt.NDArray[np.bool_]) -> Tally:
     """The clips of some true emotions, and the speakers who have any."""
     counts = np.where(emotions[None, :, None], counted.counts, 0)
-    kept: npt.NDArray[np.bool_] = np.asarray(counts.any(axis=(1, 2)))
+    kept: list[bool] = (counts.sum(axis=(1, 2)) > 0).tolist()
     names = tuple(name for name, keep in zip(counted.speakers, kept, strict=True) if keep)
     return Tally(names, counts[kept])
 

@@ -102,9 +102,9 @@ def mean_ranks(scores: Floats, test: PostHoc = "nemenyi") -> MeanRanks:
     mean = rankdata(-rounded, axis=1).mean(axis=0)
     order = sorted(range(systems), key=lambda place: (mean[place], place))
     ranks = mean[order]
-    chi2, p = (float(each) for each in friedmanchisquare(*rounded.T))
-    if np.isnan(p):  # all systems have the same rank on every speaker
-        chi2, p = 0.0, 1.0
+    chi2, p = 0.0, 1.0
+    if (rounded != rounded[:, :1]).any():  # otherwise the statistic is not defined
+        chi2, p = (float(each) for each in friedmanchisquare(*rounded.T))
     critical = None
     differ = np.zeros((systems, systems), dtype=bool)
     if p < LEVEL and test == "nemenyi":

@@ -28,6 +28,11 @@ ALIKE = (
 )
 
 
+DIFFERENCE = (
+    "Difference in UA: to the best system, in points; these intervals hold together at 95 %."
+)
+
+
 @dataclass(frozen=True)
 class TextTable:
     """A table of literal text.
@@ -56,12 +61,9 @@ def results_table(found: PaperComparison, bold: str = "Bold") -> TextTable:
     ranked, times = found.mean_ranks is not None, found.one_place
     columns += [">mean rank"] * ranked + [">parameters"] + [">p90 ms"] * times
     place = found.first.latency
-    caption = [
-        found.tested_on,
-        SCORED,
-        f"{bold}: {ALIKE}",
-        "Difference in UA: to the best system, in points; these intervals hold together at 95 %.",
-    ]
+    caption = [found.tested_on, SCORED]
+    if len(found.rows) > 1:
+        caption += [f"{bold}: {ALIKE}", DIFFERENCE]
     if found.friedman is not None:
         caption.append(f"Mean rank of UA over test speakers, 1 is best. {found.friedman}")
     if times:

@@ -129,7 +129,7 @@ class PaperComparison:
         known = ", speakers also in the training clips" if row.speaker_dependent else ""
         return (
             f"Dataset {row.dataset} [{row.dataset_hash[:8]}]{speech}, protocol {row.protocol_id}, "
-            f"{row.evidence_text}, {row.speakers} test speakers{known}."
+            f"{row.evidence_text}, {row.speakers} test speaker{'s' * (row.speakers > 1)}{known}."
         )
 
     @property

@@ -6,7 +6,7 @@ from serbench.score.agreement import agreement_intervals
 from serbench.score.calibration import expected_calibration_error, log_losses, reliability
 
 
-def tested(speakers, clips=30):
+def clips_like(speakers, clips=30):
     chance = np.random.default_rng(5)
     targets = np.tile(np.arange(3), speakers * clips // 3)
     logits = chance.normal(size=(len(targets), 3)) + 2 * np.eye(3)[targets]
@@ -17,7 +17,7 @@ def tested(speakers, clips=30):
 def test_intervals_contain_their_values_and_are_narrower_for_more_speakers():
     widths = []
     for speakers in (6, 40):
-        logits, targets, names = tested(speakers)
+        logits, targets, names = clips_like(speakers)
         found = agreement_intervals(logits, targets, names)
         assert found.ece.low <= expected_calibration_error(logits, targets) <= found.ece.high
         assert found.log_loss.low < log_losses(logits, targets).mean() < found.log_loss.high
@@ -31,5 +31,5 @@ def test_intervals_contain_their_values_and_are_narrower_for_more_speakers():
 
 
 def test_one_speaker_has_no_interval():
-    found = agreement_intervals(*tested(1))
+    found = agreement_intervals(*clips_like(1))
     assert (found.ece, found.log_loss, set(found.accuracy)) == (None, None, {None})

@@ -16,7 +16,7 @@ DEMSAR = np.array(
         *([0.972, 0.981, 0.9751, 0.975], [0.957, 0.978, 0.946, 0.970]),
     ]
 )
-"""AUC of four systems on fourteen data sets, table 6 of the article (rounded; one tie is broken)."""
+"""AUC of four systems on fourteen data sets, table 6 of the article; one tie is broken."""
 
 
 def test_the_example_of_demsar_gives_its_numbers():

@@ -33,7 +33,7 @@ PROTOCOL = "speaker-2"
 
 @pytest.fixture(scope="module")
 def database(made, tmp_path_factory):
-    """Entries 1 to 3 of high, equal and low skill, and 4, a copy of the first with an odd name."""
+    """Entries 1 to 3 of high, equal and low skill; 4 and 5, of an odd name, on another dataset."""
     people = [
         replace(
             utterance(speaker, emotion, "/here", take),
@@ -54,9 +54,10 @@ def database(made, tmp_path_factory):
     unique = make_manifest(
         "named", [replace(each, path=f"/h/{n}.wav") for n, each in enumerate(manifest.utterances)]
     )
-    add_entry(found, made, unique, 2.0, 0, PROTOCOL)
+    add_entry(found, made, unique, 2.0, 9, PROTOCOL)
     table.write_text(export_predictions(found, 4))
     import_predictions(found, table, NAME, unique, parse_protocol(PROTOCOL), made.metrics)
+    add_entry(found, made, manifest, 1.0, 5, "speaker-2:holdout")
     yield found
     found.engine.dispose()
 
@@ -133,7 +134,7 @@ def test_a_division_into_one_group_is_refused(database):
     assert raised.value.facts["traits"] == ("corpus", "language")
 
 
-@pytest.mark.parametrize("numbers", [(1, 1), (1, 4)])
+@pytest.mark.parametrize("numbers", [(1, 1), (1, 6)])
 def test_entries_given_twice_or_of_two_protocols_are_refused(database, numbers):
     with pytest.raises(UsageError):
         compare_for_paper(database, CORPORA, numbers)
