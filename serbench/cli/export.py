@@ -114,7 +114,8 @@ def write_entry(
     """
     from serbench.deploy.bench_file import PROGRAM, write_bench
     from serbench.deploy.page import WebRuntime, page_of
-    from serbench.run.export import Exporter, require_places, write_output
+    from serbench.run.export import Exporter
+    from serbench.run.output_files import require_places, write_output
     from serbench.views.detail import entry_detail
     from serbench.views.model_card import card_of
 

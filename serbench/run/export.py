@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,16 +15,11 @@ import torch
 from serbench import __version__
 from serbench.data.audio import RATES
 from serbench.deploy.model_file import ModelFacts, require_parity, with_facts
-from serbench.errors import (
-    AudioError,
-    ExportError,
-    MissingPackageError,
-    StorageError,
-    UsageError,
-)
+from serbench.errors import AudioError, ExportError, MissingPackageError, UsageError
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.runtime import Runnable, Runtime
 from serbench.plugins import Plugins
+from serbench.run.output_files import require_places, write_output
 from serbench.run.runtimes import RuntimeVariants
 from serbench.score.precision import may_replace
 from serbench.store.database import Database
@@ -236,45 +230,6 @@ class Exporter:
             outside=network.outside,
             version=__version__,
         )
-
-
-def require_places(*paths: Path) -> None:
-    """Refuse files that cannot all be written, before minutes are spent on their content.
-
-    Raises:
-        UsageError: two of them have the same path, or the folder of one is missing.
-        StorageError: a folder does not accept files.
-    """
-    for number, path in enumerate(paths):
-        if path in paths[:number]:
-            raise UsageError(
-                f"{path} would be written twice, since bench.py and the model card, which has the "
-                "ending .md, are written beside the exported file: choose another name",
-                path=path,
-            )
-        folder = path.absolute().parent
-        if not folder.is_dir():
-            raise UsageError(f"there is no folder {folder}: make it first", path=path)
-        if not os.access(folder, os.W_OK):
-            raise StorageError(
-                f"{path} cannot be written, since {folder} does not accept files: choose another "
-                "place",
-                path=path,
-            )
-
-
-def write_output(path: Path, data: bytes) -> None:
-    """Write a file.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written ({error.strerror}): choose another place", path=path
-        ) from error
 
 
 def fastest(

@@ -20,7 +20,8 @@ from serbench.errors import (
 )
 from serbench.plugins import Plugins
 from serbench.run import export, runtimes
-from serbench.run.export import Exporter, checks, fastest, require_places, write_output
+from serbench.run.export import Exporter, checks, fastest
+from serbench.run.output_files import require_places, write_output
 from serbench.run.predict import file_predictor, predictor_of
 from serbench.store.variants import Variants
 

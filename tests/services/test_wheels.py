@@ -74,7 +74,7 @@ def test_a_wheel_has_every_file_of_the_package(wheel):
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {"serbench/py.typed", "serbench/views/report/printed.toml"} <= wanted
+    assert {"serbench/py.typed", "serbench/views/printed.toml"} <= wanted
     assert wanted <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "docs/", "plugins/")) for name in names)
