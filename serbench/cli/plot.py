@@ -12,7 +12,7 @@ from serbench.cli.app import App, Group, common_options, pass_app
 from serbench.cli.ranking_options import Chosen, nothing_found, ranking_options, read_rankings
 
 if TYPE_CHECKING:
-    from serbench.views.charts.style import Drawing
+    from serbench.views.charts.drawing import Drawing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

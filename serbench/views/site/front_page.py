@@ -89,11 +89,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a ranking; its facets are in the order of `FACETS`."""
+    """A row of a ranking; ``places`` are those of its facets in the values of the page."""
 
     entry: int
     cells: Sequence[Cell]
-    facets: Sequence[str]
+    places: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,18 @@ class Board:
         choice: of which latencies.
         source: its rankings as views, the one with most entries first.
         rankings: the same as they are shown.
-        options: facet → its values, where rows differ.
+        values: facet → its values.
     """
 
     choice: Choice
     source: Sequence[RankingView]
     rankings: Sequence[Ranked]
-    options: Mapping[str, Sequence[str]]
+    values: Mapping[str, Sequence[str]]
+
+    @property
+    def options(self) -> dict[str, Sequence[str]]:
+        """The facets in which rows differ, with their values."""
+        return {facet: each for facet, each in self.values.items() if len(each) > 1}
 
 
 def choices_of(rows: Sequence[EntryView]) -> list[Choice]:
@@ -178,16 +183,13 @@ def board(
         [row for row in rows if row.latency.threads in (choice.threads, 0)], choice.runtime
     )
     rankings = sorted(rank(chosen, known), key=lambda each: -len(each.rows))
+    facets = [facets_of(row) for each in rankings for row in each.rows]
+    values = {facet: sorted(set(found)) for facet, found in zip(FACETS, zip(*facets), strict=True)}
     ranked = [
-        _ranked(place, each, *_recommendation(database, rows, choice, each, known))
+        _ranked(place, each, values, *_recommendation(database, rows, choice, each, known))
         for place, each in enumerate(rankings, start=1)
     ]
-    values = {
-        facet: sorted({row.facets[place] for each in ranked for row in each.rows})
-        for place, facet in enumerate(FACETS)
-    }
-    options = {facet: each for facet, each in values.items() if len(each) > 1}
-    return Board(choice, rankings, ranked, options)
+    return Board(choice, rankings, ranked, values)
 
 
 def _recommendation(
@@ -215,7 +217,13 @@ def _recommendation(
     return found.sentences, {**gains, shipped.entry: None}
 
 
-def _ranked(place: int, ranking: RankingView, sentences: list[str], gains: Gains) -> Ranked:
+def _ranked(
+    place: int,
+    ranking: RankingView,
+    values: Mapping[str, list[str]],
+    sentences: list[str],
+    gains: Gains,
+) -> Ranked:
     first = ranking.rows[0]
     heading = f"{first.dataset}, {first.protocol_id}, {first.evidence_text}"
     if first.known_speakers:
@@ -228,7 +236,7 @@ def _ranked(place: int, ranking: RankingView, sentences: list[str], gains: Gains
         sentences,
         [f"{note[:1].upper()}{note[1:]}." for note in notes],
         figure(charts.front_chart(ranking.rows)),
-        [Row(row.entry, _cells(row, gains), facets_of(row)) for row in ranking.rows],
+        [Row(row.entry, _cells(row, gains), _places(row, values)) for row in ranking.rows],
     )
 
 
@@ -246,6 +254,11 @@ def facets_of(row: EntryView) -> list[str]:
         ", ".join(licences),
         row.commercial,
     ]
+
+
+def _places(row: EntryView, values: Mapping[str, list[str]]) -> list[int]:
+    pairs = zip(values.values(), facets_of(row), strict=True)
+    return [listed.index(value) for listed, value in pairs]
 
 
 def _cells(row: EntryView, gains: Gains) -> list[Cell]:

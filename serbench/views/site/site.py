@@ -152,6 +152,8 @@ class Site:
 
     def _board_files(self, choice: Choice) -> Iterable[tuple[str, Content]]:
         yield choice.path, partial(self._board, choice)
+        if choice.path != MAIN:  # the command line has the data of all others
+            return
         for ending, written in (("csv", _csv), ("json", _json), ("parquet", _parquet)):
             yield f"data/{choice.name}.{ending}", partial(self._data, choice, written)
 
@@ -174,7 +176,7 @@ class Site:
             choices=self._choices,
             facets=FACETS,
             told=TOLD,
-            entries=len(self._views),
+            data=choice.path == MAIN,
         )
 
     def _entry(self, view: EntryView) -> bytes:
@@ -241,7 +243,7 @@ def _csv(made: Board) -> bytes:
 
 def _json(made: Board) -> bytes:
     rows = [row.as_dict() for ranking in made.source for row in ranking.rows]
-    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _parquet(made: Board) -> bytes:
