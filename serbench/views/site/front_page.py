@@ -6,59 +6,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TypeAlias
 
 from serbench.errors import UsageError
-from serbench.score.comparison import Difference
 from serbench.store.database import Database
 from serbench.views import charts
 from serbench.views.comparison import KnownSelections
 from serbench.views.eligible import Wanted
 from serbench.views.entry import EntryView
 from serbench.views.fastest import BEST, in_runtime
-from serbench.views.front import DOMINATED, NEAR, ON
 from serbench.views.ranking import RankingView, rank
 from serbench.views.recommendation import recommend
-from serbench.views.site.entry_page import entry_path, system_of
 from serbench.views.site.figures import Figure, figure
-from serbench.views.site.parts import (
-    DASH,
-    Cell,
-    count,
-    counted,
-    interval,
-    number,
-    plain,
-    points,
-    share,
-    short_count,
-)
+from serbench.views.site.parts import counted
+from serbench.views.site.ranking_rows import COLUMNS, FACETS, Gains, Row, facets_of, row_of
 
 MAIN = "index.html"
 
 TOLD = 2
 """So many sentences of a recommendation are above the plot; the others can be unfolded."""
-
-MARKS = {ON: "● on the front", NEAR: "○ may be on it", DOMINATED: ""}
-"""Relation of an entry to the Pareto front → what its cell shows."""
-
-COLUMNS = (
-    *("entry", ">#", ">UA, %", ">95 % CI", ">p90, ms", "Pareto front", ">best, %", ">ranks"),
-    *(">against the recommended", ">WA, %", ">macro-F1, %", ">p50, ms", ">p99, ms", "runtime"),
-    *(">size, MB", ">parameters", ">MACs", ">tuning UA, %", ">optimism"),
-    *("front end", "weights", "clips", "licences", "commercial use"),
-)
-"""The columns of a ranking."""
-
-FACETS = (
-    *("dataset", "protocol", "evidence", "machine", "front end", "weights", "licence"),
-    "commercial use",
-)
-"""By what rows can be filtered, as it is called in the address of a page."""
-
-
-Gains: TypeAlias = dict[int, Difference | None]
-"""Entry → its UA minus that of the recommended one; None of the recommended one itself."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +50,6 @@ class Choice:
         """The choice in words."""
         runtime = "the fastest runtime of each entry" if self.runtime == BEST else self.runtime
         return f"{runtime}, {counted(self.threads, 'thread')}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a ranking; ``places`` are those of its facets in the values of the page."""
-
-    entry: int
-    cells: Sequence[Cell]
-    places: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -184,7 +140,9 @@ def board(
     )
     rankings = sorted(rank(chosen, known), key=lambda each: -len(each.rows))
     facets = [facets_of(row) for each in rankings for row in each.rows]
-    values = {facet: sorted(set(found)) for facet, found in zip(FACETS, zip(*facets), strict=True)}
+    values = {
+        facet: sorted({found[place] for found in facets}) for place, facet in enumerate(FACETS)
+    }
     ranked = [
         _ranked(place, each, values, *_recommendation(database, rows, choice, each, known))
         for place, each in enumerate(rankings, start=1)
@@ -236,79 +194,5 @@ def _ranked(
         sentences,
         [f"{note[:1].upper()}{note[1:]}." for note in notes],
         figure(charts.front_chart(ranking.rows)),
-        [Row(row.entry, _cells(row, gains), _places(row, values)) for row in ranking.rows],
+        [row_of(row, values, gains) for row in ranking.rows],
     )
-
-
-def facets_of(row: EntryView) -> list[str]:
-    """The values of a row by which it can be filtered, in the order of `FACETS`."""
-    licences = sorted({each.name for each in (*row.licences.values(), row.weights_licence)})
-    latency = row.latency
-    return [
-        row.dataset,
-        row.protocol_id,
-        row.evidence_text,
-        latency.machine if latency.runtime else "no latency",
-        row.front_end or "imported",
-        row.weights,
-        ", ".join(licences),
-        row.commercial,
-    ]
-
-
-def _places(row: EntryView, values: Mapping[str, list[str]]) -> list[int]:
-    pairs = zip(values.values(), facets_of(row), strict=True)
-    return [listed.index(value) for listed, value in pairs]
-
-
-def _cells(row: EntryView, gains: Gains) -> list[Cell]:
-    latency = row.latency
-    licences = "; ".join(f"{name}: {each}" for name, each in row.licences.items())
-    return [
-        Cell(f"{row.entry}: {system_of(row)}", row.entry, entry_path(row.entry)),
-        count(row.rank),
-        share(row.uar),
-        interval(row.scores["uar"].interval),
-        number(latency.p90, 1),
-        Cell(MARKS.get(row.front, DASH)),
-        share(row.best),
-        _ranks(row),
-        _against(row, gains),
-        *(_metric(row, name) for name in ("accuracy", "macro_f1")),
-        number(latency.p50, 1),
-        number(latency.p99, 1),
-        plain(" ".join(filter(None, (latency.runtime, latency.precision))) or DASH),
-        number(row.size_mb, 1),
-        short_count(row.params),
-        short_count(row.macs),
-        share(row.cv_uar_mean),
-        points(row.optimism),
-        plain(row.front_end or DASH),
-        plain(row.weights),
-        plain(row.clips or DASH),
-        plain(f"{licences or DASH}; weights: {row.weights_licence}"),
-        plain(row.commercial),
-    ]
-
-
-def _ranks(row: EntryView) -> Cell:
-    if row.rank_ci is None:
-        return Cell(DASH, None)
-    return Cell(DASH.join(map(str, dict.fromkeys(row.rank_ci))), row.rank_ci[0])
-
-
-def _against(row: EntryView, gains: Gains) -> Cell:
-    if row.entry not in gains:
-        return Cell(DASH, None)
-    gain = gains[row.entry]
-    if gain is None:
-        return Cell("recommended", 0.0)
-    text = f"{100 * gain.difference:+.1f}"
-    if gain.interval is not None:
-        text += f" ({100 * gain.interval.low:+.1f} to {100 * gain.interval.high:+.1f})"
-    return Cell(text, gain.difference)
-
-
-def _metric(row: EntryView, name: str) -> Cell:
-    score = row.scores.get(name)
-    return share(None if score is None else score.value)

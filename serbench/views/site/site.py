@@ -30,7 +30,6 @@ from serbench.views.site.dataset_page import dataset_page
 from serbench.views.site.entry_page import EntryMaterial, entry_page, entry_path
 from serbench.views.site.figures import Figure, runtime_script
 from serbench.views.site.front_page import (
-    FACETS,
     MAIN,
     TOLD,
     Board,
@@ -39,6 +38,7 @@ from serbench.views.site.front_page import (
     choices_of,
 )
 from serbench.views.site.parts import Page
+from serbench.views.site.ranking_rows import FACETS
 from serbench.views.site.templates import Templates
 from serbench.views.study import study_view
 
