@@ -26,6 +26,9 @@ from serbench.views.site.site import Site
 
 VOID = {"meta", "link", "input", "br", "source"}
 
+OPTIONAL = {"tr", "td", "th", "thead", "tbody"}
+"""Elements whose end tags HTML lets a page leave out."""
+
 
 class Page(HTMLParser):
     """The elements of a page: links, anchors, scripts, tables as lists of rows of texts."""
@@ -39,6 +42,10 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
+        inside = {"td": ("td", "th"), "th": ("td", "th"), "tr": ("td", "th", "tr")}
+        inside["tbody"] = ("td", "th", "tr", "thead")
+        while tag in inside and self.open[-1] in inside[tag]:
+            self.open.pop()
         if tag not in VOID:
             self.open.append(tag)
         if "id" in found:
@@ -56,15 +63,17 @@ class Page(HTMLParser):
             self.tables[-1][-1].append("")
 
     def handle_endtag(self, tag):
-        assert self.open.pop() == tag
+        while self.open[-1] != tag:
+            assert self.open.pop() in OPTIONAL
+        self.open.pop()
 
     def handle_data(self, data):
         if self.open and self.open[-1] == "script":
             self.scripts[-1]["content"] = data
             return
         self.text.append(data)
-        if "tr" in self.open and self.open[-1] != "tr":
-            self.tables[-1][-1][-1] += data
+        if {"td", "th"} & set(self.open):
+            self.tables[-1][-1][-1] += data.strip()
         if self.open and self.open[-1] in ("h1", "h2", "h3"):
             self.headings.append((self.open[-1], data))
         if "caption" in self.open:

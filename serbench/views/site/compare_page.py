@@ -14,7 +14,16 @@ from serbench.score.ranks import AllDifferences, all_differences
 from serbench.views.comparison import KnownSelections, Together
 from serbench.views.entry import EntryView
 from serbench.views.site.entry_page import entry_path, system_of
-from serbench.views.site.parts import Cell, counted, interval, number, plain, share, short_count
+from serbench.views.site.parts import (
+    DASH,
+    Cell,
+    counted,
+    interval,
+    number,
+    plain,
+    share,
+    short_count,
+)
 
 COMPARE_PATH = "compare.html"
 DATA_PATH = "data/compare.js"
@@ -36,24 +45,45 @@ def comparison_script(
     groups: dict[tuple[str, bool], list[EntryView]] = defaultdict(list)
     for view in views:
         groups[view.protocol_id, bool(view.known_speakers)].append(view)
+    texts: dict[str, int] = {}  # many entries have the same ones
     data = {
-        "entries": {view.entry: _entry(view, emotions.get(view.entry, ())) for view in views},
+        "labels": [label for label, _ in _facts(views[0])],
+        "entries": {
+            view.entry: _entry(view, emotions.get(view.entry, ()), texts) for view in views
+        },
+        "texts": list(texts),
         "groups": [_group(group, known) for group in groups.values()],
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return f"self.serbenchCompare = {text};\n"
 
 
-def _entry(view: EntryView, emotions: Sequence[str]) -> dict[str, Any]:
+def _entry(view: EntryView, emotions: Sequence[str], texts: dict[str, int]) -> dict[str, Any]:
+    """An entry, of whose facts the places in ``texts`` are given; new ones are added to it."""
+
+    def place(text: str) -> int:
+        return texts.setdefault(text, len(texts))
+
+    found = recalls(view.tally.confusion)
+    return {
+        "name": f"{view.entry}: {system_of(view)}",
+        "path": entry_path(view.entry),
+        "facts": [place(cell.text or DASH) for _, cell in _facts(view)],
+        "emotions": [place(emotion) for emotion in emotions],
+        "recalls": [None if np.isnan(each) else round(100 * float(each), 1) for each in found],
+    }
+
+
+def _facts(view: EntryView) -> list[tuple[str, Cell]]:
     latency, scores = view.latency, view.scores
-    facts: list[tuple[str, Cell]] = [
+    return [
         ("UA, %", share(view.uar)),
         ("95 % CI of UA", interval(scores["uar"].interval)),
-        *((label, share(scores[name].value)) for name, label in _SHARES if name in scores),
+        *((label, share(scores[name].value if name in scores else None)) for name, label in SHARES),
         ("p50, ms", number(latency.p50, 1)),
         ("p90, ms", number(latency.p90, 1)),
         ("p99, ms", number(latency.p99, 1)),
-        ("latency in", plain(_place(view) if latency.runtime else "–")),
+        ("latency in", plain(_place(view) if latency.runtime else DASH)),
         ("size, MB", number(view.size_mb, 1)),
         ("parameters", short_count(view.params)),
         ("dataset", plain(view.dataset)),
@@ -66,23 +96,13 @@ def _entry(view: EntryView, emotions: Sequence[str]) -> dict[str, Any]:
         ("clips", plain(view.clips)),
         ("commercial use", plain(view.commercial)),
     ]
-    found = recalls(view.tally.confusion)
-    return {
-        "name": f"{view.entry}: {system_of(view)}",
-        "path": entry_path(view.entry),
-        "facts": [[label, cell.text or "–"] for label, cell in facts],
-        "recalls": [
-            [emotion, None if np.isnan(recall) else round(100 * float(recall), 1)]
-            for emotion, recall in zip(emotions, found, strict=False)
-        ],
-    }
 
 
 def _place(view: EntryView) -> str:
     return f"{view.latency.place_text}, {counted(view.latency.threads, 'thread')}"
 
 
-_SHARES = (("accuracy", "WA, %"), ("macro_f1", "macro-F1, %"))
+SHARES = (("accuracy", "WA, %"), ("macro_f1", "macro-F1, %"))
 
 
 def _group(group: Sequence[EntryView], known: KnownSelections) -> dict[str, Any]:

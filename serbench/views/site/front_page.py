@@ -6,59 +6,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TypeAlias
 
 from serbench.errors import UsageError
-from serbench.score.comparison import Difference
 from serbench.store.database import Database
 from serbench.views import charts
 from serbench.views.comparison import KnownSelections
 from serbench.views.eligible import Wanted
 from serbench.views.entry import EntryView
 from serbench.views.fastest import BEST, in_runtime
-from serbench.views.front import DOMINATED, NEAR, ON
 from serbench.views.ranking import RankingView, rank
 from serbench.views.recommendation import recommend
-from serbench.views.site.entry_page import entry_path, system_of
 from serbench.views.site.figures import Figure, figure
-from serbench.views.site.parts import (
-    DASH,
-    Cell,
-    count,
-    counted,
-    interval,
-    number,
-    plain,
-    points,
-    share,
-    short_count,
-)
+from serbench.views.site.parts import counted
+from serbench.views.site.ranking_rows import COLUMNS, FACETS, Gains, Row, facets_of, row_of
 
 MAIN = "index.html"
 
 TOLD = 2
 """So many sentences of a recommendation are above the plot; the others can be unfolded."""
-
-MARKS = {ON: "● on the front", NEAR: "○ may be on it", DOMINATED: ""}
-"""Relation of an entry to the Pareto front → what its cell shows."""
-
-COLUMNS = (
-    *("entry", ">#", ">UA, %", ">95 % CI", ">p90, ms", "Pareto front", ">best, %", ">ranks"),
-    *(">against the recommended", ">WA, %", ">macro-F1, %", ">p50, ms", ">p99, ms", "runtime"),
-    *(">size, MB", ">parameters", ">MACs", ">tuning UA, %", ">optimism"),
-    *("front end", "weights", "clips", "licences", "commercial use"),
-)
-"""The columns of a ranking."""
-
-FACETS = (
-    *("dataset", "protocol", "evidence", "machine", "front end", "weights", "licence"),
-    "commercial use",
-)
-"""By what rows can be filtered, as it is called in the address of a page."""
-
-
-Gains: TypeAlias = dict[int, Difference | None]
-"""Entry → its UA minus that of the recommended one; None of the recommended one itself."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +50,6 @@ class Choice:
         """The choice in words."""
         runtime = "the fastest runtime of each entry" if self.runtime == BEST else self.runtime
         return f"{runtime}, {counted(self.threads, 'thread')}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a ranking; its facets are in the order of `FACETS`."""
-
-    entry: int
-    cells: Sequence[Cell]
-    facets: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -132,13 +88,18 @@ class Board:
         choice: of which latencies.
         source: its rankings as views, the one with most entries first.
         rankings: the same as they are shown.
-        options: facet → its values, where rows differ.
+        values: facet → its values.
     """
 
     choice: Choice
     source: Sequence[RankingView]
     rankings: Sequence[Ranked]
-    options: Mapping[str, Sequence[str]]
+    values: Mapping[str, Sequence[str]]
+
+    @property
+    def options(self) -> dict[str, Sequence[str]]:
+        """The facets in which rows differ, with their values."""
+        return {facet: each for facet, each in self.values.items() if len(each) > 1}
 
 
 def choices_of(rows: Sequence[EntryView]) -> list[Choice]:
@@ -178,16 +139,15 @@ def board(
         [row for row in rows if row.latency.threads in (choice.threads, 0)], choice.runtime
     )
     rankings = sorted(rank(chosen, known), key=lambda each: -len(each.rows))
+    facets = [facets_of(row) for each in rankings for row in each.rows]
+    values = {
+        facet: sorted({found[place] for found in facets}) for place, facet in enumerate(FACETS)
+    }
     ranked = [
-        _ranked(place, each, *_recommendation(database, rows, choice, each, known))
+        _ranked(place, each, values, *_recommendation(database, rows, choice, each, known))
         for place, each in enumerate(rankings, start=1)
     ]
-    values = {
-        facet: sorted({row.facets[place] for each in ranked for row in each.rows})
-        for place, facet in enumerate(FACETS)
-    }
-    options = {facet: each for facet, each in values.items() if len(each) > 1}
-    return Board(choice, rankings, ranked, options)
+    return Board(choice, rankings, ranked, values)
 
 
 def _recommendation(
@@ -215,7 +175,13 @@ def _recommendation(
     return found.sentences, {**gains, shipped.entry: None}
 
 
-def _ranked(place: int, ranking: RankingView, sentences: list[str], gains: Gains) -> Ranked:
+def _ranked(
+    place: int,
+    ranking: RankingView,
+    values: Mapping[str, list[str]],
+    sentences: list[str],
+    gains: Gains,
+) -> Ranked:
     first = ranking.rows[0]
     heading = f"{first.dataset}, {first.protocol_id}, {first.evidence_text}"
     if first.known_speakers:
@@ -228,74 +194,5 @@ def _ranked(place: int, ranking: RankingView, sentences: list[str], gains: Gains
         sentences,
         [f"{note[:1].upper()}{note[1:]}." for note in notes],
         figure(charts.front_chart(ranking.rows)),
-        [Row(row.entry, _cells(row, gains), facets_of(row)) for row in ranking.rows],
+        [row_of(row, values, gains) for row in ranking.rows],
     )
-
-
-def facets_of(row: EntryView) -> list[str]:
-    """The values of a row by which it can be filtered, in the order of `FACETS`."""
-    licences = sorted({each.name for each in (*row.licences.values(), row.weights_licence)})
-    latency = row.latency
-    return [
-        row.dataset,
-        row.protocol_id,
-        row.evidence_text,
-        latency.machine if latency.runtime else "no latency",
-        row.front_end or "imported",
-        row.weights,
-        ", ".join(licences),
-        row.commercial,
-    ]
-
-
-def _cells(row: EntryView, gains: Gains) -> list[Cell]:
-    latency = row.latency
-    licences = "; ".join(f"{name}: {each}" for name, each in row.licences.items())
-    return [
-        Cell(f"{row.entry}: {system_of(row)}", row.entry, entry_path(row.entry)),
-        count(row.rank),
-        share(row.uar),
-        interval(row.scores["uar"].interval),
-        number(latency.p90, 1),
-        Cell(MARKS.get(row.front, DASH)),
-        share(row.best),
-        _ranks(row),
-        _against(row, gains),
-        *(_metric(row, name) for name in ("accuracy", "macro_f1")),
-        number(latency.p50, 1),
-        number(latency.p99, 1),
-        plain(" ".join(filter(None, (latency.runtime, latency.precision))) or DASH),
-        number(row.size_mb, 1),
-        short_count(row.params),
-        short_count(row.macs),
-        share(row.cv_uar_mean),
-        points(row.optimism),
-        plain(row.front_end or DASH),
-        plain(row.weights),
-        plain(row.clips or DASH),
-        plain(f"{licences or DASH}; weights: {row.weights_licence}"),
-        plain(row.commercial),
-    ]
-
-
-def _ranks(row: EntryView) -> Cell:
-    if row.rank_ci is None:
-        return Cell(DASH, None)
-    return Cell(DASH.join(map(str, dict.fromkeys(row.rank_ci))), row.rank_ci[0])
-
-
-def _against(row: EntryView, gains: Gains) -> Cell:
-    if row.entry not in gains:
-        return Cell(DASH, None)
-    gain = gains[row.entry]
-    if gain is None:
-        return Cell("recommended", 0.0)
-    text = f"{100 * gain.difference:+.1f}"
-    if gain.interval is not None:
-        text += f" ({100 * gain.interval.low:+.1f} to {100 * gain.interval.high:+.1f})"
-    return Cell(text, gain.difference)
-
-
-def _metric(row: EntryView, name: str) -> Cell:
-    score = row.scores.get(name)
-    return share(None if score is None else score.value)

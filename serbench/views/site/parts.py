@@ -27,6 +27,23 @@ class Cell:
     link: str = ""
     meaning: str = ""
 
+    @property
+    def key(self) -> float | str | None:
+        """By what the column is sorted, where the text does not show it; None where it does."""
+        if self.value in ("", self.text):
+            return None
+        if self.value is None:
+            return ""
+        return None if isinstance(self.value, float | int) and _is_number(self.text) else self.value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", ""))
+    except ValueError:
+        return False
+    return True
+
 
 @dataclass(frozen=True)
 class Table:

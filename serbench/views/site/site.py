@@ -31,7 +31,6 @@ from serbench.views.site.dataset_page import dataset_page
 from serbench.views.site.entry_page import EntryMaterial, entry_page, entry_path
 from serbench.views.site.figures import Figure, runtime_script
 from serbench.views.site.front_page import (
-    FACETS,
     MAIN,
     TOLD,
     Board,
@@ -40,6 +39,7 @@ from serbench.views.site.front_page import (
     choices_of,
 )
 from serbench.views.site.parts import Page
+from serbench.views.site.ranking_rows import FACETS
 from serbench.views.site.studies_page import STUDIES_PATH, studies_page
 from serbench.views.site.templates import Templates
 from serbench.views.study import study_view, study_views
@@ -164,6 +164,8 @@ class Site:
 
     def _board_files(self, choice: Choice) -> Iterable[tuple[str, Content]]:
         yield choice.path, partial(self._board, choice)
+        if choice.path != MAIN:  # the command line has the data of all others
+            return
         for ending, written in (("csv", _csv), ("json", _json), ("parquet", _parquet)):
             yield f"data/{choice.name}.{ending}", partial(self._data, choice, written)
 
@@ -186,7 +188,7 @@ class Site:
             choices=self._choices,
             facets=FACETS,
             told=TOLD,
-            entries=len(self._views),
+            data=choice.path == MAIN,
         )
 
     def _entry(self, view: EntryView) -> bytes:
@@ -257,7 +259,7 @@ def _csv(made: Board) -> bytes:
 
 def _json(made: Board) -> bytes:
     rows = [row.as_dict() for ranking in made.source for row in ranking.rows]
-    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _parquet(made: Board) -> bytes:

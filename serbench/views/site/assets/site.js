@@ -26,7 +26,7 @@
   function valueOf(row, column) {
     const cell = row.cells[column];
     const value = cell.dataset.value ?? cell.textContent.trim();
-    const number = Number(value);
+    const number = Number(value.replaceAll(",", ""));
     return value === "" ? null : Number.isNaN(number) ? value : number;
   }
   function compared(one, other) {
@@ -53,7 +53,7 @@
       const button = made("button", named(heading), { type: "button" });
       heading.replaceChildren(button);
       button.addEventListener("click", () => {
-        const first = heading.classList.contains("number") && named(heading) !== "#" ? "descending" : "ascending";
+        const first = !heading.classList.contains("t") && named(heading) !== "#" ? "descending" : "ascending";
         const before = heading.getAttribute("aria-sort");
         const order = before === null ? first : before === "ascending" ? "descending" : "ascending";
         if (table.classList.contains("leaderboard")) orderAll(named(heading), order);
@@ -79,18 +79,17 @@
     const values = Object.fromEntries(facets.map(select => [select.name, select.value]));
     remember({ ...values, search: filters.search.value, sort: order?.name, order: order?.direction });
   }
-  const columnOf = { };
-  const facetNames = ["dataset", "protocol", "evidence", "machine", "front end", "weights", "licence", "commercial use"];
-  facetNames.forEach((name, place) => { columnOf[name] = place; });
+  const values = filters && JSON.parse(document.getElementById("facets").textContent);
   function filter() {
     const words = filters.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const wanted = facets.filter(select => select.value).map(select => [columnOf[select.name], select.value]);
+    const wanted = facets.filter(select => select.value)
+      .map(select => [Object.keys(values).indexOf(select.name), String(values[select.name].indexOf(select.value))]);
     let shown = 0, total = 0;
     for (const table of tables) {
       const parts = all(`.ranking[data-ranking="${table.dataset.ranking}"]`);
       let here = 0;
       for (const row of table.tBodies[0].rows) {
-        row.facets ??= JSON.parse(row.dataset.facets);
+        row.facets ??= row.dataset.facets.split(" ");
         row.words ??= row.textContent.toLowerCase();
         const fits = wanted.every(([place, value]) => row.facets[place] === value) && words.every(word => row.words.includes(word));
         row.hidden = !fits;
@@ -271,11 +270,11 @@
       head.append(heading);
     }
     head.cells[0].textContent = "value";
-    const facts = [one, other].map(({ facts }) => new Map(facts));
-    const recalls = [one, other].map(({ recalls }) => new Map(recalls));
-    const rows = [...new Set([...facts[0].keys(), ...facts[1].keys()])].map(name => [name, ...facts.map(each => each.get(name) ?? "–")]);
-    for (const emotion of new Set([...recalls[0].keys(), ...recalls[1].keys()])) {
-      rows.push([`recall of ${emotion}, %`, ...recalls.map(each => each.get(emotion)?.toFixed(1) ?? "–")]);
+    const { labels, texts } = self.serbenchCompare;
+    const rows = labels.map((label, place) => [label, texts[one.facts[place]], texts[other.facts[place]]]);
+    for (const emotion of new Set([...one.emotions, ...other.emotions])) {
+      const both = [one, other].map(each => each.recalls[each.emotions.indexOf(emotion)]?.toFixed(1) ?? "–");
+      rows.push([`recall of ${texts[emotion]}, %`, ...both]);
     }
     const top = made("thead"), body = made("tbody");
     top.append(head);
