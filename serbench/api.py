@@ -1,12 +1,11 @@
 """serbench in Python: results as pandas DataFrames, and a function for each main command.
 
-::
-
-    import serbench
-    results = serbench.open("serbench.db")
-    results.leaderboard()[["rank", "backbone", "uar", "latency_ms_p90"]]
-    entry = serbench.study(backbone="homebrew", dataset="mine", database="serbench.db")
-    serbench.predict(entry, ["a.wav", "b.wav"], database="serbench.db")
+Examples:
+    >>> import serbench
+    >>> results = serbench.open("serbench.db")
+    >>> results.leaderboard()[["rank", "backbone", "uar", "latency_ms_p90"]]
+    >>> entry = serbench.study(backbone="homebrew", dataset="mine", database="serbench.db")
+    >>> serbench.predict(entry, ["a.wav", "b.wav"], database="serbench.db")
 
 Errors are ``serbench.errors.SerbenchError``, with the message that the command line prints.
 """
