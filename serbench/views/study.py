@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select
 
 from serbench.data.clips import ClipFormat
 from serbench.data.protocols import HOLDOUT, shown_fold
-from serbench.search.events import FAILED, RUNNING, TrialRecord
+from serbench.search.events import COMPLETE, FAILED, RUNNING, TrialRecord
 from serbench.search.importance import Importance, importances, searched
 from serbench.store.database import Database
 from serbench.store.predictions import winners
@@ -38,7 +38,7 @@ class StudyView:
         outer_fold: number of the outer fold of the protocol, from 1.
         trials: number of trials that have ended, including failed ones.
         of: number of planned trials.
-        best_mean_uar: highest mean UA over the folds of a trial, or None.
+        best_mean_uar: highest mean UA over all folds of a complete trial, or None.
         state: ``finished``, ``unfinished``, or ``failed`` if no trial could be trained.
         entry: number of its entry, or None.
         started: time of its start.
@@ -99,7 +99,7 @@ def study_views(database: Database, number: int | None = None) -> list[StudyView
             TrialRow.study_id,
             func.count(case((TrialRow.state != RUNNING, 1))).label("trials"),
             func.count(case((TrialRow.state == FAILED, 1))).label("failed"),
-            func.max(TrialRow.mean_uar).label("best_mean_uar"),
+            func.max(case((TrialRow.state == COMPLETE, TrialRow.mean_uar))).label("best_mean_uar"),
         )
         .group_by(TrialRow.study_id)
         .subquery()

@@ -7,6 +7,7 @@ import pytest
 from error_facts import value_error
 from making.entries import NESTED, PARAMETERS, add_entry, begin, predictions_like, run_trial
 from sklearn.metrics import balanced_accuracy_score
+from sqlalchemy import select
 
 from serbench.errors import UsageError
 from serbench.model.compute import ComputeSettings
@@ -14,6 +15,7 @@ from serbench.model.machine import Machine, this_machine
 from serbench.score.comparison import tally_difference
 from serbench.score.confusion import tally
 from serbench.store.predictions import fold_predictions, joined, winners
+from serbench.store.schema import TrialRow
 from serbench.store.systems import find_system
 from serbench.views.gain import gain, gain_of
 from serbench.views.reading import entry_view
@@ -45,6 +47,10 @@ def test_a_list_has_every_study_and_what_it_came_to(database, made, manifest):
         best = winners(session, find_system(session, entry))[0].mean_uar
     assert plain["best_mean_uar"] == best
     assert "detail" not in plain
+    with database.session() as session:
+        loser = min(session.scalars(select(TrialRow)), key=lambda trial: trial.mean_uar)
+        loser.state, loser.mean_uar = "pruned", 1.0  # over its first folds only
+    assert study_views(database)[0].best_mean_uar == best
 
 
 def test_the_studies_of_all_outer_folds_lead_to_one_entry(database, made, manifest):
