@@ -12,12 +12,28 @@ import numpy.typing as npt
 import torch
 
 from serbench import hookimpl
-from serbench.errors import ExportError
+from serbench.errors import ExportError, MissingPackageError
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.onnx_graph import COLUMNS, IMAGE, LOGITS, graphs_of, split
 from serbench.model.runtime import FRONT_END, NETWORK, Runtime
 
 Inputs = dict[str, npt.NDArray[Any]]
+
+
+def openvino() -> Any:
+    """The package.
+
+    Raises:
+        MissingPackageError: it is not installed, or cannot be imported.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingPackageError(
+            "runtime openvino needs the package openvino: pip install openvino",
+            package="openvino",
+        ) from error
+    return openvino
 
 
 def compiled(file: bytes, threads: int) -> Any:
@@ -28,10 +44,9 @@ def compiled(file: bytes, threads: int) -> Any:
 
     Raises:
         ExportError: OpenVINO cannot compile it.
+        MissingPackageError: OpenVINO is not installed.
     """
-    import openvino
-
-    core = openvino.Core()
+    core = openvino().Core()
     options = {
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "f32",
@@ -104,6 +119,7 @@ class OpenVino:
     @property
     def identity(self) -> Mapping[str, str]:
         """OpenVINO's version, and the precision fp32."""
+        openvino()
         return {"precision": "fp32", "version": version("openvino")}
 
     def prepare(

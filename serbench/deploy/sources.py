@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,8 @@ from serbench.data.audio import RATES, Audio, channel_index, read_audio
 from serbench.data.clips import Waveform
 from serbench.deploy.predict import LONGEST
 from serbench.errors import AudioError, SerbenchError, UsageError
+
+Result = TypeVar("Result")
 
 STANDARD_INPUT = "standard input"
 
@@ -59,6 +63,24 @@ def _mono(block: npt.NDArray[np.float32], rate: int, channel: str, name: str) ->
         advice = "send 16-bit samples"
         raise AudioError(name, "samples that are not numbers (NaN or infinite)", advice)
     return Audio(block, rate, channel=channel).mono
+
+
+def _in_background(call: Callable[[], Result]) -> Result:
+    """The result of a call that waits for data inside of a library.
+
+    Such a call does not return at Ctrl-C, so that a pipe without data could not be interrupted. The
+    thread does not keep the process from ending.
+    """
+    done: Future[Result] = Future()
+
+    def complete() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:  # noqa: BLE001 (it is raised by `result`)
+            done.set_exception(error)
+
+    threading.Thread(target=complete, daemon=True).start()
+    return done.result()
 
 
 @dataclass(frozen=True)
@@ -137,7 +159,7 @@ class StreamSource:
             raw |= {"samplerate": rate, "channels": 1}
         advice = "give WAV, or 16-bit mono samples without a header and their --rate"
         try:
-            file = _Piped(descriptor, closefd=False, **raw)
+            file = _in_background(lambda: _Piped(descriptor, closefd=False, **raw))
         except RuntimeError as error:
             reason = "empty, or not audio that can be read from a pipe"
             raise AudioError(STANDARD_INPUT, reason, advice) from error
@@ -155,7 +177,9 @@ class StreamSource:
         frames = max(round(seconds * self.sample_rate), 1)
         while True:
             try:
-                block = self.file.read(frames, dtype="float32", always_2d=True)
+                block = _in_background(
+                    lambda: self.file.read(frames, dtype="float32", always_2d=True)
+                )
             except RuntimeError as error:
                 raise AudioError(self.name, "damaged", detail=str(error)) from error
             if len(block):

@@ -1,6 +1,7 @@
 """Sound from files, pipes and microphones."""
 
 import os
+import signal
 import struct
 import sys
 import threading
@@ -87,6 +88,22 @@ NO_SAMPLES = b"RIFF\x24\0\0\0WAVE" + FORMAT + b"data\0\0\0\0"
 def test_a_pipe_without_readable_sound_is_an_error(content):
     with pipe(content) as reading, pytest.raises(AudioError):
         StreamSource.open(reading, None, "mean")
+
+
+@pytest.mark.parametrize("rate", [None, 16_000], ids=["header", "samples"])
+def test_ctrl_c_ends_the_waiting_for_a_pipe_without_data(rate):
+    reading, writing = os.pipe()
+    thread = threading.main_thread().ident
+
+    def wait():
+        threading.Timer(0.2, signal.pthread_kill, (thread, signal.SIGINT)).start()
+        list(StreamSource.open(reading, rate, "mean").blocks(0.5))
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            wait()
+    finally:
+        os.close(writing)  # so that the thread that waits ends
 
 
 def test_a_pipe_is_refused_for_a_missing_channel_or_an_impossible_rate(tmp_path):

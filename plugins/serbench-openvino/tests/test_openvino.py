@@ -1,5 +1,7 @@
 """The runtime openvino: the logits of PyTorch, whole and in parts."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from serbench_openvino import OpenVino, compiled
 from torch import nn
 
 from serbench.data.clips import ClipFormat
-from serbench.errors import ExportError
+from serbench.errors import ExportError, MissingPackageError
 from serbench.model.deployable import Deployable
 from serbench.model.frontend import FrontEndModule
 from serbench.model.network import EmotionNetwork
@@ -60,3 +62,11 @@ def test_its_parts_are_timed_and_the_file_can_be_used_again(front_end):
 def test_a_file_that_it_cannot_compile_is_an_error():
     with pytest.raises(ExportError):
         compiled(b"no graph", 1)
+
+
+def test_without_its_package_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    for act in (lambda: OpenVino().identity, lambda: compiled(b"no graph", 1)):
+        with pytest.raises(MissingPackageError) as raised:
+            act()
+        assert raised.value.facts == {"package": "openvino"}
