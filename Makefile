@@ -19,7 +19,7 @@ AXE_PACKAGE := axe-core@4.14.1
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs docs-site bench bench-peers clean
+.PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs docs-site docs-serve bench bench-peers clean
 
 help:
 	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
@@ -28,6 +28,7 @@ help:
 	@echo "make test-services  install a browser and run the tests that need one"
 	@echo "make docs       write the reference pages that are made from the code"
 	@echo "make docs-site  build the documentation as a site in docs-site/, without a network"
+	@echo "make docs-serve build it and serve it at http://127.0.0.1:8000"
 	@echo "make bench      measure speed and write benchmarks/RESULTS.md (needs an idle machine)"
 	@echo "make bench-peers  install autrainer and nkululeko and compare their speed with serbench"
 	@echo "make clean      remove the virtual environment and the output of the demo"
@@ -100,7 +101,10 @@ test-services: $(VENV)/installed-services $(WEB)/installed
 
 docs-site: $(VENV)/installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "open docs-site/index.html"
+	@echo "open docs-site/index.html, or \`make docs-serve\` for the search"
+
+docs-serve: docs-site
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory docs-site 8000
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/generate.py

@@ -4,13 +4,23 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 pytestmark = pytest.mark.services
 
 ROOT = Path(__file__).parents[2]
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and prints nothing."""
+
+    def log_message(self, *arguments):
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +58,19 @@ def test_functions_are_described_from_their_docstrings(site):
         assert f'id="{name}"' in text, name
 
 
-def test_pages_open_from_disk_without_an_error(site, browser):
-    page, errors = browser.new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    for name in ("index.html", "how-to/paper-table.html", "reference/api.html"):
-        page.goto((site / name).as_uri())
-        assert page.locator("h1").first.is_visible()
-        for link in page.locator("nav.md-nav--primary a.md-nav__link[href$='.html']").all()[:40]:
-            address = link.evaluate("each => each.href")
-            assert Path(address.removeprefix("file://")).is_file(), address
-    page.close()
-    assert errors == []
+def test_pages_and_search_work_without_a_network(site, browser):
+    handler = partial(QuietHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        page, problems = browser.new_page(), []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("requestfailed", lambda request: problems.append(request.url))
+        for name in ("index.html", "how-to/paper-table.html", "reference/api.html"):
+            page.goto(f"{address}/{name}")
+            assert page.locator("h1").first.is_visible()
+        page.locator("input.md-search__input").fill("critical difference")
+        page.locator("li.md-search-result__item").first.wait_for(timeout=20_000)
+        page.close()
+        server.shutdown()
+    assert problems == []
