@@ -127,6 +127,7 @@ def _add_study(
             protocol_id=1,
             system_id=system,
             plan={"trials": trials, "rest": "as long as a plan is " * 40},
+            space={},
             compute_settings={"threads": 2, "precision": "fp32"},
             machine={},
             versions={},

@@ -11,7 +11,7 @@ trainings of one configuration with several seeds (``benchmarks/recorded/repeats
 
 **Saved.** The rules are applied to exhaustive searches (``benchmarks/recorded/search-*``, made by
 ``recorded.py``) in the order of their configurations, and to simulated searches whose
-configurations have the same differences in UAR as those of ``leaderboard/ravdess/study-1.json``. A
+configurations have the same differences in UAR as those of ``recorded/lite0-704-clips-15-epochs.json``. A
 clip-pass is a clip of a fold's training rows in one epoch.
 
 **Upper bound.** The savings of the best possible rule that loses no more equal configurations than
@@ -44,7 +44,7 @@ from timing import Finding, print_findings
 from serbench.search.propose import generation_of
 from serbench.search.pruning import BestSoFar, behind, lead_variance
 
-STUDY = Path(__file__).parents[1] / "leaderboard" / "ravdess" / "study-1.json"
+STUDY = Path(__file__).parent / "recorded" / "lite0-704-clips-15-epochs.json"
 RIVALS, FOLDS = (1, 2, 4, 8, 16), (3, 5, 10)
 BETTER = 0.03
 MOST_EQUAL, MOST_BETTER, FEWER_PASSES = 0.20, 0.10, 2.0
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             [_mean_uar(each) for each in recording.trials]
         )
         for recording in recordings("search")
-    } | {"study 1 of the leaderboard": leads_of(_recorded_mix(STUDY))}
+    } | {"the study of Lite0": leads_of(_recorded_mix(STUDY))}
     most = {
         name: [
             most_saved(leads, part * NOISE * 2**0.5, MOST_EQUAL, first=first)
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _at_most("equal configurations lost, worst case", both[0.0], MOST_EQUAL),
             _at_most("configurations 3 points better lost, worst case", both[BETTER], MOST_BETTER),
             _fewer("clip-passes of recorded searches", replayed),
-            _fewer("folds of simulated searches like study 1 of the leaderboard", simulated),
+            _fewer("folds of simulated searches like the study of Lite0", simulated),
         ],
         notes=[
             "Of trainings that differ only in their seed, the validation loss pruned "

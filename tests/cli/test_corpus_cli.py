@@ -119,7 +119,7 @@ def test_before_any_scan_the_list_names_the_command(run):
 
 def test_once_all_are_deleted_the_list_names_the_command(run, scanned):
     assert run("corpus", "delete", "tiny", "--yes").code == 0
-    assert "serbench corpus scan" in run("corpus", "list").out
+    assert "serbench corpus scan" in run("corpus", "list").err
 
 
 def test_an_empty_file_is_filled_by_a_scan(run, tiny_corpus, tmp_path):

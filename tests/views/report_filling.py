@@ -38,7 +38,7 @@ def add_entry(database, made, manifest, weights="none", threads=(1, 2), trials=1
         return replace(
             found,
             logits=logits,
-            confusion=confusion_of(*tested),
+            confusion=confusion_of(*tested) if len(found.rows) else found.confusion,
             weights=weights,
         )
 

@@ -85,7 +85,7 @@ def test_a_png_is_an_image_on_white_as_wide_as_a_page(whole, name):
 def test_the_bars_labels_are_the_numbers_of_the_data(whole, name):
     columns = {
         "1-sample-rates": ("clips", "{:,.0f}", 1),
-        "3-accuracy": ("tested_uar", "UA {:.1f} (", 100),
+        "3-accuracy": ("tested_uar", "UA {:.1f}", 100),
         "4-emotions": ("recall", "{:.1f}", 100),
         "5-latency": ("p50_ms", "{:.1f} / ", 1),
     }

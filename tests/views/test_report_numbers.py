@@ -209,7 +209,7 @@ def test_a_fitted_head_is_named_where_others_have_a_schedule(add, read):
     add(head="logistic", **WITHOUT_TRAINING)
     add()
     assert sorted(entry_labels(read().entries)) == [
-        "homebrew\nhalf-cycle\nfrom random weights",
+        "homebrew\nhalf-cycle\nfrom random weights\nhead linear",
         "homebrew\nlogistic\nfrom random weights",
         "homebrew\nsvm\nfrom random weights",
     ]
