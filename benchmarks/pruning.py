@@ -11,8 +11,9 @@ trainings of one configuration with several seeds (``benchmarks/recorded/repeats
 
 **Saved.** The rules are applied to exhaustive searches (``benchmarks/recorded/search-*``, made by
 ``recorded.py``) in the order of their configurations, and to simulated searches whose
-configurations have the same differences in UAR as those of ``recorded/lite0-704-clips-15-epochs.json``. A
-clip-pass is a clip of a fold's training rows in one epoch.
+configurations have the same differences in UAR as those of
+``recorded/lite0-704-clips-15-epochs.json``. A clip-pass is a clip of a fold's training rows in one
+epoch.
 
 **Upper bound.** The savings of the best possible rule that loses no more equal configurations than
 allowed, for the observed differences between configurations (``pruning_bound.py``), if it decides
