@@ -183,6 +183,8 @@
     const wide = target.clientWidth;
     figure.wide = wide;
     fit(spec, wide);
+    // The figure has a description, and the table has the numbers.
+    target.setAttribute("aria-hidden", "true");
     const options = { mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true } };
     self.vegaEmbed(target, spec, options).then(({ view }) => {
       view.addEventListener("click", (_, item) => {
@@ -193,7 +195,6 @@
   }
   /** Fit a chart into a width in pixels. */
   function fit(spec, wide) {
-    spec.config.aria = false;  // the figure has a description, and the table the numbers
     if (typeof spec.width === "number") {
       spec.width = Math.min(wide, Math.max(spec.width + 160, 300));
       spec.autosize = { type: "fit-x", contains: "padding" };
