@@ -66,6 +66,7 @@ def column(tab, name):
     return [rows.nth(row).locator("th, td").nth(place).inner_text() for row in range(rows.count())]
 
 
+@pytest.mark.unfinished
 def test_a_click_on_a_column_sorts_by_it_and_so_does_the_keyboard(site, filled, opened):
     tab = opened((site / "index.html").as_uri())
     [ranking] = rankings(filled)
@@ -79,6 +80,7 @@ def test_a_click_on_a_column_sorts_by_it_and_so_does_the_keyboard(site, filled, 
     assert tab.locator('th[aria-sort="ascending"]').inner_text().startswith("UA, %")
 
 
+@pytest.mark.unfinished
 def test_a_view_is_shared_by_its_address(site, opened):
     tab = opened((site / "index.html").as_uri())
     tab.get_by_label("Search").fill(FORMULA)
@@ -111,6 +113,7 @@ def test_the_plot_names_an_entry_under_the_pointer_and_leads_to_its_page(site, o
     tab.wait_for_url(f"**/entries/{entry}.html")
 
 
+@pytest.mark.unfinished
 def test_a_filter_is_a_filter_of_the_plot_too(site, opened):
     tab = opened((site / "index.html").as_uri())
     points = tab.locator(".front svg .mark-symbol.role-mark path")
@@ -135,6 +138,7 @@ def test_two_ticked_entries_are_compared(site, filled, opened):
     assert "b=2" in tab.url
 
 
+@pytest.mark.unfinished
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_no_serious_fault(site, web, opened, scheme, width):
@@ -154,6 +158,7 @@ def test_axe_finds_no_serious_fault(site, web, opened, scheme, width):
         assert listed == [], path
 
 
+@pytest.mark.unfinished
 def test_all_charts_of_an_entry_are_drawn(site, opened):
     tab = opened((site / "entries" / "1.html").as_uri())
     drawings = tab.locator(".drawing")
