@@ -83,7 +83,8 @@ layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "$(FAST)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "$(FAST)" \
+		--ignore tests/services
 
 plugin-tests: $(VENV)/installed-dev
 	for plugin in $(PLUGINS); do \

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 from making.sites import FORMULA, fill
-from playwright.sync_api import expect
 
 from serbench.cli.main import main
 from serbench.views.comparison import compare_entries
 from serbench.views.ranking import rankings
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 pytestmark = pytest.mark.services
 
