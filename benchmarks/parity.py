@@ -6,10 +6,9 @@
 
 Each network gets a few recordings of speech, and the six that `serbench export` checks: noise,
 tones, short ones and silence; all have the paper's length. Weights are random, except for Whisper's
-encoder where `shared/weights` is there. Batch norms adopt the statistics of speech, and heads that
-are fitted are fitted to it, so that activations are those of a network that can be used. The figure
-is the largest absolute difference of a logit; the limit is 1e-4, or 1e-4 of the largest logit where
-that is above 1, as for `serbench export`. One JSON object is printed.
+encoder where `shared/weights` is there, and heads that are fitted are fitted to features of speech.
+The figure is the largest absolute difference of a logit; the limit is 1e-4, or 1e-4 of the largest
+logit where that is above 1, as for `serbench export`. One JSON object is printed.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ import numpy as np
 import torch
 from material import network_of, speech
 from timing import Finding, at_most, print_findings
-from torch import nn
 
 from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
@@ -40,7 +38,7 @@ from serbench.run.export import checks
 from serbench.run.runtimes import recordings
 
 CLIPS, SPOKEN = 24, 6
-"""Clips of speech to which a network is adapted, and those of them on which it is compared."""
+"""Clips of speech to which heads are fitted, and those of them on which networks are compared."""
 
 LEAST = 1e-12
 """Stands for a difference of 0 where it is a divisor."""
@@ -63,10 +61,9 @@ class Combination:
     def build(
         self, plugins: Plugins, manifest: Manifest, folder: Path
     ) -> tuple[Deployable, list[Recording]]:
-        """The network, with batch norms and a head for these clips, and recordings for it."""
+        """The network, whose head is fitted to these clips if it is a fitted one; recordings."""
         made = network_of(plugins, self.backbone, self.front_end, head=self.head)
         clips, rows = prepare_clips(manifest, folder, made.clip_format), np.arange(len(manifest))
-        adopt_statistics(made, torch.from_numpy(clips.batch(rows)))
         head = plugins.heads.get(self.head or plugins.backbones.get(self.backbone).head)
         if head.is_fitted:
             with torch.inference_mode():
@@ -92,19 +89,6 @@ FULL = (
     Combination("homebrew", "mel", head="svm"),
     *(Combination(system) for system in ("lu2020", "liu2023")),
 )
-
-
-def adopt_statistics(made: Deployable, clips: torch.Tensor) -> None:
-    """Set the statistics of all batch norms to those of some clips ``[B, samples]``."""
-    norms = [part for part in made.modules() if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d)]
-    if not norms:
-        return
-    for norm in norms:
-        norm.momentum = None  # the mean over all calls, here one
-        norm.reset_running_stats()
-    made.network.train()
-    with torch.no_grad():
-        made.network(clips)
 
 
 def file_runtimes(plugins: Plugins) -> Iterator[Runtime]:
@@ -190,7 +174,7 @@ def main() -> None:
     findings = [finding(row, name) for row in rows for name in names]
     print_findings(
         "parity",
-        f"{data} to adapt to; {SPOKEN} of them and 6 synthetic recordings to compare",
+        f"{data} to fit heads to; {SPOKEN} of them and 6 synthetic recordings to compare",
         findings,
         rows=rows,
         left_out=left_out,
