@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from making.entries import add_entry as all_tested
 from report_filling import PAPER, SCHEDULES, add_entry, stored
 
 from serbench.data.manifest import make_manifest
@@ -209,7 +210,7 @@ def test_a_fitted_head_is_named_where_others_have_a_schedule(add, read):
     add(head="logistic", **WITHOUT_TRAINING)
     add()
     assert sorted(entry_labels(read().entries)) == [
-        "homebrew\nhalf-cycle\nfrom random weights\nhead linear",
+        "homebrew\nhalf-cycle\nfrom random weights",
         "homebrew\nlogistic\nfrom random weights",
         "homebrew\nsvm\nfrom random weights",
     ]
@@ -295,7 +296,7 @@ def test_an_import_is_the_last_entry_of_every_exhibit(
 def test_every_estimate_has_an_interval(database, made, read):
     manifest = made.manifest(takes=2)
     for schedule in SCHEDULES:
-        add_entry(database, made, manifest, schedule=schedule, protocol="speaker-2")
+        all_tested(database, made, manifest, schedule=schedule, protocol="speaker-2")
     material = read()
     scores = [row for row in accuracy(material, PRINTED).data if row["source"] == "measured"]
     recalled = emotions(material, PRINTED.paper).data

@@ -29,7 +29,9 @@ def model_details(entry: Entry, entries: Sequence[Entry]) -> list[str]:
         details.append(f"{entry.front_end} front end")
     if any(other.view.readout != entry.view.readout for other in siblings):
         details.append(f"read-out {entry.view.readout}")
-    if entry.schedule and any(other.view.head != entry.view.head for other in siblings):
+    # A fitted head, which has no schedule, is named in the place of the schedule.
+    trained = [other for other in siblings if other.schedule]
+    if entry.schedule and any(other.view.head != entry.view.head for other in trained):
         details.append(f"head {entry.view.head}")
     return details
 
