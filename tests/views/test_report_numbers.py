@@ -209,7 +209,11 @@ def test_a_fitted_head_is_named_where_others_have_a_schedule(add, read):
     add(head="svm", **WITHOUT_TRAINING)
     add(head="logistic", **WITHOUT_TRAINING)
     add()
-    assert sorted(entry_labels(read().entries)) == [
+    entries = read().entries
+    assert {model_label(entry, entries).splitlines()[-1] for entry in entries} == {
+        *("head linear", "head logistic", "head svm")
+    }
+    assert sorted(entry_labels(entries)) == [
         "homebrew\nhalf-cycle\nfrom random weights",
         "homebrew\nlogistic\nfrom random weights",
         "homebrew\nsvm\nfrom random weights",

@@ -26,7 +26,7 @@ ABOVE = 0.75
 BAR = 0.13
 """Height of a clique's bar in inches."""
 
-SIDE = 2.3
+SIDE = 2.35
 """Width of the text on each side in inches."""
 
 LONGEST = 28
@@ -109,7 +109,7 @@ def draw_ranks(ranked: MeanRanks, labels: Sequence[str]) -> Figure:
         side = WIDTH - SIDE + 0.1 if best else SIDE - 0.1
         axes.plot([x(rank), x(rank), side], [above, y, y], color="black", linewidth=0.7)
         align, sign = ("left", 1) if best else ("right", -1)
-        for text, away in ((f"{rank:.2f}", 0.04), (name, 0.34)):
+        for text, away in ((f"{rank:.2f}", 0.04), (name, 0.42)):
             axes.text(side + sign * away, y, text, ha=align, va="center", fontsize=8)
     return figure
 
