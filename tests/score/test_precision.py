@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from serbench.score.comparison import tally_difference
 from serbench.score.confusion import Tally
-from serbench.score.precision import ALLOWED_LOSS, may_replace
+from serbench.score.precision import ALLOWED_LOSS, FEWEST_CLIPS, may_replace
 
 
 def answers(*correct, clips=100):
@@ -53,15 +54,22 @@ def test_a_constant_difference_may_replace_if_it_is_above_the_margin(correct, ga
 
 
 @given(
-    counts=st.lists(st.tuples(*[st.integers(0, 5)] * 4), min_size=2, max_size=5).filter(
+    counts=st.lists(st.tuples(*[st.integers(0, 90)] * 4), min_size=2, max_size=5).filter(
         lambda rows: np.sum(rows, axis=0)[:2].any() and np.sum(rows, axis=0)[2:].any()
     )
 )
-def test_predictions_that_all_agree_may_replace(counts):
+def test_predictions_that_all_agree_may_replace_if_there_are_enough(counts):
     """Also where emotions have so few speakers that no interval can be computed."""
     names = tuple(f"s{number}" for number in range(len(counts)))
     tally = Tally(names, np.array(counts).reshape(-1, 2, 2))
-    assert may_replace(tally, tally)
+    assert may_replace(tally, tally) == (np.sum(counts) >= FEWEST_CLIPS)
+
+
+def test_the_fewest_clips_are_those_of_the_exact_interval():
+    """Without a loss among them, the interval of Clopper and Pearson ends below one point."""
+    ends = [binomtest(0, clips).proportion_ci(0.95).high for clips in (367, 368)]
+    assert ends[0] > ALLOWED_LOSS > ends[1]
+    assert FEWEST_CLIPS == 368
 
 
 def test_no_loss_on_average_that_is_uncertain_may_not():
