@@ -98,7 +98,7 @@ test-slow: $(VENV)/installed-dev
 		plugins/serbench-speech-ssl -m slow
 
 test-services: $(VENV)/installed-services $(WEB)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "services and not unfinished" tests/services
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m services tests/services
 
 docs-site: $(VENV)/installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

@@ -23,6 +23,7 @@ from serbench.execute.networks import build_network
 from serbench.model.compute import ComputeSettings
 from serbench.model.deployable import Deployable
 from serbench.model.network import EmotionNetwork
+from serbench.model.readout import ReadOut
 from serbench.model.recipe import Configuration, Recipe
 from serbench.plugins import Plugins
 from serbench.search.plan import StudyPlan
@@ -176,13 +177,17 @@ def network_of(
         PAPERS_CLIPS.seconds,
         padding="zeros" if chosen.takes_lengths else "reflect",
     )
+    used = plugins.heads.get(head or chosen.head)
+    text = readout or chosen.readouts[0]
+    if used.takes_frames:
+        text = ReadOut.parse(text, chosen.taps).unpooled.text(chosen.taps)
     recipe = Recipe(
         backbone=backbone,
         front_end=first.name,
         schedule="half-cycle",
-        head=head or chosen.head,
+        head=used.name,
         objective="cross-entropy",
-        readout=readout or chosen.readouts[0],
+        readout=text,
         weights=str(ENCODER) if backbone == WHISPER and ENCODER.exists() else "none",
         clip_format=clip_format,
         augmentations=(),

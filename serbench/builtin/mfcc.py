@@ -15,6 +15,13 @@ from serbench.builtin.mel import MelSpectrogram
 from serbench.data.clips import ClipFormat
 from serbench.model.frontend import FrontEnd, FrontEndModule, InputSpec, fit_image
 
+LEVEL = 1e5
+"""Power of a mel band times this is added to 1 before the logarithm.
+
+A band with less power than ``1 / LEVEL`` counts little: in the transform of a loud tone, other
+bands have so much power by rounding alone.
+"""
+
 
 class _FittedMfcc(FrontEndModule):
     cosines: Tensor
@@ -31,7 +38,7 @@ class _FittedMfcc(FrontEndModule):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Feature images ``[B, C, F, T]``, each coefficient standardised over its clip."""
-        energy = torch.log1p(1e6 * self.mel(waveform))  # exactly zero in silence, as in logmel
+        energy = torch.log1p(LEVEL * self.mel(waveform))  # exactly zero in silence, as in logmel
         coefficients = self.cosines.T @ energy  # [B, n_mfcc, frames]
         mean = coefficients.mean(dim=2, keepdim=True)
         deviation = coefficients.std(dim=2, keepdim=True)

@@ -183,8 +183,6 @@
     const wide = target.clientWidth;
     figure.wide = wide;
     fit(spec, wide);
-    // The figure has a description, and the table has the numbers.
-    target.setAttribute("aria-hidden", "true");
     const options = { mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true } };
     self.vegaEmbed(target, spec, options).then(({ view }) => {
       view.addEventListener("click", (_, item) => {
