@@ -29,13 +29,12 @@ from timing import Finding, at_most, print_findings
 
 from serbench.data.manifest import Manifest
 from serbench.data.preparation import prepare_clips
-from serbench.deploy.model_file import PARITY
+from serbench.deploy.parity import PARITY, checks
 from serbench.errors import MissingPackageError, UnknownNameError
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.head import HeadContext
 from serbench.model.runtime import Runtime
 from serbench.plugins import Plugins
-from serbench.run.export import checks
 from serbench.run.runtimes import recordings
 
 CLIPS, SPOKEN = 24, 6
@@ -116,7 +115,7 @@ def compared(
     with torch.inference_mode():
         expected = np.concatenate([made(*each).logits.numpy() for each in compared_on])
     largest = float(np.abs(expected).max())
-    differences = {}
+    differences: dict[str, float] = {}
     for runtime in runtimes:
         runnable = runtime.prepare(made, (), 1)
         found = np.concatenate([runnable(each) for each in compared_on])
@@ -138,13 +137,17 @@ def finding(row: dict[str, Any], runtime: str) -> Finding:
 
 
 def table(rows: Sequence[dict[str, Any]], runtimes: Sequence[str]) -> str:
-    """A Markdown table."""
+    """A Markdown table, in which figures above the limit are bold."""
+
+    def shown(figure: float) -> str:
+        return f"{figure:.1e}" if figure <= PARITY else f"**{figure:.1e}**"
+
     lines = [
         f"| network | front end | head | largest logit | {' | '.join(runtimes)} |",
         f"|---|---|---|--:|{'--:|' * len(runtimes)}",
     ]
     for row in rows:
-        differences = (f"{row['differences'][name]:.1e}" for name in runtimes)
+        differences = (shown(row["differences"][name]) for name in runtimes)
         names = (row["network"], row["front_end"], row["head"])
         lines.append(
             f"| {' | '.join((*names, format(row['largest_logit'], '.2g'), *differences))} |"

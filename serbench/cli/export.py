@@ -112,16 +112,17 @@ def write_entry(
     Raises:
         SerbenchError: as in ``serbench.run.export``.
     """
-    from serbench.deploy.bench_file import PROGRAM, write_bench
+    from serbench.deploy.bench_file import PROGRAM, SUMMARY, write_bench
     from serbench.deploy.page import WebRuntime, page_of
     from serbench.run.export import Exporter
-    from serbench.run.output_files import require_places, write_output
+    from serbench.run.output_files import require_places, require_replaceable, write_output
     from serbench.views.detail import entry_detail
-    from serbench.views.model_card import card_of
+    from serbench.views.model_card import MARK, card_of
 
     card = out.with_suffix(".md")
     pages = [] if page is None else [page]
     require_places(out, card, out.parent / PROGRAM, *pages)
+    require_replaceable({card: MARK, out.parent / PROGRAM: SUMMARY})
     browser = WebRuntime.near(Path()) if pages else None
     detail = entry_detail(app.database, entry)
     seen = {

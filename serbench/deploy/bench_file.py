@@ -9,6 +9,9 @@ from serbench.errors import StorageError
 
 PROGRAM = "bench.py"
 
+SUMMARY = str(bench.__doc__).partition("\n")[0]
+"""The first line of the program."""
+
 
 def write_bench(folder: Path) -> Path:
     """Write ``bench.py``, which measures an exported file and needs only numpy and onnxruntime.

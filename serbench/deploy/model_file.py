@@ -16,13 +16,10 @@ from serbench.data.audio import RATES, channel_index
 from serbench.data.clips import ClipFormat
 from serbench.data.level import Level
 from serbench.deploy.answering import Probabilities
-from serbench.errors import ExportError, MissingPackageError, UsageError
+from serbench.errors import MissingPackageError, UsageError
 
 KEY = "serbench"
 """The metadata of a file that describe it, as JSON."""
-
-PARITY = 1e-4
-"""The largest difference of logits, as a share of the largest one or of 1."""
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -227,28 +224,3 @@ def facts_of(metadata: Mapping[str, str], path: Path) -> ModelFacts:
             "`serbench export`",
             path=path,
         ) from error
-
-
-def require_parity(
-    expected: npt.NDArray[np.float32], found: npt.NDArray[np.float32], entry: int
-) -> float:
-    """The largest difference of the logits of an exported file from those of PyTorch.
-
-    Args:
-        expected: logits of PyTorch ``[n, n_classes]``.
-        found: those of the file.
-        entry: number of the entry.
-
-    Raises:
-        ExportError: it is above 1e-4, or above 1e-4 of the largest logit where that is above 1.
-    """
-    largest = float(np.abs(found - expected).max())
-    if not largest <= PARITY * max(1.0, float(np.abs(expected).max())):  # also for NaN
-        raise ExportError(
-            f"the exported file of entry {entry} gives other logits than PyTorch (by {largest:.2g})"
-            ": an operation was converted wrongly; use another backbone or front end, and report "
-            "it with this sentence",
-            entry=entry,
-            difference=largest,
-        )
-    return largest

@@ -9,12 +9,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-import torch
-
 from serbench import __version__
 from serbench.data.audio import RATES
-from serbench.deploy.model_file import ModelFacts, require_parity, with_facts
+from serbench.deploy.model_file import ModelFacts, with_facts
+from serbench.deploy.parity import difference
 from serbench.errors import AudioError, ExportError, MissingPackageError, UsageError
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.runtime import Runnable, Runtime
@@ -112,7 +110,7 @@ class Exporter:
         network = self._converted.deployable(number)
         runtime, runnable = self._chosen(number, precision)
         assert runnable.file is not None
-        difference = self._difference(number, network, runtime, runnable)
+        largest, _ = difference(network, runnable)
         facts, resampled = self._facts(number, network, runtime, seen), None
         if network.resampler is not None:
             resampled = self._converted.resampled_uar(
@@ -125,7 +123,7 @@ class Exporter:
             facts = replace(facts, uar=resampled[0], uar_ci=None, evidence=evidence)
         made = with_facts(runnable.file, facts)
         write_output(out, made)
-        return Exported(facts, out, len(made) / 1e6, difference, resampled)
+        return Exported(facts, out, len(made) / 1e6, largest, resampled)
 
     def _chosen(self, number: int, precision: str) -> tuple[Runtime, Runnable]:
         """The runtime for a precision, with the converted network."""
@@ -188,22 +186,6 @@ class Exporter:
             )
         return runnable
 
-    def _difference(
-        self, number: int, network: Deployable, runtime: Runtime, runnable: Runnable
-    ) -> float:
-        """The largest difference of logits from PyTorch, on synthetic recordings.
-
-        Raises:
-            ExportError: it is too large for rounding.
-        """
-        checked = checks(network)
-        found = np.concatenate([runnable(each) for each in checked])
-        with torch.inference_mode():
-            expected = np.concatenate([network(*each).logits.numpy() for each in checked])
-        if runtime.changes_logits:
-            return float(np.abs(found - expected).max())
-        return require_parity(expected, found, number)
-
     def _facts(
         self, number: int, network: Deployable, runtime: Runtime, seen: Mapping[str, Any]
     ) -> ModelFacts:
@@ -246,19 +228,3 @@ def fastest(
             if query >= 5:  # the first ones warm up
                 taken[place].append(time.perf_counter() - start)
     return candidates[min(range(len(candidates)), key=lambda place: median(taken[place]))]
-
-
-def checks(network: Deployable) -> list[Recording]:
-    """Recordings for comparing a file with PyTorch: noise, tones, a short one, and silence."""
-    samples = network.input_samples
-    generator = torch.Generator().manual_seed(1)
-    seconds = torch.arange(samples) / network.input_rate
-    sounds = [
-        0.1 * torch.randn(samples, generator=generator),
-        0.5 * torch.sin(2 * torch.pi * 220 * seconds * (1 + seconds)),
-        0.001 * torch.sin(2 * torch.pi * 150 * seconds) * torch.sin(2 * torch.pi * 3 * seconds),
-        torch.zeros(samples),
-    ]
-    whole = [network.recording(sound) for sound in sounds]
-    short = torch.tensor([samples // 3])
-    return [*whole, *(each._replace(valid_samples=short) for each in whole[:2])]

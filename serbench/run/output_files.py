@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from serbench.errors import StorageError, UsageError
@@ -29,6 +30,24 @@ def require_places(*paths: Path) -> None:
             raise StorageError(
                 f"{path} cannot be written, since {folder} does not accept files: choose another "
                 "place",
+                path=path,
+            )
+
+
+def require_replaceable(marks: Mapping[Path, str]) -> None:
+    """Refuse to replace files that no export has written.
+
+    Args:
+        marks: path → a text that every file has which an export writes there.
+
+    Raises:
+        UsageError: a file without its text has one of the paths.
+    """
+    for path, mark in marks.items():
+        if path.is_file() and mark not in path.read_text("utf-8", errors="replace"):
+            raise UsageError(
+                f"{path} would be replaced, and was not written by an export: choose another name "
+                "or folder for the exported file",
                 path=path,
             )
 

@@ -11,6 +11,7 @@ import torch
 from serbench.data.clips import ClipFormat, Clips
 from serbench.data.preparation import prepare_clips
 from serbench.deploy.network import trained_network
+from serbench.deploy.parity import require_parity
 from serbench.errors import AudioError, DivergedError
 from serbench.model.deployable import Deployable, Recording
 from serbench.model.recipe import Recipe
@@ -74,7 +75,8 @@ class RuntimeVariants:
         """The network of an entry that is shipped, in a runtime.
 
         Raises:
-            ExportError: the runtime cannot execute it.
+            ExportError: the runtime cannot execute it, or gives other logits than PyTorch although
+                it should keep them.
             MissingPackageError: a package of the runtime is not installed.
             UsageError: there is no such entry, or it was imported without a network.
             WeightsError: its weights are missing or were changed.
@@ -85,7 +87,10 @@ class RuntimeVariants:
         if runtime.changes_logits:
             rows = self._variants.training_rows(number)
             calibration = _some(self._clips(number, network), rows)
-        return runtime.prepare(network, calibration, threads)
+        runnable = runtime.prepare(network, calibration, threads)
+        if not runtime.changes_logits:
+            require_parity(network, runnable, runtime.name, number)
+        return runnable
 
     def score(self, number: int, runtime: Runtime, progress: Progress = _ignore) -> None:
         """Test each network of an entry in a runtime on its own test clips, and store the scores.

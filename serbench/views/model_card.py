@@ -14,6 +14,11 @@ from serbench.deploy.model_file import ModelFacts
 from serbench.views.detail import EntryDetail
 from serbench.views.entry import EntryView
 
+TAGS = ("speech-emotion-recognition", "serbench")
+
+MARK = f"- {TAGS[-1]}\n"
+"""A line that every card has."""
+
 WORST = 3
 """So many speakers with the lowest UA are listed."""
 
@@ -30,7 +35,7 @@ def card_of(detail: EntryDetail, facts: ModelFacts, file: Path) -> str:
     header = {
         "library_name": "onnxruntime",
         "pipeline_tag": "audio-classification",
-        "tags": ["speech-emotion-recognition", "serbench"],
+        "tags": list(TAGS),
         "license": "other",
         "datasets": sorted(view.licences) or [view.dataset],
         "metrics": ["recall"],

@@ -17,13 +17,11 @@ from serbench.builtin.mel import Mel
 from serbench.data.clips import ClipFormat, standardise
 from serbench.deploy.answering import EagerAnswerer
 from serbench.deploy.model_file import (
-    PARITY,
     facts_of,
     open_model,
-    require_parity,
     with_facts,
 )
-from serbench.errors import ExportError, MissingPackageError, UsageError
+from serbench.errors import MissingPackageError, UsageError
 from serbench.model.deployable import Deployable
 from serbench.model.frontend import FrontEndModule, InputSpec
 from serbench.model.network import EmotionNetwork
@@ -226,33 +224,3 @@ def test_without_onnxruntime_its_package_is_named(file, monkeypatch):
     with pytest.raises(MissingPackageError) as raised:
         open_model(file)
     assert raised.value.facts == {"package": "onnxruntime"}
-
-
-LOGITS = np.array([[0.5, -0.25], [0.125, 0.0]], np.float32)
-
-
-def test_equal_logits_have_parity_and_those_of_another_network_do_not():
-    assert require_parity(LOGITS, LOGITS, 3) == 0
-    with pytest.raises(ExportError) as raised:
-        require_parity(LOGITS, LOGITS[::-1], 3)
-    assert raised.value.facts == {"entry": 3, "difference": 0.375}
-
-
-@pytest.mark.parametrize("scale", [0.01, 1, 1000])
-def test_the_allowed_difference_grows_with_the_largest_logit_above_one(scale):
-    logits = LOGITS * scale
-    allowed = PARITY * max(1, 0.5 * scale)
-    moved = logits.copy()
-    moved[1, 1] += 0.9 * allowed
-    assert require_parity(logits, moved, 1) == pytest.approx(0.9 * allowed, rel=1e-2)
-    moved[1, 1] += 0.2 * allowed
-    with pytest.raises(ExportError):
-        require_parity(logits, moved, 1)
-
-
-@pytest.mark.parametrize("wrong", [np.nan, np.inf])
-def test_logits_that_are_no_numbers_have_no_parity(wrong):
-    found = LOGITS.copy()
-    found[0, 0] = wrong
-    with pytest.raises(ExportError):
-        require_parity(LOGITS, found, 1)

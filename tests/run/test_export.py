@@ -2,7 +2,6 @@
 
 import builtins
 import os
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,14 +19,31 @@ from serbench.errors import (
 )
 from serbench.plugins import Plugins
 from serbench.run import export, runtimes
-from serbench.run.export import Exporter, checks, fastest
-from serbench.run.output_files import require_places, write_output
+from serbench.run.export import Exporter, fastest
+from serbench.run.output_files import require_places, require_replaceable, write_output
 from serbench.run.predict import file_predictor, predictor_of
 from serbench.store.variants import Variants
 
 pytest.importorskip("onnxruntime")
 
 SEEN = {"dataset": "tiny", "protocol_id": "speaker-2#1", "evidence": "holdout"}
+
+
+class Clock:
+    """A clock that only networks advance, so that other programs do not decide which is faster."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
+CLOCK = Clock()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    monkeypatch.setattr(export, "time", CLOCK)
 
 
 @dataclass
@@ -66,7 +82,7 @@ class Exact:
             file = runtime.data
 
             def __call__(self, recording):
-                time.sleep(runtime.delay)
+                CLOCK.now += runtime.delay
                 with torch.inference_mode():
                     logits = network(*recording).logits.numpy().copy()
                 logits[:, 0] += np.float32(runtime.wrong)
@@ -259,6 +275,18 @@ def test_places_that_cannot_be_written_are_refused_before_the_conversion(tmp_pat
     assert raised.value.facts == {"path": tmp_path}
 
 
+def test_only_files_of_an_export_are_replaced(tmp_path):
+    card, program = tmp_path / "m.md", tmp_path / "bench.py"
+    require_replaceable({card: "serbench", program: "Measure"})
+    card.write_text("tags: serbench")
+    program.write_text("Measure")
+    require_replaceable({card: "serbench", program: "Measure"})
+    program.write_bytes(b"\xffprint()")
+    with pytest.raises(UsageError) as raised:
+        require_replaceable({card: "serbench", program: "Measure"})
+    assert raised.value.facts == {"path": program}
+
+
 def test_a_folder_that_cannot_be_written_to_is_refused_before_the_conversion(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
     with pytest.raises(StorageError) as raised:
@@ -280,20 +308,9 @@ def test_the_fastest_candidate_is_chosen_by_the_median(stored):
 
         def __call__(self, recording):
             self.delays.append(self.delays.pop(0))
-            time.sleep(self.delays[-1])
+            CLOCK.now += self.delays[-1]
 
     steady, rarely_slow = ("steady", Timed(0.02)), ("rarely slow", Timed(*[0.0] * 9, 0.02))
     assert fastest([steady, rarely_slow], None) is rarely_slow
     assert fastest([rarely_slow, steady], None) is rarely_slow
     assert fastest([steady], None) is steady
-
-
-def test_the_checked_recordings_include_silence_and_short_ones(stored, exported):
-    from serbench.run.runtimes import RuntimeVariants
-
-    network = RuntimeVariants(Plugins(), stored.workspace, stored.database).deployable(2)
-    found = checks(network)
-    samples = network.clip_format.samples
-    assert all(each.waveform.shape == (1, samples) for each in found)
-    assert any(not each.waveform.any() for each in found)
-    assert {int(each.valid_samples) for each in found} == {samples, samples // 3}

@@ -8,7 +8,7 @@ import torch
 from making.networks import CLIPS, PROTOCOLS
 
 from serbench.data.preparation import prepare_clips
-from serbench.errors import DivergedError, UsageError, WeightsError
+from serbench.errors import DivergedError, ExportError, UsageError, WeightsError
 from serbench.plugins import Plugins
 from serbench.run.runtimes import RuntimeVariants, recordings
 from serbench.score.scoring import score_holdout
@@ -20,7 +20,7 @@ from serbench.store.variants import Variants
 
 @dataclass(frozen=True)
 class Rounded:
-    """A runtime with logits that are rounded to whole numbers; it keeps what it received."""
+    """A runtime that rounds logits to whole numbers, or keeps them; it has what it received."""
 
     received: list
     name: str = "rounded"
@@ -37,7 +37,9 @@ class Rounded:
 
         def logits(recording):
             with torch.inference_mode():
-                return network(*recording).logits.round().numpy() + np.float32(self.wrong)
+                logits = network(*recording).logits
+                rounded = logits.round() if self.changes_logits else logits
+                return rounded.numpy() + np.float32(self.wrong)
 
         return logits
 
@@ -143,6 +145,13 @@ def test_a_runtime_that_keeps_logits_needs_no_recordings_and_has_no_scores(
         stored.tally(1, runtime.name)
     assert raised.value.facts == {"number": 1, "runtime": "rounded"}
     assert stored.uar(1, runtime.name) == stored.uar(1, "eager")
+
+
+def test_a_runtime_that_should_keep_logits_and_does_not_is_refused(variants):
+    with pytest.raises(ExportError) as raised:
+        variants.prepared(1, Rounded([], changes_logits=False, wrong=0.5))
+    assert raised.value.facts["runtime"] == "rounded"
+    assert raised.value.facts["difference"] == pytest.approx(0.5)
 
 
 def test_an_entry_that_is_scored_already_is_left_as_it_is(variants):
