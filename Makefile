@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
+SITE   := site
 
 # Plugin packages, which are installed with serbench and tested separately.
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
@@ -19,7 +20,7 @@ AXE_PACKAGE := axe-core@4.14.1
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs docs-site docs-serve bench bench-peers clean
+.PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs docs-site docs-serve site bench bench-peers clean
 
 help:
 	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
@@ -27,6 +28,7 @@ help:
 	@echo "make test-slow  run the tests that take minutes"
 	@echo "make test-services  install a browser and run the tests that need one"
 	@echo "make docs       write the reference pages that are made from the code"
+	@echo "make site       build the site of the published results in site/pages"
 	@echo "make docs-site  build the documentation as a site in docs-site/, without a network"
 	@echo "make docs-serve build it and serve it at http://127.0.0.1:8000"
 	@echo "make bench      measure speed and write benchmarks/RESULTS.md (needs an idle machine)"
@@ -104,6 +106,11 @@ docs-site: $(VENV)/installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "open docs-site/index.html, or \`make docs-serve\` for the search"
 
+site: $(VENV)/installed
+	@mkdir -p $(SITE)
+	gzip -dc leaderboard/results.db.gz > $(SITE)/results.db
+	$(BIN)/serbench publish $(SITE)/pages --db $(SITE)/results.db
+
 docs-serve: docs-site
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory docs-site 8000
 
@@ -117,4 +124,4 @@ bench-peers: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/report.py peers
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(WEB) docs-site
+	rm -rf $(VENV) $(DEMO) $(WEB) $(SITE) docs-site

@@ -132,6 +132,13 @@ class StudyPlan:
         """
         return replace(self.recipe, readout=configuration.readout)
 
+    def trained_recipe(self, configuration: Configuration) -> Recipe:
+        """What a trained network of a configuration is made of.
+
+        Its weights are stored, so that the file with the initial weights may be missing.
+        """
+        return replace(self, weights=NO_WEIGHTS).recipe_of(configuration)
+
     def weights_files(self) -> dict[str, str]:
         """Identity of the weights file → its path; empty if no file is named.
 

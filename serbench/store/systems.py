@@ -122,7 +122,7 @@ class Systems:
             winner = winners(session, system)[0]
             return SystemRecord(
                 plan=plan,
-                recipe=plan.recipe_of(Configuration.from_parameters(winner.parameters)),
+                recipe=plan.trained_recipe(Configuration.from_parameters(winner.parameters)),
                 emotions=tuple(system.emotions),
                 file=artifact.file or "",
                 sha256=artifact.sha256,

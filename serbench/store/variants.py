@@ -173,7 +173,7 @@ def _networks(session: Session, system: SystemRow) -> list[TestedNetwork]:
     found = []
     for trial in winners(session, system):
         plan = StudyPlan.from_dict(_plan(session, trial.study_id))
-        recipe = plan.recipe_of(Configuration.from_parameters(trial.parameters))
+        recipe = plan.trained_recipe(Configuration.from_parameters(trial.parameters))
         [last] = [each for each in trial.trainings if each.split.fold == HOLDOUT]
         whole = _file(session, system, last)
         for training in trial.trainings if corrected else [last]:

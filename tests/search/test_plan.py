@@ -12,6 +12,7 @@ from making.records import PAPERS
 from serbench.data.clips import ClipFormat
 from serbench.data.seeds import derive_seed
 from serbench.errors import WeightsError
+from serbench.model.recipe import Configuration
 from serbench.search.plan import StudyPlan
 
 PLAN = StudyPlan(
@@ -99,6 +100,16 @@ def test_a_recipe_names_a_weights_file_by_its_content(tmp_path):
     identity = f"file:w.pth:{hashlib.sha256(b'one').hexdigest()[:12]}"
     assert plan.recipe.weights == identity
     assert plan.weights_files() == {identity: str(path)}
+
+
+def test_a_trained_network_needs_no_file_with_initial_weights(tmp_path):
+    """An entry can be used, and published, where that file is missing."""
+    plan = replace(PLAN, weights=str(tmp_path / "deleted.pth"))
+    configuration = Configuration.from_parameters(
+        {"readout": "pooled", "learning_rate": 0.1, "freeze_depth": 0}
+    )
+    found = plan.trained_recipe(configuration)
+    assert (found.backbone, found.readout, found.weights) == (PLAN.backbone, "pooled", "none")
 
 
 @pytest.mark.parametrize("weights", ["default", "none"])
