@@ -136,8 +136,13 @@ def _run_all(
 
 
 def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
-    """The dataset of that name; without a name the only one, or the demo where there is none."""
+    """The dataset of that name; without a name the only one, or the demo where there is none.
+
+    Raises:
+        DatasetError: there is no dataset, and the demo is not to be fetched.
+    """
     from serbench.cli.corpus import DEMO, fetch_demo
+    from serbench.errors import DatasetError
     from serbench.run.planning import chosen_dataset
     from serbench.store.datasets import Datasets
 
@@ -146,8 +151,14 @@ def _dataset(app: App, name: str | None, fetch: bool = True) -> Manifest:
     if chosen == DEMO and not (app.database.exists and datasets.has_dataset(DEMO)):
         if name is None:
             remark("the database has no dataset yet")
-        if fetch:
-            fetch_demo(app)
+        if not fetch:
+            raise DatasetError(
+                "the demo corpus would be studied, but was not made yet: run `serbench corpus "
+                "fetch demo` and the command that it prints, or `serbench corpus scan FOLDER "
+                "--dataset NAME` for other recordings",
+                dataset=DEMO,
+            )
+        fetch_demo(app)
     return datasets.manifest(chosen)
 
 
