@@ -84,7 +84,9 @@ def publish(database: Database, folder: Path) -> dict[str, float]:
     """Seconds and processor seconds of the command, and megabytes of the site."""
     command = [sys.executable, "-m", "serbench.cli.main", "publish", str(folder)]
     started = time.perf_counter()
-    process = subprocess.Popen([*command, "--quiet", "--db", database.url])
+    process = subprocess.Popen(
+        [*command, "--quiet", "--db", database.url], stdout=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -12,12 +12,10 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = (
     *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
-    *("features", "peers", "precision", "compiling", "level", "latency", "parity"),
+    *("features", "peers", "precision", "compiling", "level", "latency", "parity", "publish"),
 )
-SLOW = (
-    *("search", "features", "peers", "level", "startup", "training", "precision"),
-    *("latency", "parity"),
-)
+QUICKEST = ("leaderboard", "prepare")
+"""Those that run with the ordinary tests; the others take 15 s and more, and are slow tests."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +48,7 @@ def run(places, tmp_path_factory):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in NAMES],
+    [pytest.param(name, marks=[] if name in QUICKEST else [pytest.mark.slow]) for name in NAMES],
 )
 def test_it_runs_and_prints_one_object(name, run):
     found = run(name)
