@@ -17,7 +17,8 @@
     ├── MissingPackageError       an optional package that is not installed
     ├── TooSlowError              a backbone whose latency is above the given limit
     └── StorageError              a database or a disk that cannot be used
-        └── ConflictError         two processes that write the same row at once
+        ├── ConflictError         two processes that write the same row at once
+        └── DisconnectedError     a database server that cannot be reached
 
 The message is one line with the problem, its place and its correction. Errors are caught in one
 place, ``serbench.cli.main``; an exception that is not a ``SerbenchError`` keeps its traceback.
@@ -167,3 +168,7 @@ class StorageError(SerbenchError):
 
 class ConflictError(StorageError):
     """Another process wrote the same row at the same time; a second attempt finds it there."""
+
+
+class DisconnectedError(StorageError):
+    """The connection to a database server was lost, or could not be made."""

@@ -17,7 +17,8 @@ from serbench.errors import DatasetError
 from serbench.model.machine import Machine
 from serbench.score.confusion import uar_of
 from serbench.score.metric import Metric
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
+from serbench.store.failures import again_on_conflict
 from serbench.store.looks import count_look
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.prediction_files import PredictionTable, read_predictions

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serbench.search.plan import StudyPlan
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
+from serbench.store.failures import again_on_conflict
 from serbench.store.schema import CandidateRow
 
 

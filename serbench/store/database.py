@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial, wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import cached_property, partial
+from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
-from serbench.data.names import printable
-from serbench.errors import ConflictError, StorageError, UsageError
+from serbench.errors import StorageError
 from serbench.store import schema  # noqa: F401 - declares the tables
 from serbench.store.base import Base
+from serbench.store.failures import storage_errors
 from serbench.store.patience import PATIENCE, PatientConnection
 from serbench.store.urls import shown_url, sqlite_file, without_secrets
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
 MARK_TABLE = "serbench_schema"
 """The table with the fingerprint of the schema with which a database was created."""
+
+ALIVE = {
+    "connect_args": {
+        "connect_timeout": 10,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "options": "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 "
+        "-c tcp_keepalives_count=3",
+    }
+}
+"""Options of a connection to PostgreSQL: both sides notice within 30 s that the other is gone."""
 
 ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7372)"}
 """Statements that let only one process at a time create the tables."""
@@ -132,8 +141,10 @@ def open_database(url: str, create: bool = True) -> Engine:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(url, json_serializer=VALID_JSON, pool_pre_ping=True, **ALIVE)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, json_serializer=VALID_JSON)
+        return create_engine(url, json_serializer=VALID_JSON, pool_pre_ping=True)
     waiting = {} if "timeout" in parsed.query else {"timeout": PATIENCE}
     return create_engine(
         url, json_serializer=VALID_JSON, connect_args={"factory": PatientConnection, **waiting}
@@ -168,97 +179,3 @@ def _create(engine: Engine) -> str:
                 f"INSERT INTO {MARK_TABLE} VALUES ('{schema_fingerprint()}')"  # noqa: S608
             )
     return _mark(engine) or ""
-
-
-CONFLICTS = frozenset(
-    {
-        "SQLITE_CONSTRAINT_UNIQUE",
-        "SQLITE_CONSTRAINT_PRIMARYKEY",
-        "23505",  # PostgreSQL: unique_violation
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-    }
-)
-"""Error codes for a write that conflicts with one of another process."""
-
-REMEDIES = {
-    "SQLITE_BUSY": "another program has locked it: end that program, or wait until it ends",
-    "SQLITE_READONLY": "it may not be written to: change its permissions or use --db",
-    "SQLITE_CANTOPEN": "its folder does not exist or may not be written to",
-    "SQLITE_PERM": "its permissions do not allow this: change them or use --db",
-    "SQLITE_FULL": "its disk is full: free some space",
-    "SQLITE_NOTADB": "choose another file with --db",
-    "SQLITE_CORRUPT": "the file is damaged: restore a copy of it, or choose a new one with --db",
-    "SQLITE_IOERR": "its disk reports an error: check the disk",
-    "25006": "it may not be written to: choose another user or database with --db",
-    "53100": "the server's disk is full: free some space",
-}
-"""Error name of SQLite (up to a second underscore) or PostgreSQL → cause and remedy."""
-
-
-@contextmanager
-def storage_errors(url: str) -> Iterator[None]:
-    """Replace errors of a database driver by errors with one line that names the remedy.
-
-    Raises:
-        ConflictError: another process wrote the same at the same moment.
-        StorageError: locked, read-only, full, damaged, not a database, or otherwise failing.
-        UsageError: a text is not UTF-8, or a number is too large.
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        name = shown_url(url)
-        cause = without_secrets(" ".join(str(error.orig).split("\n", 1)[0].split()), url)
-        code = _code(error)
-        facts = {"url": name, "cause": cause, "code": code}
-        if code in CONFLICTS:
-            raise ConflictError(
-                f"{name}: another process has just recorded the same ({cause}): run the same "
-                "command again",
-                **facts,
-            ) from error
-        remedy = REMEDIES.get("_".join(code.split("_")[:2]))
-        if remedy is not None:
-            raise StorageError(f"{name}: {cause}: {remedy}", **facts) from error
-        kind = "cannot be reached" if isinstance(error, OperationalError) else "refuses"
-        raise StorageError(f"{name}: the database {kind}: {cause}", **facts) from error
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"'{printable(str(error.object))}' is not UTF-8 and cannot be recorded or looked up: "
-            "rename it"
-        ) from error
-    except OverflowError as error:
-        if "SQLite" not in str(error):
-            raise
-        raise UsageError("a number is too large for the database: give a smaller one") from error
-
-
-def _code(error: DBAPIError) -> str:
-    """The name or number of a driver's error; "" where it has none."""
-    of_sqlite: str | None = getattr(error.orig, "sqlite_errorname", None)
-    of_postgresql: str | None = getattr(error.orig, "sqlstate", None)
-    return of_sqlite or of_postgresql or ""
-
-
-TRIES = 3
-"""Number of attempts of a write that conflicts with those of other processes."""
-
-
-def again_on_conflict(write: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Repeat a write that conflicts with one of another process.
-
-    Args:
-        write: opens its own session, looks there for existing rows, and has no other effects.
-    """
-
-    @wraps(write)
-    def tried(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
-        for _ in range(TRIES - 1):
-            try:
-                return write(*arguments, **options)
-            except ConflictError:
-                continue
-        return write(*arguments, **options)
-
-    return tried

@@ -18,7 +18,8 @@ from serbench.data.manifest import Manifest, Utterance, make_manifest
 from serbench.data.scan import Scan, excluded_because
 from serbench.errors import DatasetError, UnknownNameError
 from serbench.store.base import now
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
+from serbench.store.failures import again_on_conflict
 from serbench.store.schema_data import DatasetRow, UtteranceRow
 
 UTTERANCE_FIELDS = tuple(field.name for field in fields(Utterance))

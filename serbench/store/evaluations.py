@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import Fold, fold_hash
 from serbench.errors import DatasetError
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
 from serbench.store.datasets import Datasets, find_dataset
+from serbench.store.failures import again_on_conflict
 from serbench.store.lineage import known_rows
 from serbench.store.predictions import EAGER, read_prediction, rows_to
 from serbench.store.schema import PredictionRow, SystemRow

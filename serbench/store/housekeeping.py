@@ -16,9 +16,10 @@ from serbench.data.preparation import forget_clips
 from serbench.errors import UsageError
 from serbench.store.artifacts import forget_file
 from serbench.store.base import Base, now
-from serbench.store.database import Database, schema_fingerprint, storage_errors
+from serbench.store.database import Database, schema_fingerprint
 from serbench.store.datasets import find_dataset
 from serbench.store.evaluations import forget_tests_on
+from serbench.store.failures import storage_errors
 from serbench.store.schema import ArtifactRow, PredictionRow, StudyRow, SystemRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow, SplitRow
 from serbench.store.urls import shown_url, sqlite_file

@@ -1,7 +1,8 @@
 """The lease of a study, which only one process at a time can have.
 
 The lock is kept with the database, because two processes may run in different folders on the same
-database. Both kinds of lock end when the process ends for any reason.
+database. Both kinds of lock end when the process ends for any reason: that of a server within 30 s,
+if the machine of the process has gone.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import filelock
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from serbench.errors import SerbenchError, StorageError
-from serbench.store.database import Database, storage_errors
+from serbench.store.database import Database
+from serbench.store.failures import storage_errors
 from serbench.store.urls import sqlite_file
 
 LOOKING = 0.3
 """So many seconds a study waits for its lease, since `is_leased` has the lock for an instant."""
+
+
+BEAT = 5.0
+"""Seconds between two uses of the connection that has a lease."""
 
 
 def search_key(dataset_hash: str) -> str:
@@ -117,19 +125,48 @@ def _file_lock(path: Path, key: str) -> Iterator[None]:
 
 @contextmanager
 def _advisory_lock(database: Database, key: str) -> Iterator[None]:
-    """PostgreSQL's advisory lock, held by a separate connection."""
-    number = _lock_number(key)
-    engine: Engine = database.engine
-    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    connection.detach()  # closed at the end; in the pool it would keep the lock
+    """PostgreSQL's advisory lock, held by a separate connection.
+
+    A thread uses the connection regularly. If the server ended, the lock has gone with it; the
+    thread takes it again as soon as the server is there. Should another process have been faster,
+    both run the same study: their results are equal, and whichever records one second is refused.
+    """
+    engine, number = database.engine, _lock_number(key)
+    with storage_errors(database.url):
+        connection = _locked(engine, number)
+    if connection is None:
+        raise _taken(key)
+    ended = Event()
+    keeper = Thread(target=_keep, args=(engine, number, connection, ended), daemon=True)
+    keeper.start()
     try:
-        with storage_errors(database.url):
-            query = text("SELECT pg_try_advisory_lock(:number)")
-            if not connection.scalar(query, {"number": number}):
-                raise _taken(key)
         yield
     finally:
+        ended.set()
+        keeper.join()
+
+
+def _keep(engine: Engine, number: int, connection: Connection | None, ended: Event) -> None:
+    while not ended.wait(BEAT):
+        try:
+            if connection is None:
+                connection = _locked(engine, number)
+            else:
+                connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            connection = None
+    if connection is not None:
         connection.close()
+
+
+def _locked(engine: Engine, number: int) -> Connection | None:
+    """A connection with the lock; None if another process has it."""
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()  # closed at the end; in the pool it would keep the lock
+    if connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}):
+        return connection
+    connection.close()
+    return None
 
 
 def _lock_number(key: str) -> int:

@@ -27,8 +27,9 @@ from serbench.search.events import (
 from serbench.search.plan import StudyPlan
 from serbench.store.artifacts import write_arrays
 from serbench.store.base import now
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.store.failures import again_on_conflict
 from serbench.store.holdout import forget_lost_holdout, retire_winner
 from serbench.store.lease import study_lease
 from serbench.store.looks import count_look
@@ -117,6 +118,7 @@ class Ledger:
                 for trial in row.trials:
                     trial.progress.clear()
 
+    @again_on_conflict
     def finish(self, plan: StudyPlan) -> None:
         """Mark a study as finished: its winner was tested, or all its trials failed."""
         with self._database.session() as session:
@@ -188,6 +190,7 @@ class Ledger:
         with self._database.session() as session:
             record_network(session, plan, outcome, lost.system, lost.split, sha256)
 
+    @again_on_conflict
     def record(self, plan: StudyPlan, event: Event) -> None:
         """Record an event of a study before the next event."""
         match event:
@@ -220,6 +223,15 @@ class Ledger:
             trial = _trial(study, outcome.trial)
             split = split_row(session, study.protocol_id, plan.outer_fold, outcome.fold)
             system = study.system if last else trial.system
+            logits = outcome.logits.astype("<f4").tobytes()
+            if any(each.split_id == split.id for each in trial.trainings):
+                known = select(PredictionRow.logits).where(
+                    PredictionRow.system_id == system.id,
+                    PredictionRow.runtime == EAGER,
+                    PredictionRow.split_id == split.id,
+                )
+                if session.scalar(known) == logits:
+                    return  # recorded by an attempt whose confirmation was lost
             if last:
                 retire_winner(session, study, split.id, self._artifacts, trial)
                 if uar is not None:
@@ -237,7 +249,6 @@ class Ledger:
                     **{name: getattr(outcome, name) for name in TRAINING_FIELDS},
                 )
             )
-            logits = outcome.logits.astype("<f4").tobytes()
             session.add(
                 PredictionRow(system_id=system.id, runtime=EAGER, split_id=split.id, logits=logits)
             )

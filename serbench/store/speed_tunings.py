@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from serbench.model.compute import ComputeSettings
 from serbench.search.plan import StudyPlan
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
+from serbench.store.failures import again_on_conflict
 from serbench.store.schema import StudyRow
 from serbench.store.schema_machines import SpeedTuningRow
 

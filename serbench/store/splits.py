@@ -19,8 +19,9 @@ from serbench.data.protocols import (
     protocol_id,
     split_dataset,
 )
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
 from serbench.store.datasets import find_dataset
+from serbench.store.failures import again_on_conflict
 from serbench.store.predictions import rows_from, rows_to
 from serbench.store.schema_data import ProtocolRow, SplitRow
 

@@ -18,8 +18,9 @@ from serbench.score.calibration import fit_temperature
 from serbench.score.metric import Metric
 from serbench.score.scoring import Tested
 from serbench.search.plan import StudyPlan
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.store.failures import again_on_conflict
 from serbench.store.lineage import Lineage
 from serbench.store.machines import LatencyFacts, LatencyKind, add_latency
 from serbench.store.predictions import Predictions, joined, scored_predictions, winners

@@ -12,6 +12,7 @@ from serbench.data.protocols import HOLDOUT
 from serbench.search.events import TrialRecord
 from serbench.search.plan import StudyPlan
 from serbench.store.database import Database
+from serbench.store.failures import again_on_conflict
 from serbench.store.schema import ProgressRow, StudyRow, TrialRow
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class EpochRecords:
             self._recorded[place] = now
             self._record(trial, fold, report, curve)
 
+    @again_on_conflict
     def _record(self, trial: int, fold: int | str, report: EpochReport, curve: list[float]) -> None:
         query = (
             select(TrialRow)

@@ -17,7 +17,8 @@ from serbench.model.recipe import Configuration, Recipe
 from serbench.score.confusion import Tally
 from serbench.score.metric import CORRECTED, Metric, Score
 from serbench.search.plan import StudyPlan
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
+from serbench.store.failures import again_on_conflict
 from serbench.store.networks import network_of
 from serbench.store.predictions import rows_from, runtime_of, winners
 from serbench.store.schema import (

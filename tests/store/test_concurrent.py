@@ -13,8 +13,9 @@ from making.entries import begin
 
 from serbench.data.protocols import parse_protocol
 from serbench.errors import ConflictError, SerbenchError, StorageError
-from serbench.store.database import Database, again_on_conflict
+from serbench.store.database import Database
 from serbench.store.datasets import Datasets
+from serbench.store.failures import again_on_conflict
 from serbench.store.lease import study_lease
 from serbench.store.schema import StudyRow
 from serbench.store.schema_data import DatasetRow, ProtocolRow

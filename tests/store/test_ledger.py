@@ -173,8 +173,9 @@ def test_parameters_keep_every_digit(ledger, made, manifest, plan):
 
 def test_a_training_is_recorded_once(ledger, made, manifest, plan):
     run_trial(ledger, made, manifest, plan, 0)
+    ledger.record(plan, FoldScored(made.outcome(manifest, 0, 0, plan)))
     with pytest.raises(StorageError):
-        ledger.record(plan, FoldScored(made.outcome(manifest, 0, 0, plan)))
+        ledger.record(plan, FoldScored(made.outcome(manifest, 0, 0, plan, 5.0)))
     assert len(ledger.outcomes(plan)) == 2
 
 
