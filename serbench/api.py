@@ -12,7 +12,8 @@ Errors are ``serbench.errors.SerbenchError``, with the message that the command 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,16 @@ class _Place:
         self.workspace = find_workspace(None if database is None else str(database))
         self.database = Database(self.workspace.database_url, create)
         self.plugins = Plugins()
+
+
+@contextmanager
+def _place(database: Named, create: bool = False) -> Iterator[_Place]:
+    """A place whose connections are closed at the end."""
+    place = _Place(database, create)
+    try:
+        yield place
+    finally:
+        place.database.close()
 
 
 def open(database: Named = None) -> Results:
@@ -124,11 +135,12 @@ def scan(
     """
     from serbench.run.scanning import scan_dataset, scan_options
 
-    place, files = _Place(database, create=True), _paths(paths)
-    left_out, chosen = None if exclude is None else Path(exclude), scan_options(**options)
-    return scan_dataset(
-        files, dataset, place.plugins, place.database, chosen, corpora, left_out, progress
-    ).summary()
+    files, left_out = _paths(paths), None if exclude is None else Path(exclude)
+    chosen = scan_options(**options)
+    with _place(database, create=True) as place:
+        return scan_dataset(
+            files, dataset, place.plugins, place.database, chosen, corpora, left_out, progress
+        ).summary()
 
 
 def study(
@@ -158,10 +170,11 @@ def study(
     """
     from serbench.run.call import run_one
 
-    place, named = _Place(database), {"backbone": backbone, **options}
+    named = {"backbone": backbone, **options}
     given = {name: value for name, value in named.items() if value is not None}
     file = None if study_file is None else Path(study_file)
-    return run_one(given, file, place.plugins, place.workspace, place.database, progress)
+    with _place(database) as place:
+        return run_one(given, file, place.plugins, place.workspace, place.database, progress)
 
 
 def evaluate(
@@ -184,9 +197,9 @@ def evaluate(
     from serbench.run.evaluate import evaluate as evaluate_entry
     from serbench.views.evaluation import evaluation_view
 
-    place = _Place(database)
-    evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
-    return evaluation_view(place.database, entry, dataset, list(place.plugins.metrics))
+    with _place(database) as place:
+        evaluate_entry(entry, dataset, place.plugins, place.workspace, place.database, progress)
+        return evaluation_view(place.database, entry, dataset, list(place.plugins.metrics))
 
 
 def predict(
@@ -214,7 +227,7 @@ def predict(
     """
     from serbench.run.predict import predictor_of
 
-    place = _Place(database)
-    found = predictor_of(entry, place.plugins, place.workspace, place.database)
+    with _place(database) as place:
+        found = predictor_of(entry, place.plugins, place.workspace, place.database)
     result = found.predict(_paths(files), reject_below, hop, keep_silence)
     return frames.file_frame(result.answers, map(str, result.files), found.answerer.emotions)

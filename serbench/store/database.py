@@ -71,6 +71,11 @@ class Database:
         """The connection pool."""
         return open_database(self.url, self.create)
 
+    def close(self) -> None:
+        """Close the connections; the next use makes others."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
     @property
     def exists(self) -> bool:
         """False where it is a file that is not there."""
