@@ -80,8 +80,13 @@ def budget_note(database: Database, number: int) -> str | None:
     )
 
 
-def gain_of(database: Database, number: int) -> Gain | None:
+def gain_of(database: Database, number: int, manifest: Manifest | None = None) -> Gain | None:
     """The gain by the search of an entry; None if only one configuration was tried.
+
+    Args:
+        database: the database with the entry.
+        number: its number.
+        manifest: of its dataset, if it was read already.
 
     Raises:
         UsageError: there is no such entry.
@@ -94,7 +99,7 @@ def gain_of(database: Database, number: int) -> Gain | None:
         if all(len(trial.study.trials) == 1 for trial in best):
             return None
         firsts = [trial.study.trials[0] for trial in best]
-        manifest = manifest_of(database, system.protocol)
+        manifest = manifest or manifest_of(database, system.protocol)
         before, after = (
             _counted(manifest, joined(_predictions(session, trial) for trial in trials))
             for trials in (firsts, best)

@@ -201,7 +201,7 @@ class Site:
         except UsageError:  # no stored predictions
             detail = None
         if detail is not None and detail.study is not None:
-            study = study_view(self._database, detail.study, view)
+            study = study_view(self._database, detail.study, view, manifest)
         elsewhere = [cell for cell in self._cells if cell.entry == view.entry and not cell.own]
         material = EntryMaterial(view, detail, study, elsewhere)
         tryable = try_path(view.entry) if view.entry in self._playable else ""
