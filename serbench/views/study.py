@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, selectinload
 
 from serbench.data.clips import ClipFormat
 from serbench.data.manifest import Manifest
@@ -176,7 +176,7 @@ def study_view(
             "machine": study.machine,
             "versions": study.versions,
             "finished": study.finished and study.finished.isoformat(timespec="seconds"),
-            "trials": [_trial(trial) for trial in session.scalars(_trials_of(study))],
+            "trials": [_trial(trial) for trial in _trials_of(session, study)],
         }
     [view] = study_views(database, number)
     detail["entry"] = (
@@ -187,11 +187,11 @@ def study_view(
     return replace(view, detail=detail)
 
 
-def _trials_of(study: StudyRow) -> Select[tuple[TrialRow]]:
+def _trials_of(session: Session, study: StudyRow) -> list[TrialRow]:
     """The trials of a study with their trainings and folds, which are read by few queries."""
     trainings = selectinload(TrialRow.trainings).joinedload(TrainingRow.split)
     query = select(TrialRow).where(TrialRow.study_id == study.id).options(trainings)
-    return query.order_by(TrialRow.number)
+    return list(session.scalars(query.order_by(TrialRow.number)))
 
 
 def _trial(trial: TrialRow) -> dict[str, Any]:
