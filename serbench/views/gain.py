@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
@@ -124,6 +124,7 @@ def _predictions(session: Session, trial: TrialRow) -> Predictions:
         .join(SplitRow, and_(SplitRow.id == PredictionRow.split_id, SplitRow.fold != HOLDOUT))
         .where(PredictionRow.system_id == trial.system_id, PredictionRow.runtime == EAGER)
         .order_by(SplitRow.id)
+        .options(contains_eager(PredictionRow.split))
     )
     return joined(read_prediction(each) for each in session.scalars(query))
 
