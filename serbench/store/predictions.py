@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from serbench.data.protocols import HOLDOUT
 from serbench.score.metric import CORRECTED
@@ -98,6 +98,7 @@ def scored_predictions(
             SplitRow.fold == HOLDOUT,
         )
         .order_by(SplitRow.outer_fold)
+        .options(contains_eager(PredictionRow.split))
     )
     return [read_prediction(found) for found in session.scalars(query)]
 
@@ -121,6 +122,7 @@ def fold_predictions(
                 SplitRow.outer_fold == outer,
                 SplitRow.fold != HOLDOUT,
             )
+            .options(contains_eager(PredictionRow.split))
         )
         of_outer = {int(each.split.fold): read_prediction(each) for each in session.scalars(query)}
         found.append(dict(sorted(of_outer.items())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT
@@ -80,8 +80,13 @@ def budget_note(database: Database, number: int) -> str | None:
     )
 
 
-def gain_of(database: Database, number: int) -> Gain | None:
+def gain_of(database: Database, number: int, manifest: Manifest | None = None) -> Gain | None:
     """The gain by the search of an entry; None if only one configuration was tried.
+
+    Args:
+        database: the database with the entry.
+        number: its number.
+        manifest: of its dataset, if it was read already.
 
     Raises:
         UsageError: there is no such entry.
@@ -94,7 +99,7 @@ def gain_of(database: Database, number: int) -> Gain | None:
         if all(len(trial.study.trials) == 1 for trial in best):
             return None
         firsts = [trial.study.trials[0] for trial in best]
-        manifest = manifest_of(database, system.protocol)
+        manifest = manifest or manifest_of(database, system.protocol)
         before, after = (
             _counted(manifest, joined(_predictions(session, trial) for trial in trials))
             for trials in (firsts, best)
@@ -119,6 +124,7 @@ def _predictions(session: Session, trial: TrialRow) -> Predictions:
         .join(SplitRow, and_(SplitRow.id == PredictionRow.split_id, SplitRow.fold != HOLDOUT))
         .where(PredictionRow.system_id == trial.system_id, PredictionRow.runtime == EAGER)
         .order_by(SplitRow.id)
+        .options(contains_eager(PredictionRow.split))
     )
     return joined(read_prediction(each) for each in session.scalars(query))
 

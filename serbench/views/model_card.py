@@ -44,7 +44,7 @@ def card_of(detail: EntryDetail, facts: ModelFacts, file: Path) -> str:
         _use(facts, file),
         _scores(detail, facts),
         _training(view),
-        limits_text(view),
+        _limits(view),
     )
     return "\n".join(["---", yaml.safe_dump(header, sort_keys=False) + "---", "", *sections])
 
@@ -134,30 +134,41 @@ Commercial use of corpora and weights: {view.commercial}.
 """
 
 
-def limits_text(view: EntryView) -> str:
-    """What the scores do not show, and responsible use, as Markdown."""
+LIMITS = (
+    "A label is what a speaker was asked to express, or what listeners perceived; it is not what "
+    "the speaker felt.",
+    "Scores do not carry over to other languages, ages, microphones or cultures than those tested. "
+    "Test with your own recordings first.",
+)
+"""What no score shows, whatever was tested."""
+
+USE = (
+    "Do not base decisions about a person on a recognised emotion, and do not recognise emotions "
+    "without the knowledge of the person.",
+    "In the European Union, emotion recognition at work and in education is prohibited with few "
+    "exceptions, and other uses are of high risk (Regulation (EU) 2024/1689, Article 5(1)(f) and "
+    "Annex III).",
+)
+"""Responsible use."""
+
+
+def speech_text(view: EntryView) -> str:
+    """What kind of speech an entry was trained and tested on, and the note on it."""
     kinds = sorted(set(view.speech.values())) or ["unknown"]
     acted = (
-        "Acted emotions are stronger and more alike than natural ones: expect lower scores on "
-        "speech of ordinary life.\n"
+        " Acted emotions are stronger and more alike than natural ones: expect lower scores on "
+        "speech of ordinary life."
         if "acted" in kinds
         else ""
     )
-    notes = f"Note: {view.note}.\n" if view.note else ""
-    return f"""## Limits and responsible use
+    notes = f" Note: {view.note}." if view.note else ""
+    return f"Kind of speech in training and test: {', '.join(kinds)}.{acted}{notes}"
 
-Kind of speech in training and test: {", ".join(kinds)}. {acted}{notes}\
-A label is what a speaker was asked to express, or what listeners perceived; it is not what the \
-speaker felt.
-Scores do not carry over to other languages, ages, microphones or cultures than those tested. Test \
-with your own recordings first.
 
-Do not base decisions about a person on a recognised emotion, and do not use this file without the \
-knowledge of the person.
-In the European Union, emotion recognition at work and in education is prohibited with few \
-exceptions, and other uses are of high risk
-(Regulation (EU) 2024/1689, Article 5(1)(f) and Annex III).
-"""
+def _limits(view: EntryView) -> str:
+    """What the scores do not show, and responsible use, as Markdown."""
+    paragraphs = ["\n".join([speech_text(view), *LIMITS]), "\n".join(USE)]
+    return "\n\n".join(["## Limits and responsible use", *paragraphs]) + "\n"
 
 
 def _ends(interval: tuple[float, float]) -> str:

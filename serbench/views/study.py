@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, selectinload
 
 from serbench.data.clips import ClipFormat
+from serbench.data.manifest import Manifest
 from serbench.data.protocols import HOLDOUT, shown_fold
 from serbench.search.events import COMPLETE, FAILED, RUNNING, TrialRecord
 from serbench.search.importance import Importance, importances, searched
@@ -147,13 +149,19 @@ def _study_view(found: dict[str, Any]) -> StudyView:
     )
 
 
-def study_view(database: Database, number: int, entry: EntryView | None = None) -> StudyView:
+def study_view(
+    database: Database,
+    number: int,
+    entry: EntryView | None = None,
+    manifest: Manifest | None = None,
+) -> StudyView:
     """One study with its plan, all trials and folds, and its entry.
 
     Args:
         database: the database with the study.
         number: its number.
         entry: its entry, if it was read already.
+        manifest: of its dataset, if it was read already.
 
     Raises:
         UsageError: there is no such study.
@@ -168,15 +176,22 @@ def study_view(database: Database, number: int, entry: EntryView | None = None) 
             "machine": study.machine,
             "versions": study.versions,
             "finished": study.finished and study.finished.isoformat(timespec="seconds"),
-            "trials": [_trial(trial) for trial in study.trials],
+            "trials": [_trial(trial) for trial in _trials_of(session, study)],
         }
     [view] = study_views(database, number)
     detail["entry"] = (
         None
         if view.entry is None
-        else _led_to(database, number, entry or entry_view(database, view.entry))
+        else _led_to(database, number, entry or entry_view(database, view.entry), manifest)
     )
     return replace(view, detail=detail)
+
+
+def _trials_of(session: Session, study: StudyRow) -> list[TrialRow]:
+    """The trials of a study with their trainings and folds, which are read by few queries."""
+    trainings = selectinload(TrialRow.trainings).joinedload(TrainingRow.split)
+    query = select(TrialRow).where(TrialRow.study_id == study.id).options(trainings)
+    return list(session.scalars(query.order_by(TrialRow.number)))
 
 
 def _trial(trial: TrialRow) -> dict[str, Any]:
@@ -205,9 +220,11 @@ def _fold(training: TrainingRow) -> dict[str, Any]:
     return {"fold": shown_fold(training.split.fold, training.uar is not None), **facts}
 
 
-def _led_to(database: Database, study: int, entry: EntryView) -> dict[str, Any]:
+def _led_to(
+    database: Database, study: int, entry: EntryView, manifest: Manifest | None
+) -> dict[str, Any]:
     """The entry of a study, and the winning trial."""
-    view, gain = entry.as_dict(), gain_of(database, entry.entry)
+    view, gain = entry.as_dict(), gain_of(database, entry.entry, manifest)
     with database.session() as session:
         system = find_system(session, entry.entry)
         [trial] = [each.number for each in winners(session, system) if each.study_id == study]

@@ -1,9 +1,12 @@
 """The files of a site, without a browser."""
 
+import base64
 import csv
 import io
+import itertools
 import json
 import re
+import zlib
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -19,6 +22,7 @@ from serbench.views.comparison import compare_entries
 from serbench.views.detail import entry_detail
 from serbench.views.eligible import Wanted
 from serbench.views.frames import ranking_frame
+from serbench.views.model_card import LIMITS, USE
 from serbench.views.ranking import rankings
 from serbench.views.recommendation import recommend
 from serbench.views.site.folder import MARKER, publish
@@ -26,8 +30,16 @@ from serbench.views.site.site import Site
 
 VOID = {"meta", "link", "input", "br", "source"}
 
-OPTIONAL = {"tr", "td", "th", "thead", "tbody"}
+OPTIONAL = {"tr", "td", "th", "thead", "tbody", "li", "p", "dt", "dd"}
 """Elements whose end tags HTML lets a page leave out."""
+
+BLOCKS = ("details", "div", "dl", "footer", "h2", "h3", "nav", "p", "pre", "section", "table", "ul")
+"""Elements that end a paragraph."""
+
+
+def unpacked(text):
+    """What `packed` packs."""
+    return json.loads(zlib.decompress(base64.b64decode(text)))
 
 
 class Page(HTMLParser):
@@ -43,7 +55,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
         inside = {"td": ("td", "th"), "th": ("td", "th"), "tr": ("td", "th", "tr")}
-        inside["tbody"] = ("td", "th", "tr", "thead")
+        inside |= {"tbody": ("td", "th", "tr", "thead"), "li": ("li",), "dd": ("dt",)}
+        inside |= dict.fromkeys(BLOCKS, ("p",))
         while tag in inside and self.open[-1] in inside[tag]:
             self.open.pop()
         if tag not in VOID:
@@ -123,7 +136,7 @@ def test_names_are_text_and_never_elements(site, pages):
     for path, page in pages.items():
         assert HTML not in (site / path).read_text("utf-8"), path
         for script in page.scripts:
-            assert "src" in script or script["type"] == "application/json", path
+            assert "src" in script or script["type"] in ("application/json", "text/plain"), path
     shown = "".join(pages["index.html"].text) + "".join(pages["entries/1.html"].text)
     assert HTML in shown
     assert FORMULA in shown
@@ -183,7 +196,8 @@ def test_the_data_are_those_of_the_leaderboard(filled, site):
     found = rankings(filled)
     rows = [row for ranking in found for row in ranking.rows]
     data = json.loads((site / "data" / "leaderboard.json").read_text("utf-8"))
-    assert data == json.loads(json.dumps([row.as_dict() for row in rows]))
+    listed = [dict(zip(data["columns"], row, strict=True)) for row in data["rows"]]
+    assert listed == json.loads(json.dumps([row.as_dict() for row in rows]))
     frame = pandas.read_parquet(site / "data" / "leaderboard.parquet")
     pandas.testing.assert_frame_equal(frame, ranking_frame(found), check_dtype=False)
     listed = list(csv.DictReader(io.StringIO((site / "data" / "leaderboard.csv").read_text())))
@@ -228,24 +242,22 @@ def test_the_matrix_has_the_entry_on_both_datasets(filled, pages):
 
 
 def test_any_two_entries_are_compared_as_by_the_command(filled, site):
-    text = (site / "data" / "compare.js").read_text("utf-8")
-    data = json.loads(text[text.index("{") : text.rindex(";")])
+    data = unpacked((site / "data" / "compare.js").read_text("utf-8").split('"')[1])
     assert data["entries"].keys() == {"1", "2", "3", "4"}
     [group] = data["groups"]
-    place = 0
-    for first, one in enumerate(group["entries"]):
-        for other in group["entries"][first + 1 :]:
-            [pair] = compare_entries(filled, (one, other)).pairs
-            expected = pair.differences["uar"]
-            sign = 1 if pair.first == one else -1
-            low, high = sorted(sign * end for end in expected.interval)
-            found = group["pairs"][place : place + 4]
-            assert found[:3] == pytest.approx(
-                [1e4 * sign * expected.difference, 1e4 * low, 1e4 * high], abs=1
-            )
-            assert found[3] == pytest.approx(1000 * expected.p, abs=1)
-            place += 4
-    assert place == len(group["pairs"])
+    found = zip(group["below"], group["further"], group["p"], strict=True)
+    places = itertools.combinations(range(4), 2)
+    for (first, second), (below, further, p) in zip(places, found, strict=True):
+        one, other = group["entries"][first], group["entries"][second]
+        [pair] = compare_entries(filled, (one, other)).pairs
+        expected = pair.differences["uar"]
+        sign = 1 if pair.first == one else -1
+        low, high = sorted(sign * end for end in expected.interval)
+        lead = (group["scores"][first] - group["scores"][second]) / 100
+        assert [lead, lead - below, lead + below + further] == pytest.approx(
+            [1e4 * sign * expected.difference, 1e4 * low, 1e4 * high], abs=1
+        )
+        assert p == pytest.approx(1000 * expected.p, abs=1)
 
 
 def test_findings_of_an_inspection_are_shown_without_paths(filled, made):
@@ -262,13 +274,33 @@ def test_a_dataset_that_was_not_inspected_names_the_command(pages):
     assert f"serbench corpus doctor '{HTML}'" in "".join(page.text)
 
 
-def test_charts_of_one_form_share_their_specification(site):
-    entries = [(site / "entries" / f"{number}.html").read_text("utf-8") for number in (1, 2, 3)]
-    names = [re.findall(r'data-chart="(\w+)"', text) for text in entries]
+def test_charts_of_one_form_share_their_specification(site, pages):
+    entries = [pages[f"entries/{number}.html"] for number in (1, 2, 3)]
+    drawn = [unpacked(page.scripts[-1]["content"]) for page in entries]
+    names = [[each["chart"] for each in charts] for charts in drawn]
     assert names[0]
     for name in {name for each in names for name in each}:
         assert (site / "assets" / "charts" / f"{name}.js").is_file()
     assert len({each[1] for each in names}) == 1  # the confusion matrix
+
+
+def test_a_page_and_the_file_of_a_chart_have_its_data_together(filled, site, pages):
+    charts = unpacked(pages["entries/1.html"].scripts[-1]["content"])
+    [recalls] = [each for each in charts if each["title"]["text"] == "Recall of each emotion"]
+    script = (site / "assets" / "charts" / f"{recalls['chart']}.js").read_text("utf-8")
+    fields = json.loads(script[script.index("] = ") + 4 : script.rindex(";")])["fields"]
+    place = list(fields).index("rows")
+    rows = dict(zip(fields["rows"], recalls["columns"][place], strict=True))
+    detail = entry_detail(filled, 1)
+    assert rows["emotion"] == list(detail.emotions)
+    assert rows["recall"] == pytest.approx(detail.recalls, abs=1e-4)
+
+
+def test_limits_that_all_entries_share_are_on_one_page(pages):
+    assert "../limits.html" in pages["entries/1.html"].links
+    text = "".join(pages["limits.html"].text)
+    for sentence in (*LIMITS, *USE):
+        assert sentence in text
 
 
 def files(**contents):

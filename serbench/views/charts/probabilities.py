@@ -12,7 +12,7 @@ from serbench.views.charts.style import HEIGHT, layered, share_axis, titled
 
 BEFORE, AFTER = "without calibration", "after calibration"
 
-POINTS = 50
+POINTS = 30
 """Largest number of points of a rejection curve in a chart."""
 
 FEWEST = 0.05

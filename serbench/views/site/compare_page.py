@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from serbench.score.confusion import recalls
 from serbench.score.ranks import AllDifferences, all_differences
 from serbench.views.comparison import KnownSelections, Together
 from serbench.views.entry import EntryView
-from serbench.views.site.entry_page import entry_path, system_of
+from serbench.views.site.entry_page import system_of
+from serbench.views.site.figures import packed
 from serbench.views.site.parts import (
     DASH,
     Cell,
@@ -28,8 +28,8 @@ from serbench.views.site.parts import (
 COMPARE_PATH = "compare.html"
 DATA_PATH = "data/compare.js"
 
-TENTH = 1e4
-"""Differences are stored in hundredths of a point, as whole numbers."""
+MILLIONTHS, HUNDREDTHS = 1e6, 1e4
+"""Scores are stored in millionths, and ends of intervals in hundredths of a point."""
 
 
 def comparison_script(
@@ -54,8 +54,7 @@ def comparison_script(
         "texts": list(texts),
         "groups": [_group(group, known) for group in groups.values()],
     }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return f"self.serbenchCompare = {text};\n"
+    return f'self.serbenchCompare = "{packed(data)}";\n'
 
 
 def _entry(view: EntryView, emotions: Sequence[str], texts: dict[str, int]) -> dict[str, Any]:
@@ -67,7 +66,6 @@ def _entry(view: EntryView, emotions: Sequence[str], texts: dict[str, int]) -> d
     found = recalls(view.tally.confusion)
     return {
         "name": f"{view.entry}: {system_of(view)}",
-        "path": entry_path(view.entry),
         "facts": [place(cell.text or DASH) for _, cell in _facts(view)],
         "emotions": [place(emotion) for emotion in emotions],
         "recalls": [None if np.isnan(each) else round(100 * float(each), 1) for each in found],
@@ -106,17 +104,25 @@ SHARES = (("accuracy", "WA, %"), ("macro_f1", "macro-F1, %"))
 
 
 def _group(group: Sequence[EntryView], known: KnownSelections) -> dict[str, Any]:
-    """Entries with the differences of each pair: the first with all later ones, and so on."""
-    found = all_differences(Together(group, known).scores())
-    return {
-        "entries": [view.entry for view in group],
-        "pairs": [] if found is None else list(_pairs(found)),
-    }
+    """Entries that can be compared, with their scores and the intervals of their differences."""
+    bootstrapped = Together(group, known).scores()
+    found = all_differences(bootstrapped)
+    scores = [round(MILLIONTHS * each.score) for each in bootstrapped]
+    intervals = {} if found is None else _intervals(found, scores)
+    return {"entries": [view.entry for view in group], "scores": scores, **intervals}
 
 
-def _pairs(found: AllDifferences) -> Iterable[int]:
-    """Difference, both ends of its interval, and p in thousandths, of each pair in a row."""
-    above = np.triu_indices(len(found.difference), 1)
-    ends = [np.round(TENTH * each[above]) for each in (found.difference, found.low, found.high)]
-    table = np.stack([*ends, np.round(1000 * found.p[above])], axis=1).astype(np.int64)
-    return [int(each) for each in table.ravel()]
+def _intervals(found: AllDifferences, scores: Sequence[int]) -> dict[str, list[int]]:
+    """The interval of each difference of two scores, and its p in thousandths.
+
+    The pairs are the first entry with all later ones, the second one with all later ones, and so
+    on. There are many of them, so that only what does not follow from the scores is stored, in
+    numbers of few digits: how far the lower end is below the difference, and how much further the
+    upper end is above it, which is rarely more than a rounding.
+    """
+    first, second = np.triu_indices(len(scores), 1)
+    lead = (np.array(scores)[first] - np.array(scores)[second]) * HUNDREDTHS / MILLIONTHS
+    below = np.round(lead - HUNDREDTHS * found.low[first, second])
+    above = np.round(HUNDREDTHS * found.high[first, second] - lead)
+    columns = {"below": below, "further": above - below, "p": 1000 * found.p[first, second]}
+    return {name: np.round(each).astype(np.int64).tolist() for name, each in columns.items()}

@@ -30,7 +30,7 @@ def cross_page(cells: Sequence[CrossCell], paths: Mapping[str, str]) -> Page:
         ["entry", "trained on", *(f">{column}" for column in columns)],
         [
             [
-                Cell(_named(next(iter(row.values()))), entry, entry_path(entry)),
+                Cell(_named(next(iter(row.values()))), link=entry_path(entry)),
                 plain(next(iter(row.values())).trained),
                 *(_uar(row.get(column)) for column in columns),
             ]
@@ -42,7 +42,7 @@ def cross_page(cells: Sequence[CrossCell], paths: Mapping[str, str]) -> Page:
         ["entry", "tested on", ">emotions", ">clips", ">speakers", "evidence", "most predicted"],
         [
             [
-                Cell(_named(cell), cell.entry, entry_path(cell.entry)),
+                Cell(_named(cell), link=entry_path(cell.entry)),
                 Cell(cell.tested, link=paths.get(cell.tested, "")),
                 count(len(cell.emotions)),
                 count(cell.clips),
@@ -73,7 +73,7 @@ def _named(cell: CrossCell) -> str:
 
 def _uar(cell: CrossCell | None) -> Cell:
     if cell is None:
-        return Cell(DASH, None)
+        return Cell(DASH)
     ends = cell.uar_ci
     between = "" if ends is None else f" ({100 * ends[0]:.1f}–{100 * ends[1]:.1f})"
-    return Cell(f"{100 * cell.uar:.1f}{between}", cell.uar)
+    return Cell(f"{100 * cell.uar:.1f}{between}")

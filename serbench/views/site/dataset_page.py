@@ -238,7 +238,7 @@ def _entries(entries: Sequence[EntryView]) -> Section:
         ["entry", "protocol", "evidence", ">UA, %", ">95 % CI"],
         [
             [
-                Cell(f"{each.entry}: {system_of(each)}", each.entry, entry_path(each.entry)),
+                Cell(f"{each.entry}: {system_of(each)}", link=entry_path(each.entry)),
                 plain(each.protocol_id),
                 plain(each.evidence_text),
                 share(each.uar),

@@ -9,7 +9,7 @@ from serbench.score.metric import Metric, Score
 from serbench.views.cross import CrossCell
 from serbench.views.detail import EntryDetail
 from serbench.views.entry import EntryView
-from serbench.views.model_card import limits_text
+from serbench.views.model_card import speech_text
 from serbench.views.site.entry_sections import (
     emotions_section,
     folds_sections,
@@ -18,12 +18,12 @@ from serbench.views.site.entry_sections import (
     search_section,
     speakers_section,
 )
+from serbench.views.site.limits_page import LIMITS_PATH
 from serbench.views.site.parts import (
     DASH,
     Cell,
     Code,
     Page,
-    Prose,
     Section,
     Table,
     count,
@@ -190,7 +190,7 @@ def _score_row(metric: Metric | None, name: str, score: Score) -> list[Cell]:
         return [plain(label), share(score.value), interval(score.interval)]
     ends = score.interval
     text = DASH if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
-    return [plain(label), number(score.value), Cell(text, None if ends is None else ends[0])]
+    return [plain(label), number(score.value), plain(text)]
 
 
 def _sentence(text: str) -> str:
@@ -237,9 +237,11 @@ def _card(view: EntryView) -> Section:
         "Model card",
         [
             f"Initial weights: {view.weights}, licence {view.weights_licence.text}, trained on "
-            f"{view.pretraining}. Commercial use of corpora and weights: {view.commercial}."
+            f"{view.pretraining}. Commercial use of corpora and weights: {view.commercial}.",
+            speech_text(view),
         ],
-        [corpora, Prose(limits_text(view))],
+        [corpora] if corpora.rows else [],
+        [("Limits and responsible use", LIMITS_PATH)],
     )
 
 

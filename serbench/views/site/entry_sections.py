@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ def folds_sections(detail: EntryDetail, study: StudyView | None) -> Iterator[Sec
 def _fold_row(place: int, fold: list[list[int]]) -> list[Cell]:
     counts = np.array(fold, dtype=np.int64)
     return [
-        Cell(str(place), place),
+        plain(place),
         count(int(counts.sum())),
         share(score_counts(counts, "uar")),
         share(score_counts(counts, "accuracy")),
@@ -172,7 +173,7 @@ def probabilities_section(detail: EntryDetail) -> Section:
                 ["confidence", ">clips", ">mean confidence, %", ">correct, %"],
                 [
                     [
-                        Cell(f"{100 * bin['above']:.0f} to {100 * bin['to']:.0f} %", bin["above"]),
+                        plain(f"{100 * bin['above']:.0f} to {100 * bin['to']:.0f} %"),
                         count(int(bin["clips"])),
                         share(bin["confidence"]),
                         share(bin["accuracy"]),
@@ -236,7 +237,7 @@ def search_section(study: StudyView) -> Section:
             ["trial", "state", ">mean UA, %", *(f">{name}" for name in names)],
             [
                 [
-                    Cell(str(trial["trial"]), trial["trial"]),
+                    plain(trial["trial"]),
                     Cell(trial["state"], meaning=trial["failure"] or ""),
                     share(trial["mean_uar"]),
                     *(_parameter(trial["parameters"].get(name)) for name in names),
@@ -253,8 +254,8 @@ def search_section(study: StudyView) -> Section:
 
 def _parameter(value: Any) -> Cell:
     if value is None:
-        return Cell(DASH, None)
-    return Cell(value) if isinstance(value, str) else Cell(f"{value:.4g}", value)
+        return Cell(DASH)
+    return Cell(value if isinstance(value, str) else f"{value:.4g}")
 
 
 def latency_section(detail: EntryDetail) -> Section:
@@ -280,14 +281,16 @@ def latency_section(detail: EntryDetail) -> Section:
         ]
         for each in detail.latencies
     ]
+    columns = [
+        *("runtime", ">threads", ">p50", ">p90", ">p99", ">front end, p50", ">network, p50"),
+        *(">clip, s", ">load, ms", ">memory, MB", ">file, MB", ">energy, mJ", ">runs"),
+        *("limits", "machine", "libraries"),
+    ]
+    measured = [any(row[place].text != DASH for row in rows) for place in range(len(columns))]
     table = Table(
         "Time for one clip in milliseconds, from waveform to probabilities",
-        [
-            *("runtime", ">threads", ">p50", ">p90", ">p99", ">front end, p50", ">network, p50"),
-            *(">clip, s", ">load, ms", ">memory, MB", ">file, MB", ">energy, mJ", ">runs"),
-            *("limits", "machine", "libraries"),
-        ],
-        rows,
+        list(compress(columns, measured)),
+        [list(compress(row, measured)) for row in rows],
     )
     drawn = figure(charts.latency_parts_chart(detail.latencies))
     return Section("latency", "Latency", (), [*drawn, table])

@@ -1,16 +1,19 @@
 """Charts on pages: each specification is a file of its own, which many pages share.
 
-A page contains only the data of its charts, so that two hundred pages with ten charts each stay
-small.
+A page contains only the titles and values of its charts, compressed together, so that two hundred
+pages with ten charts each stay small.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+from zlib import compress
 
 from serbench.errors import MissingPackageError
 from serbench.views.charts import DARK, LIGHT, Drawing
@@ -20,9 +23,11 @@ from serbench.views.charts.files import SNIPPET
 FOLDER = "assets/charts"
 """Where the specifications are, seen from the root of the site."""
 
+DIGITS, DIGITS_OF_SHARE = 5, 4
+"""So many digits of a number, and of one below 1 such as a share, are enough for a chart.
 
-DIGITS = 5
-"""So many digits of a number are enough for a chart; the files with data have all of them."""
+The files with data have all of them.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,20 +45,16 @@ class Figure:
     data: Mapping[str, Rows]
 
     @property
-    def description(self) -> str:
-        """What it shows, for those who do not see it."""
-        lines = [self.title.get("text", ""), *self.title.get("subtitle", ())]
-        return "; ".join(filter(None, lines))
-
-    @property
     def content(self) -> dict[str, Any]:
-        """What the page contains of it: its title, and of its data the fields and their values."""
-        return {"title": self.title, "data": {name: _table(r) for name, r in self.data.items()}}
+        """What the page contains of it: its name, its title, and the columns of its data."""
+        fields = self._fields.items()
+        columns = [[_column(self.data[name], field) for field in each] for name, each in fields]
+        return {"chart": self.name, "title": self.title, "columns": columns}
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """The hash of the specification."""
-        return hashlib.sha256(self.specification.encode()).hexdigest()[:12]
+        """The hash of what its file says."""
+        return hashlib.sha256(self._shared.encode()).hexdigest()[:12]
 
     @property
     def path(self) -> str:
@@ -62,8 +63,20 @@ class Figure:
 
     @property
     def script(self) -> str:
-        """The content of that file."""
-        return f"(self.serbenchCharts ??= {{}})[{json.dumps(self.name)}] = {self.specification};\n"
+        """The content of that file: the specification, and the fields of each of its data."""
+        return f"(self.serbenchCharts ??= {{}})[{json.dumps(self.name)}] = {self._shared};\n"
+
+    @cached_property
+    def _shared(self) -> str:
+        return f'{{"specification":{self.specification},"fields":{_compact(self._fields)}}}'
+
+    @cached_property
+    def _fields(self) -> dict[str, list[str]]:
+        """Name of data → the fields of its rows."""
+        return {
+            name: list(dict.fromkeys(field for row in rows for field in row))
+            for name, rows in self.data.items()
+        }
 
 
 def figure(chart: Drawing | None) -> list[Figure]:
@@ -73,14 +86,26 @@ def figure(chart: Drawing | None) -> list[Figure]:
     return [Figure(chart.title, _compact(chart.form), chart.datasets)]
 
 
-def _table(rows: Rows) -> list[list[Any]]:
-    """The fields of the rows, and then the values of each row, numbers with five digits."""
-    fields = list(dict.fromkeys(field for row in rows for field in row))
-    return [fields, *([_short(row.get(field)) for field in fields] for row in rows)]
+def contents_of(figures: Sequence[Figure]) -> str:
+    """What a page contains of its charts, in their order; empty without charts."""
+    return packed([each.content for each in figures]) if figures else ""
+
+
+def packed(data: object) -> str:
+    """Data as JSON, compressed, in base 64, which `site.js` reads."""
+    return b64encode(compress(_compact(data).encode(), 9)).decode()
+
+
+def _column(rows: Rows, field: str) -> list[Any]:
+    """The values of a field; columns are compressed better than rows."""
+    return [_short(row.get(field)) for row in rows]
 
 
 def _short(value: Any) -> Any:
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    """A value; a number only with the digits that a chart shows."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{DIGITS_OF_SHARE if abs(value) < 1 else DIGITS}g}")
 
 
 def _compact(data: Any) -> str:

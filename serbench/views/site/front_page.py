@@ -88,18 +88,13 @@ class Board:
         choice: of which latencies.
         source: its rankings as views, the one with most entries first.
         rankings: the same as they are shown.
-        values: facet → its values.
+        values: facet in which rows differ → its values.
     """
 
     choice: Choice
     source: Sequence[RankingView]
     rankings: Sequence[Ranked]
     values: Mapping[str, Sequence[str]]
-
-    @property
-    def options(self) -> dict[str, Sequence[str]]:
-        """The facets in which rows differ, with their values."""
-        return {facet: each for facet, each in self.values.items() if len(each) > 1}
 
 
 def choices_of(rows: Sequence[EntryView]) -> list[Choice]:
@@ -140,9 +135,8 @@ def board(
     )
     rankings = sorted(rank(chosen, known), key=lambda each: -len(each.rows))
     facets = [facets_of(row) for each in rankings for row in each.rows]
-    values = {
-        facet: sorted({found[place] for found in facets}) for place, facet in enumerate(FACETS)
-    }
+    values = {facet: sorted({found[facet] for found in facets}) for facet in FACETS}
+    values = {facet: each for facet, each in values.items() if len(each) > 1}
     ranked = [
         _ranked(place, each, values, *_recommendation(database, rows, choice, each, known))
         for place, each in enumerate(rankings, start=1)

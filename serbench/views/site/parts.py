@@ -1,4 +1,4 @@
-"""What pages consist of: sections with paragraphs, tables, figures, code and Markdown."""
+"""What pages consist of: sections with paragraphs, tables, figures and code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ class Cell:
 
     Attributes:
         text: what is shown.
-        value: by what the column is sorted; None sorts last, an empty text sorts by ``text``.
+        value: by what the column is sorted; None sorts last. With an empty text, a column of
+            numbers is sorted by the number at the start of ``text``, and a column of text by
+            ``text``; a dash sorts last in both.
         link: address of a page of the site, seen from its root; empty for no link.
         meaning: a sentence for those who point at the cell; empty for none.
     """
@@ -30,19 +32,9 @@ class Cell:
     @property
     def key(self) -> float | str | None:
         """By what the column is sorted, where the text does not show it; None where it does."""
-        if self.value in ("", self.text):
+        if self.value == "":
             return None
-        if self.value is None:
-            return ""
-        return None if isinstance(self.value, float | int) and _is_number(self.text) else self.value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return False
-    return True
+        return "" if self.value is None else self.value
 
 
 @dataclass(frozen=True)
@@ -78,14 +70,7 @@ class Code:
     text: str
 
 
-@dataclass(frozen=True)
-class Prose:
-    """Paragraphs in Markdown, in which HTML is shown as text."""
-
-    markdown: str
-
-
-Part: TypeAlias = Table | Figure | Code | Prose
+Part: TypeAlias = Table | Figure | Code
 
 
 @dataclass(frozen=True)
@@ -97,12 +82,14 @@ class Section:
         heading: its heading.
         sentences: paragraphs of plain text before its parts.
         parts: what it consists of.
+        links: texts and addresses of related pages, seen from the root of the site.
     """
 
     name: str
     heading: str
     sentences: Sequence[str] = ()
     parts: Sequence[Part] = ()
+    links: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -138,48 +125,40 @@ def plain(text: object) -> Cell:
 
 def share(value: float | None, meaning: str = "") -> Cell:
     """A share in per cent."""
-    return Cell(DASH if value is None else f"{100 * value:.1f}", value, meaning=meaning)
+    return Cell(DASH if value is None else f"{100 * value:.1f}", meaning=meaning)
 
 
 def points(value: float | None) -> Cell:
     """A difference of shares in points, with its sign."""
-    return Cell(DASH if value is None else f"{100 * value:+.1f}", value)
+    return Cell(DASH if value is None else f"{100 * value:+.1f}")
 
 
 def interval(ends: Sequence[float] | None) -> Cell:
     """An interval of a share in per cent, which is sorted by its lower end."""
     if ends is None:
-        return Cell(DASH, None)
+        return Cell(DASH)
     low, high = ends
-    return Cell(f"{100 * low:.1f}–{100 * high:.1f}", low)
-
-
-def signed_interval(ends: Sequence[float] | None) -> Cell:
-    """An interval of a difference in points."""
-    if ends is None:
-        return Cell(DASH, None)
-    low, high = ends
-    return Cell(f"{100 * low:+.1f} to {100 * high:+.1f}", low)
+    return Cell(f"{100 * low:.1f}–{100 * high:.1f}")
 
 
 def number(value: float | None, digits: int = 3) -> Cell:
     """A number with so many decimals."""
-    return Cell(DASH if value is None else f"{value:,.{digits}f}", value)
+    return Cell(DASH if value is None else f"{value:,.{digits}f}")
 
 
 def count(value: int | None) -> Cell:
     """A whole number."""
-    return Cell(DASH if value is None else f"{value:,}", value)
+    return Cell(DASH if value is None else f"{value:,}")
 
 
 def short_count(value: int | None) -> Cell:
     """A large whole number in thousands, millions or billions."""
     if value is None:
-        return Cell(DASH, None)
+        return Cell(DASH)
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
-            return Cell(f"{value / size:.1f}{unit}", value)
-    return Cell(str(value), value)
+            return Cell(f"{value / size:.1f}{unit}")
+    return Cell(str(value))
 
 
 def counted(value: int, noun: str) -> str:

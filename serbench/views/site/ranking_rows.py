@@ -53,11 +53,11 @@ class Row:
     places: Sequence[int]
 
 
-def facets_of(row: EntryView) -> list[str]:
-    """The values of a row by which it can be filtered, in the order of `FACETS`."""
+def facets_of(row: EntryView) -> dict[str, str]:
+    """Facet → the value of a row by which it can be filtered."""
     licences = sorted({each.name for each in (*row.licences.values(), row.weights_licence)})
     latency = row.latency
-    return [
+    values = (
         row.dataset,
         row.protocol_id,
         row.evidence_text,
@@ -66,7 +66,8 @@ def facets_of(row: EntryView) -> list[str]:
         row.weights,
         ", ".join(licences),
         row.commercial,
-    ]
+    )
+    return dict(zip(FACETS, values, strict=True))
 
 
 def row_of(row: EntryView, values: Mapping[str, list[str]], gains: Gains) -> Row:
@@ -74,22 +75,19 @@ def row_of(row: EntryView, values: Mapping[str, list[str]], gains: Gains) -> Row
 
     Args:
         row: the entry.
-        values: facet → its values on the page.
+        values: facet in which rows differ → its values on the page.
         gains: the entries against the recommended one.
     """
-    return Row(row.entry, _cells(row, gains), _places(row, values))
-
-
-def _places(row: EntryView, values: Mapping[str, list[str]]) -> list[int]:
-    pairs = zip(values.values(), facets_of(row), strict=True)
-    return [listed.index(value) for listed, value in pairs]
+    facets = facets_of(row)
+    places = [listed.index(facets[facet]) for facet, listed in values.items()]
+    return Row(row.entry, _cells(row, gains), places)
 
 
 def _cells(row: EntryView, gains: Gains) -> list[Cell]:
     latency = row.latency
     licences = "; ".join(f"{name}: {each}" for name, each in row.licences.items())
     return [
-        Cell(f"{row.entry}: {system_of(row)}", row.entry, entry_path(row.entry)),
+        Cell(f"{row.entry}: {system_of(row)}", link=entry_path(row.entry)),
         count(row.rank),
         share(row.uar),
         interval(row.scores["uar"].interval),
@@ -117,20 +115,20 @@ def _cells(row: EntryView, gains: Gains) -> list[Cell]:
 
 def _ranks(row: EntryView) -> Cell:
     if row.rank_ci is None:
-        return Cell(DASH, None)
-    return Cell(DASH.join(map(str, dict.fromkeys(row.rank_ci))), row.rank_ci[0])
+        return Cell(DASH)
+    return Cell(DASH.join(map(str, dict.fromkeys(row.rank_ci))))
 
 
 def _against(row: EntryView, gains: Gains) -> Cell:
     if row.entry not in gains:
-        return Cell(DASH, None)
+        return Cell(DASH)
     gain = gains[row.entry]
     if gain is None:
         return Cell("recommended", 0.0)
     text = f"{100 * gain.difference:+.1f}"
     if gain.interval is not None:
         text += f" ({100 * gain.interval.low:+.1f} to {100 * gain.interval.high:+.1f})"
-    return Cell(text, gain.difference)
+    return Cell(text)
 
 
 def _metric(row: EntryView, name: str) -> Cell:

@@ -29,7 +29,7 @@ from serbench.views.site.compare_page import COMPARE_PATH, DATA_PATH, comparison
 from serbench.views.site.cross_page import CROSS_PATH, cross_page
 from serbench.views.site.dataset_page import dataset_page
 from serbench.views.site.entry_page import EntryMaterial, entry_page, entry_path
-from serbench.views.site.figures import Figure, runtime_script
+from serbench.views.site.figures import Figure, contents_of, runtime_script
 from serbench.views.site.front_page import (
     MAIN,
     TOLD,
@@ -38,6 +38,7 @@ from serbench.views.site.front_page import (
     board,
     choices_of,
 )
+from serbench.views.site.limits_page import LIMITS_PATH, limits_page
 from serbench.views.site.parts import Page
 from serbench.views.site.ranking_rows import FACETS
 from serbench.views.site.studies_page import STUDIES_PATH, studies_page
@@ -152,6 +153,7 @@ class Site:
             yield path, partial(self._dataset, name)
         if self._cells:
             yield CROSS_PATH, self._cross
+        yield LIMITS_PATH, lambda: self._page(limits_page())
         yield COMPARE_PATH, self._compare
         yield DATA_PATH, self._comparisons
         for entry, page in self._playable.items():
@@ -199,7 +201,7 @@ class Site:
         except UsageError:  # no stored predictions
             detail = None
         if detail is not None and detail.study is not None:
-            study = study_view(self._database, detail.study, view)
+            study = study_view(self._database, detail.study, view, manifest)
         elsewhere = [cell for cell in self._cells if cell.entry == view.entry and not cell.own]
         material = EntryMaterial(view, detail, study, elsewhere)
         tryable = try_path(view.entry) if view.entry in self._playable else ""
@@ -227,9 +229,7 @@ class Site:
         return self._page(cross_page(self._cells, self._dataset_paths))
 
     def _compare(self) -> bytes:
-        return self._rendered(
-            "compare.html", COMPARE_PATH, (), views=list(self._views.values()), data=DATA_PATH
-        )
+        return self._rendered("compare.html", COMPARE_PATH, ())
 
     def _comparisons(self) -> bytes:
         views = list(self._views.values())
@@ -244,8 +244,7 @@ class Site:
         self, template: str, path: str, figures: Sequence[Figure], **content: object
     ) -> bytes:
         self._charts.update({each.path: each.script.encode() for each in figures})
-        scripts = list(dict.fromkeys(each.path for each in figures))
-        return self._templates.render(template, path, scripts, content).encode()
+        return self._templates.render(template, path, contents_of(figures), content).encode()
 
 
 def try_path(entry: int) -> str:
@@ -258,8 +257,11 @@ def _csv(made: Board) -> bytes:
 
 
 def _json(made: Board) -> bytes:
+    """The rows as lists, since their keys would be half of the file."""
     rows = [row.as_dict() for ranking in made.source for row in ranking.rows]
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    data = {"columns": columns, "rows": [[row.get(key) for key in columns] for row in rows]}
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _parquet(made: Board) -> bytes:

@@ -37,18 +37,18 @@ def studies_page(views: Sequence[RunningView]) -> Page:
 
 
 def _row(view: RunningView) -> list[Cell]:
-    entry = Cell(DASH, None)
+    entry = Cell(DASH)
     if view.entry is not None:
-        entry = Cell(str(view.entry), view.entry, entry_path(view.entry))
+        entry = Cell(str(view.entry), link=entry_path(view.entry))
     state = f"{view.state}, {view.step}" if view.step else view.state
     return [
-        Cell(str(view.study), view.study),
+        plain(view.study),
         plain(state),
         plain(view.backbone),
         plain(view.head),
         plain(view.dataset),
-        Cell(str(len(view.trials)), len(view.trials)),
-        Cell(str(view.of), view.of),
+        plain(len(view.trials)),
+        plain(view.of),
         _number(None if view.best_mean_uar is None else 100 * view.best_mean_uar),
         _number(view.seconds / 60),
         _number(None if view.seconds_left is None else view.seconds_left / 60),
@@ -57,7 +57,7 @@ def _row(view: RunningView) -> list[Cell]:
 
 
 def _number(value: float | None) -> Cell:
-    return Cell(DASH, None) if value is None else Cell(f"{value:.1f}", value)
+    return Cell(DASH if value is None else f"{value:.1f}")
 
 
 def _study(view: RunningView) -> Section:
@@ -66,7 +66,7 @@ def _study(view: RunningView) -> Section:
     columns = ["trial", "state", ">mean UA", *(f">fold {fold + 1}" for fold in range(folds))]
     rows = [
         [
-            Cell(str(trial.trial), trial.trial),
+            plain(trial.trial),
             plain(trial.state),
             _number(None if trial.mean_uar is None else 100 * trial.mean_uar),
             *(

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from serbench import __version__
-from serbench.views.site.entry_page import system_of
 from serbench.views.site.figures import Figure
-from serbench.views.site.parts import Code, Prose, Table
+from serbench.views.site.parts import Code, Table
 
 
 class Templates:
@@ -34,26 +32,21 @@ class Templates:
         )
         self._environment.filters |= {
             "json": embedded_json,
-            "markdown": _markdown,
-            "system": system_of,
         }
         self._environment.tests |= {
             "table": lambda part: isinstance(part, Table),
             "figure": lambda part: isinstance(part, Figure),
             "code": lambda part: isinstance(part, Code),
-            "prose": lambda part: isinstance(part, Prose),
         }
         self._environment.globals |= {"menu": menu, "version": __version__, "live": live}
 
-    def render(
-        self, name: str, path: str, charts: Sequence[str], content: Mapping[str, Any]
-    ) -> str:
+    def render(self, name: str, path: str, charts: str, content: Mapping[str, Any]) -> str:
         """A page as HTML.
 
         Args:
             name: name of the template.
             path: address of the page, seen from the root of the site.
-            charts: addresses of the specifications of its charts.
+            charts: what it contains of its charts, from `contents_of`.
             content: the variables of the template.
         """
         root = "../" * path.count("/")
@@ -66,14 +59,3 @@ def embedded_json(data: object) -> Markup:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return Markup(text)  # noqa: S704 - nothing is left that HTML would read
-
-
-def _markdown(text: str) -> Markup:
-    """Markdown as HTML, with headings of the third level; HTML in it is shown as text."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse(text)
-    for token in tokens:
-        if token.type.startswith("heading"):
-            token.tag = "h3"
-    html = parser.renderer.render(tokens, parser.options, {})
-    return Markup(html)  # noqa: S704 - the renderer escapes

@@ -3,7 +3,8 @@
 (() => {
   const root = document.currentScript.getAttribute("src").replace("assets/site.js", "");
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  document.documentElement.classList.add("js");
+  // Browsers from before 2023 cannot read the data of charts; tables have the same numbers.
+  if ("DecompressionStream" in self) document.documentElement.classList.add("charts-shown");
 
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const made = (tag, text, attributes = {}) => {
@@ -12,6 +13,31 @@
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     return element;
   };
+
+  /** Data that were packed by `packed` of figures.py. */
+  function unpacked(text) {
+    const bytes = Uint8Array.from(atob(text), each => each.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Response(stream).json();
+  }
+  const scripts = new Map();
+  /** Load a script of the site, once. */
+  function loaded(path) {
+    if (!scripts.has(path)) {
+      scripts.set(path, new Promise((done, failed) => {
+        const script = made("script", undefined, { src: root + path });
+        script.addEventListener("load", done);
+        script.addEventListener("error", () => failed(new Error(`${path} was not loaded`)));
+        document.head.append(script);
+      }));
+    }
+    return scripts.get(path);
+  }
+
+  // What scrolls sideways can be reached with the keyboard.
+  const reached = (box, name) => Object.entries({ tabindex: "0", role: "region", "aria-label": name }).forEach(each => box.setAttribute(...each));
+  for (const table of all("table")) reached(table.parentElement, table.caption.textContent);
+  for (const box of all("pre")) box.setAttribute("tabindex", "0");
 
   // The address: what follows "#" holds the filters and the order, or the two entries.
   const address = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
@@ -23,19 +49,27 @@
   }
 
   // Tables: a click on the name of a column sorts by it.
-  function valueOf(row, column) {
-    const cell = row.cells[column];
-    const value = cell.dataset.value ?? cell.textContent.trim();
-    const number = Number(value.replaceAll(",", ""));
-    return value === "" ? null : Number.isNaN(number) ? value : number;
+  const units = { k: 1e3, M: 1e6, G: 1e9 };
+  /** The number at the start of a text, such as "22.7–30.1" or "1.2M"; NaN if there is none. */
+  function leading(text) {
+    const [, number, unit] = /^([+-]?[\d.,]+(?:e[+-]\d+)?)([kMG]?)/.exec(text) ?? [];
+    return number === undefined ? NaN : Number(number.replaceAll(",", "")) * (units[unit] ?? 1);
   }
+  function valueOf(cell, isText) {
+    const value = cell.dataset.value ?? cell.textContent.trim();
+    if (value === "" || value === "–") return null;
+    const number = isText ? Number(value.replaceAll(",", "")) : leading(value);
+    return Number.isNaN(number) ? value : number;
+  }
+  const { compare: ordered } = new Intl.Collator("en", { numeric: true });
   function compared(one, other) {
     if (one === null || other === null) return (one === null) - (other === null);
-    return typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other));
+    return typeof one === "number" && typeof other === "number" ? one - other : ordered(String(one), String(other));
   }
   function sort(table, column, descending) {
     const body = table.tBodies[0];
-    const rows = [...body.rows].map((row, place) => [valueOf(row, column), place, row]);
+    const isText = table.tHead.rows[0].cells[column].classList.contains("t");
+    const rows = [...body.rows].map((row, place) => [valueOf(row.cells[column], isText), place, row]);
     rows.sort(([one, first], [other, second]) => {
       const known = one !== null && other !== null;
       return (descending && known ? -1 : 1) * compared(one, other) || first - second;
@@ -47,7 +81,7 @@
     });
   }
   const named = heading => heading.textContent.trim();
-  for (const table of all("table.sortable")) {
+  for (const table of all("table")) {
     if (table.tBodies[0].rows.length < 2) continue;
     all("thead th", table).forEach((heading, column) => {
       const button = made("button", named(heading), { type: "button" });
@@ -89,7 +123,7 @@
       const parts = all(`.ranking[data-ranking="${table.dataset.ranking}"]`);
       let here = 0;
       for (const row of table.tBodies[0].rows) {
-        row.facets ??= row.dataset.facets.split(" ");
+        row.facets ??= (row.dataset.facets ?? "").split(" ");
         row.words ??= row.textContent.toLowerCase();
         const fits = wanted.every(([place, value]) => row.facets[place] === value) && words.every(word => row.words.includes(word));
         row.hidden = !fits;
@@ -99,7 +133,7 @@
       shown += here;
       for (const part of parts) {
         part.hidden = here === 0;
-        for (const figure of all(".chart", part)) if (here && figure.drawn) draw(figure);
+        for (const figure of all("figure", part)) if (here && figure.drawn) draw(figure);
       }
     }
     document.getElementById("shown").textContent = `${shown} of ${total} rows are shown.`;
@@ -168,17 +202,20 @@
   // Charts are drawn when they come into view, with an interpreter that needs no evaluation of code.
   function draw(figure) {
     const target = figure.querySelector(".drawing");
-    const spec = structuredClone(self.serbenchCharts[figure.dataset.chart]);
-    figure.content ??= JSON.parse(figure.querySelector("script").textContent);
-    const { title, data } = figure.content;
+    const { chart, title, columns } = figure.content;
+    const { specification, fields } = self.serbenchCharts[chart];
+    const spec = structuredClone(specification);
     if (title.text) spec.title = title;
     figure.drawn = true;
     const ranking = figure.closest(".ranking")?.dataset.ranking;
     const table = ranking && tables.find(each => each.dataset.ranking === ranking);
     const shown = table && new Set(all("tbody tr:not([hidden])", table).map(row => Number(row.dataset.entry)));
-    const rowsOf = ([fields, ...rows]) => rows.map(row => Object.fromEntries(row.map((value, place) => [fields[place], value])));
-    spec.datasets = Object.fromEntries(Object.entries(data).map(([name, table]) => [name, rowsOf(table)]).map(([name, rows]) =>
-      [name, shown ? rows.filter(row => !("entry" in row) || shown.has(row.entry)) : rows]));
+    spec.datasets = {};
+    Object.entries(fields).forEach(([name, names], which) => {
+      const values = columns[which];
+      const rows = (values[0] ?? []).map((_, place) => Object.fromEntries(names.map((field, each) => [field, values[each][place]])));
+      spec.datasets[name] = shown ? rows.filter(row => !("entry" in row) || shown.has(row.entry)) : rows;
+    });
     spec.config = { ...self.serbenchThemes[dark.matches ? "dark" : "light"] };
     const wide = target.clientWidth;
     figure.wide = wide;
@@ -210,18 +247,24 @@
       }
     }
   }
-  const figures = all(".chart");
-  if (figures.length) {
+  const figures = all("figure");
+  if (figures.length && "DecompressionStream" in self) {
     const seen = new IntersectionObserver(entries => {
-      for (const entry of entries) {
-        if (!entry.isIntersecting) continue;
-        seen.unobserve(entry.target);
-        draw(entry.target);
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        seen.unobserve(target);
+        Promise.all([loaded("assets/vega.js"), loaded(`assets/charts/${target.content.chart}.js`)]).then(() => draw(target));
       }
     }, { rootMargin: "400px" });
-    const start = () => figures.forEach(figure => seen.observe(figure));
-    if (self.vegaEmbed) start();
-    else addEventListener("DOMContentLoaded", start);
+    unpacked(document.getElementById("charts").textContent).then(contents => figures.forEach((figure, place) => {
+      figure.content = contents[place];
+      const { text, subtitle = [] } = figure.content.title;
+      // The figure has a description, and the table has the numbers.
+      figure.setAttribute("role", "img");
+      figure.setAttribute("aria-label", `${[text, ...subtitle].join("; ")}. A table below has the same numbers.`);
+      figure.append(made("div", undefined, { class: "drawing", "aria-hidden": "true" }));
+      seen.observe(figure);
+    }));
     const again = () => figures.filter(figure => figure.drawn).forEach(draw);
     dark.addEventListener("change", again);
     let resizing;
@@ -233,22 +276,25 @@
 
   // The comparison of two entries.
   const form = document.getElementById("compare");
+  let comparison;
   const signed = hundredths => `${hundredths < 0 ? "−" : "+"}${(Math.abs(hundredths) / 100).toFixed(1)}`;
   function pairOf({ groups }, a, b) {
-    for (const { entries, pairs } of groups) {
+    for (const { entries, scores, below, further, p } of groups) {
       const places = [entries.indexOf(a), entries.indexOf(b)];
       if (places.includes(-1)) continue;
-      if (!pairs.length) return { alike: true };
-      const [low, high] = places[0] < places[1] ? places : [places[1], places[0]];
-      const start = 4 * (low * entries.length - low * (low + 1) / 2 + high - low - 1);
-      const [difference, from, to, p] = pairs.slice(start, start + 4);
-      return places[0] < places[1] ? { alike: true, difference, from, to, p } : { alike: true, difference: -difference, from: -to, to: -from, p };
+      if (!below) return { alike: true };
+      const [first, second] = places[0] < places[1] ? places : [places[1], places[0]];
+      const pair = first * entries.length - first * (first + 1) / 2 + second - first - 1;
+      const ends = [below[pair], below[pair] + further[pair]];
+      const [down, up] = places[0] < places[1] ? ends : ends.reverse();
+      const difference = (scores[places[0]] - scores[places[1]]) / 100;
+      return { alike: true, difference, from: difference - down, to: difference + up, p: p[pair] };
     }
     return { alike: false };
   }
   function verdictOf(a, b) {
     if (a === b) return "Choose two different entries.";
-    const found = pairOf(self.serbenchCompare, a, b);
+    const found = pairOf(comparison, a, b);
     if (!found.alike) return "These entries were tested by different protocols, so that their scores cannot be compared.";
     if (found.difference === undefined) return "For these speakers no interval of a difference can be estimated.";
     const text = `UA of entry ${a} minus UA of entry ${b}: ${signed(found.difference)} points (95 % interval ${signed(found.from)} to ${signed(found.to)}, p = ${(found.p / 1000).toFixed(3)}).`;
@@ -257,19 +303,18 @@
   }
   function compare() {
     const [a, b] = [Number(form.a.value), Number(form.b.value)];
-    const { entries } = self.serbenchCompare;
+    const { entries, labels, texts } = comparison;
     document.getElementById("verdict").textContent = verdictOf(a, b);
     const [one, other] = [entries[a], entries[b]];
     const table = made("table");
     const head = made("tr");
     head.append(made("th", "", { scope: "col" }));
-    for (const each of [one, other]) {
+    for (const each of [a, b]) {
       const heading = made("th", undefined, { scope: "col" });
-      heading.append(made("a", each.name, { href: root + each.path }));
+      heading.append(made("a", entries[each].name, { href: `${root}entries/${each}.html` }));
       head.append(heading);
     }
     head.cells[0].textContent = "value";
-    const { labels, texts } = self.serbenchCompare;
     const rows = labels.map((label, place) => [label, texts[one.facts[place]], texts[other.facts[place]]]);
     for (const emotion of new Set([...one.emotions, ...other.emotions])) {
       const both = [one, other].map(each => each.recalls[each.emotions.indexOf(emotion)]?.toFixed(1) ?? "–");
@@ -285,6 +330,7 @@
     table.append(made("caption", "Both entries beside each other"), top, body);
     const place = document.getElementById("comparison");
     place.replaceChildren(table);
+    reached(place, "Comparison");
     place.hidden = false;
     remember({ a: form.a.value, b: form.b.value });
   }
@@ -297,10 +343,18 @@
       }
       compare();
     };
-    form.hidden = false;
-    form.addEventListener("change", compare);
-    addEventListener("hashchange", read);
-    addEventListener("DOMContentLoaded", read);
+    loaded("data/compare.js").then(() => unpacked(self.serbenchCompare)).then(data => {
+      comparison = data;
+      const datasets = data.labels.indexOf("dataset");
+      for (const select of [form.a, form.b]) {
+        select.append(...Object.entries(data.entries).map(([entry, { name, facts }]) =>
+          made("option", `${name}, ${data.texts[facts[datasets]]}`, { value: entry })));
+      }
+      form.hidden = false;
+      form.addEventListener("change", compare);
+      addEventListener("hashchange", read);
+      read();
+    });
   }
   if (filters) readFilters();
 })();
