@@ -235,13 +235,23 @@ class StudyOptions(BaseModel):
         "SERBENCH_THREADS",
         ge=1,
     )
+    executor: Literal["processes", "ray", "here"] = option(
+        "processes",
+        "Run trainings in processes of this machine (processes), as tasks of Ray (ray), or one at "
+        "a time in the main process (here); the results are the same.",
+        variable="SERBENCH_EXECUTOR",
+    )
+    address: str | None = option(
+        None,
+        "Use the Ray cluster at ADDRESS, such as 10.0.0.1:6379; by default that in RAY_ADDRESS, or "
+        "Ray is started on this machine.",
+        "ADDRESS",
+    )
     jobs: int | None = option(
         None,
-        "Run N trainings at once, each in a process of its own, or one at a time in the main "
-        "process (0); by default the fastest number, which speed tuning finds.",
-        "N",
-        "SERBENCH_JOBS",
-        ge=0,
+        "Run N trainings at once, 1 or more; by default the fastest number that speed tuning finds.",
+        *("N", "SERBENCH_JOBS"),
+        ge=1,
     )
     retune: bool = option(
         False,
