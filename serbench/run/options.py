@@ -53,13 +53,7 @@ class SearchBounds(BaseModel):
 
     def by_parameter(self) -> dict[str, tuple[float, float]]:
         """Name of each searched parameter with given bounds → its bounds."""
-        from serbench.model.recipe import (
-            FREEZE_DEPTH,
-            HEAD,
-            LEARNING_RATE,
-            WEIGHT_DECAY,
-            WIDTH,
-        )
+        from serbench.model.recipe import FREEZE_DEPTH, HEAD, LEARNING_RATE, WEIGHT_DECAY, WIDTH
 
         named = {
             LEARNING_RATE: self.learning_rate,
@@ -249,8 +243,10 @@ class StudyOptions(BaseModel):
     )
     jobs: int | None = option(
         None,
-        "Run N trainings at once, 1 or more; by default the fastest number that speed tuning finds.",
-        *("N", "SERBENCH_JOBS"),
+        "Run N trainings at once, where N is 1 or more; by default the fastest number, which speed "
+        "tuning finds.",
+        "N",
+        "SERBENCH_JOBS",
         ge=1,
     )
     retune: bool = option(
