@@ -25,7 +25,7 @@ help:
 	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
 	@echo "make test       install, check style, types and layers, run the tests"
 	@echo "make test-slow  run the tests that take minutes"
-	@echo "make test-services  install a browser and run the tests that need one"
+	@echo "make test-services  install a browser and Ray, and run the tests that need them"
 	@echo "make docs       write the reference pages that are made from the code"
 	@echo "make docs-site  build the documentation as a site in docs-site/, without a network"
 	@echo "make docs-serve build it and serve it at http://127.0.0.1:8000"

@@ -1,5 +1,6 @@
 """Trainings as tasks of a real Ray: equal results, deaths of processes and machines, Ctrl-C."""
 
+import json
 import os
 import re
 import signal
@@ -375,3 +376,18 @@ def test_a_cluster_of_unlike_machines_is_refused(cluster, monkeypatch):
     with pytest.raises(SerbenchError) as refusal:
         cluster.nodes()
     assert refusal.value.facts["differing"] == ("torch",)
+
+
+def test_the_benchmark_runs(tmp_path):
+    program = TESTS.parent / "benchmarks" / "executors.py"
+    ran = subprocess.run(
+        [sys.executable, program, "--quick"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "SERBENCH_CACHE": str(tmp_path / "cache")},
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["benchmark"] == "executors"
+    assert len(found["findings"]) == 4
