@@ -33,8 +33,8 @@ from serbench.execute.worker import packed, warm_up
 RETRIES = 3
 """A task is run again at most so many times after its process or its machine has died."""
 
-MANY = 1000
-"""So many calls can wait at the same time for an answer of the actor."""
+MANY = 10_000
+"""So many calls of the actor can wait at the same time; each running task has at most one."""
 
 
 class RayCluster:
