@@ -26,7 +26,7 @@ help:
 	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
 	@echo "make test       install, check style, types and layers, run the tests"
 	@echo "make test-slow  run the tests that take minutes"
-	@echo "make test-services  install a browser and run the tests that need one"
+	@echo "make test-services  install a browser and Ray, and run the tests that need them"
 	@echo "make docs       write the reference pages that are made from the code"
 	@echo "make site       build the site of the published results in site/pages"
 	@echo "make docs-site  build the documentation as a site in docs-site/, without a network"

@@ -159,7 +159,7 @@ def study(
         study_file: a study file in TOML; options given here override it.
         progress: called with each ``StudyEvent``; ``print`` prints a line for each.
         options: those of ``serbench study run``, with underscores: ``dataset="mine"``,
-            ``protocol="loso"``, ``trials=20``, ``jobs=0``; ``search`` as in a study file.
+            ``protocol="loso"``, ``trials=20``, ``executor="here"``; ``search`` as in a study file.
 
     Returns:
         the number of its entry.

@@ -25,7 +25,7 @@ os.environ.setdefault(DISABLE_VARIABLE, ",".join(STRANGERS))
 
 # Networks this small are trained sooner than a worker process starts, and always alike; what
 # measuring and worker processes do is tested where it belongs.
-os.environ.setdefault("SERBENCH_JOBS", "0")
+os.environ.setdefault("SERBENCH_EXECUTOR", "here")
 os.environ.setdefault("SERBENCH_THREADS", "1")
 os.environ.setdefault("SERBENCH_PRECISION", "fp32")
 

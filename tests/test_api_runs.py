@@ -26,7 +26,7 @@ def scanned(tiny_corpus, tmp_path, monkeypatch, made):
     return database
 
 
-OPTIONS = {"protocol": "speaker-2:holdout", "trials": 1, "epochs": 1, "jobs": 0}
+OPTIONS = {"protocol": "speaker-2:holdout", "trials": 1, "epochs": 1, "executor": "here"}
 
 
 def test_a_study_is_run_by_a_call_told_event_by_event_and_used(scanned, tiny_corpus, tmp_path):

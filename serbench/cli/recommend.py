@@ -142,11 +142,11 @@ def recommend(
 
 
 def _curve(app: App, entry: int) -> tuple[Point, ...]:
-    from serbench.execute.executor import executor_of
+    from serbench.execute.executor import HERE, executor_of
     from serbench.run.learning_curve import curve_of
     from serbench.run.listener import Listener
 
-    with executor_of(0) as executor, counting("trainings") as progress:
+    with executor_of(HERE) as executor, counting("trainings") as progress:
         return curve_of(
             entry, app.plugins, app.workspace, app.database, Listener(), executor, progress
         )

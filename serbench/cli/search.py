@@ -18,8 +18,11 @@ from serbench.cli.study_options import study_options
 from serbench.errors import MissingPackageError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from serbench.cli.export import Written
     from serbench.data.manifest import Manifest
+    from serbench.execute.executor import Executor
     from serbench.run.search import Placed
     from serbench.search.plan import StudyPlan
     from serbench.views.ranking import RankingView
@@ -58,7 +61,8 @@ if TYPE_CHECKING:
     "[default: DATASET.onnx in the current folder]",
 )
 @study_options(
-    *("backbone", "protocol", "epochs", "max_latency_ms", "precision", "threads", "jobs"),
+    *("backbone", "protocol", "epochs", "max_latency_ms", "precision", "threads"),
+    *("executor", "address", "jobs"),
     several={"backbone": " It may be given several times, once for each candidate."},
 )
 @format_option("text", "json")
@@ -73,6 +77,8 @@ def search(
     pairs: tuple[str, ...],
     out: Path | None,
     max_latency_ms: float | None,
+    executor: str | None,
+    address: str | None,
     jobs: int | None,
     format_: str,
     **options: Any,
@@ -87,6 +93,7 @@ def search(
     interruption, the same command continues, and so it does with more minutes.
     """
     began = time.monotonic()
+    from serbench.execute.executor import PROCESSES, executor_of
     from serbench.run.candidates import plan_candidates, weights_of
 
     asked = {name: value for name, value in options.items() if value not in (None, ())}
@@ -101,7 +108,8 @@ def search(
     if any("--weights" in each.reason for each in missing):
         remark("in a search, write --weights BACKBONE=FILE")
     _warn(app, manifest, plans)
-    placed = _race(app, plans, minutes, max_latency_ms, jobs, began)
+    chosen = executor_of(executor or PROCESSES, address)
+    placed = _race(app, plans, minutes, max_latency_ms, chosen, jobs, began)
     _conclude(app, manifest, next(iter(plans.values())), placed, max_latency_ms, out, format_)
 
 
@@ -191,11 +199,11 @@ def _race(
     plans: Mapping[str, StudyPlan],
     minutes: float,
     max_latency_ms: float | None,
+    chosen: AbstractContextManager[Executor],
     jobs: int | None,
     began: float,
 ) -> list[Placed]:
     from serbench.cli.search_progress import search_listener
-    from serbench.execute.executor import executor_of
     from serbench.run.search import Race
 
     first = next(iter(plans.values()))
@@ -203,7 +211,7 @@ def _race(
         f"{counted(len(plans), 'candidate')}, {first.protocol}, {minutes:g} minutes: "
         f"{', '.join(plans)}"
     )
-    with executor_of(jobs) as executor, search_listener(60 * minutes) as listener:
+    with chosen as executor, search_listener(60 * minutes) as listener:
         race = Race(
             plans,
             minutes,
@@ -213,7 +221,7 @@ def _race(
             app.database,
             listener,
             executor,
-            jobs or None,
+            jobs,
             began=began,
         )
         return race.run()

@@ -84,7 +84,7 @@ def run_command(
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
         show_forecasts(app, plans, manifest, asked.seeds, format_)
         return
-    with executor_of(asked.jobs) as executor:
+    with executor_of(asked.executor, asked.address) as executor:
         manifest = _dataset(app, asked.dataset)
         plans = make_plans(asked, manifest, app.plugins, app.database, app.workspace)
         entries = _run_all(app, plans, asked, manifest, executor, format_)
@@ -228,11 +228,13 @@ def _show(app: App, found: EntryView) -> None:
     help="Repeat also the trainings on the folds that the winner was selected by; by default only "
     "those that the score comes from are repeated, and the last training.",
 )
-@study_options("jobs")
+@study_options("executor", "address")
 @format_option("text", "json")
 @common_options
 @pass_app
-def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None, format_: str) -> None:
+def reproduce_command(
+    app: App, entry: int, folds: bool, executor: str | None, address: str | None, format_: str
+) -> None:
     """Train ENTRY again and compare its logits with the recorded ones.
 
     The exit code is 0 if all logits are equal bit by bit, and 1 otherwise. If they are equal, a
@@ -240,7 +242,7 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None, forma
     """
     from serbench.data.protocols import shown_fold
     from serbench.errors import SerbenchError
-    from serbench.execute.executor import executor_of
+    from serbench.execute.executor import PROCESSES, executor_of
     from serbench.run.listener import Listener
     from serbench.run.reproduce import changes_since, reproduce
 
@@ -249,9 +251,9 @@ def reproduce_command(app: App, entry: int, folds: bool, jobs: int | None, forma
     for name, (before, now) in changes.items():
         say(f"{name}: {before} before, {now} now")
     differing, repeated = [], []
-    with executor_of(jobs) as executor:
+    with executor_of(executor or PROCESSES, address) as chosen:
         for each in reproduce(
-            entry, app.plugins, app.workspace, app.database, Listener(), folds, executor
+            entry, app.plugins, app.workspace, app.database, Listener(), folds, chosen
         ):
             fold = shown_fold(each.fold, tested=each.clips > 0)
             place = f"fold {fold}" if isinstance(fold, int) else fold

@@ -2,7 +2,8 @@
 
 An executor computes and returns plain data; it has no study and no database. This module has the
 one that runs jobs in this process; ``serbench.execute.processes`` has the one with worker
-processes, which studies use by default.
+processes, which studies use by default, and ``serbench.execute.ray_cluster`` the one for several
+machines.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
+
+from serbench.errors import UsageError
 from serbench.execute.feature_cache import FeatureCache
 from serbench.execute.features import FrozenParts
 from serbench.execute.job import Material
+from serbench.model.environment import Environment, this_environment
 from serbench.plugins import Plugins
+
+PROCESSES, RAY, HERE = "processes", "ray", "here"
+"""Names of the executors: worker processes, a Ray cluster, this process."""
 
 Receive = Callable[[Any], None]
 """Receives the messages of a job while it runs."""
@@ -82,12 +91,41 @@ Function = Callable[[Any, JobContext, Channel], Any]
 """A function at the top of a module: job, context and channel → plain data."""
 
 
+@dataclass(frozen=True)
+class Nodes:
+    """The machines on which an executor runs jobs.
+
+    Attributes:
+        environment: environment of trainings on them, with the machine of the first one.
+        threads: number of threads that the trainings on one of them can use together.
+        count: number of machines, or of GPUs where they have GPUs.
+        alike: whether all machines are of one kind.
+    """
+
+    environment: Environment
+    threads: int
+    count: int = 1
+    alike: bool = True
+
+
+def this_node() -> Nodes:
+    """The machine of this process alone."""
+    return Nodes(this_environment(), torch.get_num_threads())
+
+
 class Executor(Protocol):
     """Runs functions that take and return plain data."""
 
     @property
     def slots(self) -> int:
         """Number of jobs that can run at the same time."""
+
+    def nodes(self) -> Nodes:
+        """The machines on which jobs run.
+
+        Raises:
+            SerbenchError: they would give different logits.
+        """
 
     def start_ahead(self, backbone: str) -> None:
         """Begin to import the modules for jobs with a backbone, without waiting for it."""
@@ -123,6 +161,10 @@ class InThisProcess:
         self._materials: dict[str, Material] = {}
         self._context = JobContext(plugins or Plugins(), self._materials, cache)
 
+    def nodes(self) -> Nodes:
+        """The machine of this process alone."""
+        return this_node()
+
     def start_ahead(self, backbone: str) -> None:
         """Start nothing: jobs run in this process."""
 
@@ -147,10 +189,31 @@ class InThisProcess:
         """Do nothing: the job has ended already."""
 
 
-def executor_of(jobs: int | None) -> AbstractContextManager[Executor]:
-    """Worker processes, or this process where ``jobs`` is 0."""
-    if jobs == 0:
+def executor_of(
+    kind: str = PROCESSES, address: str | None = None
+) -> AbstractContextManager[Executor]:
+    """The executor of a kind, as a context manager.
+
+    Args:
+        kind: ``processes``, ``ray`` or ``here``.
+        address: address of a Ray cluster; by default Ray is started on this machine.
+
+    Raises:
+        UsageError: an address is given for another kind.
+    """
+    if address is not None and kind != RAY:
+        raise UsageError(
+            f"--address {address} is the address of a Ray cluster: add --executor ray, or leave "
+            "--address out",
+            address=address,
+            executor=kind,
+        )
+    if kind == HERE:
         return nullcontext(InThisProcess())
+    if kind == RAY:
+        from serbench.execute.ray_cluster import RayCluster
+
+        return RayCluster(address)
     from serbench.execute.processes import WorkerProcesses
 
     return WorkerProcesses()

@@ -192,7 +192,12 @@ class FrozenParts:
             }
 
         def compute(missing: Sequence[str]) -> dict[str, Array]:
-            return _computed(part, material, missing, channel, view, views)
+            before = torch.get_num_threads()
+            torch.set_num_threads(material.threads or before)
+            try:
+                return _computed(part, material, missing, channel, view, views)
+            finally:
+                torch.set_num_threads(before)
 
         found = self.cache.arrays(source, [*names, *([] if pooled else [LENGTHS])], compute)
         by_tap = dict(zip(wanted, names, strict=True))

@@ -71,12 +71,16 @@ class Material:
     Attributes:
         manifest: the dataset.
         clips: all clips of the dataset.
-        weights_files: identity of a weights file → its path on this machine.
+        weights_files: identity of a weights file → its path, the same on every machine.
+        threads: number of threads with which features of frozen backbones are computed, so that
+            their last digits do not depend on the job that computes them; None for those of the
+            job.
     """
 
     manifest: Manifest
     clips: Clips
     weights_files: Mapping[str, str] = field(default_factory=dict)
+    threads: int | None = None
 
     @property
     def key(self) -> str:

@@ -26,10 +26,10 @@ import loky
 from loky.backend import get_context
 from loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
-from serbench.errors import PluginError, SerbenchError
-from serbench.execute.executor import Cancelled, Function, Receive
+from serbench.errors import SerbenchError
+from serbench.execute.executor import Cancelled, Function, Nodes, Receive, this_node
 from serbench.execute.job import Material
-from serbench.execute.worker import begin_worker, run_job, warm_up
+from serbench.execute.worker import begin_worker, packed, run_job, warm_up
 
 ATTEMPTS = 2
 """A job whose worker died is run once more, because memory may have been short for a time only."""
@@ -71,6 +71,10 @@ class WorkerProcesses:
         self._workers.clear()
         self._folder.cleanup()
 
+    def nodes(self) -> Nodes:
+        """The machine of this process alone."""
+        return this_node()
+
     def start_ahead(self, backbone: str) -> None:
         """Start a first process, whose imports take seconds in which clips can be prepared."""
         if not self._workers:
@@ -92,13 +96,7 @@ class WorkerProcesses:
         Raises:
             PluginError: the job cannot be sent.
         """
-        try:
-            pickle.dumps((function, job))
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise PluginError(
-                f"a job cannot be sent to a worker process ({error}): use only names and "
-                "numbers in it, or train in this process with --jobs 0"
-            ) from error
+        packed(function, job)
         self._collect()
         task = _Task(function, job, receive)
         place = self._idle()

@@ -6,6 +6,7 @@ import statistics
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ class TimingJob:
         limit: after a step of more seconds no further step is timed; None for no limit.
         short: seconds; if the first step, which is the slowest, takes less, no further step is
             timed.
+        on_one_node: jobs that are submitted at the same time must run on one machine.
     """
 
     material: str
@@ -47,6 +49,7 @@ class TimingJob:
     compute: ComputeSettings
     limit: float | None = None
     short: float = 0.0
+    on_one_node: ClassVar[bool] = True
 
 
 class _Enough(Exception):  # noqa: N818 - it is not an error

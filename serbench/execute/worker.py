@@ -1,4 +1,7 @@
-"""The code that runs in a worker process of ``serbench.execute.processes``."""
+"""The code that runs in a worker process of ``serbench.execute.processes``.
+
+``serbench.execute.ray_worker`` uses parts of it in the processes of a Ray cluster.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from serbench.errors import PluginError
 from serbench.execute.executor import Channel, Function, JobContext
 from serbench.execute.job import Material
 from serbench.model.allocator import keep_freed_memory
@@ -73,10 +77,32 @@ def warm_up(job: str, context: JobContext, channel: Channel) -> None:
 def run_job(function: Function, job: Any) -> tuple[str, Any]:
     """``returned`` and what a job returns, or ``raised`` and what it raises."""
     [state] = _STATES
+    return run_here(function, job, state.context, state.channel)
+
+
+def run_here(
+    function: Function, job: Any, context: JobContext, channel: Channel
+) -> tuple[str, Any]:
+    """``returned`` and what a job returns, or ``raised`` and what it raises, to be pickled."""
     try:
-        return "returned", function(job, state.context, state.channel)
+        return "returned", function(job, context, channel)
     except Exception as error:  # noqa: BLE001 - it is raised when the result is read
         return "raised", _portable(error)
+
+
+def packed(function: Function, job: Any) -> bytes:
+    """A function and its job for another process.
+
+    Raises:
+        PluginError: they cannot be sent.
+    """
+    try:
+        return pickle.dumps((function, job))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise PluginError(
+            f"a job cannot be sent to a worker process ({error}): use only names and "
+            "numbers in it, or train in this process with --executor here"
+        ) from error
 
 
 def _portable(error: Exception) -> Exception:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from serbench.errors import FEW, EnvironmentChangedError, LeakError
-from serbench.model.environment import this_environment
+from serbench.model.environment import Environment
 from serbench.search.plan import StudyPlan
 from serbench.store.ledger import Ledger
 from serbench.store.lineage import Lineage
 
 
-def check_environment(plan: StudyPlan, ledger: Ledger) -> None:
+def check_environment(plan: StudyPlan, ledger: Ledger, present: Environment) -> None:
     """Refuse to continue a study in an environment in which the same seeds give other logits.
+
+    Args:
+        plan: plan of the study.
+        ledger: the records of studies.
+        present: environment in which its trainings would run now.
 
     Raises:
         EnvironmentChangedError: the device, the architecture or a numerical library has changed.
     """
-    now = this_environment().decides_logits
+    now = present.decides_logits
     for environment in ledger.environments(plan):
         before = environment.decides_logits
         changes = {

@@ -223,7 +223,7 @@ def run_one(
         )
     [plan] = plans
     listener = Listener() if receive is None else CallbackListener(receive)
-    with executor_of(asked.jobs) as executor:
+    with executor_of(asked.executor, asked.address) as executor:
         return run_plan(plan, asked, plugins, workspace, database, listener, executor)
 
 
@@ -264,7 +264,7 @@ def run_plan(
         database,
         listener,
         executor,
-        parallel=asked.jobs or None,
+        parallel=asked.jobs,
         retune=asked.retune,
         allow_known_speakers=asked.allow_known_speakers,
         seeds=asked.seeds,

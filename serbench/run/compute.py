@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-import torch
-
-from serbench.execute.executor import Executor
+from serbench.execute.executor import Executor, Nodes
 from serbench.model.compute import FP32, ComputeSettings
-from serbench.model.environment import versions
-from serbench.model.machine import this_machine
 from serbench.run.speed_tuning import Wishes, tune
 from serbench.search.plan import StudyPlan
 from serbench.search.study import Search
@@ -34,6 +31,8 @@ def settle_compute(
     """Begin a study with compute settings of the user, of an earlier speed tuning, or of a new one.
 
     A study that has begun keeps the settings that affect its logits, even if others are faster.
+    A speed tuning belongs to one kind of machine, that of the executor, and is used on each of its
+    machines. Machines of several kinds are not tuned.
 
     Args:
         search: the plan with its data.
@@ -46,19 +45,22 @@ def settle_compute(
         retune: repeat a recorded speed tuning. Earlier studies keep their own record, and the
             recorded result is used if this study is too short for a comparison.
     """
-    plan, tunings = search.plan, SpeedTunings(database)
+    plan, tunings, nodes = search.plan, SpeedTunings(database), executor.nodes()
     quick = search.space.features_suffice  # heads on computed features: nothing is worth tuning
-    cores = torch.get_num_threads()
-    wishes = Wishes(plan.precision, plan.threads, 1 if executor.slots == 1 else parallel)
-    subject = subject_of(plan, wishes, cores)
+    untuned = quick or not nodes.alike
+    cores = nodes.threads
+    wishes = _wishes(plan, executor, nodes, parallel)
+    subject = subject_of(plan, wishes, nodes)
     begun = ledger.compute_settings(plan)
-    chosen = None if retune or quick else tunings.find(subject)
+    chosen = None if retune or untuned else tunings.find(subject)
     if chosen is None and begun is not None and not retune:
         chosen = _shared_out(begun, wishes, cores)
-    if chosen is None and quick:
-        parallel = wishes.parallel or 1
-        threads = wishes.threads or max(1, cores // parallel)
-        chosen = ComputeSettings(threads, wishes.precision or FP32, parallel=parallel)
+    if chosen is None and untuned:
+        share = wishes.parallel or 1
+        threads = wishes.threads or max(1, cores // share)
+        chosen = ComputeSettings(threads, wishes.precision or FP32, parallel=share)
+        if nodes.count > 1:
+            chosen = _shared_out(chosen, wishes, cores)
     if chosen is None:
         if not wishes.leave_nothing:
             tuning(plan)
@@ -68,8 +70,9 @@ def settle_compute(
         chosen = tunings.find(subject) or found.chosen
     if begun is not None and begun.numeric != chosen.numeric:
         chosen = replace(_shared_out(begun, wishes, cores), prefetch=chosen.prefetch)
+    chosen = _on_all(chosen, nodes, parallel)
     ledger.begin(plan, protocol, search.manifest.emotions, chosen, search.space.ranges)
-    if not quick:
+    if not untuned:
         tunings.belongs_to(plan, subject)
     return chosen
 
@@ -85,10 +88,26 @@ def begun_compute(
         executor: runs trainings.
         parallel: number of trainings at once; by default as many as the cores allow.
     """
-    begun = ledger.compute_settings(plan)
+    begun, nodes = ledger.compute_settings(plan), executor.nodes()
     assert begun is not None
-    wishes = Wishes(plan.precision, plan.threads, 1 if executor.slots == 1 else parallel)
-    return _shared_out(begun, wishes, torch.get_num_threads())
+    shared = _shared_out(begun, _wishes(plan, executor, nodes, parallel), nodes.threads)
+    return _on_all(shared, nodes, parallel)
+
+
+def _wishes(plan: StudyPlan, executor: Executor, nodes: Nodes, parallel: int | None) -> Wishes:
+    """The settings that the user chose, with the number of parallel trainings on one machine."""
+    if executor.slots == 1:
+        parallel = 1
+    elif parallel is not None:
+        parallel = math.ceil(parallel / nodes.count)
+    return Wishes(plan.precision, plan.threads, parallel)
+
+
+def _on_all(compute: ComputeSettings, nodes: Nodes, parallel: int | None) -> ComputeSettings:
+    """The settings of one machine, with the number of parallel trainings on all of them."""
+    if nodes.count == 1:
+        return compute
+    return replace(compute, parallel=parallel or compute.parallel * nodes.count)
 
 
 def _shared_out(begun: ComputeSettings, wishes: Wishes, cores: int) -> ComputeSettings:
@@ -96,20 +115,20 @@ def _shared_out(begun: ComputeSettings, wishes: Wishes, cores: int) -> ComputeSe
     return replace(begun, parallel=wishes.parallel or max(1, cores // begun.threads))
 
 
-def subject_of(plan: StudyPlan, wishes: Wishes, threads: int) -> dict[str, Any]:
+def subject_of(plan: StudyPlan, wishes: Wishes, nodes: Nodes) -> dict[str, Any]:
     """The key of a speed tuning: machine, versions, and all that affects the time of a step.
 
     Args:
         plan: plan of the study.
         wishes: the settings that the user has chosen.
-        threads: number of available threads.
+        nodes: the machines of the executor, which are of one kind.
     """
-    machine = this_machine()
+    environment = nodes.environment
     return {
-        "machine": machine.fingerprint,
-        "cpu": machine.name,
-        "threads": threads,
-        "torch": versions().get("torch"),
+        "machine": environment.machine.fingerprint,
+        "cpu": environment.machine.name,
+        "threads": nodes.threads,
+        "torch": environment.versions["torch"],
         "backbone": plan.backbone,
         "front_end": plan.front_end,
         "head": plan.head,

@@ -53,13 +53,7 @@ class SearchBounds(BaseModel):
 
     def by_parameter(self) -> dict[str, tuple[float, float]]:
         """Name of each searched parameter with given bounds → its bounds."""
-        from serbench.model.recipe import (
-            FREEZE_DEPTH,
-            HEAD,
-            LEARNING_RATE,
-            WEIGHT_DECAY,
-            WIDTH,
-        )
+        from serbench.model.recipe import FREEZE_DEPTH, HEAD, LEARNING_RATE, WEIGHT_DECAY, WIDTH
 
         named = {
             LEARNING_RATE: self.learning_rate,
@@ -235,13 +229,25 @@ class StudyOptions(BaseModel):
         "SERBENCH_THREADS",
         ge=1,
     )
+    executor: Literal["processes", "ray", "here"] = option(
+        "processes",
+        "Run trainings in processes of this machine (processes), as tasks of Ray (ray), or one at "
+        "a time in the main process (here); the results are the same.",
+        variable="SERBENCH_EXECUTOR",
+    )
+    address: str | None = option(
+        None,
+        "Use the Ray cluster at ADDRESS, such as 10.0.0.1:6379; by default that in RAY_ADDRESS, or "
+        "Ray is started on this machine.",
+        "ADDRESS",
+    )
     jobs: int | None = option(
         None,
-        "Run N trainings at once, each in a process of its own, or one at a time in the main "
-        "process (0); by default the fastest number, which speed tuning finds.",
+        "Run N trainings at once, where N is 1 or more; by default the fastest number, which speed "
+        "tuning finds.",
         "N",
         "SERBENCH_JOBS",
-        ge=0,
+        ge=1,
     )
     retune: bool = option(
         False,

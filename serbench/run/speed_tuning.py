@@ -13,7 +13,6 @@ from serbench.execute.executor import Channel, Executor, JobContext
 from serbench.execute.stopwatch import TimingJob, time_steps
 from serbench.model.compute import BF16, CHANNELS_LAST, CONTIGUOUS, FP32, ComputeSettings
 from serbench.model.recipe import Configuration
-from serbench.model.training import pick_device
 from serbench.search.study import Search
 
 SLOWER = 1.5
@@ -108,10 +107,10 @@ def tune(search: Search, executor: Executor, wishes: Wishes) -> SpeedTuning:
 
     Args:
         search: the search; the first configuration of its space is trained.
-        executor: runs the trainings.
+        executor: runs the trainings; those that are timed run on one of its machines.
         wishes: the settings that the user chose, which are not varied.
     """
-    cores = torch.get_num_threads()
+    cores = executor.nodes().threads
     parallel = wishes.parallel or 1
     threads = wishes.threads or max(1, cores // parallel)
     usual = ComputeSettings(threads, wishes.precision or FP32, parallel=parallel)
@@ -166,7 +165,7 @@ def _other_shares(
     compute: ComputeSettings, wishes: Wishes, cores: int, executor: Executor
 ) -> Alternatives:
     """Fewer threads for each training and more trainings, with at most the available threads."""
-    if pick_device().type != "cpu":
+    if not _on_cpus(executor):
         return
     for parallel in (1, 2, 4, MOST_PARALLEL):
         threads = cores // parallel
@@ -182,8 +181,13 @@ def _other_feeding(
     compute: ComputeSettings, wishes: Wishes, cores: int, executor: Executor
 ) -> Alternatives:
     # If a training uses every core of a CPU, no core is left to prepare batches.
-    if compute.parallel == 1 or pick_device().type != "cpu":
+    if compute.parallel == 1 or not _on_cpus(executor):
         yield replace(compute, prefetch=True)
+
+
+def _on_cpus(executor: Executor) -> bool:
+    """Whether trainings run on CPUs, not on GPUs."""
+    return executor.nodes().environment.device == "cpu"
 
 
 def _time(

@@ -97,7 +97,7 @@ def drive_study(
     def of_finished() -> tuple[Search, ...]:
         if searches:
             return searches
-        check_environment(plan, ledger)
+        check_environment(plan, ledger, executor.nodes().environment)
         ready = prepare(
             plan, plugins, workspace, database, executor, listener, allow_known_speakers
         )
@@ -145,7 +145,7 @@ def run_part(
         SerbenchError: an error that a user can correct.
     """
     ledger = Ledger(database, workspace.artifacts)
-    check_environment(plan, ledger)
+    check_environment(plan, ledger, executor.nodes().environment)
     prepared = prepare(plan, plugins, workspace, database, executor, listener, allow_known_speakers)
     settled: list[Search] = []
     for number, search in enumerate(prepared.searches):
@@ -192,7 +192,8 @@ def prepare(
     # Missing weights must be reported before clips are prepared, which may take an hour.
     space = space_of(plan, plugins, len(manifest.emotions))
     clips = prepare_clips(manifest, workspace.clips, plan.clip_format, listener.preparing)
-    material = executor.share(Material(manifest, clips, plan.weights_files()))
+    present = ComputeSettings.present()
+    material = executor.share(Material(manifest, clips, plan.weights_files(), present.threads))
     outer_folds = protocol.split.outer_folds
     searches = (
         Search(
@@ -203,13 +204,13 @@ def prepare(
             outer_folds=len(outer_folds),
             material=material,
             space=space,
-            compute=ComputeSettings.present(),
+            compute=present,
         )
         for number, split in enumerate(outer_folds)
     )
     if space.features_suffice:
         widths = Configuration.from_parameters(space.initial()).widths
-        job = FeatureJob(material, plan.recipe, space.taps, ComputeSettings.present(), widths)
+        job = FeatureJob(material, plan.recipe, space.taps, present, widths)
 
         def computing(message: FeatureProgress) -> None:
             listener.computing(message.done, message.total)

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from serbench.execute.executor import Executor, Function, Receive
+from serbench.execute.executor import Executor, Function, Nodes, Receive
 from serbench.execute.job import Material, Outcome
 from serbench.model.recipe import Parameter
 from serbench.model.training import EpochReport
@@ -187,6 +187,10 @@ class Watched:
     def slots(self) -> int:
         """Number of jobs that can run at the same time."""
         return self._executor.slots
+
+    def nodes(self) -> Nodes:
+        """Pass on."""
+        return self._executor.nodes()
 
     def start_ahead(self, backbone: str) -> None:
         """Pass on."""

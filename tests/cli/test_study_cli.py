@@ -136,7 +136,7 @@ def test_a_finished_study_run_again_neither_prepares_clips_nor_starts_workers(
     for place in ("prepare_clips", "settle_compute"):
         monkeypatch.setattr(f"serbench.run.study.{place}", lambda *_, **__: pytest.fail("called"))
     monkeypatch.setattr("serbench.execute.processes._Worker", lambda *_: pytest.fail("started"))
-    monkeypatch.delenv("SERBENCH_JOBS")
+    monkeypatch.setenv("SERBENCH_EXECUTOR", "processes")
     ran = run(*finished.arguments, "--db", finished.db)
     assert (ran.code, ran.out) == (0, finished.out)
 

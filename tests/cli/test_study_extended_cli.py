@@ -168,7 +168,7 @@ def test_the_next_best_has_its_fold_networks_after_a_winner_failed(
 
     monkeypatch.setattr("serbench.search.study.run_fold", failing)
     command = ("study", "run", "--backbone", "homebrew", "--protocol", "speaker-2:holdout")
-    ran = run(*command, "--trials", "3", "--epochs", "2", "--jobs", "0", "--exhaustive")
+    ran = run(*command, "--trials", "3", "--epochs", "2", "--executor", "here", "--exhaustive")
     assert ran.code == 0, ran.err
     [failed, winner] = refits
     trials = shown_study(run, 1)["trials"]

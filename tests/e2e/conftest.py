@@ -129,6 +129,7 @@ class Place:
                 "SERBENCH_CACHE": str(self.cache),
                 "SERBENCH_DISABLE_PLUGINS": disabled,
                 "OMP_NUM_THREADS": "1",
+                "SERBENCH_EXECUTOR": "processes",
                 "SERBENCH_JOBS": "2",
             },
             **options,

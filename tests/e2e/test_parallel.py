@@ -4,15 +4,15 @@ import json
 
 
 def test_parallel_trainings_give_equal_logits(place, undisturbed):
-    assert place.run(*place.study, "--jobs", "3") == 0
+    assert place.run(*place.study, "--executor", "processes", "--jobs", "3") == 0
     assert place.recorded() == undisturbed
 
 
 def test_an_entry_of_parallel_trainings_is_reproduced_by_sequential_ones(place, capsys):
-    assert place.run(*place.study, "--jobs", "2") == 0
+    assert place.run(*place.study, "--executor", "processes", "--jobs", "2") == 0
     capsys.readouterr()
-    for jobs in ("0", "1"):
-        assert place.run("study", "reproduce", "1", "--folds", "--jobs", jobs) == 0
+    for executor in ("here", "processes"):
+        assert place.run("study", "reproduce", "1", "--folds", "--executor", executor) == 0
         said = capsys.readouterr().out
         assert said.count("all logits equal") == 2
         assert said.count("all weights equal") == 1

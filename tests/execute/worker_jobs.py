@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from serbench.execute.executor import Channel
+from serbench.execute.fold import run_fold
+
 
 def report(job, context, channel):
     channel.send(f"{job} begins")
@@ -114,3 +117,22 @@ def until(true, seconds=60):
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def fold_dying_once(job, context, channel):
+    """Train a fold, but kill the process in the middle of the first training."""
+    fold, died = job
+
+    def send(message):
+        if not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        channel.send(message)
+
+    return run_fold(fold, context, Channel(send))
+
+
+def array_of(job, context, channel):
+    """Whether the clips are a read-only view of memory of another process."""
+    flags = context.material(job).clips.waveforms.flags
+    return not flags.owndata and not flags.writeable

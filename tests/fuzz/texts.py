@@ -102,7 +102,7 @@ def place() -> Iterator[Path]:
             "SERBENCH_DB": str(folder / "serbench.db"),
             "SERBENCH_CACHE": str(folder / "cache"),
             "SERBENCH_DISABLE_PLUGINS": "timm",
-            "SERBENCH_JOBS": "0",
+            "SERBENCH_EXECUTOR": "here",
         }
         with patch.dict(os.environ, changes):
             yield folder

@@ -20,16 +20,6 @@ def begun(database, made, artifacts):
     return plan, ledger
 
 
-@pytest.fixture
-def now(monkeypatch):
-    """``now(environment)`` is where this process trains."""
-
-    def put(environment):
-        monkeypatch.setattr("serbench.run.admission.this_environment", lambda: environment)
-
-    return put
-
-
 @pytest.mark.parametrize(
     ("change", "name"),
     [
@@ -40,13 +30,11 @@ def now(monkeypatch):
     ],
 )
 @pytest.mark.parametrize("outer_fold", [0, 1])
-def test_what_gives_other_logits_is_refused_in_every_outer_fold(
-    begun, now, change, name, outer_fold
-):
+def test_what_gives_other_logits_is_refused_in_every_outer_fold(begun, change, name, outer_fold):
     plan, ledger = begun
-    now(replace(ENVIRONMENT, **change))
+    now = replace(ENVIRONMENT, **change)
     with pytest.raises(EnvironmentChangedError) as refusal:
-        check_environment(plan.of_outer_fold(outer_fold), ledger)
+        check_environment(plan.of_outer_fold(outer_fold), ledger, now)
     assert refusal.value.facts["changes"].keys() == {name}
 
 
@@ -58,13 +46,12 @@ def test_what_gives_other_logits_is_refused_in_every_outer_fold(
         {"machine": replace(ENVIRONMENT.machine, cpu="Another processor", cores=64)},
     ],
 )
-def test_what_changes_no_more_than_the_time_is_not(begun, now, change):
+def test_what_changes_no_more_than_the_time_is_not(begun, change):
     plan, ledger = begun
-    now(replace(ENVIRONMENT, **change))
-    check_environment(plan, ledger)
+    check_environment(plan, ledger, replace(ENVIRONMENT, **change))
 
 
-def test_a_study_that_has_not_begun_may_begin_anywhere(begun, now):
+def test_a_study_that_has_not_begun_may_begin_anywhere(begun):
     plan, ledger = begun
-    now(replace(ENVIRONMENT, device="cuda NVIDIA H100"))
-    check_environment(replace(plan, seed=5), ledger)
+    elsewhere = replace(ENVIRONMENT, device="cuda NVIDIA H100")
+    check_environment(replace(plan, seed=5), ledger, elsewhere)

@@ -54,6 +54,8 @@ def test_a_study_file_may_set_every_option(read):
         exhaustive = true
         precision = "bf16"
         threads = 2
+        executor = "ray"
+        address = "10.0.0.1:6379"
         jobs = 1
         retune = true
         max_latency_ms = 12.5
@@ -97,6 +99,8 @@ def test_a_study_file_may_set_every_option(read):
         "exhaustive": True,
         "precision": "bf16",
         "threads": 2,
+        "executor": "ray",
+        "address": "10.0.0.1:6379",
         "jobs": 1,
         "retune": True,
         "max_latency_ms": 12.5,

@@ -281,3 +281,37 @@ def test_nothing_is_tuned_where_features_are_computed_once(machine, settled):
     chosen = settled(search=replace(SEARCH, plan=plan, space=space))
     assert (tried, settled.measured) == ([], [])
     assert chosen == ComputeSettings(4, BF16)
+
+
+class OnNodes(SideBySide):
+    """An executor of several machines of another kind than this one."""
+
+    def __init__(self, count=2, cpu="Another processor", alike=True):
+        super().__init__()
+        self.described = (count, cpu, alike)
+
+    def nodes(self):
+        count, cpu, alike = self.described
+        here = super().nodes()
+        machine = replace(here.environment.machine, cpu=cpu)
+        environment = replace(here.environment, machine=machine)
+        return replace(here, environment=environment, count=count, alike=alike)
+
+
+def test_a_tuning_is_not_used_on_another_kind_of_machine(machine, settled):
+    tried = machine(lambda compute: 10.0 * (4 / compute.threads))
+    settled()
+    assert len(settled.measured) == 1
+    tried.clear()
+    other = replace(SEARCH, plan=replace(SEARCH.plan, seed=5))
+    elsewhere = settled(search=other, executor=OnNodes())
+    assert len(settled.measured) == 2
+    assert 1 in {each.parallel for each in tried}
+    assert elsewhere == ComputeSettings(1, parallel=2 * 4), "four trainings on each machine"
+
+
+def test_machines_of_several_kinds_are_not_tuned(machine, settled):
+    tried = machine(lambda compute: 10.0 * (4 / compute.threads))
+    chosen = settled(executor=OnNodes(count=3, alike=False))
+    assert (tried, settled.measured) == ([], [])
+    assert chosen == ComputeSettings(4, parallel=3)

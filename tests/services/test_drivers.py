@@ -40,7 +40,7 @@ DRIVER = """
                 continue
             try:
                 serbench.study("homebrew", seed=seed, database=url, protocol="speaker-2:holdout",
-                               trials=2, epochs=2, jobs=0, threads=1, precision="fp32")
+                               trials=2, epochs=2, executor="here", threads=1, precision="fp32")
             except SerbenchError as error:
                 if "study" not in error.facts:
                     raise
