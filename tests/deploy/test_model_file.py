@@ -173,6 +173,7 @@ ELSEWHERE = {
     "a rate as text": lambda model: with_values(model, sample_rate="8000"),
     "a negative length": lambda model: with_values(model, samples=-5),
     "another length than the graph": lambda model: with_values(model, samples=100),
+    "a length of hours": lambda model: with_values(model, samples=2**40),
     "no such channel": lambda model: with_values(model, channel="both"),
     "no such level": lambda model: with_values(model, level="loud"),
     "a temperature of NaN": lambda model: with_values(model, temperature=float("nan")),
@@ -192,6 +193,38 @@ def test_an_onnx_file_from_elsewhere_is_refused(file, tmp_path, change):
     with pytest.raises(UsageError) as raised:
         open_model(path)
     assert raised.value.facts == {"path": path}
+
+
+def executed_as(file, result):
+    """An answerer whose graph gives ``result``, or raises it."""
+    answerer = open_model(file)
+
+    class Session:
+        def run(self, names, inputs):
+            if isinstance(result, Exception):
+                raise result
+            return [result]
+
+    return replace(answerer, session=Session())
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        RuntimeError("a node\nfailed"),
+        MemoryError(),
+        np.zeros((1, len(EMOTIONS) + 1), np.float32),
+        np.zeros((2, len(EMOTIONS)), np.float32),
+        np.zeros(len(EMOTIONS), np.float32),
+    ],
+    ids=str,
+)
+def test_a_graph_that_fails_or_gives_another_shape_is_an_export_error(file, result):
+    answerer = executed_as(file, result)
+    with pytest.raises(ExportError) as raised:
+        answerer.probabilities(np.zeros((1, 2000), np.float32), np.array([2000]))
+    assert raised.value.facts["path"] == file
+    assert "\n" not in str(raised.value)
 
 
 class Outside(FrontEndModule):
