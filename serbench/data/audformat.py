@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ HEADER = "db.yaml"
 SAVE = "database.save(FOLDER, storage_format='csv')"
 LARGEST = 4_000_000
 """Bytes of the largest header, since reading YAML takes seconds for each million."""
+
+DEEPEST = 200
+"""Most open brackets of a header, since the time to read them grows with their square."""
 
 OF_TABLE = re.compile(r"[\w.-]{1,100}")
 """Names of tables, as in audformat."""
@@ -77,7 +81,10 @@ def _header(path: Path) -> dict[str, Any]:
 
     try:
         check_regular(path, LARGEST)
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if _depth(text) > DEEPEST:
+            raise ValueError(f"more than {DEEPEST} brackets are open at once")
+        content = yaml.safe_load(text)
     # A ValueError is text that is not UTF-8, an impossible date or a number that is too long.
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         first = str(error).partition("\n")[0]
@@ -92,6 +99,12 @@ def _header(path: Path) -> dict[str, Any]:
             path=path,
         )
     return content
+
+
+def _depth(text: str) -> int:
+    """The largest number of open brackets, of both kinds, also those in quoted text."""
+    steps = (1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", text))
+    return max(accumulate(steps, lambda depth, step: max(depth + step, 0)), default=0)
 
 
 def _mapping(value: object) -> dict[str, Any]:

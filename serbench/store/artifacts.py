@@ -72,7 +72,7 @@ def write_arrays(arrays: Arrays, path: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise StorageError(
             f"the trained weights cannot be written to {path.parent} ({error.strerror}): free some "
@@ -82,7 +82,7 @@ def write_arrays(arrays: Arrays, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Write the names in a folder to the disk, which Windows does itself."""
     if not hasattr(os, "O_DIRECTORY"):
         return

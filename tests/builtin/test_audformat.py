@@ -108,6 +108,7 @@ ODD = {
     "a name of 5,000 letters": HEADER.replace("  files:", f"  {'a' * 5000}:"),
     "a date that does not exist": HEADER.replace("name: mine", "name: 2001-99-99"),
     "a number of 5,000 digits": HEADER.replace("name: mine", "name: " + "9" * 5000),
+    "5,000 open brackets": HEADER.replace("name: mine", "name: " + "[" * 5000),
     "more than 4 MB": HEADER + "# " + "x" * 4_000_000,
 }
 
