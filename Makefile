@@ -96,7 +96,8 @@ plugin-tests: $(VENV)/installed-dev
 fuzz: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/audio.py --files 5000
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python tests/fuzz/models.py --cases 300
-	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/texts.py --cases 2000 --kind study
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/texts.py --cases 1000 --seed 1 --kind study
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/texts.py --cases 1000 --seed 2 --kind study
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/texts.py --cases 300
 
 test-slow: $(VENV)/installed-dev
