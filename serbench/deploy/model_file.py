@@ -201,6 +201,9 @@ def open_model(path: Path, threads: int = 1) -> FileAnswerer:
         session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
+        metadata = session.get_modelmeta().custom_metadata_map
+        parts = [*session.get_inputs(), *session.get_outputs()]
+        _ = [(part.name, part.type, part.shape) for part in parts]  # of which some are not UTF-8
     # The class of the error depends on what is wrong with the file.
     except Exception as error:
         raise UsageError(
@@ -208,7 +211,7 @@ def open_model(path: Path, threads: int = 1) -> FileAnswerer:
             "`serbench export`",
             path=path,
         ) from error
-    facts = facts_of(session.get_modelmeta().custom_metadata_map, path)
+    facts = facts_of(metadata, path)
     if facts.outside:
         raise UsageError(
             f"{path} takes an image that is computed outside of it ({' '.join(facts.outside)}): "

@@ -123,6 +123,12 @@ DEFECTS = {
     "a folder": lambda path, data: path.mkdir(),
     "empty": lambda path, data: path.write_bytes(b""),
     "not ONNX": lambda path, data: path.write_text("a recording\n" * 99),
+    "metadata that are not UTF-8": lambda path, data: path.write_bytes(
+        data.replace(b'"version": "0.1.0"', b'"version": "0.\xf0.0"')
+    ),
+    "an input whose name is not UTF-8": lambda path, data: path.write_bytes(
+        data.replace(b"waveform", b"wavefor\xf0")
+    ),
     "truncated": lambda path, data: path.write_bytes(data[: len(data) // 2]),
 }
 
