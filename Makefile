@@ -20,11 +20,12 @@ AXE_PACKAGE := axe-core@4.14.1
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types layers unit plugin-tests test-slow test-services docs docs-site docs-serve site bench bench-peers clean
+.PHONY: help demo test lint types layers unit plugin-tests fuzz test-slow test-services docs docs-site docs-serve site bench bench-peers clean
 
 help:
 	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
 	@echo "make test       install, check style, types and layers, run the tests"
+	@echo "make fuzz       read 5,000 mutated recordings and thousands of other mutated files (an hour)"
 	@echo "make test-slow  run the tests that take minutes"
 	@echo "make test-services  install a browser and Ray, and run the tests that need them"
 	@echo "make docs       write the reference pages that are made from the code"
@@ -93,6 +94,13 @@ plugin-tests: $(VENV)/installed-dev
 		OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile \
 			-c $$plugin/pyproject.toml $$plugin -m "$(FAST)" || exit 1; \
 	done
+
+fuzz: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/audio.py --files 5000
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python tests/fuzz/models.py --cases 300
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/texts.py --cases 1000 --seed 1 --kind study
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/texts.py --cases 1000 --seed 2 --kind study
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/texts.py --cases 300
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow

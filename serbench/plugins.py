@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +14,12 @@ import pluggy
 from serbench import hookspecs
 from serbench.errors import PluginError
 from serbench.notices import notice
+from serbench.plugin_choice import (
+    DISABLE_VARIABLE,
+    built_in_only,
+    disabled_plugins,
+    installed_folders,
+)
 from serbench.plugin_index import PluginIndex, stamp_of
 from serbench.registry import IndexedRegistry, Registry
 from serbench.workspace import cache_folder
@@ -46,7 +51,8 @@ HOOKS = {
 }
 """Kind → the hook that registers objects of this kind."""
 
-DISABLE_VARIABLE = "SERBENCH_DISABLE_PLUGINS"
+BUILT_IN = "serbench"
+"""The package of the built-in plugins."""
 
 
 def group_of(kind: str) -> str:
@@ -85,7 +91,7 @@ class PluginFailure:
 def installed_plugins() -> list[PluginSource]:
     """All entry points of serbench's groups in this environment, sorted by name."""
     found: dict[tuple[str, str], PluginSource] = {}
-    for distribution in distributions():
+    for distribution in distributions(path=installed_folders()):
         for entry_point in distribution.entry_points:
             kinds = _kinds(entry_point)
             if kinds:
@@ -99,19 +105,13 @@ def installed_plugins() -> list[PluginSource]:
                     if known is None
                     else replace(known, kinds=known.kinds | kinds)
                 )
-    return sorted(found.values(), key=lambda source: (source.package != "serbench", source.name))
+    return sorted(found.values(), key=lambda source: (source.package != BUILT_IN, source.name))
 
 
 def _kinds(entry_point: EntryPoint) -> frozenset[str]:
     if entry_point.group == ENTRY_POINT_GROUP:
         return frozenset(HOOKS)
     return frozenset(kind for kind in HOOKS if entry_point.group == group_of(kind))
-
-
-def disabled_plugins() -> frozenset[str]:
-    """The names in ``SERBENCH_DISABLE_PLUGINS``, which are separated by commas."""
-    names = os.environ.get(DISABLE_VARIABLE, "").split(",")
-    return frozenset(name.strip() for name in names if name.strip())
 
 
 def _registry(kind: str) -> cached_property[Registry[Any]]:
@@ -148,7 +148,14 @@ class Plugins:
         self.disabled = disabled_plugins() if disabled is None else disabled
         self.sources: dict[str, PluginSource] = {}
         installed = installed_plugins() if sources is None else sources
-        self._declared = [source for source in installed if source.name not in self.disabled]
+        others = [source for source in installed if source.package != BUILT_IN]
+        self.left_out = others if built_in_only() else []
+        left = {id(source) for source in self.left_out}
+        self._declared = [
+            source
+            for source in installed
+            if source.name not in self.disabled and id(source) not in left
+        ]
         self._coming = list(self._declared)
         self._names = [source.name for source in self._declared]
         self._offers: dict[tuple[str, str], list[Any]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from serbench.plugin_choice import NO_PLUGINS_VARIABLE
 
 if TYPE_CHECKING:
     from serbench.plugins import Plugins
@@ -137,7 +140,7 @@ class Group(Command, click.Group):
 
 
 def common_options(command: Function) -> Function:
-    """Add ``--db``, ``--quiet`` and ``--debug``, before and after a command's name.
+    """Add ``--db``, ``--quiet``, ``--debug`` and ``--no-plugins``, before and after a name.
 
     Every command has them.
     """
@@ -153,6 +156,14 @@ def common_options(command: Function) -> Function:
     def set_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         if value:
             ctx.ensure_object(App).quiet = True
+
+    def leave_out_plugins(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if not value:
+            return
+        # Processes that are started inherit the variable.
+        before = os.environ.get(NO_PLUGINS_VARIABLE, "0")
+        os.environ[NO_PLUGINS_VARIABLE] = "1"
+        ctx.find_root().call_on_close(lambda: os.environ.update({NO_PLUGINS_VARIABLE: before}))
 
     add_quiet = click.option(
         "--quiet",
@@ -178,7 +189,14 @@ def common_options(command: Function) -> Function:
         callback=set_debug,
         help="Show the traceback of an error; by default only its message is shown.",
     )
-    return add_database(add_quiet(add_debug(command)))
+    add_no_plugins = click.option(
+        "--no-plugins",
+        is_flag=True,
+        expose_value=False,
+        callback=leave_out_plugins,
+        help="Load only the built-in plugins; by default also those of all installed packages.",
+    )
+    return add_database(add_quiet(add_debug(add_no_plugins(command))))
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

@@ -45,7 +45,7 @@ COMMANDS = {
         "Predict the emotions of recordings with an entry or a file.",
     ),
     "listen": ("serbench.cli.listen:listen", "Predict emotions live, from a microphone."),
-    "db": ("serbench.cli.db:db", "Show the content of a database; reduce the size of its file."),
+    "db": ("serbench.cli.db:db", "Show, check, copy and merge databases with their weights files."),
     "cache": ("serbench.cli.cache:cache", "List and delete features and prepared clips."),
     "plugins": ("serbench.cli.plugins:plugins", "List, check and create plugins."),
     "dashboard": (

@@ -20,7 +20,7 @@ from serbench.cli.plugin_checking import recognised_files, subjects
 from serbench.cli.plugin_writing import KINDS, plugin_name, write_plugin
 from serbench.cli.remarks import errors, next_command, remark
 from serbench.errors import UsageError
-from serbench.plugins import DISABLE_VARIABLE
+from serbench.plugin_choice import DISABLE_VARIABLE
 
 MANY = 20
 """If a plugin registers more names of a kind than this, one row sums them up."""
@@ -63,6 +63,7 @@ def list_command(app: App, everything: bool, format_: str) -> None:
                 "registered": registered,
                 "failed": [vars(failure) for failure in failures],
                 "disabled": sorted(app.plugins.disabled - app.plugins.unknown_disabled),
+                "left_out": [source.name for source in app.plugins.left_out],
             }
         )
         return
@@ -83,6 +84,8 @@ def list_command(app: App, everything: bool, format_: str) -> None:
         emit_text(f"failed: {failure.plugin} ({failure.package}): {failure.reason}")
     for name in sorted(app.plugins.disabled - app.plugins.unknown_disabled):
         click.echo(f"disabled: {name} (by {DISABLE_VARIABLE})")
+    for other in app.plugins.left_out:
+        click.echo(f"left out: {other.name} ({other.package}), by --no-plugins")
 
 
 @plugins.command("check")

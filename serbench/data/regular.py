@@ -1,4 +1,4 @@
-"""Check that files are regular before they are opened, since reading a FIFO may never end."""
+"""Check files before they are opened: a FIFO may never end, and a huge file fills the memory."""
 
 from __future__ import annotations
 
@@ -23,15 +23,28 @@ def special_kind(mode: int) -> str | None:
     return next((name for is_kind, name in SPECIAL if is_kind(mode)), None)
 
 
-def check_regular(path: Path) -> None:
-    """Refuse a special file without opening it.
+LARGEST = 64_000_000
+"""Bytes of the largest text file that is read, about 500,000 lines of a table."""
+
+
+def check_regular(path: Path, largest: int | None = LARGEST) -> None:
+    """Refuse a special or a huge file without opening it.
+
+    Args:
+        path: the file.
+        largest: greatest number of bytes; None for files that are not read as a whole.
 
     Raises:
-        OSError: it is a FIFO, a socket or a device, or it is missing or cannot be read.
+        OSError: it is a FIFO, a socket or a device, it is too large, or it is missing or cannot be
+            read.
     """
-    kind = special_kind(path.stat().st_mode)
+    found = path.stat()
+    kind = special_kind(found.st_mode)
     if kind is not None:
         raise OSError(errno.EINVAL, f"{kind}, not a regular file", str(path))
+    if largest is not None and found.st_size > largest:
+        size, most = (f"{size / 1e6:,.0f} MB" for size in (found.st_size, largest))
+        raise OSError(errno.EFBIG, f"{size}, and at most {most} of such a file are read", str(path))
 
 
 def is_file(path: Path) -> bool:

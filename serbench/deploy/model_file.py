@@ -15,11 +15,15 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from serbench.data.audio import RATES, channel_index
 from serbench.data.clips import ClipFormat
 from serbench.data.level import Level
+from serbench.data.names import shortened
 from serbench.deploy.answering import Probabilities
-from serbench.errors import MissingPackageError, UsageError
+from serbench.errors import ExportError, MissingPackageError, UsageError
 
 KEY = "serbench"
 """The metadata of a file that describe it, as JSON."""
+
+LONGEST = 60
+"""Seconds of the longest clip of a study."""
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -63,7 +67,7 @@ class ModelFacts:
     system: str
     emotions: Annotated[tuple[str, ...], Field(min_length=1)]
     sample_rate: Annotated[int, Field(ge=RATES[0], le=RATES[-1])]
-    samples: Positive
+    samples: Annotated[int, Field(ge=1, le=LONGEST * RATES[-1])]
     level: Level
     channel: Annotated[str, AfterValidator(_is_channel)]
     temperature: Annotated[float, Field(gt=0)]
@@ -114,10 +118,12 @@ class FileAnswerer:
     Attributes:
         facts: the facts of the file.
         session: the file in ONNX Runtime.
+        path: the file.
     """
 
     facts: ModelFacts
     session: Any
+    path: Path
 
     @property
     def clip_format(self) -> ClipFormat:
@@ -134,14 +140,36 @@ class FileAnswerer:
     def probabilities(
         self, clips: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64]
     ) -> Probabilities:
-        """Calibrated probabilities ``[B, emotions]``, one clip after another."""
-        rows = [
-            self.session.run(
-                ["probabilities"], {"waveform": clip[None], "valid_samples": length[None]}
-            )[0][0]
-            for clip, length in zip(clips, lengths, strict=True)
-        ]
-        return np.stack(rows).astype(np.float64)
+        """Calibrated probabilities ``[B, emotions]``, one clip after another.
+
+        Raises:
+            ExportError: the graph cannot be executed, or gives something else.
+        """
+        pairs = zip(clips, lengths, strict=True)
+        return np.stack([self._row(clip, length) for clip, length in pairs])
+
+    def _row(self, clip: npt.NDArray[np.float32], length: np.int64) -> Probabilities:
+        inputs = {"waveform": clip[None], "valid_samples": np.array([length])}
+        try:
+            [found] = self.session.run(["probabilities"], inputs)
+        # ONNX Runtime has many classes of errors, without a common one.
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise ExportError(
+                f"{self.path} cannot be executed ({shortened(reason)}): export the entry again "
+                "with `serbench export`",
+                path=self.path,
+                reason=reason,
+            ) from error
+        if np.shape(found) != (1, len(self.emotions)):
+            raise ExportError(
+                f"{self.path} gives {np.shape(found)} numbers for {len(self.emotions)} emotions: "
+                "export the entry again with `serbench export`",
+                path=self.path,
+                reason="shape",
+            )
+        row: Probabilities = found[0].astype(np.float64)
+        return row
 
 
 def open_model(path: Path, threads: int = 1) -> FileAnswerer:
@@ -170,6 +198,9 @@ def open_model(path: Path, threads: int = 1) -> FileAnswerer:
         session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
+        metadata = session.get_modelmeta().custom_metadata_map
+        parts = [*session.get_inputs(), *session.get_outputs()]
+        _ = [(part.name, part.type, part.shape) for part in parts]  # of which some are not UTF-8
     # The class of the error depends on what is wrong with the file.
     except Exception as error:
         raise UsageError(
@@ -177,7 +208,7 @@ def open_model(path: Path, threads: int = 1) -> FileAnswerer:
             "`serbench export`",
             path=path,
         ) from error
-    facts = facts_of(session.get_modelmeta().custom_metadata_map, path)
+    facts = facts_of(metadata, path)
     if facts.outside:
         raise UsageError(
             f"{path} takes an image that is computed outside of it ({' '.join(facts.outside)}): "
@@ -185,7 +216,7 @@ def open_model(path: Path, threads: int = 1) -> FileAnswerer:
             path=path,
         )
     _require_graph(session, facts, path)
-    return FileAnswerer(facts, session)
+    return FileAnswerer(facts, session, path)
 
 
 def _require_graph(session: Any, facts: ModelFacts, path: Path) -> None:

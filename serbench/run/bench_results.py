@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import select
 
+from serbench.data.regular import check_regular
 from serbench.deploy.latency import latency_facts
 from serbench.errors import UsageError
 from serbench.model.machine import Machine, read_machine
@@ -134,6 +135,7 @@ def import_bench(path: Path, database: Database) -> list[MeasuredLatency]:
 
 def _read(path: Path) -> BenchFile:
     try:
+        check_regular(path)
         return BenchFile.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UsageError(

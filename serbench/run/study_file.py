@@ -18,6 +18,9 @@ from serbench.run.options import READOUT, SearchBounds, StudyOptions
 if TYPE_CHECKING:
     from serbench.plugins import Plugins
 
+LARGEST = 1_000_000
+"""Bytes of the largest study file."""
+
 DEEPEST = 1000
 """Most dots on a line of a study file: tomllib takes quadratic memory for keys with many parts."""
 
@@ -84,7 +87,7 @@ def with_candidates(options: StudyOptions, plugins: Plugins) -> StudyOptions:
 
 def _read_file(path: Path, plugins: Plugins) -> dict[str, Any]:
     try:
-        check_regular(path)
+        check_regular(path, LARGEST)
         text = path.read_text(encoding="utf-8")
         if any(line.count(".") > DEEPEST for line in text.splitlines()):
             raise StudyFileError(path, [f"has a line with more than {DEEPEST} dots: write fewer"])

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from serbench.data.names import printable, shortened
 from serbench.errors import StorageError, WeightsError
 from serbench.store.schema import ArtifactRow
 
@@ -19,6 +20,27 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+@event.listens_for(ArtifactRow, "load")
+def _check_loaded(artifact: ArtifactRow, _: object) -> None:
+    if artifact.file is not None:
+        check_file_name(artifact.file)
+
+
+def check_file_name(name: str) -> str:
+    """The name of an artifact's file, which must not leave the artifacts folder.
+
+    Raises:
+        StorageError: a changed database names a file elsewhere.
+    """
+    if Path(name).name != name or "\\" in name or name in ("", ".."):
+        raise StorageError(
+            f"the database names a weights file '{shortened(printable(name))}' outside of its "
+            "artifacts folder, and serbench writes no such names: use another copy of the database",
+            file=name,
+        )
+    return name
 
 
 def hash_of(arrays: Arrays) -> str:
@@ -50,7 +72,7 @@ def write_arrays(arrays: Arrays, path: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise StorageError(
             f"the trained weights cannot be written to {path.parent} ({error.strerror}): free some "
@@ -60,7 +82,7 @@ def write_arrays(arrays: Arrays, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Write the names in a folder to the disk, which Windows does itself."""
     if not hasattr(os, "O_DIRECTORY"):
         return

@@ -54,10 +54,6 @@ class Database:
         url: as SQLAlchemy takes it.
         create: whether the database is made where it is not there yet.
 
-    Args:
-        url: as SQLAlchemy takes it.
-        create: whether the database is made where it is not there yet.
-
     Raises:
         StorageError: from any use, where the database reports an error.
     """
@@ -69,7 +65,9 @@ class Database:
     @cached_property
     def engine(self) -> Engine:
         """The connection pool."""
-        return open_database(self.url, self.create)
+        engine = open_database(self.url, self.create)
+        self._file = file_identity(self.url)
+        return engine
 
     def close(self) -> None:
         """Close the connections; the next use makes others."""
@@ -86,7 +84,35 @@ class Database:
     def session(self) -> Iterator[Session]:
         """One transaction: committed at the end, rolled back on any error."""
         with storage_errors(self.url), Session(self.engine) as session, session.begin():
+            self._check_file()
             yield session
+
+    def _check_file(self) -> None:
+        """Make sure that rows are not written to a file that was deleted or replaced meanwhile.
+
+        SQLite itself goes on with the old file, which nobody can open again.
+        """
+        if self._file is not None and file_identity(self.url) != self._file:
+            file = sqlite_file(self.url)
+            raise StorageError(
+                f"{file} was deleted or replaced while this command used it: nothing more is "
+                "recorded; put it back, such as from a backup, and run the same command again",
+                path=file,
+            )
+
+
+def file_identity(url: str) -> tuple[int, int] | None:
+    """What distinguishes the file of an SQLite database from later ones of the same name.
+
+    Returns:
+        device and inode; None where there is no such file, or the database is not in a file.
+    """
+    file = sqlite_file(url)
+    try:
+        found = None if file is None else file.stat()
+    except OSError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)
 
 
 def schema_fingerprint() -> str:

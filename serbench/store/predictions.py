@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
 from serbench.data.protocols import HOLDOUT
+from serbench.errors import UsageError
 from serbench.score.metric import CORRECTED
 from serbench.search.events import COMPLETE
 from serbench.store.schema import PredictionRow, StudyRow, SystemRow, TrainingRow, TrialRow
@@ -64,8 +65,17 @@ def read_prediction(prediction: PredictionRow) -> Predictions:
 
 
 def joined(parts: Iterable[Predictions]) -> Predictions:
-    """The predictions of several tests together."""
+    """The predictions of several tests together.
+
+    Raises:
+        UsageError: there are none, because the last training of a winner is to be repeated.
+    """
     listed = list(parts)
+    if not listed:
+        raise UsageError(
+            "the predictions of this entry were removed, since its study trains a lost network "
+            "again: continue it with the same `serbench study run`"
+        )
     return Predictions(
         np.concatenate([part.rows for part in listed]),
         np.concatenate([part.logits for part in listed]),

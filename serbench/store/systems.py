@@ -120,7 +120,14 @@ class Systems:
                 )
             plan = StudyPlan.from_dict(first_study(session, system).plan)
             artifact = shipped_artifact(session, system)
-            winner = winners(session, system)[0]
+            tested = winners(session, system)
+            if not tested:
+                raise UsageError(
+                    f"the study of entry {number} trains its lost network again and is not "
+                    "finished: continue it with the same `serbench study run`",
+                    number=number,
+                )
+            winner = tested[0]
             return SystemRecord(
                 plan=plan,
                 recipe=plan.trained_recipe(Configuration.from_parameters(winner.parameters)),

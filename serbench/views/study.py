@@ -227,13 +227,13 @@ def _led_to(
     view, gain = entry.as_dict(), gain_of(database, entry.entry, manifest)
     with database.session() as session:
         system = find_system(session, entry.entry)
-        [trial] = [each.number for each in winners(session, system) if each.study_id == study]
+        won = [each.number + 1 for each in winners(session, system) if each.study_id == study]
         artifact = shipped_artifact(session, system)
         network = {"artifact": artifact.file, "artifact_sha256": artifact.sha256}
     names = ("entry", "uar", "uar_ci", "accuracy", "accuracy_ci", "macro_f1", "macro_f1_ci")
     return {
         **{name: view[name] for name in (*names, "protocol_id", "weights")},
         **network,
-        "trial": trial + 1,
+        "trial": won[0] if won else None,  # its last training may be due again
         "gain": None if gain is None else {**asdict(gain), "sentence": gain.sentence},
     }

@@ -94,3 +94,44 @@ def test_a_header_that_is_none_is_refused(database, content):
     (database / "db.yaml").write_text(content)
     [refused] = found(database)
     assert (type(refused), refused.path.name) == (Refused, "db.yaml")
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 8)}]\n"
+    for before, name in zip("abcdefghi", "bcdefghij", strict=True)
+)
+"""Lists of lists, which as text are a billion letters long."""
+
+ODD = {
+    "a name that leaves the folder": HEADER.replace("  files:", "  x/../../files:"),
+    "a name with a zero byte": HEADER.replace("  files:", '  "a\\0b":'),
+    "a name of 5,000 letters": HEADER.replace("  files:", f"  {'a' * 5000}:"),
+    "a date that does not exist": HEADER.replace("name: mine", "name: 2001-99-99"),
+    "a number of 5,000 digits": HEADER.replace("name: mine", "name: " + "9" * 5000),
+    "5,000 open brackets": HEADER.replace("name: mine", "name: " + "[" * 5000),
+    "more than 4 MB": HEADER + "# " + "x" * 4_000_000,
+}
+
+
+@pytest.mark.parametrize("header", ODD.values(), ids=ODD)
+def test_a_database_with_an_odd_header_is_refused(database, header):
+    (database / "db.yaml").write_text(header)
+    [refused] = [each for each in found(database) if isinstance(each, Refused)]
+    assert refused.path == database / "db.yaml"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        HEADER.replace("confidence: {}", "confidence: [1, 2]"),
+        HEADER.replace("  files:", "  1: text\n  2: [1]\n  files:"),
+        HEADER.replace("{scheme_id: speaker}", "7"),
+        HEADER.replace("labels: [anger, fear]", "labels: 3"),
+        BOMB + HEADER.replace("{gender: male}", "{gender: *j}"),
+        BOMB + HEADER.replace("{scheme_id: speaker}", "{scheme_id: *j}"),
+        BOMB + HEADER.replace("  files:", "  bomb: *j\n  files:"),
+    ],
+)
+def test_parts_of_another_form_are_ignored(database, header):
+    (database / "db.yaml").write_text(header)
+    assert len([each for each in found(database) if isinstance(each, Recording)]) == 2

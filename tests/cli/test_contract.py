@@ -51,6 +51,7 @@ READING = [
     ("leaderboard", "rescore"),
     ("recommend",),
     ("db", "info"),
+    ("db", "check"),
     ("cache", "list"),
     ("completion", "bash"),
 ]

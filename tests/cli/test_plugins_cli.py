@@ -72,11 +72,11 @@ def test_a_disabled_plugin_is_named_and_registers_nothing(run, monkeypatch):
 @pytest.fixture
 def _broken_plugin(tmp_path, monkeypatch):
     """An installed package whose plugin cannot be imported."""
-    package = tmp_path / "strange-7.0.dist-info"
-    package.mkdir()
+    package = tmp_path / "site-packages" / "strange-7.0.dist-info"
+    package.mkdir(parents=True)
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 7.0\n")
     (package / "entry_points.txt").write_text("[serbench]\nbroken = serbench_no_such_module\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(package.parent)
 
 
 @pytest.mark.usefixtures("_broken_plugin")

@@ -21,7 +21,7 @@ from serbench.deploy.model_file import (
     open_model,
     with_facts,
 )
-from serbench.errors import MissingPackageError, UsageError
+from serbench.errors import ExportError, MissingPackageError, UsageError
 from serbench.model.deployable import Deployable
 from serbench.model.frontend import FrontEndModule, InputSpec
 from serbench.model.network import EmotionNetwork
@@ -121,6 +121,12 @@ DEFECTS = {
     "a folder": lambda path, data: path.mkdir(),
     "empty": lambda path, data: path.write_bytes(b""),
     "not ONNX": lambda path, data: path.write_text("a recording\n" * 99),
+    "metadata that are not UTF-8": lambda path, data: path.write_bytes(
+        data.replace(b'"version": "0.1.0"', b'"version": "0.\xf0.0"')
+    ),
+    "an input whose name is not UTF-8": lambda path, data: path.write_bytes(
+        data.replace(b"waveform", b"wavefor\xf0")
+    ),
     "truncated": lambda path, data: path.write_bytes(data[: len(data) // 2]),
 }
 
@@ -171,6 +177,7 @@ ELSEWHERE = {
     "a rate as text": lambda model: with_values(model, sample_rate="8000"),
     "a negative length": lambda model: with_values(model, samples=-5),
     "another length than the graph": lambda model: with_values(model, samples=100),
+    "a length of hours": lambda model: with_values(model, samples=2**40),
     "no such channel": lambda model: with_values(model, channel="both"),
     "no such level": lambda model: with_values(model, level="loud"),
     "a temperature of NaN": lambda model: with_values(model, temperature=float("nan")),
@@ -190,6 +197,38 @@ def test_an_onnx_file_from_elsewhere_is_refused(file, tmp_path, change):
     with pytest.raises(UsageError) as raised:
         open_model(path)
     assert raised.value.facts == {"path": path}
+
+
+def executed_as(file, result):
+    """An answerer whose graph gives ``result``, or raises it."""
+    answerer = open_model(file)
+
+    class Session:
+        def run(self, names, inputs):
+            if isinstance(result, Exception):
+                raise result
+            return [result]
+
+    return replace(answerer, session=Session())
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        RuntimeError("a node\nfailed"),
+        MemoryError(),
+        np.zeros((1, len(EMOTIONS) + 1), np.float32),
+        np.zeros((2, len(EMOTIONS)), np.float32),
+        np.zeros(len(EMOTIONS), np.float32),
+    ],
+    ids=str,
+)
+def test_a_graph_that_fails_or_gives_another_shape_is_an_export_error(file, result):
+    answerer = executed_as(file, result)
+    with pytest.raises(ExportError) as raised:
+        answerer.probabilities(np.zeros((1, 2000), np.float32), np.array([2000]))
+    assert raised.value.facts["path"] == file
+    assert "\n" not in str(raised.value)
 
 
 class Outside(FrontEndModule):

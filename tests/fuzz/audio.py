@@ -18,13 +18,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from audio_mutations import mutated_files, originals
-from memory import peak_megabytes
+from memory import limit_memory, peak_megabytes
 
 SECONDS = 5.0
 STARTING = 120.0
@@ -40,11 +41,20 @@ NO_RECORDINGS = ("htk", "mat4", "mat5", "mpc2k", "sds", "xi", "xyz")
 
 def child() -> None:
     """Print a line of JSON for each line of standard input, which has a task and a path."""
-    import serbench.builtin.ravdess
+    import serbench.builtin.ravdess  # before the time is measured
     import serbench.data.scan
-    import serbench.deploy.predict  # noqa: F401 - before the time is measured
+    import serbench.deploy.answering
+    import serbench.deploy.predict
+    import serbench.model.network  # noqa: F401
+    from serbench.deploy.speech import speech_detector
 
-    answers = {"read": _read, "scan": _scan, "predict": _predict}
+    speech_detector().speech(np.zeros(16_000, np.float32), 16_000)
+    answer_lines({"read": _read, "scan": _scan, "predict": _predict})
+
+
+def answer_lines(answers: Mapping[str, Callable[[Path], dict[str, Any]]]) -> None:
+    """Answer each line of standard input, which has a task and a path, with a line of JSON."""
+    limit_memory(2 * MEGABYTES)
     print("{}", flush=True)
     for line in sys.stdin:
         task, _, path = line.rstrip("\n").partition(" ")
@@ -115,10 +125,18 @@ def _predict(folder: Path) -> dict[str, Any]:
 
 @dataclass
 class Worker:
-    """A child process that is started again after a crash or a hang."""
+    """A child process that is started again after a crash or a hang.
+
+    Attributes:
+        errors: file of its standard error.
+        seconds: time limit of a task.
+        program: the program, which answers each line with a line after ``--child``.
+        process: the running child.
+    """
 
     errors: Path
     seconds: float = SECONDS
+    program: str = __file__
     process: subprocess.Popen[str] | None = None
 
     def ask(self, task: str, path: Path) -> dict[str, Any]:
@@ -126,7 +144,7 @@ class Worker:
         if self.process is None:
             with self.errors.open("a") as errors:
                 self.process = subprocess.Popen(
-                    [sys.executable, __file__, "--child"],
+                    [sys.executable, self.program, "--child"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -186,6 +204,17 @@ class Account:
             if wrong:
                 self.wrong.append(f"{task} {what}: {wrong}")
 
+    def print(self, run: str) -> None:
+        """Print the results of a run, which is described in a few words."""
+        for outcome, count in self.outcomes.most_common():
+            print(f"{count:6,}  {outcome}")
+        for task, seconds in self.longest.items():
+            print(f"longest {task}: {seconds:.2f} s")
+        print(f"peak memory of the child: {self.megabytes:.0f} MB")
+        for wrong in self.wrong:
+            print(f"wrong: {wrong}")
+        print(f"{run}: {len(self.wrong)} wrong")
+
 
 def run(number: int, seed: int, place: Path, seconds: float = SECONDS) -> Account:
     """Write ``number`` files under ``place`` and process each, for at most ``seconds``."""
@@ -231,14 +260,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         place = given.keep or Path(name)
         account = run(given.files, given.seed, place)
-    for outcome, count in account.outcomes.most_common():
-        print(f"{count:6,}  {outcome}")
-    for task, seconds in account.longest.items():
-        print(f"longest {task}: {seconds:.2f} s")
-    print(f"peak memory of the child: {account.megabytes:.0f} MB")
-    for wrong in account.wrong:
-        print(f"wrong: {wrong}")
-    print(f"{given.files:,} files, seed {given.seed}: {len(account.wrong)} wrong")
+    account.print(f"{given.files:,} files, seed {given.seed}")
     sys.exit(1 if account.wrong else 0)
 
 

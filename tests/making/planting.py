@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-NAMES = ("numpy", "pickle", "signal", "torch", "json", "loky", "tempfile", "threading")
+NAMES = ("numpy", "pickle", "signal", "torch", "json", "loky", "tempfile", "threading", "random")
 
 CODE = """
 from pathlib import Path

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from making.damage import DAMAGES
+from making.entries import add_entry
+from sqlalchemy import select, update
 
 from serbench.errors import StorageError, WeightsError
 from serbench.store.artifacts import is_intact, read_arrays, write_arrays
+from serbench.store.schema import ArtifactRow
 
 ARRAYS = {
     "backbone.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -111,3 +114,13 @@ def test_only_the_file_that_was_recorded_is_intact(saved, path):
     for damage in DAMAGES.values():
         damage(path)
         assert not is_intact(path, saved)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/etc/passwd", "a/b", "..\\a", "", "..", "."])
+def test_a_file_outside_of_the_folder_is_neither_read_nor_deleted(name, database, made, artifacts):
+    add_entry(database, made, made.manifest(), artifacts=artifacts)
+    with database.session() as session:
+        session.execute(update(ArtifactRow).values(file=name).where(ArtifactRow.id == 1))
+    with pytest.raises(StorageError) as raised, database.session() as session:
+        session.scalars(select(ArtifactRow)).all()
+    assert raised.value.facts == {"file": name}

@@ -190,3 +190,19 @@ def test_a_password_is_never_shown(url):
     assert "geheim" not in str(error)
     assert "geheim" not in str(error.facts)
     assert re.search(r"me:\*\*\*@(localhost|127.0.0.1)", str(error))
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_written_to_a_deleted_file(tmp_path, replaced):
+    path = tmp_path / "serbench.db"
+    database = Database(f"sqlite:///{path}")
+    with database.session():
+        pass
+    path.rename(tmp_path / "moved.db")
+    if replaced:
+        path.write_bytes((tmp_path / "moved.db").read_bytes())
+    with pytest.raises(StorageError) as raised, database.session():
+        pass
+    assert raised.value.facts == {"path": path}
+    assert path.exists() == replaced
+    database.engine.dispose()
