@@ -305,7 +305,9 @@ def test_limits_that_all_entries_share_are_on_one_page(pages):
 
 def files(**contents):
     """A site with these files."""
-    return SimpleNamespace(paths=list(contents), read=contents.get, charts={"chart.js": b"1"})
+    return SimpleNamespace(
+        paths=list(contents), read=contents.get, charts={"chart.js": b"1"}, entry_pages=[]
+    )
 
 
 def test_a_second_site_replaces_the_first_one_and_nothing_else(tmp_path):
@@ -322,6 +324,18 @@ def test_a_second_site_replaces_the_first_one_and_nothing_else(tmp_path):
     assert (folder / "index").read_bytes() == b"new"
     assert written.files == 3
     assert (tmp_path / "kept").exists()
+
+
+def test_several_processes_write_the_same_files(filled, made, tmp_path):
+    alone, several = tmp_path / "alone", tmp_path / "several"
+    publish(Site(filled, made.metrics, {1: "<p>"}), alone, processes=1)
+    publish(Site(filled, made.metrics, {1: "<p>"}), several, processes=2)
+    found = {each.relative_to(alone): each.read_bytes() for each in _files(alone)}
+    assert found == {each.relative_to(several): each.read_bytes() for each in _files(several)}
+
+
+def _files(folder):
+    return [each for each in folder.rglob("*") if each.is_file()]
 
 
 def test_another_folder_is_refused(tmp_path):

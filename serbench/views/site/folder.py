@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from serbench import __version__
 from serbench.errors import StorageError, UsageError
 from serbench.views.site.site import Site
+from serbench.views.site.workers import FEWEST, Made, pages_in_processes
 
 MARKER = "serbench-site.json"
 """The file by which a folder is recognised as a site; it lists its files."""
@@ -51,13 +54,20 @@ def require_site_folder(folder: Path) -> None:
     )
 
 
-def publish(site: Site, folder: Path, progress: Progress = lambda done, total: None) -> Published:
+def publish(
+    site: Site,
+    folder: Path,
+    progress: Progress = lambda done, total: None,
+    processes: int | None = None,
+) -> Published:
     """Write all files of a site, and delete those of an earlier one that it no longer has.
 
     Args:
         site: the site.
         folder: where it is written; its parents are made.
         progress: called with files done and files in all.
+        processes: number of processes that make the pages of entries; by default several where
+            there are many entries.
 
     Raises:
         UsageError: the folder may not be written into, see `require_site_folder`.
@@ -66,6 +76,7 @@ def publish(site: Site, folder: Path, progress: Progress = lambda done, total: N
     require_site_folder(folder)
     before = _listed(folder)
     sizes: dict[str, int] = {}
+    specifications: dict[str, bytes] = {}
 
     def write(path: str, content: bytes) -> None:
         target = folder / path
@@ -78,10 +89,12 @@ def publish(site: Site, folder: Path, progress: Progress = lambda done, total: N
         # The list first: a stopped command leaves a folder that the next one may replace.
         paths = site.paths
         _mark(folder, {*before, *paths})
-        for done, path in enumerate(paths, start=1):
-            write(path, site.read(path))
-            progress(done, len(paths))
-        for path, content in site.charts.items():
+        for made, charts in _parts(site, processes):
+            for path, content in made.items():
+                write(path, content)
+                progress(min(len(sizes), len(paths)), len(paths))
+            specifications.update(charts)
+        for path, content in specifications.items():
             write(path, content)
         for path in before - sizes.keys():
             (folder / path).unlink(missing_ok=True)
@@ -93,6 +106,19 @@ def publish(site: Site, folder: Path, progress: Progress = lambda done, total: N
             path=folder,
         ) from error
     return Published(folder / "index.html", len(sizes) + 1, sum(sizes.values()) / 1e6)
+
+
+def _parts(site: Site, processes: int | None) -> Iterator[Made]:
+    """The files of a site in parts: many pages of entries by several processes."""
+    pages = site.entry_pages
+    several = (processes or 0) > 1 or (processes is None and len(pages) >= FEWEST)
+    # The matrices are small, so that several threads only take time from other processes.
+    with threadpool_limits(1):
+        alone = [path for path in site.paths if not several or path not in pages]
+        for path in alone:
+            yield {path: site.read(path)}, site.charts
+        if several:
+            yield from pages_in_processes(site.url, list(site.playable), pages, processes)
 
 
 def _mark(folder: Path, paths: Iterable[str]) -> None:

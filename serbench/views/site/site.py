@@ -63,6 +63,10 @@ class Site:
         watch: reads the studies for a site that is served while they run; None for a site of
             files, which does not change.
 
+    Attributes:
+        url: of the database.
+        playable: that of the arguments.
+
     Raises:
         UsageError: there is no entry.
     """
@@ -75,7 +79,8 @@ class Site:
         watch: StudyWatch | None = None,
     ) -> None:
         self._watch = watch
-        self._database, self._metrics, self._playable = database, metrics, playable
+        self._database, self._metrics, self.playable = database, metrics, playable
+        self.url = database.url
         self._rows = read_entries(database)
         if not self._rows:
             raise UsageError(
@@ -97,6 +102,11 @@ class Site:
     def paths(self) -> list[str]:
         """Addresses of all files but the specifications of charts, seen from the root."""
         return list(self._files)
+
+    @property
+    def entry_pages(self) -> list[str]:
+        """Addresses of the pages of entries, which take most of the time."""
+        return [entry_path(entry) for entry in self._views]
 
     @property
     def charts(self) -> Mapping[str, bytes]:
@@ -156,7 +166,7 @@ class Site:
         yield LIMITS_PATH, lambda: self._page(limits_page())
         yield COMPARE_PATH, self._compare
         yield DATA_PATH, self._comparisons
-        for entry, page in self._playable.items():
+        for entry, page in self.playable.items():
             yield try_path(entry), page.encode
         yield VEGA_PATH, _runtime
         if self._watch is not None:
@@ -204,7 +214,7 @@ class Site:
             study = study_view(self._database, detail.study, view, manifest)
         elsewhere = [cell for cell in self._cells if cell.entry == view.entry and not cell.own]
         material = EntryMaterial(view, detail, study, elsewhere)
-        tryable = try_path(view.entry) if view.entry in self._playable else ""
+        tryable = try_path(view.entry) if view.entry in self.playable else ""
         dataset = self._dataset_paths.get(view.dataset, "")
         return self._page(entry_page(material, self._metrics, dataset, tryable))
 
