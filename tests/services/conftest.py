@@ -1,10 +1,10 @@
 """An exported file with its page, and a browser."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from making.browsers import chromium_program
 from making.networks import CLIPS, Planted, plant
 
 from serbench.cli.main import main
@@ -51,10 +51,10 @@ def browser():
     """Debian's Chromium, without a network."""
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium")
-    assert program, "Chromium is not installed: run `make test-services`"
     with sync_playwright() as playwright:
         # Chromium's own sandbox does not start for root, who runs the tests in CI.
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(
+            executable_path=chromium_program(), args=["--no-sandbox"]
+        )
         yield chromium
         chromium.close()

@@ -1,5 +1,6 @@
 """The programs of docs/how-to/deploy.md give the predictions of `serbench predict`."""
 
+import base64
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from making.browsers import chromium_program
 
 from serbench.deploy.page import PACKAGE, VERSION
 
@@ -78,8 +80,13 @@ def page(browser, exported):
 
 
 def shown(page, path):
-    """What the page shows for a recording, emotion → probability."""
+    """What the page shows for a chosen recording, emotion → probability."""
     page.set_input_files("#recording", path)
+    return answered(page)
+
+
+def answered(page):
+    """What the page shows, emotion → probability."""
     page.wait_for_selector("#answer .best", timeout=60_000)
     names = page.locator("#answer > div:not(.rest)").all_inner_texts()
     shares = page.eval_on_selector_all("#answer data", "all => all.map(each => +each.value)")
@@ -102,6 +109,42 @@ def test_a_long_recording_has_the_mean_of_its_windows(page, predicted, recording
     expected = predicted(recordings["long"], "--keep-silence")
     assert shown(page, recordings["long"]) == pytest.approx(expected, abs=1e-3)
     assert "6 windows" in page.inner_text("#status")
+
+
+def test_a_dropped_recording_is_answered(page, predicted, recordings):
+    content = base64.b64encode(recordings["whole"].read_bytes()).decode()
+    dropped = page.evaluate_handle(
+        """content => {
+          const data = new DataTransfer();
+          const bytes = Uint8Array.from(atob(content), each => each.charCodeAt(0));
+          data.items.add(new File([bytes], "dropped.wav", { type: "audio/wav" }));
+          return data;
+        }""",
+        content,
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": dropped})
+    assert answered(page) == pytest.approx(predicted(recordings["whole"]), abs=1e-3)
+
+
+def test_the_microphone_is_recorded_and_answered(browser, exported, recordings):
+    """A file takes the place of the microphone; what a browser records is compressed."""
+    fake = [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={recordings['long']}",
+        "--no-sandbox",
+    ]
+    other = browser.browser_type.launch(executable_path=chromium_program(), args=fake)
+    tab = other.new_page()
+    tab.goto(exported.page.as_uri())
+    tab.wait_for_selector("#microphone:enabled", timeout=60_000)
+    tab.click("#microphone")
+    tab.get_by_role("button", name="Stop and classify").wait_for()
+    tab.wait_for_timeout(2000)
+    tab.get_by_role("button", name="Stop and classify").click()
+    found = answered(tab)
+    other.close()
+    assert sum(found.values()) == pytest.approx(1, abs=1e-3)
 
 
 def test_a_file_that_is_no_recording_is_named_and_the_next_one_is_answered(

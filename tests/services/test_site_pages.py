@@ -47,6 +47,7 @@ def opened(browser):
         contexts.append(context)
         tab = context.new_page()
         tab.on("console", lambda each: each.type == "error" and messages.append(each.text))
+        tab.on("dialog", lambda dialog: (messages.append(dialog.message), dialog.dismiss()))
         tab.on("pageerror", lambda error: messages.append(str(error)))
         tab.on("request", lambda request: requested.append(request.url))
         tab.goto(address)
