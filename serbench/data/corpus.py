@@ -21,9 +21,7 @@ from serbench.data.scan_options import DEFAULT_OPTIONS, ScanOptions
 from serbench.errors import DatasetError, PluginError
 
 FOREIGN = "named like a recording of {}, in a folder with names that do not occur in that corpus"
-
 VIDEO_FILE = "a video; published corpora have its sound in audio files too"
-
 OUT_OF_RANGE = "named like a recording of {}, but such a name does not occur in that corpus"
 
 Source = Literal["names", "table", "option"]
@@ -58,12 +56,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A remark to the user about a file, table or list that was used.
-
-    Attributes:
-        path: the file.
-        text: one sentence.
-    """
+    """A sentence for the user about a file, table or list that was used, with its path."""
 
     path: Path
     text: str

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
-
-from packaging.requirements import Requirement
 
 from serbench.errors import MissingPackageError, StorageError
 from serbench.model.hub import SECONDS_TO_CONNECT, is_reachable
 from serbench.model.machine import this_machine
 from serbench.plugins import Plugins
+from serbench.run.requirements import PURPOSES, missing_of_extras, missing_packages
 from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.entries import entry_names
@@ -30,17 +27,6 @@ from serbench.workspace import CACHE_VARIABLE, FEATURE_LIMIT_VARIABLE, Workspace
 OK, NOTE, MISSING, BROKEN = "ok", "note", "missing", "broken"
 """States of a check: as it should be; works, but slower or with less; an optional part that is not
 there; a required part that does not work."""
-
-PURPOSES = {
-    "dashboard": "serbench dashboard",
-    "formats": "recordings in m4a, opus, wma and other formats",
-    "live": "serbench listen, and the detection of speech",
-    "onnx": "serbench export, and the runtimes onnx and onnx-int8",
-    "parquet": "tables of recordings in Parquet",
-    "postgresql": "a database on a PostgreSQL server",
-    "report": "serbench report paper",
-}
-"""Extra → what it is needed for; extras that are not listed here are for developers."""
 
 LEAST_FREE = 100e6
 """Bytes of free disk space below which no study can be stored."""
@@ -92,39 +78,12 @@ def examine(workspace: Workspace, database: Database, plugins: Plugins) -> Itera
 
 def _packages() -> Iterator[Check]:
     """The packages that serbench requires, in the versions that it requires."""
-    missing = [
-        str(each) for each in _requirements().get("", ()) if not _is_installed(each, extra="")
-    ]
+    missing = missing_packages()
     if missing:
         advice = f"pip install {' '.join(repr(each) for each in missing)}"
         yield Check("packages", BROKEN, f"missing or too old: {', '.join(missing)}", advice)
     else:
         yield Check("packages", OK, "all required packages are installed")
-
-
-def _requirements() -> Mapping[str, list[Requirement]]:
-    """Extra → its requirements; required packages have the extra ''."""
-    try:
-        about = metadata("serbench")
-    except PackageNotFoundError:
-        return {}
-    found: dict[str, list[Requirement]] = {"": []}
-    for text in about.get_all("Requires-Dist") or ():
-        requirement = Requirement(text)
-        extras = re.findall(r"extra == ['\"]([\w-]+)['\"]", text)
-        for extra in extras or [""]:
-            found.setdefault(extra, []).append(requirement)
-    return found
-
-
-def _is_installed(requirement: Requirement, extra: str) -> bool:
-    marker = requirement.marker
-    if marker is not None and not marker.evaluate({"extra": extra}):
-        return True  # not needed on this system
-    try:
-        return requirement.specifier.contains(version(requirement.name), prereleases=True)
-    except PackageNotFoundError:
-        return False
 
 
 def _computing() -> Iterator[Check]:
@@ -196,20 +155,13 @@ def _runtimes(plugins: Plugins) -> Iterator[Check]:
 
 def _extras() -> Iterator[Check]:
     """The optional packages for users, with what they are needed for."""
-    found = _requirements()
-    for extra, purpose in PURPOSES.items():
-        missing = [
-            each.name for each in found.get(extra, ()) if not _is_installed(each, extra=extra)
-        ]
+    for extra, missing in missing_of_extras().items():
+        purpose = f"for {PURPOSES[extra]}"
         if missing:
-            yield Check(
-                f"extra {extra}",
-                MISSING,
-                f"{', '.join(missing)}, for {purpose}",
-                f"pip install 'serbench[{extra}]'",
-            )
-        elif extra in found:
-            yield Check(f"extra {extra}", OK, f"for {purpose}")
+            advice = f"pip install 'serbench[{extra}]'"
+            yield Check(f"extra {extra}", MISSING, f"{', '.join(missing)}, {purpose}", advice)
+        else:
+            yield Check(f"extra {extra}", OK, purpose)
 
 
 def _plugins(plugins: Plugins) -> Check:

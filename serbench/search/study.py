@@ -25,8 +25,9 @@ from serbench.search.events import (
     TrialRecord,
     WinnerTested,
 )
-from serbench.search.generation import Generation, Progress
+from serbench.search.generation import Generation
 from serbench.search.plan import StudyPlan
+from serbench.search.progress import Progress
 from serbench.search.propose import generation_of
 from serbench.search.pruning import BestSoFar, judging_order
 from serbench.search.space import SearchSpace

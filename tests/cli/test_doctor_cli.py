@@ -62,7 +62,7 @@ def test_a_package_and_a_disk_that_do_not_suffice_are_named(run, monkeypatch):
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr("serbench.run.doctor.version", version)
+    monkeypatch.setattr("serbench.run.requirements.version", version)
     code, checks, _ = examined(run)
     assert code == 1
     assert checks["cache"]["state"] == "broken"

@@ -17,7 +17,7 @@ from serbench.search.events import (
     TrialStarted,
     WinnerTested,
 )
-from serbench.search.generation import Progress
+from serbench.search.progress import Progress
 from serbench.search.pruning import judging_order
 
 

@@ -4,7 +4,7 @@ import pytest
 from making.scripted import Record, completed, make_search
 
 from serbench.data.protocols import HOLDOUT
-from serbench.search.generation import Progress
+from serbench.search.progress import Progress
 
 
 @pytest.mark.parametrize("steps", [(2, 3), (1, 2, 6), (3, 8)])
