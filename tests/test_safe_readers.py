@@ -9,7 +9,10 @@ import serbench
 
 PACKAGE = Path(serbench.__file__).parent
 
-OWN_PROCESSES = {"execute/worker.py", "execute/processes.py", "testing/anything.py"}
+OWN_PROCESSES = {
+    *("execute/worker.py", "execute/processes.py", "testing/anything.py"),
+    *("execute/ray_cluster.py", "execute/ray_worker.py"),
+}
 """Modules that pickle what passes between serbench's own processes, or in a test of a plugin."""
 
 UNSAFE = {
