@@ -36,7 +36,10 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """Benchmark → its options in ``make bench``, which takes a quarter of an hour."""
 
-APART = ("peers", "precision", "compiling", "level", "latency", "parity", "publish", "executors")
+APART = (
+    *("peers", "precision", "compiling", "level", "latency", "parity", "publish", "executors"),
+    "recording",
+)
 """Benchmarks that take longer; the first one, which installs other tools, is ``make
 bench-peers``. ``latency`` takes five minutes of an idle machine; ``parity`` measures no time;
 ``publish`` fills a database for several minutes; ``executors`` needs Ray."""

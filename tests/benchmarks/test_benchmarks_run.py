@@ -13,8 +13,9 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = (
     *("prepare", "frontend", "training", "memory", "search", "startup", "leaderboard", "pruning"),
     *("features", "peers", "precision", "compiling", "level", "latency", "parity", "publish"),
+    "recording",
 )
-QUICKEST = ("leaderboard", "prepare")
+QUICKEST = ("leaderboard", "prepare", "recording")
 """Those that run with the ordinary tests; the others take 15 s and more, and are slow tests."""
 
 
