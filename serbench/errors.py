@@ -13,6 +13,7 @@
     ├── EnvironmentChangedError   a study that was begun on another device or with other libraries
     ├── WeightsError              pretrained weights that cannot be downloaded, read or used
     ├── DivergedError             a training or a network with NaN or infinite numbers
+    ├── DeviceMemoryError         a network and a batch that are too large for the memory of a GPU
     ├── ExportError               a network that cannot be exported, or not executed by a runtime
     ├── MissingPackageError       an optional package that is not installed
     ├── TooSlowError              a backbone whose latency is above the given limit
@@ -148,6 +149,10 @@ class WeightsError(SerbenchError):
 
 class DivergedError(SerbenchError):
     """A training whose loss, or a network whose logits, are NaN or infinite."""
+
+
+class DeviceMemoryError(SerbenchError):
+    """A network and a batch that are too large for the memory of a GPU."""
 
 
 class ExportError(SerbenchError):

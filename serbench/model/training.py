@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from serbench.data.protocols import Rows
 from serbench.data.seeds import derive_seed
 from serbench.errors import DivergedError
+from serbench.model.backpropagation import Backpropagation
 from serbench.model.batches import Inputs, Regime, ahead, batches, prepare_batch
 from serbench.model.compute import ComputeSettings
 from serbench.model.network import EmotionNetwork, Freezing
@@ -142,6 +143,7 @@ def train(
 
     Raises:
         DivergedError: a loss, or a logit of the validation rows, is NaN or infinite.
+        DeviceMemoryError: the GPU has too little memory, see `Backpropagation`.
     """
     watch, compute = watch or Watch(), compute or ComputeSettings.present()
     started = time.perf_counter()
@@ -151,6 +153,11 @@ def train(
     shuffling = torch.Generator().manual_seed(derive_seed(regime.seed, "shuffling"))
     augmenting = torch.Generator().manual_seed(derive_seed(regime.seed, "augmentation"))
     torch.manual_seed(derive_seed(regime.seed, "dropout"))  # and stochastic depth
+
+    def classify(image: torch.Tensor, columns: torch.Tensor | None) -> torch.Tensor:
+        with compute.autocast(device):
+            return network.classify(image, columns).float()
+
     steps = sum(1 for _ in batches(train_rows, regime.batch_size))
     patience = max(PATIENCE, math.ceil(PATIENT_STEPS / steps))
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -160,6 +167,7 @@ def train(
     objective, parameters = regime.objective
     codes = torch.from_numpy(targets)
     prepared = objective.prepare(codes[train_rows], int(targets.max()) + 1, parameters)
+    backpropagate = Backpropagation(network, classify, prepared.loss)
     best: tuple[float, float] | None = None
     best_epoch, best_state = 0, copy.deepcopy(network.state_dict())
     reports: list[EpochReport] = []
@@ -175,11 +183,8 @@ def train(
             for rows in batches(train_rows[order], regime.batch_size)
         )
         for batch in ahead(coming) if compute.prefetch else coming:
-            with compute.autocast(device):
-                logits = network.classify(batch.images, batch.columns)  # [B, n_classes]
-            loss = prepared.loss(logits.float(), batch.targets)
             optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
+            loss = backpropagate(batch)
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
