@@ -61,6 +61,7 @@ class Database:
     def __init__(self, url: str, create: bool = True) -> None:
         self.url = url
         self.create = create
+        self.lost_leases: set[str] = set()
 
     @cached_property
     def engine(self) -> Engine:

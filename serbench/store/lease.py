@@ -129,7 +129,7 @@ def _advisory_lock(database: Database, key: str) -> Iterator[None]:
 
     A thread uses the connection regularly. If the server ended, the lock has gone with it; the
     thread takes it again as soon as the server is there. Should another process have been faster,
-    both run the same study: their results are equal, and whichever records one second is refused.
+    the lease is lost, and this process records nothing more (`require_lease`).
     """
     engine, number = database.engine, _lock_number(key)
     with storage_errors(database.url):
@@ -137,26 +137,45 @@ def _advisory_lock(database: Database, key: str) -> Iterator[None]:
     if connection is None:
         raise _taken(key)
     ended = Event()
-    keeper = Thread(target=_keep, args=(engine, number, connection, ended), daemon=True)
+    keeper = Thread(target=_keep, args=(database, key, connection, ended), daemon=True)
     keeper.start()
     try:
         yield
     finally:
         ended.set()
         keeper.join()
+        database.lost_leases.discard(key)
 
 
-def _keep(engine: Engine, number: int, connection: Connection | None, ended: Event) -> None:
+def _keep(database: Database, key: str, connection: Connection | None, ended: Event) -> None:
     while not ended.wait(BEAT):
         try:
-            if connection is None:
-                connection = _locked(engine, number)
-            else:
+            if connection is not None:
                 connection.execute(text("SELECT 1"))
+                continue
+            connection = _locked(database.engine, _lock_number(key))
+            change = (
+                database.lost_leases.add if connection is None else database.lost_leases.discard
+            )
+            change(key)
         except DBAPIError:
             connection = None
     if connection is not None:
         connection.close()
+
+
+def require_lease(database: Database, key: str) -> None:
+    """Check that no other process has taken over a study while its server was away.
+
+    Raises:
+        SerbenchError: another process runs the study.
+    """
+    if key in database.lost_leases:
+        raise SerbenchError(
+            "another process has taken over this study while the server of the database was away: "
+            "wait for that process",
+            study=key,
+        )
 
 
 def _locked(engine: Engine, number: int) -> Connection | None:

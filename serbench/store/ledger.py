@@ -31,7 +31,7 @@ from serbench.store.database import Database
 from serbench.store.datasets import Datasets
 from serbench.store.failures import again_on_conflict
 from serbench.store.holdout import forget_lost_holdout, retire_winner
-from serbench.store.lease import study_lease
+from serbench.store.lease import require_lease, study_lease
 from serbench.store.looks import count_look
 from serbench.store.networks import (
     LostFold,
@@ -192,7 +192,12 @@ class Ledger:
 
     @again_on_conflict
     def record(self, plan: StudyPlan, event: Event) -> None:
-        """Record an event of a study before the next event."""
+        """Record an event of a study before the next event.
+
+        Raises:
+            SerbenchError: another process has taken over the study.
+        """
+        require_lease(self._database, plan.of_outer_fold(0).key)
         match event:
             case TrialStarted():
                 self._begin_trial(plan, event)

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import sqlalchemy
 from making.entries import begin, run_trial
 from making.servers import server as running_server
 
@@ -99,6 +100,39 @@ def test_a_lease_is_taken_again_after_the_server_was_away(
             pass
         assert raised.value.facts == {"study": "a-study"}
     assert not is_leased(other, tmp_path, "a-study")
+    other.engine.dispose()
+
+
+def test_a_lease_that_another_process_took_meanwhile_is_lost(
+    database, server, made, tmp_path, monkeypatch
+):
+    manifest = made.manifest()
+    plan = made.plan(manifest, protocol="speaker-2:holdout")
+    ledger = begin(database, made, manifest, plan, tmp_path)
+    monkeypatch.setattr(lease, "BEAT", 1.0)
+    other = Database(server.url)
+    with ledger.lease(plan):
+        run_trial(ledger, made, manifest, plan, 0)
+        server.stop()
+        server.start()
+        number = lease._lock_number(plan.key)
+        with other.engine.connect() as faster:
+            taken = sqlalchemy.text("SELECT pg_advisory_lock(:number)")
+            faster.execute(taken, {"number": number})
+            deadline = time.monotonic() + 20
+            while plan.key not in database.lost_leases:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            with pytest.raises(SerbenchError) as raised:
+                run_trial(ledger, made, manifest, plan, 1)
+            assert raised.value.facts == {"study": plan.key}
+            faster.detach()
+            faster.close()
+        while plan.key in database.lost_leases:
+            assert time.monotonic() < deadline + 20
+            time.sleep(0.1)
+        run_trial(ledger, made, manifest, plan, 1)
+    assert sorted(ledger.outcomes(plan)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     other.engine.dispose()
 
 
