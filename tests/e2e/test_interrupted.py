@@ -24,6 +24,7 @@ def test_killed_twice_and_interrupted_once_it_has_the_same_results(
 
     running = place.start()
     running.wait_for(r"trial 1/2 fold 1/2: UA ")
+    running.process.send_signal(signal.SIGSTOP)  # it keeps its lease and records no further fold
     capsys.readouterr()
     assert place.run(*place.study) == 1
     assert re.match(r"error: .*\brunning\b", capsys.readouterr().err.splitlines()[-1])
