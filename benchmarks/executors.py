@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="few folds, no measurement")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.counts, options.clips, options.epochs, options.repetitions = [2, 4], 48, 1, 1
+        options.counts, options.clips, options.epochs, options.repetitions = [2, 4], 120, 1, 1
     # Workers of Ray import the job from this folder.
     paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))

@@ -27,7 +27,8 @@ def test_a_running_study_is_seen_from_its_first_trial_to_its_entry(
         if watched.code == 0:
             seen.append(json.loads(watched.out))
         time.sleep(0.3)
-    assert study.returncode == 0, study.stderr.read()
+    _, err = study.communicate()
+    assert study.returncode == 0, err
     watched = run("study", "watch", "--format", "json")
     seen.append(json.loads(watched.out))
     finished = [each["trainings"] for each in seen]
