@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo       install, synthesise the demo corpus, search three networks, rank them"
 	@echo "make test       install, check style, types and layers, run the tests"
-	@echo "make fuzz       read 5,000 mutated recordings and thousands of other mutated files (an hour)"
+	@echo "make fuzz       read 5,000 mutated recordings and thousands of other mutated files"
 	@echo "make test-slow  run the tests that take minutes"
 	@echo "make test-services  install a browser and Ray, and run the tests that need them"
 	@echo "make docs       write the reference pages that are made from the code"
@@ -107,10 +107,10 @@ test-slow: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -c plugins/serbench-speech-ssl/pyproject.toml \
 		plugins/serbench-speech-ssl -m slow
 
+# Ray leaves files of its processes open until Python ends, which are no faults of the tests.
 test-services: $(VENV)/installed-services $(WEB)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m services tests/services \
 		--ignore tests/services/test_ray.py
-	# Ray leaves files of its processes open until Python ends.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m services tests/services/test_ray.py \
 		-W ignore::pytest.PytestUnraisableExceptionWarning
 
@@ -118,7 +118,7 @@ docs-site: $(VENV)/installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "open docs-site/index.html, or \`make docs-serve\` for the search"
 
-site: $(VENV)/installed
+site: $(VENV)/installed-dev
 	@mkdir -p $(SITE)
 	gzip -dc leaderboard/results.db.gz > $(SITE)/results.db
 	$(BIN)/serbench publish $(SITE)/pages --db $(SITE)/results.db

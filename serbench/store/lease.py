@@ -1,8 +1,8 @@
 """The lease of a study, which only one process at a time can have.
 
 The lock is kept with the database, because two processes may run in different folders on the same
-database. Both kinds of lock end when the process ends for any reason: that of a server within 30 s,
-if the machine of the process has gone.
+database. Both kinds of lock end when the process ends for any reason: that of a server
+within 30 s, by TCP keepalive, if the machine of the process has gone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The commands that the documentation shows are run as they stand there, in a prepared folder.
+"""The commands that the documentation shows are run in a prepared folder.
 
-Trainings are replaced by their forecast (`--dry-run`). Commands that need a network, another
+Placeholders such as FOLDER have values of the test. Trainings are replaced by their forecast
+(`--dry-run`), questions are answered by `--yes`, and `predict` keeps silence, since the recordings
+are tones; charts are of the dataset of the test. Commands that need a network, another
 machine, a microphone or minutes are left out by name; `tests/test_docs.py` checks their options.
 """
 
